@@ -1,0 +1,6 @@
+"""The console command."""
+
+
+def main() -> None:
+    """Run the command line."""
+    print("limner")

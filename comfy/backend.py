@@ -1,0 +1,87 @@
+"""The contract of everything that runs graphs."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from comfy.events import OutputFile, RunEvent
+from comfy.object_info import ObjectInfo
+
+Graph = Mapping[str, Mapping[str, Any]]
+"""API-format JSON: node id -> {"class_type": ..., "inputs": {...}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One compute device; memory in bytes."""
+
+    name: str
+    memory_total: int
+    memory_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackendDescription:
+    """What a backend says of itself."""
+
+    version: str
+    devices: tuple[Device, ...]
+
+
+class CancelOutcome(StrEnum):
+    """What became of the wish to cancel; each was verified with the backend."""
+
+    CANCELLED = "cancelled"
+    ALREADY_ENDED = "already_ended"
+    UNKNOWN = "unknown"
+
+
+class Backend(Protocol):
+    """Something that runs graphs. Used from one event loop; every call may raise ComfyError."""
+
+    @property
+    def name(self) -> str:
+        """The operator's name of it, shown to people."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answered last time, without asking now."""
+
+    async def open(self) -> None:
+        """Start listening. Returns at once; an unreachable backend is tried again and again."""
+
+    async def close(self) -> None:
+        """Stop listening and end open runs with BackendUnreachable. May be called twice."""
+
+    async def fetch_description(self) -> BackendDescription:
+        """Ask for version and devices."""
+
+    async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
+        """Node classes with their inputs and model lists; cached unless `refresh`."""
+
+    async def fetch_load(self) -> int:
+        """How many graphs it runs or holds waiting, those of other clients included."""
+
+    async def upload_image(self, content: bytes, *, extension: str) -> str:
+        """Store a picture under a name made from its content; the value for LoadImage.
+
+        `extension` without a dot, such as "png". Uploading the same bytes again is harmless.
+        """
+
+    def run(
+        self, prompt_id: str, graph: Graph, *, previews: bool = True
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Follow the run of this prompt id to its end; the last event is Succeeded.
+
+        Re-entrant: a prompt id that the backend knows (waiting, running or ended) is re-attached,
+        only an unknown one is submitted. Close the generator when leaving early
+        (contextlib.aclosing); the run itself goes on. A slow consumer loses previews and steps,
+        never other events.
+        """
+
+    async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
+        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+
+    async def cancel(self, prompt_id: str) -> CancelOutcome:
+        """Stop this prompt id and no other, waiting or running, and verify that it stopped."""

@@ -1,0 +1,79 @@
+"""Why a request was refused or a generation ended without pictures.
+
+GenerationError
+├── RequestRefused        before anything was recorded; nothing was charged
+├── GenerationFailed      how an accepted generation ended; its charge is refunded
+├── UnknownGeneration     no such id
+├── NotYours              somebody else's generation, and the asker does not moderate
+└── ServiceUnavailable    the database or the line cannot be reached just now
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Every way a request can fail; the face has one fixed title for each."""
+
+    QUEUE_FULL = "queue_full"
+    DAILY_LIMIT = "daily_limit"
+    SLOW_DOWN = "slow_down"
+    PROMPT_NOT_ALLOWED = "prompt_not_allowed"
+    NOT_ALLOWED_HERE = "not_allowed_here"
+    INVALID_OPTION = "invalid_option"
+    INVALID_ATTACHMENT = "invalid_attachment"
+    MISSING_MODEL = "missing_model"
+    WORKFLOW_ERROR = "workflow_error"
+    OUT_OF_MEMORY = "out_of_memory"
+    BACKEND_OFFLINE = "backend_offline"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    BLOCKED_BY_FILTER = "blocked_by_filter"
+
+
+class GenerationError(Exception):
+    """The base of every error that leaves this package."""
+
+
+class _Failure(GenerationError):
+    """A kind and one plain sentence a person can be shown: no path, address or secret in it.
+
+    `facts` are JSON values for a face that renders more than the sentence, for example
+    `{"retry_at": "2026-01-01T00:00:00+00:00"}` or `{"installed": ["a.safetensors"]}`.
+    """
+
+    def __init__(
+        self, kind: FailureKind, sentence: str, facts: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.sentence = sentence
+        self.facts = dict(facts or {})
+
+
+class RequestRefused(_Failure):
+    """The request was not accepted; nothing was recorded or charged."""
+
+
+class GenerationFailed(_Failure):
+    """An accepted generation ended without pictures."""
+
+
+class UnknownGeneration(GenerationError):
+    """There is no generation with this id."""
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__(f"There is no generation {generation_id!r}.")
+        self.generation_id = generation_id
+
+
+class NotYours(GenerationError):
+    """The generation belongs to somebody else, and the asker does not moderate."""
+
+    def __init__(self, generation_id: str) -> None:
+        super().__init__("Only the person who asked for it, or a moderator, can do that.")
+        self.generation_id = generation_id
+
+
+class ServiceUnavailable(GenerationError):
+    """The database or the line cannot be reached just now; trying later may help."""

@@ -1,0 +1,50 @@
+"""What the heart tells while a generation lives: a closed union, newest state wins."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from generation.record import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `fraction` is 0 to 1 and never falls; 1 only when the results are here.
+
+    `step` of `steps` are sampler steps, None while no sampler runs. `activity` is the title of
+    what runs now, such as "KSampler". `done_at` is an estimate, None while it would be a guess.
+    """
+
+    fraction: float
+    activity: str | None = None
+    step: int | None = None
+    steps: int | None = None
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In the line: `position` counts from 1, of `length` waiting generations."""
+
+    generation: Generation
+    position: int
+    length: int
+    starts_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """On a backend. `preview` is the newest preview picture (JPEG, PNG or WebP), if any."""
+
+    generation: Generation
+    progress: Progress
+    preview: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Final: the record says how, and the results are stored."""
+
+    generation: Generation
+
+
+GenerationEvent = Waiting | Running | Ended

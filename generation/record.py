@@ -1,0 +1,91 @@
+"""One generation as it is recorded: frozen copies of rows, safe to keep outside a transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from generation.errors import FailureKind
+from generation.request import Value
+
+
+class GenerationState(StrEnum):
+    """Where a generation stands. The last three are final and exactly one of them is reached."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self not in (GenerationState.WAITING, GenerationState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a generation failed, as stored."""
+
+    kind: FailureKind
+    sentence: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One result of a generation, without its bytes. `position` counts from 0."""
+
+    position: int
+    filename: str
+    media_type: str
+    byte_count: int
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bytes | None = field(default=None, repr=False)
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputContent:
+    """One result with its bytes, exactly as the backend made them."""
+
+    output: Output
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request of one person and what became of it. All times are aware and in UTC."""
+
+    id: str
+    user_id: int
+    user_name: str
+    guild_id: int | None
+    channel_id: int
+    workflow: str
+    prompt: str
+    values: Mapping[str, Value]
+    seed: int | None
+    state: GenerationState
+    cost: int
+    private: bool
+    spoiler: bool
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    delivered_at: datetime | None = None
+    backend: str | None = None
+    failure: Failure | None = None
+    outputs: tuple[Output, ...] = ()
+    parent_id: str | None = None
+    message_url: str | None = None
+    reply: str = field(default="", repr=False)
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the start on a backend to the end, where both are known."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()

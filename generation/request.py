@@ -1,0 +1,56 @@
+"""What a face asks the heart for: plain values that know neither Discord nor SQL nor HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = str | int | float | bool
+"""A value of a workflow's input as a person gave it, before the manifest checks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks, and from where."""
+
+    user_id: int
+    name: str
+    channel_id: int
+    guild_id: int | None = None
+    role_ids: frozenset[int] = frozenset()
+    is_moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InputImage:
+    """A picture as a person attached it: nothing about it has been verified."""
+
+    filename: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A picture's width and height in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One request of one person.
+
+    `values` and `images` are keyed by the manifest's input names. `workflow` None means: the
+    default workflow that has a place for what was given. `aspect` is a ratio such as "3:2".
+    `reply` says to the face, in a form only the face reads, where the answer goes.
+    """
+
+    requester: Requester
+    prompt: str
+    workflow: str | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    images: Mapping[str, InputImage] = field(default_factory=dict)
+    aspect: str | None = None
+    private: bool = False
+    spoiler: bool = False
+    parent_id: str | None = None
+    reply: str = field(default="", repr=False)
