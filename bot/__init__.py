@@ -1,0 +1,1 @@
+"""The face on Discord: collects what people ask for and renders what comes of it."""

@@ -1,6 +1,234 @@
-"""The console command."""
+"""The console command `limner`."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bot.app import StartupError, run_bot
+from bot.check import run_check
+from bot.logs import set_up_logs
+from bot.settings import Settings, SettingsError, load_settings
+from bot.terminal import GenerateOptions, run_generate
+from db import maintenance, migrations
+from db.errors import DatabaseError
+from generation.errors import GenerationError
+from workflows.catalog import LIBRARY, Catalog
+
+_EXPECTED = (SettingsError, StartupError, DatabaseError, GenerationError, OSError)
+"""Errors whose own text is the sentence an operator needs."""
+
+T = TypeVar("T")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="limner")
+@click.option("--debug", is_flag=True, help="Show tracebacks and debug logs.")
+@click.pass_context
+def limner(context: click.Context, *, debug: bool) -> None:
+    """Turn a community's ComfyUI workflows into Discord slash commands."""
+    context.obj = debug
+
+
+@limner.command()
+@click.option(
+    "--role",
+    type=click.Choice(["all", "bot", "worker"]),
+    default="all",
+    show_default=True,
+    help="bot: Discord only. worker: runs generations, without a gateway connection.",
+)
+@click.pass_context
+def run(context: click.Context, *, role: str) -> None:
+    """Run the bot until it is stopped."""
+    settings = _settings(context)
+    _run(lambda: run_bot(settings, role=role), context)
+
+
+@limner.command()
+@click.option("--comfyui", metavar="URL", help="Use this real ComfyUI instead of the stand-in.")
+@click.option("--script", is_flag=True, help="Play a session without waiting for a person.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("limner-demo"),
+    show_default=True,
+    help="With --script: the folder for the pictures.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The page's port.")
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
+@click.pass_context
+def demo(
+    context: click.Context,
+    *,
+    comfyui: str | None,
+    script: bool,
+    out: Path,
+    port: int,
+    browser: bool,
+) -> None:
+    """Try everything here: no account, no GPU and no token needed."""
+    from sandbox.demo import DemoOptions, run_demo  # noqa: PLC0415 - only this command needs it
+
+    set_up_logs(style="console", level="debug" if context.obj else "error")
+    options = DemoOptions(
+        comfyui_url=comfyui, script=script, out=out, port=port, open_browser=browser
+    )
+    context.exit(_run(lambda: run_demo(options), context) or 0)
+
+
+@limner.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Say what works and what does not, and what to do about it."""
+    settings = _settings(context)
+    context.exit(_run(lambda: run_check(settings), context))
+
+
+@limner.command()
+@click.argument("prompt")
+@click.option("--workflow", help="A name that `limner workflows list` shows.")
+@click.option(
+    "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A picture."
+)
+@click.option(
+    "--mask",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="White where the picture is to be painted anew.",
+)
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Any other input.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed, the same picture.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder for the results.",
+)
+@click.pass_context
+def generate(
+    context: click.Context,
+    *,
+    prompt: str,
+    workflow: str | None,
+    image: Path | None,
+    mask: Path | None,
+    values: tuple[str, ...],
+    seed: int | None,
+    out: Path,
+) -> None:
+    """Run one generation from here, without Discord."""
+    settings = _settings(context)
+    options = GenerateOptions(
+        prompt=prompt,
+        workflow=workflow,
+        image=image,
+        mask=mask,
+        values=_parse_values(values),
+        seed=seed,
+        out=out,
+    )
+    context.exit(_run(lambda: run_generate(settings, options), context))
+
+
+@limner.group()
+def workflows() -> None:
+    """Look at the workflows that become commands."""
+
+
+@workflows.command("list")
+@click.pass_context
+def list_workflows(context: click.Context) -> None:
+    """List every workflow, and what is wrong with those that cannot be used."""
+    settings = _settings(context)
+    catalog = Catalog((LIBRARY, *settings.workflow_folders))
+    catalog.load()
+    for workflow in catalog.workflows.values():
+        click.echo(f"{workflow.name:20} {workflow.manifest.kind:10} {workflow.manifest.title}")
+    for problem in catalog.problems:
+        click.echo(f"{problem.path}: {problem.sentence}", err=True)
+    context.exit(1 if catalog.problems else 0)
+
+
+@limner.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@click.pass_context
+def upgrade(context: click.Context) -> None:
+    """Bring the database's tables up to this version."""
+    settings = _settings(context)
+    _run(lambda: migrations.upgrade(settings.effective_database_url), context)
+    click.echo("The database is up to date.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def backup(context: click.Context, *, file: Path) -> None:
+    """Write a consistent copy to FILE; the bot may go on running."""
+    settings = _settings(context)
+    _run(lambda: maintenance.backup(settings.effective_database_url, file), context)
+    click.echo(f"Saved to {file}.")
+
+
+@db.command()
+@click.pass_context
+def stats(context: click.Context) -> None:
+    """Show how many rows and bytes each table holds."""
+    settings = _settings(context)
+    for line in _run(lambda: maintenance.stats(settings.effective_database_url), context):
+        click.echo(line)
 
 
 def main() -> None:
-    """Run the command line."""
-    print("limner")
+    """Run the command line; exit statuses: 0 done, 1 not done, 2 wrong usage."""
+    limner(prog_name="limner")
+
+
+def _settings(context: click.Context) -> Settings:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        context.exit(1)
+    level = "debug" if context.obj else settings.log_level
+    set_up_logs(style=settings.log_format, level=level)
+    return settings
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]], context: click.Context) -> T:
+    try:
+        return asyncio.run(work())
+    except KeyboardInterrupt:
+        context.exit(130)
+    except _EXPECTED as error:
+        if context.obj:
+            raise
+        click.echo(str(error), err=True)
+        context.exit(1)
+    except Exception as error:
+        if context.obj:
+            raise
+        kind = type(error).__name__
+        click.echo(f"Something unforeseen happened ({kind}). Run it again with --debug.", err=True)
+        context.exit(1)
+
+
+def _parse_values(pairs: tuple[str, ...]) -> dict[str, str]:
+    values = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise click.BadParameter(f"{pair!r} is not NAME=VALUE.", param_hint="--set")
+        values[name] = value
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(main())

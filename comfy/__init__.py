@@ -1,0 +1,1 @@
+"""An asynchronous ComfyUI client, usable alone."""

@@ -1,0 +1,1 @@
+"""Workflows: the files people drop in, and the code that reads them."""

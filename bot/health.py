@@ -1,0 +1,52 @@
+"""`/healthz`, `/readyz` and `/metrics` for whoever watches the process."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Self
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
+"""Says of each part (gateway, database, backends) whether it works just now."""
+
+
+class HealthServer:
+    """Serves the three paths until closed; closing twice is safe."""
+
+    def __init__(
+        self, *, host: str, port: int, readiness: Readiness, registry: CollectorRegistry
+    ) -> None:
+        self._host, self._port = host, port
+        self._readiness = readiness
+        self._registry = registry
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> Self:
+        """Bind. Raises OSError when the address is taken."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return self
+
+    @property
+    def port(self) -> int:
+        """The port bound, which differs from the one asked for when that was 0."""
+        return int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self._runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        parts = dict(await self._readiness())
+        return web.json_response(parts, status=200 if all(parts.values()) else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        body = generate_latest(self._registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

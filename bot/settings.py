@@ -1,0 +1,220 @@
+"""The operator's settings: one frozen tree, read once, all problems reported together.
+
+The environment and the `.env` file in the current folder say what a short text can say;
+`backends.toml` in the data folder says what a URL cannot.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+ENV_FILE = Path(".env")
+DEFAULT_COMFYUI_URL = "http://127.0.0.1:8188"
+GRAPHS_AT_A_TIME = 2
+"""One running and one waiting: a GPU never idles between two, and the order stays ours."""
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; `problems` has one plain sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = tuple(problems)
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _check_url(value: str) -> str:
+    TypeAdapter(AnyHttpUrl).validate_python(value)
+    return value.rstrip("/")
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+BackendUrl = Annotated[str, BeforeValidator(_check_url)]
+
+
+class BackendEntry(BaseModel):
+    """One backend of `backends.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: BackendUrl
+    name: str = ""
+    kind: str = "comfyui"
+    headers: Mapping[str, SecretStr] = Field(default_factory=dict)
+    bearer_token: SecretStr | None = None
+    ca_file: Path | None = None
+    concurrency: int = Field(default=GRAPHS_AT_A_TIME, ge=1, le=16)
+    tags: frozenset[str] = frozenset()
+
+
+class BackendsFile(BaseModel):
+    """`backends.toml` as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    default_models: tuple[str, ...] = ()
+    """Model files, best first, that stand in for one a workflow names but no backend has."""
+    backend: tuple[BackendEntry, ...] = ()
+
+
+class HttpAddress(BaseModel):
+    """Where `/healthz`, `/readyz` and `/metrics` are served."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    port: int = Field(ge=0, le=65535)
+
+
+def _parse_http(value: object) -> object:
+    if value in ("", "off", None):
+        return None
+    if isinstance(value, str):
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError("must look like 127.0.0.1:8080, or be empty to switch it off")
+        return {"host": host.strip("[]"), "port": port}
+    return value
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
+    comfyui_urls: Annotated[tuple[BackendUrl, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(), alias="COMFYUI_URLS"
+    )
+    database_url: SecretStr | None = Field(default=None, alias="DATABASE_URL")
+    data: Path = Field(default=Path("data"), alias="LIMNER_DATA")
+    workflows: CommaSeparated = Field(default=(), alias="LIMNER_WORKFLOWS")
+    guilds: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(), alias="LIMNER_GUILDS"
+    )
+    log_format: Literal["console", "json"] = Field(default="console", alias="LIMNER_LOG_FORMAT")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", alias="LIMNER_LOG_LEVEL"
+    )
+    http: Annotated[HttpAddress | None, NoDecode, BeforeValidator(_parse_http)] = Field(
+        default=None, alias="LIMNER_HTTP"
+    )
+
+    _backends_file: BackendsFile = PrivateAttr(default_factory=BackendsFile)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names the arguments
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments first, then the environment, then `.env`; nothing else."""
+        return init_settings, env_settings, dotenv_settings
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's URL, with its password: never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{(self.data / 'limner.db').resolve()}"
+
+    @property
+    def workflow_folders(self) -> tuple[Path, ...]:
+        """Folders to read workflows from besides the ones that ship; later ones win."""
+        return (*(Path(folder) for folder in self.workflows), self.data / "workflows")
+
+    @property
+    def backends(self) -> tuple[BackendEntry, ...]:
+        """Every backend: the URLs of the environment, then those only `backends.toml` has."""
+        described = {entry.url: entry for entry in self._backends_file.backend}
+        urls = self.comfyui_urls or tuple(described) or (DEFAULT_COMFYUI_URL,)
+        entries = {url: described.get(url) or BackendEntry(url=url) for url in urls}
+        return tuple((entries | described).values())
+
+    @property
+    def default_models(self) -> tuple[str, ...]:
+        """The operator's stand-ins for models that are not installed, best first."""
+        return self._backends_file.default_models
+
+    def with_backends_file(self) -> Self:
+        """Read `backends.toml` from the data folder. Raises SettingsError."""
+        path = self.data / "backends.toml"
+        if path.exists():
+            self._backends_file = _load_backends_file(path)
+        return self
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment and `.env`; `overrides` go by field name.
+
+    Raises SettingsError with every problem found.
+    """
+    try:
+        return Settings.model_validate(overrides).with_backends_file()
+    except ValidationError as error:
+        raise SettingsError(_describe(error, where="")) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{ENV_FILE} is not a text file in UTF-8: save it as such."]) from None
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise SettingsError([f"A settings file cannot be read: {reason}."]) from None
+
+
+def find_unknown_names() -> tuple[str, ...]:
+    """Names starting with LIMNER_ that mean nothing here: likely typing errors."""
+    known = {str(field.alias) for field in Settings.model_fields.values()}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))}
+    return tuple(sorted(n for n in given if n.startswith("LIMNER_") and n not in known))
+
+
+def _load_backends_file(path: Path) -> BackendsFile:
+    try:
+        return BackendsFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{path} is not valid TOML: {error}."]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{path} is not a text file in UTF-8: save it as such."]) from None
+    except ValidationError as error:
+        raise SettingsError(_describe(error, where=f"{path}: ")) from None
+
+
+def _describe(error: ValidationError, *, where: str) -> list[str]:
+    # Inputs stay out: a problem with a token or a URL must not print it.
+    problems = []
+    for item in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in item["loc"]) or "settings"
+        reason = item["msg"].removeprefix("Value error, ").removesuffix(".")
+        problems.append(f"{where}{name}: {reason}.")
+    return problems
