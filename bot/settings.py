@@ -9,17 +9,16 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AnyHttpUrl,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
-    TypeAdapter,
     ValidationError,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -44,13 +43,37 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-def _check_url(value: str) -> str:
-    TypeAdapter(AnyHttpUrl).validate_python(value)
-    return value.rstrip("/")
+def _check_url(value: object) -> str:
+    text = str(value).strip().rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as http://127.0.0.1:8188")
+    return text
+
+
+def _check_snowflake(value: object) -> int:
+    if not str(value).isdecimal():
+        raise ValueError("must be guild ids (whole numbers), separated by commas")
+    return int(str(value))
+
+
+def _check_choice(*choices: str) -> BeforeValidator:
+    def check(value: object) -> str:
+        if str(value).lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return str(value).lower()
+
+    return BeforeValidator(check)
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 BackendUrl = Annotated[str, BeforeValidator(_check_url)]
+GuildId = Annotated[int, BeforeValidator(_check_snowflake)]
+LogFormat = Annotated[Literal["console", "json"], _check_choice("console", "json")]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    _check_choice("debug", "info", "warning", "error"),
+]
 
 
 class BackendEntry(BaseModel):
@@ -58,7 +81,7 @@ class BackendEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: BackendUrl
+    url: BackendUrl = Field(repr=False)  # it may carry a password
     name: str = ""
     kind: str = "comfyui"
     headers: Mapping[str, SecretStr] = Field(default_factory=dict)
@@ -113,18 +136,16 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
     comfyui_urls: Annotated[tuple[BackendUrl, ...], NoDecode, BeforeValidator(_split)] = Field(
-        default=(), alias="COMFYUI_URLS"
+        default=(), alias="COMFYUI_URLS", repr=False
     )
     database_url: SecretStr | None = Field(default=None, alias="DATABASE_URL")
     data: Path = Field(default=Path("data"), alias="LIMNER_DATA")
     workflows: CommaSeparated = Field(default=(), alias="LIMNER_WORKFLOWS")
-    guilds: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)] = Field(
+    guilds: Annotated[tuple[GuildId, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), alias="LIMNER_GUILDS"
     )
-    log_format: Literal["console", "json"] = Field(default="console", alias="LIMNER_LOG_FORMAT")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", alias="LIMNER_LOG_LEVEL"
-    )
+    log_format: LogFormat = Field(default="console", alias="LIMNER_LOG_FORMAT")
+    log_level: LogLevel = Field(default="info", alias="LIMNER_LOG_LEVEL")
     http: Annotated[HttpAddress | None, NoDecode, BeforeValidator(_parse_http)] = Field(
         default=None, alias="LIMNER_HTTP"
     )
@@ -214,7 +235,7 @@ def _describe(error: ValidationError, *, where: str) -> list[str]:
     # Inputs stay out: a problem with a token or a URL must not print it.
     problems = []
     for item in error.errors(include_input=False, include_url=False):
-        name = ".".join(str(part) for part in item["loc"]) or "settings"
+        name = ".".join(str(part) for part in item["loc"] if isinstance(part, str))
         reason = item["msg"].removeprefix("Value error, ").removesuffix(".")
         problems.append(f"{where}{name}: {reason}.")
     return problems
