@@ -1,0 +1,49 @@
+"""Who did what: deeds of moderators and administrators, only ever added."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.tables import DIRECT_MESSAGES, AuditRow
+
+
+class AuditRepository:
+    """The audit log."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(
+        self,
+        *,
+        at: datetime,
+        actor_id: int,
+        guild_id: int | None,
+        action: str,
+        subject: str,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Record a deed. `subject` is what it was done to, such as a generation's id."""
+        self._session.add(
+            AuditRow(
+                at=at,
+                actor_id=actor_id,
+                guild_id=guild_id or DIRECT_MESSAGES,
+                action=action,
+                subject=subject,
+                detail=None if detail is None else dict(detail),
+            )
+        )
+        await self._session.flush()
+
+    async def page(
+        self, guild_id: int | None, *, before_id: int | None = None, limit: int
+    ) -> tuple[AuditRow, ...]:
+        """One page of a guild's log, newest first; go on with the last row's id."""
+        statement = select(AuditRow).where(AuditRow.guild_id == (guild_id or DIRECT_MESSAGES))
+        if before_id is not None:
+            statement = statement.where(AuditRow.id < before_id)
+        found = await self._session.scalars(statement.order_by(AuditRow.id.desc()).limit(limit))
+        return tuple(found)

@@ -1,0 +1,91 @@
+"""What all tables share: constraint names, and column types that are exact on every database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+UNSIGNED_64_BIT_MAX = 2**64 - 1
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC: SQLite forgets time zones, so a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse a naive moment and turn any other to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "A moment without a time zone cannot be stored."
+            raise ValueError(msg)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Give the moment back aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class UnsignedBigInteger(TypeDecorator[int]):
+    """An unsigned 64-bit number, stored as decimal text.
+
+    Neither database has such a type: BIGINT is signed, and NUMERIC becomes a float on SQLite.
+    Text is exact on both and readable in any tool; it does not sort as numbers do, which nobody
+    asks of a seed.
+    """
+
+    impl = String(20)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Dialect) -> str | None:
+        """Refuse what does not fit into 64 unsigned bits."""
+        if value is None:
+            return None
+        if not 0 <= value <= UNSIGNED_64_BIT_MAX:
+            msg = f"{value} is not an unsigned 64-bit number."
+            raise ValueError(msg)
+        return str(value)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> int | None:
+        """Give the number back."""
+        return None if value is None else int(value)
+
+
+JSONObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""A JSON object; None is NULL, never JSON's own null."""
+
+AutoKey = BigInteger().with_variant(Integer(), "sqlite")
+"""A key the database counts up: SQLite does so only for a column it calls INTEGER."""
+
+
+class Base(DeclarativeBase):
+    """The base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy declares it without ClassVar
+        datetime: UTCDateTime(),
+        dict[str, Any]: JSONObject,
+    }

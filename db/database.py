@@ -1,0 +1,165 @@
+"""The engine and the one way to a transaction.
+
+`Database.transaction` commits or rolls back, and lets nothing of SQLAlchemy or of a driver out.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from db.errors import InvalidDatabaseURL
+from db.translation import translated
+
+BUSY_TIMEOUT_MS = 30_000
+"""Milliseconds a writer waits for another on SQLite: longer than any of our transactions takes."""
+
+CONNECT_TIMEOUT_S = 10
+"""Seconds for reaching a PostgreSQL server: a person waits for the answer."""
+
+COMMAND_TIMEOUT_S = 60
+"""Seconds for one statement on PostgreSQL: a dead connection must not hold a generation."""
+
+_READ_ONLY = "limner_read_only"
+_POSTGRESQL_OPTIONS = frozenset({"host", "port", "ssl"})
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. Connects when it is first used."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(normalise_url(url))
+        self._engine = build_engine(self._url)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    def __repr__(self) -> str:
+        """Say which database it is, and no secret."""
+        return f"Database({describe(self._url)!r})"
+
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool = False) -> AsyncGenerator[AsyncSession]:
+        """Open a transaction that is committed at the end, or rolled back on any exception.
+
+        On SQLite a transaction is alone in writing from its start, so that what it reads stays
+        true; `read_only` lets it run beside others instead. Raises DatabaseError.
+        """
+        with translated(self._url):
+            async with self._sessions.begin() as session:
+                await session.connection(execution_options={_READ_ONLY: read_only})
+                yield session
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice."""
+        await self._engine.dispose()
+
+
+def normalise_url(url: str) -> str:
+    """Turn the forms people write into the one that names the async driver.
+
+    Raises InvalidDatabaseURL, whose message never repeats the URL: it may hold a password.
+    """
+    try:
+        parsed = make_url(url.strip())
+    except (ArgumentError, ValueError):
+        raise InvalidDatabaseURL(
+            "DATABASE_URL is not an address of a database. Write sqlite:///path/to/file.db or "
+            "postgresql://user:password@host/name; special characters in the password are "
+            "written with %, such as %40 for @."
+        ) from None
+    family = parsed.drivername.partition("+")[0]
+    if family == "sqlite":
+        return _normalise_sqlite(parsed).render_as_string(hide_password=False)
+    if family in ("postgresql", "postgres"):
+        return _normalise_postgresql(parsed).render_as_string(hide_password=False)
+    raise InvalidDatabaseURL(
+        f"DATABASE_URL names {family!r}, but Limner keeps its records in SQLite or PostgreSQL "
+        "only. Write sqlite:///path/to/file.db or postgresql://user:password@host/name."
+    )
+
+
+def libpq_url(url: str) -> str | None:
+    """Write a PostgreSQL URL as every other PostgreSQL program reads it; None for SQLite."""
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() != "postgresql":
+        return None
+    query = {{"ssl": "sslmode"}.get(name, name): value for name, value in parsed.query.items()}
+    plain = parsed.set(drivername="postgresql", query=query)
+    return plain.render_as_string(hide_password=False)
+
+
+def describe(url: URL) -> str:
+    """Say which database it is, without user, password and options."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite file {url.database}"
+    host = url.host or url.query.get("host") or "localhost"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL database {url.database or ''} at {host}{port}"
+
+
+def build_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - handed to SQLAlchemy
+    """Build an engine for a normalised URL; parameters never show up in its messages."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, hide_parameters=True, **options)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite_connection)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
+        return engine
+    return create_async_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
+        **options,
+    )
+
+
+def _normalise_sqlite(url: URL) -> URL:
+    if url.database in (None, "", ":memory:") or url.query or url.host:
+        raise InvalidDatabaseURL(
+            "DATABASE_URL must name a SQLite file that outlives the program, without options, "
+            "such as sqlite:///data/limner.db or, with a full path, sqlite:////srv/limner.db."
+        )
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def _normalise_postgresql(url: URL) -> URL:
+    query = {{"sslmode": "ssl"}.get(name, name): value for name, value in url.query.items()}
+    unknown = sorted(set(query) - _POSTGRESQL_OPTIONS)
+    if unknown:
+        raise InvalidDatabaseURL(
+            f"DATABASE_URL has an option that is not known here: {', '.join(unknown)}. After the "
+            "question mark, sslmode, host and port are understood; take the others away."
+        )
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def _prepare_sqlite_connection(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    # The driver must not begin transactions by itself: it begins too late, and never for reads.
+    dbapi_connection.isolation_level = None
+    # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.
+    dbapi_connection.create_function("lower", 1, _lower, deterministic=True)
+    cursor = dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS:d}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA journal_mode")
+    # Changing it needs the file for oneself, asking does not; it stays with the file.
+    if cursor.fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()
+
+
+def _begin_sqlite_transaction(connection: Connection) -> None:
+    is_read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text

@@ -1,0 +1,388 @@
+"""Generations with their inputs and outputs. Nothing here commits: `Database.transaction` does."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.tables import (
+    FINAL_STATES,
+    SUCCEEDED,
+    UNFINISHED_STATES,
+    WAITING,
+    GenerationRow,
+    InputRow,
+    OutputContentRow,
+    OutputRow,
+)
+
+
+class Cursor(NamedTuple):
+    """Where a page ended: the next one starts with what is older."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFilter:
+    """Which generations are asked for; None asks nothing.
+
+    `search` is found anywhere in the prompt, whatever its case. `since` is included, `until` is
+    not.
+    """
+
+    user_id: int | None = None
+    guild_id: int | None = None
+    workflow: str | None = None
+    state: str | None = None
+    search: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationPage:
+    """One page, newest first; `next_cursor` is None on the last one."""
+
+    rows: tuple[GenerationRow, ...]
+    next_cursor: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """One result to record, with its bytes."""
+
+    position: int
+    filename: str
+    media_type: str
+    content: bytes = field(repr=False)
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bytes | None = field(default=None, repr=False)
+    text: str | None = None
+
+
+class GenerationRepository:
+    """Generations, read and written inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(
+        self,
+        *,
+        id: str,  # noqa: A002 - the column's name
+        user_id: int,
+        user_name: str,
+        guild_id: int | None,
+        channel_id: int,
+        workflow: str,
+        prompt: str,
+        values: Mapping[str, Any],
+        seed: int | None,
+        cost: int,
+        private: bool,
+        spoiler: bool,
+        created_at: datetime,
+        priority: bool = False,
+        state: str = WAITING,
+        parent_id: str | None = None,
+        reply: str = "",
+    ) -> GenerationRow:
+        """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
+        row = GenerationRow(
+            id=id,
+            user_id=user_id,
+            user_name=user_name,
+            guild_id=guild_id,
+            channel_id=channel_id,
+            workflow=workflow,
+            prompt=prompt,
+            values=dict(values),
+            seed=seed,
+            state=state,
+            cost=cost,
+            private=private,
+            spoiler=spoiler,
+            priority=priority,
+            created_at=created_at,
+            parent_id=parent_id,
+            reply=reply,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        return row
+
+    async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
+        """Find one, as it is recorded now; `for_update` holds others off until the end."""
+        return await self._session.get(
+            GenerationRow, id, populate_existing=True, with_for_update=for_update or None
+        )
+
+    async def move(
+        self,
+        id: str,  # noqa: A002 - the column's name
+        *,
+        from_states: Collection[str],
+        to: str,
+        **columns: object,
+    ) -> bool:
+        """Change the state if it is one of `from_states`; True for the one call that did it."""
+        return await self._update(
+            id, GenerationRow.state.in_(from_states), {**columns, "state": to}
+        )
+
+    async def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
+        """Change columns other than the state; False when there is no such generation."""
+        if "state" in columns:
+            msg = "The state changes only by move()."
+            raise TypeError(msg)
+        return await self._update(id, None, columns)
+
+    async def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
+        """Delete it with its inputs and outputs. Its charges stay."""
+        return await self._count_changed(delete(GenerationRow).where(GenerationRow.id == id)) == 1
+
+    async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
+        """Keep a verified picture with the generation that uses it."""
+        self._session.add(
+            InputRow(
+                generation_id=id,
+                name=name,
+                content=content,
+                media_type=media_type,
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        )
+        await self._session.flush()
+
+    async def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
+        """List the pictures it was given, by name."""
+        found = await self._session.scalars(
+            select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
+        )
+        return tuple(found)
+
+    async def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+        """Record these results instead of any recorded before, so that it may be repeated."""
+        await self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
+        rows = []
+        for output in outputs:
+            row = _build_output(id, output)
+            self._session.add(row)
+            await self._session.flush()
+            self._session.add(OutputContentRow(output_id=row.id, content=output.content))
+            rows.append(row)
+        await self._session.flush()
+        return tuple(rows)
+
+    async def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+        """List its results in order, without their bytes."""
+        return (await self.outputs_of([id])).get(id, ())
+
+    async def outputs_of(self, ids: Collection[str]) -> dict[str, tuple[OutputRow, ...]]:
+        """List the results of several generations at once; one without any is not in it."""
+        found = await self._session.scalars(
+            select(OutputRow)
+            .where(OutputRow.generation_id.in_(ids))
+            .order_by(OutputRow.generation_id, OutputRow.position)
+        )
+        by_generation: dict[str, list[OutputRow]] = {}
+        for row in found:
+            by_generation.setdefault(row.generation_id, []).append(row)
+        return {id_: tuple(rows) for id_, rows in by_generation.items()}
+
+    async def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
+        """Load its results in order with their bytes; pruned ones are left out."""
+        found = await self._session.execute(
+            select(OutputRow, OutputContentRow.content)
+            .join(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
+            .where(OutputRow.generation_id == id)
+            .order_by(OutputRow.position)
+        )
+        return tuple((row, content) for row, content in found)
+
+    async def prune_contents(self, before: datetime) -> int:
+        """Delete the bytes of results that ended before then; how many results that were.
+
+        What has still to be told is kept, and thumbnails are kept always.
+        """
+        old = (
+            select(OutputRow.id)
+            .join(GenerationRow, GenerationRow.id == OutputRow.generation_id)
+            .where(
+                GenerationRow.finished_at < before,
+                GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
+            )
+        )
+        return await self._count_changed(
+            delete(OutputContentRow)
+            .where(OutputContentRow.output_id.in_(old))
+            .execution_options(synchronize_session=False)
+        )
+
+    async def list_unfinished(self, *, user_id: int | None = None) -> tuple[GenerationRow, ...]:
+        """List what waits or runs, oldest first."""
+        conditions: list[ColumnElement[bool]] = [GenerationRow.state.in_(UNFINISHED_STATES)]
+        if user_id is not None:
+            conditions.append(GenerationRow.user_id == user_id)
+        return await self._list_oldest_first(*conditions)
+
+    async def list_undelivered(self) -> tuple[GenerationRow, ...]:
+        """List what ended and was neither told nor given up, oldest first."""
+        return await self._list_oldest_first(
+            GenerationRow.state.in_(FINAL_STATES),
+            GenerationRow.delivered_at.is_(None),
+            GenerationRow.given_up_at.is_(None),
+        )
+
+    async def waiting(self, guild_id: int | None = None) -> tuple[GenerationRow, ...]:
+        """List what waits, oldest first; in one guild, or everywhere."""
+        conditions: list[ColumnElement[bool]] = [GenerationRow.state == WAITING]
+        if guild_id is not None:
+            conditions.append(GenerationRow.guild_id == guild_id)
+        return await self._list_oldest_first(*conditions)
+
+    async def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
+        """Count one person's generations in these states, in one guild or in direct messages."""
+        return await self._count(
+            GenerationRow.user_id == user_id,
+            _is_in(guild_id),
+            GenerationRow.state.in_(states),
+        )
+
+    async def count_waiting_in_guild(self, guild_id: int | None) -> int:
+        """Count what waits in one guild, or in all direct messages."""
+        return await self._count(_is_in(guild_id), GenerationRow.state == WAITING)
+
+    async def page(
+        self, filters: GenerationFilter, *, before: Cursor | None = None, limit: int
+    ) -> GenerationPage:
+        """One page of history, newest first. Stable: what is added meanwhile shifts nothing."""
+        conditions = _conditions(filters)
+        key = tuple_(GenerationRow.created_at, GenerationRow.id)
+        if before is not None:
+            conditions.append(key < tuple_(*_bound(before)))
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(*conditions)
+            .order_by(GenerationRow.created_at.desc(), GenerationRow.id.desc())
+            .limit(limit + 1)
+        )
+        rows = found.all()
+        return GenerationPage(tuple(rows[:limit]), _next_cursor(rows, limit))
+
+    async def total(self, filters: GenerationFilter) -> int:
+        """Count all that the filter finds."""
+        return await self._count(*_conditions(filters))
+
+    async def recent_durations(self, workflow: str, limit: int) -> list[float]:
+        """List how many seconds the newest successes of a workflow ran, newest first."""
+        found = await self._session.execute(
+            select(GenerationRow.started_at, GenerationRow.finished_at)
+            .where(
+                GenerationRow.workflow == workflow,
+                GenerationRow.state == SUCCEEDED,
+                GenerationRow.started_at.is_not(None),
+                GenerationRow.finished_at.is_not(None),
+            )
+            .order_by(GenerationRow.finished_at.desc())
+            .limit(limit)
+        )
+        return [
+            (finished - started).total_seconds()
+            for started, finished in found
+            if started is not None and finished is not None
+        ]
+
+    async def _update(
+        self,
+        id_: str,
+        condition: ColumnElement[bool] | None,
+        columns: Mapping[str, object],
+    ) -> bool:
+        statement = update(GenerationRow).where(GenerationRow.id == id_).values(dict(columns))
+        if condition is not None:
+            statement = statement.where(condition)
+        return await self._count_changed(statement) == 1
+
+    async def _count_changed(self, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
+        result = await self._session.execute(statement)
+        assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type for the reader and mypy
+        return result.rowcount
+
+    async def _count(self, *conditions: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(GenerationRow).where(*conditions)
+        return await self._session.scalar(statement) or 0
+
+    async def _list_oldest_first(
+        self, *conditions: ColumnElement[bool]
+    ) -> tuple[GenerationRow, ...]:
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(*conditions)
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
+
+
+def _build_output(generation_id: str, output: NewOutput) -> OutputRow:
+    return OutputRow(
+        generation_id=generation_id,
+        position=output.position,
+        filename=output.filename,
+        media_type=output.media_type,
+        byte_count=len(output.content),
+        width=output.width,
+        height=output.height,
+        thumbnail=output.thumbnail,
+        text=output.text,
+        sha256=hashlib.sha256(output.content).hexdigest(),
+    )
+
+
+def _is_in(guild_id: int | None) -> ColumnElement[bool]:
+    if not guild_id:
+        return GenerationRow.guild_id.is_(None)
+    return GenerationRow.guild_id == guild_id
+
+
+def _conditions(filters: GenerationFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.user_id is not None:
+        conditions.append(GenerationRow.user_id == filters.user_id)
+    if filters.guild_id is not None:
+        conditions.append(_is_in(filters.guild_id))
+    if filters.workflow is not None:
+        conditions.append(GenerationRow.workflow == filters.workflow)
+    if filters.state is not None:
+        conditions.append(GenerationRow.state == filters.state)
+    if filters.search:
+        conditions.append(GenerationRow.prompt.icontains(filters.search, autoescape=True))
+    if filters.since is not None:
+        conditions.append(GenerationRow.created_at >= filters.since)
+    if filters.until is not None:
+        conditions.append(GenerationRow.created_at < filters.until)
+    return conditions
+
+
+def _bound(cursor: Cursor) -> tuple[ColumnElement[datetime], ColumnElement[str]]:
+    """Make typed parameters of the cursor: a bare tuple would lose the columns' types."""
+    return (
+        literal(cursor.created_at, GenerationRow.created_at.type),
+        literal(cursor.id, GenerationRow.id.type),
+    )
+
+
+def _next_cursor(rows: Sequence[GenerationRow], limit: int) -> Cursor | None:
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return Cursor(last.created_at, last.id)

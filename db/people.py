@@ -1,0 +1,84 @@
+"""People and guilds. A guild id of None, or 0, is direct messages."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import insert_into
+from db.tables import DIRECT_MESSAGES, GuildRow, PersonRow
+
+
+class PersonRepository:
+    """People as they are known in each guild."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def upsert(
+        self,
+        *,
+        user_id: int,
+        guild_id: int | None,
+        name: str,
+        now: datetime,
+        last_request_at: datetime | None = None,
+    ) -> PersonRow:
+        """Remember a person by the newest name, and when they asked last, where that is given."""
+        changes: dict[str, object] = {"name": name}
+        if last_request_at is not None:
+            changes["last_request_at"] = last_request_at
+        statement = (
+            insert_into(self._session, PersonRow)
+            .values(
+                user_id=user_id,
+                guild_id=guild_id or DIRECT_MESSAGES,
+                created_at=now,
+                **changes,
+            )
+            .on_conflict_do_update(index_elements=["user_id", "guild_id"], set_=changes)
+        )
+        await self._session.execute(statement)
+        found = await self._session.scalars(
+            select(PersonRow)
+            .where(
+                PersonRow.user_id == user_id,
+                PersonRow.guild_id == (guild_id or DIRECT_MESSAGES),
+            )
+            .execution_options(populate_existing=True)
+        )
+        return found.one()
+
+    async def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
+        """When this person last asked for a generation here, if ever."""
+        return await self._session.scalar(
+            select(PersonRow.last_request_at).where(
+                PersonRow.user_id == user_id,
+                PersonRow.guild_id == (guild_id or DIRECT_MESSAGES),
+            )
+        )
+
+
+class GuildRepository:
+    """Guilds and their settings."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
+        """Find the guild's settings, or begin them with the defaults."""
+        id_ = guild_id or DIRECT_MESSAGES
+        await self._session.execute(
+            insert_into(self._session, GuildRow)
+            .values(id=id_, timezone="UTC", paused=False, created_at=now)
+            .on_conflict_do_nothing()
+        )
+        found = await self._session.scalars(
+            select(GuildRow).where(GuildRow.id == id_).execution_options(populate_existing=True)
+        )
+        return found.one()
+
+    async def update(self, guild_id: int | None, **columns: object) -> None:
+        """Change settings of a guild that get_or_create has begun."""
+        id_ = guild_id or DIRECT_MESSAGES
+        await self._session.execute(update(GuildRow).where(GuildRow.id == id_).values(columns))

@@ -1,0 +1,113 @@
+"""What people were charged: entries that are added once, and sums over them."""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import insert_into, is_postgresql
+from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
+
+
+class ChargeRepository:
+    """Charges, read and written inside one transaction. A guild id of None is direct messages."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock_person(self, user_id: int, guild_id: int | None) -> None:
+        """Hold off every other transaction that locks this person here, until this one ends.
+
+        On SQLite there is nothing to do: a writing transaction is alone from its start.
+        """
+        if is_postgresql(self._session):
+            key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
+            await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def usage(
+        self,
+        user_id: int,
+        guild_id: int | None,
+        since: datetime,
+        until: datetime | None = None,
+    ) -> int:
+        """Sum up what this person has used, reservations included; `until` is not included."""
+        statement = select(func.coalesce(func.sum(ChargeRow.amount), 0)).where(
+            ChargeRow.user_id == user_id,
+            ChargeRow.guild_id == (guild_id or DIRECT_MESSAGES),
+            ChargeRow.at >= since,
+        )
+        if until is not None:
+            statement = statement.where(ChargeRow.at < until)
+        return int(await self._session.scalar(statement) or 0)
+
+    async def reserve(
+        self, generation_id: str, *, user_id: int, guild_id: int | None, amount: int, at: datetime
+    ) -> bool:
+        """Set an amount aside; False, and nothing changes, when it was done before."""
+        return await self._add(
+            ChargeRow(
+                generation_id=generation_id,
+                kind=RESERVE,
+                user_id=user_id,
+                guild_id=guild_id or DIRECT_MESSAGES,
+                amount=amount,
+                at=at,
+            )
+        )
+
+    async def settle(self, generation_id: str, *, amount: int | None = None) -> bool:
+        """Charge what was reserved, or `amount` instead of it.
+
+        False, and nothing changes, when it was settled or refunded before, or never reserved.
+        """
+        return await self._close(generation_id, CHARGE, amount)
+
+    async def refund(self, generation_id: str) -> bool:
+        """Give back what was reserved.
+
+        False, and nothing changes, when it was settled or refunded before, or never reserved.
+        """
+        return await self._close(generation_id, REFUND, 0)
+
+    async def _close(self, generation_id: str, kind: str, final_amount: int | None) -> bool:
+        # The reservation's row lock makes a settle and a refund that meet take turns.
+        reserved = await self._session.get(
+            ChargeRow, (generation_id, RESERVE), with_for_update=True, populate_existing=True
+        )
+        if reserved is None or await self._is_closed(generation_id):
+            return False
+        final = reserved.amount if final_amount is None else final_amount
+        return await self._add(
+            ChargeRow(
+                generation_id=generation_id,
+                kind=kind,
+                user_id=reserved.user_id,
+                guild_id=reserved.guild_id,
+                amount=final - reserved.amount,
+                at=reserved.at,
+            )
+        )
+
+    async def _is_closed(self, generation_id: str) -> bool:
+        statement = select(func.count()).where(
+            ChargeRow.generation_id == generation_id, ChargeRow.kind.in_((CHARGE, REFUND))
+        )
+        return bool(await self._session.scalar(statement))
+
+    async def _add(self, entry: ChargeRow) -> bool:
+        values = {column.key: getattr(entry, column.key) for column in ChargeRow.__table__.columns}
+        added = await self._session.scalar(
+            insert_into(self._session, ChargeRow)
+            .values(values)
+            .on_conflict_do_nothing()
+            .returning(ChargeRow.generation_id)
+        )
+        return added is not None
+
+
+def _lock_key(user_id: int, guild_id: int) -> int:
+    """Make a signed 64-bit number of the pair: advisory locks know nothing larger."""
+    digest = hashlib.blake2b(f"person:{user_id}:{guild_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

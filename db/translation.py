@@ -1,0 +1,175 @@
+"""Failures of SQLAlchemy and of the drivers, turned into our errors in one place."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no type information
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from db.errors import (
+    Conflict,
+    DatabaseDenied,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseOutdated,
+    DatabaseUnavailable,
+    DatabaseUnreadable,
+)
+
+_OUTDATED = "The database lacks a table or column of this program. Run `limner db upgrade`."
+_CONFLICT = "The database refused an entry that contradicts what is recorded already."
+
+_Failures = tuple[tuple[tuple[str, ...], type[DatabaseError], str], ...]
+
+# By the beginning of SQLite's name of the error; the first that fits counts.
+_SQLITE_FAILURES: _Failures = (
+    (("SQLITE_CONSTRAINT",), Conflict, _CONFLICT),
+    (
+        ("SQLITE_BUSY", "SQLITE_LOCKED"),
+        DatabaseUnavailable,
+        "The database file {path} is held by another program. Close it, or try again.",
+    ),
+    (
+        ("SQLITE_FULL",),
+        DatabaseFull,
+        "There is no space left for the database file {path}. Make room on that disk.",
+    ),
+    (
+        ("SQLITE_READONLY",),
+        DatabaseUnreadable,
+        (
+            "The database file {path} cannot be written. Give this user write permission to the file "
+            "and to its folder."
+        ),
+    ),
+    (
+        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
+        DatabaseUnreadable,
+        (
+            "The file {path} is not a database, or is damaged. Correct DATABASE_URL, or restore a "
+            "backup."
+        ),
+    ),
+    (
+        ("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_AUTH"),
+        DatabaseUnreadable,
+        (
+            "The database file {path} cannot be opened. Check that its folder exists, that it is a "
+            "file and not a folder, and that this user may read and write both."
+        ),
+    ),
+)
+
+# By the beginning of the SQLSTATE; the first that fits counts.
+_POSTGRESQL_FAILURES: _Failures = (
+    (
+        ("28",),
+        DatabaseDenied,
+        (
+            "The PostgreSQL server at {where} refuses the user name or password. Correct them in "
+            "DATABASE_URL."
+        ),
+    ),
+    (
+        ("3D000",),
+        DatabaseDenied,
+        (
+            "The PostgreSQL server at {where} has no database {name!r}. Create it, or correct "
+            "DATABASE_URL."
+        ),
+    ),
+    (
+        ("42501",),
+        DatabaseDenied,
+        (
+            "The PostgreSQL server at {where} does not let this user do that. Make the user the owner "
+            "of the database {name!r}."
+        ),
+    ),
+    (("23",), Conflict, _CONFLICT),
+    (("42P01", "42703"), DatabaseOutdated, _OUTDATED),
+    (
+        ("53100",),
+        DatabaseFull,
+        "The PostgreSQL server at {where} has no space left. Make room on its disk.",
+    ),
+    (
+        ("08", "40", "53", "55P03", "57"),
+        DatabaseUnavailable,
+        (
+            "The PostgreSQL server at {where} cannot do that just now (code {code}). Try again in a "
+            "moment."
+        ),
+    ),
+)
+
+
+@contextmanager
+def translated(url: URL) -> Generator[None]:
+    """Let only DatabaseError out of what is done with this database."""
+    try:
+        yield
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error) as error:
+        raise _translate(error, url) from error
+    except OSError as error:
+        # asyncpg lets the socket's own errors through; on SQLite they are somebody else's.
+        if url.get_backend_name() == "sqlite":
+            raise
+        raise _server_unreachable(url) from error
+
+
+def _translate(error: Exception, url: URL) -> DatabaseError:
+    if isinstance(error, PoolTimeout):
+        return DatabaseUnavailable(
+            "All connections to the database are in use. Try again in a moment."
+        )
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(cause, sqlite3.Error):
+        return _translate_sqlite(cause, url)
+    sqlstate = getattr(cause, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return _translate_postgresql(sqlstate, url)
+    if isinstance(error, DBAPIError) or isinstance(cause, asyncpg.InterfaceError):
+        return _connection_lost(url)
+    return DatabaseError(f"The database was used wrongly ({type(error).__name__}): see the log.")
+
+
+def _translate_sqlite(error: sqlite3.Error, url: URL) -> DatabaseError:
+    name = getattr(error, "sqlite_errorname", "")
+    if "no such table" in str(error) or "no such column" in str(error):
+        return DatabaseOutdated(_OUTDATED)
+    for prefixes, kind, sentence in _SQLITE_FAILURES:
+        if name.startswith(prefixes):
+            return kind(sentence.format(path=url.database))
+    return DatabaseError(
+        f"SQLite reports an error with the database file {url.database}: see the log."
+    )
+
+
+def _translate_postgresql(sqlstate: str, url: URL) -> DatabaseError:
+    for prefixes, kind, sentence in _POSTGRESQL_FAILURES:
+        if sqlstate.startswith(prefixes):
+            return kind(sentence.format(where=_where(url), name=url.database, code=sqlstate))
+    return DatabaseError(
+        f"The PostgreSQL server at {_where(url)} reports an error (code {sqlstate}): see the log."
+    )
+
+
+def _server_unreachable(url: URL) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"No PostgreSQL server answers at {_where(url)}. Start it, or correct DATABASE_URL."
+    )
+
+
+def _connection_lost(url: URL) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The connection to the PostgreSQL server at {_where(url)} was lost. Try again in a moment."
+    )
+
+
+def _where(url: URL) -> str:
+    host = url.host or url.query.get("host") or "localhost"
+    return f"{host}:{url.port}" if url.port else str(host)
