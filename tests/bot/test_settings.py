@@ -1,0 +1,111 @@
+import pytest
+
+from bot.settings import DEFAULT_COMFYUI_URL, SettingsError, find_unknown_names, load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def problems_of() -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return caught.value.problems
+
+
+def test_an_empty_environment_gives_the_documented_defaults(empty_folder):
+    settings = load_settings()
+    assert settings.discord_token is None
+    assert [entry.url for entry in settings.backends] == [DEFAULT_COMFYUI_URL]
+    assert settings.effective_database_url.endswith("/data/limner.db")
+    assert (settings.log_format, settings.log_level, settings.http) == ("console", "info", None)
+
+
+def test_the_env_file_is_read_and_the_environment_wins(empty_folder, monkeypatch):
+    (empty_folder / ".env").write_text("LIMNER_GUILDS=1,2\nLIMNER_LOG_LEVEL=debug\n")
+    monkeypatch.setenv("LIMNER_LOG_LEVEL", "warning")
+    settings = load_settings()
+    assert settings.guilds == (1, 2)
+    assert settings.log_level == "warning"
+
+
+def test_all_problems_are_reported_together(monkeypatch):
+    monkeypatch.setenv("COMFYUI_URLS", "http://127.0.0.1:8188,nonsense")
+    monkeypatch.setenv("LIMNER_GUILDS", "my server")
+    monkeypatch.setenv("LIMNER_HTTP", "8080")
+    monkeypatch.setenv("LIMNER_LOG_LEVEL", "loud")
+    problems = problems_of()
+    named = {problem.split(":")[0] for problem in problems}
+    assert named == {"COMFYUI_URLS", "LIMNER_GUILDS", "LIMNER_HTTP", "LIMNER_LOG_LEVEL"}
+
+
+def test_secrets_are_never_printed(empty_folder, monkeypatch):
+    monkeypatch.setenv("DISCORD_TOKEN", "token-secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://limner:database-secret@127.0.0.1/limner")
+    monkeypatch.setenv("COMFYUI_URLS", "http://user:url-secret@127.0.0.1:8188")
+    settings = load_settings()
+    assert "secret" not in repr(settings)
+    assert "secret" not in repr(settings.backends)
+
+
+def test_a_bad_url_is_not_repeated_in_its_problem(monkeypatch):
+    monkeypatch.setenv("COMFYUI_URLS", "user:url-secret@127.0.0.1")
+    assert all("secret" not in problem for problem in problems_of())
+
+
+def test_unknown_names_are_found(empty_folder, monkeypatch):
+    monkeypatch.setenv("LIMNER_DATE", "x")
+    (empty_folder / ".env").write_text("LIMNER_WORKFLOW=x\nOTHER=y\n")
+    assert find_unknown_names() == ("LIMNER_DATE", "LIMNER_WORKFLOW")
+
+
+def test_backends_file_describes_and_adds(empty_folder, monkeypatch):
+    monkeypatch.setenv("COMFYUI_URLS", "http://127.0.0.1:8188/")
+    (empty_folder / "data").mkdir()
+    (empty_folder / "data" / "backends.toml").write_text(
+        """
+        default_models = ["favourite.safetensors"]
+
+        [[backend]]
+        url = "http://127.0.0.1:8188"
+        name = "big"
+        concurrency = 1
+        bearer_token = "toml-secret"
+
+        [[backend]]
+        url = "https://gpu.example.org/comfy"
+        """
+    )
+    settings = load_settings()
+    assert [(e.name, e.url, e.concurrency) for e in settings.backends] == [
+        ("big", "http://127.0.0.1:8188", 1),
+        ("", "https://gpu.example.org/comfy", 2),
+    ]
+    assert settings.default_models == ("favourite.safetensors",)
+    assert "secret" not in repr(settings.backends)
+
+
+def test_without_urls_the_backends_file_alone_counts(empty_folder):
+    (empty_folder / "data").mkdir()
+    (empty_folder / "data" / "backends.toml").write_text(
+        '[[backend]]\nurl = "http://192.0.2.1:8188"\n'
+    )
+    assert [e.url for e in load_settings().backends] == ["http://192.0.2.1:8188"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[[backend", "not valid TOML"),
+        ("[[backend]]\nurl = 'ftp://x'\n", "backend.url: must be an address such as"),
+        ("[[backend]]\nurl = 'http://x'\nconcurency = 3\n", "concurency"),
+    ],
+)
+def test_a_broken_backends_file_names_file_and_field(empty_folder, text, expected):
+    (empty_folder / "data").mkdir()
+    (empty_folder / "data" / "backends.toml").write_text(text)
+    (problem,) = problems_of()
+    assert "backends.toml" in problem
+    assert expected in problem
