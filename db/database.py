@@ -104,20 +104,23 @@ def describe(url: URL) -> str:
     return f"PostgreSQL database {url.database or ''} at {host}{port}"
 
 
-def build_engine(url: URL, **options: Any) -> AsyncEngine:  # noqa: ANN401 - handed to SQLAlchemy
-    """Build an engine for a normalised URL; parameters never show up in its messages."""
+def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
+    """Build an engine for a normalised URL; stored values never show up in its messages.
+
+    Migrations take as long as they need, and rebuild SQLite's tables with foreign keys off:
+    dropping the old table would delete what refers to it.
+    """
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, hide_parameters=True, **options)
+        engine = create_async_engine(url, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite_connection)
         event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
+        if for_migrations:
+            event.listen(engine.sync_engine, "connect", _switch_foreign_keys_off)
         return engine
-    return create_async_engine(
-        url,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
-        **options,
-    )
+    timeouts = {"timeout": CONNECT_TIMEOUT_S}
+    if not for_migrations:
+        timeouts["command_timeout"] = COMMAND_TIMEOUT_S
+    return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=timeouts)
 
 
 def _normalise_sqlite(url: URL) -> URL:
@@ -153,6 +156,12 @@ def _prepare_sqlite_connection(dbapi_connection: Any, _record: object) -> None: 
     # Changing it needs the file for oneself, asking does not; it stays with the file.
     if cursor.fetchone()[0] != "wal":
         cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.close()
+
+
+def _switch_foreign_keys_off(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = OFF")
     cursor.close()
 
 

@@ -1,0 +1,97 @@
+"""What an operator does with the database: copy it, and look at its size."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.base import Base
+from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
+from db.errors import BackupRefused
+from db.tables import OutputContentRow, OutputRow
+from db.translation import translated
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How large the database is: rows by table, and bytes in all and of what takes most."""
+
+    rows: dict[str, int]
+    total_bytes: int
+    thumbnail_bytes: int
+    content_bytes: int
+
+
+async def backup(url: str, path: Path) -> None:
+    """Write a consistent copy of the SQLite database to a new file while it is in use."""
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
+        raise BackupRefused(
+            "A PostgreSQL database is copied with PostgreSQL's own program: run pg_dump."
+        )
+    source = Path(parsed.database)
+    if not source.exists():
+        raise BackupRefused(f"There is no database file {source} yet, so nothing to copy.")
+    if path.exists():
+        raise BackupRefused(f"{path} exists already. Choose another name, or move it away.")
+    if not path.parent.is_dir():
+        raise BackupRefused(f"There is no folder {path.parent}. Make it, or choose another one.")
+    with translated(parsed):
+        await asyncio.to_thread(_copy, source, path)
+
+
+async def stats(url: str) -> Stats:
+    """Count rows and bytes."""
+    database = Database(url)
+    try:
+        async with database.transaction(read_only=True) as session:
+            return Stats(
+                rows={
+                    name: await session.scalar(select(func.count()).select_from(table)) or 0
+                    for name, table in sorted(Base.metadata.tables.items())
+                },
+                total_bytes=await _total_bytes(session),
+                thumbnail_bytes=await _sum_of_lengths(session, OutputRow.thumbnail),
+                content_bytes=await _sum_of_lengths(session, OutputContentRow.content),
+            )
+    finally:
+        await database.close()
+
+
+def _copy(source: Path, path: Path) -> None:
+    # Under another name until it is whole, so that nobody takes a part for a backup.
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_MS / 1000)) as original,
+            closing(sqlite3.connect(unfinished)) as copy,
+        ):
+            original.backup(copy)
+            # One file that can be copied anywhere, without a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        unfinished.rename(path)
+    except OSError as error:
+        raise BackupRefused(
+            f"{path} cannot be written. Choose a folder this user may write to."
+        ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+async def _total_bytes(session: AsyncSession) -> int:
+    if session.get_bind().dialect.name == "postgresql":
+        statement = text("SELECT pg_database_size(current_database())")
+    else:
+        statement = text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    return int(await session.scalar(statement) or 0)
+
+
+async def _sum_of_lengths(session: AsyncSession, column: InstrumentedAttribute[Any]) -> int:
+    return int(await session.scalar(select(func.sum(func.length(column)))) or 0)

@@ -1,0 +1,158 @@
+"""The way from any older state of the tables to this program's, run by the program itself."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, inspect, make_url, text
+
+import db.tables  # noqa: F401 - fills the metadata
+from db.base import Base
+from db.database import build_engine, normalise_url
+from db.errors import DatabaseTooNew, DatabaseUnreadable
+from db.translation import translated
+
+VERSION_TABLE = "limner_revision"
+"""Not Alembic's own name: another program's tables may be in the same PostgreSQL database."""
+
+_UPGRADE_LOCK = 4_921_735_507_118_290_044
+"""The advisory lock that upgrades hold on PostgreSQL: any number nobody else uses."""
+
+
+class MigrationState(StrEnum):
+    """How the database's tables compare with this program's."""
+
+    EMPTY = "empty"
+    CURRENT = "current"
+    BEHIND = "behind"
+    TOO_NEW = "too_new"
+
+
+async def upgrade(url: str) -> None:
+    """Bring the tables up to date, creating the SQLite file and its folder where they are missing.
+
+    All or nothing. Safe when several processes do it at once: the others wait and find it done.
+    Raises DatabaseError, DatabaseTooNew among them.
+    """
+    parsed = make_url(normalise_url(url))
+    with translated(parsed):
+        _make_folder(parsed)
+        engine = build_engine(parsed, for_migrations=True)
+        try:
+            # On SQLite the transaction is alone in writing from its start: the lock is built in.
+            async with engine.begin() as connection:
+                if parsed.get_backend_name() == "postgresql":
+                    lock = text("SELECT pg_advisory_xact_lock(:key)")
+                    await connection.execute(lock, {"key": _UPGRADE_LOCK})
+                await connection.run_sync(_upgrade)
+        finally:
+            await engine.dispose()
+
+
+async def current_state(url: str) -> MigrationState:
+    """Compare the database with this program, without changing or creating anything."""
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        return MigrationState.EMPTY
+    with translated(parsed):
+        engine = build_engine(parsed, for_migrations=True)
+        try:
+            async with engine.connect() as connection:
+                revision = await connection.run_sync(_find_revision)
+        finally:
+            await engine.dispose()
+    return _compare(revision)
+
+
+async def check(url: str) -> None:
+    """Raise alembic's CommandError when the tables in the code differ from the migrations'."""
+    parsed = make_url(normalise_url(url))
+    with translated(parsed):
+        engine = build_engine(parsed, for_migrations=True)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(lambda sync: command.check(config(sync)))
+        finally:
+            await engine.dispose()
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Build Alembic's configuration, which is in no file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str:
+    """Name the newest revision this program knows, with its title."""
+    scripts = ScriptDirectory.fromconfig(config())
+    revision = scripts.get_revision("head")
+    return f"{revision.revision} ({revision.doc.rstrip('.').lower()})"
+
+
+def _upgrade(connection: Connection) -> None:
+    revision = _find_revision(connection)
+    state = _compare(revision)
+    if state is MigrationState.TOO_NEW:
+        raise DatabaseTooNew(found=revision or "", known=newest_revision())
+    if state is MigrationState.EMPTY:
+        _refuse_strangers(connection)
+    command.upgrade(config(connection), "head")
+    if connection.dialect.name == "sqlite":
+        _check_foreign_keys(connection)
+
+
+def _compare(revision: str | None) -> MigrationState:
+    if revision is None:
+        return MigrationState.EMPTY
+    scripts = ScriptDirectory.fromconfig(config())
+    if revision == scripts.get_current_head():
+        return MigrationState.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return MigrationState.BEHIND if revision in known else MigrationState.TOO_NEW
+
+
+def _find_revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def _refuse_strangers(connection: Connection) -> None:
+    """A database without our revision must not hold tables in our way."""
+    present = set(inspect(connection).get_table_names())
+    in_the_way = present if connection.dialect.name == "sqlite" else present & _our_tables()
+    if in_the_way:
+        raise DatabaseUnreadable(
+            "The database holds tables of another program "
+            f"({', '.join(sorted(in_the_way)[:3])}). Correct DATABASE_URL, or give Limner a "
+            "database of its own."
+        )
+
+
+def _our_tables() -> set[str]:
+    return set(Base.metadata.tables)
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+        raise DatabaseUnreadable(
+            "After the upgrade, entries would refer to others that do not exist; nothing was "
+            "changed. Restore a backup, or report this as an error."
+        )
+
+
+def _make_folder(url: URL) -> None:
+    if url.get_backend_name() != "sqlite" or url.database is None:
+        return
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnreadable(
+            f"The folder {folder} for the database cannot be made. Make it by hand, or correct "
+            "DATABASE_URL."
+        ) from error

@@ -1,0 +1,69 @@
+"""What Alembic runs for every command: our tables, our types, and where to apply them."""
+
+import asyncio
+import os
+from typing import Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from alembic.util import CommandError
+from sqlalchemy import Connection, make_url
+
+import db.tables  # noqa: F401 - fills the metadata
+from db.base import Base, JSONObject, UnsignedBigInteger, UTCDateTime
+from db.database import build_engine, normalise_url
+from db.migrations import VERSION_TABLE
+
+_PLAIN_TYPES = {
+    UTCDateTime: "sa.DateTime(timezone=True)",
+    UnsignedBigInteger: "sa.String(length=20)",
+}
+
+
+def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str | Literal[False]:
+    """Write our types as SQLAlchemy's plain ones: migrations import no code of the project."""
+    if kind != "type":
+        return False
+    if item is JSONObject or (getattr(item, "none_as_null", False) is True):
+        autogen_context.imports.add("from sqlalchemy.dialects import postgresql")
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+    return _PLAIN_TYPES.get(type(item), False)
+
+
+def run(connection: Connection) -> None:
+    """Run the command's migrations in the connection's own transaction, all or nothing."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        version_table=VERSION_TABLE,
+        render_item=render_item,
+        transactional_ddl=True,
+        # SQLite alters a table by rebuilding it; elsewhere a batch is the plain statements.
+        render_as_batch=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_by_environment() -> None:
+    """Connect to DATABASE_URL: somebody called `alembic` by hand."""
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        msg = "Set DATABASE_URL to the database that Alembic shall work on."
+        raise CommandError(msg)
+    engine = build_engine(make_url(normalise_url(url)), for_migrations=True)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
+
+
+if context.is_offline_mode():
+    msg = "Migrations run on a database only: take --sql away."
+    raise CommandError(msg)
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    asyncio.run(run_by_environment())
