@@ -35,15 +35,8 @@ async def backup(url: str, path: Path) -> None:
         raise BackupRefused(
             "A PostgreSQL database is copied with PostgreSQL's own program: run pg_dump."
         )
-    source = Path(parsed.database)
-    if not source.exists():
-        raise BackupRefused(f"There is no database file {source} yet, so nothing to copy.")
-    if path.exists():
-        raise BackupRefused(f"{path} exists already. Choose another name, or move it away.")
-    if not path.parent.is_dir():
-        raise BackupRefused(f"There is no folder {path.parent}. Make it, or choose another one.")
     with translated(parsed):
-        await asyncio.to_thread(_copy, source, path)
+        await asyncio.to_thread(_copy_file, Path(parsed.database), path)
 
 
 async def stats(url: str) -> Stats:
@@ -62,6 +55,16 @@ async def stats(url: str) -> Stats:
             )
     finally:
         await database.close()
+
+
+def _copy_file(source: Path, path: Path) -> None:
+    if not source.exists():
+        raise BackupRefused(f"There is no database file {source} yet, so nothing to copy.")
+    if path.exists():
+        raise BackupRefused(f"{path} exists already. Choose another name, or move it away.")
+    if not path.parent.is_dir():
+        raise BackupRefused(f"There is no folder {path.parent}. Make it, or choose another one.")
+    _copy(source, path)
 
 
 def _copy(source: Path, path: Path) -> None:

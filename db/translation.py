@@ -41,8 +41,8 @@ _SQLITE_FAILURES: _Failures = (
         ("SQLITE_READONLY",),
         DatabaseUnreadable,
         (
-            "The database file {path} cannot be written. Give this user write permission to the file "
-            "and to its folder."
+            "The database file {path} cannot be written. Give this user write permission to the "
+            "file and to its folder."
         ),
     ),
     (
@@ -85,8 +85,8 @@ _POSTGRESQL_FAILURES: _Failures = (
         ("42501",),
         DatabaseDenied,
         (
-            "The PostgreSQL server at {where} does not let this user do that. Make the user the owner "
-            "of the database {name!r}."
+            "The PostgreSQL server at {where} does not let this user do that. Make the user the "
+            "owner of the database {name!r}."
         ),
     ),
     (("23",), Conflict, _CONFLICT),
@@ -100,8 +100,8 @@ _POSTGRESQL_FAILURES: _Failures = (
         ("08", "40", "53", "55P03", "57"),
         DatabaseUnavailable,
         (
-            "The PostgreSQL server at {where} cannot do that just now (code {code}). Try again in a "
-            "moment."
+            "The PostgreSQL server at {where} cannot do that just now (code {code}). Try again in "
+            "a moment."
         ),
     ),
 )

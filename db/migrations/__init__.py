@@ -55,7 +55,7 @@ async def upgrade(url: str) -> None:
 async def current_state(url: str) -> MigrationState:
     """Compare the database with this program, without changing or creating anything."""
     parsed = make_url(normalise_url(url))
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+    if _is_missing_file(parsed):
         return MigrationState.EMPTY
     with translated(parsed):
         engine = build_engine(parsed, for_migrations=True)
@@ -89,7 +89,7 @@ def config(connection: Connection | None = None) -> Config:
 
 def newest_revision() -> str:
     """Name the newest revision this program knows, with its title."""
-    scripts = ScriptDirectory.fromconfig(config())
+    scripts = ScriptDirectory.from_config(config())
     revision = scripts.get_revision("head")
     return f"{revision.revision} ({revision.doc.rstrip('.').lower()})"
 
@@ -109,7 +109,7 @@ def _upgrade(connection: Connection) -> None:
 def _compare(revision: str | None) -> MigrationState:
     if revision is None:
         return MigrationState.EMPTY
-    scripts = ScriptDirectory.fromconfig(config())
+    scripts = ScriptDirectory.from_config(config())
     if revision == scripts.get_current_head():
         return MigrationState.CURRENT
     known = {script.revision for script in scripts.walk_revisions()}
@@ -143,6 +143,10 @@ def _check_foreign_keys(connection: Connection) -> None:
             "After the upgrade, entries would refer to others that do not exist; nothing was "
             "changed. Restore a backup, or report this as an error."
         )
+
+
+def _is_missing_file(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and not Path(url.database or "").exists()
 
 
 def _make_folder(url: URL) -> None:
