@@ -1,0 +1,81 @@
+"""The documents say what the program does."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from bot.cli import limner
+from bot.replies import FAILURE_TITLES
+from bot.settings import Settings
+from generation.errors import FailureKind
+from workflows.catalog import LIBRARY, Catalog
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values())
+DOCUMENTS = sorted((ROOT / "docs").rglob("*.md")) + sorted(ROOT.glob("*.md"))
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def console_commands(group: click.Group, prefix: str = "limner") -> list[str]:
+    names = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            names += console_commands(command, f"{prefix} {name}")
+        else:
+            names.append(f"{prefix} {name}")
+    return names
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_documented(name):
+    assert re.search(rf"^{name}=", read(".env.example"), re.MULTILINE)
+    assert f"| `{name}` |" in read("docs/configuration.md")
+
+
+def test_env_example_names_nothing_else():
+    names = re.findall(r"^([A-Z_]+)=", read(".env.example"), re.MULTILINE)
+    assert sorted(names) == SETTINGS
+
+
+@pytest.mark.parametrize("name", console_commands(limner))
+def test_every_console_command_is_documented(name):
+    assert f"`{name}" in read("docs/operating.md")
+
+
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_failure_is_documented(kind):
+    assert f"| {FAILURE_TITLES[kind]} |" in read("docs/commands.md")
+
+
+def test_every_shipped_workflow_is_documented():
+    catalog = Catalog((LIBRARY,))
+    catalog.load()
+    assert catalog.workflows
+    for name in catalog.workflows:
+        assert f"`{name}`" in read("docs/workflows.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_the_gate_finds_the_test_command_of_the_readme():
+    assert "grep -m1 ' pytest$' README.md" in read(".ci/run")
+    (command,) = re.findall(r"^.* pytest$", read("README.md"), re.MULTILINE)
+    assert "--with-requirements requirements-dev.txt" in command
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_pinned_versions_name_no_download_address(name):
+    text = read(name)
+    assert "://" not in text
+    assert "--hash=sha256:" in text
+    for line in text.splitlines():
+        assert line.startswith("    --hash=") or re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+", line)
