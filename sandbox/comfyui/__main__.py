@@ -1,0 +1,44 @@
+"""Runs the stand-in alone: `python -m sandbox.comfyui --port 8188`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from sandbox.comfyui.models import FOLDERS
+from sandbox.comfyui.server import ComfyUIStandIn
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.comfyui", description=__doc__)
+    parser.add_argument("--port", type=int, default=8188)
+    parser.add_argument("--version", choices=tuple(FOLDERS), default="0.33.0")
+    parser.add_argument("--step-seconds", type=float, default=0.12)
+    parser.add_argument("--load-seconds", type=float, default=0.3)
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(_serve(arguments))
+    except OSError as error:
+        sys.exit(f"The stand-in cannot listen on port {arguments.port}: {error.strerror}.")
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    stand_in = ComfyUIStandIn(
+        arguments.port,
+        version=arguments.version,
+        step_seconds=arguments.step_seconds,
+        load_seconds=arguments.load_seconds,
+    )
+    async with stand_in:
+        sys.stdout.write(f"{stand_in.url}\n")
+        sys.stdout.flush()
+        await stopping.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What a stand-in has installed: node classes as a real server describes them, and model files."""
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, Final
+
+ModelFolders = Mapping[str, Sequence[str]]
+
+DEFAULT_MODELS: Final[ModelFolders] = {
+    "checkpoints": (
+        "dreamshaper_8.safetensors",
+        "juggernautXL_v9.safetensors",
+        "sd3.5_medium.safetensors",
+        "sd_xl_base_1.0.safetensors",
+    ),
+    "diffusion_models": ("flux1-dev.safetensors", "flux1-schnell.safetensors"),
+    "text_encoders": (
+        "clip_g.safetensors",
+        "clip_l.safetensors",
+        "t5xxl_fp16.safetensors",
+        "t5xxl_fp8_e4m3fn.safetensors",
+    ),
+    "vae": ("ae.safetensors", "vae-ft-mse-840000-ema-pruned.safetensors"),
+    "loras": ("gold_leaf.safetensors", "ink_wash.safetensors", "pastel_dream.safetensors"),
+    "upscale_models": ("4x-UltraSharp.pth", "RealESRGAN_x2plus.pth", "RealESRGAN_x4plus.pth"),
+    "embeddings": ("easynegative.safetensors",),
+}
+
+FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "0.33.0": (
+        "checkpoints",
+        "configs",
+        "loras",
+        "vae",
+        "text_encoders",
+        "diffusion_models",
+        "clip_vision",
+        "style_models",
+        "embeddings",
+        "diffusers",
+        "vae_approx",
+        "controlnet",
+        "gligen",
+        "upscale_models",
+        "latent_upscale_models",
+        "custom_nodes",
+        "datasets",
+        "hypernetworks",
+        "photomaker",
+        "classifiers",
+        "model_patches",
+        "audio_encoders",
+        "background_removal",
+        "frame_interpolation",
+        "geometry_estimation",
+        "optical_flow",
+        "detection",
+    ),
+    "0.3.64": (
+        "checkpoints",
+        "configs",
+        "loras",
+        "vae",
+        "text_encoders",
+        "diffusion_models",
+        "clip_vision",
+        "style_models",
+        "embeddings",
+        "diffusers",
+        "vae_approx",
+        "controlnet",
+        "gligen",
+        "upscale_models",
+        "custom_nodes",
+        "hypernetworks",
+        "photomaker",
+        "classifiers",
+        "model_patches",
+        "audio_encoders",
+    ),
+}
+
+_FOLDER_OF_INPUT: Final[Mapping[str, str]] = {
+    "ckpt_name": "checkpoints",
+    "unet_name": "diffusion_models",
+    "clip_name": "text_encoders",
+    "clip_name1": "text_encoders",
+    "clip_name2": "text_encoders",
+    "clip_name3": "text_encoders",
+    "vae_name": "vae",
+    "lora_name": "loras",
+    "model_name": "upscale_models",
+}
+
+
+def load_node_classes(version: str) -> dict[str, Any]:
+    """Read the node classes a version has, with empty lists where its files would be listed."""
+    name = f"object_info_{version}.json"
+    text = resources.files("sandbox.comfyui").joinpath("data", name).read_text(encoding="utf-8")
+    classes: dict[str, Any] = json.loads(text)
+    return classes
+
+
+@dataclass
+class Installation:
+    """The node classes and model files of one server; `missing` classes are not installed."""
+
+    version: str
+    models: ModelFolders
+    missing: frozenset[str] = frozenset()
+    classes: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the classes of this version from the package."""
+        classes = load_node_classes(self.version)
+        self.classes = {name: info for name, info in classes.items() if name not in self.missing}
+
+    def object_info(self, class_type: str, input_files: Sequence[str]) -> dict[str, Any] | None:
+        """Describe a class with the files of this moment, as GET /object_info does."""
+        if class_type not in self.classes:
+            return None
+        info: dict[str, Any] = copy.deepcopy(self.classes[class_type])
+        for section in ("required", "optional"):
+            for name, spec in info["input"].get(section, {}).items():
+                self._fill(name, spec, input_files)
+        return info
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The model folders this version knows."""
+        return FOLDERS[self.version]
+
+    def files(self, folder: str) -> list[str] | None:
+        """List the model files of a folder, or None when there is no such folder."""
+        if folder not in FOLDERS[self.version]:
+            return None
+        return list(self.models.get(folder, ()))
+
+    def _fill(self, name: str, spec: list[Any], input_files: Sequence[str]) -> None:
+        if name in _FOLDER_OF_INPUT:
+            choices = list(self.models.get(_FOLDER_OF_INPUT[name], ()))
+        elif name == "image" and spec[0] != "IMAGE":
+            choices = list(input_files)
+        else:
+            return
+        if spec[0] == "COMBO":
+            spec[1]["options"] = choices
+        elif isinstance(spec[0], list):
+            spec[0] = choices + spec[0]

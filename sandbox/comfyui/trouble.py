@@ -1,0 +1,12 @@
+"""The answer a real server gives when one of its handlers raised."""
+
+from aiohttp import web
+
+
+def trouble() -> web.Response:
+    """Build the plain-text 500, after which the connection is closed."""
+    response = web.Response(
+        status=500, text="500 Internal Server Error\n\nServer got itself in trouble"
+    )
+    response.force_close()
+    return response
