@@ -144,6 +144,15 @@ def _normalise_postgresql(url: URL) -> URL:
 
 
 def _prepare_sqlite_connection(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    try:
+        _configure_sqlite(dbapi_connection)
+    except BaseException:
+        # The pool does not know it yet, and its thread would outlive the event loop.
+        dbapi_connection.close()
+        raise
+
+
+def _configure_sqlite(dbapi_connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     # The driver must not begin transactions by itself: it begins too late, and never for reads.
     dbapi_connection.isolation_level = None
     # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.

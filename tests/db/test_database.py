@@ -1,0 +1,272 @@
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import make_url, select, text
+
+from db.database import Database, libpq_url, normalise_url
+from db.errors import (
+    Conflict,
+    DatabaseDenied,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseUnavailable,
+    DatabaseUnreadable,
+    InvalidDatabaseURL,
+)
+from db.tables import GuildRow
+from db.translation import translated
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECRET = "hunter2"  # noqa: S105 - must show up nowhere
+
+
+async def guild_ids(database):
+    async with database.transaction(read_only=True) as session:
+        return list(await session.scalars(select(GuildRow.id).order_by(GuildRow.id)))
+
+
+async def add_guild(database, *statements, read_only=False, **columns):
+    async with database.transaction(read_only=read_only) as session:
+        for statement in statements:
+            await session.execute(text(statement))
+        session.add(GuildRow(**({"id": 1, "created_at": NOW} | columns)))
+        await session.flush()
+
+
+def cut_connections(postgres_server, url):
+    name = url.rpartition("/")[2]
+    postgres_server.execute(
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - a name of our own
+    )
+
+
+async def use(url):
+    database = Database(url)
+    try:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "normalised"),
+    [
+        ("sqlite:///data/limner.db", "sqlite+aiosqlite:///data/limner.db"),
+        ("sqlite+aiosqlite:////srv/x.db", "sqlite+aiosqlite:////srv/x.db"),
+        (" sqlite:///x.db\n", "sqlite+aiosqlite:///x.db"),
+        ("postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgres://u:p%40@h:1/d", "postgresql+asyncpg://u:p%40@h:1/d"),
+        ("postgresql+asyncpg://u@h/d", "postgresql+asyncpg://u@h/d"),
+        ("postgresql+psycopg2://u@h/d", "postgresql+asyncpg://u@h/d"),
+        ("postgresql://h/d?sslmode=require", "postgresql+asyncpg://h/d?ssl=require"),
+    ],
+)
+def test_the_forms_people_write_are_understood(written, normalised):
+    assert normalise_url(written) == normalised
+    assert normalise_url(normalised) == normalised
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("", "not an address"),
+        (f"u:{SECRET}@host", "not an address"),
+        (f"postgresql://u:{SECRET}@host:port/d", "not an address"),
+        (f"mysql://u:{SECRET}@h/d", "'mysql'"),
+        ("sqlite://", "file"),
+        ("sqlite:///:memory:", "file"),
+        ("sqlite:///x.db?mode=ro", "options"),
+        (f"postgresql://u:{SECRET}@h/d?application_name=x", "application_name"),
+    ],
+)
+def test_other_addresses_are_refused_without_repeating_the_password(written, hint):
+    with pytest.raises(InvalidDatabaseURL, match=hint) as caught:
+        normalise_url(written)
+    assert SECRET not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_the_address_for_other_postgresql_programs():
+    assert libpq_url("postgres://u:p@h/d?sslmode=require") == "postgresql://u:p@h/d?sslmode=require"
+    assert libpq_url("sqlite:///x.db") is None
+
+
+async def test_no_secret_shows_in_a_representation():
+    database = Database(f"postgresql://ana:{SECRET}@db.example:5433/limner")
+    assert repr(database) == "Database('PostgreSQL database limner at db.example:5433')"
+    await database.close()
+    await database.close()
+
+
+async def test_a_transaction_commits_at_its_end(database):
+    async with database.transaction() as session:
+        session.add(GuildRow(id=1, created_at=NOW))
+    assert await guild_ids(database) == [1]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), asyncio.CancelledError()])
+async def test_a_transaction_rolls_back_on_any_exception_and_lets_it_through(database, error):
+    async def fail_late():
+        async with database.transaction() as session:
+            session.add(GuildRow(id=1, created_at=NOW))
+            await session.flush()
+            raise error
+
+    with pytest.raises(type(error)):
+        await fail_late()
+    assert await guild_ids(database) == []
+
+
+async def test_an_id_used_twice_is_a_conflict(database):
+    await add_guild(database)
+    with pytest.raises(Conflict):
+        await add_guild(database)
+
+
+async def test_what_the_caller_read_stays_true_until_it_writes(database):
+    """Two transactions that read before they write must not both see the same state."""
+
+    async def add_next():
+        async with database.transaction() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                await session.execute(text("LOCK TABLE guilds"))
+            seen = await session.scalar(text("SELECT count(*) FROM guilds"))
+            await asyncio.sleep(0)
+            session.add(GuildRow(id=seen + 1, created_at=NOW))
+
+    await asyncio.gather(*(add_next() for _ in range(8)))
+    assert await guild_ids(database) == list(range(1, 9))
+
+
+async def test_a_reader_does_not_wait_for_a_writer(database):
+    async with database.transaction() as session:
+        session.add(GuildRow(id=1, created_at=NOW))
+        await session.flush()
+        assert await guild_ids(database) == []
+
+
+async def test_sqlite_is_set_up_for_many_readers_and_checked_references(sqlite_url):
+    database = Database(sqlite_url)
+    async with database.transaction() as session:
+        pragmas = ("journal_mode", "foreign_keys", "busy_timeout")
+        found = [await session.scalar(text(f"PRAGMA {name}")) for name in pragmas]
+    await database.close()
+    assert found == ["wal", 1, 30_000]
+
+
+async def test_a_moment_without_time_zone_is_refused(database):
+    with pytest.raises(DatabaseError):
+        await add_guild(database, created_at=NOW.replace(tzinfo=None))
+
+
+async def test_a_folder_instead_of_a_file(tmp_path):
+    with pytest.raises(DatabaseUnreadable, match="cannot be opened"):
+        await use(f"sqlite:///{tmp_path}")
+
+
+async def test_a_file_in_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(DatabaseUnreadable, match="folder exists"):
+        await use(f"sqlite:///{tmp_path / 'missing' / 'limner.db'}")
+
+
+async def test_a_file_that_is_no_database(tmp_path):
+    path = tmp_path / "limner.db"
+    path.write_text("Dear diary, today I made a fox in the snow. " * 50)
+    with pytest.raises(DatabaseUnreadable, match="not a database"):
+        await use(f"sqlite:///{path}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+async def test_a_file_without_permission(sqlite_url, tmp_path):
+    (tmp_path / "limner.db").chmod(0)
+    with pytest.raises(DatabaseUnreadable, match="may read"):
+        await use(sqlite_url)
+
+
+async def test_a_file_that_this_user_may_not_write(sqlite_url):
+    database = Database(sqlite_url)
+    with pytest.raises(DatabaseUnreadable, match="write permission"):
+        await add_guild(database, "PRAGMA query_only = ON", read_only=True)
+    await database.close()
+
+
+async def test_a_file_that_another_program_holds(sqlite_url, tmp_path):
+    database = Database(sqlite_url)
+    with closing(sqlite3.connect(tmp_path / "limner.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailable, match="held by another"):
+            await add_guild(database, "PRAGMA busy_timeout = 0", read_only=True)
+    await database.close()
+
+
+async def test_a_disk_without_space(sqlite_url):
+    database = Database(sqlite_url)
+    # SQLite never goes below the pages there are: the next one it needs does not fit.
+    with pytest.raises(DatabaseFull, match="Make room"):
+        await add_guild(database, "PRAGMA max_page_count = 1", timezone="x" * 100_000)
+    await database.close()
+
+
+async def test_a_server_that_does_not_answer(unused_tcp_port):
+    with pytest.raises(DatabaseUnavailable, match=f"127.0.0.1:{unused_tcp_port}") as caught:
+        await use(f"postgresql://ana:{SECRET}@127.0.0.1:{unused_tcp_port}/limner")
+    assert SECRET not in str(caught.value)
+
+
+async def test_a_host_that_does_not_exist():
+    with pytest.raises(DatabaseUnavailable, match=r"host\.invalid"):
+        await use("postgresql://ana@host.invalid/limner")
+
+
+async def test_a_wrong_password(postgres_server):
+    url = postgres_server.url("postgres").replace("only", SECRET)
+    with pytest.raises(DatabaseDenied, match="password") as caught:
+        await use(url)
+    assert SECRET not in str(caught.value)
+
+
+async def test_a_database_that_the_server_does_not_have(postgres_server):
+    with pytest.raises(DatabaseDenied, match="'missing'"):
+        await use(postgres_server.url("missing"))
+
+
+async def test_a_connection_that_the_server_cut_is_replaced(postgres_server, postgres_url):
+    database = Database(postgres_url)
+    assert await guild_ids(database) == []
+    cut_connections(postgres_server, postgres_url)
+    assert await guild_ids(database) == []
+    await database.close()
+
+
+async def test_a_connection_cut_in_a_transaction_is_unavailable(postgres_server, postgres_url):
+    database = Database(postgres_url)
+
+    async def lose_the_connection():
+        async with database.transaction() as session:
+            cut_connections(postgres_server, postgres_url)
+            await session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await lose_the_connection()
+    assert await guild_ids(database) == []
+    await database.close()
+
+
+async def test_stored_values_never_show_in_an_error(database):
+    await add_guild(database)
+    with pytest.raises(Conflict) as caught:
+        await add_guild(database, timezone=SECRET)
+    error = caught.value
+    while error is not None:
+        assert SECRET not in str(error)
+        error = error.__cause__
+
+
+def test_socket_errors_of_others_pass_on_sqlite(sqlite_url):
+    with pytest.raises(ConnectionRefusedError), translated(make_url(sqlite_url)):
+        raise ConnectionRefusedError

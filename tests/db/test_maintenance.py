@@ -1,0 +1,86 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from db.database import Database
+from db.errors import BackupRefused, DatabaseUnreadable
+from db.generations import GenerationFilter, GenerationRepository, NewOutput
+from db.maintenance import backup, stats
+
+
+async def total(url):
+    database = Database(url)
+    async with database.transaction(read_only=True) as session:
+        count = await GenerationRepository(session).total(GenerationFilter())
+    await database.close()
+    return count
+
+
+async def test_a_backup_holds_what_was_committed_while_a_writer_writes(sqlite_url, facts, tmp_path):
+    database = Database(sqlite_url)
+    async with database.transaction() as session:
+        await GenerationRepository(session).add(**facts("committed"))
+    async with database.transaction() as session:
+        await GenerationRepository(session).add(**facts("open"))
+        await backup(sqlite_url, tmp_path / "copy.db")
+    await database.close()
+    assert await total(f"sqlite:///{tmp_path / 'copy.db'}") == 1
+    assert await total(sqlite_url) == 2
+
+
+async def test_a_backup_taken_during_many_writes_is_whole(sqlite_url, facts, tmp_path):
+    database = Database(sqlite_url)
+
+    async def write():
+        for number in range(30):
+            async with database.transaction() as session:
+                generations = GenerationRepository(session)
+                for half in ("a", "b"):
+                    await generations.add(**facts(f"g{number}{half}"))
+
+    writing = asyncio.create_task(write())
+    await backup(sqlite_url, tmp_path / "copy.db")
+    await writing
+    await database.close()
+    assert await total(f"sqlite:///{tmp_path / 'copy.db'}") % 2 == 0
+
+
+async def test_a_backup_never_overwrites(sqlite_url, tmp_path):
+    path = tmp_path / "copy.db"
+    path.write_text("precious")
+    with pytest.raises(BackupRefused, match="exists already"):
+        await backup(sqlite_url, path)
+    assert path.read_text() == "precious"
+
+
+async def test_a_backup_of_nothing_or_to_nowhere_is_refused(sqlite_url, tmp_path):
+    with pytest.raises(BackupRefused, match="nothing to copy"):
+        await backup(f"sqlite:///{tmp_path / 'missing.db'}", tmp_path / "copy.db")
+    with pytest.raises(BackupRefused, match="no folder"):
+        await backup(sqlite_url, tmp_path / "missing" / "copy.db")
+
+
+async def test_a_backup_of_what_is_no_database_leaves_nothing_behind(tmp_path):
+    (tmp_path / "diary.db").write_text("Dear diary. " * 500)
+    with pytest.raises(DatabaseUnreadable):
+        await backup(f"sqlite:///{tmp_path / 'diary.db'}", tmp_path / "copy.db")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diary.db"]
+
+
+async def test_postgresql_has_its_own_program_for_backups():
+    with pytest.raises(BackupRefused, match="pg_dump"):
+        await backup("postgresql://127.0.0.1/limner", Path("copy.db"))
+
+
+async def test_stats_count_rows_and_bytes(database_url, database, facts):
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        await generations.add(**facts("a"))
+        await generations.replace_outputs(
+            "a", [NewOutput(0, "0.png", "image/png", b"x" * 1000, thumbnail=b"y" * 10)]
+        )
+    found = await stats(database_url)
+    assert (found.rows["generations"], found.rows["outputs"], found.rows["people"]) == (1, 1, 0)
+    assert (found.content_bytes, found.thumbnail_bytes) == (1000, 10)
+    assert found.total_bytes > 1000

@@ -1,0 +1,111 @@
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.util import CommandError
+from sqlalchemy import text
+
+from db import migrations
+from db.database import Database
+from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
+from db.migrations import MigrationState
+from db.tables import GuildRow
+
+ROOT = Path(__file__).parents[2]
+
+
+async def set_revision(url, revision):
+    database = Database(url)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE limner_revision SET version_num = :r"), {"r": revision})
+    await database.close()
+
+
+async def test_upgrade_brings_an_empty_database_to_the_head(empty_database_url):
+    assert await migrations.current_state(empty_database_url) is MigrationState.EMPTY
+    await migrations.upgrade(empty_database_url)
+    assert await migrations.current_state(empty_database_url) is MigrationState.CURRENT
+
+
+async def test_upgrade_twice_changes_nothing(database_url):
+    await migrations.upgrade(database_url)
+    assert await migrations.current_state(database_url) is MigrationState.CURRENT
+
+
+async def test_the_migrations_lead_to_the_tables_in_the_code(database_url):
+    await migrations.check(database_url)
+
+
+async def test_looking_creates_no_file(tmp_path):
+    path = tmp_path / "limner.db"
+    assert await migrations.current_state(f"sqlite:///{path}") is MigrationState.EMPTY
+    assert not path.exists()
+
+
+async def test_a_newer_database_is_refused_naming_both_revisions(database_url):
+    await set_revision(database_url, "9999")
+    assert await migrations.current_state(database_url) is MigrationState.TOO_NEW
+    with pytest.raises(DatabaseTooNew, match="9999") as caught:
+        await migrations.upgrade(database_url)
+    assert migrations.newest_revision() in str(caught.value)
+    assert caught.value.found == "9999"
+
+
+async def test_processes_upgrading_at_the_same_time_all_succeed(empty_database_url):
+    upgraders = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "db.migrations", "--url", empty_database_url, "check"),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        for _ in range(4)
+    ]
+    said = [(await upgrader.communicate())[0].decode() for upgrader in upgraders]
+    assert [upgrader.returncode for upgrader in upgraders] == [0, 0, 0, 0], said
+    assert await migrations.current_state(empty_database_url) is MigrationState.CURRENT
+
+
+async def test_tables_of_another_program_are_left_alone(tmp_path):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE recipes (id INTEGER PRIMARY KEY)")
+    other.close()
+    with pytest.raises(DatabaseUnreadable, match="recipes"):
+        await migrations.upgrade(f"sqlite:///{path}")
+
+
+async def test_using_a_database_before_its_upgrade_says_what_to_run(empty_database_url, tmp_path):
+    (tmp_path / "folder").mkdir()
+    database = Database(empty_database_url)
+    with pytest.raises(DatabaseOutdated, match="limner db upgrade"):
+        async with database.transaction() as session:
+            await session.get(GuildRow, 1)
+    await database.close()
+
+
+async def test_migrations_import_no_code_of_the_project():
+    for script in (ROOT / "db" / "migrations" / "versions").glob("*.py"):
+        lines = script.read_text().splitlines()
+        imports = [line for line in lines if line.startswith(("import ", "from "))]
+        assert all("sqlalchemy" in line or "alembic" in line for line in imports), script
+
+
+async def test_alembic_by_hand_reads_the_address_from_the_environment(
+    empty_database_url, monkeypatch, tmp_path
+):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    await asyncio.to_thread(command.upgrade, migrations.config(), "head")
+    assert await migrations.current_state(empty_database_url) is MigrationState.CURRENT
+    await asyncio.to_thread(command.downgrade, migrations.config(), "base")
+    assert await migrations.current_state(empty_database_url) is MigrationState.EMPTY
+    await migrations.upgrade(empty_database_url)
+
+
+async def test_alembic_by_hand_asks_for_an_address():
+    with pytest.raises(CommandError, match="DATABASE_URL"):
+        await asyncio.to_thread(command.upgrade, migrations.config(), "head")
