@@ -3,7 +3,8 @@
 `Database.transaction` commits or rolls back, and lets nothing of SQLAlchemy or of a driver out.
 """
 
-from collections.abc import AsyncGenerator
+import sqlite3
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -112,6 +113,7 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
     """
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, hide_parameters=True)
+        event.listen(engine.sync_engine, "do_connect", _try_opening_sqlite)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite_connection)
         event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
         if for_migrations:
@@ -141,6 +143,14 @@ def _normalise_postgresql(url: URL) -> URL:
             "question mark, sslmode, host and port are understood; take the others away."
         )
     return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def _try_opening_sqlite(
+    _dialect: object, _record: object, arguments: Sequence[Any], _options: object
+) -> None:
+    # When aiosqlite cannot open a file, its thread still reports to the event loop later on; in a
+    # short command that loop is closed by then, and the thread prints a traceback of its own.
+    sqlite3.connect(arguments[0]).close()
 
 
 def _prepare_sqlite_connection(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
