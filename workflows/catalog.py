@@ -1,0 +1,248 @@
+"""The catalog: finds workflows in folders, loads them, and notices when they change."""
+
+import asyncio
+import contextlib
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn
+
+import watchfiles
+
+from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
+from workflows.graph import Graph, parse_graph
+from workflows.manifest import NAME, Manifest
+from workflows.reading import parse_manifest
+from workflows.workflow import Workflow, build_workflow
+
+__all__ = ["LIBRARY", "Catalog", "Workflow", "WorkflowProblem"]
+
+LIBRARY = Path(__file__).parent / "library"
+"""The workflows that ship with Limner."""
+
+GRAPH_FILE = "graph.json"
+MANIFEST_FILE = "workflow.toml"
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+"""The largest graphs people share have about 1 MB; more is something else."""
+
+LOOK_AGAIN_MS = 2_000
+"""How soon a folder that appeared, or was replaced, is noticed."""
+
+_OnChange = Callable[[], Awaitable[object] | None]
+_Folders = Mapping[Path, int]
+"""Folders that exist, each with the number that tells it from one put in its place."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowProblem:
+    """Why a file is not used, or not used as it is now: one plain sentence for an operator."""
+
+    path: Path
+    sentence: str
+
+    def __str__(self) -> str:
+        """The file and the sentence."""
+        return f"{self.path}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """What one reading of the folders found, each workflow also by where it came from."""
+
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    problems: tuple[WorkflowProblem, ...] = ()
+    by_path: Mapping[Path, Workflow] = field(default_factory=dict)
+
+
+class Catalog:
+    """The workflows of some folders; of two with one name, the later folder's counts.
+
+    A workflow that breaks stays in its last good version and is listed in `problems`; it never
+    stops the others. What has been handed out is never changed: `load` replaces it as a whole.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+        self._snapshot = _Snapshot()
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]:
+        """The usable ones by name, in alphabetical order."""
+        return MappingProxyType(self._snapshot.workflows)
+
+    @property
+    def problems(self) -> tuple[WorkflowProblem, ...]:
+        """What is wrong, in the order of the folders and their files."""
+        return self._snapshot.problems
+
+    def load(self) -> None:
+        """Read the folders again. A folder that does not exist counts as empty."""
+        self._snapshot = _Reading(self._folders, self._snapshot.by_path).finish()
+
+    async def watch(self, on_change: _OnChange) -> NoReturn:
+        """Load again whenever a file changes, until cancelled.
+
+        `on_change` is called after every load that changed a workflow or a problem. Its
+        exceptions end the watch and reach the caller.
+        """
+        while True:
+            existing = self._existing_folders()
+            if not existing:
+                await asyncio.sleep(LOOK_AGAIN_MS / 1000)
+                continue
+            await self._reload(on_change)
+            await self._watch_folders(existing, on_change)
+
+    async def _watch_folders(self, folders: _Folders, on_change: _OnChange) -> None:
+        """Returns when a folder itself came, went or was replaced: no watcher follows that."""
+        watcher = watchfiles.awatch(*folders, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True)
+        async with contextlib.aclosing(watcher) as batches:
+            is_first = True
+            async for batch in batches:
+                # The first also covers what changed before the watcher was in place.
+                if batch or is_first:
+                    await self._reload(on_change)
+                is_first = False
+                if self._existing_folders() != folders:
+                    return
+
+    async def _reload(self, on_change: _OnChange) -> None:
+        before = self._snapshot
+        await asyncio.to_thread(self.load)
+        if self._snapshot == before:
+            return
+        for problem in self.problems:
+            logger.warning("A workflow cannot be used as it is: %s", problem)
+        waiting = on_change()
+        if inspect.isawaitable(waiting):
+            await waiting
+
+    def _existing_folders(self) -> _Folders:
+        return {folder: folder.stat().st_ino for folder in self._folders if folder.is_dir()}
+
+
+class _Reading:
+    """One reading of the folders; `last_good` are the workflows of the reading before."""
+
+    def __init__(self, folders: Sequence[Path], last_good: Mapping[Path, Workflow]) -> None:
+        self._last_good = last_good
+        self._problems: list[WorkflowProblem] = []
+        self._by_path: dict[Path, Workflow] = {}
+        self._by_name: dict[str, Workflow] = {}
+        for folder in folders:
+            for path in self._list_entries(folder):
+                self._read_entry(path)
+
+    def finish(self) -> _Snapshot:
+        """What was found; of several workflows with one command, only the first keeps its place."""
+        by_command: dict[str, Workflow] = {}
+        paths = {workflow.name: path for path, workflow in self._by_path.items()}
+        for name in sorted(self._by_name):
+            command = self._by_name[name].manifest.command
+            if command is None:
+                continue
+            first = by_command.setdefault(command, self._by_name[name])
+            if first.name != name:
+                sentence = f'The workflow "{first.name}" already has the command "{command}".'
+                self._report(paths[name] / MANIFEST_FILE, sentence)
+                del self._by_name[name]
+        workflows = dict(sorted(self._by_name.items()))
+        return _Snapshot(workflows, tuple(self._problems), self._by_path)
+
+    def _list_entries(self, folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(folder.iterdir())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._report(folder, f"This folder cannot be read: {error.strerror}.")
+            return
+        yield from (path for path in entries if not path.name.startswith((".", "__")))
+
+    def _read_entry(self, path: Path) -> None:
+        if path.is_dir():
+            workflow = self._read_folder(path)
+        elif path.suffix == ".json":
+            self._read_bare_graph(path)
+            return
+        else:
+            return  # a note, a picture, an editor's left-over
+        workflow = workflow or self._last_good.get(path)
+        if workflow is not None:
+            self._by_path[path] = workflow
+            self._by_name[workflow.name] = workflow
+
+    def _read_folder(self, path: Path) -> Workflow | None:
+        if not NAME.fullmatch(path.name):
+            sentence = "The name of a workflow must have up to 32 small letters, digits, - or _."
+            self._report(path, sentence)
+            return None
+        if not (path / GRAPH_FILE).exists() and not (path / MANIFEST_FILE).exists():
+            self._report(path, f"This folder has neither a {GRAPH_FILE} nor a {MANIFEST_FILE}.")
+            return None
+        graph = self._read_graph(path / GRAPH_FILE)
+        manifest = self._read_manifest(path / MANIFEST_FILE)
+        if graph is None or manifest is None:
+            return None
+        try:
+            return build_workflow(path.name, manifest, graph)
+        except InvalidManifest as error:
+            self._report(path / MANIFEST_FILE, *error.sentences)
+            return None
+
+    def _read_bare_graph(self, path: Path) -> None:
+        if self._read_graph(path) is not None:
+            name = path.stem if NAME.fullmatch(path.stem) else "my-workflow"
+            self._report(
+                path,
+                f"This graph needs a {MANIFEST_FILE}: make a folder {name} with this file in it"
+                f" as {GRAPH_FILE}, and a {MANIFEST_FILE} beside it.",
+            )
+
+    def _read_graph(self, path: Path) -> Graph | None:
+        try:
+            return parse_graph(json.loads(_load_text(path), parse_constant=_refuse_constant))
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            self._report(path, f"This is not valid JSON: {error.msg} at {where}.")
+        except (ValueError, RecursionError):
+            self._report(path, "This is not a graph: a number or the nesting is too large.")
+        except WorkflowUnusable as error:
+            self._report(path, *error.sentences)
+        return None
+
+    def _read_manifest(self, path: Path) -> Manifest | None:
+        try:
+            return parse_manifest(_load_text(path))
+        except WorkflowUnusable as error:
+            self._report(path, *error.sentences)
+        return None
+
+    def _report(self, path: Path, *sentences: str) -> None:
+        self._problems.extend(WorkflowProblem(path, sentence) for sentence in sentences)
+
+
+def _load_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise WorkflowUnusable(["This file is larger than 8 MiB."])
+        return content.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise WorkflowUnusable(["This file is missing."]) from error
+    except OSError as error:
+        raise WorkflowUnusable([f"This file cannot be read: {error.strerror}."]) from error
+    except UnicodeDecodeError as error:
+        raise WorkflowUnusable(["This file is not UTF-8 text."]) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidGraph([f"The graph has {name}, which JSON does not know."])

@@ -1,0 +1,72 @@
+"""Errors of this package, by what a caller can do about them.
+
+WorkflowError
+├── WorkflowUnusable        a file cannot be used until somebody mends it
+│   ├── InvalidGraph        the graph is not one that ComfyUI's API takes
+│   │   └── UIExport        … it is what the editor saves, not what the API takes
+│   └── InvalidManifest     the manifest says something it cannot mean
+└── ValueRefused            a person's value cannot be taken: tell them which, and why
+    ├── InvalidValue        wrong type, out of bounds, or not one of the choices
+    ├── UnknownInput        the workflow has no place for it
+    └── MissingInput        the workflow cannot do without it
+"""
+
+from collections.abc import Sequence
+
+
+class WorkflowError(Exception):
+    """The base of every error that leaves this package."""
+
+
+class WorkflowUnusable(WorkflowError):
+    """A file cannot be used; `sentences` has one plain sentence for each mistake in it."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = tuple(sentences)
+
+
+class InvalidGraph(WorkflowUnusable):
+    """The graph is not API-format JSON that can run."""
+
+
+class UIExport(InvalidGraph):
+    """The file is what the editor saves (`nodes`, `links`), not an API-format graph."""
+
+
+class InvalidManifest(WorkflowUnusable):
+    """The manifest cannot be used, alone or with the graph beside it."""
+
+
+class ValueRefused(WorkflowError):
+    """A person's value cannot be taken. `name` is the input's, `sentence` is for the person."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+        self.sentence = sentence
+
+
+class InvalidValue(ValueRefused):
+    """The value has the wrong type, is out of bounds, or is not one of the choices.
+
+    `choices` has what would be taken, where that is a list.
+    """
+
+    def __init__(self, name: str, sentence: str, choices: Sequence[str] = ()) -> None:
+        super().__init__(name, sentence)
+        self.choices = tuple(choices)
+
+
+class UnknownInput(ValueRefused):
+    """The workflow has no input of this name, or does not offer it to people."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, f"This workflow has no place for the option {name}.")
+
+
+class MissingInput(ValueRefused):
+    """A required input was left out."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, f"This workflow needs the option {name}.")

@@ -1,0 +1,138 @@
+"""API-format graphs: parsing, and the questions one asks of them. Nothing here changes a graph."""
+
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+
+from workflows.errors import InvalidGraph, UIExport
+
+Node = dict[str, Any]
+Graph = dict[str, Node]
+"""Node id -> {"class_type": ..., "inputs": {...}, "_meta": {"title": ...}}."""
+
+UI_EXPORT = (
+    "This is the editor's own format, not a graph for the API."
+    " In ComfyUI choose Export (API) and use that file."
+)
+
+
+class Link(NamedTuple):
+    """An output of a node, as an input that is connected to it names it."""
+
+    node_id: str
+    output: int
+
+
+class Slot(NamedTuple):
+    """One input of one node."""
+
+    node_id: str
+    input_name: str
+
+    def __str__(self) -> str:
+        """The form that manifests use."""
+        return f"{self.node_id}.{self.input_name}"
+
+
+def parse_graph(raw: object) -> Graph:
+    """Check decoded JSON and return it as a graph.
+
+    Raises UIExport for what the editor saves, InvalidGraph with every mistake found otherwise.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidGraph(["This is not a graph: the file must hold a JSON object."])
+    if is_ui_export(raw):
+        raise UIExport([UI_EXPORT])
+    if not raw:
+        raise InvalidGraph(["The graph has no nodes."])
+    sentences = [sentence for node_id, node in raw.items() for sentence in _faults(node_id, node)]
+    if sentences:
+        raise InvalidGraph(sentences)
+    _check_connections(raw)
+    return raw
+
+
+def is_ui_export(raw: object) -> bool:
+    """Whether decoded JSON is what the editor saves."""
+    return isinstance(raw, dict) and isinstance(raw.get("nodes"), list)
+
+
+def find_link(value: object) -> Link | None:
+    """The link that an input's value is, or None when it is a plain value."""
+    match value:
+        case [str(node_id), int(output)] if not isinstance(output, bool):
+            return Link(node_id, output)
+    return None
+
+
+def links(node: Node) -> Iterator[tuple[str, Link]]:
+    """The connected inputs of a node with what they are connected to."""
+    for name, value in node["inputs"].items():
+        if (link := find_link(value)) is not None:
+            yield name, link
+
+
+def consumers(graph: Graph, source: Link) -> tuple[Slot, ...]:
+    """The inputs that are connected to an output."""
+    return tuple(
+        Slot(node_id, name)
+        for node_id, node in graph.items()
+        for name, link in links(node)
+        if link == source
+    )
+
+
+def upstream(graph: Graph, node_ids: Iterable[str]) -> frozenset[str]:
+    """These nodes and all that they depend on."""
+    found: set[str] = set()
+    waiting = list(node_ids)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in found:
+            found.add(node_id)
+            waiting.extend(link.node_id for _, link in links(graph[node_id]))
+    return frozenset(found)
+
+
+def title(graph: Graph, node_id: str) -> str:
+    """What the editor calls a node: its title, or else its class."""
+    node = graph[node_id]
+    meta = node.get("_meta")
+    given = meta.get("title") if isinstance(meta, dict) else None
+    return given if isinstance(given, str) and given else str(node["class_type"])
+
+
+def unused_id(graph: Graph) -> str:
+    """An id for one more node."""
+    numbers = [int(node_id) for node_id in graph if node_id.isascii() and node_id.isdecimal()]
+    return str(max(numbers, default=0) + 1)
+
+
+def _faults(node_id: str, node: object) -> Iterator[str]:
+    if not isinstance(node, dict):
+        yield f'Node "{node_id}" is not a JSON object.'
+        return
+    if not isinstance(node.get("class_type"), str) or not node["class_type"]:
+        yield f'Node "{node_id}" has no class_type.'
+    if not isinstance(node.get("inputs"), dict):
+        yield f'Node "{node_id}" has no inputs object.'
+
+
+def _check_connections(graph: Graph) -> None:
+    sentences = [
+        f'Input "{name}" of node "{node_id}" is connected to node "{link.node_id}",'
+        " which does not exist."
+        for node_id, node in graph.items()
+        for name, link in links(node)
+        if link.node_id not in graph
+    ]
+    if sentences:
+        raise InvalidGraph(sentences)
+    dependencies = {
+        node_id: {link.node_id for _, link in links(node)} for node_id, node in graph.items()
+    }
+    try:
+        TopologicalSorter(dependencies).prepare()
+    except CycleError as error:
+        around = ", ".join(f'"{node_id}"' for node_id in error.args[1][:-1])
+        raise InvalidGraph([f"These nodes depend on each other in a circle: {around}."]) from None

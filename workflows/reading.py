@@ -1,0 +1,111 @@
+"""From the text of a `workflow.toml` to a manifest, or to a sentence for each mistake of form."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from workflows.errors import InvalidManifest
+from workflows.manifest import Input, Manifest, Output
+
+TOP = "Top of the file"
+
+_EXPECTATIONS = {
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": 'must be a list such as ["6.text"]',
+    "finite_number": "must be a finite number",
+    "string_too_short": "must not be empty",
+    "missing": "is missing",
+}
+"""What pydantic's error types mean to somebody who writes TOML."""
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Read a `workflow.toml`. Raises InvalidManifest with every mistake of form.
+
+    What the fields mean together, and with the graph, is for `workflows.rules`.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidManifest([f"This is not valid TOML: {error}."]) from error
+    try:
+        return Manifest.model_validate(raw)
+    except ValidationError as error:
+        # One entry for a field: a union reports each of its members.
+        mistakes = {_place(each["loc"]): each for each in error.errors(include_url=False)}
+        raise InvalidManifest([_sentence(raw, each) for each in mistakes.values()]) from error
+
+
+def name_input(name: str) -> str:
+    """How sentences call the table of an input."""
+    return f'[[input]] "{name}"'
+
+
+def state_mistake(where: str, field: str, what: str) -> str:
+    """One plain sentence that names the table and the field."""
+    return f'{where}: "{field}" {what}.'
+
+
+def _place(location: Sequence[int | str]) -> tuple[int | str, ...]:
+    """The table and the field; a position inside the field is dropped."""
+    depth = {"input": 3, "output": 2}.get(str(location[0]), 1) if location else 0
+    return tuple(location[:depth])
+
+
+def _sentence(raw: dict[str, Any], error: ErrorDetails) -> str:
+    place = _place(error["loc"])
+    what = _expectation(error)
+    match place:
+        case "input", int(position), str(field):
+            return state_mistake(_name_table(raw, position), field, _hint(what, Input, field))
+        case "input", int(position):
+            return f"{_name_table(raw, position)}: this must be a table."
+        case "output", str(field):
+            return state_mistake("[output]", field, _hint(what, Output, field))
+        case "input", *_:
+            return f"{TOP}: inputs must be written as [[input]] tables."
+        case "output", *_:
+            return f"{TOP}: the output must be written as an [output] table."
+    field = str(place[0])
+    return state_mistake(TOP, field, _hint(what, Manifest, field))
+
+
+def _expectation(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "enum":
+        expected = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+        return f"must be one of {expected}"
+    if kind in ("greater_than", "greater_than_equal"):
+        least = context.get("ge", context.get("gt"))
+        return f"must be {'at least' if 'ge' in context else 'more than'} {least}"
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']}"
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters"
+    if kind == "extra_forbidden":
+        return "is not a field"
+    return _EXPECTATIONS.get(kind, "cannot be used")
+
+
+def _hint(what: str, table: type[BaseModel], field: str) -> str:
+    """Add what was probably meant to an unknown field."""
+    if what != "is not a field":
+        return what
+    known = [each.alias or name for name, each in table.model_fields.items()]
+    meant = difflib.get_close_matches(field, known, n=1)
+    return f"is not a field; did you mean {meant[0]}" if meant else what
+
+
+def _name_table(raw: dict[str, Any], position: int) -> str:
+    table = cast("list[object]", raw["input"])[position]
+    name = table.get("name") if isinstance(table, dict) else None
+    return (
+        name_input(name) if isinstance(name, str) and name else f"[[input]] number {position + 1}"
+    )

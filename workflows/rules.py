@@ -1,0 +1,162 @@
+"""What a manifest must keep to beyond the form of its fields, alone and with its graph."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from workflows.errors import InvalidValue
+from workflows.graph import Graph, Link, Slot, consumers, find_link, upstream
+from workflows.manifest import NAME, Input, InputType, Manifest, parse_target
+from workflows.reading import TOP, name_input, state_mistake
+from workflows.values import coerce
+
+WELL_KNOWN = {
+    "prompt": InputType.TEXT,
+    "negative": InputType.TEXT,
+    "image": InputType.IMAGE,
+    "mask": InputType.MASK,
+    "size": InputType.SIZE,
+    "count": InputType.INTEGER,
+    "seed": InputType.SEED,
+    "model": InputType.CHECKPOINT,
+    "lora": InputType.LORA,
+    "steps": InputType.INTEGER,
+    "cfg": InputType.NUMBER,
+    "strength": InputType.NUMBER,
+}
+"""The inputs that every command knows by name, with the type it gives them."""
+
+TAKEN = frozenset({"aspect", "private", "spoiler", "workflow"})
+"""Options of the commands themselves, which no input can be called."""
+
+_ANY = frozenset({"name", "type", "description", "required", "hidden", "default"})
+_FIELDS = {
+    InputType.TEXT: {"targets", "min", "max"},
+    InputType.INTEGER: {"targets", "min", "max", "step"},
+    InputType.NUMBER: {"targets", "min", "max", "step"},
+    InputType.BOOLEAN: {"targets"},
+    InputType.CHOICE: {"targets", "choices"},
+    InputType.CHECKPOINT: {"targets"},
+    InputType.LORA: {"wraps", "strength"},
+    InputType.IMAGE: {"targets", "max_pixels"},
+    InputType.MASK: {"targets", "max_pixels"},
+    InputType.SIZE: {"width", "height", "area", "multiple"},
+    InputType.SEED: {"targets"},
+}
+_NEEDED = ("targets", "choices", "width", "height", "wraps")
+_WITHOUT_DEFAULT = {
+    InputType.IMAGE: "cannot be given: people attach pictures",
+    InputType.MASK: "cannot be given: people attach pictures",
+    InputType.SEED: "cannot be given: a new seed is drawn for every generation",
+}
+
+
+def find_mistakes(manifest: Manifest, graph: Graph) -> list[str]:
+    """A sentence for everything that is wrong; empty for a workflow that can be used."""
+    mistakes = list(_manifest_mistakes(manifest))
+    for each in manifest.inputs:
+        where = name_input(each.name)
+        found = list(_input_mistakes(each)) or list(_graph_mistakes(each, graph))
+        mistakes += [state_mistake(where, field, what) for field, what in found]
+    mistakes += _output_mistakes(manifest, graph)
+    return mistakes
+
+
+def _manifest_mistakes(manifest: Manifest) -> Iterator[str]:
+    if manifest.command is not None and not NAME.fullmatch(manifest.command):
+        yield state_mistake(TOP, "command", _name_rule())
+    names = Counter(each.name for each in manifest.inputs)
+    yield from (
+        state_mistake(name_input(name), "name", "is used more than once")
+        for name, count in names.items()
+        if count > 1
+    )
+    slots = Counter(slot for each in manifest.inputs for slot in set(each.slots))
+    yield from (
+        f'More than one [[input]] writes to "{slot}".' for slot, count in slots.items() if count > 1
+    )
+
+
+def _input_mistakes(each: Input) -> Iterator[tuple[str, str]]:
+    """Mistakes inside one table, as field and what is wrong with it."""
+    if not NAME.fullmatch(each.name):
+        yield "name", _name_rule()
+    if each.name in TAKEN:
+        yield "name", "is what every command calls an option of its own; choose another"
+    if WELL_KNOWN.get(each.name, each.type) is not each.type:
+        yield "type", f"must be {WELL_KNOWN[each.name]} for an input of this name"
+    allowed = _FIELDS[each.type]
+    for field in sorted(each.model_fields_set - _ANY - allowed):
+        yield field, f"means nothing for an input of type {each.type}"
+    for field in _NEEDED:
+        if field in allowed and not getattr(each, field):
+            yield field, "is missing"
+    yield from _default_mistakes(each)
+
+
+def _default_mistakes(each: Input) -> Iterator[tuple[str, str]]:
+    if each.min is not None and each.max is not None and each.min > each.max:
+        yield "min", "is larger than max"
+    elif each.default is not None and each.type in _WITHOUT_DEFAULT:
+        yield "default", _WITHOUT_DEFAULT[each.type]
+    elif each.default is not None:
+        try:
+            coerce(each, each.default)
+        except InvalidValue as error:
+            yield "default", f"cannot be used: {error.sentence.rstrip('.')}"
+    if each.required and each.default is not None:
+        yield "default", "is never used, because the input is required"
+    if each.required and each.hidden:
+        yield "required", "cannot be true for a hidden input: nobody could give it"
+
+
+def _graph_mistakes(each: Input, graph: Graph) -> Iterator[tuple[str, str]]:
+    """Mistakes that only the graph shows, as field and what is wrong with it."""
+    for field in ("targets", "width", "height"):
+        for target in getattr(each, field):
+            what = _target_mistake(target, graph)
+            if what is not None:
+                yield field, what
+    if each.wraps is None:
+        return
+    if each.wraps not in graph:
+        yield "wraps", f'names node "{each.wraps}", which the graph does not have'
+    elif not consumers(graph, Link(each.wraps, 0)):
+        yield "wraps", f'names node "{each.wraps}", whose first output nothing uses'
+
+
+def _target_mistake(target: str, graph: Graph) -> str | None:
+    slot = parse_target(target)
+    if slot is None:
+        return f'has "{target}", which is not of the form "node.input"'
+    if slot.node_id not in graph:
+        return f'names node "{slot.node_id}", which the graph does not have'
+    return _slot_mistake(slot, graph[slot.node_id]["inputs"])
+
+
+def _slot_mistake(slot: Slot, inputs: dict[str, object]) -> str | None:
+    if slot.input_name not in inputs:
+        known = ", ".join(inputs) or "no inputs"
+        return f'names "{slot}", but node "{slot.node_id}" has {known}'
+    link = find_link(inputs[slot.input_name])
+    if link is not None:
+        return f'names "{slot}", which is connected to node "{link.node_id}" and takes no value'
+    return None
+
+
+def _output_mistakes(manifest: Manifest, graph: Graph) -> Iterator[str]:
+    nodes = manifest.output.nodes
+    unknown = [node_id for node_id in nodes if node_id not in graph]
+    for node_id in unknown:
+        what = f'names node "{node_id}", which the graph does not have'
+        yield state_mistake("[output]", "nodes", what)
+    if unknown or not nodes:
+        return
+    used = upstream(graph, nodes)
+    for each in manifest.inputs:
+        for slot in each.slots:
+            if slot.node_id in graph and slot.node_id not in used:
+                yield f'{name_input(each.name)}: no output depends on "{slot}".'
+
+
+def _name_rule() -> str:
+    return "must have up to 32 small letters, digits, - or _"

@@ -1,0 +1,186 @@
+"""One value for one input: what a person gave becomes what the graph takes, or is refused."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from workflows import sizes
+from workflows.errors import InvalidValue
+from workflows.manifest import MAX_SEED, Input, InputType, Scalar, Value
+
+MAX_DIGITS = 32
+"""More than any bound has; Python refuses to read numbers of thousands of digits."""
+
+MAX_FILE_NAME = 255
+"""Characters of a model's name; file systems take no more in one part of a path."""
+
+
+def coerce(wanted: Input, value: object, choices: Sequence[str] = ()) -> Value:
+    """The value as the graph takes it. Raises InvalidValue.
+
+    `choices` are a model's names as backends have them; without any, the name is not looked up.
+    """
+    if wanted.type in (InputType.CHECKPOINT, InputType.LORA):
+        return _model(wanted, value, choices)
+    return _COERCIONS[wanted.type](wanted, value)
+
+
+def size_for(aspect: str, wanted: Input) -> tuple[int, int]:
+    """Width and height of an aspect ratio such as "16:9" for a size input. Raises InvalidValue."""
+    ratio = sizes.parse_aspect(aspect)
+    if ratio is None:
+        sentence = f"{wanted.name} must be a ratio such as 16:9, no longer than {sizes.MAX_RATIO}:1"
+        raise InvalidValue(wanted.name, f"{sentence}.")
+    area = wanted.area or sizes.DEFAULT_AREA
+    return sizes.size_of_aspect(ratio, area=area, multiple=wanted.multiple)
+
+
+def _text(wanted: Input, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue(wanted.name, f"{wanted.name} must be text.")
+    if wanted.max is not None and len(value) > wanted.max:
+        raise _refusal(wanted, f"at most {wanted.max} characters long; this has {len(value)}")
+    if wanted.min is not None and len(value) < wanted.min:
+        raise _refusal(wanted, f"at least {wanted.min} characters long")
+    return value
+
+
+def _integer(wanted: Input, value: object) -> int:
+    number = _read_integer(value)
+    if number is None or not _is_within(wanted, number):
+        raise _refusal(wanted, f"a whole number{_bounds(wanted)}")
+    return number
+
+
+def _number(wanted: Input, value: object) -> float:
+    number = _read_number(value)
+    if number is None or not _is_within(wanted, number):
+        raise _refusal(wanted, f"a number{_bounds(wanted)}")
+    return number
+
+
+def _seed(wanted: Input, value: object) -> int:
+    number = _read_integer(value)
+    if number is None or not 0 <= number <= MAX_SEED:
+        raise _refusal(wanted, f"a whole number from 0 to {MAX_SEED}")
+    return number
+
+
+def _boolean(wanted: Input, value: object) -> bool:
+    if isinstance(value, str):
+        value = {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise _refusal(wanted, "true or false")
+    return value
+
+
+def _choice(wanted: Input, value: object) -> str:
+    found = _match(value, wanted.choices)
+    if found is None:
+        sentence = f"{wanted.name} must be one of {', '.join(wanted.choices)}."
+        raise InvalidValue(wanted.name, sentence, wanted.choices)
+    return found
+
+
+def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_FILE_NAME or not value.isprintable():
+        raise _refusal(wanted, "the name of a model")
+    if not choices:
+        return value
+    found = _match(value, choices)
+    if found is None:
+        sentence = f"No backend has this {wanted.name}; choose one that is installed."
+        raise InvalidValue(wanted.name, sentence, choices)
+    return found
+
+
+def _size(wanted: Input, value: object) -> tuple[int, int]:
+    if isinstance(value, str) and ":" in value:
+        return size_for(value, wanted)
+    size = sizes.parse_pair(value) if isinstance(value, str) else _read_pair(value)
+    if size is None:
+        raise _refusal(wanted, "a ratio such as 16:9 or a size such as 1024x768")
+    if not sizes.is_within_limits(size):
+        limits = f"from {sizes.MIN_SIDE} to {sizes.MAX_SIDE} pixels a side and at most 4 megapixels"
+        raise _refusal(wanted, limits)
+    return sizes.fit(size, multiple=wanted.multiple)
+
+
+def _picture(wanted: Input, _value: object) -> Scalar:
+    raise InvalidValue(wanted.name, f"{wanted.name} must be attached as a picture.")
+
+
+_COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
+    InputType.TEXT: _text,
+    InputType.INTEGER: _integer,
+    InputType.NUMBER: _number,
+    InputType.BOOLEAN: _boolean,
+    InputType.CHOICE: _choice,
+    InputType.SIZE: _size,
+    InputType.SEED: _seed,
+    InputType.IMAGE: _picture,
+    InputType.MASK: _picture,
+}
+
+
+def _refusal(wanted: Input, expectation: str) -> InvalidValue:
+    return InvalidValue(wanted.name, f"{wanted.name} must be {expectation}.")
+
+
+def _match(value: object, choices: Sequence[str]) -> str | None:
+    """The choice that is meant: exact, or the only one that differs in case alone."""
+    if not isinstance(value, str):
+        return None
+    if value in choices:
+        return value
+    alike = [choice for choice in choices if choice.casefold() == value.casefold()]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _read_integer(value: object) -> int | None:
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > MAX_DIGITS or not text.isascii():
+            return None
+        return int(text) if text.removeprefix("-").isdecimal() else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _read_number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _read_pair(value: object) -> tuple[int, int] | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - width and height
+        return None
+    width, height = (_read_integer(side) for side in value)
+    return None if width is None or height is None else (width, height)
+
+
+def _is_within(wanted: Input, number: float) -> bool:
+    least = -math.inf if wanted.min is None else wanted.min
+    most = math.inf if wanted.max is None else wanted.max
+    return least <= number <= most and _is_on_step(wanted, number)
+
+
+def _is_on_step(wanted: Input, number: float) -> bool:
+    if wanted.step is None:
+        return True
+    steps = (number - (wanted.min or 0)) / wanted.step
+    return math.isclose(steps, round(steps), abs_tol=1e-6)
+
+
+def _bounds(wanted: Input) -> str:
+    words = [f"of at least {wanted.min}"] if wanted.min is not None else []
+    if wanted.max is not None:
+        words = [f"from {wanted.min} to {wanted.max}"] if words else [f"of at most {wanted.max}"]
+    if wanted.step not in (None, 1):
+        words.append(f"in steps of {wanted.step}")
+    return "".join(f" {word}" for word in words)
