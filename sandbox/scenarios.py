@@ -1,6 +1,6 @@
 """Faults a stand-in can be told to play, and the plan that says which one is due.
 
-A fault is a value: it says what goes wrong, how often and, where that matters, at which sampler step.
+A fault is a value: it says what goes wrong, how often and, where that matters, at which step.
 Playing it is the stand-in's business.
 """
 
@@ -32,8 +32,8 @@ class KillSockets(StepFault):
 class SilenceSockets(StepFault):
     """Every open web socket stays open and never says anything again.
 
-    Pings are still answered, as by a server that forgot the socket, unless `answers_pings` is false:
-    then it is a connection whose other end is gone.
+    Pings are still answered, as by a server that forgot the socket; with `answers_pings` false it
+    is a connection whose other end is gone.
     """
 
     answers_pings: bool = True

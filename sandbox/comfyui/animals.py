@@ -32,7 +32,11 @@ def draw_animal(
     side = min(picture.size) * chance.uniform(0.3, 0.38)
     left = picture.width * chance.uniform(0.2, 0.6)
     _sitting(
-        picture, (left, picture.height * 0.95 - side), side, coat, mirrored=chance.random() < 0.5
+        picture,
+        (left, picture.height * 0.95 - side),
+        side,
+        coat,
+        mirrored=chance.getrandbits(1) == 1,
     )
 
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from PIL import Image
 
@@ -13,18 +13,18 @@ from sandbox.comfyui.cache import ResultCache, cached_nodes, signatures
 from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.hub import JPEG, PNG, Hub
 from sandbox.comfyui.jobs import Job, now_ms
-from sandbox.comfyui.nodes import NODES, NodeError, Result, RunOnce
+from sandbox.comfyui.nodes import NodeError, Result, run_node
 from sandbox.comfyui.order import ExecutionList
 from sandbox.comfyui.transcript import Execution
 from sandbox.scenarios import FaultPlan, NodeFails, OutOfMemory
 
+Produced = TypeVar("Produced")
+
 JPEG_QUALITY: Final = 95
 """A real server's previews are this good."""
 TRACEBACK: Final = (
-    '  File "/opt/comfyui/execution.py", line 545, in execute\n    output_data, output_ui,'
-    " has_subgraph, has_pending_tasks = await get_output_data(prompt_id, unique_id, obj)\n",
-    '  File "/opt/comfyui/execution.py", line 306, in process_inputs\n    result = f(**inputs)\n'
-    "             ^^^^^^^^^^^\n",
+    '  File "/opt/comfyui/execution.py", line 545, in execute\n    output_data, output_ui = get_output_data(prompt_id, unique_id, obj)\n',  # noqa: E501 - a server's own words
+    '  File "/opt/comfyui/execution.py", line 306, in process_inputs\n    result = f(**inputs)\n',
 )
 OUT_OF_MEMORY: Final = "Allocation on device "
 OUT_OF_MEMORY_TIPS: Final = (
@@ -80,7 +80,7 @@ class Run:
     done: list[str] = field(default_factory=list)
 
     async def execute(self) -> None:
-        """Run the graph. Returns after the message that ends it; the history is not written here."""
+        """Run the graph, up to the message that ends it; the history is written elsewhere."""
         self._tell("execution_start", {"prompt_id": self.job.prompt_id, "timestamp": now_ms()})
         keys = signatures(self.job.graph, self.bench.folders)
         cached = cached_nodes(self.job.graph, keys, self.bench.cache, self.bench.classes)
@@ -93,10 +93,10 @@ class Run:
         waiting = ExecutionList(self.job.graph, self.bench.classes, frozenset(cached))
         for output in self.job.outputs_to_execute:
             waiting.add(output)
-        while (node_id := waiting.next()) is not None:
-            if not await self._run_node(node_id, cached, keys):
+        while (current := waiting.next()) is not None:
+            if not await self._run_node(current, cached, keys):
                 return
-            waiting.complete(node_id)
+            waiting.complete(current)
         await asyncio.sleep(0)
         self._tell("execution_success", {"prompt_id": self.job.prompt_id, "timestamp": now_ms()})
 
@@ -135,7 +135,7 @@ class Run:
         self.record.nodes.append(node_id)
         self._play_node_fault(class_type)
         context = NodeRun(self, node_id)
-        result = await RunOnce(NODES[class_type], context, self._inputs_of(node)).result()
+        result = await run_node(class_type, context, self._inputs_of(node))
         await asyncio.sleep(0)
         return result
 
@@ -272,7 +272,7 @@ class NodeRun:
         """Wait as long as loading this model takes."""
         await self._run.bench.gate.load(name)
 
-    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(self, function: Callable[..., Produced], *arguments: object) -> Produced:
         """Run something slow in the server's worker thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._run.bench.pool, function, *arguments)

@@ -7,10 +7,10 @@ import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sandbox.comfyui.folders import FOLDER_TYPES, OutsideFolderError, split_annotation
 from sandbox.comfyui.transcript import Upload
@@ -87,7 +87,7 @@ class FileRoutes:
         masked = await asyncio.to_thread(_with_mask, original, incoming.content)
         return await asyncio.to_thread(self._store, incoming, masked)
 
-    def _original(self, reference: Any) -> Path | None:
+    def _original(self, reference: object) -> Path | None:
         """Return the picture a mask belongs to; a missing one makes the upload a silent nothing."""
         if not isinstance(reference, dict) or "filename" not in reference:
             raise ServerTroubleError
@@ -125,25 +125,30 @@ class FileRoutes:
     async def _view(self, request: web.Request) -> web.StreamResponse:
         if "filename" not in request.query:
             return web.Response(status=404)
-        annotation, filename = split_annotation(request.query["filename"])
-        kind = request.query.get("type", annotation or "output")
-        if not filename or ".." in filename or filename.startswith("/") or kind not in FOLDER_TYPES:
-            return web.Response(status=400)
-        try:
-            path = self._server.folders.inside(kind, request.query.get("subfolder", ""), filename)
-        except OutsideFolderError:
-            return web.Response(status=403)
-        if not path.is_file():
-            return web.Response(status=404)
+        path = self._requested(request)
+        if isinstance(path, int):
+            return web.Response(status=path)
         named = {"Content-Disposition": f'filename="{path.name}"'}
         try:
             if "preview" in request.query:
                 return await asyncio.to_thread(_as_preview, path, request.query["preview"], named)
             if request.query.get("channel") in {"rgb", "a"}:
                 return await asyncio.to_thread(_as_channel, path, request.query["channel"], named)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
+        except (OSError, ValueError, SyntaxError):
             return trouble()
         return self._whole(path, named)
+
+    def _requested(self, request: web.Request) -> Path | int:
+        """Return the file that is asked for, or the status that refuses it."""
+        annotation, filename = split_annotation(request.query["filename"])
+        kind = request.query.get("type", annotation or "output")
+        if not filename or ".." in filename or filename.startswith("/") or kind not in FOLDER_TYPES:
+            return 400
+        try:
+            path = self._server.folders.inside(kind, request.query.get("subfolder", ""), filename)
+        except OutsideFolderError:
+            return 403
+        return path if path.is_file() else 404
 
     def _whole(self, path: Path, named: dict[str, str]) -> web.FileResponse:
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
@@ -221,7 +226,7 @@ def _as_channel(path: Path, channel: str, named: dict[str, str]) -> web.Response
 
 
 def _encoded(
-    picture: Image.Image, kind: str, named: dict[str, str], **options: Any
+    picture: Image.Image, kind: str, named: dict[str, str], **options: int
 ) -> web.Response:
     stream = io.BytesIO()
     picture.save(stream, kind.upper(), **options)

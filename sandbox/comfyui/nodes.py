@@ -1,11 +1,10 @@
 """The node classes of the stand-in: each a function from its inputs to its outputs."""
 
-import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 from PIL.PngImagePlugin import PngInfo
@@ -25,6 +24,7 @@ from sandbox.comfyui.values import (
     Vae,
 )
 
+Produced = TypeVar("Produced")
 Inputs: TypeAlias = Mapping[str, Any]
 
 FILTERS: Final[Mapping[str, Image.Resampling]] = {
@@ -57,7 +57,7 @@ class RunContext(Protocol):
     async def show_picture(self, value: int, maximum: int, picture: Image.Image) -> None:
         """Send a picture as a result over the socket."""
 
-    async def in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def in_thread(self, function: Callable[..., Produced], *arguments: object) -> Produced:
         """Run something slow in the server's worker thread."""
 
 
@@ -69,7 +69,8 @@ class Result:
     ui: dict[str, Any] | None = None
 
 
-Node: TypeAlias = Callable[[RunContext, Inputs], Result | Awaitable[Result]]
+QuickNode: TypeAlias = Callable[[RunContext, Inputs], Result]
+SlowNode: TypeAlias = Callable[[RunContext, Inputs], Awaitable[Result]]
 
 
 class NodeError(Exception):
@@ -80,21 +81,12 @@ class NodeError(Exception):
         self.exception_type = exception_type
 
 
-@dataclass
-class RunOnce:
-    """Runs a class's function, the plain ones in the worker thread."""
-
-    node: Node
-    context: RunContext
-    inputs: Inputs = field(default_factory=dict)
-
-    async def result(self) -> Result:
-        """Run it and return what it gave."""
-        if inspect.iscoroutinefunction(self.node):
-            done: Result = await self.node(self.context, self.inputs)
-        else:
-            done = await self.context.in_thread(self.node, self.context, self.inputs)
-        return done
+async def run_node(class_type: str, context: RunContext, inputs: Inputs) -> Result:
+    """Run a class's function, a plain one in the worker thread."""
+    quick = QUICK_NODES.get(class_type)
+    if quick is not None:
+        return await context.in_thread(quick, context, inputs)
+    return await SLOW_NODES[class_type](context, inputs)
 
 
 async def _load_checkpoint(context: RunContext, inputs: Inputs) -> Result:
@@ -503,41 +495,51 @@ def _on_grid(side: int) -> int:
     return max(LATENT_GRID, side // LATENT_GRID * LATENT_GRID)
 
 
-NODES: Final[Mapping[str, Node]] = {
+SLOW_NODES: Final[Mapping[str, SlowNode]] = {
+    "CLIPLoader": _load_text_encoder,
+    "CheckpointLoaderSimple": _load_checkpoint,
+    "DualCLIPLoader": _load_text_encoder,
+    "GetImageSize": _image_size,
+    "ImageUpscaleWithModel": _upscale,
+    "KSampler": _sample,
+    "KSamplerAdvanced": _sample_advanced,
+    "LoraLoader": _load_lora,
+    "LoraLoaderModelOnly": _load_lora,
+    "SamplerCustomAdvanced": _sample_custom,
+    "SaveImageWebsocket": _send_over_socket,
+    "TripleCLIPLoader": _load_text_encoder,
+    "UNETLoader": _load_diffusion_model,
+    "UpscaleModelLoader": _load_upscale_model,
+    "VAELoader": _load_vae,
+}
+"""Classes that wait or report on the way."""
+
+QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     "BasicGuider": _basic_guider,
     "BasicScheduler": _schedule,
     "CFGGuider": _cfg_guider,
-    "CLIPLoader": _load_text_encoder,
     "CLIPSetLastLayer": _pass_clip,
     "CLIPTextEncode": _encode_text,
     "CLIPTextEncodeFlux": _encode_text_flux,
-    "CheckpointLoaderSimple": _load_checkpoint,
     "ConditioningZeroOut": _zero_out,
-    "DualCLIPLoader": _load_text_encoder,
     "EmptyFlux2LatentImage": _empty_latent,
     "EmptyImage": _empty_image,
     "EmptyLatentImage": _empty_latent,
     "EmptySD3LatentImage": _empty_latent,
     "FluxGuidance": _flux_guidance,
-    "GetImageSize": _image_size,
     "GrowMask": _grow_mask,
     "ImageInvert": _invert_image,
     "ImageScale": _scale_image,
     "ImageScaleBy": _scale_image_by,
     "ImageScaleToTotalPixels": _scale_image_to_pixels,
     "ImageToMask": _image_to_mask,
-    "ImageUpscaleWithModel": _upscale,
     "InpaintModelConditioning": _condition_inpainting,
     "InvertMask": _invert_mask,
-    "KSampler": _sample,
-    "KSamplerAdvanced": _sample_advanced,
     "KSamplerSelect": _select_sampler,
     "LatentUpscale": _scale_latent,
     "LatentUpscaleBy": _scale_latent,
     "LoadImage": _load_image,
     "LoadImageMask": _load_mask,
-    "LoraLoader": _load_lora,
-    "LoraLoaderModelOnly": _load_lora,
     "MaskToImage": _mask_to_image,
     "ModelSamplingFlux": _pass_model,
     "ModelSamplingSD3": _pass_model,
@@ -545,16 +547,11 @@ NODES: Final[Mapping[str, Node]] = {
     "PreviewImage": _preview,
     "RandomNoise": _random_noise,
     "RepeatLatentBatch": _repeat_latent,
-    "SamplerCustomAdvanced": _sample_custom,
     "SaveImage": _save,
-    "SaveImageWebsocket": _send_over_socket,
     "SetLatentNoiseMask": _set_noise_mask,
-    "TripleCLIPLoader": _load_text_encoder,
-    "UNETLoader": _load_diffusion_model,
-    "UpscaleModelLoader": _load_upscale_model,
     "VAEDecode": _decode,
     "VAEDecodeTiled": _decode,
     "VAEEncode": _encode,
     "VAEEncodeForInpaint": _encode_for_inpaint,
-    "VAELoader": _load_vae,
 }
+"""Classes that compute and are done."""

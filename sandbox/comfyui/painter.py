@@ -11,11 +11,13 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from sandbox.comfyui.palette import Palette, choose_palette
+from sandbox.comfyui.palette import choose_palette
 from sandbox.comfyui.scenery import Canvas, draw_scene
 
 OVERSAMPLING: Final = 2
 """Every shape is drawn this much larger and scaled down, so that its edges are smooth."""
+ENOUGH_STEPS: Final = 12
+"""With fewer steps than this, some of the noise is left."""
 LARGEST_DRAWING: Final = 2048
 """Pixels of the longer side of the drawing; larger pictures are enlarged from it."""
 
@@ -37,13 +39,13 @@ class Brief:
 def paint(brief: Brief) -> Image.Image:
     """Paint the finished picture of a brief."""
     words = brief.prompt.lower()
-    chance = random.Random(f"{brief.seed}/{_digest(words)}/{_digest(brief.negative)}")
+    chance = random.Random(f"{brief.seed}/{_digest(words)}/{_digest(brief.negative)}")  # noqa: S311 - a picture, not a secret
     palette = choose_palette(words, _digest(words))
     drawing = _drawing_size(brief.size)
     canvas = Canvas(drawing, palette, chance, words)
     picture = draw_scene(canvas)
     picture = picture.resize(brief.size, Image.Resampling.LANCZOS)
-    return _treat(picture, brief, palette)
+    return _treat(picture, brief)
 
 
 def paint_over(source: Image.Image, painted: Image.Image, strength: float) -> Image.Image:
@@ -62,7 +64,7 @@ def paint_over(source: Image.Image, painted: Image.Image, strength: float) -> Im
 def noise(seed: int, size: tuple[int, int]) -> Image.Image:
     """Return the coloured noise a seed starts from, in the coarse grid of a latent."""
     width, height = (max(1, side // 8) for side in size)
-    grain = random.Random(seed).randbytes(width * height * 3)
+    grain = random.Random(seed).randbytes(width * height * 3)  # noqa: S311 - a picture, not a secret
     coarse = Image.frombytes("RGB", (width, height), grain)
     return ImageEnhance.Color(coarse).enhance(0.7)
 
@@ -73,6 +75,7 @@ def emerging(
     start: Image.Image,
     share: float,
     strength: float,
+    *,
     side: int | None,
 ) -> Image.Image:
     """Return the picture when `share` of the noise is gone, fitted to `side` pixels if given."""
@@ -96,26 +99,26 @@ def enlarge(picture: Image.Image, factor: int) -> Image.Image:
     return large.filter(ImageFilter.UnsharpMask(radius=factor * 0.8, percent=120, threshold=2))
 
 
-def _treat(picture: Image.Image, brief: Brief, palette: Palette) -> Image.Image:
+def _treat(picture: Image.Image, brief: Brief) -> Image.Image:
     """Apply what model, guidance, LoRAs and the number of steps do to the surface."""
-    tone = random.Random(_digest(brief.model))
+    tone = random.Random(_digest(brief.model))  # noqa: S311 - a picture, not a secret
     picture = ImageEnhance.Color(picture).enhance(0.94 + tone.random() * 0.14)
     picture = ImageEnhance.Contrast(picture).enhance(0.94 + min(brief.guidance, 20) * 0.012)
     for name, strength in brief.loras:
-        picture = _patch(picture, name, strength, palette)
+        picture = _patch(picture, name, strength)
     picture = _vignette(picture)
-    picture = _grain(picture, brief.seed, 0.028)
-    if brief.steps < 12:
+    picture = _grain(picture, brief.seed, 0.016)
+    if brief.steps < ENOUGH_STEPS:
         rough = noise(brief.seed, picture.size).resize(picture.size, Image.Resampling.BICUBIC)
-        picture = Image.blend(picture, rough, (1 - brief.steps / 12) ** 2 * 0.35)
+        picture = Image.blend(picture, rough, (1 - brief.steps / ENOUGH_STEPS) ** 2 * 0.35)
     return picture
 
 
-def _patch(picture: Image.Image, name: str, strength: float, palette: Palette) -> Image.Image:
+def _patch(picture: Image.Image, name: str, strength: float) -> Image.Image:
     """Give a picture the look of a LoRA: a style word in its name, or one drawn from the name."""
     styles = ("ink", "pastel", "gold", "poster")
     chosen = next((style for style in styles if style in name.lower()), None)
-    chosen = chosen or random.Random(_digest(name)).choice(styles)
+    chosen = chosen or random.Random(_digest(name)).choice(styles)  # noqa: S311 - a picture, not a secret
     if chosen == "ink":
         styled = _inked(picture)
     elif chosen == "pastel":
@@ -158,7 +161,9 @@ def _grain(picture: Image.Image, seed: int, amount: float) -> Image.Image:
     """Lay a film grain over a picture, from a tile so that it costs little."""
     side = 256
     tile = Image.frombytes(
-        "L", (side, side), random.Random(seed ^ 0x9E3779B9).randbytes(side * side)
+        "L",
+        (side, side),
+        random.Random(seed ^ 0x9E3779B9).randbytes(side * side),  # noqa: S311 - a picture, not a secret
     )
     sheet = Image.new("L", picture.size)
     for left in range(0, picture.width, side):

@@ -73,6 +73,13 @@ LIGHTS: Final[Mapping[str, Palette]] = {
         (255, 250, 214),
         (226, 130, 60),
     ),
+    "meadow": Palette(
+        ((104, 168, 206), (184, 220, 222), (250, 240, 206)),
+        (150, 190, 150),
+        (62, 120, 64),
+        (255, 248, 210),
+        (236, 92, 104),
+    ),
     "storm": Palette(
         ((44, 54, 68), (88, 104, 118), (170, 176, 172)),
         (96, 110, 122),
@@ -109,7 +116,7 @@ _LIGHT_WORDS: Final[Mapping[str, str]] = {
     "sunrise": "dawn",
     "morning": "dawn",
     "pink": "dawn",
-    "spring": "dawn",
+    "spring": "meadow",
     "night": "night",
     "moon": "night",
     "midnight": "night",
@@ -133,8 +140,8 @@ _LIGHT_WORDS: Final[Mapping[str, str]] = {
     "jungle": "forest",
     "tree": "forest",
     "trees": "forest",
-    "meadow": "forest",
-    "garden": "forest",
+    "meadow": "meadow",
+    "garden": "meadow",
     "storm": "storm",
     "rain": "storm",
     "rainy": "storm",
@@ -150,7 +157,7 @@ _LIGHT_WORDS: Final[Mapping[str, str]] = {
     "cosmic": "space",
     "day": "day",
     "noon": "day",
-    "summer": "day",
+    "summer": "meadow",
     "sea": "day",
     "ocean": "day",
     "beach": "day",
@@ -181,7 +188,7 @@ _COLOURS: Final[Mapping[str, Colour]] = {
     "silver": (190, 196, 204),
 }
 
-_NIGHTFALL: Final = ("night", "storm", "neon", "space", "sunset")
+_LEADING: Final = ("neon", "space", "night", "sunset", "storm")
 
 
 def words_of(text: str) -> list[str]:
@@ -198,7 +205,7 @@ def choose_palette(text: str, digest: str) -> Palette:
     """Choose light and colours for a prompt; one that names none gets its own from its digest."""
     lights = [_LIGHT_WORDS[word] for word in words_of(text) if word in _LIGHT_WORDS]
     named = colours_in(text)
-    chance = random.Random(digest)
+    chance = random.Random(digest)  # noqa: S311 - a picture, not a secret
     if lights:
         palette = _blended(lights)
     elif named:
@@ -218,7 +225,7 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 def _blended(lights: list[str]) -> Palette:
     """Let the darkest light a prompt names lead, and give it land of the others."""
-    lead = next((name for name in _NIGHTFALL if name in lights), lights[0])
+    lead = next((name for name in _LEADING if name in lights), lights[0])
     palette = LIGHTS[lead]
     for name in dict.fromkeys(lights):
         other = LIGHTS[name]

@@ -95,7 +95,7 @@ class QueueRoutes:
             await self._server.wait_until_over(prompt_id)
             await self._server.hub.flushed()
 
-    def _take_number(self, body: Any) -> float:
+    def _take_number(self, body: object) -> float:
         """Give the prompt its place; a prompt that is refused uses up a number as well."""
         book = self._server.book
         if isinstance(body, dict) and "number" in body:

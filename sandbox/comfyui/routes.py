@@ -114,7 +114,7 @@ class SocketRoute:
             server.hub.send("executing", {"node": server.last_node[1]}, client_id)
 
     def _hear(self, client_id: str, text: str, *, first: bool) -> bool:
-        """Take feature flags from the first readable message; says whether that is still to come."""
+        """Take feature flags from the first readable message; says if that is still to come."""
         try:
             data: Any = json.loads(text)
         except json.JSONDecodeError:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from PIL import Image
 
 from sandbox.comfyui import painter
 from sandbox.comfyui.values import Guider, Latent
+
+Produced = TypeVar("Produced")
 
 PREVIEW_SIDE: Final = 512
 """Pixels of the longer side of a preview, a real server's default."""
@@ -20,9 +22,7 @@ class Stepper(Protocol):
     async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
         """Report one finished step."""
 
-    async def in_thread(
-        self, function: Callable[..., Image.Image], *arguments: object
-    ) -> Image.Image:
+    async def in_thread(self, function: Callable[..., Produced], *arguments: object) -> Produced:
         """Run something slow outside the event loop."""
 
 
@@ -47,12 +47,20 @@ class Sampling:
         for step in range(1, self.steps + 1):
             share = step / self.steps * (1 - self.unfinished)
             preview = partial(
-                painter.emerging, pictures[0], source, noise, share, self.denoise, PREVIEW_SIDE
+                painter.emerging,
+                pictures[0],
+                source,
+                noise,
+                share,
+                self.denoise,
+                side=PREVIEW_SIDE,
             )
             await stepper.step(step, self.steps, preview)
         if self.unfinished:
             pictures = [
-                painter.emerging(picture, source, noise, 1 - self.unfinished, self.denoise, None)
+                painter.emerging(
+                    picture, source, noise, 1 - self.unfinished, self.denoise, side=None
+                )
                 for picture in pictures
             ]
         return replace(self.latent, batch=batch, pictures=tuple(pictures))

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -11,6 +12,20 @@ from sandbox.comfyui.animals import draw_animal, find_animal
 from sandbox.comfyui.palette import Colour, Palette, mix, words_of
 
 Point = tuple[float, float]
+
+CRESCENT_SHARE: Final = 0.6
+"""How many of the moons are crescents."""
+THINNING: Final = 0.42
+"""The part of the places on a ridge where no tree stands."""
+NEAR_LAND: Final = 0.75
+"""From here on a ridge counts as foreground: 0 is the horizon, 1 the viewer."""
+TREE_LINE: Final = 0.3
+SNOW_DETAIL: Final = 0.45
+GLITTER_SHARE: Final = 0.55
+"""How much of the water's glitter lies under the lamp."""
+HALF: Final = 0.5
+SMOOTH: Final = 2
+CRAGGY: Final = 4
 
 
 @dataclass
@@ -42,9 +57,10 @@ def draw_scene(canvas: Canvas) -> Image.Image:
         _stars(picture, canvas, horizon)
     if canvas.mentions("aurora", "galaxy", "nebula", "magic", "magical"):
         picture = _aurora(picture, canvas, horizon)
-    picture = _lamp(picture, canvas, lamp)
     if canvas.mentions("planet", "space", "galaxy"):
         _planet(picture, canvas)
+    else:
+        picture = _lamp(picture, canvas, lamp)
     _clouds(picture, canvas, horizon)
     layers = chance.randint(4, 6)
     wet = canvas.mentions(
@@ -56,6 +72,7 @@ def draw_scene(canvas: Canvas) -> Image.Image:
         _ridge(picture, canvas, base, share)
     if canvas.mentions("city", "town", "street", "castle", "cyberpunk", "neon", "skyline"):
         _town(picture, canvas, horizon + height * 0.05)
+        picture = _water(picture, canvas, horizon + height * 0.2, lamp)
     if wet:
         picture = _water(picture, canvas, horizon + height * chance.uniform(0.1, 0.16), lamp)
         _ridge(picture, canvas, height * 0.96, 1.0)
@@ -75,7 +92,7 @@ def _sky(canvas: Canvas, horizon: float) -> Image.Image:
     column = Image.new("RGB", (1, 256))
     for row in range(256):
         share = min(1.0, row / 255 * height / horizon)
-        colour = mix(top, middle, share * 2) if share < 0.5 else mix(middle, low, share * 2 - 1)
+        colour = mix(top, middle, share * 2) if share < HALF else mix(middle, low, share * 2 - 1)
         column.putpixel((0, row), colour)
     return column.resize((width, height), Image.Resampling.BICUBIC)
 
@@ -101,15 +118,14 @@ def _lamp(picture: Image.Image, canvas: Canvas, place: Point) -> Image.Image:
     glow = glow.filter(ImageFilter.GaussianBlur(4)).resize(picture.size, Image.Resampling.BICUBIC)
     light = Image.new("RGB", picture.size, canvas.palette.lamp)
     picture = Image.composite(light, picture, glow)
-    pen = ImageDraw.Draw(picture)
-    pen.ellipse(_box(place, radius), fill=canvas.palette.lamp)
-    if canvas.palette.dark and canvas.chance.random() < 0.6:
-        shadow = picture.getpixel((int(max(0, place[0] - radius * 1.6)), int(max(0, place[1]))))
-        if isinstance(shadow, tuple):
-            pen.ellipse(
-                _box((place[0] - radius * 0.45, place[1] - radius * 0.15), radius * 0.92),
-                fill=shadow,
-            )
+    disc = Image.new("L", picture.size, 0)
+    pen = ImageDraw.Draw(disc)
+    pen.ellipse(_box(place, radius), fill=255)
+    if canvas.palette.dark and canvas.chance.random() < CRESCENT_SHARE:
+        pen.ellipse(
+            _box((place[0] - radius * 0.45, place[1] - radius * 0.15), radius * 0.92), fill=0
+        )
+    picture.paste(light, (0, 0), disc)
     return picture
 
 
@@ -117,7 +133,7 @@ def _stars(picture: Image.Image, canvas: Canvas, horizon: float) -> None:
     pen = ImageDraw.Draw(picture)
     unit = max(picture.size) / 1024
     for _ in range(canvas.chance.randint(140, 240)):
-        place = canvas.chance.uniform(0, picture.width), canvas.chance.uniform(0, horizon) ** 1.0
+        place = canvas.chance.uniform(0, picture.width), canvas.chance.uniform(0, horizon)
         radius = unit * canvas.chance.choice((0.6, 0.8, 0.8, 1.1, 1.8))
         fade = 0.25 + 0.6 * canvas.chance.random() * (1 - place[1] / horizon)
         pen.ellipse(
@@ -131,7 +147,7 @@ def _aurora(picture: Image.Image, canvas: Canvas, horizon: float) -> Image.Image
     pen = ImageDraw.Draw(veil)
     shades = [canvas.palette.accent, (70, 230, 170), (130, 110, 250)]
     for band in range(3):
-        wave = _wave(canvas.chance, 3)
+        wave = _Wave(canvas.chance, 3)
         base = height * horizon / picture.height * canvas.chance.uniform(0.35, 0.75)
         colour = mix((0, 0, 0), shades[band], 0.75)
         for x in range(width):
@@ -195,13 +211,13 @@ def _ridge(picture: Image.Image, canvas: Canvas, base: float, share: float) -> N
     width, height = picture.size
     chance, palette = canvas.chance, canvas.palette
     steep = 1.0 if canvas.mentions("mountain", "mountains", "alps", "peak") else 0.55
-    smooth = 2 if canvas.mentions("dune", "dunes", "desert", "hills", "meadow") else 4
-    wave = _wave(chance, smooth)
+    smooth = SMOOTH if canvas.mentions("dune", "dunes", "desert", "hills", "meadow") else CRAGGY
+    wave = _Wave(chance, smooth)
     tall = height * (0.17 - 0.09 * share) * steep * 1.5
     points: list[Point] = []
     for step in range(161):
         x = step / 160
-        jag = (chance.random() - 0.5) * 0.09 * (1 - share) * (smooth > 2)
+        jag = (chance.random() - 0.5) * 0.09 * (1 - share) * (smooth > SMOOTH)
         points.append((x * width, base - tall * (wave(x) + jag)))
     colour = mix(mix(palette.far, palette.sky[2], 0.3), palette.near, share**1.15)
     _shaded_land(picture, points, colour, mix(colour, palette.sky[2], 0.28 * (1 - share) + 0.08))
@@ -219,9 +235,9 @@ def _ridge(picture: Image.Image, canvas: Canvas, base: float, share: float) -> N
         "jungle",
         "cabin",
     )
-    if wooded and share > 0.3:
+    if wooded and share > TREE_LINE:
         _trees(picture, canvas, points, share)
-    elif canvas.mentions("flower", "flowers", "garden", "meadow", "spring") and share > 0.75:
+    elif canvas.mentions("flower", "flowers", "garden", "meadow", "spring") and share > NEAR_LAND:
         _flowers(picture, canvas, base)
 
 
@@ -248,12 +264,12 @@ def _trees(picture: Image.Image, canvas: Canvas, points: Sequence[Point], share:
     snowy = canvas.mentions("snow", "snowy", "winter")
     base = mix(palette.far, mix(palette.near, (18, 44, 44), 0.9 if snowy else 0.45), share)
     for x, y in points[:: max(1, int(7 * share))]:
-        if chance.random() < 0.42:
+        if chance.random() < THINNING:
             continue
         height = tall * chance.uniform(0.55, 1.15)
         colour = mix(base, palette.sky[1], chance.random() * 0.16)
         _fir(pen, (x + chance.uniform(-8, 8), y + height * 0.1), height, colour)
-        if snowy and share > 0.45:
+        if snowy and share > SNOW_DETAIL:
             _fir_snow(pen, (x, y + height * 0.1), height, mix(palette.sky[2], (255, 255, 255), 0.5))
 
 
@@ -360,7 +376,7 @@ def _water(picture: Image.Image, canvas: Canvas, level: float, lamp: Point) -> I
         share = canvas.chance.random() ** 1.4
         y = top + depth * share
         half = width * (0.008 + 0.05 * share) * canvas.chance.uniform(0.4, 1.2)
-        near_lamp = canvas.chance.random() < 0.55
+        near_lamp = canvas.chance.random() < GLITTER_SHARE
         x = (
             lamp[0] + canvas.chance.gauss(0, width * (0.02 + 0.07 * share))
             if near_lamp
@@ -400,7 +416,7 @@ def _rainfall(picture: Image.Image, canvas: Canvas) -> Image.Image:
     return Image.composite(Image.new("RGB", picture.size, (226, 234, 242)), picture, drops)
 
 
-class _wave:  # noqa: N801 - used like a function: a sum of sines drawn once
+class _Wave:
     """A smooth random curve over 0..1 with values around -1..1."""
 
     def __init__(self, chance: random.Random, octaves: int) -> None:
@@ -415,10 +431,10 @@ class _wave:  # noqa: N801 - used like a function: a sum of sines drawn once
 
     def __call__(self, x: float) -> float:
         """Return the curve's height at a place."""
-        return (
-            sum(tall * math.sin(x * speed * math.tau + turn) for tall, speed, turn in self._parts)
-            / 1.6
-        )
+        heights = [
+            tall * math.sin(x * speed * math.tau + turn) for tall, speed, turn in self._parts
+        ]
+        return math.fsum(heights) / 1.6
 
 
 def _box(middle: Point, radius: float) -> tuple[float, float, float, float]:

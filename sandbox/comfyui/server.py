@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -314,7 +314,7 @@ class ComfyUIStandIn:
         await self.hub.flushed()
         self.hub.cut_all()
 
-    def _later(self, work: Any) -> None:
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that must not run inside the worker it may cancel."""
         task = asyncio.get_running_loop().create_task(work)
         self._side_tasks.add(task)

@@ -35,7 +35,7 @@ class Validator:
     describe: Callable[[str], dict[str, Any] | None]
     file_exists: Callable[[str], bool]
 
-    def validate(self, graph: Any, targets: list[str] | None) -> Verdict:
+    def validate(self, graph: object, targets: list[str] | None) -> Verdict:
         """Validate a graph for its output nodes, or for those of them that are targets."""
         if not isinstance(graph, Mapping):
             if isinstance(graph, list) and self.version == "0.3.64":
@@ -53,7 +53,7 @@ class Validator:
             return Verdict(_error("prompt_no_outputs", "Prompt has no outputs"), [], {})
         return self._validate_outputs(graph, outputs)
 
-    def _refuse_class(self, node_id: str, node: Any) -> dict[str, Any] | None:
+    def _refuse_class(self, node_id: str, node: object) -> dict[str, Any] | None:
         old = self.version == "0.3.64"
         if not isinstance(node, Mapping):
             if old and isinstance(node, str):
@@ -65,7 +65,7 @@ class Validator:
         return None
 
     def _missing_class(
-        self, node_id: str, node: Mapping[str, Any], class_type: Any
+        self, node_id: str, node: Mapping[str, Any], class_type: object
     ) -> dict[str, Any]:
         details = f"Node ID '#{node_id}'"
         if self.version == "0.3.64":
@@ -101,8 +101,8 @@ class Validator:
                 if self.version != "0.3.64":
                     _add_cycle(graph, cycle.path, output, node_errors)
                 continue
-            except (KeyError, IndexError) as error:
-                result = _Checked(valid=False, errors=[_broken_node(error)])
+            except (KeyError, IndexError) as broken:
+                result = _Checked(valid=False, errors=[_broken_node(broken)])
                 checked[output] = result
             if result.valid:
                 good.append(output)
@@ -140,7 +140,7 @@ class Validator:
         checked[node_id] = result
         return result
 
-    def _check_link(
+    def _check_link(  # noqa: PLR0917 - one step of a recursion, all of it state
         self,
         graph: Graph,
         node_id: str,
@@ -218,7 +218,7 @@ class Validator:
                 "value_bigger_than_max", message, name, name, config=spec, received_value=converted
             )
 
-    def _check_file(self, name: str, value: Any, result: "_Checked") -> None:
+    def _check_file(self, name: str, value: object, result: "_Checked") -> None:
         if not self.file_exists(str(value)):
             details = f"{name} - Invalid image file: {value}"
             result.add(
@@ -238,8 +238,8 @@ class _Checked:
         details: str,
         name: str,
         *,
-        config: Any = ...,
-        **facts: Any,
+        config: object = ...,
+        **facts: object,
     ) -> None:
         self.valid = False
         extra: dict[str, Any] = {"input_name": name}
@@ -270,7 +270,7 @@ def _error(
     return {"type": kind, "message": message, "details": details, "extra_info": facts or {}}
 
 
-def _types_match(received: str, wanted: Any) -> bool:
+def _types_match(received: str, wanted: object) -> bool:
     if wanted == "*" or received == "*":
         return True
     if isinstance(wanted, list) or wanted == "COMBO":
@@ -283,7 +283,7 @@ def _type_name(spec: list[Any]) -> str:
 
 
 def _refuse_choice(
-    name: str, value: Any, choices: list[Any], spec: list[Any], result: _Checked
+    name: str, value: object, choices: list[Any], spec: list[Any], result: _Checked
 ) -> None:
     short = len(choices) <= LONGEST_LIST_SHOWN
     shown = str(choices) if short else f"(list of length {len(choices)})"
