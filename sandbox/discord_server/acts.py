@@ -1,0 +1,395 @@
+"""What people do: each act is checked as Discord's own client would, then sent to the bot."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sandbox.discord_server import limits
+from sandbox.discord_server.broadcast import Broadcast
+from sandbox.discord_server.commands import (
+    CHAT_INPUT,
+    MESSAGE_MENU,
+    SUB_COMMAND,
+    SUB_COMMAND_GROUP,
+    Commands,
+)
+from sandbox.discord_server.components import ComponentKind, interactive
+from sandbox.discord_server.directory import Directory
+from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_server.files import Files
+from sandbox.discord_server.gateway import Gateway
+from sandbox.discord_server.interactions import Interactions
+from sandbox.discord_server.messages import Messages
+from sandbox.discord_server.payloads import Payloads
+from sandbox.discord_server.values import (
+    Channel,
+    Interaction,
+    InteractionKind,
+    JsonObject,
+    Member,
+    Message,
+    MessageKind,
+    Permission,
+    Upload,
+)
+
+STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE = 3, 4, 5, 6, 7, 8
+MENTIONABLE, NUMBER, ATTACHMENT = 9, 10, 11
+_TYPES: Final[dict[int, tuple[type, ...]]] = {
+    STRING: (str,),
+    INTEGER: (int,),
+    BOOLEAN: (bool,),
+    NUMBER: (int, float),
+}
+
+
+class Acts:
+    """Carries out what a person does; `NotPossible` where a client would not let them."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        payloads: Payloads,
+        commands: Commands,
+        messages: Messages,
+        interactions: Interactions,
+        files: Files,
+        gateway: Gateway,
+        broadcast: Broadcast,
+    ) -> None:
+        self._directory = directory
+        self._payloads = payloads
+        self._commands = commands
+        self._messages = messages
+        self._interactions = interactions
+        self._files = files
+        self._gateway = gateway
+        self._broadcast = broadcast
+
+    def command(
+        self,
+        member: Member,
+        channel: Channel,
+        command_id: int,
+        options: Sequence[JsonObject],
+        uploads: Mapping[str, Upload],
+    ) -> Interaction:
+        """Send a slash command; `uploads` are files by the name of their option."""
+        command = self._offered(member, channel, command_id, CHAT_INPUT)
+        resolved: JsonObject = {}
+        filled = self._fill(command.get("options") or [], options, uploads, channel, resolved)
+        interaction = self._interactions.open(
+            InteractionKind.COMMAND,
+            member,
+            channel,
+            name=_full_name(command["name"], filled),
+            message_kind=MessageKind.CHAT_INPUT_COMMAND,
+            about={"name": command["name"], "command_type": CHAT_INPUT},
+        )
+        data = _command_data(command) | {"options": filled}
+        return self._send(interaction, data | ({"resolved": resolved} if resolved else {}))
+
+    def autocomplete(
+        self, member: Member, channel: Channel, command_id: int, options: Sequence[JsonObject]
+    ) -> Interaction:
+        """Ask for the choices of the option that is `focused`; values may be half typed."""
+        command = self._offered(member, channel, command_id, CHAT_INPUT)
+        focused = [option for option in _values(options) if option.get("focused")]
+        if len(focused) != 1:
+            raise NotPossible("Exactly one option is focused.")
+        definition = _find_definition(command.get("options") or [], options)
+        if not (definition or {}).get("autocomplete"):
+            raise NotPossible("The focused option has no autocomplete.")
+        interaction = self._interactions.open(
+            InteractionKind.AUTOCOMPLETE, member, channel, name=command["name"]
+        )
+        return self._send(interaction, _command_data(command) | {"options": list(options)})
+
+    def component(
+        self, member: Member, message_id: int, custom_id: str, values: Sequence[str] | None
+    ) -> Interaction:
+        """Press a button or choose from a menu of a message."""
+        message = self._visible(member, message_id)
+        found = [
+            part for part in interactive(message.components) if part.get("custom_id") == custom_id
+        ]
+        if not found:
+            raise NotPossible("That message has no such button or menu.")
+        part = found[0]
+        if part.get("disabled"):
+            raise NotPossible("That button or menu is disabled.")
+        data: JsonObject = {
+            "component_type": part["type"],
+            "custom_id": custom_id,
+            "id": part["id"],
+        }
+        if part["type"] == ComponentKind.SELECT:
+            data["values"] = _chosen(part, values or ())
+        channel = self._directory.channels[message.channel_id]
+        interaction = self._interactions.open(
+            InteractionKind.COMPONENT,
+            member,
+            channel,
+            name=custom_id,
+            source=message,
+            about={"interacted_message_id": str(message.id)},
+        )
+        return self._send(interaction, data)
+
+    def modal(
+        self, member: Member, interaction_id: int, custom_id: str, fields: Mapping[str, object]
+    ) -> Interaction:
+        """Send the modal that an interaction opened."""
+        opener = self._interactions.get(interaction_id)
+        if opener is None or opener.modal is None or opener.member_id != member.id:
+            raise NotPossible("No such modal is open.")
+        if opener.modal["custom_id"] != custom_id:
+            raise NotPossible("The open modal is another one.")
+        filled = [_fill_modal_item(item, fields) for item in opener.modal["components"]]
+        known = {part.get("custom_id") for part in interactive(opener.modal["components"])}
+        if set(fields) - known:
+            raise NotPossible("The modal has no such field.")
+        source = self._messages.get(opener.source_message_id)
+        interaction = self._interactions.open(
+            InteractionKind.MODAL,
+            member,
+            self._directory.channels[opener.channel_id],
+            name=custom_id,
+            message_kind=opener.message_kind,
+            source=source,
+            about={"triggering_interaction_metadata": opener.metadata},
+        )
+        data: JsonObject = {"custom_id": custom_id, "components": filled, "resolved": {}}
+        return self._send(interaction, data)
+
+    def context(self, member: Member, command_id: int, message_id: int) -> Interaction:
+        """Use a message menu's entry on a message."""
+        message = self._visible(member, message_id)
+        channel = self._directory.channels[message.channel_id]
+        command = self._offered(member, channel, command_id, MESSAGE_MENU)
+        interaction = self._interactions.open(
+            InteractionKind.COMMAND,
+            member,
+            channel,
+            name=command["name"],
+            message_kind=MessageKind.CONTEXT_MENU_COMMAND,
+            about={
+                "name": command["name"],
+                "command_type": MESSAGE_MENU,
+                "target_message_id": str(message.id),
+            },
+        )
+        shown = self._payloads.message(message, self._messages.referenced(message))
+        data = _command_data(command) | {
+            "target_id": str(message.id),
+            "resolved": {"messages": {str(message.id): shown}},
+        }
+        return self._send(interaction, data)
+
+    def say(self, member: Member, channel: Channel, content: str) -> Message:
+        """Write an ordinary message."""
+        permissions = self._directory.permissions(member, channel)
+        if Permission.SEND_MESSAGES not in permissions:
+            raise NotPossible("You cannot write here.")
+        message = self._messages.new(channel.id, member)
+        parse = frozenset({"users", "roles", "everyone"})
+        return self._messages.post(message, {"content": content}, {}, parse)
+
+    def _send(self, interaction: Interaction, data: JsonObject) -> Interaction:
+        payload = self._interactions.payload(interaction, data)
+        self._gateway.dispatch("INTERACTION_CREATE", payload)
+        return interaction
+
+    def _offered(self, member: Member, channel: Channel, command_id: int, kind: int) -> JsonObject:
+        if not self._directory.can_see(member, channel):
+            raise NotPossible("You cannot see that channel.")
+        found = [entry for entry in self._commands.everything() if entry["id"] == str(command_id)]
+        if not found or found[0]["type"] != kind:
+            raise NotPossible("There is no such command.")
+        obstacle = self._commands.obstacle(found[0], member, channel)
+        if obstacle is None and Permission.USE_APPLICATION_COMMANDS not in (
+            self._directory.permissions(member, channel)
+        ):
+            obstacle = "You cannot use commands here."
+        if obstacle is not None:
+            raise NotPossible(obstacle)
+        return found[0]
+
+    def _visible(self, member: Member, message_id: int) -> Message:
+        message = self._messages.get(message_id)
+        if message is None or not self._broadcast.may_see(member, message):
+            raise NotPossible("You see no such message.")
+        return message
+
+    def _fill(
+        self,
+        definitions: Sequence[JsonObject],
+        given: Sequence[JsonObject],
+        uploads: Mapping[str, Upload],
+        channel: Channel,
+        resolved: JsonObject,
+    ) -> list[JsonObject]:
+        """Return the options as the bot gets them, or say which one a client would refuse."""
+        by_name = {definition["name"]: definition for definition in definitions}
+        if unknown := [entry.get("name") for entry in given if entry.get("name") not in by_name]:
+            raise NotPossible(f"This command has no option {unknown[0]}.")
+        present = {entry["name"] for entry in given} | (uploads.keys() & by_name.keys())
+        for definition in definitions:
+            if definition.get("required") and definition["name"] not in present:
+                raise NotPossible(f"The option {definition['name']} is required.")
+        if definitions and definitions[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
+            if len(given) != 1:
+                raise NotPossible("Choose one sub-command.")
+            definition = by_name[given[0]["name"]]
+            inner = self._fill(
+                definition.get("options") or [],
+                given[0].get("options") or [],
+                uploads,
+                channel,
+                resolved,
+            )
+            return [{"name": definition["name"], "type": definition["type"], "options": inner}]
+        values = {entry["name"]: entry.get("value") for entry in given}
+        values |= {name: upload for name, upload in uploads.items() if name in by_name}
+        return [
+            self._fill_option(by_name[name], value, channel, resolved)
+            for name, value in values.items()
+        ]
+
+    def _fill_option(
+        self, definition: JsonObject, value: object, channel: Channel, resolved: JsonObject
+    ) -> JsonObject:
+        kind = definition["type"]
+        if kind == ATTACHMENT:
+            value = self._attach(definition, value, channel, resolved)
+        elif kind in _TYPES:
+            value = _checked_value(definition, value)
+        else:
+            value = self._resolve(kind, str(value), resolved)
+        return {"name": definition["name"], "type": kind, "value": value}
+
+    def _attach(
+        self, definition: JsonObject, upload: object, channel: Channel, resolved: JsonObject
+    ) -> str:
+        if not isinstance(upload, Upload):
+            raise NotPossible(f"The option {definition['name']} takes a file.")
+        file = self._files.store(upload, channel.id, is_ephemeral=True)
+        attachment = self._files.attachment(file)
+        resolved.setdefault("attachments", {})[str(file.id)] = attachment
+        return str(file.id)
+
+    def _resolve(self, kind: int, value: str, resolved: JsonObject) -> str:
+        if (
+            kind in (USER, MENTIONABLE)
+            and value.isdigit()
+            and int(value) in (self._directory.members)
+        ):
+            member = self._directory.members[int(value)]
+            partial = self._payloads.member(member)
+            user = partial.pop("user")
+            partial["permissions"] = str(int(self._directory.permissions(member)))
+            resolved.setdefault("users", {})[value] = user
+            resolved.setdefault("members", {})[value] = partial
+        elif kind == CHANNEL and value.isdigit() and int(value) in self._directory.channels:
+            channel = self._directory.channels[int(value)]
+            shown = self._payloads.channel(channel, self._directory.bot)
+            resolved.setdefault("channels", {})[value] = shown
+        elif (
+            kind in (ROLE, MENTIONABLE)
+            and value.isdigit()
+            and int(value) in (self._directory.roles)
+        ):
+            role = self._payloads.role(self._directory.roles[int(value)])
+            resolved.setdefault("roles", {})[value] = role
+        else:
+            raise NotPossible(f"There is nothing with the id {value}.")
+        return value
+
+
+def _command_data(command: JsonObject) -> JsonObject:
+    data: JsonObject = {"id": command["id"], "name": command["name"], "type": command["type"]}
+    return data | ({"guild_id": command["guild_id"]} if "guild_id" in command else {})
+
+
+def _full_name(name: str, options: Sequence[JsonObject]) -> str:
+    if options and options[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
+        return f"{name} {_full_name(options[0]['name'], options[0].get('options') or [])}"
+    return name
+
+
+def _values(options: Sequence[JsonObject]) -> list[JsonObject]:
+    """Return the options that carry values, inside sub-commands too."""
+    flat: list[JsonObject] = []
+    for option in options:
+        flat += _values(option["options"]) if "options" in option else [option]
+    return flat
+
+
+def _find_definition(
+    definitions: Sequence[JsonObject], options: Sequence[JsonObject]
+) -> JsonObject | None:
+    by_name = {definition["name"]: definition for definition in definitions}
+    for option in options:
+        definition = by_name.get(option.get("name"))
+        if definition is None:
+            raise NotPossible(f"This command has no option {option.get('name')}.")
+        if "options" in option:
+            return _find_definition(definition.get("options") or [], option["options"])
+        if option.get("focused"):
+            return definition
+    return None
+
+
+def _checked_value(definition: JsonObject, value: object) -> object:
+    name, kind = definition["name"], definition["type"]
+    is_wrong_bool = isinstance(value, bool) != (kind == BOOLEAN)
+    if is_wrong_bool or not isinstance(value, _TYPES[kind]):
+        raise NotPossible(f"The option {name} has a value of the wrong type.")
+    if kind == STRING:
+        longest = definition.get("max_length", limits.STRING_OPTION)
+        if not definition.get("min_length", 0) <= len(str(value)) <= longest:
+            raise NotPossible(f"The option {name} is too short or too long.")
+    elif isinstance(value, int | float) and kind != BOOLEAN:
+        least = definition.get("min_value", -limits.SAFE_INTEGER)
+        if not least <= value <= definition.get("max_value", limits.SAFE_INTEGER):
+            raise NotPossible(f"The option {name} is out of bounds.")
+    choices = definition.get("choices")
+    if choices and value not in [choice["value"] for choice in choices]:
+        raise NotPossible(f"The option {name} takes one of its choices.")
+    return value
+
+
+def _chosen(select: JsonObject, values: Sequence[str]) -> list[str]:
+    offered = {option["value"] for option in select["options"]}
+    if not set(values) <= offered:
+        raise NotPossible("That menu has no such entry.")
+    if not select.get("min_values", 1) <= len(values) <= select.get("max_values", 1):
+        raise NotPossible("That menu takes another number of entries.")
+    return list(values)
+
+
+def _fill_modal_item(item: JsonObject, fields: Mapping[str, object]) -> JsonObject:
+    match item["type"]:
+        case ComponentKind.LABEL:
+            inner = _fill_modal_input(item["component"], fields)
+            return {"type": item["type"], "id": item.get("id", 0), "component": inner}
+        case ComponentKind.ROW:
+            parts = [_fill_modal_input(part, fields) for part in item["components"]]
+            return {"type": item["type"], "id": item.get("id", 0), "components": parts}
+        case _:
+            return {"type": item["type"], "id": item.get("id", 0)}
+
+
+def _fill_modal_input(part: JsonObject, fields: Mapping[str, object]) -> JsonObject:
+    custom_id = part["custom_id"]
+    head: JsonObject = {"type": part["type"], "id": part.get("id", 0), "custom_id": custom_id}
+    if part["type"] == ComponentKind.SELECT:
+        given = fields.get(custom_id, [])
+        return {**head, "values": _chosen(part, given if isinstance(given, list) else [str(given)])}
+    text = str(fields.get(custom_id, part.get("value") or ""))
+    if part.get("required", True) and not text:
+        raise NotPossible("A required field is empty.")
+    longest = part.get("max_length") or limits.TEXT_INPUT
+    if text and not (part.get("min_length") or 0) <= len(text) <= longest:
+        raise NotPossible("A field is too short or too long.")
+    return {**head, "value": text}
