@@ -1,0 +1,49 @@
+"""Stops one prompt id and verifies it: a server's "cancelled" can be untrue."""
+
+import asyncio
+import time
+
+from comfy.answers import RunRecord, Whereabouts
+from comfy.backend import CancelOutcome
+from comfy.errors import RunInterrupted, RunStalled
+from comfy.queries import Queries
+from comfy.runs import FollowedRuns
+from comfy.timing import Timing
+
+_PAUSE_GROWTH = 1.5
+
+
+async def cancel_run(
+    prompt_id: str, queries: Queries, runs: FollowedRuns, timing: Timing
+) -> CancelOutcome:
+    """Ask, look, ask again. Raises RunStalled when it still runs after all that.
+
+    The server forgets an interrupt when a graph starts, honours it only between nodes and at
+    sampler steps, and says yes to deleting what already runs; so only what it says about the
+    prompt id afterwards counts.
+    """
+    deadline = time.monotonic() + timing.cancel
+    pause, ask_at, was_there = timing.cancel_pause, 0.0, False
+    while True:
+        whereabouts = await queries.look_up(prompt_id)
+        is_submitting = runs.is_submitting(prompt_id)
+        if isinstance(whereabouts, RunRecord) or (whereabouts is None and not is_submitting):
+            return _judge(whereabouts, was_there=was_there)
+        now = time.monotonic()
+        if whereabouts is not None:
+            was_there = True
+            if now >= ask_at:
+                await queries.stop(prompt_id, whereabouts)
+                ask_at = now + timing.cancel_repeat
+        if now > deadline:
+            raise RunStalled(f"The run did not stop within {timing.cancel:g} s.")
+        await asyncio.sleep(pause)
+        pause = min(pause * _PAUSE_GROWTH, timing.cancel_repeat)
+
+
+def _judge(whereabouts: Whereabouts, *, was_there: bool) -> CancelOutcome:
+    """A run cancelled while it waited leaves no trace at all."""
+    if isinstance(whereabouts, RunRecord):
+        was_stopped = isinstance(whereabouts.failure, RunInterrupted)
+        return CancelOutcome.CANCELLED if was_stopped else CancelOutcome.ALREADY_ENDED
+    return CancelOutcome.CANCELLED if was_there else CancelOutcome.UNKNOWN

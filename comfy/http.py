@@ -1,0 +1,291 @@
+"""The one door to a backend: every request and every /ws handshake goes through it.
+
+Whatever aiohttp, TLS or JSON can raise is translated here. Sentences name the backend, never its
+URL: a URL may hold a password or a token.
+"""
+
+import asyncio
+import base64
+import json
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
+from comfy.failures import clean_sentence
+from comfy.settings import BackendSettings
+from comfy.timing import Timing
+
+CONNECTIONS = 8
+"""Connections to one backend at a time; a burst of submissions would open one each."""
+
+MAX_ANSWER_BYTES = 64 * 2**20
+"""The largest answer read into memory: /object_info of servers full of custom nodes has 30 MB."""
+
+MAX_FRAME_BYTES = 256 * 2**20
+"""The largest /ws frame: results that come over the socket are whole pictures. aiohttp's own
+limit of 4 MiB would close the socket; none at all would trust the backend with our memory."""
+
+_CLOSING = 2.0
+"""Seconds that a closing handshake of /ws may take."""
+
+_UNAUTHORIZED = frozenset({401, 403, 407})
+_PROXY_SAYS_DOWN = frozenset({502, 503, 504})
+_REDIRECTS = range(300, 400)
+_CHUNK_BYTES = 2**16
+
+
+class NeverSent(BackendUnreachable):
+    """No connection was made, so the backend cannot have seen the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of any status, read whole. `document` is None when the body is not JSON."""
+
+    status: int
+    document: Any
+    text: str
+
+
+class Door:
+    """Opens its connections when first used; used from one event loop. Close it when done."""
+
+    def __init__(self, settings: BackendSettings, timing: Timing) -> None:
+        self.name = settings.name
+        self.is_reachable = False
+        self._settings = settings
+        self._timing = timing
+        url = URL(settings.url)
+        self._base = url.with_user(None).with_query(None).with_fragment(None)
+        self._query = dict(url.query)
+        self._headers = _build_headers(settings, url)
+        self._client: aiohttp.ClientSession | None = None
+        self._is_closed = False
+        self._tls_context: ssl.SSLContext | None = None
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice."""
+        self._is_closed = True
+        if self._client is not None:
+            await self._client.close()
+
+    async def fetch_json(
+        self, path: str, *, query: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> Any:  # noqa: ANN401 - decoded JSON is anything
+        """GET a document. Raises NotComfyUI when the path is unknown or no JSON comes back."""
+        answer = await self.exchange("GET", path, query=query, timeout=timeout)
+        self.require_ok(answer)
+        if answer.document is None:
+            raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
+        return answer.document
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        form: aiohttp.FormData | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send a request and read its answer, whatever the status."""
+        limits = self._limits(timeout if form is None else None)
+        options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
+        async with self._respond(method, path, query, limits, options) as response:
+            content = await _read(response, MAX_ANSWER_BYTES, self.name)
+            return await _build_answer(response, content)
+
+    async def download(self, path: str, *, query: Mapping[str, str], max_bytes: int) -> bytes:
+        """GET a file. Raises BackendRefused when it is larger, or with the status of a refusal."""
+        async with self._respond("GET", path, query, self._limits(None), {}) as response:
+            if not response.ok:
+                content = await _read(response, MAX_ANSWER_BYTES, self.name)
+                self.require_ok(await _build_answer(response, content))
+            return await _read(response, max_bytes, self.name)
+
+    async def connect_socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
+        """Open /ws as this client. Without compression: it costs the server twelve times more."""
+        with self._translated(self._timing.connect):
+            async with asyncio.timeout(self._timing.connect):
+                connection = await self._get_client().ws_connect(
+                    self._url("ws", {"clientId": client_id}),
+                    headers=self._headers,
+                    ssl=await self._tls(),
+                    heartbeat=self._timing.heartbeat,
+                    max_msg_size=MAX_FRAME_BYTES,
+                    compress=0,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING),
+                )
+                self.is_reachable = True
+                return connection
+
+    def require_ok(self, answer: Answer) -> None:
+        """Raise the error that the status stands for, if it stands for one."""
+        status = answer.status
+        if 200 <= status < 300:  # noqa: PLR2004 - every success
+            return
+        error = self._build_refusal(answer)
+        if isinstance(error, BackendUnreachable):
+            self.is_reachable = False
+        raise error
+
+    def _build_refusal(self, answer: Answer) -> ComfyError:
+        status = answer.status
+        if status in _PROXY_SAYS_DOWN:
+            return BackendUnreachable(f"{self.name} is down, says the proxy in front of it.")
+        if status in _UNAUTHORIZED:
+            return BackendRefused(f"{self.name} does not accept our credentials.", status=status)
+        if status in _REDIRECTS:
+            sentence = f"{self.name} sends us to another address; use that one."
+            return BackendRefused(sentence, status=status)
+        if status in {404, 405}:
+            return NotComfyUI(f"{self.name} answers, but does not know what ComfyUI knows.")
+        reason = clean_sentence(answer.text) or "no reason given"
+        return BackendRefused(f"{self.name} answers with {status}: {reason}", status=status)
+
+    @asynccontextmanager
+    async def _respond(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        limits: aiohttp.ClientTimeout,
+        options: Mapping[str, Any],
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        with self._translated(limits.total or limits.sock_read or 0):
+            async with self._get_client().request(
+                method,
+                self._url(path, query),
+                headers=self._headers,
+                ssl=await self._tls(),
+                timeout=limits,
+                # A redirect could carry our credentials to another host.
+                allow_redirects=False,
+                **options,
+            ) as response:
+                self.is_reachable = True
+                yield response
+
+    @contextmanager
+    def _translated(self, seconds: float) -> Iterator[None]:
+        """Turn every failure of the transport into one of this package's errors."""
+        try:
+            yield
+        except aiohttp.ConnectionTimeoutError as error:
+            self.is_reachable = False
+            raise NeverSent(f"{self.name} cannot be reached: no answer.") from error
+        except TimeoutError as error:
+            self.is_reachable = False
+            sentence = f"{self.name} did not answer within {seconds:g} s."
+            raise BackendUnreachable(sentence) from error
+        except aiohttp.WSServerHandshakeError as error:
+            self.require_ok(Answer(error.status, None, ""))
+            raise NotComfyUI(f"{self.name} answers, but has no /ws as ComfyUI has.") from None
+        except (aiohttp.ClientConnectorError, ssl.SSLError) as error:
+            self.is_reachable = False
+            raise NeverSent(f"{self.name} cannot be reached: {_reason(error)}.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            self.is_reachable = False
+            raise BackendUnreachable(f"{self.name} broke off: {_reason(error)}.") from error
+        except ValueError as error:
+            raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.") from error
+
+    def _get_client(self) -> aiohttp.ClientSession:
+        if self._is_closed:
+            raise NeverSent(f"The connection to {self.name} was closed.")
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit_per_host=CONNECTIONS)
+            )
+        return self._client
+
+    async def _tls(self) -> ssl.SSLContext | bool:
+        """Trust the operator's own authority beside the usual ones."""
+        if self._settings.ca_file is None:
+            return True
+        if self._tls_context is not None:
+            return self._tls_context
+        context = await asyncio.to_thread(ssl.create_default_context)
+        try:
+            await asyncio.to_thread(context.load_verify_locations, self._settings.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            file = self._settings.ca_file.name
+            raise NeverSent(f"{self.name}: the CA file {file} cannot be read.") from error
+        self._tls_context = context
+        return context
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
+        url = self._base.joinpath(*path.split("/"))
+        return url.with_query({**self._query, **(query or {})})
+
+    def _limits(self, total: float | None) -> aiohttp.ClientTimeout:
+        """`total` None is for transfers, which may be long but not silent."""
+        if total is None:
+            silence = self._timing.transfer_silence
+            return aiohttp.ClientTimeout(
+                total=None, sock_connect=self._timing.connect, sock_read=silence
+            )
+        return aiohttp.ClientTimeout(total=total, sock_connect=self._timing.connect)
+
+
+def _build_headers(settings: BackendSettings, url: URL) -> dict[str, str]:
+    """The operator's own headers win over what the URL says."""
+    headers = {}
+    if url.user is not None:
+        pair = f"{url.user}:{url.password or ''}".encode()
+        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    if settings.bearer_token:
+        headers["Authorization"] = f"Bearer {settings.bearer_token}"
+    return headers | dict(settings.headers)
+
+
+async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> bytes:
+    too_large = BackendRefused(f"{name} sends more than {max_bytes} bytes.", status=413)
+    if (response.content_length or 0) > max_bytes:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_chunked(_CHUNK_BYTES):
+        size += len(part)
+        if size > max_bytes:
+            raise too_large
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:
+    """Large documents are decoded in a thread: 30 MB hold the event loop for a second."""
+    if response.content_type.endswith("json"):
+        large = len(content) > 2**20
+        decoded = await asyncio.to_thread(_decode, content) if large else _decode(content)
+        return Answer(response.status, decoded, "")
+    return Answer(response.status, None, content[:2000].decode(errors="replace"))
+
+
+def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Say it in our words: aiohttp's sentences quote the URL."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name is unknown"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return "its certificate is not trusted, or it does not speak TLS"
+        case aiohttp.ClientConnectorError():
+            return (error.os_error.strerror or "no connection").lower()
+        case aiohttp.ClientPayloadError():
+            return "the answer is incomplete"
+        case _:
+            return "the connection was lost"

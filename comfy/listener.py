@@ -1,0 +1,185 @@
+"""Keeps one /ws connection of a backend alive and always drained."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable
+from enum import Enum
+
+from comfy.errors import ComfyError
+from comfy.http import Door
+from comfy.messages import Message, parse_frame
+from comfy.socket import Socket
+from comfy.timing import Timing
+
+_log = logging.getLogger(__name__)
+
+
+class ListenerState(Enum):
+    """What the listener is doing; each value is a sentence for people."""
+
+    IDLE = "Not listening."
+    CONNECTING = "Trying to connect."
+    CONNECTED = "Connected and listening."
+    PAUSING = "Waiting before the next attempt."
+    CLOSED = "Closed for good."
+
+
+class Listener:
+    """Owns the task that connects, reads and connects again.
+
+    `has_runs` says whether runs report to a client id. `on_message` and `on_connected` are
+    called in the reading task and must not block: a client that stops reading stalls every
+    client of the server.
+
+    The client id. A server that notices late that an old connection died forgets the *newest*
+    connection of the same client id: it stays open and deaf for ever, and pings are answered all
+    the same. A fresh id for each connection avoids that, but whatever runs reports to the old id
+    and would show no progress to its end. So: with runs outstanding the id is kept once more, to
+    hear the rest of them; when the last of them has ended, the connection is replaced by one
+    with a fresh id; and when the watchdog finds the connection deaf it is replaced by a fresh one
+    at once, and those runs are followed by polling.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        timing: Timing,
+        *,
+        on_message: Callable[[Message], None],
+        on_connected: Callable[[], None],
+        has_runs: Callable[[str], bool],
+    ) -> None:
+        self.state = ListenerState.IDLE
+        self.client_id = str(uuid.uuid4())
+        self.last_frame_at = 0.0
+        self._door = door
+        self._timing = timing
+        self._on_message = on_message
+        self._on_connected = on_connected
+        self._has_runs = has_runs
+        self._task: asyncio.Task[None] | None = None
+        self._socket: Socket | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._attempt_over = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._wants_fresh_id = False
+        self._id_was_used = False
+        self._id_was_kept = False
+        self._failures = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection is open; it may be deaf."""
+        return self.state is ListenerState.CONNECTED
+
+    def start(self) -> None:
+        """Begin listening. May be called again."""
+        if self._task is None and self.state is not ListenerState.CLOSED:
+            self._task = asyncio.create_task(self._listen(), name=f"listen to {self._door.name}")
+
+    async def close(self) -> None:
+        """Stop and wait until the task has ended. May be called twice."""
+        self.state = ListenerState.CLOSED
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        self._attempt_over.set()
+
+    async def wait_connected(self) -> bool:
+        """Wait for the attempt under way, or for a new one at once; say whether it connected."""
+        self.start()
+        if not self.is_connected and self.state is not ListenerState.CLOSED:
+            self._attempt_over.clear()
+            self._hurry.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.socket_wait):
+                    await self._attempt_over.wait()
+        return self.is_connected
+
+    def reopen(self) -> None:
+        """Replace the connection by one with a fresh client id."""
+        self._wants_fresh_id = True
+        if self._socket is not None and self._closing is None:
+            self._closing = asyncio.create_task(
+                self._socket.close(), name=f"close a connection to {self._door.name}"
+            )
+
+    def note_run_ended(self) -> None:
+        """Give a client id that was kept up after the last run that reports to it."""
+        if self._id_was_kept and not self._has_runs(self.client_id):
+            self.reopen()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._connect_and_read()
+            except ComfyError as error:
+                self._note_failure(str(error))
+            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
+                _log.exception("%s: listening failed unexpectedly", self._door.name)
+                self._failures += 1
+            self._attempt_over.set()
+            await self._pause()
+
+    async def _connect_and_read(self) -> None:
+        self.state = ListenerState.CONNECTING
+        self._choose_client_id()
+        socket = await Socket.connect(self._door, self.client_id)
+        self._socket = socket
+        self._id_was_used = True
+        try:
+            self.state = ListenerState.CONNECTED
+            self.last_frame_at = time.monotonic()
+            self._attempt_over.set()
+            self._on_connected()
+            async for frame in socket.frames():
+                self._receive(frame)
+            self._note_end(socket)
+        finally:
+            self._socket = None
+            if self.state is not ListenerState.CLOSED:
+                self.state = ListenerState.PAUSING
+            closing, self._closing = self._closing, None
+            await (closing or socket.close())
+
+    def _choose_client_id(self) -> None:
+        keep = self._has_runs(self.client_id) and not self._wants_fresh_id
+        if self._id_was_used and not keep:
+            self.client_id = str(uuid.uuid4())
+            self._id_was_used = False
+        self._id_was_kept = self._id_was_used
+        self._wants_fresh_id = False
+
+    def _receive(self, frame: str | bytes) -> None:
+        """Only a frame proves the connection good: some proxies accept and cut at once."""
+        if self._failures:
+            _log.info("%s: connected again", self._door.name)
+            self._failures = 0
+        self.last_frame_at = time.monotonic()
+        self._on_message(parse_frame(frame))
+
+    def _note_end(self, socket: Socket) -> None:
+        if not self._wants_fresh_id:
+            self._note_failure(f"{self._door.name}: /ws ended with {socket.describe_end()}.")
+
+    def _note_failure(self, sentence: str) -> None:
+        """The first of a row warns; the rest would only repeat it."""
+        level = logging.DEBUG if self._failures else logging.WARNING
+        _log.log(level, "%s Trying again.", sentence)
+        self._failures += 1
+
+    async def _pause(self) -> None:
+        """Wait longer each time, with jitter so that many clients do not come back at once."""
+        if self._failures:
+            self.state = ListenerState.PAUSING
+            longest = self._timing.backoff_first * 2 ** min(self._failures - 1, 10)
+            pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._hurry.wait()
+        self._hurry.clear()

@@ -1,0 +1,62 @@
+"""Hands the events of one run to its follower, however slow it is."""
+
+import asyncio
+from collections import deque
+
+from comfy.events import Preview, RunEvent, StepDone
+
+
+class Mailbox:
+    """Never blocks the sender. Only the newest preview and step are kept, all else is.
+
+    One consumer. `end` and `fail` are final: what comes later is dropped.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[RunEvent] = deque()
+        self._changed = asyncio.Event()
+        self._error: Exception | None = None
+        self._is_ended = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether `end` or `fail` was called."""
+        return self._is_ended
+
+    def put(self, event: RunEvent) -> None:
+        """Add an event; a stale preview or step makes room for a newer one."""
+        if self._is_ended:
+            return
+        if isinstance(event, Preview | StepDone):
+            self._drop_stale(type(event))
+        self._events.append(event)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Let the consumer finish after the events that are here."""
+        self._is_ended = True
+        self._changed.set()
+
+    def fail(self, error: Exception) -> None:
+        """Let the consumer raise this after the events that are here."""
+        if not self._is_ended:
+            self._error = error
+            self.end()
+
+    async def get(self) -> RunEvent | None:
+        """Return the next event, None after the last. Raises what `fail` was given."""
+        while not self._events:
+            if self._error is not None:
+                raise self._error
+            if self._is_ended:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._events.popleft()
+
+    def _drop_stale(self, kind: type[RunEvent]) -> None:
+        """There is at most one of each, so looking through the few events is cheap."""
+        for position, event in enumerate(self._events):
+            if type(event) is kind:
+                del self._events[position]
+                return

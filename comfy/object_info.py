@@ -1,0 +1,169 @@
+"""A typed view of /object_info, which describes every node class a backend has."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_SECTIONS = ("required", "optional")
+_UPLOADS = ("image", "video", "audio", "file")
+_DYNAMIC_LIST = "COMFY_DYNAMICCOMBO_V3"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input of a node class.
+
+    `type` is ComfyUI's name, such as INT, STRING or MODEL; every list input has the type COMBO,
+    however the server encodes it, and its `choices` (None where the server does not list them).
+    `upload` is image, video, audio or file for inputs that name an uploaded file.
+    """
+
+    type: str
+    required: bool
+    default: Any = None
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] | None = None
+    tooltip: str | None = None
+    multiline: bool = False
+    upload: str | None = None
+
+
+class ObjectInfo:
+    """Immutable. Specifications are parsed when asked for: servers can have thousands."""
+
+    def __init__(self, raw: Mapping[str, Mapping[str, Any]]) -> None:
+        self._raw = raw
+
+    @classmethod
+    def parse(cls, raw: object) -> "ObjectInfo":
+        """Take the decoded JSON. Raises ValueError when it is not /object_info."""
+        if not isinstance(raw, dict):
+            raise ValueError("This is not /object_info.")  # noqa: TRY004 - a wrong document
+        classes = {
+            str(name): entry
+            for name, entry in raw.items()
+            if isinstance(entry, dict) and isinstance(entry.get("input"), dict)
+        }
+        if raw and not classes:
+            raise ValueError("This is not /object_info: no entry describes a node class.")
+        return cls(classes)
+
+    @property
+    def raw(self) -> Mapping[str, Mapping[str, Any]]:
+        """The decoded JSON itself."""
+        return self._raw
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The names of all node classes."""
+        return frozenset(self._raw)
+
+    def has(self, class_type: str) -> bool:
+        """Whether the backend has this node class."""
+        return class_type in self._raw
+
+    def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
+        """Every input by name, in the server's order; empty for an unknown class."""
+        return {
+            name: _parse_spec(spec, required=section == "required")
+            for section, name, spec in self._specs(class_type)
+        }
+
+    def input(self, class_type: str, input_name: str) -> InputSpec | None:
+        """Find one input; `name.part` is a part of a dynamic list input."""
+        head, *rest = input_name.split(".")
+        for section, name, spec in self._specs(class_type):
+            if name == input_name:
+                return _parse_spec(spec, required=section == "required")
+            if name == head and rest:
+                return _find_part(spec, rest)
+        return None
+
+    def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
+        """What a list input accepts; None when it is unknown or no list."""
+        found = self.input(class_type, input_name)
+        return found.choices if found else None
+
+    def display_name(self, class_type: str) -> str:
+        """Return the title people know the node by."""
+        title = self._raw.get(class_type, {}).get("display_name")
+        return title if isinstance(title, str) and title else class_type
+
+    def is_output_node(self, class_type: str) -> bool:
+        """Whether the node's results are results of the run."""
+        return self._raw.get(class_type, {}).get("output_node") is True
+
+    def outputs(self, class_type: str) -> tuple[str, ...]:
+        """Return the types of a class's outputs, in order."""
+        types = self._raw.get(class_type, {}).get("output")
+        if not isinstance(types, list):
+            return ()
+        return tuple("COMBO" if isinstance(kind, list) else str(kind) for kind in types)
+
+    def _specs(self, class_type: str) -> Iterator[tuple[str, str, Any]]:
+        return _walk(self._raw.get(class_type, {}).get("input"))
+
+
+def _walk(inputs: object) -> Iterator[tuple[str, str, Any]]:
+    for section in _SECTIONS:
+        entries = inputs.get(section) if isinstance(inputs, dict) else None
+        if isinstance(entries, dict):
+            yield from ((section, str(name), spec) for name, spec in entries.items())
+
+
+def _split(spec: object) -> tuple[object, Mapping[str, Any]]:
+    """Return type and options of [type] or [type, {options}]."""
+    if not isinstance(spec, list) or not spec:
+        return "*", {}
+    options = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
+    return spec[0], options
+
+
+def _parse_spec(spec: object, *, required: bool) -> InputSpec:
+    kind, options = _split(spec)
+    tooltip = options.get("tooltip")
+    return InputSpec(
+        type="COMBO" if isinstance(kind, list) else str(kind),
+        required=required,
+        default=options.get("default"),
+        min=_number(options.get("min")),
+        max=_number(options.get("max")),
+        step=_number(options.get("step")),
+        choices=_parse_choices(kind, options),
+        tooltip=tooltip if isinstance(tooltip, str) else None,
+        multiline=options.get("multiline") is True,
+        upload=next((name for name in _UPLOADS if options.get(f"{name}_upload") is True), None),
+    )
+
+
+def _parse_choices(kind: object, options: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Old servers put the list where the type is, new ones under `options`."""
+    if isinstance(kind, list):
+        return tuple(map(str, kind))
+    listed = options.get("options")
+    if kind not in {"COMBO", _DYNAMIC_LIST} or not isinstance(listed, list):
+        return None
+    return tuple(str(item.get("key")) if isinstance(item, dict) else str(item) for item in listed)
+
+
+def _find_part(spec: object, path: list[str]) -> InputSpec | None:
+    """Look through all alternatives of a dynamic list: which one is chosen is not known here."""
+    _, options = _split(spec)
+    listed = options.get("options")
+    head, *rest = path
+    for item in listed if isinstance(listed, list) else ():
+        for section, name, part in _walk(item.get("inputs") if isinstance(item, dict) else None):
+            if name != head:
+                continue
+            found = _find_part(part, rest) if rest else None
+            if not rest:
+                found = _parse_spec(part, required=section == "required")
+            if found:
+                return found
+    return None
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

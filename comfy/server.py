@@ -1,0 +1,219 @@
+"""The native kind of backend: a ComfyUI server."""
+
+import asyncio
+import hashlib
+import io
+import re
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from typing import TypeVar
+
+import aiohttp
+
+from comfy.answers import parse_description, parse_load, parse_uploaded_name
+from comfy.backend import BackendDescription, CancelOutcome, Graph
+from comfy.cancellation import cancel_run
+from comfy.errors import (
+    BackendUnreachable,
+    NotComfyUI,
+    OutputGone,
+    RunInterrupted,
+    RunLost,
+)
+from comfy.events import OutputFile, RunEvent, Submitted, Succeeded
+from comfy.http import Door
+from comfy.listener import Listener
+from comfy.messages import Message, QueueStatus
+from comfy.object_info import ObjectInfo
+from comfy.queries import Queries
+from comfy.run import Run
+from comfy.runs import FollowedRuns
+from comfy.settings import BackendSettings
+from comfy.submission import Submitter
+from comfy.timing import Timing
+from comfy.watchdog import Watchdog
+
+_T = TypeVar("_T")
+
+UPLOAD_FOLDER = "limner"
+"""Subfolder of ComfyUI's input folder, so that an operator sees what is ours."""
+
+STALL_AFTER_S = 600.0
+"""Seconds without any sign of life that end a run which the backend says is running."""
+
+_HASH_CHARACTERS = 32
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
+
+
+class ComfyServer:
+    """A Backend; see there for the contract. Use it from one event loop."""
+
+    def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
+        self._timing = timing or Timing()
+        self._door = Door(settings, self._timing)
+        self._queries = Queries(self._door, self._timing)
+        self._runs = FollowedRuns()
+        self._listener = Listener(
+            self._door,
+            self._timing,
+            on_message=self._receive,
+            on_connected=self._note_connected,
+            has_runs=self._runs.report_to,
+        )
+        self._watchdog = Watchdog(
+            self._door, self._listener, self._queries, self._runs, self._timing
+        )
+        self._submitter = Submitter(
+            self._door, self._listener, self._queries, self._timing, withdraw=self._withdraw
+        )
+        self._object_info: ObjectInfo | None = None
+
+    @property
+    def name(self) -> str:
+        """The operator's name of it."""
+        return self._door.name
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answered last time."""
+        return self._door.is_reachable
+
+    async def open(self) -> None:
+        """Start listening; returns at once."""
+        self._listener.start()
+        self._watchdog.start()
+
+    async def close(self) -> None:
+        """Stop listening and end open runs with BackendUnreachable. May be called twice."""
+        self._runs.fail(BackendUnreachable(f"The connection to {self.name} was closed."))
+        await self._watchdog.close()
+        await self._listener.close()
+        await self._door.close()
+
+    async def fetch_description(self) -> BackendDescription:
+        """Ask for version and devices; the proof that this is ComfyUI at all."""
+        answer = await self._door.fetch_json("system_stats", timeout=self._timing.request)
+        return self._require(parse_description(answer))
+
+    async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
+        """Node classes with their inputs and model lists; cached unless `refresh`."""
+        if self._object_info is None or refresh:
+            raw = await self._door.fetch_json("object_info", timeout=self._timing.object_info)
+            try:
+                self._object_info = await asyncio.to_thread(ObjectInfo.parse, raw)
+            except ValueError as error:
+                raise NotComfyUI(f"{self.name}: {error}") from error
+        return self._object_info
+
+    async def fetch_load(self) -> int:
+        """How many graphs it runs or holds waiting, those of other clients included."""
+        answer = await self._door.fetch_json("prompt", timeout=self._timing.request)
+        return self._require(parse_load(answer))
+
+    async def upload_image(self, content: bytes, *, extension: str) -> str:
+        """Store a picture; the name is made from the content, so doing it again is harmless.
+
+        Nobody's picture can be replaced: other bytes have another name, and overwriting is off.
+        """
+        if not _EXTENSION.fullmatch(extension):
+            raise ValueError(f"{extension!r} is no file extension.")
+        filename = f"{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{extension}"
+        form = aiohttp.FormData(quote_fields=False)
+        form.add_field(
+            "image", io.BytesIO(content), filename=filename, content_type=f"image/{extension}"
+        )
+        form.add_field("type", "input")
+        form.add_field("subfolder", UPLOAD_FOLDER)
+        form.add_field("overwrite", "false")
+        answer = await self._door.exchange("POST", "upload/image", form=form)
+        self._door.require_ok(answer)
+        return self._require(parse_uploaded_name(answer.document))
+
+    async def run(
+        self,
+        prompt_id: str,
+        graph: Graph,
+        *,
+        previews: bool = True,
+        is_new: bool = False,
+        stall_after_s: float = STALL_AFTER_S,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Follow the run of this prompt id to its end, submitting it if the backend hasn't it.
+
+        `prompt_id` is a UUID in lower case. `is_new` says that this id was never submitted,
+        which saves the question whether the backend knows it.
+        """
+        if str(uuid.UUID(prompt_id)) != prompt_id:
+            raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
+        self._watchdog.start()
+        run = Run(prompt_id, graph, stall_after=stall_after_s, now=time.monotonic())
+        try:
+            # Registered before the submission: a short run can be over before its answer is here.
+            with self._runs.following(run):
+                was_known = await self._submitter.submit(run, previews=previews, is_new=is_new)
+                yield Submitted(prompt_id, was_known)
+                while (event := await run.mailbox.get()) is not None:
+                    yield event
+                yield await self._finish(run)
+        finally:
+            self._listener.note_run_ended()
+
+    async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
+        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+        query = {
+            "filename": output.filename,
+            "subfolder": output.subfolder,
+            "type": output.folder_type,
+        }
+        try:
+            return await self._door.download("view", query=query, max_bytes=max_bytes)
+        except NotComfyUI as error:
+            raise OutputGone(f"{self.name} does not have {output.filename} any more.") from error
+
+    async def cancel(self, prompt_id: str) -> CancelOutcome:
+        """Stop this prompt id and no other, and verify that it stopped.
+
+        Raises RunStalled when the backend has not stopped it after a minute of asking.
+        """
+        outcome = await cancel_run(prompt_id, self._queries, self._runs, self._timing)
+        if outcome is CancelOutcome.CANCELLED:
+            # A run that waited ends without any message.
+            for run in self._runs.get(prompt_id):
+                run.mailbox.fail(RunInterrupted("The run was cancelled."))
+        return outcome
+
+    async def _withdraw(self, prompt_id: str) -> None:
+        for run in self._runs.get(prompt_id):
+            run.is_submitted = True
+        await cancel_run(prompt_id, self._queries, self._runs, self._timing)
+
+    async def _finish(self, run: Run) -> Succeeded:
+        if run.needs_record:
+            record = await self._queries.wait_for_record(run.prompt_id)
+            if record is not None:
+                run.record = record
+            elif run.may_have_missed:
+                raise RunLost(f"{self.name} has no record of the run any more.")
+        if run.record is not None and run.record.failure is not None:
+            raise run.record.failure
+        if run.lost_its_result:
+            raise RunLost("The result was sent while the connection was down, and is not kept.")
+        return run.build_success()
+
+    def _receive(self, message: Message) -> None:
+        """Called by the listener for every message; must not block."""
+        if isinstance(message, QueueStatus):
+            self._watchdog.note_queue_changed()
+        now = time.monotonic()
+        self._runs.route(message, client_id=self._listener.client_id, now=now)
+
+    def _note_connected(self) -> None:
+        self._queries.forget_generation()
+        if self._runs.note_new_connection():
+            self._watchdog.note_connected()
+
+    def _require(self, value: _T | None) -> _T:
+        if value is None:
+            raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
+        return value

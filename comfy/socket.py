@@ -1,0 +1,47 @@
+"""One connection to /ws, used once: opened, drained to its end, closed."""
+
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from comfy.errors import BackendUnreachable
+from comfy.http import Door
+
+_FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+"""Asks for previews that name their run. It only counts as the very first text message."""
+
+
+class Socket:
+    """Get one from `connect`. `frames` may be read once."""
+
+    def __init__(self, client_id: str, connection: aiohttp.ClientWebSocketResponse) -> None:
+        self.client_id = client_id
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, door: Door, client_id: str) -> "Socket":
+        """Open a connection and tell what we understand."""
+        connection = await door.connect_socket(client_id)
+        try:
+            await connection.send_str(_FEATURE_FLAGS)
+        except (aiohttp.ClientError, OSError) as error:
+            await connection.close()
+            raise BackendUnreachable(f"{door.name} closed /ws at once.") from error
+        return cls(client_id, connection)
+
+    async def frames(self) -> AsyncIterator[str | bytes]:
+        """Every frame until the connection ends, for whatever reason."""
+        async for frame in self._connection:
+            if frame.type in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
+                yield frame.data
+
+    def describe_end(self) -> str:
+        """Say how the connection ended, for the log."""
+        error = self._connection.exception()
+        reason = f" ({type(error).__name__})" if error else ""
+        return f"code {self._connection.close_code}{reason}"
+
+    async def close(self) -> None:
+        """May be called twice."""
+        await self._connection.close()

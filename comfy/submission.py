@@ -1,0 +1,150 @@
+"""Brings a graph to the backend exactly once, also when the answer gets lost."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from comfy.answers import QueueState, RunRecord, Whereabouts
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    ComfyError,
+    GraphRejected,
+    NotComfyUI,
+)
+from comfy.failures import parse_node_errors, parse_rejection
+from comfy.http import Answer, Door, NeverSent
+from comfy.listener import Listener
+from comfy.queries import Queries
+from comfy.run import Run
+from comfy.timing import Timing
+
+_log = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+"""Submissions of one prompt id, each only after the one before was verified not to be there."""
+
+
+class Submitter:
+    """Submits runs. `withdraw` stops one that was accepted but must not run."""
+
+    def __init__(
+        self,
+        door: Door,
+        listener: Listener,
+        queries: Queries,
+        timing: Timing,
+        *,
+        withdraw: Callable[[str], Awaitable[object]],
+    ) -> None:
+        self._door = door
+        self._listener = listener
+        self._queries = queries
+        self._timing = timing
+        self._withdraw = withdraw
+
+    async def submit(self, run: Run, *, previews: bool, is_new: bool) -> bool:
+        """Return whether the backend had it already. The run hears of itself from here on."""
+        if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
+            self._listener.start()
+            return True
+        # Without /ws the run goes ahead all the same and is followed by polling.
+        await self._listener.wait_connected()
+        run.client_id = self._listener.client_id
+        await self._post(run, _build_body(run, previews=previews))
+        run.is_submitted = True
+        return False
+
+    async def _post(self, run: Run, body: dict[str, Any]) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            started_at = time.monotonic()
+            try:
+                answer = await self._door.exchange(
+                    "POST", "prompt", body=body, timeout=self._timing.request
+                )
+                if not parse_rejection(answer.document):
+                    self._door.require_ok(answer)
+            except NeverSent:
+                raise
+            except BackendUnreachable:
+                # Time-out or cut: it may have arrived. Sending it again could run it twice.
+                if await self._was_accepted(run):
+                    return
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                run.posted_at = started_at
+                await self._judge(run, answer)
+                return
+
+    async def _was_accepted(self, run: Run) -> bool:
+        """Look for a prompt id whose submission got no answer. Raises when that can't be told."""
+        deadline = time.monotonic() + self._timing.lookup
+        last_error: ComfyError | None = None
+        while True:
+            try:
+                whereabouts = await self._queries.look_up(run.prompt_id)
+            except BackendUnreachable as error:
+                last_error, whereabouts = error, None
+            else:
+                last_error = None
+            if _adopt(run, whereabouts) or run.was_heard_of:
+                return True
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(self._timing.lookup_pause)
+        if last_error is not None:
+            raise last_error
+        return False
+
+    async def _judge(self, run: Run, answer: Answer) -> None:
+        rejection = parse_rejection(answer.document)
+        if rejection is not None:
+            raise rejection
+        if not isinstance(answer.document, dict) or "prompt_id" not in answer.document:
+            raise NotComfyUI(f"{self._door.name} answers, but not as ComfyUI does.")
+        if answer.document["prompt_id"] != run.prompt_id:
+            await self._take_back(str(answer.document["prompt_id"]))
+            raise BackendRefused(
+                f"{self._door.name} is too old: it does not keep the prompt id it is given.",
+                status=answer.status,
+            )
+        problems = parse_node_errors(answer.document.get("node_errors"))
+        if problems:
+            # Only the outputs without an error would run: not what was asked for.
+            await self._take_back(run.prompt_id)
+            first = problems[0]
+            raise GraphRejected(
+                f"{first.class_type} (node {first.node_id}): {first.message}", problems
+            )
+
+    async def _take_back(self, prompt_id: str) -> None:
+        try:
+            await self._withdraw(prompt_id)
+        except ComfyError as error:
+            _log.warning("%s: could not withdraw run %s: %s", self._door.name, prompt_id, error)
+
+
+def _adopt(run: Run, whereabouts: Whereabouts) -> bool:
+    """Take a run over that the backend knows; False when it knows nothing."""
+    if whereabouts is None:
+        return False
+    run.is_submitted = True
+    run.may_have_missed = True
+    if isinstance(whereabouts, RunRecord):
+        run.settle(whereabouts)
+    elif whereabouts is QueueState.RUNNING:
+        run.start()
+    return True
+
+
+def _build_body(run: Run, *, previews: bool) -> dict[str, Any]:
+    """The one place where ComfyUI's own word for a graph, `prompt`, is written."""
+    return {
+        "prompt": {node_id: dict(node) for node_id, node in run.graph.items()},
+        "prompt_id": run.prompt_id,
+        "client_id": run.client_id,
+        "extra_data": {"preview_method": "auto" if previews else "none"},
+    }

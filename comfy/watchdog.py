@@ -1,0 +1,197 @@
+"""Looks after runs that the socket does not tell of: a socket can be open and deaf."""
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from comfy.answers import QueueState
+from comfy.errors import BackendUnreachable, ComfyError, RunLost, RunStalled
+from comfy.http import Door
+from comfy.listener import Listener
+from comfy.queries import Queries
+from comfy.run import Run
+from comfy.runs import FollowedRuns
+from comfy.timing import Timing
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_GROWTH = 1.5
+
+
+class Watchdog:
+    """Owns the task that asks over HTTP, settles what ended, and gives up what is gone.
+
+    Silence alone is never death: nothing at all is sent while a long node runs.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        listener: Listener,
+        queries: Queries,
+        runs: FollowedRuns,
+        timing: Timing,
+    ) -> None:
+        self._door = door
+        self._listener = listener
+        self._queries = queries
+        self._runs = runs
+        self._timing = timing
+        self._task: asyncio.Task[None] | None = None
+        self._hint = asyncio.Event()
+        self._everything_is_due = False
+        self._ask_at = 0.0
+        self._pause = timing.poll_first
+        self._unanswered_since: float | None = None
+        self._reopen_at = 0.0
+
+    def start(self) -> None:
+        """Begin to watch. May be called again."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._watch(), name=f"watch {self._door.name}")
+
+    async def close(self) -> None:
+        """Stop and wait until the task has ended. May be called twice."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def note_connected(self) -> None:
+        """Catch up at once on whatever happened while nobody listened."""
+        self._everything_is_due = True
+        self.note_queue_changed()
+
+    def note_queue_changed(self) -> None:
+        """Ask now instead of later for runs that are followed by polling."""
+        if any(self._is_polled(run) for run in self._runs) or self._everything_is_due:
+            self._ask_at = 0.0
+            self._hint.set()
+
+    async def _watch(self) -> None:
+        while True:
+            await self._runs.wait_any()
+            try:
+                await self._look()
+            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
+                _log.exception("%s: watching failed unexpectedly", self._door.name)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.tick):
+                    await self._hint.wait()
+            self._hint.clear()
+
+    async def _look(self) -> None:
+        now = time.monotonic()
+        due = [run for run in self._runs if self._is_due(run, now)]
+        if not due:
+            self._pause = self._timing.poll_first
+            self._ask_at = 0.0
+            self._unanswered_since = None
+            return
+        if now < self._ask_at:
+            return
+        self._ask_at = now + self._pause
+        self._pause = min(self._pause * _PAUSE_GROWTH, self._timing.poll_most)
+        try:
+            await self._ask(due)
+        except ComfyError as error:
+            self._note_unanswered(error)
+        else:
+            self._everything_is_due = False
+            self._unanswered_since = None
+
+    def _is_due(self, run: Run, now: float) -> bool:
+        if not run.is_submitted or run.is_ended:
+            return False
+        silence = self._timing.silence
+        return (
+            self._everything_is_due
+            or self._is_polled(run)
+            or now - self._listener.last_frame_at > silence
+            or (run.is_started and now - run.last_sign_at > silence)
+            or self._was_not_announced(run, now)
+        )
+
+    def _is_polled(self, run: Run) -> bool:
+        """Whether its messages go to nobody, or to a client id that is not ours any more."""
+        return not self._listener.is_connected or run.client_id != self._listener.client_id
+
+    def _was_not_announced(self, run: Run, now: float) -> bool:
+        """Whether the `status` that follows each submission has not come."""
+        if run.posted_at is None or now - run.posted_at < self._timing.status_wait:
+            return False
+        return self._listener.last_frame_at < run.posted_at
+
+    async def _ask(self, due: list[Run]) -> None:
+        states = await self._queries.fetch_queue()
+        knows_more = False
+        for run in due:
+            state = states.get(run.prompt_id)
+            if state is not None:
+                knows_more |= self._note_alive(run, state)
+            else:
+                knows_more |= await self._note_absent(run)
+        if knows_more:
+            self._replace_deaf_socket()
+
+    def _note_alive(self, run: Run, state: QueueState) -> bool:
+        """Return whether the socket should have told this and did not."""
+        now = time.monotonic()
+        run.missing_since = None
+        is_polled = self._is_polled(run)
+        is_news = state is QueueState.RUNNING and not run.is_started
+        if is_news:
+            run.start()
+            self._pause = self._timing.poll_first
+        if is_news or is_polled or state is QueueState.WAITING:
+            # For a polled run, being listed is all the life there is to see.
+            run.last_sign_at = now
+        elif now - run.last_sign_at > run.stall_after:
+            run.mailbox.fail(RunStalled("The run showed no sign of life for too long."))
+        is_silent = now - self._listener.last_frame_at > self._timing.silence
+        return not is_polled and ((is_news and is_silent) or self._was_not_announced(run, now))
+
+    async def _note_absent(self, run: Run) -> bool:
+        """Settle what ended; give up what was nowhere twice. Return as `_note_alive` does."""
+        record = await self._queries.find_record(run.prompt_id)
+        if run.is_ended:
+            return False
+        now = time.monotonic()
+        if record is not None:
+            should_have_been_heard = not self._is_polled(run) and (
+                now - self._listener.last_frame_at > self._timing.silence
+                or self._was_not_announced(run, now)
+            )
+            run.may_have_missed = True
+            run.settle(record)
+            return should_have_been_heard
+        if run.missing_since is None:
+            run.missing_since = now
+        elif now - run.missing_since >= self._timing.gone_apart:
+            run.mailbox.fail(
+                RunLost("The backend restarted or cleared its queue; the run is lost.")
+            )
+        self._ask_at = now + self._timing.gone_apart
+        return False
+
+    def _replace_deaf_socket(self) -> None:
+        now = time.monotonic()
+        if now >= self._reopen_at:
+            self._reopen_at = now + self._timing.reopen_pause
+            _log.warning("%s: /ws is open but says nothing; opening it anew.", self._door.name)
+            self._listener.reopen()
+
+    def _note_unanswered(self, error: ComfyError) -> None:
+        """Give the runs back when nothing was heard for long, over HTTP or the socket."""
+        now = time.monotonic()
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+            _log.warning("%s: cannot ask for the runs: %s", self._door.name, error)
+        self._pause = self._timing.poll_first
+        heard_at = max(self._unanswered_since, self._listener.last_frame_at)
+        if now - heard_at > self._timing.unreachable:
+            given_up = BackendUnreachable(f"{self._door.name} has not answered for too long.")
+            for run in self._runs:
+                if run.is_submitted:
+                    run.mailbox.fail(given_up)
