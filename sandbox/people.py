@@ -1,0 +1,345 @@
+"""People on the stand-in Discord, acting from the same process, and messages as plain text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from sandbox.discord_server.acts import ATTACHMENT
+from sandbox.discord_server.commands import (
+    CHAT_INPUT,
+    MESSAGE_MENU,
+    SUB_COMMAND,
+    SUB_COMMAND_GROUP,
+)
+from sandbox.discord_server.components import ComponentKind, interactive
+from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_server.server import DiscordStandIn
+from sandbox.discord_server.values import (
+    Channel,
+    Interaction,
+    JsonObject,
+    Member,
+    MessageFlag,
+    Upload,
+)
+
+File: TypeAlias = Path | bytes | Upload
+OptionValue: TypeAlias = str | int | float | bool | File | Member | None
+
+PATIENCE_SECONDS: Final = 10.0
+"""How long `wait_for` waits by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modal:
+    """A modal that is open on a person's screen."""
+
+    interaction_id: int
+    custom_id: str
+    title: str
+    components: tuple[JsonObject, ...]
+
+
+class Reply:
+    """What came of one act: live, so a reply that is edited later shows it here."""
+
+    def __init__(self, world: DiscordStandIn, interaction: Interaction) -> None:
+        self._world = world
+        self._interaction = interaction
+
+    @property
+    def interaction_id(self) -> int:
+        """The interaction's id."""
+        return self._interaction.id
+
+    @property
+    def failure(self) -> str | None:
+        """What the person reads when the bot did not answer in time."""
+        for failed in self._world.failed_interactions:
+            if failed.interaction_id == self._interaction.id:
+                return failed.sentence
+        return None
+
+    @property
+    def message(self) -> JsonObject | None:
+        """The first answer's message as it is now; None when there is none or it is deleted."""
+        messages = self._world.messages
+        message = messages.get(self._interaction.original_message_id)
+        if message is None:
+            return None
+        return self._world.broadcast.view_of(message, messages.referenced(message))
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the message only says that the bot is thinking."""
+        message = self.message
+        return message is not None and bool(message["flags"] & MessageFlag.LOADING)
+
+    @property
+    def modal(self) -> Modal | None:
+        """The modal the bot opened."""
+        modal = self._interaction.modal
+        if modal is None:
+            return None
+        components = tuple(modal["components"])
+        return Modal(self._interaction.id, modal["custom_id"], modal["title"], components)
+
+    async def until(
+        self, predicate: Callable[[JsonObject], bool], timeout: float = PATIENCE_SECONDS
+    ) -> JsonObject:
+        """Return the message once it is as wanted."""
+
+        def look() -> JsonObject | None:
+            message = self.message
+            return message if message is not None and predicate(message) else None
+
+        found = await self._world.wait_for(look, timeout)
+        if found is None:  # `wait_for` returns only what is truthy
+            raise AssertionError
+        return found
+
+
+class Person:
+    """A member, acting as through Discord's client; what it refuses raises `NotPossible`."""
+
+    def __init__(self, world: DiscordStandIn, who: str | int) -> None:
+        self._world = world
+        self.member = world.member(who)
+
+    @property
+    def id(self) -> int:
+        """The person's user id."""
+        return self.member.id
+
+    async def slash(
+        self, channel: str | int | Channel, name: str, /, **options: OptionValue
+    ) -> Reply:
+        """Send a slash command (`"mod history"` for a sub-command) and await its first answer.
+
+        Files may be given as a path or as bytes; options that are None are left out.
+        """
+        command, path, definitions = self._command(name)
+        uploads, values = {}, []
+        for option, value in options.items():
+            if value is None:
+                continue
+            definition = definitions.get(option)
+            if definition is None:
+                raise NotPossible(f"This command has no option {option}.")
+            if definition["type"] == ATTACHMENT:
+                uploads[option] = _upload(option, value)
+            else:
+                plain = str(value.id) if isinstance(value, Member) else value
+                values.append({"name": option, "type": definition["type"], "value": plain})
+        interaction = self._world.acts.command(
+            self.member, self._channel(channel), int(command["id"]), _nested(path, values), uploads
+        )
+        return await self._answered(interaction)
+
+    async def autocomplete(
+        self,
+        channel: str | int | Channel,
+        name: str,
+        option: str,
+        typed: str = "",
+        /,
+        **others: str | float | bool,
+    ) -> list[JsonObject]:
+        """Return the choices for what is typed into an option; `TimeoutError` when none come."""
+        command, path, definitions = self._command(name)
+        if option not in definitions:
+            raise NotPossible(f"This command has no option {option}.")
+        values: list[JsonObject] = [
+            {"name": other, "type": definitions[other]["type"], "value": value}
+            for other, value in others.items()
+        ]
+        focused = {"name": option, "type": definitions[option]["type"], "value": typed}
+        values.append({**focused, "focused": True})
+        interaction = self._world.acts.autocomplete(
+            self.member, self._channel(channel), int(command["id"]), _nested(path, values)
+        )
+        reply = await self._answered(interaction)
+        if interaction.choices is None:
+            raise TimeoutError(reply.failure)
+        return list(interaction.choices)
+
+    async def click(self, message: JsonObject, label: str) -> Reply:
+        """Press the button with this label (or custom id) and await the first answer."""
+        part = _find_part(message, label, ComponentKind.BUTTON)
+        interaction = self._world.acts.component(
+            self.member, int(message["id"]), part["custom_id"], None
+        )
+        return await self._answered(interaction)
+
+    async def choose(self, message: JsonObject, custom_id: str, *entries: str) -> Reply:
+        """Choose entries of a menu, by label or value, and await the first answer."""
+        part = _find_part(message, custom_id, ComponentKind.SELECT)
+        values = {option["label"]: option["value"] for option in part["options"]}
+        chosen = [values.get(entry, entry) for entry in entries]
+        interaction = self._world.acts.component(
+            self.member, int(message["id"]), part["custom_id"], chosen
+        )
+        return await self._answered(interaction)
+
+    async def fill(self, modal: Modal, fields: Mapping[str, object]) -> Reply:
+        """Send a modal, its fields by custom id, and await the first answer."""
+        interaction = self._world.acts.modal(
+            self.member, modal.interaction_id, modal.custom_id, fields
+        )
+        return await self._answered(interaction)
+
+    async def menu(self, message: JsonObject, name: str) -> Reply:
+        """Use an entry of the message menu and await its first answer."""
+        for command in self._world.commands.offered(self.member):
+            if command["name"] == name and command["type"] == MESSAGE_MENU:
+                interaction = self._world.acts.context(
+                    self.member, int(command["id"]), int(message["id"])
+                )
+                return await self._answered(interaction)
+        raise NotPossible(f"There is no message menu entry {name}.")
+
+    def say(self, channel: str | int | Channel, content: str) -> JsonObject:
+        """Write an ordinary message."""
+        message = self._world.acts.say(self.member, self._channel(channel), content)
+        return self._world.broadcast.view_of(message)
+
+    def messages(self, channel: str | int | Channel | None = None) -> list[JsonObject]:
+        """Return the messages this person sees, in one channel or in all, oldest first."""
+        place = None if channel is None else self._channel(channel)
+        messages = self._world.messages
+        return [
+            self._world.broadcast.view_of(message, messages.referenced(message))
+            for message in messages.visible_to(self.member)
+            if place is None or message.channel_id == place.id
+        ]
+
+    def direct_messages(self) -> list[JsonObject]:
+        """Return the messages between this person and the bot."""
+        return self.messages(self._world.directory.direct_channel(self.member))
+
+    async def wait_for(
+        self, predicate: Callable[[JsonObject], bool], timeout: float = PATIENCE_SECONDS
+    ) -> JsonObject:
+        """Return the first message this person sees that is as wanted, once there is one."""
+
+        def look() -> list[JsonObject]:
+            return [message for message in self.messages() if predicate(message)]
+
+        return (await self._world.wait_for(look, timeout))[0]
+
+    async def _answered(self, interaction: Interaction) -> Reply:
+        patience = self._world.response_seconds + 1  # its own deadline ends it first
+        await self._world.wait_for(lambda: interaction.is_answered or interaction.is_dead, patience)
+        return Reply(self._world, interaction)
+
+    def _channel(self, channel: str | int | Channel) -> Channel:
+        return channel if isinstance(channel, Channel) else self._world.channel(channel)
+
+    def _command(self, name: str) -> tuple[JsonObject, list[JsonObject], dict[str, JsonObject]]:
+        """Return a command, the sub-commands that lead to it, and its options by name."""
+        first, *rest = name.split()
+        for command in self._world.commands.everything():
+            if command["name"] == first and command["type"] == CHAT_INPUT:
+                break
+        else:
+            raise NotPossible(f"There is no command {first}.")
+        options = {option["name"]: option for option in command.get("options", ())}
+        path = []
+        for step in rest:
+            if options.get(step, {}).get("type") not in (SUB_COMMAND, SUB_COMMAND_GROUP):
+                raise NotPossible(f"There is no command {name}.")
+            path.append(options[step])
+            options = {option["name"]: option for option in options[step].get("options", ())}
+        return command, path, options
+
+
+def as_text(message: JsonObject) -> str:
+    """Return a message as it reads on the screen, for printing a conversation."""
+    lines = [f"{_author(message)}{_heading(message)}"]
+    if message["flags"] & MessageFlag.LOADING:
+        lines.append(f"{_author(message)} is thinking...")
+    lines += message["content"].splitlines()
+    for embed in message["embeds"]:
+        lines += [f"| {line}" for line in _embed_lines(embed)]
+    lines += [_attachment_line(attachment) for attachment in message["attachments"]]
+    for row in message["components"]:
+        lines.append("  ".join(_part_text(part) for part in row["components"]))
+    if message.get("ephemeral"):
+        lines.append("(only you can see this)")
+    return "\n".join(lines)
+
+
+def _author(message: JsonObject) -> str:
+    author = message["author"]
+    return author["global_name"] or author["username"]
+
+
+def _heading(message: JsonObject) -> str:
+    interaction = message.get("interaction")
+    if interaction is not None:
+        user = interaction["user"]
+        slash = "" if message.get("interaction_metadata", {}).get("command_type") != 1 else "/"
+        name = user["global_name"] or user["username"]
+        return f"  ({name} used {slash}{interaction['name']})"
+    return "  (edited)" if message["edited_timestamp"] else ""
+
+
+def _embed_lines(embed: JsonObject) -> list[str]:
+    lines = [(embed.get("author") or {}).get("name", ""), embed.get("title", "")]
+    lines += embed.get("description", "").splitlines()
+    for field in embed.get("fields", ()):
+        lines.append(f"{field['name']}: {field['value']}")
+    for part in ("thumbnail", "image"):
+        if part in embed:
+            picture = embed[part]
+            lines.append(f"[{part} {_filename(picture['url'])}{_size(picture)}]")
+    lines.append((embed.get("footer") or {}).get("text", ""))
+    return [line for line in lines if line]
+
+
+def _attachment_line(attachment: JsonObject) -> str:
+    spoiler = "spoiler " if attachment["filename"].startswith("SPOILER_") else ""
+    byte_count = f", {attachment['size']} bytes"
+    return f"[{spoiler}file {attachment['filename']}{_size(attachment)}{byte_count}]"
+
+
+def _filename(url: str) -> str:
+    return url.split("?")[0].rsplit("/", 1)[-1]
+
+
+def _size(picture: JsonObject) -> str:
+    return f" {picture['width']}x{picture['height']}" if picture.get("width") else ""
+
+
+def _part_text(part: JsonObject) -> str:
+    if part["type"] == ComponentKind.SELECT:
+        return f"<{part.get('placeholder') or 'choose'}>"
+    emoji = (part.get("emoji") or {}).get("name", "")
+    label = " ".join(text for text in (emoji, part.get("label", "")) if text)
+    return f"({label})" if part.get("disabled") else f"[{label}]"
+
+
+def _nested(path: Sequence[JsonObject], values: list[JsonObject]) -> list[JsonObject]:
+    """Wrap option values in the sub-commands that lead to them."""
+    for definition in reversed(path):
+        values = [{"name": definition["name"], "type": definition["type"], "options": values}]
+    return values
+
+
+def _upload(option: str, value: OptionValue) -> Upload:
+    if isinstance(value, Upload):
+        return value
+    if isinstance(value, bytes):
+        return Upload(f"{option}.png", value)
+    if isinstance(value, Path):
+        return Upload(value.name, value.read_bytes())
+    raise NotPossible(f"The option {option} takes a file.")
+
+
+def _find_part(message: JsonObject, wanted: str, kind: ComponentKind) -> JsonObject:
+    for part in interactive(message["components"]):
+        names = (part.get("label"), part.get("custom_id"), (part.get("emoji") or {}).get("name"))
+        if part["type"] == kind and wanted in names and "custom_id" in part:
+            return part
+    raise NotPossible(f"That message has no {kind.name.lower()} {wanted}.")
