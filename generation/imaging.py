@@ -1,0 +1,522 @@
+"""Everything that is done to pictures; the one home of Pillow.
+
+All functions are plain and busy for up to seconds: call them in a thread (`asyncio.to_thread`).
+"""
+
+import math
+import struct
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import NamedTuple
+
+from PIL import (
+    Image,
+    ImageChops,
+    ImageCms,
+    ImageDraw,
+    ImageFont,
+    ImageOps,
+    UnidentifiedImageError,
+)
+
+from generation.errors import GenerationError
+
+MAX_INPUT_BYTES = 10 * 1024 * 1024
+"""Bytes of an attached picture: what Discord lets everybody upload."""
+
+MAX_INPUT_SIDE = 4096
+"""Pixels a side of an attached picture: more is scaled down by every model anyway."""
+
+MAX_RESULT_PIXELS = 128_000_000
+"""Pixels of a result that we open: a fourfold upscale of the largest picture, at 4 bytes each."""
+
+THUMBNAIL_SIDE = 256
+"""Pixels a side of a thumbnail: sharp in a contact sheet, about 10 kB in the database."""
+
+INPUT_FORMATS = ("PNG", "JPEG", "WEBP")
+RESULT_FORMATS = (*INPUT_FORMATS, "GIF")
+
+_MEDIA_TYPES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # what cameras write: a JPEG with further ones behind it
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+}
+_EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif"}
+
+_MAX_WEBP_SIDE = 16_383
+"""The format's own limit."""
+
+_QUALITIES = (92, 84, 74)
+"""WebP qualities tried before a picture is made smaller; below, artefacts show at first sight."""
+
+_SHRINK_MARGIN = 0.9
+"""How far below the computed size the next attempt goes, since bytes do not follow area exactly."""
+
+_OPAQUE = 255
+
+_NEARLY_BLACK = 16
+"""Luminance that JPEG's noise reaches in black."""
+
+_GREY_SPREAD = 24
+"""Difference between colour channels up to which a pixel counts as grey, JPEG's noise included."""
+
+
+class InvalidImage(GenerationError):
+    """A picture cannot be used; `sentence` says why and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """A picture that we wrote ourselves: one frame, upright, RGB or RGBA, without metadata."""
+
+    content: bytes = field(repr=False)
+    extension: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A picture that is not larger than it may be."""
+
+    content: bytes = field(repr=False)
+    extension: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture of a contact sheet; a thumbnail of None leaves its place empty."""
+
+    caption: str
+    thumbnail: bytes | None = field(default=None, repr=False)
+
+
+class Description(NamedTuple):
+    """What a picture's own header says."""
+
+    media_type: str
+    width: int
+    height: int
+
+
+def verify_input(
+    content: bytes,
+    *,
+    max_bytes: int = MAX_INPUT_BYTES,
+    max_side: int = MAX_INPUT_SIDE,
+    max_pixels: int | None = None,
+) -> CheckedImage:
+    """Check what somebody attached and write it anew, so that none of its bytes are passed on.
+
+    A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
+    """
+    image, file_format = _load_input(content, max_bytes, max_side)
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        image = _scaled(image, math.sqrt(max_pixels / (image.width * image.height)))
+    if file_format == "JPEG" and image.mode == "RGB":
+        written, extension = _encode(image, "JPEG", quality=95, subsampling=0), "jpg"
+    else:
+        written, extension = _encode(image, "PNG", compress_level=4), "png"
+    return CheckedImage(written, extension, image.width, image.height)
+
+
+def verify_mask(
+    content: bytes,
+    image_size: tuple[int, int],
+    *,
+    max_bytes: int = MAX_INPUT_BYTES,
+    max_side: int = MAX_INPUT_SIDE,
+) -> bytes:
+    """Check an attached mask and write it as a grey PNG of the picture's size: white is repainted.
+
+    Black and white count as they are, on black where there is transparency. In a picture with
+    erased parts, and in a plain colour, it is the transparent parts that are repainted.
+    Raises InvalidImage.
+    """
+    image, _ = _load_input(content, max_bytes, max_side)
+    mask = _read_mask(image)
+    if mask.size != image_size:
+        _check_same_shape(mask.size, image_size)
+        mask = mask.resize(image_size, Image.Resampling.NEAREST)
+    if _maximum(mask) < _NEARLY_BLACK:
+        raise InvalidImage(
+            "The mask is all black, so nothing would be repainted: paint white what shall change."
+        )
+    return _encode(mask, "PNG", compress_level=4)
+
+
+def describe(content: bytes) -> Description | None:
+    """Read a picture's type and size from its header; None when it is no picture we know."""
+    try:
+        with _opened(content, RESULT_FORMATS) as image:
+            return Description(_MEDIA_TYPES[image.format or ""], *image.size)
+    except InvalidImage:
+        return None
+
+
+def thumbnail(content: bytes, side: int = THUMBNAIL_SIDE) -> bytes | None:
+    """Make a small WebP of a result; None when it is no picture we can read."""
+    image = _find_small(content, side)
+    return None if image is None else _encode(image, "WEBP", quality=80)
+
+
+def preview(content: bytes, max_side: int = 512) -> bytes | None:
+    """Make a small JPEG of a live preview; None when it is garbage."""
+    image = _find_small(content, max_side)
+    return None if image is None else _encode(_on_black(image), "JPEG", quality=80)
+
+
+def fit_under(content: bytes, max_bytes: int) -> Fitted:
+    """Give the picture in at most `max_bytes`: as it is, or as WebP, made smaller where needed.
+
+    Of an animation only the first frame is left when it has to be written anew.
+    Raises InvalidImage when it is no picture, or the limit is too small for any.
+    """
+    with _opened(content, RESULT_FORMATS) as source:
+        if len(content) <= max_bytes:
+            file_format = source.format or ""
+            return Fitted(content, _EXTENSIONS[file_format], _MEDIA_TYPES[file_format])
+        image = _normalised(source)
+    image = _scaled(image, min(1.0, _MAX_WEBP_SIDE / max(image.size)))
+    while True:
+        for quality in _QUALITIES:
+            written = _encode(image, "WEBP", quality=quality)
+            if len(written) <= max_bytes:
+                return Fitted(written, "webp", "image/webp")
+        if max(image.size) == 1:
+            raise InvalidImage(f"No picture fits into {max_bytes} bytes.")
+        image = _scaled(image, _SHRINK_MARGIN * math.sqrt(max_bytes / len(written)))
+
+
+def contact_sheet(tiles: Sequence[Tile]) -> bytes:
+    """Draw small pictures in a numbered grid, row by row, as a PNG."""
+    columns = max(1, min(_SHEET_COLUMNS, len(tiles)))
+    rows = max(1, math.ceil(len(tiles) / columns))
+    size = (
+        _SHEET_GAP + columns * (_TILE_WIDTH + _SHEET_GAP),
+        _SHEET_GAP + rows * (_TILE_HEIGHT + _SHEET_GAP),
+    )
+    sheet = Image.new("RGB", size, _SHEET_COLOUR)
+    for index, tile in enumerate(tiles):
+        row, column = divmod(index, columns)
+        corner = (
+            _SHEET_GAP + column * (_TILE_WIDTH + _SHEET_GAP),
+            _SHEET_GAP + row * (_TILE_HEIGHT + _SHEET_GAP),
+        )
+        sheet.paste(_draw_tile(index + 1, tile), corner, _rounded(_TILE_SIZE, _CARD_RADIUS))
+    return _encode(sheet, "PNG", optimize=True)
+
+
+# Opening what others made.
+
+
+@contextmanager
+def _opened(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """Open by content, not by name; nothing is decoded yet. Raises InvalidImage, also later on."""
+    try:
+        with Image.open(BytesIO(content), formats=formats) as image:
+            _check_size(image.size)
+            yield image
+    except InvalidImage:
+        raise
+    except UnidentifiedImageError as error:
+        raise InvalidImage(
+            "The file is not a PNG, JPEG or WebP picture, whatever its name says: save it as one "
+            "of these."
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidImage("The picture has far too many pixels: scale it down.") from error
+    except Exception as error:
+        raise InvalidImage(
+            "The picture is damaged or not complete: save or upload it again."
+        ) from error
+
+
+def _load_input(content: bytes, max_bytes: int, max_side: int) -> tuple[Image.Image, str]:
+    """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS."""
+    if len(content) > max_bytes:
+        raise InvalidImage(
+            f"The picture has {len(content) / 2**20:.1f} MiB, and {max_bytes / 2**20:g} MiB is "
+            "the most: save it smaller, for example as a JPEG."
+        )
+    with _opened(content, INPUT_FORMATS) as source:
+        _check_size(source.size, max_side=max_side)
+        file_format = "JPEG" if source.format == "MPO" else source.format or ""
+        return _normalised(source), file_format
+
+
+def _find_small(content: bytes, side: int) -> Image.Image | None:
+    try:
+        with _opened(content, RESULT_FORMATS) as source:
+            # A JPEG can be decoded at a fraction of its size.
+            source.draft("RGB", (side * 2, side * 2))
+            image = _normalised(source)
+    except InvalidImage:
+        return None
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return image
+
+
+def _check_size(
+    size: tuple[int, int], max_pixels: int = MAX_RESULT_PIXELS, max_side: int | None = None
+) -> None:
+    """Judge by the header's size, before anything of that size is put into memory."""
+    if max_side is not None and max(size) > max_side:
+        most = f"and {max_side} a side is the most"
+    elif size[0] * size[1] > max_pixels:
+        most = "which is far too many"
+    else:
+        return
+    raise InvalidImage(f"The picture has {size[0]} x {size[1]} pixels, {most}: scale it down.")
+
+
+# One frame, upright, RGB or RGBA, without metadata.
+
+
+def _normalised(source: Image.Image) -> Image.Image:
+    source.seek(0)
+    source.load()
+    image = _to_rgb(source)
+    turn = _find_turn(source)
+    if turn is not None:
+        image = image.transpose(turn)
+    image.info = {}
+    return image
+
+
+def _find_turn(source: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(source.getexif().get(_EXIF_ORIENTATION))
+    except (ValueError, SyntaxError, OSError, struct.error):
+        # Broken metadata is no reason to refuse a picture that is whole.
+        return None
+
+
+_EXIF_ORIENTATION = 0x0112
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its EXIF orientation."""
+
+
+def _to_rgb(source: Image.Image) -> Image.Image:
+    if source.mode.startswith("I"):
+        # 16-bit grey: Pillow would cut values off instead of scaling them.
+        return (
+            source.convert("I").point(lambda value: value * (1 / 257)).convert("L").convert("RGB")
+        )
+    if not source.has_transparency_data:
+        return _in_srgb(source)
+    image = source.convert("RGBA")
+    alpha = image.getchannel("A")
+    colours = _in_srgb(image.convert("RGB"))
+    if _minimum(alpha) < _OPAQUE:
+        colours.putalpha(alpha)
+    return colours
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Turn colours to sRGB where the picture says what it uses; its profile is dropped later."""
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK"):
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError):
+            # A broken profile: the colours are shown as they are, as browsers do.
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
+
+
+def _on_black(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
+
+
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    if factor >= 1:
+        return image
+    size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _encode(image: Image.Image, file_format: str, **options: object) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+# Masks.
+
+
+def _read_mask(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image.convert("L")
+    alpha = image.getchannel("A")
+    colours = image.convert("RGB")
+    if _is_plain(colours) or not _is_grey(_on_black(image)):
+        return ImageOps.invert(alpha)
+    return _on_black(image).convert("L")
+
+
+def _is_plain(image: Image.Image) -> bool:
+    return all(_minimum(band) == _maximum(band) for band in image.split())
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue = image.split()
+    return all(
+        _maximum(ImageChops.difference(one, other)) <= _GREY_SPREAD
+        for one, other in ((red, green), (green, blue), (red, blue))
+    )
+
+
+def _check_same_shape(size: tuple[int, int], image_size: tuple[int, int]) -> None:
+    expected_height = size[0] * image_size[1] / image_size[0]
+    expected_width = size[1] * image_size[0] / image_size[1]
+    # Whoever scaled it had to round one side to whole pixels.
+    if min(abs(size[1] - expected_height), abs(size[0] - expected_width)) > 1:
+        raise InvalidImage(
+            f"The mask has {size[0]} x {size[1]} pixels and the picture {image_size[0]} x "
+            f"{image_size[1]}, which is another shape: make the mask from the picture itself."
+        )
+
+
+def _minimum(band: Image.Image) -> int:
+    return int(band.getextrema()[0])  # type: ignore[arg-type]  # one band: a pair of numbers
+
+
+def _maximum(band: Image.Image) -> int:
+    return int(band.getextrema()[1])  # type: ignore[arg-type]  # one band: a pair of numbers
+
+
+# The contact sheet's look.
+
+_SHEET_COLUMNS = 4
+_SHEET_GAP = 16
+_SHEET_COLOUR = "#1a1b1e"
+_CARD_COLOUR = "#2b2d31"
+_CARD_RADIUS = 14
+_FRAME_COLOUR = "#202225"
+_TEXT_COLOUR = "#dbdee1"
+_FAINT_COLOUR = "#80848e"
+_BADGE_COLOUR = "#5865f2"
+_PADDING = 12
+_CAPTION_LINES = 2
+_CAPTION_SIZE = 17
+_LINE_HEIGHT = 23
+_TILE_WIDTH = THUMBNAIL_SIDE + 2 * _PADDING
+_TILE_HEIGHT = THUMBNAIL_SIDE + 3 * _PADDING + _CAPTION_LINES * _LINE_HEIGHT
+_TILE_SIZE = (_TILE_WIDTH, _TILE_HEIGHT)
+_OVERSAMPLING = 4
+"""Corners are drawn larger and scaled down: Pillow draws them jagged."""
+
+
+def _draw_tile(number: int, tile: Tile) -> Image.Image:
+    card = Image.new("RGB", _TILE_SIZE, _CARD_COLOUR)
+    card.paste(
+        _draw_frame(tile.thumbnail),
+        (_PADDING, _PADDING),
+        _rounded((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _CARD_RADIUS - 4),
+    )
+    _draw_badge(card, str(number))
+    font = ImageFont.load_default(_CAPTION_SIZE)
+    draw = ImageDraw.Draw(card)
+    top = THUMBNAIL_SIDE + 2 * _PADDING
+    for index, line in enumerate(_wrap(tile.caption, font)):
+        draw.text((_PADDING, top + index * _LINE_HEIGHT), line, _TEXT_COLOUR, font)
+    return card
+
+
+def _draw_frame(content: bytes | None) -> Image.Image:
+    frame = Image.new("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE), _FRAME_COLOUR)
+    image = None if content is None else _find_small(content, THUMBNAIL_SIDE)
+    centre = THUMBNAIL_SIDE // 2
+    if image is None:
+        font = ImageFont.load_default(_CAPTION_SIZE)
+        ImageDraw.Draw(frame).text((centre, centre), "no picture", _FAINT_COLOUR, font, anchor="mm")
+        return frame
+    mask = image.getchannel("A") if image.mode == "RGBA" else None
+    frame.paste(image, (centre - image.width // 2, centre - image.height // 2), mask)
+    return frame
+
+
+def _draw_badge(card: Image.Image, text: str) -> None:
+    font = ImageFont.load_default(18)
+    size = (max(30, int(font.getlength(text)) + 18), 30)
+    badge = Image.new("RGB", size, _BADGE_COLOUR)
+    draw = ImageDraw.Draw(badge)
+    draw.text((size[0] / 2, size[1] / 2), text, "white", font, anchor="mm")
+    card.paste(badge, (_PADDING + 8, _PADDING + 8), _rounded(size, size[1] // 2))
+
+
+def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
+    large = Image.new("L", (size[0] * _OVERSAMPLING, size[1] * _OVERSAMPLING), 0)
+    ImageDraw.Draw(large).rounded_rectangle(
+        (0, 0, large.width - 1, large.height - 1), radius * _OVERSAMPLING, fill=255
+    )
+    return large.resize(size, Image.Resampling.LANCZOS)
+
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def _wrap(caption: str, font: _Font) -> list[str]:
+    """Break a caption into the lines there is room for, the last one cut with an ellipsis."""
+    words = _drawable(caption, font).split()
+    lines: list[str] = []
+    while words and len(lines) < _CAPTION_LINES:
+        count = 1
+        while count < len(words) and _fits(" ".join(words[: count + 1]), font):
+            count += 1
+        is_last = len(lines) == _CAPTION_LINES - 1
+        taken, words = (words, []) if is_last else (words[:count], words[count:])
+        lines.append(_cut(" ".join(taken), font))
+    return lines
+
+
+def _cut(line: str, font: _Font) -> str:
+    if _fits(line, font):
+        return line
+    while line and not _fits(f"{line}...", font):
+        line = line[:-1]
+    return f"{line.rstrip()}..."
+
+
+def _fits(line: str, font: _Font) -> bool:
+    return font.getlength(line) <= THUMBNAIL_SIDE
+
+
+def _drawable(text: str, font: _Font) -> str:
+    """Write letters without the accents the font lacks, and leave out what it has no glyph for."""
+    missing = bytes(font.getmask("\uffff"))
+    plain = unicodedata.normalize("NFKD", text)
+    known = {
+        character: character.isspace() or bytes(font.getmask(character)) != missing
+        for character in set(plain)
+    }
+    return "".join(character for character in plain if known[character])
