@@ -1,0 +1,236 @@
+"""Accepts a request: everything is checked first, then recorded and reserved in one transaction."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.database import Database
+from db.errors import Conflict
+from db.generations import GenerationRepository
+from db.people import GuildRepository, PersonRepository
+from db.quotas import ChargeRepository
+from generation import failures, imaging
+from generation.errors import FailureKind, RequestRefused
+from generation.history import copy_generation
+from generation.imaging import CheckedImage, InvalidImage
+from generation.models import offered_models, resolve_models
+from generation.pool import BackendPool
+from generation.record import Generation
+from generation.request import GenerationRequest, InputImage, Value
+from generation.selection import check_prompt, seed_names, select_workflow
+from generation.tasks import finish
+from generation.usage import Books, UsageBook
+from generation.values import COUNT, PROMPT, SIZE, clean_prompt, clean_text, picture_inputs
+from workflows.binding import check
+from workflows.catalog import Catalog
+from workflows.errors import InvalidValue, ValueRefused
+from workflows.manifest import InputType
+from workflows.workflow import Workflow
+
+ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+"""32 characters that nobody confuses when they read or type them: no 0, 1, l, o."""
+
+ID_CHARACTERS = 5
+"""33 million ids, short enough to say aloud."""
+
+ID_ATTEMPTS = 4
+"""Ids of one length that may be taken before a longer one is tried: they are crowded then."""
+
+MAX_ID_CHARACTERS = 12
+
+MAX_DRAWN_SEED = 2**53
+"""Seeds that we draw stay below it: every JSON client shows them exactly."""
+
+MAX_NAME_CHARACTERS = 100
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request that was found good, before it is recorded."""
+
+    request: GenerationRequest
+    workflow: Workflow
+    prompt: str
+    values: dict[str, Value]
+    images: Mapping[str, CheckedImage] = field(repr=False)
+    seed: int | None
+    cost: int
+
+
+class Acceptor:
+    """Turns requests into recorded generations."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        pool: BackendPool,
+        usage: UsageBook,
+        clock: Callable[[], datetime],
+        random_source: random.Random,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._pool = pool
+        self._usage = usage
+        self._clock = clock
+        self._random = random_source
+
+    async def accept(self, request: GenerationRequest) -> Generation:
+        """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError."""
+        draft = await self._check(request)
+        for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
+            for _ in range(ID_ATTEMPTS):
+                generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
+                try:
+                    return await finish(self._record(generation_id, draft))
+                except Conflict:
+                    if not await self._is_taken(generation_id):
+                        raise
+        raise RuntimeError("No free generation id was found.")
+
+    async def _check(self, request: GenerationRequest) -> _Draft:
+        prompt = clean_prompt(request.prompt)
+        workflow = select_workflow(request, self._catalog, self._pool)
+        check_prompt(prompt, workflow)
+        values = self._check_values(workflow, request, prompt)
+        images = await _verify_images(workflow, request.images)
+        seed = self._draw_seeds(workflow, values)
+        count = values.get(COUNT)
+        pictures = count if isinstance(count, int) and not isinstance(count, bool) else 1
+        cost = workflow.manifest.cost * max(pictures, 1)
+        return _Draft(request, workflow, prompt, values, images, seed, cost)
+
+    def _check_values(
+        self, workflow: Workflow, request: GenerationRequest, prompt: str
+    ) -> dict[str, Value]:
+        given: dict[str, object] = {
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in request.values.items()
+            if value is not None
+        }
+        if request.aspect is not None:
+            given[SIZE] = request.aspect
+        models = resolve_models(workflow, given, self._pool)
+        if PROMPT in workflow.manifest.options:
+            given[PROMPT] = prompt
+        try:
+            checked = check(
+                workflow.manifest,
+                given,
+                pictures=tuple(request.images),
+                choices=offered_models(workflow, self._pool),
+            )
+        except ValueRefused as error:
+            raise _refusal(workflow, error) from error
+        checked.update(models)
+        checked.pop(PROMPT, None)
+        return {name: _plain(value) for name, value in checked.items()}
+
+    def _draw_seeds(self, workflow: Workflow, values: dict[str, Value]) -> int | None:
+        names = seed_names(workflow)
+        for name in names:
+            if name not in values:
+                values[name] = self._random.randrange(MAX_DRAWN_SEED)
+        seed = values[names[0]] if names else None
+        return seed if isinstance(seed, int) else None
+
+    async def _record(self, generation_id: str, draft: _Draft) -> Generation:
+        request, requester = draft.request, draft.request.requester
+        now = self._clock()
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            charges = ChargeRepository(session)
+            books = Books(generations, charges, PersonRepository(session), GuildRepository(session))
+            await self._usage.admit(books, requester, draft.cost, now)
+            row = await generations.add(
+                id=generation_id,
+                user_id=requester.user_id,
+                user_name=clean_text(requester.name)[:MAX_NAME_CHARACTERS],
+                guild_id=requester.guild_id,
+                channel_id=requester.channel_id,
+                workflow=draft.workflow.name,
+                prompt=draft.prompt,
+                values=draft.values,
+                seed=draft.seed,
+                cost=draft.cost,
+                private=request.private,
+                spoiler=request.spoiler,
+                priority=self._usage.has_priority(requester),
+                created_at=now,
+                parent_id=request.parent_id,
+                reply=request.reply,
+            )
+            for name, image in draft.images.items():
+                media_type = f"image/{image.extension.replace('jpg', 'jpeg')}"
+                await generations.add_input(
+                    generation_id, name=name, content=image.content, media_type=media_type
+                )
+            await charges.reserve(
+                generation_id,
+                user_id=requester.user_id,
+                guild_id=requester.guild_id,
+                amount=draft.cost,
+                at=now,
+            )
+            accepted = copy_generation(row)
+        _log.info("Generation %s was accepted for %s.", generation_id, draft.workflow.name)
+        return accepted
+
+    async def _is_taken(self, generation_id: str) -> bool:
+        async with self._database.transaction(read_only=True) as session:
+            return await GenerationRepository(session).get(generation_id) is not None
+
+
+async def _verify_images(
+    workflow: Workflow, images: Mapping[str, InputImage]
+) -> dict[str, CheckedImage]:
+    """The pictures as they are passed on; a mask is fitted to the picture it belongs to."""
+    types = picture_inputs(workflow)
+    verified: dict[str, CheckedImage] = {}
+    for name in sorted(images, key=lambda name: types[name] is InputType.MASK):
+        wanted = workflow.manifest.find(name)
+        try:
+            if types[name] is InputType.MASK:
+                size = next(((one.width, one.height) for one in verified.values()), None)
+                verified[name] = await _verify_mask(images[name].content, size)
+            else:
+                limit = wanted.max_pixels if wanted else None
+                verified[name] = await _verify_picture(images[name].content, limit)
+        except InvalidImage as error:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT, f"{name}: {error}", {"option": name}
+            ) from error
+    return verified
+
+
+async def _verify_picture(content: bytes, max_pixels: int | None) -> CheckedImage:
+    return await asyncio.to_thread(imaging.verify_input, content)
+
+
+async def _verify_mask(content: bytes, size: tuple[int, int] | None) -> CheckedImage:
+    if size is None:
+        raise InvalidImage("A mask needs the picture it belongs to.")
+    mask = await asyncio.to_thread(imaging.verify_mask, content, size)
+    return CheckedImage(mask, "png", *size)
+
+
+def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
+    if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
+        failure = failures.missing_model(None, error.choices)
+        return RequestRefused(failure.kind, error.sentence, failure.facts)
+    return RequestRefused(FailureKind.INVALID_OPTION, error.sentence, {"option": error.name})
+
+
+def _plain(value: object) -> Value:
+    """A value as it is recorded: a size becomes "1024x768"."""
+    if isinstance(value, tuple):
+        return f"{value[0]}x{value[1]}"
+    if isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"A checked value has an unforeseen type: {type(value).__name__}.")

@@ -1,0 +1,142 @@
+"""Fetches the results of one run as they appear and makes rows of them."""
+
+import asyncio
+import logging
+import mimetypes
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from types import TracebackType
+
+from comfy.backend import Backend
+from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
+from db.generations import NewOutput
+from generation import imaging
+
+MAX_OUTPUT_BYTES = 256 * 1024 * 1024
+"""A long video is the largest thing a workflow makes; what is larger would fill the memory."""
+
+MAX_FILENAME_CHARACTERS = 100
+"""Long enough to be recognised; every file system and chat takes it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    filename: str
+    media_type: str
+    content: bytes = field(repr=False)
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bytes | None = field(default=None, repr=False)
+    text: str | None = None
+
+
+class OutputCollector:
+    """Fetches each result once, while later nodes may still run."""
+
+    def __init__(self, backend: Backend, wanted_nodes: Collection[str] = ()) -> None:
+        self._backend = backend
+        self._wanted_nodes = frozenset(wanted_nodes)
+        self._fetches: dict[Output, asyncio.Task[_Fetched]] = {}
+
+    async def __aenter__(self) -> "OutputCollector":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        tasks = tuple(self._fetches.values())
+        for task in tasks:
+            task.cancel()
+        # Whoever awaited a fetch has its error; the others' errors no longer matter.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def collect(self, outputs: Sequence[Output]) -> None:
+        """Begin to fetch what was not begun yet."""
+        for output in outputs:
+            # Temporary files are previews unless they turn out to be all there is.
+            is_temporary = isinstance(output, OutputFile) and output.folder_type == "temp"
+            if self._is_wanted(output) and not is_temporary:
+                self._fetch(output)
+
+    async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
+        """Every result of the run in order. Raises ComfyError when one cannot be fetched."""
+        fetched = [await self._fetch(output) for output in self._select(outputs)]
+        return tuple(
+            NewOutput(
+                position=position,
+                filename=one.filename,
+                media_type=one.media_type,
+                content=one.content,
+                width=one.width,
+                height=one.height,
+                thumbnail=one.thumbnail,
+                text=one.text,
+            )
+            for position, one in enumerate(fetched)
+        )
+
+    def _select(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        wanted = [output for output in dict.fromkeys(outputs) if self._is_wanted(output)]
+        lasting = [
+            output
+            for output in wanted
+            if not (isinstance(output, OutputFile) and output.folder_type == "temp")
+        ]
+        has_files = any(not isinstance(output, OutputText) for output in lasting)
+        return lasting if has_files else wanted
+
+    def _is_wanted(self, output: Output) -> bool:
+        return not self._wanted_nodes or output.node_id in self._wanted_nodes
+
+    def _fetch(self, output: Output) -> asyncio.Task[_Fetched]:
+        known = self._fetches.get(output)
+        if known is None or (known.done() and (known.cancelled() or known.exception())):
+            known = asyncio.create_task(self._fetch_one(output), name=f"fetch {output.node_id}")
+            self._fetches[output] = known
+        return known
+
+    async def _fetch_one(self, output: Output) -> _Fetched:
+        match output:
+            case OutputText():
+                content = output.text.encode()
+                return _Fetched("text.txt", "text/plain", content, text=output.text)
+            case OutputBytes():
+                return await _described(f"{output.node_id}.png", "image/png", output.content)
+            case OutputFile():
+                content = await self._backend.fetch_output(output, max_bytes=MAX_OUTPUT_BYTES)
+                name = _plain_name(output.filename)
+                guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+                if output.kind is MediaKind.IMAGE:
+                    return await _described(name, guessed, content)
+                return _Fetched(name, guessed, content)
+
+
+async def _described(filename: str, guessed_type: str, content: bytes) -> _Fetched:
+    """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
+    try:
+        description = await asyncio.to_thread(imaging.describe, content)
+        thumbnail = await asyncio.to_thread(imaging.thumbnail, content)
+    except imaging.InvalidImage as error:
+        _log.warning("A result could not be read as a picture: %s", error)
+        return _Fetched(filename, guessed_type, content)
+    return _Fetched(
+        filename,
+        description.media_type,
+        content,
+        description.width,
+        description.height,
+        thumbnail,
+    )
+
+
+def _plain_name(filename: str) -> str:
+    """The name alone: what a backend says may hold folders or odd characters."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    kept = "".join(character for character in name if character.isprintable())
+    return kept[-MAX_FILENAME_CHARACTERS:] or "result"

@@ -1,0 +1,142 @@
+"""What a backend's error means to the person who asked: a kind and one plain sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    ComfyError,
+    GraphRejected,
+    NodeFailed,
+    NodeProblem,
+    NotComfyUI,
+    OutOfMemory,
+    OutputGone,
+    RunInterrupted,
+    RunLost,
+    RunStalled,
+)
+from generation.errors import FailureKind
+from generation.record import Failure
+
+MAX_DETAIL_CHARACTERS = 300
+"""Of a node's own words: enough to recognise the cause, short enough for one reply."""
+
+MAX_INSTALLED = 50
+"""Names listed in a failure's facts; a backend may hold thousands of models."""
+
+MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+OFFLINE = Failure(FailureKind.BACKEND_OFFLINE, "No backend can be reached just now.")
+LOST = Failure(
+    FailureKind.BACKEND_OFFLINE,
+    "The backend lost this generation again and again; it was given up.",
+)
+TOO_LONG = Failure(FailureKind.TIMED_OUT, "It took longer than a generation may take.")
+STALLED = Failure(FailureKind.TIMED_OUT, "The backend showed no sign of life for too long.")
+CANCELLED = Failure(FailureKind.CANCELLED, "It was cancelled.")
+NOTHING_MADE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow ended without a result.")
+WORKFLOW_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow is no longer in the library.")
+
+
+def unforeseen(reference: str) -> Failure:
+    """A failure nobody foresaw; `reference` is also in the log, beside the traceback."""
+    return Failure(
+        FailureKind.WORKFLOW_ERROR,
+        f"Something went wrong that should not have. Reference: {reference}.",
+        {"reference": reference},
+    )
+
+
+def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
+    """A model file that no backend has, with what there is instead."""
+    what = f"The model {name} is not installed." if name else "No model was chosen."
+    has = f" Installed: {_listed(installed)}." if installed else " None is installed."
+    return Failure(
+        FailureKind.MISSING_MODEL, what + has, {"installed": list(installed[:MAX_INSTALLED])}
+    )
+
+
+def explain(error: ComfyError, graph: Graph) -> Failure:
+    """The failure that a backend's error amounts to."""
+    match error:
+        case GraphRejected():
+            return _explain_rejection(error, graph)
+        case OutOfMemory():
+            return Failure(
+                FailureKind.OUT_OF_MEMORY,
+                "The GPU ran out of memory. A smaller size or fewer pictures may work.",
+                {"node": _title(graph, error.node_id, error.class_type)},
+            )
+        case NodeFailed():
+            node = _title(graph, error.node_id, error.class_type)
+            return Failure(
+                FailureKind.WORKFLOW_ERROR,
+                f"{node} failed: {_first_line(error.exception_message)}",
+                {"node": node, "class_type": error.class_type},
+            )
+        case RunInterrupted():
+            return Failure(FailureKind.CANCELLED, "It was stopped on the backend by somebody else.")
+        case RunStalled():
+            return STALLED
+        case RunLost():
+            return LOST
+        case BackendUnreachable() | NotComfyUI():
+            return OFFLINE
+        case OutputGone():
+            return Failure(
+                FailureKind.WORKFLOW_ERROR, "The result was gone before it could be fetched."
+            )
+        case BackendRefused():
+            return Failure(
+                FailureKind.WORKFLOW_ERROR,
+                f"The backend refused the request (status {error.status}).",
+                {"status": error.status},
+            )
+        case _:
+            return Failure(FailureKind.WORKFLOW_ERROR, "The backend could not run the workflow.")
+
+
+def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
+    for problem in error.problems:
+        if _is_missing_model(problem):
+            return missing_model(problem.received, problem.allowed)
+    if not error.problems:
+        return Failure(FailureKind.WORKFLOW_ERROR, "The backend refused the workflow.")
+    problem = error.problems[0]
+    node = _title(graph, problem.node_id, problem.class_type)
+    place = f", input {problem.input_name}" if problem.input_name else ""
+    return Failure(
+        FailureKind.WORKFLOW_ERROR,
+        f"The backend refused the workflow at {node}{place}: {_first_line(problem.message)}",
+        {"node": node, "kind": problem.kind},
+    )
+
+
+def _is_missing_model(problem: NodeProblem) -> bool:
+    """Whether a value that is not in its list is a model file and not, say, a sampler's name."""
+    names = (problem.received or "", *problem.allowed[:1])
+    return problem.kind == "value_not_in_list" and (
+        any(name.lower().endswith(MODEL_SUFFIXES) for name in names)
+        or (problem.input_name or "").endswith(("ckpt_name", "unet_name", "model_name"))
+    )
+
+
+def _title(graph: Graph, node_id: str, class_type: str) -> str:
+    title = (graph.get(node_id, {}).get("_meta") or {}).get("title")
+    return f"{title} ({class_type})" if title and title != class_type else class_type
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else "no reason given"
+    if len(line) > MAX_DETAIL_CHARACTERS:
+        line = line[: MAX_DETAIL_CHARACTERS - 1] + "…"
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
+
+
+def _listed(names: tuple[str, ...], limit: int = 8) -> str:
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")

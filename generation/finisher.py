@@ -1,0 +1,112 @@
+"""How a generation ends: one winner settles it, then its person is told."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from db.database import Database
+from db.generations import GenerationRepository
+from db.quotas import ChargeRepository
+from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
+from generation.broadcast import Broadcast
+from generation.events import Ended
+from generation.record import Failure, Generation, GenerationState
+from generation.records import Records
+from generation.tasks import finish
+
+UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
+
+_log = logging.getLogger(__name__)
+
+
+class Finisher:
+    """Settles and delivers. Every method may be repeated after a crash."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        broadcast: Broadcast,
+        audience: Audience,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._broadcast = broadcast
+        self._audience = audience
+        self._clock = clock
+
+    async def succeed(self, generation_id: str) -> GenerationState | None:
+        """End it with its recorded outputs and keep its charge, unless it ended already."""
+        return await finish(self._settle(generation_id, GenerationState.SUCCEEDED, None))
+
+    async def fail(self, generation_id: str, failure: Failure) -> GenerationState | None:
+        """End it without pictures and refund its charge, unless it ended already."""
+        return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
+
+    async def cancel(self, generation_id: str, failure: Failure) -> GenerationState | None:
+        """End it as cancelled and refund its charge, unless it ended already."""
+        return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
+
+    async def deliver(self, generation_id: str) -> Receipt | None:
+        """Tell the end to its person; None when there is nothing to tell any more.
+
+        Raises DeliveryPostponed and DeliveryImpossible as the audience does.
+        """
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.delivered_at is not None:
+            return None
+        contents = await self._records.contents(generation_id)
+        try:
+            return await self._audience.deliver(generation, contents)
+        except (DeliveryPostponed, DeliveryImpossible):
+            raise
+        except Exception as error:
+            _log.exception("Telling the end of generation %s failed.", generation_id)
+            raise DeliveryPostponed from error
+
+    async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
+        """Remember that its person was told, and where."""
+        await self._update(
+            generation_id, {"delivered_at": self._clock(), "message_url": message_url}
+        )
+
+    async def give_up_delivery(self, generation_id: str) -> None:
+        """Remember that nobody can be told."""
+        _log.warning("The end of generation %s could be told to nobody.", generation_id)
+        await self._update(generation_id, {"given_up_at": self._clock()})
+
+    async def _settle(
+        self, generation_id: str, state: GenerationState, failure: Failure | None
+    ) -> GenerationState | None:
+        async with self._database.transaction() as session:
+            generations, charges = GenerationRepository(session), ChargeRepository(session)
+            won = await generations.move(
+                generation_id,
+                from_states=UNFINISHED,
+                to=state.value,
+                finished_at=self._clock(),
+                failure_kind=failure.kind.value if failure else None,
+                failure_sentence=failure.sentence if failure else None,
+                failure_facts=dict(failure.facts) if failure else None,
+            )
+            if won and state is GenerationState.SUCCEEDED:
+                await charges.settle(generation_id)
+            elif won:
+                await charges.refund(generation_id)
+        generation = await self._records.find(generation_id)
+        if generation is None:
+            return None
+        if won:
+            _log_end(generation)
+            self._broadcast.publish(Ended(generation))
+        return generation.state
+
+    async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).update(generation_id, **columns)
+
+
+def _log_end(generation: Generation) -> None:
+    reason = f": {generation.failure.sentence}" if generation.failure else "."
+    _log.info("Generation %s ended as %s%s", generation.id, generation.state.value, reason)

@@ -1,0 +1,188 @@
+"""An exclusive lease on the name under which a process takes work from the engine.
+
+Two live processes under one name would run the same work twice and strand it when one dies.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+from generation.errors import GenerationError
+
+LOCK_SPACE = 0x4C494D4E
+"""Sets our advisory locks apart from those of other programs in the same database."""
+
+MAX_SLOTS = 64
+"""How many processes may share one PostgreSQL database."""
+
+CONNECT_TIMEOUT_S = 10
+"""For reaching PostgreSQL: longer means that it is away."""
+
+_log = logging.getLogger(__name__)
+
+
+class LineTaken(GenerationError):
+    """Another process works on the same data; this one must not."""
+
+
+class Lease(Protocol):
+    """Held until it is released or the process dies."""
+
+    @property
+    def slot(self) -> str:
+        """The name that is held, stable over restarts."""
+
+    async def release(self) -> None:
+        """Let go of it. May be called twice."""
+
+    async def ensure(self) -> None:
+        """Raise LineTaken when it was lost and somebody else has it."""
+
+    async def try_peer(self, slot: str) -> bool:
+        """Hold a dead peer's name for a moment; False while the peer lives."""
+
+    async def leave_peer(self, slot: str) -> None:
+        """Let go of a peer's name again."""
+
+
+class FileLease:
+    """A lock on a file beside the engine's own, for SQLite: one process at a time."""
+
+    slot = "limner-0"
+
+    def __init__(self, engine_path: Path) -> None:
+        self._path = engine_path.with_name(engine_path.name + ".lock")
+        self._connection: sqlite3.Connection | None = None
+
+    async def acquire(self) -> "FileLease":
+        """Take it at once or raise LineTaken."""
+        await asyncio.to_thread(self._acquire)
+        return self
+
+    async def release(self) -> None:
+        """Let go of it. May be called twice."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await asyncio.to_thread(connection.close)
+
+    async def ensure(self) -> None:
+        """A file lock cannot be lost while the process lives."""
+
+    async def try_peer(self, slot: str) -> bool:  # noqa: ARG002 - the contract's signature
+        """There are no peers."""
+        return False
+
+    async def leave_peer(self, slot: str) -> None:
+        """There are no peers."""
+
+    def _acquire(self) -> None:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, timeout=0, check_same_thread=False
+        )
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if "locked" not in str(error):
+                raise LineTaken(f"The lock file {self._path} cannot be used: {error}.") from error
+            raise LineTaken(
+                f"Another Limner is already running on {self._path.parent}. "
+                "Stop it first, or give this one a folder of its own (LIMNER_DATA)."
+            ) from error
+        self._connection = connection
+
+
+class PostgresLease:
+    """A session lock on a name of its own for each process; the first free name is taken."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+        self._slot: int | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def slot(self) -> str:
+        """The name that is held, stable over restarts."""
+        return f"limner-{self._slot}"
+
+    async def acquire(self) -> "PostgresLease":
+        """Take the first free name or raise LineTaken."""
+        async with self._turn:
+            await asyncio.to_thread(self._acquire, range(MAX_SLOTS))
+        return self
+
+    async def release(self) -> None:
+        """Let go of it. May be called twice."""
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await asyncio.to_thread(connection.close)
+
+    async def ensure(self) -> None:
+        """Take the same name again after the connection broke; LineTaken when a peer has it."""
+        async with self._turn:
+            await asyncio.to_thread(self._ensure)
+
+    async def try_peer(self, slot: str) -> bool:
+        """Hold a dead peer's name for a moment; False while the peer lives."""
+        async with self._turn:
+            return await asyncio.to_thread(self._ask, "pg_try_advisory_lock", _key(slot))
+
+    async def leave_peer(self, slot: str) -> None:
+        """Let go of a peer's name again."""
+        async with self._turn:
+            await asyncio.to_thread(self._ask, "pg_advisory_unlock", _key(slot))
+
+    def _acquire(self, numbers: range) -> None:
+        self._connection = psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            # A dead network must drop the lock within half a minute, so that a peer takes over.
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+        for setting in ("idle = 10", "interval = 5", "count = 3"):
+            with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
+                self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
+        for number in numbers:
+            if self._ask("pg_try_advisory_lock", _key(f"limner-{number}")):
+                self._slot = number
+                return
+        self._connection.close()
+        self._connection = None
+        raise LineTaken("Another Limner has taken over the work of this one.")
+
+    def _ensure(self) -> None:
+        try:
+            if self._connection is None:
+                raise psycopg.OperationalError("not connected")
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            _log.warning("The connection that holds the line's lease broke; taking it anew.")
+            if self._connection is not None:
+                self._connection.close()
+            assert self._slot is not None  # noqa: S101 - ensure comes after acquire
+            self._acquire(range(self._slot, self._slot + 1))
+
+    def _ask(self, function: str, key: int) -> bool:
+        if self._connection is None:
+            return False
+        row = self._connection.execute(
+            f"SELECT {function}(%s, %s)".encode(),
+            (LOCK_SPACE, key),
+        ).fetchone()
+        return bool(row and row[0])
+
+
+def _key(slot: str) -> int:
+    """A signed 32-bit number for a name: advisory locks with two keys know nothing larger."""
+    return zlib.crc32(slot.encode()) % 2**31

@@ -1,0 +1,312 @@
+"""The line: takes accepted generations and brings each of them to its end."""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dbos import DBOS
+
+from generation.errors import ServiceUnavailable
+from generation.finisher import Finisher
+from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
+from generation.line.serializer import JSONSerializer
+from generation.line.settings import (
+    APPLICATION_VERSION,
+    KEPT_WORKFLOWS,
+    EngineSettings,
+    LineTimings,
+)
+from generation.line.steps import Steps
+from generation.line.workflows import Workflows, cancel_id, deliver_id
+from generation.records import Records, Unfinished
+from generation.runner import Runner
+from generation.tasks import TaskOwner
+
+ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+"""The engine's states of a workflow that does nothing any more."""
+
+BATCH = 200
+"""Workflows asked for or deleted in one statement: SQLite limits its parameters."""
+
+NOISE = ("AwaitedWorkflowCancelled", "WorkflowCancelledError", "was cancelled", "cancelled for")
+"""What the engine reports as errors when somebody cancels: each cancellation does it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Line:
+    """One may live in a process at a time; another may follow it."""
+
+    def __init__(
+        self,
+        *,
+        engine: EngineSettings,
+        runner: Runner,
+        finisher: Finisher,
+        records: Records,
+        concurrency: Mapping[str, int],
+        clock: Callable[[], datetime],
+        timings: LineTimings | None = None,
+    ) -> None:
+        self._engine = engine
+        self._records = records
+        self._concurrency = dict(concurrency)
+        self._clock = clock
+        self._timings = timings or LineTimings()
+        self._steps = Steps(runner, finisher, records, clock, self._timings)
+        self._workflows: Workflows | None = None
+        self._lease: Lease | None = None
+        self._tasks = TaskOwner(_log)
+        self._suspects: dict[str, float] = {}
+        self._has_lost_lease = False
+
+    async def start(self) -> None:
+        """Take the lease, resume what was interrupted, and begin to work.
+
+        Raises LineTaken when another process works on the same data.
+        """
+        self._lease = await self._acquire_lease()
+        try:
+            self._workflows = await self._launch(self._lease.slot)
+        except BaseException:
+            await _destroy_engine()
+            await self._lease.release()
+            raise
+        self._tasks.start(self._reconcile_for_ever(), "reconciliation of the line")
+
+    async def stop(self) -> None:
+        """Begin nothing new and leave what runs resumable. May be called twice."""
+        await self._tasks.close()
+        workflows, self._workflows = self._workflows, None
+        if workflows is None or self._lease is None:
+            return
+        await workflows.drop_tasks()
+        await _destroy_engine()
+        await workflows.drop_tasks()
+        await self._lease.release()
+
+    async def enqueue(self, generation_id: str, user_id: int, *, priority: bool) -> None:
+        """Put an accepted generation in its person's line. Doing it again does nothing.
+
+        Raises ServiceUnavailable; reconciliation does it later then.
+        """
+        try:
+            await self._running().enqueue(generation_id, user_id, priority=priority)
+        except Exception as error:
+            raise _unavailable() from error
+
+    async def cancel(self, generation_id: str) -> None:
+        """End a generation as cancelled and take it off its backend; returns once that began.
+
+        Raises ServiceUnavailable; reconciliation does it later then.
+        """
+        try:
+            await self._running().cancel(generation_id)
+        except Exception as error:
+            raise _unavailable() from error
+
+    async def clear_old(self) -> int:
+        """Delete the engine's records of work that ended long ago; how many it were."""
+        self._running()
+        before = (datetime.now(UTC) - KEPT_WORKFLOWS).isoformat()
+        deleted = 0
+        while found := await DBOS.list_workflows_async(
+            status=sorted(ENDED),
+            completed_before=before,
+            limit=BATCH,
+            load_input=False,
+            load_output=False,
+        ):
+            await DBOS.delete_workflows_async([workflow.workflow_id for workflow in found])
+            deleted += len(found)
+        return deleted
+
+    async def reconcile(self) -> None:
+        """Pick up what fell between the application's transaction and the engine's."""
+        workflows = self._running()
+        unfinished = await self._records.unfinished()
+        undelivered = await self._records.undelivered()
+        ids = [one.id for one in unfinished]
+        states = await _workflow_states([*ids, *map(cancel_id, ids), *map(deliver_id, undelivered)])
+        for one in unfinished:
+            await self._pick_up(workflows, one, states)
+        for generation_id in undelivered:
+            state = states.get(deliver_id(generation_id))
+            if state is None:
+                await workflows.deliver(generation_id)
+            elif state in ENDED:
+                await self._reconsider_delivery(generation_id)
+
+    async def _pick_up(
+        self, workflows: Workflows, one: Unfinished, states: Mapping[str, str]
+    ) -> None:
+        state, cancel_state = states.get(one.id), states.get(cancel_id(one.id))
+        age_s = (self._clock() - one.created_at).total_seconds()
+        if one.is_cancelled and cancel_state is None:
+            await workflows.cancel(one.id)
+        elif cancel_state is not None and cancel_state not in ENDED:
+            return
+        elif state is None and age_s >= self._timings.reconcile_min_age_s:
+            await workflows.enqueue(one.id, one.user_id, priority=one.priority)
+        elif state in ENDED:
+            await self._steps.settle_unforeseen(one.id, f"its workflow is {state}")
+
+    async def _reconsider_delivery(self, generation_id: str) -> None:
+        """A delivery that ended without a record: it was recorded meanwhile, or it broke."""
+        if generation_id in await self._records.undelivered():
+            await self._steps.give_up_delivery(generation_id)
+
+    async def _reconcile_for_ever(self) -> None:
+        failed_before = False
+        while not self._has_lost_lease:
+            try:
+                await self._keep_lease()
+                await self.reconcile()
+                await self._take_over_from_dead_peers()
+                failed_before = False
+            except LineTaken:
+                _log.critical("Another process has taken this one's work; it begins nothing new.")
+                self._has_lost_lease = True
+            except Exception as error:
+                level = logging.DEBUG if failed_before else logging.WARNING
+                _log.log(level, "The line could not be reconciled just now.", exc_info=error)
+                failed_before = True
+            await asyncio.sleep(self._timings.reconcile_s)
+
+    async def _keep_lease(self) -> None:
+        if self._lease is not None:
+            await self._lease.ensure()
+
+    async def _take_over_from_dead_peers(self) -> None:
+        """On PostgreSQL: resume under our own name what a dead process left behind."""
+        if self._lease is None or self._engine.sqlite_path is not None:
+            return
+        pending = await DBOS.list_workflows_async(
+            status="PENDING", load_input=False, load_output=False
+        )
+        slots = {workflow.executor_id for workflow in pending} - {self._lease.slot, None}
+        for slot in slots:
+            assert slot is not None  # noqa: S101 - taken out above
+            if await self._is_dead(slot):
+                await self._take_over(slot)
+        self._suspects = {slot: at for slot, at in self._suspects.items() if slot in slots}
+
+    async def _is_dead(self, slot: str) -> bool:
+        """Whether the peer's lease was free for the whole grace; it is held when it is."""
+        assert self._lease is not None  # noqa: S101 - the caller looked
+        if not await self._lease.try_peer(slot):
+            self._suspects.pop(slot, None)
+            return False
+        now = asyncio.get_running_loop().time()
+        if now - self._suspects.setdefault(slot, now) >= self._timings.takeover_grace_s:
+            return True
+        await self._lease.leave_peer(slot)
+        return False
+
+    async def _take_over(self, slot: str) -> None:
+        assert self._lease is not None  # noqa: S101 - the caller looked
+        try:
+            for workflow in await DBOS.list_workflows_async(
+                status="PENDING", executor_id=[slot], load_input=False, load_output=False
+            ):
+                # Without its queue's name it would leave the queue and escape its limits.
+                await DBOS.resume_workflows_async(
+                    [workflow.workflow_id], queue_name=workflow.queue_name
+                )
+                _log.info("Took over %s from %s.", workflow.workflow_id, slot)
+        finally:
+            await self._lease.leave_peer(slot)
+
+    async def _acquire_lease(self) -> Lease:
+        path = self._engine.sqlite_path
+        if path is None:
+            return await PostgresLease(self._engine.url).acquire()
+        await asyncio.to_thread(_prepare_file, path.parent)
+        return await FileLease(path).acquire()
+
+    async def _launch(self, slot: str) -> Workflows:
+        if self._engine.sqlite_path is not None:
+            await asyncio.to_thread(_switch_to_wal, self._engine.sqlite_path)
+        workflows = Workflows(self._steps, self._concurrency, self._timings)
+        DBOS(
+            config={
+                "name": "limner",
+                "system_database_url": self._engine.url,
+                "executor_id": slot,
+                "application_version": APPLICATION_VERSION,
+                "serializer": JSONSerializer(),
+                "console_log_level": "WARNING",
+                "notification_listener_polling_interval_sec": 0.1,
+            }
+        )
+        _quieten(logging.getLogger("dbos"))
+        # On the loop itself, although it blocks for a moment: the engine runs its workflows on
+        # the loop that it is launched on.
+        DBOS.launch()
+        await workflows.register_queues()
+        return workflows
+
+    def _running(self) -> Workflows:
+        if self._workflows is None or self._has_lost_lease:
+            raise _unavailable()
+        return self._workflows
+
+
+def _unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable("The line cannot be reached just now.")
+
+
+def _prepare_file(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _switch_to_wal(path: Path) -> None:
+    """The engine leaves the journal as it is; writers would wait for readers."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+async def _workflow_states(ids: Collection[str]) -> dict[str, str]:
+    """The engine's state of each of these workflows that it knows."""
+    wanted = list(ids)
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), BATCH):
+        for workflow in await DBOS.list_workflows_async(
+            workflow_ids=wanted[start : start + BATCH], load_input=False, load_output=False
+        ):
+            found[workflow.workflow_id] = workflow.status
+    return found
+
+
+async def _destroy_engine() -> None:
+    """Shut the engine down and give the loop back its own threads.
+
+    The engine made its thread pool the loop's default one, and that pool is closed now.
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="engine-shutdown") as pool:
+        await loop.run_in_executor(pool, lambda: DBOS.destroy(destroy_registry=True))
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="worker"))
+
+
+def _quieten(logger: logging.Logger) -> None:
+    """Into our own log, without the errors that every cancellation makes."""
+    for handler in list(logger.handlers):
+        with suppress(ValueError):
+            logger.removeHandler(handler)
+    logger.propagate = True
+    logger.setLevel(logging.WARNING)
+    if _is_worth_telling not in logger.filters:
+        logger.addFilter(_is_worth_telling)
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[1] is not None:
+        text += type(record.exc_info[1]).__name__
+    return not any(noise in text for noise in NOISE)

@@ -1,0 +1,114 @@
+"""What the line's workflows are made of: re-entrant steps with plain JSON in and out.
+
+They know nothing of the engine, and outcomes that are expected are returned, not raised.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import NotRequired, TypedDict
+
+from comfy.errors import ComfyError
+from generation import failures
+from generation.audience import DeliveryImpossible, DeliveryPostponed
+from generation.finisher import Finisher
+from generation.line.settings import STOP_ATTEMPTS, LineTimings
+from generation.outcome import Outcome, failure_of
+from generation.records import Records
+from generation.runner import Runner
+
+_log = logging.getLogger(__name__)
+
+
+class Telling(TypedDict):
+    """What came of trying to tell an end: told, nothing to tell, later, or never."""
+
+    result: str
+    message_url: NotRequired[str | None]
+
+
+class Steps:
+    """One method a step."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        finisher: Finisher,
+        records: Records,
+        clock: Callable[[], datetime],
+        timings: LineTimings,
+    ) -> None:
+        self._runner = runner
+        self._finisher = finisher
+        self._records = records
+        self._clock = clock
+        self._timings = timings
+
+    async def begin(self) -> float:
+        """Note when its turn came, as seconds since 1970."""
+        return self._clock().timestamp()
+
+    async def choose(self, generation_id: str, avoid: Sequence[str], turn_at: float) -> str | None:
+        """Wait for a backend; None when none could be reached in time."""
+        return await self._runner.choose(
+            generation_id, avoid, datetime.fromtimestamp(turn_at, tz=UTC)
+        )
+
+    async def run(self, generation_id: str, backend: str, prompt_id: str) -> Outcome:
+        """Run it there, or re-attach."""
+        return await self._runner.run(generation_id, backend, prompt_id)
+
+    async def settle(self, generation_id: str, outcome: Outcome) -> str | None:
+        """End it; its state, whoever ended it."""
+        if outcome["ended"] == "succeeded":
+            return await self._finisher.succeed(generation_id)
+        return await self._finisher.fail(generation_id, failure_of(outcome))
+
+    async def settle_cancelled(self, generation_id: str) -> str | None:
+        """End it as cancelled; its state, whoever ended it."""
+        return await self._finisher.cancel(generation_id, failures.CANCELLED)
+
+    async def settle_unforeseen(self, generation_id: str, reason: str) -> str | None:
+        """End it because its workflow ended without doing so."""
+        reference = secrets.token_hex(4)
+        _log.error(
+            "Generation %s was dropped by the engine (%s): %s", generation_id, reference, reason
+        )
+        return await self._finisher.fail(generation_id, failures.unforeseen(reference))
+
+    async def stop(self, generation_id: str) -> None:
+        """Take its run off its backend; a run on its way there is waited for."""
+        placement = await self._records.find_placement(generation_id)
+        if placement is None:
+            return
+        for _ in range(STOP_ATTEMPTS):
+            try:
+                if await self._runner.stop(placement.backend, placement.prompt_id):
+                    return
+            except ComfyError as error:
+                _log.warning("Generation %s could not be stopped: %s", generation_id, error)
+            await asyncio.sleep(self._timings.stop_pause_s)
+
+    async def tell(self, generation_id: str) -> Telling:
+        """Tell its end."""
+        try:
+            receipt = await self._finisher.deliver(generation_id)
+        except DeliveryPostponed as error:
+            _log.info("The end of generation %s is told later: %s", generation_id, error)
+            return {"result": "postponed"}
+        except DeliveryImpossible as error:
+            _log.info("The end of generation %s cannot be told: %s", generation_id, error)
+            return {"result": "impossible"}
+        if receipt is None:
+            return {"result": "nothing"}
+        return {"result": "told", "message_url": receipt.message_url}
+
+    async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
+        """Remember that it was told."""
+        await self._finisher.record_delivery(generation_id, message_url)
+
+    async def give_up_delivery(self, generation_id: str) -> None:
+        """Remember that it cannot be told."""
+        await self._finisher.give_up_delivery(generation_id)

@@ -1,0 +1,213 @@
+"""The workflows of the line: one generation's run, its attempts, its cancellation, its delivery.
+
+Two kinds of queue hold work back: one gives every person their turn (a partition a person), one
+hands each backend as many graphs as it takes at a time (a partition a backend).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
+
+from db.errors import DatabaseUnavailable
+from generation import failures
+from generation.line.settings import (
+    MAX_ATTEMPTS,
+    MAX_RECOVERIES,
+    PRIORITY_RUNS_AT_A_TIME,
+    RUNS_AT_A_TIME,
+    SPARE_TURNS,
+    LineTimings,
+)
+from generation.line.steps import Steps
+from generation.outcome import Outcome, failed
+from generation.runner import build_prompt_id
+
+PEOPLE = "people"
+PRIORITY_PEOPLE = "priority-people"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Body = Callable[..., Coroutine[Any, Any, None]]
+
+
+class Workflows:
+    """Declares the workflows to a fresh engine, and starts them."""
+
+    def __init__(self, steps: Steps, concurrency: Mapping[str, int], timings: LineTimings) -> None:
+        self._steps = steps
+        self._concurrency = dict(concurrency)
+        self._timings = timings
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._generate: Body = self._declare("generate", self._generate_body)
+        self._attempt = self._declare("attempt", self._attempt_body)
+        self._cancel: Body = self._declare("cancel", self._cancel_body)
+        self._deliver: Body = self._declare("deliver", self._deliver_body)
+
+    async def register_queues(self) -> None:
+        """Tell the launched engine how much may run at once."""
+        slots = sum(self._concurrency.values())
+        for name, runs in ((PEOPLE, RUNS_AT_A_TIME), (PRIORITY_PEOPLE, PRIORITY_RUNS_AT_A_TIME)):
+            await DBOS.register_queue_async(
+                name,
+                partition_concurrency=runs,
+                global_concurrency=max(slots + SPARE_TURNS, runs),
+                polling_interval_sec=self._timings.polling_s,
+            )
+        for graphs in set(self._concurrency.values()):
+            await DBOS.register_queue_async(
+                _backend_queue(graphs),
+                partition_concurrency=graphs,
+                polling_interval_sec=self._timings.polling_s,
+            )
+
+    async def drop_tasks(self) -> None:
+        """Cancel the tasks of all running workflows, which stay resumable."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def enqueue(self, generation_id: str, user_id: int, *, priority: bool) -> None:
+        """Put a generation in its person's line; nothing happens when it is there already."""
+        with SetWorkflowID(generation_id), SetEnqueueOptions(queue_partition_key=str(user_id)):
+            await DBOS.enqueue_workflow_async(
+                PRIORITY_PEOPLE if priority else PEOPLE, self._generate, generation_id
+            )
+
+    async def cancel(self, generation_id: str) -> None:
+        """Begin to cancel a generation; nothing happens when that began already."""
+        with SetWorkflowID(cancel_id(generation_id)):
+            await DBOS.start_workflow_async(self._cancel, generation_id)
+
+    async def deliver(self, generation_id: str) -> None:
+        """Begin to tell an end; nothing happens when that began already."""
+        with SetWorkflowID(deliver_id(generation_id)):
+            await DBOS.start_workflow_async(self._deliver, generation_id)
+
+    async def _generate_body(self, generation_id: str) -> None:
+        turn_at = await DBOS.run_step_async(_options("begin"), self._steps.begin)
+        used: list[str] = []
+        outcome: Outcome = failed(failures.LOST)
+        for attempt in range(MAX_ATTEMPTS):
+            backend = await DBOS.run_step_async(
+                _options("choose"), self._steps.choose, generation_id, used, turn_at
+            )
+            if backend is None:
+                outcome = failed(failures.OFFLINE)
+                break
+            if backend not in used:
+                used.append(backend)
+            latest = await self._run_attempt(generation_id, attempt, backend, used.index(backend))
+            if latest["ended"] == "withdrawn":
+                return
+            if latest["ended"] != "lost":
+                outcome = latest
+                break
+        await DBOS.run_step_async(_options("settle"), self._steps.settle, generation_id, outcome)
+        await self.deliver(generation_id)
+
+    async def _run_attempt(
+        self, generation_id: str, attempt: int, backend: str, index: int
+    ) -> Outcome:
+        """Wait for a place on the backend and run there.
+
+        A backend that is tried again gets the same prompt id: it may still have the run.
+        """
+        queue = _backend_queue(self._concurrency.get(backend, 1))
+        with (
+            SetWorkflowID(attempt_id(generation_id, attempt)),
+            SetEnqueueOptions(queue_partition_key=backend),
+        ):
+            handle = await DBOS.enqueue_workflow_async(
+                queue, self._attempt, generation_id, backend, build_prompt_id(generation_id, index)
+            )
+        return await handle.get_result(polling_interval_sec=self._timings.result_polling_s)
+
+    async def _attempt_body(self, generation_id: str, backend: str, prompt_id: str) -> Outcome:
+        return await DBOS.run_step_async(
+            _options("run", preemptible=True), self._steps.run, generation_id, backend, prompt_id
+        )
+
+    async def _cancel_body(self, generation_id: str) -> None:
+        # A cancelled workflow runs no further step, so this one cleans up for it. The delivery is
+        # not among those that are cancelled: somebody may have ended the generation just before.
+        attempts = [attempt_id(generation_id, attempt) for attempt in range(MAX_ATTEMPTS)]
+        await DBOS.cancel_workflows_async([generation_id, *attempts])
+        await DBOS.run_step_async(_options("settle"), self._steps.settle_cancelled, generation_id)
+        await self.deliver(generation_id)
+        await DBOS.run_step_async(_options("stop"), self._steps.stop, generation_id)
+
+    async def _deliver_body(self, generation_id: str) -> None:
+        waited_s, pause_s = 0.0, self._timings.delivery_pause_s
+        while True:
+            telling = await DBOS.run_step_async(_options("tell"), self._steps.tell, generation_id)
+            if telling["result"] == "nothing":
+                return
+            if telling["result"] == "told":
+                url = telling.get("message_url")
+                await DBOS.run_step_async(
+                    _options("record"), self._steps.record_delivery, generation_id, url
+                )
+                return
+            if telling["result"] == "impossible" or waited_s >= self._timings.delivery_total_s:
+                await DBOS.run_step_async(
+                    _options("give up"), self._steps.give_up_delivery, generation_id
+                )
+                return
+            await DBOS.sleep_async(pause_s)
+            waited_s += pause_s
+            pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)
+
+    def _declare(
+        self, name: str, body: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a coroutine that runs has a task
+            self._tasks.add(task)
+            try:
+                return await body(*args, **kwargs)
+            finally:
+                self._tasks.discard(task)
+
+        return DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERIES)(owned)
+
+
+def attempt_id(generation_id: str, attempt: int) -> str:
+    """The workflow id of one attempt."""
+    return f"{generation_id}:{attempt}"
+
+
+def cancel_id(generation_id: str) -> str:
+    """The workflow id of a generation's cancellation."""
+    return f"{generation_id}:cancel"
+
+
+def deliver_id(generation_id: str) -> str:
+    """The workflow id of a generation's delivery."""
+    return f"{generation_id}:deliver"
+
+
+def _backend_queue(graphs: int) -> str:
+    return f"backends-{graphs}"
+
+
+def _options(name: str, *, preemptible: bool = False) -> StepOptions:
+    """While the database is away a step is repeated, for hours if need be."""
+    return StepOptions(
+        name=name,
+        retries_allowed=True,
+        max_attempts=40,
+        interval_seconds=0.2,
+        backoff_rate=1.3,
+        should_retry=_is_transient,
+        preemptible=preemptible,
+    )
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, DatabaseUnavailable)

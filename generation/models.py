@@ -1,0 +1,64 @@
+"""Which model files a generation uses: only ones that some backend has."""
+
+from collections.abc import Mapping, Sequence
+
+from generation import failures
+from generation.errors import RequestRefused
+from generation.pool import BackendPool
+from generation.record import Failure
+from workflows.manifest import Input, InputType
+from workflows.workflow import Workflow
+
+
+def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
+    """What backends offer for each input that names a model file, as far as they have said."""
+    found = {name: pool.choices(*slot) for name, slot in workflow.model_slots.items()}
+    return {name: choices for name, choices in found.items() if choices is not None}
+
+
+def resolve_models(
+    workflow: Workflow, given: Mapping[str, object], pool: BackendPool
+) -> dict[str, str]:
+    """A model for every checkpoint input, in this order: the person's choice, the operator's
+    default, the workflow's own, the only one there is.
+
+    Raises RequestRefused, with what is installed, when none of them is. While no backend has said
+    what it offers, nothing is replaced: the run finds out.
+    """
+    offered = offered_models(workflow, pool)
+    resolved = {}
+    for wanted in workflow.manifest.inputs:
+        if wanted.type not in (InputType.CHECKPOINT, InputType.LORA):
+            continue
+        choices, chosen = offered.get(wanted.name), given.get(wanted.name)
+        if choices is None:
+            continue
+        if chosen is not None:
+            resolved[wanted.name] = _installed(str(chosen), choices)
+        elif wanted.type is InputType.CHECKPOINT:
+            resolved[wanted.name] = _default(wanted, choices, pool.settings.default_models)
+    return resolved
+
+
+def _installed(name: str, choices: Sequence[str]) -> str:
+    """The installed model that is meant: exact, or the only one that differs in case alone."""
+    if name in choices:
+        return name
+    alike = [choice for choice in choices if choice.casefold() == name.casefold()]
+    if len(alike) != 1:
+        raise _refusal(failures.missing_model(name, tuple(choices)))
+    return alike[0]
+
+
+def _default(wanted: Input, choices: Sequence[str], operator_defaults: Sequence[str]) -> str:
+    own = wanted.default if isinstance(wanted.default, str) else None
+    for name in (*operator_defaults, own):
+        if name is not None and name in choices:
+            return name
+    if len(choices) == 1:
+        return choices[0]
+    raise _refusal(failures.missing_model(own, tuple(choices)))
+
+
+def _refusal(failure: Failure) -> RequestRefused:
+    return RequestRefused(failure.kind, failure.sentence, failure.facts)

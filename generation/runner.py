@@ -1,0 +1,298 @@
+"""Runs one generation on one backend. Re-entrant: any process may enter it again at any time."""
+
+import asyncio
+import logging
+import secrets
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from comfy.backend import Backend, CancelOutcome
+from comfy.errors import BackendUnreachable, ComfyError, NotComfyUI, RunLost
+from comfy.events import (
+    NodeStarted,
+    OutputsReady,
+    Preview,
+    RunEvent,
+    Started,
+    StepDone,
+    Submitted,
+    Succeeded,
+)
+from db.database import Database
+from db.errors import DatabaseError
+from db.generations import GenerationRepository, NewOutput
+from generation import failures, outcome
+from generation.broadcast import Broadcast
+from generation.collector import OutputCollector
+from generation.events import Progress, Running
+from generation.outcome import Outcome
+from generation.pool import BackendPool
+from generation.progress import RunProgress
+from generation.record import Failure, Generation, GenerationState
+from generation.records import Order, Records
+from generation.tasks import finish
+from generation.values import bind_generation
+from workflows.catalog import Catalog
+from workflows.errors import WorkflowError
+from workflows.workflow import Workflow
+
+PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
+"""Makes a run's prompt id from its generation's id: every process that resumes it finds it."""
+
+_log = logging.getLogger(__name__)
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How long things may take, in seconds."""
+
+    total_s: float = 30 * 60
+    """From its turn, or its start on a backend, to its end."""
+
+    reconnect_s: float = 25.0
+    """A cut-off run is waited for this long before another backend is asked."""
+
+    pause_s: float = 1.0
+    """Between two tries to reach a backend."""
+
+
+class _NotWanted(Exception):
+    """The generation ended or was cancelled while it was being run."""
+
+
+def build_prompt_id(generation_id: str, index: int) -> str:
+    """The prompt id of a generation's run on its nth backend."""
+    return str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation_id}:{index}"))
+
+
+class Runner:
+    """Chooses a backend for a generation and follows its run there."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        catalog: Catalog,
+        pool: BackendPool,
+        broadcast: Broadcast,
+        clock: Callable[[], datetime],
+        limits: RunLimits | None = None,
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._catalog = catalog
+        self._pool = pool
+        self._broadcast = broadcast
+        self._clock = clock
+        self._limits = limits or RunLimits()
+        self._on_started = on_started
+
+    async def choose(
+        self, generation_id: str, avoid: Sequence[str], turn_at: datetime
+    ) -> str | None:
+        """The backend that takes the next attempt; waits for one. None when none came in time."""
+        order = await self._records.find_order(generation_id)
+        graph = self._draft_graph(order) if order else {}
+        deadline = turn_at + timedelta(seconds=self._limits.total_s)
+        while True:
+            chosen = await self._pool.choose(graph, avoid=avoid)
+            if chosen is not None or self._clock() >= deadline:
+                return chosen
+            await asyncio.sleep(self._limits.pause_s)
+
+    async def run(self, generation_id: str, backend_name: str, prompt_id: str) -> Outcome:
+        """Run it to its end there, or re-attach to it, and record its outputs.
+
+        Raises DatabaseError only; the caller tries again then.
+        """
+        order = await self._records.find_order(generation_id)
+        if order is None or not order.is_wanted:
+            return outcome.WITHDRAWN
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        if workflow is None:
+            return outcome.failed(failures.WORKFLOW_GONE)
+        backend = self._pool.find(backend_name)
+        if backend is None:
+            return outcome.LOST
+        with self._pool.claim(generation_id, backend_name):
+            attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
+            return await self._run_within_limits(attempt, order)
+
+    async def stop(self, backend_name: str, prompt_id: str) -> bool:
+        """Take this run off its backend; False when it is not known there. Raises ComfyError."""
+        backend = self._pool.find(backend_name)
+        return backend is None or await backend.cancel(prompt_id) is not CancelOutcome.UNKNOWN
+
+    async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
+        started_at = order.generation.started_at or self._clock()
+        left_s = self._limits.total_s - (self._clock() - started_at).total_seconds()
+        try:
+            async with asyncio.timeout(max(left_s, 0)):
+                outputs = await self._run_patiently(attempt, order)
+        except TimeoutError:
+            await self._stop_quietly(attempt)
+            return outcome.failed(failures.TOO_LONG)
+        except _NotWanted:
+            await self._stop_quietly(attempt)
+            return outcome.WITHDRAWN
+        except (BackendUnreachable, NotComfyUI, RunLost) as error:
+            _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
+            return outcome.LOST
+        except ComfyError as error:
+            return outcome.failed(failures.explain(error, attempt.graph))
+        except WorkflowError as error:
+            return outcome.failed(Failure(failures.WORKFLOW_GONE.kind, str(error)))
+        except DatabaseError:
+            raise
+        except Exception:
+            return outcome.failed(self._report(attempt.generation.id))
+        if not outputs:
+            return outcome.failed(failures.NOTHING_MADE)
+        await finish(self._record_outputs(attempt.generation.id, outputs))
+        return outcome.SUCCEEDED
+
+    async def _run_patiently(self, attempt: "_Attempt", order: Order) -> tuple[NewOutput, ...]:
+        """Re-attach after a cut, until the backend showed no sign of life for too long."""
+        loop = asyncio.get_running_loop()
+        attempt.last_sign_at = loop.time()
+        async with OutputCollector(attempt.backend, attempt.wanted_nodes) as collector:
+            while True:
+                try:
+                    return await attempt.follow(order, collector)
+                except BackendUnreachable:
+                    if loop.time() - attempt.last_sign_at >= self._limits.reconnect_s:
+                        raise
+                    await asyncio.sleep(self._limits.pause_s)
+
+    async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        """Record where it is about to be sent, so that a cancellation finds it there."""
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id, for_update=True)
+            if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
+                raise _NotWanted
+            await generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
+
+    async def mark_running(self, generation_id: str) -> Generation:
+        """Record that it runs, the first time it shows."""
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            moved = await generations.move(
+                generation_id,
+                from_states={GenerationState.WAITING.value},
+                to=GenerationState.RUNNING.value,
+                started_at=self._clock(),
+            )
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.state.is_final:
+            raise _NotWanted
+        if moved:
+            self._on_started()
+        return generation
+
+    def publish(self, event: Running) -> None:
+        """Tell whoever watches."""
+        self._broadcast.publish(event)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock()
+
+    async def _record_outputs(self, generation_id: str, outputs: Sequence[NewOutput]) -> None:
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).replace_outputs(generation_id, outputs)
+
+    async def _stop_quietly(self, attempt: "_Attempt") -> None:
+        try:
+            await attempt.backend.cancel(attempt.prompt_id)
+        except ComfyError as error:
+            _log.warning("Run %s could not be stopped: %s", attempt.prompt_id, error)
+
+    def _draft_graph(self, order: Order) -> Graph:
+        """The graph as far as it decides who can run it; pictures are not uploaded for that."""
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        if workflow is None:
+            return {}
+        try:
+            names = {image.name: "picture.png" for image in order.images}
+            return bind_generation(workflow, order.generation, names)
+        except WorkflowError:
+            return workflow.graph
+
+    def _report(self, generation_id: str) -> Failure:
+        reference = secrets.token_hex(4)
+        _log.exception("Generation %s met something unforeseen (%s).", generation_id, reference)
+        return failures.unforeseen(reference)
+
+
+class _Attempt:
+    """One generation on one backend under one prompt id."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        generation: Generation,
+        workflow: Workflow,
+        backend: Backend,
+        prompt_id: str,
+    ) -> None:
+        self.generation = generation
+        self.backend = backend
+        self.prompt_id = prompt_id
+        self.graph: Graph = workflow.graph
+        self.wanted_nodes = workflow.manifest.output.nodes
+        self.last_sign_at = 0.0
+        self._runner = runner
+        self._workflow = workflow
+        self._preview: bytes | None = None
+        self._progress: RunProgress | None = None
+
+    async def follow(self, order: Order, collector: OutputCollector) -> tuple[NewOutput, ...]:
+        """Hand it over, or re-attach, and follow it to its results."""
+        if self._progress is None:
+            self.graph = await self._build_graph(order)
+            self._progress = RunProgress(self.graph)
+        await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
+        async with aclosing(self.backend.run(self.prompt_id, self.graph)) as events:
+            async for event in events:
+                self.last_sign_at = asyncio.get_running_loop().time()
+                await self._take(event, self._progress, collector)
+                if isinstance(event, Succeeded):
+                    return await collector.finish(event.outputs)
+        raise RunLost("The run ended without saying how.")
+
+    async def _build_graph(self, order: Order) -> Graph:
+        names = {}
+        for image in order.images:
+            extension = image.media_type.rpartition("/")[2]
+            names[image.name] = await self.backend.upload_image(image.content, extension=extension)
+        return bind_generation(self._workflow, order.generation, names)
+
+    async def _take(
+        self, event: RunEvent, progress: RunProgress, collector: OutputCollector
+    ) -> None:
+        newest = progress.fold(event, self._runner.now())
+        match event:
+            case Submitted():
+                return
+            case Preview(image=image):
+                self._preview = image
+            case OutputsReady(outputs=outputs):
+                collector.collect(outputs)
+            case Started() | NodeStarted() | StepDone() | Succeeded():
+                pass
+        if self.generation.state is not GenerationState.RUNNING:
+            self.generation = await self._runner.mark_running(self.generation.id)
+        if not isinstance(event, Succeeded):
+            self._tell(newest)
+
+    def _tell(self, progress: Progress) -> None:
+        generation = replace(self.generation, backend=self.backend.name)
+        self._runner.publish(Running(generation, progress, self._preview))

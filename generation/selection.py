@@ -1,0 +1,108 @@
+"""Which workflow a request means, and whether it has a place for all that was given."""
+
+from collections.abc import Collection, Iterable
+
+from generation.errors import FailureKind, RequestRefused
+from generation.models import resolve_models
+from generation.pool import BackendPool
+from generation.request import GenerationRequest
+from generation.values import PROMPT, SIZE
+from workflows.catalog import Catalog
+from workflows.manifest import InputType, Kind
+from workflows.workflow import Workflow
+
+ASPECT = "aspect"
+"""People give a ratio; a workflow takes a size."""
+
+
+def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendPool) -> Workflow:
+    """The workflow that was asked for, or the default that has a place for what was given.
+
+    Raises RequestRefused when there is none, or when it has no place for something.
+    """
+    options = _given_options(request)
+    if request.workflow is None:
+        return _select_default(request, options, catalog, pool)
+    workflow = catalog.workflows.get(request.workflow)
+    if workflow is None:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "There is no workflow of that name.",
+            {"option": "workflow", "choices": sorted(catalog.workflows)},
+        )
+    missing = _without_place(workflow, options)
+    if missing:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            f"The workflow {workflow.name} has no place for: {', '.join(missing)}.",
+            {"workflow": workflow.name, "options": list(missing)},
+        )
+    return workflow
+
+
+def _given_options(request: GenerationRequest) -> tuple[str, ...]:
+    given = [name for name, value in request.values.items() if value is not None]
+    given.extend(request.images)
+    if request.aspect is not None:
+        given.append(ASPECT)
+    return tuple(given)
+
+
+def _without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]:
+    offered = workflow.manifest.options
+    return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
+
+
+def _select_default(
+    request: GenerationRequest,
+    options: Collection[str],
+    catalog: Catalog,
+    pool: BackendPool,
+) -> Workflow:
+    kind = _default_kind(request)
+    candidates = [one for one in catalog.workflows.values() if one.manifest.kind is kind]
+    candidates.sort(key=lambda one: one.name != f"{kind.value}-sd")
+    if not candidates:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            f"There is no workflow for that ({kind.value}). Choose one by name.",
+            {"option": "workflow"},
+        )
+    fitting = [one for one in candidates if not _without_place(one, options)]
+    if not fitting:
+        first = candidates[0]
+        missing = _without_place(first, options)
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            f"The workflow {first.name} has no place for: {', '.join(missing)}.",
+            {"workflow": first.name, "options": list(missing)},
+        )
+    runnable = (one for one in fitting if _can_run(one, request, pool))
+    return next(runnable, fitting[0])
+
+
+def _default_kind(request: GenerationRequest) -> Kind:
+    if "mask" in request.images:
+        return Kind.INPAINT
+    return Kind.IMG2IMG if request.images else Kind.TXT2IMG
+
+
+def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:
+    if not pool.can_run({str(node["class_type"]) for node in workflow.graph.values()}):
+        return False
+    try:
+        resolve_models(workflow, request.values, pool)
+    except RequestRefused:
+        return False
+    return True
+
+
+def check_prompt(prompt: str, workflow: Workflow) -> None:
+    """Refuse an empty prompt where the workflow draws from it."""
+    if not prompt and workflow.manifest.find(PROMPT) is not None:
+        raise RequestRefused(FailureKind.INVALID_OPTION, "The prompt is empty.", {"option": PROMPT})
+
+
+def seed_names(workflow: Workflow) -> tuple[str, ...]:
+    """The inputs that take a seed."""
+    return tuple(one.name for one in workflow.manifest.inputs if one.type is InputType.SEED)

@@ -1,0 +1,398 @@
+"""The heart's one door: requests in, generations and events out. It knows no face."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from db.audit import AuditRepository
+from db.database import Database
+from db.errors import DatabaseError
+from db.generations import GenerationRepository
+from generation import imaging
+from generation.acceptance import Acceptor
+from generation.audience import Audience
+from generation.board import Board, QueueEntry
+from generation.broadcast import Broadcast
+from generation.errors import (
+    FailureKind,
+    NotYours,
+    RequestRefused,
+    ServiceUnavailable,
+    UnknownGeneration,
+)
+from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
+from generation.finisher import Finisher
+from generation.history import Cursor, HistoryFilter, HistoryPage
+from generation.line import EngineSettings, Line, LineTimings
+from generation.models import offered_models
+from generation.pool import BackendPool
+from generation.record import Generation, GenerationState, OutputContent
+from generation.records import Records
+from generation.request import GenerationRequest, InputImage, Requester
+from generation.runner import RunLimits, Runner
+from generation.tasks import TaskOwner, finish
+from generation.usage import QuotaStatus, UsageBook
+from generation.values import PROMPT
+from workflows.catalog import Catalog
+from workflows.manifest import InputType
+from workflows.workflow import Workflow
+
+CONTENTS_KEPT = timedelta(days=7)
+"""Originals are for "show me again" of the last days; thumbnails stay for ever."""
+
+HOUSEKEEPING_INTERVAL_S = 60 * 60.0
+"""What is cleared away has a retention of days."""
+
+WATCH_POLL_S = 5.0
+"""A watcher looks at the record this often: another process may run the generation."""
+
+UNAVAILABLE = "The records cannot be reached just now. Please try again in a moment."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow as people choose it. `options` are the names of the inputs it offers."""
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    options: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What a service may be built with; the defaults are right outside of tests."""
+
+    engine: EngineSettings
+    timings: LineTimings = LineTimings()
+    limits: RunLimits = RunLimits()
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class GenerationService:
+    """Accepts, runs and remembers generations. `start` before anything else, `stop` at the end."""
+
+    def __init__(
+        self,
+        *,
+        settings: ServiceSettings,
+        database: Database,
+        catalog: Catalog,
+        pool: BackendPool,
+        audience: Audience,
+        clock: Callable[[], datetime] = utc_now,
+        random_source: random.Random | None = None,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._pool = pool
+        self._clock = clock
+        self._records = Records(database)
+        self._broadcast = Broadcast(_Touching(audience, self._touch))
+        self._board = Board(self._records, pool, self._broadcast, clock)
+        self._usage = UsageBook(database, clock)
+        self._acceptor = Acceptor(
+            database, catalog, pool, self._usage, clock, random_source or random.SystemRandom()
+        )
+        self._line = Line(
+            engine=settings.engine,
+            runner=Runner(
+                database,
+                self._records,
+                catalog,
+                pool,
+                self._broadcast,
+                clock,
+                settings.limits,
+                self._touch,
+            ),
+            finisher=Finisher(database, self._records, self._broadcast, audience, clock),
+            records=self._records,
+            concurrency=pool.concurrency,
+            clock=clock,
+            timings=settings.timings,
+        )
+        self._tasks = TaskOwner(_log)
+
+    async def start(self) -> None:
+        """Open the backends and the line, and resume what was interrupted.
+
+        Raises LineTaken (a GenerationError) when another process works on the same data.
+        """
+        await self._pool.open()
+        try:
+            await self._line.start()
+        except BaseException:
+            await self._pool.close()
+            raise
+        self._tasks.start(self._board.tell_for_ever(), "positions in the line")
+        self._tasks.start(self._keep_house(), "housekeeping")
+
+    async def stop(self) -> None:
+        """Begin nothing new, leave what runs resumable, close the backends. May be called twice."""
+        await self._tasks.close()
+        await self._line.stop()
+        await self._pool.close()
+
+    async def submit(self, request: GenerationRequest) -> Generation:
+        """Accept a request. Raises RequestRefused or ServiceUnavailable; nothing is charged then.
+
+        What is returned is recorded: it will end in pictures or in a stated failure.
+        """
+        with _available():
+            generation = await self._acceptor.accept(request)
+        await self._hand_over(generation)
+        self._touch()
+        return generation
+
+    async def retry(self, generation_id: str, requester: Requester, reply: str) -> Generation:
+        """Ask for the same again, charging whoever asks now. Raises as `submit` does."""
+        with _available():
+            order = await self._records.find_order(generation_id)
+        if order is None:
+            raise UnknownGeneration(generation_id)
+        before = order.generation
+        workflow = self._catalog.workflows.get(before.workflow)
+        if workflow is None:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "The workflow is no longer in the library."
+            )
+        values = {
+            name: value
+            for name, value in before.values.items()
+            if name in workflow.manifest.options and name != PROMPT
+        }
+        images = {
+            image.name: InputImage(image.name, image.content)
+            for image in order.images
+            if image.name in workflow.manifest.options
+        }
+        return await self.submit(
+            GenerationRequest(
+                requester,
+                before.prompt,
+                workflow=before.workflow,
+                values=values,
+                images=images,
+                private=before.private,
+                spoiler=before.spoiler,
+                parent_id=before.id,
+                reply=reply,
+            )
+        )
+
+    async def cancel(self, generation_id: str, *, user_id: int, is_moderator: bool) -> Generation:
+        """Cancel it, for whoever asked for it or for a moderator; no change when it ended.
+
+        Raises UnknownGeneration, NotYours or ServiceUnavailable. The wish is recorded when this
+        returns; the end is an event.
+        """
+        with _available():
+            generation = await self._find_existing(generation_id)
+            if generation.user_id != user_id and not is_moderator:
+                raise NotYours(generation_id)
+            if generation.state.is_final:
+                return generation
+            await finish(self._record_cancellation(generation, user_id))
+        try:
+            await self._line.cancel(generation_id)
+        except ServiceUnavailable as error:
+            _log.warning(
+                "Generation %s will be cancelled later: %s", generation_id, error.__cause__
+            )
+        return generation
+
+    async def events(self, generation_id: str) -> AsyncGenerator[GenerationEvent, None]:
+        """The state now and then every change, the newest one wins; ends after Ended.
+
+        Raises UnknownGeneration or ServiceUnavailable. Close it when leaving early.
+        """
+        with self._broadcast.watching(generation_id) as watch:
+            event: GenerationEvent | None = await self._current(generation_id)
+            while True:
+                if event is not None:
+                    yield event
+                    if isinstance(event, Ended):
+                        return
+                event = await watch.take(WATCH_POLL_S)
+                if event is None:
+                    event = await self._ended(generation_id)
+
+    async def find(self, generation_id: str) -> Generation | None:
+        """One generation, if there is one of this id."""
+        with _available():
+            return await self._records.find(generation_id)
+
+    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
+        """Its results with their bytes; empty when they were cleared away by age."""
+        with _available():
+            return await self._records.contents(generation_id)
+
+    async def quota(self, requester: Requester) -> QuotaStatus:
+        """What somebody may still do here."""
+        with _available():
+            return await self._usage.status(requester)
+
+    async def line(
+        self, guild_id: int | None, user_id: int | None = None
+    ) -> tuple[QueueEntry, ...]:
+        """What runs and waits in a guild, or in direct messages; everybody's or one person's."""
+        with _available():
+            entries = await self._board.entries()
+        return tuple(
+            entry
+            for entry in entries
+            if entry.generation.guild_id == guild_id and user_id in (None, entry.generation.user_id)
+        )
+
+    async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
+        """What one person has waiting and running, everywhere."""
+        with _available():
+            return await self._records.unfinished_generations(user_id)
+
+    async def history(
+        self, asked: HistoryFilter, before: Cursor | None = None, limit: int = 10
+    ) -> HistoryPage:
+        """One page of what was asked for, newest first."""
+        with _available():
+            return await self._records.page(asked, before, limit)
+
+    async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
+        """A PNG of their thumbnails."""
+        return await asyncio.to_thread(imaging.contact_sheet, generations)
+
+    def workflows(self) -> tuple[WorkflowSummary, ...]:
+        """Every workflow that can be chosen."""
+        return tuple(_summarise(workflow) for workflow in self._catalog.workflows.values())
+
+    def models(self, workflow: str | None = None) -> tuple[str, ...]:
+        """Checkpoints that backends have, for one workflow or for any."""
+        return self._offered(workflow, InputType.CHECKPOINT)
+
+    def loras(self, workflow: str | None = None) -> tuple[str, ...]:
+        """LoRAs that backends have, for one workflow or for any."""
+        return self._offered(workflow, InputType.LORA)
+
+    def _offered(self, name: str | None, kind: InputType) -> tuple[str, ...]:
+        workflows = self._catalog.workflows
+        if name is None:
+            chosen = tuple(workflows.values())
+        else:
+            chosen = (workflows[name],) if name in workflows else ()
+        found: dict[str, None] = {}
+        for workflow in chosen:
+            offered = offered_models(workflow, self._pool)
+            for wanted in workflow.manifest.inputs:
+                if wanted.type is kind and not wanted.hidden:
+                    found.update(dict.fromkeys(offered.get(wanted.name, ())))
+        return tuple(found)
+
+    async def _hand_over(self, generation: Generation) -> None:
+        """The record is what counts: the line picks up later what cannot be handed over now."""
+        with _available():
+            priority = await self._records.has_priority(generation.id)
+        try:
+            await self._line.enqueue(generation.id, generation.user_id, priority=priority)
+        except ServiceUnavailable as error:
+            _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
+
+    async def _find_existing(self, generation_id: str) -> Generation:
+        generation = await self._records.find(generation_id)
+        if generation is None:
+            raise UnknownGeneration(generation_id)
+        return generation
+
+    async def _record_cancellation(self, generation: Generation, user_id: int) -> None:
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).update(generation.id, cancelled_by=user_id)
+            if generation.user_id != user_id:
+                await AuditRepository(session).add(
+                    at=self._clock(),
+                    actor_id=user_id,
+                    guild_id=generation.guild_id,
+                    action="cancel",
+                    subject=generation.id,
+                    detail={"user_id": str(generation.user_id)},
+                )
+
+    async def _current(self, generation_id: str) -> GenerationEvent:
+        with _available():
+            generation = await self._find_existing(generation_id)
+            if generation.state.is_final:
+                return Ended(generation)
+            if generation.state is GenerationState.RUNNING:
+                return Running(generation, Progress(fraction=0.0))
+            entry = await self._board.find(generation_id)
+        if entry is None or entry.position == 0:
+            return Waiting(generation, 1, 1, None)
+        return Waiting(generation, entry.position, entry.length, entry.starts_at)
+
+    async def _ended(self, generation_id: str) -> Ended | None:
+        try:
+            generation = await self._records.find(generation_id)
+        except DatabaseError as error:
+            _log.debug("Generation %s could not be looked up: %s", generation_id, error)
+            return None
+        return Ended(generation) if generation and generation.state.is_final else None
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                async with self._database.transaction() as session:
+                    before = self._clock() - CONTENTS_KEPT
+                    pruned = await GenerationRepository(session).prune_contents(before)
+                cleared = await self._line.clear_old()
+                _log.debug("Cleared away %d originals and %d workflows.", pruned, cleared)
+            except Exception:
+                _log.exception("Housekeeping failed; it is tried again in an hour.")
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
+
+    def _touch(self) -> None:
+        self._board.touch()
+
+
+class _Touching:
+    """An audience that also lets the board know when a generation left the line."""
+
+    def __init__(self, audience: Audience, touch: Callable[[], None]) -> None:
+        self._audience = audience
+        self._touch = touch
+        self.deliver = audience.deliver
+
+    def notify(self, event: GenerationEvent) -> None:
+        """Pass it on."""
+        if isinstance(event, Ended):
+            self._touch()
+        self._audience.notify(event)
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Tell callers that the records are away, in our own words."""
+    try:
+        yield
+    except DatabaseError as error:
+        _log.warning("The database cannot be used just now: %s", error)
+        raise ServiceUnavailable(UNAVAILABLE) from error
+
+
+def _summarise(workflow: Workflow) -> WorkflowSummary:
+    manifest = workflow.manifest
+    return WorkflowSummary(
+        workflow.name,
+        manifest.title,
+        manifest.description,
+        manifest.kind.value,
+        manifest.options,
+    )

@@ -1,0 +1,49 @@
+"""Background work with an owner: finished before it is left, and never failing in silence."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class TaskOwner:
+    """Owns tasks: logs how they fail, and cancels what is left when it is closed."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, object], name: str) -> asyncio.Task[Any]:
+        """Run this until it ends or the owner is closed."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait for it. May be called twice."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("The task %s ended in an error.", task.get_name(), exc_info=error)
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Await this to its end even when the caller is cancelled; the cancellation follows then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is not None:
+            logging.getLogger(__name__).error(
+                "A final write failed while it was cancelled.", exc_info=task.exception()
+            )
+        raise

@@ -1,0 +1,65 @@
+"""A person's words and values on their way into a graph."""
+
+import unicodedata
+from collections.abc import Mapping
+
+from generation.errors import FailureKind, RequestRefused
+from generation.record import Generation
+from workflows.binding import bind
+from workflows.graph import Graph
+from workflows.manifest import InputType
+from workflows.workflow import Workflow
+
+MAX_PROMPT_CHARACTERS = 2000
+"""What Discord lets people type into one option."""
+
+PROMPT = "prompt"
+COUNT = "count"
+SIZE = "size"
+
+_KEPT_CONTROLS = "\n\t"
+_INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn"})
+
+
+def clean_text(text: str) -> str:
+    """The text without control characters and lone surrogates, with plain line ends."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = (
+        character
+        for character in plain
+        if character in _KEPT_CONTROLS or unicodedata.category(character) not in _INVISIBLE
+    )
+    return "".join(kept).strip()
+
+
+def clean_prompt(text: str) -> str:
+    """The prompt as it is recorded. Raises RequestRefused when it is too long."""
+    cleaned = clean_text(text)
+    if len(cleaned) > MAX_PROMPT_CHARACTERS:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            f"A prompt may have up to {MAX_PROMPT_CHARACTERS:,} characters; "
+            f"this one has {len(cleaned):,}.",
+            {"option": PROMPT},
+        )
+    return cleaned
+
+
+def bind_generation(
+    workflow: Workflow, generation: Generation, picture_names: Mapping[str, str]
+) -> Graph:
+    """The graph of a recorded generation, with the backend's names of its pictures.
+
+    Raises WorkflowError when the workflow was changed so that it does not fit any more.
+    """
+    values: dict[str, object] = {**generation.values, **picture_names}
+    if workflow.manifest.find(PROMPT) is not None:
+        values[PROMPT] = generation.prompt
+    return bind(workflow, values)
+
+
+def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:
+    """The inputs that a picture is attached for."""
+    return {
+        wanted.name: wanted.type for wanted in workflow.manifest.inputs if wanted.type.is_picture
+    }
