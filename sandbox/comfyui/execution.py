@@ -230,7 +230,7 @@ class Run:
             "current_inputs": {
                 name: [str(value)] for name, value in self._shown_inputs(node).items()
             },
-            "current_outputs": list({*self.done, node_id, *self.job.outputs_to_execute}),
+            "current_outputs": list(self.job.graph),
             "timestamp": now_ms(),
         }
         self._tell("execution_error", facts)
