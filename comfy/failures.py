@@ -110,7 +110,7 @@ def _parse_missing_class(error: Mapping[str, Any]) -> tuple[NodeProblem, ...]:
     extra = extra if isinstance(extra, dict) else {}
     match = _MISSING_CLASS.search(str(error.get("message")))
     class_type = extra.get("class_type") or (match["class_type"] if match else None)
-    if error.get("type") not in {"missing_node_type", "invalid_prompt"}:
+    if str(error.get("type")) not in {"missing_node_type", "invalid_prompt"}:
         return ()
     node = _NODE_ID.search(str(error.get("details")))
     node_id = extra.get("node_id") or (node["node_id"] if node else "?")

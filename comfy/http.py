@@ -7,6 +7,7 @@ URL: a URL may hold a password or a token.
 import asyncio
 import base64
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -284,7 +285,8 @@ def _reason(error: BaseException) -> str:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return "its certificate is not trusted, or it does not speak TLS"
         case aiohttp.ClientConnectorError():
-            return (error.os_error.strerror or "no connection").lower()
+            number = error.os_error.errno
+            return os.strerror(number).lower() if number else "no connection"
         case aiohttp.ClientPayloadError():
             return "the answer is incomplete"
         case _:

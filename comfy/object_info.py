@@ -143,7 +143,7 @@ def _parse_choices(kind: object, options: Mapping[str, Any]) -> tuple[str, ...] 
     if isinstance(kind, list):
         return tuple(map(str, kind))
     listed = options.get("options")
-    if kind not in {"COMBO", _DYNAMIC_LIST} or not isinstance(listed, list):
+    if str(kind) not in {"COMBO", _DYNAMIC_LIST} or not isinstance(listed, list):
         return None
     return tuple(str(item.get("key")) if isinstance(item, dict) else str(item) for item in listed)
 
