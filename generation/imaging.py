@@ -30,8 +30,8 @@ MAX_INPUT_BYTES = 10 * 1024 * 1024
 MAX_INPUT_SIDE = 4096
 """Pixels a side of an attached picture: more is scaled down by every model anyway."""
 
-MAX_RESULT_PIXELS = 128_000_000
-"""Pixels of a result that we open: a fourfold upscale of the largest picture, at 4 bytes each."""
+MAX_RESULT_PIXELS = 80_000_000
+"""Pixels of a picture that we decode: four megapixels upscaled fourfold are 67, and take 270 MB."""
 
 THUMBNAIL_SIDE = 256
 """Pixels a side of a thumbnail: sharp in a contact sheet, about 10 kB in the database."""
@@ -296,7 +296,7 @@ def _normalised(source: Image.Image) -> Image.Image:
 
 def _find_turn(source: Image.Image) -> Image.Transpose | None:
     try:
-        return _TURNS.get(source.getexif().get(_EXIF_ORIENTATION))
+        return _TURNS.get(source.getexif().get(_EXIF_ORIENTATION, 1))
     except (ValueError, SyntaxError, OSError, struct.error):
         # Broken metadata is no reason to refuse a picture that is whole.
         return None
@@ -427,6 +427,8 @@ _FAINT_COLOUR = "#80848e"
 _BADGE_COLOUR = "#5865f2"
 _PADDING = 12
 _CAPTION_LINES = 2
+_CAPTION_CHARACTERS = 120
+"""More than two lines can show, so that a long prompt is not measured word by word."""
 _CAPTION_SIZE = 17
 _LINE_HEIGHT = 23
 _TILE_WIDTH = THUMBNAIL_SIDE + 2 * _PADDING
@@ -487,7 +489,7 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 def _wrap(caption: str, font: _Font) -> list[str]:
     """Break a caption into the lines there is room for, the last one cut with an ellipsis."""
-    words = _drawable(caption, font).split()
+    words = _drawable(caption[:_CAPTION_CHARACTERS], font).split()
     lines: list[str] = []
     while words and len(lines) < _CAPTION_LINES:
         count = 1
