@@ -181,10 +181,10 @@ class FaultPlan:
                 return self._use(fault)
         return None
 
-    def take_for_path(self, kind: type[FaultType], path: str) -> FaultType | None:
-        """Use up one planned fault of a kind whose `path` is a prefix of this one."""
+    def take_for_path(self, kind: type[FaultType], *paths: str) -> FaultType | None:
+        """Use up one planned fault of a kind whose `path` is a prefix of one of these."""
         for fault in self.pending(kind):
-            if path.startswith(getattr(fault, "path", "/")):
+            if any(path.startswith(getattr(fault, "path", "/")) for path in paths):
                 return self._use(fault)
         return None
 

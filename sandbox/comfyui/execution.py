@@ -288,14 +288,16 @@ class NodeRun:
         self._send_picture(content, PNG)
         await self._progress_message(value, maximum)
 
-    async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
+    async def step(
+        self, value: int, maximum: int, preview: Callable[[], Image.Image] | None
+    ) -> None:
         """Report one finished step; raises when the run was interrupted."""
         run, hub, job = self._run, self._run.bench.hub, self._run.job
         instead = await run.bench.gate.pass_step(job, value)
         run._check_interrupt()  # noqa: SLF001 - its own run
         run.record.steps += 1
         content = instead
-        if content is None and self._previews_wanted():
+        if content is None and preview is not None and self._previews_wanted():
             content = await self.in_thread(_rendered, preview)
         run._progress(self._node_id, value, maximum, "running")  # noqa: SLF001 - its own run
         if hub.wants_metadata(job.client_id):

@@ -48,7 +48,9 @@ class RunContext(Protocol):
     async def load(self, name: str) -> None:
         """Wait as long as loading this model takes; a loaded model takes no time."""
 
-    async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
+    async def step(
+        self, value: int, maximum: int, preview: Callable[[], Image.Image] | None
+    ) -> None:
         """Report one finished step; raises when the run was interrupted."""
 
     async def show_text(self, text: str) -> None:
@@ -280,7 +282,7 @@ async def _upscale(context: RunContext, inputs: Inputs) -> Result:
         large = await context.in_thread(painter.enlarge, picture, model.factor)
         tiles = max(1, -(-picture.width // 512)) * max(1, -(-picture.height // 512))
         for tile in range(1, tiles + 1):
-            await context.step(tile, tiles, large.copy)
+            await context.step(tile, tiles, None)
         enlarged.append(large)
     return Result((enlarged,))
 

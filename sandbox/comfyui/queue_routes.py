@@ -76,7 +76,7 @@ class QueueRoutes:
             return _refusal(verdict.error, verdict.node_errors)
         stranger = self._server.faults.take(StrangersPrompt, prompt_id)
         if stranger is not None:
-            self._server.enqueue_anonymous(stranger.steps)
+            self._server.enqueue_anonymous(stranger.steps, number - 0.5)
         self._server.enqueue(
             body["prompt"],
             verdict.outputs,

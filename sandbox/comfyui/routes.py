@@ -56,10 +56,10 @@ def _door(server: "ComfyUIStandIn") -> Callable[..., Awaitable[web.StreamRespons
         server.log.requests.append((request.method, request.path))
         if _from_elsewhere(server.version, request):
             return web.Response(status=403)
-        path = request.path.removeprefix("/api") if request.path != "/api/jobs" else request.path
-        if server.faults.take_for_path(StopAnswering, path) is not None:
+        paths = request.path, request.path.removeprefix("/api")
+        if server.faults.take_for_path(StopAnswering, *paths) is not None:
             await asyncio.Event().wait()
-        if server.faults.take_for_path(ServerError, path) is not None:
+        if server.faults.take_for_path(ServerError, *paths) is not None:
             return trouble()
         try:
             return await handler(request)

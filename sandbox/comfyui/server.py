@@ -38,6 +38,8 @@ from sandbox.scenarios import (
 )
 
 HOST: Final = "127.0.0.1"
+SIDE_TASK_SECONDS: Final = 5
+"""How long closing waits for a restart that is under way."""
 
 
 class ComfyUIStandIn:
@@ -79,6 +81,7 @@ class ComfyUIStandIn:
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._transports: set[asyncio.Transport] = set()
         self._loaded: set[str] = set()
+        self._up = asyncio.Event()
         self._wake = asyncio.Event()
         self._released = asyncio.Event()
         self._released.set()
@@ -139,12 +142,14 @@ class ComfyUIStandIn:
         await site.start()
         self.port = self._runner.addresses[0][1]
         self._worker = asyncio.create_task(self._work(self._bench), name="stand-in ComfyUI: worker")
+        self._up.set()
 
     async def stop(self) -> None:
         """Go away as a killed process does: no close frame, no answers, nothing remembered."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        self._up.clear()
         for site in list(runner.sites):
             await site.stop()
         for transport in list(self._transports):
@@ -158,8 +163,8 @@ class ComfyUIStandIn:
         self._transports.clear()
         self._held.clear()
         if self._bench is not None:
-            self._bench.pool.shutdown(wait=False, cancel_futures=True)
-            self._bench = None
+            pool, self._bench = self._bench.pool, None
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
 
     async def restart(self) -> None:
         """Stop and start again on the same port."""
@@ -168,12 +173,17 @@ class ComfyUIStandIn:
 
     async def close(self) -> None:
         """Stop for good and remove its own directory."""
-        for task in list(self._side_tasks):
-            task.cancel()
-        await asyncio.gather(*self._side_tasks, return_exceptions=True)
+        if self._side_tasks:
+            _, late = await asyncio.wait(set(self._side_tasks), timeout=SIDE_TASK_SECONDS)
+            for task in late:
+                task.cancel()
         await self.stop()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    async def wait_until_up(self) -> None:
+        """Wait until the port is open, as after a restart somebody else began."""
+        await self._up.wait()
 
     def hold(self) -> None:
         """Pause execution at the next sampler step."""
@@ -224,15 +234,16 @@ class ComfyUIStandIn:
         )
         if self.version != "0.3.64":
             job.extra_data["create_time"] = job.create_time
-        self._over[job.prompt_id] = asyncio.Event()
+        self._over.setdefault(job.prompt_id, asyncio.Event()).clear()
         self.book.put(job)
         self.tell_queue()
         self._wake.set()
         return job
 
-    def enqueue_anonymous(self, steps: int = 4) -> Job:
+    def enqueue_anonymous(self, steps: int = 4, number: float | None = None) -> Job:
         """Queue a stranger's prompt that has no client id: everybody gets its previews."""
-        return self.enqueue(strange.anonymous_graph(self.installation, steps), ["9"])
+        graph = strange.anonymous_graph(self.installation, steps)
+        return self.enqueue(graph, ["9"], number=number)
 
     def tell_queue(self) -> None:
         """Tell everybody how many prompts are left."""

@@ -14,7 +14,10 @@ import pytest
 from sandbox.comfyui import ComfyUIStandIn
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "comfyui"
-TINY_MODELS = {"checkpoints": ["tiny_sd3.safetensors"], "text_encoders": ["tiny_clip_l.safetensors"]}
+TINY_MODELS = {
+    "checkpoints": ["tiny_sd3.safetensors"],
+    "text_encoders": ["tiny_clip_l.safetensors"],
+}
 PATIENCE = 20
 """Seconds after which a message is not coming any more."""
 
@@ -57,8 +60,16 @@ def describe(content: bytes) -> dict[str, Any]:
         return {"text_frame": [content[8 : 8 + length].decode(), content[8 + length :].decode()]}
     if event == 4:
         length = struct.unpack(">I", content[4:8])[0]
-        return {"preview": 4, "about": json.loads(content[8 : 8 + length]), "file": content[8 + length :]}
-    return {"preview": event, "image_type": struct.unpack(">I", content[4:8])[0], "file": content[8:]}
+        return {
+            "preview": 4,
+            "about": json.loads(content[8 : 8 + length]),
+            "file": content[8 + length :],
+        }
+    return {
+        "preview": event,
+        "image_type": struct.unpack(">I", content[4:8])[0],
+        "file": content[8:],
+    }
 
 
 class Client:
@@ -69,10 +80,14 @@ class Client:
         self.http = http
 
     async def connect(self, client_id: str = "me", *, flags: bool = False) -> Socket:
-        socket = Socket(await self.http.ws_connect(f"{self.comfy.url}/ws?clientId={client_id}", max_msg_size=0))
+        socket = Socket(
+            await self.http.ws_connect(f"{self.comfy.url}/ws?clientId={client_id}", max_msg_size=0)
+        )
         await socket.until("status")
         if flags:
-            await socket.socket.send_json({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+            await socket.socket.send_json(
+                {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+            )
             await socket.until("feature_flags")
         return socket
 
@@ -150,7 +165,10 @@ def txt2img() -> Callable[..., dict[str, Any]]:
             "6": {"class_type": "CLIPTextEncode", "inputs": {"text": prompt, "clip": ["4", 1]}},
             "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["4", 1]}},
             "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
-            "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "fox", "images": ["8", 0]}},
+            "9": {
+                "class_type": "SaveImage",
+                "inputs": {"filename_prefix": "fox", "images": ["8", 0]},
+            },
         }
 
     return build
@@ -167,7 +185,10 @@ def replay(tmp_path: Path) -> Callable[[str, str], Awaitable[None]]:
         options = {"step_seconds": 0.05, "load_seconds": 0, "models": TINY_MODELS, "root": tmp_path}
         if name == "two_clients":
             options["load_seconds"] = 1
-        async with ComfyUIStandIn(version=version, **options) as comfy, aiohttp.ClientSession() as http:
+        async with (
+            ComfyUIStandIn(version=version, **options) as comfy,
+            aiohttp.ClientSession() as http,
+        ):
             replayer = Replay(comfy, http)
             for number, line in enumerate(lines):
                 await replayer.follow(json.loads(line), f"{name} line {number + 1}")
@@ -250,7 +271,9 @@ class Replay:
         if key in {"executed", "current_outputs"} and isinstance(value, list):
             return sorted(value)
         if isinstance(value, dict):
-            if value and all(isinstance(v, dict) and "class_type" in v and "inputs" in v for v in value.values()):
+            if value and all(
+                isinstance(v, dict) and "class_type" in v and "inputs" in v for v in value.values()
+            ):
                 return "graph"
             return {ids.get(k, k): self.normal(v, ids, k) for k, v in value.items()}
         if isinstance(value, list):
@@ -268,5 +291,7 @@ def is_step(message: dict[str, Any]) -> bool:
         return message["image_type" if "image_type" in message else "preview"] in {1, 4}
     if message.get("type") == "progress":
         return True
-    nodes = message.get("data", {}).get("nodes", {}) if message.get("type") == "progress_state" else {}
+    nodes = (
+        message.get("data", {}).get("nodes", {}) if message.get("type") == "progress_state" else {}
+    )
     return any(node["state"] == "running" and node["value"] > 0 for node in nodes.values())
