@@ -9,6 +9,7 @@ DatabaseError
 ├── DatabaseOutdated       its tables are missing or older than this program: upgrade it
 ├── DatabaseTooNew         its tables are newer than this program
 ├── Conflict               what was written contradicts what is recorded
+├── Unstorable             a value has no place in the database: it must be cleaned before
 └── BackupRefused          a copy cannot be made there
 
 Every message is one plain sentence with what to do, and holds no password and no stored value.
@@ -58,6 +59,10 @@ class DatabaseTooNew(DatabaseError):
 
 class Conflict(DatabaseError):
     """What was written contradicts what is recorded already, such as an id used twice."""
+
+
+class Unstorable(DatabaseError):
+    """A value is too large for its column, or holds characters that cannot be stored."""
 
 
 class BackupRefused(DatabaseError):

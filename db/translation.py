@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no type information
 from sqlalchemy import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.errors import (
@@ -17,8 +17,13 @@ from db.errors import (
     DatabaseOutdated,
     DatabaseUnavailable,
     DatabaseUnreadable,
+    Unstorable,
 )
 
+_UNSTORABLE = (
+    "The database cannot store a value it was given: a text with characters that are none, or a "
+    "number that is too large."
+)
 _OUTDATED = "The database lacks a table or column of this program. Run `limner db upgrade`."
 _CONFLICT = "The database refused an entry that contradicts what is recorded already."
 
@@ -89,6 +94,7 @@ _POSTGRESQL_FAILURES: _Failures = (
             "owner of the database {name!r}."
         ),
     ),
+    (("22",), Unstorable, _UNSTORABLE),
     (("23",), Conflict, _CONFLICT),
     (("42P01", "42703"), DatabaseOutdated, _OUTDATED),
     (
@@ -114,6 +120,9 @@ def translated(url: URL) -> Generator[None]:
         yield
     except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error) as error:
         raise _translate(error, url) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        # SQLite's driver lets these through as they are.
+        raise Unstorable(_UNSTORABLE) from error
     except OSError as error:
         # asyncpg lets the socket's own errors through; on SQLite they are somebody else's.
         if url.get_backend_name() == "sqlite":
@@ -132,6 +141,8 @@ def _translate(error: Exception, url: URL) -> DatabaseError:
     sqlstate = getattr(cause, "sqlstate", None)
     if isinstance(sqlstate, str):
         return _translate_postgresql(sqlstate, url)
+    if isinstance(error, DataError) or isinstance(cause.__cause__, asyncpg.DataError):
+        return Unstorable(_UNSTORABLE)
     if isinstance(error, DBAPIError) or isinstance(cause, asyncpg.InterfaceError):
         return _connection_lost(url)
     return DatabaseError(f"The database was used wrongly ({type(error).__name__}): see the log.")

@@ -16,6 +16,7 @@ from db.errors import (
     DatabaseUnavailable,
     DatabaseUnreadable,
     InvalidDatabaseURL,
+    Unstorable,
 )
 from db.tables import GuildRow
 from db.translation import translated
@@ -162,6 +163,53 @@ async def test_sqlite_is_set_up_for_many_readers_and_checked_references(sqlite_u
 async def test_a_moment_without_time_zone_is_refused(database):
     with pytest.raises(DatabaseError):
         await add_guild(database, created_at=NOW.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("columns", [{"timezone": "\ud800"}, {"id": 2**63}])
+async def test_a_value_that_has_no_place_is_refused(database, columns):
+    with pytest.raises(Unstorable):
+        await add_guild(database, **columns)
+    assert await guild_ids(database) == []
+
+
+async def test_postgresql_refuses_the_null_character(postgres_url):
+    database = Database(postgres_url)
+    with pytest.raises(Unstorable):
+        await add_guild(database, timezone="a\x00b")
+    await database.close()
+
+
+async def test_a_cancelled_transaction_leaves_nothing_and_holds_nothing(database):
+    inside = asyncio.Event()
+
+    async def stay():
+        async with database.transaction() as session:
+            session.add(GuildRow(id=1, created_at=NOW))
+            await session.flush()
+            inside.set()
+            await asyncio.Event().wait()
+
+    staying = asyncio.create_task(stay())
+    await inside.wait()
+    staying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await staying
+    await add_guild(database, id=2)
+    assert await guild_ids(database) == [2]
+
+
+async def test_a_writer_cancelled_while_it_waits_for_another_holds_nothing(database):
+    async with database.transaction() as session:
+        await session.execute(select(GuildRow))
+        waiting = [asyncio.create_task(add_guild(database, id=number)) for number in (2, 3, 4)]
+        await asyncio.wait(waiting, timeout=0.1)
+        for task in waiting:
+            task.cancel()
+        session.add(GuildRow(id=1, created_at=NOW))
+    await asyncio.wait(waiting)
+    await add_guild(database, id=5)
+    found = await guild_ids(database)
+    assert {1, 5} <= set(found)
 
 
 async def test_a_folder_instead_of_a_file(tmp_path):
