@@ -67,6 +67,7 @@ class Acceptor:
 
     def __init__(
         self,
+        *,
         database: Database,
         catalog: Catalog,
         pool: BackendPool,
@@ -204,13 +205,13 @@ async def _verify_images(
                 verified[name] = await _verify_picture(images[name].content, limit)
         except InvalidImage as error:
             raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT, f"{name}: {error}", {"option": name}
+                FailureKind.INVALID_ATTACHMENT, error.sentence, {"option": name}
             ) from error
     return verified
 
 
 async def _verify_picture(content: bytes, max_pixels: int | None) -> CheckedImage:
-    return await asyncio.to_thread(imaging.verify_input, content)
+    return await asyncio.to_thread(imaging.verify_input, content, max_pixels=max_pixels)
 
 
 async def _verify_mask(content: bytes, size: tuple[int, int] | None) -> CheckedImage:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
+from typing import Self
 
 from comfy.backend import Backend
 from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
@@ -41,7 +42,8 @@ class OutputCollector:
         self._wanted_nodes = frozenset(wanted_nodes)
         self._fetches: dict[Output, asyncio.Task[_Fetched]] = {}
 
-    async def __aenter__(self) -> "OutputCollector":
+    async def __aenter__(self) -> Self:
+        """Begin with nothing fetched."""
         return self
 
     async def __aexit__(
@@ -50,6 +52,7 @@ class OutputCollector:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Stop what is still being fetched."""
         tasks = tuple(self._fetches.values())
         for task in tasks:
             task.cancel()
@@ -119,11 +122,9 @@ class OutputCollector:
 
 async def _described(filename: str, guessed_type: str, content: bytes) -> _Fetched:
     """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
-    try:
-        description = await asyncio.to_thread(imaging.describe, content)
-        thumbnail = await asyncio.to_thread(imaging.thumbnail, content)
-    except imaging.InvalidImage as error:
-        _log.warning("A result could not be read as a picture: %s", error)
+    description = await asyncio.to_thread(imaging.describe, content)
+    if description is None:
+        _log.warning("The result %s could not be read as a picture.", filename)
         return _Fetched(filename, guessed_type, content)
     return _Fetched(
         filename,
@@ -131,7 +132,7 @@ async def _described(filename: str, guessed_type: str, content: bytes) -> _Fetch
         content,
         description.width,
         description.height,
-        thumbnail,
+        await asyncio.to_thread(imaging.thumbnail, content),
     )
 
 

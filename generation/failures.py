@@ -41,6 +41,19 @@ CANCELLED = Failure(FailureKind.CANCELLED, "It was cancelled.")
 NOTHING_MADE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow ended without a result.")
 WORKFLOW_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow is no longer in the library.")
 
+STOPPED = Failure(FailureKind.CANCELLED, "It was stopped on the backend by somebody else.")
+RESULT_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The result was gone before it could be fetched.")
+NOT_RUN = Failure(FailureKind.WORKFLOW_ERROR, "The backend could not run the workflow.")
+
+_PLAIN: Mapping[type[ComfyError], Failure] = {
+    RunInterrupted: STOPPED,
+    RunStalled: STALLED,
+    RunLost: LOST,
+    BackendUnreachable: OFFLINE,
+    NotComfyUI: OFFLINE,
+    OutputGone: RESULT_GONE,
+}
+
 
 def unforeseen(reference: str) -> Failure:
     """A failure nobody foresaw; `reference` is also in the log, beside the traceback."""
@@ -65,31 +78,8 @@ def explain(error: ComfyError, graph: Graph) -> Failure:
     match error:
         case GraphRejected():
             return _explain_rejection(error, graph)
-        case OutOfMemory():
-            return Failure(
-                FailureKind.OUT_OF_MEMORY,
-                "The GPU ran out of memory. A smaller size or fewer pictures may work.",
-                {"node": _title(graph, error.node_id, error.class_type)},
-            )
         case NodeFailed():
-            node = _title(graph, error.node_id, error.class_type)
-            return Failure(
-                FailureKind.WORKFLOW_ERROR,
-                f"{node} failed: {_first_line(error.exception_message)}",
-                {"node": node, "class_type": error.class_type},
-            )
-        case RunInterrupted():
-            return Failure(FailureKind.CANCELLED, "It was stopped on the backend by somebody else.")
-        case RunStalled():
-            return STALLED
-        case RunLost():
-            return LOST
-        case BackendUnreachable() | NotComfyUI():
-            return OFFLINE
-        case OutputGone():
-            return Failure(
-                FailureKind.WORKFLOW_ERROR, "The result was gone before it could be fetched."
-            )
+            return _explain_node(error, graph)
         case BackendRefused():
             return Failure(
                 FailureKind.WORKFLOW_ERROR,
@@ -97,7 +87,18 @@ def explain(error: ComfyError, graph: Graph) -> Failure:
                 {"status": error.status},
             )
         case _:
-            return Failure(FailureKind.WORKFLOW_ERROR, "The backend could not run the workflow.")
+            found = (failure for kind, failure in _PLAIN.items() if isinstance(error, kind))
+            return next(found, NOT_RUN)
+
+
+def _explain_node(error: NodeFailed, graph: Graph) -> Failure:
+    node = _title(graph, error.node_id, error.class_type)
+    facts: dict[str, object] = {"node": node, "class_type": error.class_type}
+    if isinstance(error, OutOfMemory):
+        sentence = "The GPU ran out of memory. A smaller size or fewer pictures may work."
+        return Failure(FailureKind.OUT_OF_MEMORY, sentence, facts)
+    sentence = f"{node} failed: {_first_line(error.exception_message)}"
+    return Failure(FailureKind.WORKFLOW_ERROR, sentence, facts)
 
 
 def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:

@@ -19,11 +19,11 @@ def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str
 def resolve_models(
     workflow: Workflow, given: Mapping[str, object], pool: BackendPool
 ) -> dict[str, str]:
-    """A model for every checkpoint input, in this order: the person's choice, the operator's
-    default, the workflow's own, the only one there is.
+    """A model for every checkpoint input.
 
-    Raises RequestRefused, with what is installed, when none of them is. While no backend has said
-    what it offers, nothing is replaced: the run finds out.
+    In this order: the person's choice, the operator's default, the workflow's own, the only one
+    there is. Raises RequestRefused, with what is installed, when none of them is. While no backend
+    has said what it offers, nothing is replaced: the run finds out.
     """
     offered = offered_models(workflow, pool)
     resolved = {}

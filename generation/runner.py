@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from comfy.backend import Backend, CancelOutcome
-from comfy.errors import BackendUnreachable, ComfyError, NotComfyUI, RunLost
+from comfy.errors import BackendUnreachable, ComfyError, NotComfyUI, RunLost, RunStalled
 from comfy.events import (
     NodeStarted,
     OutputsReady,
@@ -25,11 +25,12 @@ from comfy.events import (
 from db.database import Database
 from db.errors import DatabaseError
 from db.generations import GenerationRepository, NewOutput
-from generation import failures, outcome
 from generation.broadcast import Broadcast
 from generation.collector import OutputCollector
+from generation.errors import FailureKind
 from generation.events import Progress, Running
-from generation.outcome import Outcome
+from generation.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
+from generation.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.pool import BackendPool
 from generation.progress import RunProgress
 from generation.record import Failure, Generation, GenerationState
@@ -76,6 +77,7 @@ class Runner:
 
     def __init__(
         self,
+        *,
         database: Database,
         records: Records,
         catalog: Catalog,
@@ -114,13 +116,13 @@ class Runner:
         """
         order = await self._records.find_order(generation_id)
         if order is None or not order.is_wanted:
-            return outcome.WITHDRAWN
+            return WITHDRAWN
         workflow = self._catalog.workflows.get(order.generation.workflow)
         if workflow is None:
-            return outcome.failed(failures.WORKFLOW_GONE)
+            return failed(WORKFLOW_GONE)
         backend = self._pool.find(backend_name)
         if backend is None:
-            return outcome.LOST
+            return LOST
         with self._pool.claim(generation_id, backend_name):
             attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
             return await self._run_within_limits(attempt, order)
@@ -134,29 +136,38 @@ class Runner:
         started_at = order.generation.started_at or self._clock()
         left_s = self._limits.total_s - (self._clock() - started_at).total_seconds()
         try:
-            async with asyncio.timeout(max(left_s, 0)):
+            async with asyncio.timeout(max(left_s, 0)) as limit:
                 outputs = await self._run_patiently(attempt, order)
-        except TimeoutError:
-            await self._stop_quietly(attempt)
-            return outcome.failed(failures.TOO_LONG)
-        except _NotWanted:
-            await self._stop_quietly(attempt)
-            return outcome.WITHDRAWN
-        except (BackendUnreachable, NotComfyUI, RunLost) as error:
-            _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
-            return outcome.LOST
-        except ComfyError as error:
-            return outcome.failed(failures.explain(error, attempt.graph))
-        except WorkflowError as error:
-            return outcome.failed(Failure(failures.WORKFLOW_GONE.kind, str(error)))
         except DatabaseError:
             raise
-        except Exception:
-            return outcome.failed(self._report(attempt.generation.id))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
+            if isinstance(error, TimeoutError | _NotWanted | RunStalled):
+                await self._stop_quietly(attempt)
+            return failed(TOO_LONG) if limit.expired() else self._judge(attempt, error)
         if not outputs:
-            return outcome.failed(failures.NOTHING_MADE)
+            return failed(NOTHING_MADE)
         await finish(self._record_outputs(attempt.generation.id, outputs))
-        return outcome.SUCCEEDED
+        return SUCCEEDED
+
+    def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
+        match error:
+            case _NotWanted():
+                return WITHDRAWN
+            case BackendUnreachable() | NotComfyUI() | RunLost():
+                _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
+                return LOST
+            case ComfyError():
+                return failed(explain(error, attempt.graph))
+            case WorkflowError():
+                return failed(Failure(FailureKind.WORKFLOW_ERROR, str(error)))
+        reference = secrets.token_hex(4)
+        _log.error(
+            "Generation %s met something unforeseen (%s).",
+            attempt.generation.id,
+            reference,
+            exc_info=error,
+        )
+        return failed(unforeseen(reference))
 
     async def _run_patiently(self, attempt: "_Attempt", order: Order) -> tuple[NewOutput, ...]:
         """Re-attach after a cut, until the backend showed no sign of life for too long."""
@@ -225,11 +236,6 @@ class Runner:
             return bind_generation(workflow, order.generation, names)
         except WorkflowError:
             return workflow.graph
-
-    def _report(self, generation_id: str) -> Failure:
-        reference = secrets.token_hex(4)
-        _log.exception("Generation %s met something unforeseen (%s).", generation_id, reference)
-        return failures.unforeseen(reference)
 
 
 class _Attempt:

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from db.audit import AuditRepository
@@ -27,6 +27,7 @@ from generation.errors import (
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
 from generation.history import Cursor, HistoryFilter, HistoryPage
+from generation.imaging import Tile
 from generation.line import EngineSettings, Line, LineTimings
 from generation.models import offered_models
 from generation.pool import BackendPool
@@ -71,8 +72,9 @@ class ServiceSettings:
     """What a service may be built with; the defaults are right outside of tests."""
 
     engine: EngineSettings
-    timings: LineTimings = LineTimings()
-    limits: RunLimits = RunLimits()
+    timings: LineTimings = field(default_factory=LineTimings)
+    limits: RunLimits = field(default_factory=RunLimits)
+    priority_roles: frozenset[int] = frozenset()
 
 
 def utc_now() -> datetime:
@@ -101,21 +103,26 @@ class GenerationService:
         self._records = Records(database)
         self._broadcast = Broadcast(_Touching(audience, self._touch))
         self._board = Board(self._records, pool, self._broadcast, clock)
-        self._usage = UsageBook(database, clock)
+        self._usage = UsageBook(database, clock, settings.priority_roles)
         self._acceptor = Acceptor(
-            database, catalog, pool, self._usage, clock, random_source or random.SystemRandom()
+            database=database,
+            catalog=catalog,
+            pool=pool,
+            usage=self._usage,
+            clock=clock,
+            random_source=random_source or random.SystemRandom(),
         )
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
-                database,
-                self._records,
-                catalog,
-                pool,
-                self._broadcast,
-                clock,
-                settings.limits,
-                self._touch,
+                database=database,
+                records=self._records,
+                catalog=catalog,
+                pool=pool,
+                broadcast=self._broadcast,
+                clock=clock,
+                limits=settings.limits,
+                on_started=self._touch,
             ),
             finisher=Finisher(database, self._records, self._broadcast, audience, clock),
             records=self._records,
@@ -269,8 +276,12 @@ class GenerationService:
             return await self._records.page(asked, before, limit)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
-        """A PNG of their thumbnails."""
-        return await asyncio.to_thread(imaging.contact_sheet, generations)
+        """A PNG with the first picture of each, numbered in their order."""
+        tiles = [
+            Tile(f"{one.id} · {one.prompt}", one.outputs[0].thumbnail if one.outputs else None)
+            for one in generations
+        ]
+        return await asyncio.to_thread(imaging.contact_sheet, tiles)
 
     def workflows(self) -> tuple[WorkflowSummary, ...]:
         """Every workflow that can be chosen."""
@@ -354,7 +365,7 @@ class GenerationService:
                     pruned = await GenerationRepository(session).prune_contents(before)
                 cleared = await self._line.clear_old()
                 _log.debug("Cleared away %d originals and %d workflows.", pruned, cleared)
-            except Exception:
+            except Exception:  # noqa: BLE001 - what fails once is tried again
                 _log.exception("Housekeeping failed; it is tried again in an hour.")
             await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
 

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 
 class TaskOwner:
     """Owns tasks: logs how they fail, and cancels what is left when it is closed."""
@@ -43,7 +45,5 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         if not task.cancelled() and task.exception() is not None:
-            logging.getLogger(__name__).error(
-                "A final write failed while it was cancelled.", exc_info=task.exception()
-            )
+            _log.warning("A final write failed meanwhile.", exc_info=task.exception())
         raise

@@ -33,8 +33,8 @@ ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEE
 BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
 
-NOISE = ("AwaitedWorkflowCancelled", "WorkflowCancelledError", "was cancelled", "cancelled for")
-"""What the engine reports as errors when somebody cancels: each cancellation does it."""
+NOISE = ("WorkflowCancelled", "was cancelled", "task cancelled", "no longer owned by this")
+"""What the engine reports as trouble whenever somebody cancels, or the line stops."""
 
 _log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class Line:
             except LineTaken:
                 _log.critical("Another process has taken this one's work; it begins nothing new.")
                 self._has_lost_lease = True
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - this loop is what mends failures
                 level = logging.DEBUG if failed_before else logging.WARNING
                 _log.log(level, "The line could not be reconciled just now.", exc_info=error)
                 failed_before = True

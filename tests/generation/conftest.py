@@ -2,16 +2,18 @@
 
 import asyncio
 import io
+import itertools
 import json
 import random
+import shutil
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from comfy.backend import BackendDescription, CancelOutcome
@@ -231,6 +233,9 @@ class FakeAudience:
         self.contents[generation.id] = contents
         return Receipt(f"https://example.invalid/{generation.id}")
 
+    def told(self, generation_id):
+        return [one for one in self.deliveries if one.id == generation_id]
+
     def states(self, generation_id):
         return [type(e).__name__ for e in self.events if e.generation.id == generation_id]
 
@@ -330,9 +335,7 @@ def write_workflow(folder, name, graph, manifest):
     (path / "workflow.toml").write_text(manifest)
 
 
-@pytest.fixture
-def catalog(tmp_path):
-    folder = tmp_path / "workflows"
+def build_catalog(folder):
     with_image = {**GRAPH, "7": IMAGE_NODE}
     with_mask = {**with_image, "8": MASK_NODE}
     write_workflow(folder, "another-sd", GRAPH, MANIFEST)
@@ -350,6 +353,11 @@ def catalog(tmp_path):
     loaded.load()
     assert loaded.problems == ()
     return loaded
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    return build_catalog(tmp_path / "workflows")
 
 
 @pytest.fixture
@@ -401,52 +409,87 @@ async def eventually(condition: Callable[[], object], timeout_s: float = 20.0):
             await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def open_service(
+    url,
+    *backends,
+    catalog,
+    audience,
+    engine,
+    timings=QUICK,
+    limits=QUICK_LIMITS,
+    default_models=(),
+    priority_roles=(),
+):
+    database = Database(url)
+    pool = BackendPool(
+        [PoolMember(one) for one in backends],
+        PoolSettings(default_models=tuple(default_models)),
+        random.Random(1),  # noqa: S311 - repeatable on purpose
+    )
+    settings = ServiceSettings(
+        EngineSettings.beside(url, engine), timings, limits, frozenset(priority_roles)
+    )
+    service = GenerationService(
+        settings=settings,
+        database=database,
+        catalog=catalog,
+        pool=pool,
+        audience=audience,
+        random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
+    )
+    try:
+        await service.start()
+        await eventually(lambda: pool.is_informed or not pool.is_any_reachable)
+        yield House(service, database, tuple(backends), audience, pool, settings)
+    finally:
+        await service.stop()
+        await database.close()
+
+
 @pytest.fixture
 def open_house(tmp_path, catalog, audience):
-    """Builds and starts a service; stops it at the end of the block."""
+    """Builds and starts a service; stops it at the end of the block. One at a time."""
 
-    @asynccontextmanager
-    async def open_(
-        url,
-        *backends,
-        timings=QUICK,
-        limits=QUICK_LIMITS,
-        default_models=(),
-        members=None,
-        engine: Path | None = None,
-    ):
-        database = Database(url)
-        pool = BackendPool(
-            members or [PoolMember(one) for one in backends],
-            PoolSettings(default_models=tuple(default_models)),
-            random.Random(1),
-        )
-        settings = ServiceSettings(
-            EngineSettings.beside(url, engine or tmp_path / "engine.db"), timings, limits
-        )
-        service = GenerationService(
-            settings=settings,
-            database=database,
-            catalog=catalog,
-            pool=pool,
-            audience=audience,
-            random_source=random.Random(7),
-        )
-        try:
-            await service.start()
-            await eventually(lambda: pool.is_informed or not any(b.is_reachable for b in backends))
-            yield House(service, database, tuple(backends), audience, pool, settings)
-        finally:
-            await service.stop()
-            await database.close()
+    def open_(url, *backends, **options):
+        settings = {"catalog": catalog, "audience": audience, "engine": tmp_path / "engine.db"}
+        return open_service(url, *backends, **{**settings, **options})
 
     return open_
 
 
-@pytest.fixture
-async def house(open_house, sqlite_url, backend):
-    async with open_house(sqlite_url, backend) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def module_house(tmp_path_factory, migrated_sqlite_file):
+    """A service for all tests of a module: starting the engine takes two seconds."""
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copyfile(migrated_sqlite_file, folder / "limner.db")
+    async with open_service(
+        f"sqlite:///{folder / 'limner.db'}",
+        FakeBackend(),
+        catalog=build_catalog(folder / "workflows"),
+        audience=FakeAudience(),
+        engine=folder / "engine.db",
+        priority_roles=(77,),
+    ) as opened:
         yield opened
+
+
+@pytest.fixture
+def house(module_house):
+    """The module's service, with a backend and an audience that remember nothing."""
+    (backend,) = module_house.backends
+    FakeBackend.__init__(backend, is_open=True)
+    module_house.audience.__init__()
+    return module_house
+
+
+_user_ids = itertools.count(1000)
+
+
+@pytest.fixture
+def user_id():
+    """A person of this test's own."""
+    return next(_user_ids)
 
 
 def ask(prompt="a fox in the snow", *, user_id=1, guild_id=5, workflow="txt2img-sd", **options):

@@ -1,17 +1,360 @@
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from comfy.errors import (
+    GraphRejected,
+    NodeFailed,
+    NodeProblem,
+    OutOfMemory,
+    RunInterrupted,
+    RunStalled,
+)
+from db.audit import AuditRepository
+from db.generations import GenerationRepository
+from db.people import PersonRepository
+from generation.audience import DeliveryImpossible, DeliveryPostponed
+from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
+from generation.events import Ended, Running, Waiting
+from generation.history import HistoryFilter
 from generation.record import GenerationState
+from generation.request import Requester
+from generation.service import utc_now
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GUILD = 5
 
 
-async def test_a_prompt_becomes_a_picture(house, tools):
-    accepted = await house.service.submit(tools.ask())
+async def used(house, user_id):
+    return (await house.service.quota(Requester(user_id, "x", 9, GUILD))).used
+
+
+@pytest.fixture
+def submit(house, tools):
+    """Submits as a person who last asked long ago."""
+
+    async def submit_(**options):
+        request = tools.ask(**options)
+        requester = request.requester
+        async with house.database.transaction() as session:
+            await PersonRepository(session).upsert(
+                user_id=requester.user_id,
+                guild_id=requester.guild_id,
+                name="x",
+                now=utc_now(),
+                last_request_at=utc_now().replace(year=2020),
+            )
+        return await house.service.submit(request)
+
+    return submit_
+
+
+async def test_a_prompt_becomes_a_picture(house, tools, user_id):
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
     assert accepted.state is GenerationState.WAITING
     ended = await house.ended(accepted.id)
     assert ended.state is GenerationState.SUCCEEDED
     assert ended.message_url == f"https://example.invalid/{accepted.id}"
-    assert [one.id for one in house.audience.deliveries] == [accepted.id]
+    assert len(house.audience.told(accepted.id)) == 1
     (output,) = ended.outputs
     assert output.thumbnail
+    assert (output.width, output.height, output.media_type) == (64, 64, "image/png")
     (content,) = house.audience.contents[accepted.id]
     assert content.content == tools.PICTURE
     states = house.audience.states(accepted.id)
     assert "Running" in states
     assert states[-1] == "Ended"
+    assert await used(house, user_id) == 1
+
+
+FAILURES = [
+    (
+        GraphRejected(
+            "no",
+            [
+                NodeProblem(
+                    "1",
+                    "CheckpointLoaderSimple",
+                    "value_not_in_list",
+                    "Value not in list",
+                    "ckpt_name",
+                    "gone.safetensors",
+                    ("alpha.safetensors",),
+                )
+            ],
+        ),
+        FailureKind.MISSING_MODEL,
+        "The model gone.safetensors is not installed. Installed: alpha.safetensors.",
+    ),
+    (
+        OutOfMemory(
+            node_id="3", class_type="KSampler", exception_type="x", exception_message="CUDA"
+        ),
+        FailureKind.OUT_OF_MEMORY,
+        "The GPU ran out of memory. A smaller size or fewer pictures may work.",
+    ),
+    (
+        NodeFailed(
+            node_id="3",
+            class_type="KSampler",
+            exception_type="ValueError",
+            exception_message="bad latent\nsecond line",
+        ),
+        FailureKind.WORKFLOW_ERROR,
+        "KSampler failed: bad latent.",
+    ),
+    (RunInterrupted("x"), FailureKind.CANCELLED, None),
+    (RunStalled("x"), FailureKind.TIMED_OUT, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"), FAILURES, ids=[type(one[0]).__name__ for one in FAILURES]
+)
+async def test_a_failure_is_told_and_refunded(house, tools, user_id, error, kind, sentence):
+    house.backends[0].script.append(tools.Run(error=error))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    ended = await house.ended(accepted.id)
+    assert ended.state is GenerationState.FAILED
+    assert ended.failure.kind is kind
+    assert sentence is None or ended.failure.sentence == sentence
+    assert await used(house, user_id) == 0
+    assert len(house.audience.told(accepted.id)) == 1
+
+
+async def test_the_unforeseen_has_a_reference_that_is_in_the_log(house, tools, user_id, caplog):
+    house.backends[0].script.append(tools.Run(error=ZeroDivisionError("secret detail")))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    failure = (await house.ended(accepted.id)).failure
+    assert failure.kind is FailureKind.WORKFLOW_ERROR
+    assert failure.facts["reference"] in failure.sentence
+    assert failure.facts["reference"] in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in failure.sentence
+
+
+async def test_a_run_without_results_fails(house, tools, user_id):
+    house.backends[0].script.append(tools.Run(pictures=()))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    assert (await house.ended(accepted.id)).failure.kind is FailureKind.WORKFLOW_ERROR
+
+
+async def test_several_pictures_cost_several(house, tools, user_id):
+    house.backends[0].script.append(tools.Run(pictures=(tools.PICTURE,) * 3))
+    accepted = await house.service.submit(tools.ask(user_id=user_id, count=3))
+    ended = await house.ended(accepted.id)
+    assert [output.position for output in ended.outputs] == [0, 1, 2]
+    assert ended.cost == 3
+    assert await used(house, user_id) == 3
+
+
+async def test_events_tell_the_states_in_order_and_end(house, tools, user_id):
+    hold = asyncio.Event()
+    house.backends[0].script.append(tools.Run(hold=hold))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    seen = []
+    async with aclosing(house.service.events(accepted.id)) as events:
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, Running) and event.progress.step == 2:
+                hold.set()
+    kinds = [type(event) for event in seen]
+    assert kinds[-1] is Ended
+    assert kinds == sorted(kinds, key=[Waiting, Running, Ended].index)
+    assert any(isinstance(event, Running) and event.preview for event in seen)
+    fractions = [event.progress.fraction for event in seen if isinstance(event, Running)]
+    assert fractions == sorted(fractions)
+    async with aclosing(house.service.events(accepted.id)) as events:
+        assert [type(event) async for event in events] == [Ended]
+
+
+async def test_events_of_nothing_are_refused(house):
+    with pytest.raises(UnknownGeneration):
+        await anext(house.service.events("zzzzz"))
+
+
+async def test_a_running_generation_is_cancelled(house, tools, user_id):
+    backend = house.backends[0]
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    await house.until(accepted.id, GenerationState.RUNNING)
+    await house.service.cancel(accepted.id, user_id=user_id, is_moderator=False)
+    ended = await house.ended(accepted.id)
+    assert ended.state is GenerationState.CANCELLED
+    assert ended.failure.kind is FailureKind.CANCELLED
+    await tools.eventually(lambda: backend.cancelled == backend.submissions)
+    await tools.eventually(lambda: backend.running == 0)
+    assert await used(house, user_id) == 0
+    assert len(house.audience.told(accepted.id)) == 1
+    again = await house.service.cancel(accepted.id, user_id=user_id, is_moderator=False)
+    assert again.state is GenerationState.CANCELLED
+
+
+async def test_a_waiting_generation_is_cancelled_and_never_sent(house, tools, user_id, submit):
+    backend = house.backends[0]
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    first = await submit(user_id=user_id)
+    await house.until(first.id, GenerationState.RUNNING)
+    second = await submit(user_id=user_id)
+    await house.service.cancel(second.id, user_id=user_id, is_moderator=False)
+    assert (await house.ended(second.id)).state is GenerationState.CANCELLED
+    hold.set()
+    assert (await house.ended(first.id)).state is GenerationState.SUCCEEDED
+    assert len(backend.submissions) == 1
+    assert await used(house, user_id) == 1
+
+
+async def test_others_may_not_cancel_but_moderators_may_and_it_is_audited(house, tools, user_id):
+    house.backends[0].script.append(tools.Run(hold=asyncio.Event()))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    with pytest.raises(NotYours):
+        await house.service.cancel(accepted.id, user_id=2, is_moderator=False)
+    with pytest.raises(UnknownGeneration):
+        await house.service.cancel("zzzzz", user_id=2, is_moderator=True)
+    await house.service.cancel(accepted.id, user_id=2, is_moderator=True)
+    assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
+    async with house.database.transaction() as session:
+        (row,) = await AuditRepository(session).page(GUILD, limit=1)
+    assert (row.actor_id, row.action, row.subject) == (2, "cancel", accepted.id)
+
+
+async def test_one_person_runs_one_at_a_time_and_a_priority_role_three(
+    house, tools, user_id, submit
+):
+    backend = house.backends[0]
+    backend.default = tools.Run(hold=(hold := asyncio.Event()))
+    ids = [(await submit(user_id=user_id)).id for _ in range(3)]
+    await tools.eventually(lambda: backend.running == 1)
+    line = await house.service.line(GUILD, user_id)
+    assert [entry.position for entry in line] == [0, 1, 2]
+    assert [one.id for one in await house.service.unfinished(user_id)] == ids
+    other = user_id + 500_000
+    await submit(user_id=other, role_ids=[77])
+    await tools.eventually(lambda: backend.running == 2)
+    assert backend.most_running == 2
+    hold.set()
+    for generation_id in ids:
+        assert (await house.ended(generation_id)).state is GenerationState.SUCCEEDED
+    assert await house.service.line(GUILD, user_id) == ()
+
+
+async def test_a_backend_is_handed_no_more_than_it_takes(house, tools, user_id, submit):
+    backend = house.backends[0]
+    backend.default = tools.Run(hold=(hold := asyncio.Event()))
+    ids = [(await submit(user_id=user_id + 100_000 * n)).id for n in range(1, 5)]
+    await tools.eventually(lambda: backend.running == 2)
+    hold.set()
+    for generation_id in ids:
+        await house.ended(generation_id)
+    assert backend.most_running == 2
+
+
+async def test_the_daily_limit_and_the_cooldown_refuse_with_facts(house, tools, user_id, submit):
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    with pytest.raises(RequestRefused) as refused:
+        await house.service.submit(tools.ask(user_id=user_id))
+    assert refused.value.kind is FailureKind.SLOW_DOWN
+    assert "retry_at" in refused.value.facts
+    status = await house.service.quota(Requester(user_id, "x", 9, GUILD))
+    assert status.next_request_at is not None
+    assert (status.limit, status.used, status.left) == (50, 1, 49)
+    await house.ended(accepted.id)
+
+
+async def test_retry_asks_for_the_same_and_charges_the_presser(house, tools, user_id):
+    house.backends[0].script.append(tools.Run(error=RunStalled("x")))
+    first = await house.service.submit(tools.ask(user_id=user_id, steps=7, aspect="3:2"))
+    await house.ended(first.id)
+    presser = Requester(user_id + 100_000, "else", 9, GUILD)
+    again = await house.service.retry(first.id, presser, "there")
+    assert (again.prompt, again.values, again.seed) == (first.prompt, first.values, first.seed)
+    assert (again.user_id, again.parent_id, again.reply) == (presser.user_id, first.id, "there")
+    assert (await house.ended(again.id)).state is GenerationState.SUCCEEDED
+    assert await used(house, presser.user_id) == 1
+    assert await used(house, user_id) == 0
+    with pytest.raises(UnknownGeneration):
+        await house.service.retry("zzzzz", presser, "there")
+
+
+async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id):
+    backend = house.backends[0]
+    images = {"image": tools.build_picture("blue"), "mask": tools.build_picture("white")}
+    first = await house.service.submit(tools.ask(user_id=user_id, workflow=None, images=images))
+    assert first.workflow == "inpaint-sd"
+    assert (await house.ended(first.id)).state is GenerationState.SUCCEEDED
+    (graph,) = backend.submitted.values()
+    assert graph["7"]["inputs"]["image"] == "uploaded-1.png"
+    assert graph["8"]["inputs"]["image"] == "uploaded-2.png"
+    presser = Requester(user_id + 100_000, "else", 9, GUILD)
+    again = await house.service.retry(first.id, presser, "")
+    assert (await house.ended(again.id)).state is GenerationState.SUCCEEDED
+    assert len(backend.uploads) == 4
+
+
+async def test_history_pages_and_its_contact_sheet(house, tools, user_id, submit):
+    for prompt in ("one cat", "two cats", "three dogs"):
+        await house.ended((await submit(prompt=prompt, user_id=user_id)).id)
+    page = await house.service.history(HistoryFilter(user_id=user_id), limit=2)
+    assert [one.prompt for one in page.generations] == ["three dogs", "two cats"]
+    assert page.total == 3
+    rest = await house.service.history(
+        HistoryFilter(user_id=user_id), before=page.next_cursor, limit=2
+    )
+    assert [one.prompt for one in rest.generations] == ["one cat"]
+    assert rest.next_cursor is None
+    found = await house.service.history(HistoryFilter(user_id=user_id, search="CAT"))
+    assert found.total == 2
+    sheet = await house.service.contact_sheet(page.generations)
+    assert sheet.startswith(b"\x89PNG")
+
+
+async def test_choices_come_from_memory(house):
+    assert house.service.models("txt2img-sd") == ("alpha.safetensors", "beta.safetensors")
+    assert house.service.loras() == ("shine.safetensors",)
+    assert house.service.models("no-such") == ()
+    summaries = {one.name: one for one in house.service.workflows()}
+    assert summaries["txt2img-sd"].kind == "txt2img"
+    assert "prompt" in summaries["txt2img-sd"].options
+
+
+async def test_a_waiting_person_hears_of_a_new_position(house, tools, user_id, submit):
+    backend = house.backends[0]
+    backend.default = tools.Run(hold=(hold := asyncio.Event()))
+    ids = [(await submit(user_id=user_id)).id for _ in range(3)]
+    last = ids[-1]
+
+    def positions():
+        return [
+            event.position
+            for event in house.audience.events
+            if isinstance(event, Waiting) and event.generation.id == last
+        ]
+
+    await tools.eventually(lambda: 2 in positions())
+    await house.service.cancel(ids[1], user_id=user_id, is_moderator=False)
+    await tools.eventually(lambda: positions()[-1:] == [1])
+    hold.set()
+    await house.ended(last)
+
+
+async def test_an_end_that_cannot_be_told_now_is_told_later(house, tools, user_id):
+    house.audience.script = [DeliveryPostponed("away"), RuntimeError("a bug")]
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+    assert len(house.audience.told(accepted.id)) == 1
+
+
+async def test_an_end_that_nobody_can_be_told_is_given_up(house, tools, user_id):
+    house.audience.script = [DeliveryImpossible("gone")]
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+
+    async def given_up():
+        async with house.database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(accepted.id)
+            return row.given_up_at
+
+    assert await tools.eventually(given_up)
+    assert (await house.service.find(accepted.id)).state is GenerationState.SUCCEEDED
