@@ -437,6 +437,11 @@ async def connect(comfy):
 
 
 @pytest.fixture
+def quick():
+    return QUICK
+
+
+@pytest.fixture
 async def backend(connect):
     return await connect()
 
