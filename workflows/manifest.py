@@ -60,7 +60,7 @@ def parse_target(target: str) -> Slot | None:
 class _Table(BaseModel):
     """A table of the file: nothing unknown in it, nothing converted, nothing changed later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 _Text = Annotated[str, Field(min_length=1)]

@@ -21,9 +21,15 @@ _EXPECTATIONS = {
     "tuple_type": 'must be a list such as ["6.text"]',
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "enum": "must be one of {expected}",
+    "extra_forbidden": "is not a field",
     "missing": "is missing",
 }
-"""What pydantic's error types mean to somebody who writes TOML."""
+"""What pydantic's error types mean to somebody who writes TOML; the braces are their context."""
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -78,25 +84,17 @@ def _sentence(raw: dict[str, Any], error: ErrorDetails) -> str:
 
 
 def _expectation(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "enum":
-        expected = str(context["expected"]).replace(" or ", ", ").replace("'", "")
-        return f"must be one of {expected}"
-    if kind in ("greater_than", "greater_than_equal"):
-        least = context.get("ge", context.get("gt"))
-        return f"must be {'at least' if 'ge' in context else 'more than'} {least}"
-    if kind == "less_than_equal":
-        return f"must be at most {context['le']}"
-    if kind == "string_too_long":
-        return f"must have at most {context['max_length']} characters"
-    if kind == "extra_forbidden":
-        return "is not a field"
-    return _EXPECTATIONS.get(kind, "cannot be used")
+    if "default" in error["loc"]:
+        return "must be text in quotes, a number, true or false"
+    context = dict(error.get("ctx", {}))
+    if error["type"] == "enum":
+        context["expected"] = str(context["expected"]).replace(" or ", ", ").replace("'", "")
+    return _EXPECTATIONS.get(error["type"], "cannot be used").format_map(context)
 
 
 def _hint(what: str, table: type[BaseModel], field: str) -> str:
     """Add what was probably meant to an unknown field."""
-    if what != "is not a field":
+    if what != _EXPECTATIONS["extra_forbidden"]:
         return what
     known = [each.alias or name for name, each in table.model_fields.items()]
     meant = difflib.get_close_matches(field, known, n=1)

@@ -1,0 +1,274 @@
+import asyncio
+import json
+
+import pytest
+
+from workflows.catalog import MAX_FILE_BYTES, Catalog
+
+UI_EXPORT = {"nodes": [], "links": [], "version": 0.4}
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    return Catalog((tmp_path,))
+
+
+def sentences(catalog):
+    return [(problem.path.name, problem.sentence) for problem in catalog.problems]
+
+
+def test_folders_are_workflows(catalog, drop):
+    drop("b_2")
+    drop("a-1")
+    catalog.load()
+    assert list(catalog.workflows) == ["a-1", "b_2"]
+    assert catalog.problems == ()
+    assert catalog.workflows["a-1"].manifest.title == "Everything"
+
+
+def test_folders_that_do_not_exist_are_empty(tmp_path):
+    catalog = Catalog((tmp_path / "no" / "such",))
+    catalog.load()
+    assert catalog.workflows == {}
+    assert catalog.problems == ()
+
+
+def test_a_later_folder_overrides_an_earlier_one(tmp_path, drop):
+    (tmp_path / "own").mkdir()
+    drop("one")
+    drop("own/one", toml='title = "Mine"')
+    drop("two")
+    catalog = Catalog((tmp_path, tmp_path / "own"))
+    catalog.load()
+    assert catalog.workflows["one"].manifest.title == "Mine"
+    assert catalog.workflows["two"].manifest.title == "Everything"
+
+
+def test_a_broken_override_leaves_the_earlier_one_in_use(tmp_path, drop):
+    (tmp_path / "own").mkdir()
+    drop("one")
+    drop("own/one", toml="broken")
+    catalog = Catalog((tmp_path, tmp_path / "own"))
+    catalog.load()
+    assert catalog.workflows["one"].manifest.title == "Everything"
+    assert [problem.path.parent.parent.name for problem in catalog.problems][-1] == "own"
+
+
+@pytest.mark.parametrize(
+    ("graph", "sentence"),
+    [
+        (None, "This file is missing."),
+        ("", "This is not valid JSON: Expecting value at line 1, column 1."),
+        (
+            '{"1": }',
+            "This is not valid JSON: Expecting value at line 1, column 7.",
+        ),
+        ("[" * 100_000, "This is not a graph: a number or the nesting is too large."),
+        ("1" * 5000, "This is not a graph: a number or the nesting is too large."),
+        (
+            '{"1": {"class_type": "A", "inputs": {"x": NaN}}}',
+            "The graph has NaN, which JSON does not know.",
+        ),
+        ([], "This is not a graph: the file must hold a JSON object."),
+        ({}, "The graph has no nodes."),
+        (
+            UI_EXPORT,
+            (
+                "This is the editor's own format, not a graph for the API."
+                " In ComfyUI choose Export (API) and use that file."
+            ),
+        ),
+        (" " * (MAX_FILE_BYTES + 1), "This file is larger than 8 MiB."),
+    ],
+    ids=[
+        "missing",
+        "empty",
+        "cut",
+        "nested",
+        "number",
+        "nan",
+        "list",
+        "no-nodes",
+        "editor",
+        "large",
+    ],
+)
+def test_a_broken_graph_gets_its_sentence_and_stops_no_other(catalog, drop, graph, sentence):
+    drop("good")
+    drop("broken", graph=graph)
+    catalog.load()
+    assert list(catalog.workflows) == ["good"]
+    assert sentences(catalog) == [("graph.json", sentence)]
+
+
+def test_a_broken_manifest_gets_its_sentences_and_stops_no_other(catalog, drop):
+    drop("good")
+    drop("broken", toml="cost = -1")
+    drop("without", toml=None)
+    catalog.load()
+    assert list(catalog.workflows) == ["good"]
+    assert sentences(catalog) == [
+        ("workflow.toml", 'Top of the file: "title" is missing.'),
+        ("workflow.toml", 'Top of the file: "cost" must be at least 0.'),
+        ("workflow.toml", "This file is missing."),
+    ]
+    assert str(catalog.problems[0]).endswith('workflow.toml: Top of the file: "title" is missing.')
+
+
+def test_a_file_that_is_not_text_is_told(catalog, drop):
+    (drop("broken") / "workflow.toml").write_bytes(b"\xff\xfe\x00")
+    (drop("folder", graph=None) / "graph.json").mkdir()
+    catalog.load()
+    assert sentences(catalog) == [
+        ("workflow.toml", "This file is not UTF-8 text."),
+        ("graph.json", "This file cannot be read: Is a directory."),
+    ]
+
+
+def test_a_byte_order_mark_does_no_harm(catalog, drop):
+    folder = drop("marked")
+    for name in ("graph.json", "workflow.toml"):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8-sig")
+    catalog.load()
+    assert catalog.problems == ()
+
+
+def test_a_folder_with_a_bad_name_or_nothing_in_it_is_told(catalog, drop):
+    drop("My Workflow")
+    drop("empty", toml=None, graph=None)
+    catalog.load()
+    assert catalog.workflows == {}
+    assert sentences(catalog) == [
+        (
+            "My Workflow",
+            "The name of a workflow must have up to 32 small letters, digits, - or _.",
+        ),
+        ("empty", "This folder has neither a graph.json nor a workflow.toml."),
+    ]
+
+
+def test_hidden_files_and_notes_are_left_alone(catalog, tmp_path, drop):
+    drop(".git")
+    drop("__pycache__")
+    (tmp_path / "README.md").write_text("# notes", encoding="utf-8")
+    catalog.load()
+    assert catalog.workflows == {}
+    assert catalog.problems == ()
+
+
+def test_a_graph_alone_needs_a_manifest(catalog, tmp_path, graph):
+    (tmp_path / "fox.json").write_text(json.dumps(graph), encoding="utf-8")
+    (tmp_path / "Großer Fuchs.json").write_text(json.dumps(graph), encoding="utf-8")
+    (tmp_path / "ui.json").write_text(json.dumps(UI_EXPORT), encoding="utf-8")
+    catalog.load()
+    told = dict(sentences(catalog))
+    assert told["fox.json"] == (
+        "This graph needs a workflow.toml: make a folder fox with this file in it"
+        " as graph.json, and a workflow.toml beside it."
+    )
+    assert "make a folder my-workflow" in told["Großer Fuchs.json"]
+    assert "Export (API)" in told["ui.json"]
+
+
+def test_of_two_with_one_command_the_first_by_name_keeps_its_place(catalog, drop):
+    drop("b", toml='title = "B"\ncommand = "draw"')
+    drop("a", toml='title = "A"\ncommand = "draw"')
+    catalog.load()
+    assert list(catalog.workflows) == ["a"]
+    assert sentences(catalog) == [
+        ("workflow.toml", 'The workflow "a" already has the command "draw".')
+    ]
+    assert catalog.problems[0].path.parent.name == "b"
+
+
+def test_a_workflow_that_breaks_stays_in_its_last_good_version(catalog, drop):
+    drop("one", toml='title = "Good"')
+    catalog.load()
+    for _ in range(2):
+        drop("one", toml="title = ")
+        catalog.load()
+        assert catalog.workflows["one"].manifest.title == "Good"
+        assert len(catalog.problems) == 1
+    drop("one", toml='title = "Better"')
+    catalog.load()
+    assert catalog.workflows["one"].manifest.title == "Better"
+    assert catalog.problems == ()
+
+
+def test_a_workflow_that_is_taken_away_is_gone(catalog, tmp_path, drop):
+    folder = drop("one")
+    catalog.load()
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    catalog.load()
+    assert catalog.workflows == {}
+    assert catalog.problems == ()
+
+
+def test_what_was_handed_out_is_not_changed_by_loading(catalog, drop):
+    drop("one")
+    catalog.load()
+    before = catalog.workflows
+    drop("two")
+    catalog.load()
+    assert list(before) == ["one"]
+    with pytest.raises(TypeError):
+        before["three"] = before["one"]
+
+
+@pytest.fixture
+async def watched(catalog):
+    """The catalog while it is watched, and an event for every change it tells."""
+    changed = asyncio.Event()
+    watching = asyncio.create_task(catalog.watch(changed.set))
+    yield catalog, changed
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+
+
+async def until(changed, holds):
+    while not holds():
+        await changed.wait()
+        changed.clear()
+
+
+async def test_changes_are_noticed_while_watching(watched, drop):
+    catalog, changed = watched
+    drop("one", toml='title = "First"')
+    await until(changed, lambda: "one" in catalog.workflows)
+    drop("one", toml='title = "Second"')
+    await until(changed, lambda: catalog.workflows["one"].manifest.title == "Second")
+    drop("one", toml="broken")
+    await until(changed, lambda: catalog.problems)
+    assert catalog.workflows["one"].manifest.title == "Second"
+
+
+async def test_a_folder_that_appears_is_noticed(tmp_path, drop):
+    own = tmp_path / "own"
+    catalog = Catalog((own,))
+    changed = asyncio.Event()
+    watching = asyncio.create_task(catalog.watch(changed.set))
+    own.mkdir()
+    drop("own/one")
+    await until(changed, lambda: "one" in catalog.workflows)
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+
+
+async def test_an_awaitable_of_the_listener_is_awaited(catalog, drop):
+    drop("one")
+    told = asyncio.Event()
+
+    async def listen():
+        await asyncio.sleep(0)
+        told.set()
+
+    watching = asyncio.create_task(catalog.watch(listen))
+    await told.wait()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
