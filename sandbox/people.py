@@ -272,7 +272,7 @@ def as_text(message: JsonObject) -> str:
 
 def _author(message: JsonObject) -> str:
     author = message["author"]
-    return author["global_name"] or author["username"]
+    return str(author["global_name"] or author["username"])
 
 
 def _heading(message: JsonObject) -> str:
@@ -305,7 +305,7 @@ def _attachment_line(attachment: JsonObject) -> str:
 
 
 def _filename(url: str) -> str:
-    return url.split("?")[0].rsplit("/", 1)[-1]
+    return url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
 
 
 def _size(picture: JsonObject) -> str:

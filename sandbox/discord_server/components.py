@@ -66,8 +66,16 @@ def _check_row(form: Form, path: str, row: JsonObject, seen: set[str]) -> JsonOb
         form.wrong(f"{path}.components", "COMPONENT_LAYOUT_WIDTH_EXCEEDED", sentence)
     for index, part in enumerate(parts):
         _check_part(form, f"{path}.components.{index}", part, seen)
-    kept = [{key: value for key, value in part.items() if value is not None} for part in parts]
+    kept = [_defaults(part) | _present(part) for part in parts]
     return {"type": int(ComponentKind.ROW), "components": kept}
+
+
+def _defaults(part: JsonObject) -> JsonObject:
+    return {"min_values": 1, "max_values": 1} if part.get("type") == ComponentKind.SELECT else {}
+
+
+def _present(part: JsonObject) -> JsonObject:
+    return {key: value for key, value in part.items() if value is not None}
 
 
 def _check_part(form: Form, path: str, part: JsonObject, seen: set[str]) -> None:

@@ -18,6 +18,16 @@ from sandbox.discord_server.errors import ApiError, Refusal
 from sandbox.discord_server.values import JsonObject, StoredFile, Upload
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_UNREADABLE = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+"""What Pillow raises over files that are no pictures, broken, or far too large to decode."""
 _OWN_PATH = re.compile(r"^/(?:ephemeral-)?attachments/\d+/(\d+)/")
 
 
@@ -150,5 +160,5 @@ def _measure(content: bytes) -> tuple[int | None, int | None]:
     try:
         with Image.open(io.BytesIO(content)) as picture:
             return picture.size
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except _UNREADABLE:
         return None, None

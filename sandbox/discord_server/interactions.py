@@ -314,6 +314,8 @@ class Interactions:
         about["response_message_id"] = str(message.id)
         about["response_message_loading"] = MessageFlag.LOADING in message.flags
         about["response_message_ephemeral"] = message.only_for is not None
+        if callback not in (CallbackKind.MESSAGE, CallbackKind.UPDATE):
+            return {"interaction": about}
         shown = self._payloads.message(message, self._messages.referenced(message))
         return {"interaction": about, "resource": {"type": int(callback), "message": shown}}
 
