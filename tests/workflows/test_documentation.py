@@ -1,0 +1,45 @@
+"""The guide to writing a workflow is complete, and its examples work."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from workflows.manifest import Input, InputType, Kind, Manifest, Output
+from workflows.reading import parse_manifest
+from workflows.rules import TAKEN, WELL_KNOWN
+from workflows.workflow import build_workflow
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+FIELDS = [
+    field.alias or name
+    for table in (Manifest, Input, Output)
+    for name, field in table.model_fields.items()
+    if name not in ("inputs", "output")
+]
+
+
+@pytest.mark.parametrize("name", [*FIELDS, *InputType, *Kind, *WELL_KNOWN, *TAKEN])
+def test_the_guide_explains(name):
+    assert f"`{name}`" in GUIDE
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_fits_its_shipped_graph(library, example):
+    manifest = parse_manifest(example)
+    name = "txt2img-flux" if "Flux" in manifest.title else "txt2img-sd"
+    workflow = build_workflow("example", manifest, library[name].graph)
+    assert workflow.manifest.title == manifest.title
+
+
+@pytest.mark.parametrize("line", re.findall(r"\| `(\w+ = [^`]+)` \|", GUIDE))
+def test_every_field_s_example_is_of_its_form(line):
+    field = line.split(" = ")[0]
+    if field in Manifest.model_fields and field != "description":
+        title = "" if field == "title" else 'title = "a"\n'
+        parse_manifest(f"{title}{line}")
+        return
+    given = {"name": 'name = "a"', "type": 'type = "integer"'}
+    given[field] = line
+    parse_manifest('title = "a"\n[[input]]\n' + "\n".join(given.values()))
