@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from db import migrations
+from db.base import Base
 from db.database import Database
 
 UNPRIVILEGED = 65534
@@ -23,8 +24,6 @@ UNPRIVILEGED = 65534
 
 START_ATTEMPTS = 5
 """How often another free port is tried when somebody took it before PostgreSQL did."""
-
-NewDatabase = Callable[[], str]
 
 
 @pytest.fixture(autouse=True)
@@ -79,10 +78,11 @@ class PostgresServer:
         password = self.password.replace(" ", "%20")
         return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{name}"
 
-    def execute(self, statement: str) -> None:
-        """Run one statement as the server's owner, outside a transaction."""
-        with closing(psycopg.connect(self.url("postgres"), autocommit=True)) as connection:
-            connection.execute(statement)
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement as the server's owner, outside a transaction; its rows, if any."""
+        with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     def _start_on_port(self) -> None:
         options = (
@@ -147,11 +147,45 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.stop()
 
 
+class MigratedDatabases:
+    """Databases with our tables, and nothing in them: emptied after use, since that is quicker."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._template = _create_database(server, "template0")
+        asyncio.run(migrations.upgrade(server.url(self._template)))
+        self._tables = self._list_tables(self._template)
+        self._spare: list[str] = []
+
+    def take(self) -> str:
+        """Give one that nobody else has."""
+        return self._spare.pop() if self._spare else _create_database(self._server, self._template)
+
+    def give_back(self, name: str) -> None:
+        """Empty it for the next one, unless more than rows was changed."""
+        self._server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            name,
+        )
+        if self._list_tables(name) != self._tables:
+            _drop_database(self._server, name)
+            return
+        tables = ", ".join(Base.metadata.tables)
+        self._server.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE", name)
+        self._spare.append(name)
+
+    def _list_tables(self, name: str) -> list[tuple[object, ...]]:
+        return self._server.execute(
+            "SELECT schemaname, tablename, version_num FROM pg_tables, limner_revision "
+            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2",
+            name,
+        )
+
+
 @pytest.fixture(scope="session")
-def migrated_postgres_template(postgres_server) -> str:
-    postgres_server.execute("CREATE DATABASE migrated")
-    asyncio.run(migrations.upgrade(postgres_server.url("migrated")))
-    return "migrated"
+def migrated_postgres_databases(postgres_server) -> MigratedDatabases:
+    return MigratedDatabases(postgres_server)
 
 
 @pytest.fixture(scope="session")
@@ -164,13 +198,17 @@ def migrated_sqlite_file(tmp_path_factory) -> Path:
 @pytest.fixture
 def empty_postgres_url(postgres_server) -> Iterator[str]:
     """A PostgreSQL database without any table."""
-    yield from _fresh_postgres_database(postgres_server, "template0")
+    name = _create_database(postgres_server, "template0")
+    yield postgres_server.url(name)
+    _drop_database(postgres_server, name)
 
 
 @pytest.fixture
-def postgres_url(postgres_server, migrated_postgres_template) -> Iterator[str]:
+def postgres_url(postgres_server, migrated_postgres_databases) -> Iterator[str]:
     """A PostgreSQL database of its own for this test, with our tables."""
-    yield from _fresh_postgres_database(postgres_server, migrated_postgres_template)
+    name = migrated_postgres_databases.take()
+    yield postgres_server.url(name)
+    migrated_postgres_databases.give_back(name)
 
 
 @pytest.fixture
@@ -203,10 +241,13 @@ async def database(database_url):
     await opened.close()
 
 
-def _fresh_postgres_database(server: PostgresServer, template: str) -> Iterator[str]:
+def _create_database(server: PostgresServer, template: str) -> str:
     name = f"test_{secrets.token_hex(8)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.url(name)
+    return name
+
+
+def _drop_database(server: PostgresServer, name: str) -> None:
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
