@@ -105,8 +105,6 @@ class FileRoutes:
             raise ServerTroubleError
         folders = self._server.folders
         try:
-            if Path(incoming.filename).is_absolute():
-                raise ServerTroubleError
             directory = folders.inside(incoming.kind, incoming.subfolder)
             path = folders.inside(incoming.kind, incoming.subfolder, incoming.filename)
         except OutsideFolderError:

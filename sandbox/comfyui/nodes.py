@@ -313,6 +313,39 @@ def _invert_image(_: RunContext, inputs: Inputs) -> Result:
     return Result(([ImageChops.invert(picture) for picture in pictures],))
 
 
+def _repeat_image(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures = inputs["image"]
+    return Result((pictures * int(inputs["amount"]),))
+
+
+def _batch_images(_: RunContext, inputs: Inputs) -> Result:
+    first: Pictures = inputs["image1"]
+    second: Pictures = inputs["image2"]
+    return Result(([*first, *(ImageOps.fit(picture, first[0].size) for picture in second)],))
+
+
+def _crop_image(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures = inputs["image"]
+    left, top, width, height = (int(inputs[name]) for name in ("x", "y", "width", "height"))
+    box = left, top, left + width, top + height
+    return Result(([picture.crop(box) for picture in pictures],))
+
+
+def _composite_images(_: RunContext, inputs: Inputs) -> Result:
+    beneath: Pictures = inputs["destination"]
+    above: Pictures = inputs["source"]
+    mask: Image.Image | None = inputs.get("mask")
+    corner = int(inputs["x"]), int(inputs["y"])
+    composed = []
+    for number in range(max(len(beneath), len(above))):
+        picture = beneath[number % len(beneath)].copy()
+        patch = above[number % len(above)]
+        patch = patch.resize(picture.size) if inputs["resize_source"] else patch
+        picture.paste(patch, corner, mask.resize(patch.size) if mask is not None else None)
+        composed.append(picture)
+    return Result((composed,))
+
+
 def _empty_image(_: RunContext, inputs: Inputs) -> Result:
     color = int(inputs["color"])
     rgb = color >> 16 & 255, color >> 8 & 255, color & 255
@@ -524,12 +557,16 @@ QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     "CLIPTextEncode": _encode_text,
     "CLIPTextEncodeFlux": _encode_text_flux,
     "ConditioningZeroOut": _zero_out,
+    "DifferentialDiffusion": _pass_model,
     "EmptyFlux2LatentImage": _empty_latent,
     "EmptyImage": _empty_image,
     "EmptyLatentImage": _empty_latent,
     "EmptySD3LatentImage": _empty_latent,
     "FluxGuidance": _flux_guidance,
     "GrowMask": _grow_mask,
+    "ImageBatch": _batch_images,
+    "ImageCompositeMasked": _composite_images,
+    "ImageCrop": _crop_image,
     "ImageInvert": _invert_image,
     "ImageScale": _scale_image,
     "ImageScaleBy": _scale_image_by,
@@ -548,6 +585,7 @@ QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     "PreviewAny": _preview_any,
     "PreviewImage": _preview,
     "RandomNoise": _random_noise,
+    "RepeatImageBatch": _repeat_image,
     "RepeatLatentBatch": _repeat_latent,
     "SaveImage": _save,
     "SetLatentNoiseMask": _set_noise_mask,

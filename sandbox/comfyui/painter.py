@@ -39,7 +39,7 @@ class Brief:
 def paint(brief: Brief) -> Image.Image:
     """Paint the finished picture of a brief."""
     words = brief.prompt.lower()
-    chance = random.Random(f"{brief.seed}/{_digest(words)}/{_digest(brief.negative)}")  # noqa: S311 - a picture, not a secret
+    chance = random.Random(f"{brief.seed}/{words}/{brief.negative}/{brief.model}")  # noqa: S311 - a picture, not a secret
     palette = choose_palette(words, _digest(words))
     drawing = _drawing_size(brief.size)
     canvas = Canvas(drawing, palette, chance, words)
@@ -49,16 +49,19 @@ def paint(brief: Brief) -> Image.Image:
 
 
 def paint_over(source: Image.Image, painted: Image.Image, strength: float) -> Image.Image:
-    """Paint over a picture: 0 keeps it, 1 leaves nothing of it."""
+    """Paint over a picture: 0 keeps it, 1 leaves nothing of it.
+
+    In between, its shapes stay and take on the light of the painting.
+    """
     if strength <= 0:
         return source.copy()
     if strength >= 1:
         return painted
-    soft = source.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.SMOOTH_MORE)
-    graded = ImageOps.colorize(ImageOps.grayscale(soft), *_tones(painted))
-    restyled = Image.blend(soft, graded, 0.25 + 0.6 * strength)
-    reworked = Image.blend(source, restyled, min(1.0, strength * 1.3))
-    return Image.blend(reworked, painted, strength**2.2)
+    reach = ImageFilter.BoxBlur(max(source.size) / 9)
+    detail = ImageChops.subtract(source, source.filter(reach), offset=128)
+    relit = ImageChops.add(detail, painted.filter(reach), offset=-128)
+    reworked = Image.blend(source, relit, min(1.0, strength * 1.35))
+    return Image.blend(reworked, painted, max(0.0, (strength - 0.6) / 0.4) ** 1.4)
 
 
 def noise(seed: int, size: tuple[int, int]) -> Image.Image:
@@ -145,9 +148,8 @@ def _inked(picture: Image.Image) -> Image.Image:
 
 def _softened(picture: Image.Image) -> Image.Image:
     glow = picture.filter(ImageFilter.GaussianBlur(max(picture.size) / 60))
-    light = Image.blend(
-        ImageChops.screen(picture, glow), Image.new("RGB", picture.size, (255, 240, 238)), 0.25
-    )
+    glowing = Image.blend(picture, ImageChops.screen(picture, glow), 0.45)
+    light = Image.blend(glowing, Image.new("RGB", picture.size, (255, 240, 238)), 0.2)
     return ImageEnhance.Color(light).enhance(0.85)
 
 
@@ -170,16 +172,6 @@ def _grain(picture: Image.Image, seed: int, amount: float) -> Image.Image:
         for top in range(0, picture.height, side):
             sheet.paste(tile, (left, top))
     return Image.blend(picture, ImageChops.overlay(picture, sheet.convert("RGB")), amount * 6)
-
-
-def _tones(painted: Image.Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return a dark and a light colour of a picture."""
-    tiny = painted.resize((8, 8), Image.Resampling.BOX)
-    pixels = [tiny.getpixel((x, y)) for x in range(8) for y in range(8)]
-    colours = sorted((pixel for pixel in pixels if isinstance(pixel, tuple)), key=sum)
-    dark = tuple(int(value * 0.45) for value in colours[4])
-    light = tuple(min(255, int(value * 1.12) + 12) for value in colours[-4])
-    return dark, light
 
 
 def _drawing_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A stand-in ComfyUI with nothing to wait for, a client for it, and recordings to hold it against."""
+"""A stand-in ComfyUI with nothing to wait for, a client for it, and recordings to compare."""
 
 import asyncio
 import json
@@ -137,6 +137,24 @@ async def client(comfy: ComfyUIStandIn) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
+async def old_client() -> AsyncIterator[Client]:
+    async with (
+        ComfyUIStandIn(version="0.3.64", step_seconds=0, load_seconds=0) as comfy,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Client(comfy, http)
+
+
+@pytest.fixture(params=["0.33.0", "0.3.64"])
+async def any_client(request) -> AsyncIterator[Client]:
+    async with (
+        ComfyUIStandIn(version=request.param, step_seconds=0, load_seconds=0) as comfy,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Client(comfy, http)
+
+
+@pytest.fixture
 def txt2img() -> Callable[..., dict[str, Any]]:
     def build(
         prompt: str = "a red fox in the snow",
@@ -261,29 +279,31 @@ class Replay:
         return text
 
     def normal(self, value: Any, ids: dict[str, str], key: str | None = None) -> Any:
-        """Take out what differs from run to run: ids, times, counters, paths."""
-        if key in {"timestamp", "create_time", "sid"}:
+        """Take out what differs from run to run: ids, times, counters, paths, orders of sets."""
+        if key in {"timestamp", "create_time", "sid", "traceback"}:
             return key
-        if key == "traceback":
-            return []
-        if key == "current_inputs":
+        if key in {"current_inputs", "executed", "current_outputs"} and value:
             return sorted(value)
-        if key in {"executed", "current_outputs"} and isinstance(value, list):
-            return sorted(value)
-        if isinstance(value, dict):
-            if value and all(
-                isinstance(v, dict) and "class_type" in v and "inputs" in v for v in value.values()
-            ):
-                return "graph"
-            return {ids.get(k, k): self.normal(v, ids, k) for k, v in value.items()}
-        if isinstance(value, list):
-            items = [self.normal(item, ids) for item in value]
-            if len(items) == 5 and isinstance(items[4], list):
-                return [*items[1:4], sorted(items[4])]
-            return items
         if isinstance(value, str):
             return re.sub(r"_\d{5}_", "_N_", ids.get(value, value))
-        return value
+        if isinstance(value, list):
+            return without_number([self.normal(item, ids) for item in value])
+        if not isinstance(value, dict):
+            return value
+        graph = {ids.get(k, k): self.normal(v, ids, k) for k, v in value.items()}
+        return "graph" if is_graph(value) else graph
+
+
+def is_graph(value: dict[str, Any]) -> bool:
+    nodes = [node for node in value.values() if isinstance(node, dict) and "class_type" in node]
+    return bool(value) and len(nodes) == len(value) and all("inputs" in node for node in nodes)
+
+
+def without_number(items: list[Any]) -> list[Any]:
+    """Take the number off a queue or history tuple, and the order off its outputs."""
+    if len(items) == 5 and isinstance(items[4], list):
+        return [*items[1:4], sorted(items[4])]
+    return items
 
 
 def is_step(message: dict[str, Any]) -> bool:
