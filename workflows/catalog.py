@@ -5,7 +5,8 @@ import contextlib
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -94,16 +95,15 @@ class Catalog:
         """
         while True:
             existing = self._existing_folders()
-            if not existing:
-                await asyncio.sleep(LOOK_AGAIN_MS / 1000)
-                continue
             await self._reload(on_change)
-            await self._watch_folders(existing, on_change)
+            if existing:
+                await self._watch_folders(existing, on_change)
+            else:
+                await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _watch_folders(self, folders: _Folders, on_change: _OnChange) -> None:
         """Returns when a folder itself came, went or was replaced: no watcher follows that."""
-        watcher = watchfiles.awatch(*folders, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True)
-        async with contextlib.aclosing(watcher) as batches:
+        async with contextlib.aclosing(_follow_changes(folders)) as batches:
             is_first = True
             async for batch in batches:
                 # The first also covers what changed before the watcher was in place.
@@ -125,7 +125,11 @@ class Catalog:
             await waiting
 
     def _existing_folders(self) -> _Folders:
-        return {folder: folder.stat().st_ino for folder in self._folders if folder.is_dir()}
+        found = {}
+        for folder in self._folders:
+            with contextlib.suppress(OSError):  # absent, or not ours to read: nothing to follow
+                found[folder] = folder.stat().st_ino
+        return found
 
 
 class _Reading:
@@ -167,13 +171,15 @@ class _Reading:
         yield from (path for path in entries if not path.name.startswith((".", "__")))
 
     def _read_entry(self, path: Path) -> None:
-        if path.is_dir():
-            workflow = self._read_folder(path)
-        elif path.suffix == ".json":
-            self._read_bare_graph(path)
-            return
-        else:
-            return  # a note, a picture, an editor's left-over
+        workflow = None
+        try:
+            if path.is_dir():
+                workflow = self._read_folder(path)
+            elif path.suffix == ".json":
+                self._read_bare_graph(path)
+            # Anything else is a note, a picture or an editor's left-over.
+        except OSError as error:
+            self._report(path, f"This cannot be read: {error.strerror}.")
         workflow = workflow or self._last_good.get(path)
         if workflow is not None:
             self._by_path[path] = workflow
@@ -227,6 +233,17 @@ class _Reading:
 
     def _report(self, path: Path, *sentences: str) -> None:
         self._problems.extend(WorkflowProblem(path, sentence) for sentence in sentences)
+
+
+async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[object], None]:
+    """Batches of changes, an empty one now and then; ends at once when a folder is gone."""
+    watcher = watchfiles.awatch(*folders, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True)
+    async with contextlib.aclosing(watcher) as batches:
+        try:
+            async for batch in batches:
+                yield batch
+        except FileNotFoundError:
+            return
 
 
 def _load_text(path: Path) -> str:

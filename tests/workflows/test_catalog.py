@@ -259,6 +259,17 @@ async def test_a_folder_that_appears_is_noticed(tmp_path, drop):
         await watching
 
 
+async def test_a_folder_that_is_replaced_is_followed(watched, tmp_path, drop):
+    catalog, changed = watched
+    drop("one")
+    await until(changed, lambda: "one" in catalog.workflows)
+    tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-away"))
+    await until(changed, lambda: not catalog.workflows)
+    tmp_path.mkdir()
+    drop("two")
+    await until(changed, lambda: "two" in catalog.workflows)
+
+
 async def test_an_awaitable_of_the_listener_is_awaited(catalog, drop):
     drop("one")
     told = asyncio.Event()
