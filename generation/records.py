@@ -129,12 +129,14 @@ class Records:
         async with self._database.transaction(read_only=True) as session:
             return await GenerationRepository(session).recent_durations(workflow, DURATIONS_TAKEN)
 
-    async def page(self, asked: HistoryFilter, before: Cursor | None, limit: int) -> HistoryPage:
+    async def page(
+        self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
+    ) -> HistoryPage:
         """One page of the history, with outputs."""
         async with self._database.transaction(read_only=True) as session:
             generations = GenerationRepository(session)
             filters = asked.to_rows()
-            page = await generations.page(filters, before=before, limit=limit)
+            page = await generations.page(filters, before=before, after=after, limit=limit)
             copies = await _with_outputs(generations, page.rows)
             return HistoryPage(copies, page.next_cursor, await generations.total(filters))
 

@@ -269,11 +269,18 @@ class GenerationService:
             return await self._records.unfinished_generations(user_id)
 
     async def history(
-        self, asked: HistoryFilter, before: Cursor | None = None, limit: int = 10
+        self,
+        asked: HistoryFilter,
+        before: Cursor | None = None,
+        limit: int = 10,
+        *,
+        after: Cursor | None = None,
     ) -> HistoryPage:
-        """One page of what was asked for, newest first."""
+        """One page of what was asked for, newest first: what is older than `before`, or, next to
+        it, newer than `after`.
+        """
         with _available():
-            return await self._records.page(asked, before, limit)
+            return await self._records.page(asked, before, after, limit)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""

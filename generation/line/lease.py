@@ -13,7 +13,7 @@ from typing import Protocol
 
 import psycopg
 
-from generation.errors import GenerationError
+from generation.errors import GenerationError, ServiceUnavailable
 
 LOCK_SPACE = 0x4C494D4E
 """Sets our advisory locks apart from those of other programs in the same database."""
@@ -141,15 +141,7 @@ class PostgresLease:
             await asyncio.to_thread(self._ask, "pg_advisory_unlock", _key(slot))
 
     def _acquire(self, numbers: range) -> None:
-        self._connection = psycopg.connect(
-            self._url,
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            # A dead network must drop the lock within half a minute, so that a peer takes over.
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-        )
+        self._connection = self._connect()
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
@@ -160,6 +152,20 @@ class PostgresLease:
         self._connection.close()
         self._connection = None
         raise LineTaken("Another Limner has taken over the work of this one.")
+
+    def _connect(self) -> psycopg.Connection:
+        try:
+            return psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                # A dead network must drop the lock within half a minute: a peer takes over then.
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+            )
+        except psycopg.Error as error:
+            raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
     def _ensure(self) -> None:
         try:

@@ -68,14 +68,17 @@ class Line:
     async def start(self) -> None:
         """Take the lease, resume what was interrupted, and begin to work.
 
-        Raises LineTaken when another process works on the same data.
+        Raises LineTaken when another process works on the same data, ServiceUnavailable when the
+        engine's tables cannot be used.
         """
         self._lease = await self._acquire_lease()
         try:
             self._workflows = await self._launch(self._lease.slot)
-        except BaseException:
+        except BaseException as error:
             await _destroy_engine()
             await self._lease.release()
+            if isinstance(error, Exception):
+                raise ServiceUnavailable("The line's own tables cannot be used.") from error
             raise
         self._tasks.start(self._reconcile_for_ever(), "reconciliation of the line")
 

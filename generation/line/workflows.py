@@ -94,7 +94,11 @@ class Workflows:
         outcome: Outcome = failed(failures.LOST)
         for attempt in range(MAX_ATTEMPTS):
             backend = await DBOS.run_step_async(
-                _options("choose"), self._steps.choose, generation_id, used, turn_at
+                _options("choose", preemptible=True),
+                self._steps.choose,
+                generation_id,
+                used,
+                turn_at,
             )
             if backend is None:
                 outcome = failed(failures.OFFLINE)

@@ -1,0 +1,238 @@
+import asyncio
+import logging
+from contextlib import closing
+from datetime import timedelta
+
+import psycopg
+import pytest
+from dbos import DBOS
+
+from comfy.errors import RunLost
+from db.generations import GenerationRepository
+from generation.errors import FailureKind, ServiceUnavailable
+from generation.line import LineTaken
+from generation.line.lease import FileLease, PostgresLease
+from generation.record import GenerationState
+from generation.runner import RunLimits
+
+
+async def test_a_lost_run_goes_on_at_another_backend(open_house, sqlite_url, tools):
+    backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
+    for backend in backends:
+        backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, *backends) as house:
+        accepted = await house.service.submit(tools.ask())
+        running = await house.until(accepted.id, GenerationState.RUNNING)
+        first, second = sorted(backends, key=lambda one: one.name != running.backend)
+        second.script.clear()
+        first.is_reachable = False
+        ended = await house.ended(accepted.id)
+        assert ended.state is GenerationState.SUCCEEDED
+        assert ended.backend == second.name
+        assert len(first.submissions) == len(second.submissions) == 1
+        assert first.submissions != second.submissions
+
+
+async def test_a_backend_that_restarts_is_waited_for(open_house, sqlite_url, tools):
+    backend = tools.FakeBackend("only")
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        backend.is_reachable = False
+        backend.forget()
+        await tools.eventually(lambda: backend.running == 0)
+        backend.is_reachable = True
+        ended = await house.ended(accepted.id)
+        assert ended.state is GenerationState.SUCCEEDED
+        # The same id again: had the backend only been cut off, the run would have been found.
+        assert len(set(backend.submissions)) == 1
+
+
+async def test_what_is_lost_again_and_again_is_given_up(open_house, sqlite_url, tools):
+    backend = tools.FakeBackend("only", default=tools.Run(error=RunLost("restarted")))
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        ended = await house.ended(accepted.id)
+        assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
+
+
+async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_house, sqlite_url, tools):
+    backend = tools.FakeBackend("only", is_reachable=False)
+    limits = RunLimits(total_s=0.8, reconnect_s=0.1, pause_s=0.02)
+    async with open_house(sqlite_url, backend, limits=limits) as house:
+        accepted = await house.service.submit(tools.ask())
+        ended = await house.ended(accepted.id)
+        assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
+        backend.is_reachable = True
+        backend.script.append(tools.Run(hold=asyncio.Event()))
+        accepted = await house.service.submit(tools.ask(user_id=2))
+        ended = await house.ended(accepted.id)
+        assert ended.failure.kind is FailureKind.TIMED_OUT
+        assert backend.cancelled == backend.submissions
+
+
+async def test_a_second_process_on_the_same_data_is_refused(open_house, sqlite_url, backend):
+    async with open_house(sqlite_url, backend) as house:
+        with pytest.raises(LineTaken, match="already running"):
+            await FileLease(house.settings.engine.sqlite_path).acquire()
+
+
+async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
+    open_house, sqlite_url, backend, tools, caplog
+):
+    caplog.set_level(logging.WARNING)
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(sqlite_url, backend) as house:
+        running = await house.service.submit(tools.ask())
+        await house.until(running.id, GenerationState.RUNNING)
+        waiting = await house.service.submit(tools.ask(user_id=2))
+        service = house.service
+    await service.stop()
+    with pytest.raises(ServiceUnavailable):
+        await service._line.enqueue("aaaaa", 1, priority=False)
+    assert backend.running == 0
+    assert not backend.is_open
+    hold.set()
+    async with open_house(sqlite_url, backend) as house:
+        for one in (running, waiting):
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert len(house.audience.told(one.id)) == 1
+    assert len(backend.submissions) == len(set(backend.submissions)) == 2
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_was_accepted_but_not_enqueued_is_picked_up(
+    open_house, sqlite_url, backend, tools
+):
+    async with open_house(sqlite_url, backend) as house:
+
+        async def fail(*args, **kwargs):
+            raise ServiceUnavailable("away")
+
+        house.service._line.enqueue = fail
+        accepted = await house.service.submit(tools.ask())
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_a_wish_to_cancel_that_was_only_recorded_is_picked_up(
+    open_house, sqlite_url, backend, tools
+):
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        async with house.database.transaction() as session:
+            await GenerationRepository(session).update(accepted.id, cancelled_by=1)
+        assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
+
+
+async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_url, backend, tools):
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.ended(accepted.id)
+        async with house.database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.add(
+                id="zzzzz",
+                user_id=1,
+                user_name="x",
+                guild_id=None,
+                channel_id=1,
+                workflow="txt2img-sd",
+                prompt="x",
+                values={},
+                seed=None,
+                cost=1,
+                private=False,
+                spoiler=False,
+                created_at=accepted.created_at,
+                state="failed",
+            )
+        await house.ended("zzzzz")
+        assert len(house.audience.told("zzzzz")) == 1
+
+
+async def test_a_workflow_that_the_engine_dropped_ends_in_a_failure(
+    open_house, sqlite_url, backend, tools
+):
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        await DBOS.cancel_workflows_async([accepted.id, f"{accepted.id}:0"])
+        ended = await house.ended(accepted.id)
+        assert ended.state is GenerationState.FAILED
+        assert "reference" in ended.failure.facts
+
+
+async def test_old_workflows_are_cleared_away(open_house, sqlite_url, backend, tools, monkeypatch):
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.ended(accepted.id)
+        assert await house.service._line.clear_old() == 0
+        monkeypatch.setattr("generation.line.line.KEPT_WORKFLOWS", timedelta(seconds=-60))
+        assert await tools.eventually(house.service._line.clear_old)
+
+
+async def test_the_whole_way_on_postgresql(open_house, postgres_url, backend, tools):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(postgres_url, backend) as house:
+        first = await house.service.submit(tools.ask())
+        await house.until(first.id, GenerationState.RUNNING)
+        second = await house.service.submit(tools.ask(user_id=2))
+        await house.ended(second.id)
+        await house.service.cancel(first.id, user_id=1, is_moderator=False)
+        assert (await house.ended(first.id)).state is GenerationState.CANCELLED
+
+
+async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend, tools):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(postgres_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        # As if another process had been doing it, and had died.
+        await house.service._line._workflows.drop_tasks()
+        with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+            connection.execute(
+                "UPDATE dbos.workflow_status SET executor_id = 'limner-9' WHERE status = 'PENDING'"
+            )
+        hold.set()
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        assert len(backend.submissions) == 1
+        assert len(house.audience.told(accepted.id)) == 1
+
+
+async def test_processes_that_share_postgresql_take_names_of_their_own(postgres_url):
+    first = await PostgresLease(postgres_url).acquire()
+    second = await PostgresLease(postgres_url).acquire()
+    assert (first.slot, second.slot) == ("limner-0", "limner-1")
+    assert not await second.try_peer(first.slot)
+    await first.release()
+    assert await second.try_peer(first.slot)
+    await second.leave_peer(first.slot)
+    third = await PostgresLease(postgres_url).acquire()
+    assert third.slot == "limner-0"
+    for lease in (second, third, third):
+        await lease.release()
+
+
+async def test_a_lease_whose_connection_broke_is_taken_again_or_lost(postgres_url):
+    lease = await PostgresLease(postgres_url).acquire()
+    lease._connection.close()
+    await lease.ensure()
+    assert lease.slot == "limner-0"
+    lease._connection.close()
+    other = await PostgresLease(postgres_url).acquire()
+    with pytest.raises(LineTaken):
+        await lease.ensure()
+    for one in (lease, other):
+        await one.release()
+
+
+async def test_a_server_that_is_away_is_told_in_words():
+    with pytest.raises(ServiceUnavailable, match="PostgreSQL"):
+        await PostgresLease("postgresql://nobody@127.0.0.1:1/none").acquire()
