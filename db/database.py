@@ -114,10 +114,9 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, hide_parameters=True)
         event.listen(engine.sync_engine, "do_connect", _try_opening_sqlite)
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite_connection)
+        prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
+        event.listen(engine.sync_engine, "connect", prepare)
         event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
-        if for_migrations:
-            event.listen(engine.sync_engine, "connect", _switch_foreign_keys_off)
         return engine
     timeouts = {"timeout": CONNECT_TIMEOUT_S}
     if not for_migrations:
@@ -153,35 +152,30 @@ def _try_opening_sqlite(
     sqlite3.connect(arguments[0]).close()
 
 
-def _prepare_sqlite_connection(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    pragmas = ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL")
+    _configure_sqlite(dbapi_connection, pragmas)
+
+
+def _prepare_sqlite_for_migrations(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    # The journal is left as it is: the file may turn out to be another program's.
+    _configure_sqlite(dbapi_connection, ("foreign_keys = OFF", "synchronous = FULL"))
+
+
+def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     try:
-        _configure_sqlite(dbapi_connection)
+        # The driver must not begin transactions by itself: it begins too late, and not for reads.
+        dbapi_connection.isolation_level = None
+        # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.
+        dbapi_connection.create_function("lower", 1, _lower, deterministic=True)
+        cursor = dbapi_connection.cursor()
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS:d}", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
     except BaseException:
         # The pool does not know it yet, and its thread would outlive the event loop.
         dbapi_connection.close()
         raise
-
-
-def _configure_sqlite(dbapi_connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    # The driver must not begin transactions by itself: it begins too late, and never for reads.
-    dbapi_connection.isolation_level = None
-    # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.
-    dbapi_connection.create_function("lower", 1, _lower, deterministic=True)
-    cursor = dbapi_connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS:d}")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA journal_mode")
-    # Changing it needs the file for oneself, asking does not; it stays with the file.
-    if cursor.fetchone()[0] != "wal":
-        cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.close()
-
-
-def _switch_foreign_keys_off(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    cursor = dbapi_connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = OFF")
-    cursor.close()
 
 
 def _begin_sqlite_transaction(connection: Connection) -> None:

@@ -262,11 +262,28 @@ class GenerationRepository:
         return await self._count(_is_in(guild_id), GenerationRow.state == WAITING)
 
     async def page(
-        self, filters: GenerationFilter, *, before: Cursor | None = None, limit: int
+        self,
+        filters: GenerationFilter,
+        *,
+        before: Cursor | None = None,
+        after: Cursor | None = None,
+        limit: int,
     ) -> GenerationPage:
-        """One page of history, newest first. Stable: what is added meanwhile shifts nothing."""
+        """One page of history, newest first. Stable: what is added meanwhile shifts nothing.
+
+        `before` gives the page of what is older, `after` the one of what is newer, next to it.
+        """
         conditions = _conditions(filters)
         key = tuple_(GenerationRow.created_at, GenerationRow.id)
+        if after is not None:
+            conditions.append(key > tuple_(*_bound(after)))
+            statement = select(GenerationRow).where(*conditions)
+            oldest_first = (GenerationRow.created_at, GenerationRow.id)
+            found = await self._session.scalars(statement.order_by(*oldest_first).limit(limit))
+            newer = found.all()[::-1]
+            return GenerationPage(
+                tuple(newer), Cursor(newer[-1].created_at, newer[-1].id) if newer else None
+            )
         if before is not None:
             conditions.append(key < tuple_(*_bound(before)))
         found = await self._session.scalars(

@@ -160,6 +160,15 @@ async def test_sqlite_is_set_up_for_many_readers_and_checked_references(sqlite_u
     assert found == ["wal", 1, 30_000]
 
 
+async def test_the_first_connections_may_come_all_at_once(sqlite_url):
+    """The first one changes the file's journal, and the others must wait for it."""
+    databases = [Database(sqlite_url) for _ in range(8)]
+    await asyncio.gather(*(add_guild(one, id=number) for number, one in enumerate(databases)))
+    assert await guild_ids(databases[0]) == list(range(8))
+    for one in databases:
+        await one.close()
+
+
 async def test_a_moment_without_time_zone_is_refused(database):
     with pytest.raises(DatabaseError):
         await add_guild(database, created_at=NOW.replace(tzinfo=None))

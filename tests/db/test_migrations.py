@@ -74,8 +74,11 @@ async def test_tables_of_another_program_are_left_alone(tmp_path):
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE recipes (id INTEGER PRIMARY KEY)")
     other.close()
+    before = path.read_bytes()
+    await migrations.current_state(f"sqlite:///{path}")
     with pytest.raises(DatabaseUnreadable, match="recipes"):
         await migrations.upgrade(f"sqlite:///{path}")
+    assert path.read_bytes() == before
 
 
 async def test_using_a_database_before_its_upgrade_says_what_to_run(empty_database_url, tmp_path):
