@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sandbox.discord_server.acts import ATTACHMENT
 from sandbox.discord_server.commands import (
     CHAT_INPUT,
     MESSAGE_MENU,
@@ -14,6 +13,7 @@ from sandbox.discord_server.commands import (
 )
 from sandbox.discord_server.components import ComponentKind, interactive
 from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_server.option_values import ATTACHMENT
 from sandbox.discord_server.server import DiscordStandIn
 from sandbox.discord_server.values import (
     Channel,

@@ -1,9 +1,7 @@
 """What people do: each act is checked as Discord's own client would, then sent to the bot."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from sandbox.discord_server import limits
 from sandbox.discord_server.broadcast import Broadcast
 from sandbox.discord_server.commands import (
     CHAT_INPUT,
@@ -19,6 +17,21 @@ from sandbox.discord_server.files import Files
 from sandbox.discord_server.gateway import Gateway
 from sandbox.discord_server.interactions import Interactions
 from sandbox.discord_server.messages import Messages
+from sandbox.discord_server.option_values import (
+    ATTACHMENT,
+    CHANNEL,
+    MENTIONABLE,
+    ROLE,
+    USER,
+    VALUE_TYPES,
+    checked_value,
+    chosen,
+    command_data,
+    fill_modal_item,
+    find_definition,
+    flat_values,
+    full_name,
+)
 from sandbox.discord_server.payloads import Payloads
 from sandbox.discord_server.values import (
     Channel,
@@ -31,15 +44,6 @@ from sandbox.discord_server.values import (
     Permission,
     Upload,
 )
-
-STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE = 3, 4, 5, 6, 7, 8
-MENTIONABLE, NUMBER, ATTACHMENT = 9, 10, 11
-_TYPES: Final[dict[int, tuple[type, ...]]] = {
-    STRING: (str,),
-    INTEGER: (int,),
-    BOOLEAN: (bool,),
-    NUMBER: (int, float),
-}
 
 
 class Acts:
@@ -82,11 +86,11 @@ class Acts:
             InteractionKind.COMMAND,
             member,
             channel,
-            name=_full_name(command["name"], filled),
+            name=full_name(command["name"], filled),
             message_kind=MessageKind.CHAT_INPUT_COMMAND,
             about={"name": command["name"], "command_type": CHAT_INPUT},
         )
-        data = _command_data(command) | {"options": filled}
+        data = command_data(command) | {"options": filled}
         return self._send(interaction, data | ({"resolved": resolved} if resolved else {}))
 
     def autocomplete(
@@ -94,16 +98,16 @@ class Acts:
     ) -> Interaction:
         """Ask for the choices of the option that is `focused`; values may be half typed."""
         command = self._offered(member, channel, command_id, CHAT_INPUT)
-        focused = [option for option in _values(options) if option.get("focused")]
+        focused = [option for option in flat_values(options) if option.get("focused")]
         if len(focused) != 1:
             raise NotPossible("Exactly one option is focused.")
-        definition = _find_definition(command.get("options") or [], options)
+        definition = find_definition(command.get("options") or [], options)
         if not (definition or {}).get("autocomplete"):
             raise NotPossible("The focused option has no autocomplete.")
         interaction = self._interactions.open(
             InteractionKind.AUTOCOMPLETE, member, channel, name=command["name"]
         )
-        return self._send(interaction, _command_data(command) | {"options": list(options)})
+        return self._send(interaction, command_data(command) | {"options": list(options)})
 
     def component(
         self, member: Member, message_id: int, custom_id: str, values: Sequence[str] | None
@@ -124,7 +128,7 @@ class Acts:
             "id": part["id"],
         }
         if part["type"] == ComponentKind.SELECT:
-            data["values"] = _chosen(part, values or ())
+            data["values"] = chosen(part, values or ())
         channel = self._directory.channels[message.channel_id]
         interaction = self._interactions.open(
             InteractionKind.COMPONENT,
@@ -145,7 +149,7 @@ class Acts:
             raise NotPossible("No such modal is open.")
         if opener.modal["custom_id"] != custom_id:
             raise NotPossible("The open modal is another one.")
-        filled = [_fill_modal_item(item, fields) for item in opener.modal["components"]]
+        filled = [fill_modal_item(item, fields) for item in opener.modal["components"]]
         known = {part.get("custom_id") for part in interactive(opener.modal["components"])}
         if set(fields) - known:
             raise NotPossible("The modal has no such field.")
@@ -180,7 +184,7 @@ class Acts:
             },
         )
         shown = self._payloads.message(message, self._messages.referenced(message))
-        data = _command_data(command) | {
+        data = command_data(command) | {
             "target_id": str(message.id),
             "resolved": {"messages": {str(message.id): shown}},
         }
@@ -263,8 +267,8 @@ class Acts:
         kind = definition["type"]
         if kind == ATTACHMENT:
             value = self._attach(definition, value, channel, resolved)
-        elif kind in _TYPES:
-            value = _checked_value(definition, value)
+        elif kind in VALUE_TYPES:
+            value = checked_value(definition, value)
         else:
             value = self._resolve(kind, str(value), resolved)
         return {"name": definition["name"], "type": kind, "value": value}
@@ -305,92 +309,3 @@ class Acts:
         else:
             raise NotPossible(f"There is nothing with the id {value}.")
         return value
-
-
-def _command_data(command: JsonObject) -> JsonObject:
-    data: JsonObject = {"id": command["id"], "name": command["name"], "type": command["type"]}
-    return data | ({"guild_id": command["guild_id"]} if "guild_id" in command else {})
-
-
-def _full_name(name: str, options: Sequence[JsonObject]) -> str:
-    if options and options[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
-        return f"{name} {_full_name(options[0]['name'], options[0].get('options') or [])}"
-    return name
-
-
-def _values(options: Sequence[JsonObject]) -> list[JsonObject]:
-    """Return the options that carry values, inside sub-commands too."""
-    flat: list[JsonObject] = []
-    for option in options:
-        flat += _values(option["options"]) if "options" in option else [option]
-    return flat
-
-
-def _find_definition(
-    definitions: Sequence[JsonObject], options: Sequence[JsonObject]
-) -> JsonObject | None:
-    by_name = {definition["name"]: definition for definition in definitions}
-    for option in options:
-        definition = by_name.get(option.get("name"))
-        if definition is None:
-            raise NotPossible(f"This command has no option {option.get('name')}.")
-        if "options" in option:
-            return _find_definition(definition.get("options") or [], option["options"])
-        if option.get("focused"):
-            return definition
-    return None
-
-
-def _checked_value(definition: JsonObject, value: object) -> object:
-    name, kind = definition["name"], definition["type"]
-    is_wrong_bool = isinstance(value, bool) != (kind == BOOLEAN)
-    if is_wrong_bool or not isinstance(value, _TYPES[kind]):
-        raise NotPossible(f"The option {name} has a value of the wrong type.")
-    if kind == STRING:
-        longest = definition.get("max_length", limits.STRING_OPTION)
-        if not definition.get("min_length", 0) <= len(str(value)) <= longest:
-            raise NotPossible(f"The option {name} is too short or too long.")
-    elif isinstance(value, int | float) and kind != BOOLEAN:
-        least = definition.get("min_value", -limits.SAFE_INTEGER)
-        if not least <= value <= definition.get("max_value", limits.SAFE_INTEGER):
-            raise NotPossible(f"The option {name} is out of bounds.")
-    choices = definition.get("choices")
-    if choices and value not in [choice["value"] for choice in choices]:
-        raise NotPossible(f"The option {name} takes one of its choices.")
-    return value
-
-
-def _chosen(select: JsonObject, values: Sequence[str]) -> list[str]:
-    offered = {option["value"] for option in select["options"]}
-    if not set(values) <= offered:
-        raise NotPossible("That menu has no such entry.")
-    if not select.get("min_values", 1) <= len(values) <= select.get("max_values", 1):
-        raise NotPossible("That menu takes another number of entries.")
-    return list(values)
-
-
-def _fill_modal_item(item: JsonObject, fields: Mapping[str, object]) -> JsonObject:
-    match item["type"]:
-        case ComponentKind.LABEL:
-            inner = _fill_modal_input(item["component"], fields)
-            return {"type": item["type"], "id": item.get("id", 0), "component": inner}
-        case ComponentKind.ROW:
-            parts = [_fill_modal_input(part, fields) for part in item["components"]]
-            return {"type": item["type"], "id": item.get("id", 0), "components": parts}
-        case _:
-            return {"type": item["type"], "id": item.get("id", 0)}
-
-
-def _fill_modal_input(part: JsonObject, fields: Mapping[str, object]) -> JsonObject:
-    custom_id = part["custom_id"]
-    head: JsonObject = {"type": part["type"], "id": part.get("id", 0), "custom_id": custom_id}
-    if part["type"] == ComponentKind.SELECT:
-        given = fields.get(custom_id, [])
-        return {**head, "values": _chosen(part, given if isinstance(given, list) else [str(given)])}
-    text = str(fields.get(custom_id, part.get("value") or ""))
-    if part.get("required", True) and not text:
-        raise NotPossible("A required field is empty.")
-    longest = part.get("max_length") or limits.TEXT_INPUT
-    if text and not (part.get("min_length") or 0) <= len(text) <= longest:
-        raise NotPossible("A field is too short or too long.")
-    return {**head, "value": text}

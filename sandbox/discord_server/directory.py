@@ -61,9 +61,10 @@ class Directory:
         return self.member("ada")
 
     def member(self, who: int | str) -> Member:
-        """Return a member by id or name; `ApiError` when there is none."""
+        """Return a member by id or name, whatever its case; `ApiError` when there is none."""
+        wanted = who.lower() if isinstance(who, str) else who
         for member in self.members.values():
-            if who in (member.id, member.name, str(member.id)):
+            if wanted in (member.id, member.name.lower(), str(member.id)):
                 return member
         raise ApiError.of(Refusal.UNKNOWN_MEMBER)
 
@@ -151,7 +152,7 @@ def _members() -> list[Member]:
         Member(1174029471190446080, "ben", "Ben", (), "#3b7dd8"),
         Member(1168842057341730816, "mo", "Mo", (MODERATOR_ROLE_ID,), "#2f9e6e"),
         Member(1151377460023590912, "ada", "Ada", (ADMINISTRATOR_ROLE_ID,), "#b5446e"),
-        Member(APPLICATION_ID, "limner", "Limner", (BOT_ROLE_ID,), "#5b5bd6", "en-US", is_bot=True),
+        Member(APPLICATION_ID, "Limner", "Limner", (BOT_ROLE_ID,), "#5b5bd6", "en-US", is_bot=True),
     ]
 
 

@@ -1,188 +1,36 @@
-"""The gateway: sessions, their events by intent, heartbeats, resuming, and compression."""
+"""The gateway: log-in, events by intent, heartbeats and resuming."""
 
 import asyncio
-import collections
 import contextlib
-import enum
-import json
 import logging
 import secrets
-import time
-import zlib
-from typing import Final, Protocol
+from typing import Final
 
 import aiohttp
-import zstandard
 from aiohttp import web
 
 from sandbox.discord_server import limits
 from sandbox.discord_server.directory import Directory
+from sandbox.discord_server.gateway_protocol import (
+    KNOWN_INTENTS,
+    NO_INTENTS,
+    PRIVILEGED,
+    Close,
+    Intent,
+    Op,
+    Refused,
+    fields_of,
+    parse_frame,
+)
+from sandbox.discord_server.gateway_session import ENCODERS, Connection, Session
 from sandbox.discord_server.payloads import Payloads
 from sandbox.discord_server.pulse import Pulse
 from sandbox.discord_server.values import JsonObject, Message
 
 _log = logging.getLogger(__name__)
 
-
-class Op(enum.IntEnum):
-    """Gateway opcodes."""
-
-    DISPATCH = 0
-    HEARTBEAT = 1
-    IDENTIFY = 2
-    PRESENCE = 3
-    RESUME = 6
-    RECONNECT = 7
-    REQUEST_MEMBERS = 8
-    INVALID_SESSION = 9
-    HELLO = 10
-    HEARTBEAT_ACK = 11
-
-
-class Close(enum.IntEnum):
-    """Gateway close codes."""
-
-    UNKNOWN_ERROR = 4000
-    UNKNOWN_OP = 4001
-    DECODE_ERROR = 4002
-    NOT_AUTHENTICATED = 4003
-    AUTHENTICATION_FAILED = 4004
-    ALREADY_AUTHENTICATED = 4005
-    INVALID_SEQUENCE = 4007
-    RATE_LIMITED = 4008
-    SESSION_TIMED_OUT = 4009
-    INVALID_SHARD = 4010
-    INVALID_INTENTS = 4013
-    DISALLOWED_INTENTS = 4014
-
-
-class Intent(enum.IntFlag):
-    """The intents the stand-in looks at."""
-
-    GUILDS = 1 << 0
-    GUILD_MEMBERS = 1 << 1
-    GUILD_PRESENCES = 1 << 8
-    GUILD_MESSAGES = 1 << 9
-    DIRECT_MESSAGES = 1 << 12
-    MESSAGE_CONTENT = 1 << 15
-
-
-NO_INTENTS: Final = Intent(0)
-PRIVILEGED: Final = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
-KNOWN_INTENTS: Final = (1 << 26) - 1
 _CONTENT_FIELDS: Final = {"content": "", "embeds": [], "attachments": [], "components": []}
-
-
-class Refused(Exception):
-    """A client did what the gateway closes connections for."""
-
-    def __init__(self, code: Close, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class _Encoder(Protocol):
-    def encode(self, text: str) -> str | bytes:
-        """Return what goes on the wire."""
-
-
-class _Plain:
-    def encode(self, text: str) -> str | bytes:
-        return text
-
-
-class _ZlibStream:
-    def __init__(self) -> None:
-        self._stream = zlib.compressobj()
-
-    def encode(self, text: str) -> str | bytes:
-        return self._stream.compress(text.encode()) + self._stream.flush(zlib.Z_SYNC_FLUSH)
-
-
-class _ZstdStream:
-    def __init__(self) -> None:
-        self._stream = zstandard.ZstdCompressor().compressobj()
-
-    def encode(self, text: str) -> str | bytes:
-        packed = self._stream.compress(text.encode())
-        return packed + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-
-
-_ENCODERS: Final[dict[str, type[_Plain] | type[_ZlibStream] | type[_ZstdStream]]] = {
-    "": _Plain,
-    "zlib-stream": _ZlibStream,
-    "zstd-stream": _ZstdStream,
-}
-
-
-class _Connection:
-    """One websocket: what is queued for it, and how often its client sends."""
-
-    def __init__(self, socket: web.WebSocketResponse, encoder: _Encoder) -> None:
-        self.socket = socket
-        self._encoder = encoder
-        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
-        self._sent_at: collections.deque[float] = collections.deque()
-        self.session: _Session | None = None
-
-    def send(
-        self, op: Op, data: object = None, sequence: int | None = None, name: str = ""
-    ) -> None:
-        """Queue one frame; frames leave in order."""
-        frame = {"op": int(op), "d": data, "s": sequence, "t": name or None}
-        self._outgoing.put_nowait(json.dumps(frame))
-
-    async def write(self) -> None:
-        """Send what is queued until `finish`."""
-        with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-            while (text := await self._outgoing.get()) is not None:
-                frame = self._encoder.encode(text)
-                if isinstance(frame, bytes):
-                    await self.socket.send_bytes(frame)
-                else:
-                    await self.socket.send_str(frame)
-
-    def finish(self) -> None:
-        """End `write` once all is sent."""
-        self._outgoing.put_nowait(None)
-
-    def count_send(self) -> None:
-        """Count one frame of the client; refuse when they are too many."""
-        now = time.monotonic()
-        self._sent_at.append(now)
-        while now - self._sent_at[0] > limits.GATEWAY_WINDOW_SECONDS:
-            self._sent_at.popleft()
-        if len(self._sent_at) > limits.GATEWAY_SENDS:
-            raise Refused(Close.RATE_LIMITED, "You are being rate limited.")
-
-
-class _Session:
-    """What outlives a connection: the sequence and the events to replay."""
-
-    def __init__(self, intents: Intent) -> None:
-        self.id = secrets.token_hex(16)
-        self.intents = intents
-        self.sequence = 0
-        self.connection: _Connection | None = None
-        self._events: collections.deque[tuple[int, str, JsonObject | None]] = collections.deque(
-            maxlen=limits.REPLAY_EVENTS
-        )
-
-    def dispatch(self, name: str, payload: JsonObject | None) -> None:
-        """Send an event, or keep it for a resume."""
-        self.sequence += 1
-        self._events.append((self.sequence, name, payload))
-        if self.connection is not None:
-            self.connection.send(Op.DISPATCH, payload, self.sequence, name)
-
-    def replay(self, after: int) -> None:
-        """Send again what came after a sequence number."""
-        if self.connection is None:
-            return
-        for sequence, name, payload in self._events:
-            if sequence > after:
-                self.connection.send(Op.DISPATCH, payload, sequence, name)
+"""What somebody else's message is emptied of where MESSAGE_CONTENT is not granted."""
 
 
 class Gateway:
@@ -202,8 +50,8 @@ class Gateway:
         self._token = token
         self._granted = granted
         self._heartbeat_seconds = heartbeat_seconds
-        self._sessions: dict[str, _Session] = {}
-        self._connections: set[_Connection] = set()
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
         self.url = ""
         self.identify_count = 0
         self.resume_count = 0
@@ -245,7 +93,7 @@ class Gateway:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one websocket until either side ends it."""
         query = request.query
-        encoder = _ENCODERS.get(query.get("compress", ""))
+        encoder = ENCODERS.get(query.get("compress", ""))
         if encoder is None or query.get("encoding", "json") != "json":
             _log.error("The gateway was asked for an encoding it does not have: %s", dict(query))
             raise web.HTTPBadRequest(text="This gateway speaks JSON, plain, zlib or zstd.")
@@ -253,7 +101,7 @@ class Gateway:
             raise web.HTTPBadRequest(text="This gateway speaks version 10.")
         socket = web.WebSocketResponse(max_msg_size=16 * 1024)
         await socket.prepare(request)
-        connection = _Connection(socket, encoder())
+        connection = Connection(socket, encoder())
         self._connections.add(connection)
         writer = asyncio.create_task(connection.write())
         try:
@@ -294,7 +142,7 @@ class Gateway:
         self._sessions.clear()
         await self.drop()
 
-    async def _read(self, connection: _Connection) -> None:
+    async def _read(self, connection: Connection) -> None:
         patience = self._heartbeat_seconds * 1.5
         while True:
             try:
@@ -305,30 +153,30 @@ class Gateway:
                 self._end_session_on_goodbye(connection, frame)
                 return
             connection.count_send()
-            self._handle(connection, *_parse(frame.data))
+            self._handle(connection, *parse_frame(frame.data))
 
-    def _handle(self, connection: _Connection, op: int, data: object) -> None:
+    def _handle(self, connection: Connection, op: int, data: object) -> None:
         match op:
             case Op.HEARTBEAT:
                 connection.send(Op.HEARTBEAT_ACK)
             case Op.IDENTIFY if connection.session is not None:
                 raise Refused(Close.ALREADY_AUTHENTICATED, "Already authenticated.")
             case Op.IDENTIFY:
-                self._identify(connection, _fields(data))
+                self._identify(connection, fields_of(data))
             case Op.RESUME:
-                self._resume(connection, _fields(data))
+                self._resume(connection, fields_of(data))
             case _ if connection.session is None:
                 raise Refused(Close.NOT_AUTHENTICATED, "Not authenticated.")
             case Op.PRESENCE:
                 _log.debug("The bot set its presence")
             case Op.REQUEST_MEMBERS:
-                self._send_members(connection.session, _fields(data))
+                self._send_members(connection.session, fields_of(data))
             case _:
                 self.unknown_frames.append(f"op {op}")
                 _log.error("The stand-in gateway does not know op %s", op)
                 raise Refused(Close.UNKNOWN_OP, "Unknown opcode.")
 
-    def _identify(self, connection: _Connection, data: JsonObject) -> None:
+    def _identify(self, connection: Connection, data: JsonObject) -> None:
         self.identify_count += 1
         self._check_token(data)
         intents = data.get("intents")
@@ -338,7 +186,7 @@ class Gateway:
             raise Refused(Close.DISALLOWED_INTENTS, "Disallowed intent(s).")
         if data.get("shard", [0, 1]) != [0, 1]:
             raise Refused(Close.INVALID_SHARD, "Invalid shard.")
-        session = _Session(Intent(intents & int(sum(Intent))))
+        session = Session(Intent(intents & int(sum(Intent))))
         self._join(connection, session)
         session.dispatch("READY", self._ready(session))
         if Intent.GUILDS in session.intents:
@@ -346,7 +194,7 @@ class Gateway:
             guild = self._payloads.created_guild(with_members=with_members)
             session.dispatch("GUILD_CREATE", guild)
 
-    def _resume(self, connection: _Connection, data: JsonObject) -> None:
+    def _resume(self, connection: Connection, data: JsonObject) -> None:
         self._check_token(data)
         session = self._sessions.get(str(data.get("session_id")))
         if session is None:
@@ -360,7 +208,7 @@ class Gateway:
         session.replay(sequence)
         session.dispatch("RESUMED", {"_trace": []})
 
-    def _ready(self, session: _Session) -> JsonObject:
+    def _ready(self, session: Session) -> JsonObject:
         directory = self._directory
         return {
             "v": limits.API_VERSION,
@@ -374,7 +222,7 @@ class Gateway:
             "relationships": [],
         }
 
-    def _send_members(self, session: _Session, data: JsonObject) -> None:
+    def _send_members(self, session: Session, data: JsonObject) -> None:
         wanted = {str(user_id) for user_id in data.get("user_ids") or ()}
         query = data.get("query")
         members = [
@@ -398,19 +246,19 @@ class Gateway:
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             raise Refused(Close.AUTHENTICATION_FAILED, "Authentication failed.")
 
-    def _join(self, connection: _Connection, session: _Session) -> None:
+    def _join(self, connection: Connection, session: Session) -> None:
         self._sessions[session.id] = session
         session.connection = connection
         connection.session = session
         self._notify()
 
-    def _leave(self, connection: _Connection) -> None:
+    def _leave(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if connection.session is not None and connection.session.connection is connection:
             connection.session.connection = None
         self._notify()
 
-    def _end_session_on_goodbye(self, connection: _Connection, frame: aiohttp.WSMessage) -> None:
+    def _end_session_on_goodbye(self, connection: Connection, frame: aiohttp.WSMessage) -> None:
         goodbye = (aiohttp.WSCloseCode.OK, aiohttp.WSCloseCode.GOING_AWAY)
         is_goodbye = frame.type is aiohttp.WSMsgType.CLOSE and frame.data in goodbye
         if connection.session is not None and is_goodbye:
@@ -419,17 +267,3 @@ class Gateway:
     def _notify(self) -> None:
         if self.pulse is not None:
             self.pulse.beat()
-
-
-def _parse(text: str) -> tuple[int, object]:
-    try:
-        frame = json.loads(text)
-        return int(frame["op"]), frame.get("d")
-    except (ValueError, KeyError, TypeError):
-        raise Refused(Close.DECODE_ERROR, "Error while decoding payload.") from None
-
-
-def _fields(data: object) -> JsonObject:
-    if not isinstance(data, dict):
-        raise Refused(Close.DECODE_ERROR, "Error while decoding payload.")
-    return data

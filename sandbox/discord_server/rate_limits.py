@@ -18,10 +18,11 @@ class Rule:
     name: str
     limit: int
     seconds: float
+    is_announced: bool = True
 
 
 WEBHOOK_TOKEN: Final = Rule("webhook token", 5, 2.0)
-WEBHOOK_POSTS: Final = Rule("webhook posts of a channel", 30, 60.0)
+WEBHOOK_POSTS: Final = Rule("webhook posts of a channel", 30, 60.0, is_announced=False)
 """Not announced by any header: it is seen only as a 429."""
 CHANNEL_MESSAGES: Final = Rule("channel messages", 5, 5.0)
 CHANNEL_EDITS: Final = Rule("channel message edits", 5, 5.0)
@@ -81,7 +82,7 @@ class RateLimited(ApiError):
         }
         if self.is_global:
             return {**headers, "X-RateLimit-Global": "true"}
-        return self.standing.headers() | headers
+        return (self.standing.headers() if self.standing.rule.is_announced else {}) | headers
 
 
 class RateLimits:

@@ -20,21 +20,17 @@ from sandbox.discord_server.directory import Directory
 from sandbox.discord_server.errors import ApiError
 from sandbox.discord_server.faults import Fault, FaultKind, Faults
 from sandbox.discord_server.files import Files
-from sandbox.discord_server.gateway import NO_INTENTS, Gateway, Intent
+from sandbox.discord_server.gateway import Gateway
+from sandbox.discord_server.gateway_protocol import NO_INTENTS, Intent
 from sandbox.discord_server.interactions import Interactions
+from sandbox.discord_server.message_routes import ChannelRoutes, InteractionRoutes
 from sandbox.discord_server.messages import Messages
 from sandbox.discord_server.page_api import PageApi
 from sandbox.discord_server.payloads import Payloads
 from sandbox.discord_server.pulse import Pulse
 from sandbox.discord_server.rate_limits import RateLimits
 from sandbox.discord_server.rest import PREFIX, Rest
-from sandbox.discord_server.routes import (
-    AccountRoutes,
-    ChannelRoutes,
-    CommandRoutes,
-    GuildRoutes,
-    InteractionRoutes,
-)
+from sandbox.discord_server.routes import AccountRoutes, CommandRoutes, GuildRoutes
 from sandbox.discord_server.values import (
     Channel,
     FailedInteraction,

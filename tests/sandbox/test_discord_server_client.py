@@ -17,7 +17,7 @@ from PIL import Image
 
 from sandbox.discord_server import DiscordStandIn
 from sandbox.discord_server.errors import NotPossible
-from sandbox.discord_server.gateway import Intent
+from sandbox.discord_server.gateway_protocol import Intent
 from sandbox.discord_server.rate_limits import CHANNEL_MESSAGES
 from sandbox.people import Person
 

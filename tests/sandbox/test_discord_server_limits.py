@@ -436,8 +436,9 @@ async def test_an_ephemeral_reply_is_its_readers_alone(bot):
     act = await bot.command()
     answered = await bot.answer(act, 4, {"content": "secret", "flags": 64})
     message_id = answered.body["interaction"]["response_message_id"]
-    hidden = await bot.ask("GET", f"{bot.channel}/messages/{message_id}")
-    assert (hidden.status, hidden.code) == (404, 10008)
+    for method in ("GET", "PATCH", "DELETE"):
+        hidden = await bot.ask(method, f"{bot.channel}/messages/{message_id}")
+        assert (hidden.status, hidden.code) == (404, 10008)
     assert (await bot.ask("GET", f"{bot.channel}/messages")).body == []
     assert len(world.messages.visible_to(world.member("ana"))) == 1
     assert not world.messages.visible_to(world.member("ada"))
@@ -653,6 +654,7 @@ async def test_a_channel_takes_thirty_webhook_posts_a_minute(bot, still_time):
     refused = [answer for answer in statuses if answer.status == 429]
     assert len(refused) == 5
     assert refused[0].body["retry_after"] > 40
+    assert "X-RateLimit-Remaining" not in refused[0].headers
 
 
 async def test_fifty_requests_a_second_in_all_but_interactions_are_exempt(bot, still_time):

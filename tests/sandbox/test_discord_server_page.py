@@ -99,7 +99,7 @@ async def test_state_is_what_this_member_sees(page):
     assert "moderators" in [channel["name"] for channel in mo["channels"]]
     assert ana["me"]["user"]["username"] == "ana"
     assert ana["me"]["avatar_color"].startswith("#")
-    assert {member["user"]["username"] for member in ana["members"]} >= {"ana", "mo", "limner"}
+    assert {member["user"]["username"] for member in ana["members"]} >= {"ana", "mo", "Limner"}
     assert [command["name"] for command in ana["commands"]] == ["imagine", "Image info"]
     assert ana["application"]["name"] == "Limner"
     assert set(ana["messages"]) == {channel["id"] for channel in ana["channels"]}

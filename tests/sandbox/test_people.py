@@ -41,7 +41,7 @@ async def test_a_message_as_text(world):
     world.interactions.answer(act.id, act.token, {"type": 4, "data": body}, uploads)
     (message,) = Person(world, "ana").messages("general")
     assert as_text(message).splitlines() == [
-        "limner  (Ana used /imagine)",
+        "Limner  (Ana used /imagine)",
         "done",
         "| A title",
         "| Two",
@@ -59,7 +59,7 @@ async def test_thinking_and_edits_as_text(world):
     world.messages.post(message, {"content": "one"}, {}, USERS_ONLY)
     world.messages.edit(message, {"content": "two"}, {}, USERS_ONLY)
     (shown,) = Person(world, "ana").messages()
-    assert as_text(shown) == "limner  (edited)\ntwo"
+    assert as_text(shown) == "Limner  (edited)\ntwo"
 
 
 async def test_people_cannot_do_what_is_not_offered(world):
