@@ -27,6 +27,21 @@ class Stats:
     thumbnail_bytes: int
     content_bytes: int
 
+    def lines(self) -> tuple[str, ...]:
+        """Write it as a table for the terminal."""
+        sizes = {
+            "thumbnails": self.thumbnail_bytes,
+            "pictures": self.content_bytes,
+            "whole database": self.total_bytes,
+        }
+        return (
+            *(
+                f"{name:<16}{count:>12,} {'row' if count == 1 else 'rows'}"
+                for name, count in self.rows.items()
+            ),
+            *(f"{name:<16}{size / 2**20:>12,.1f} MiB" for name, size in sizes.items()),
+        )
+
 
 async def backup(url: str, path: Path) -> None:
     """Write a consistent copy of the SQLite database to a new file while it is in use."""

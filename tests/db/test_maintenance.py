@@ -6,7 +6,7 @@ import pytest
 from db.database import Database
 from db.errors import BackupRefused, DatabaseUnreadable
 from db.generations import GenerationFilter, GenerationRepository, NewOutput
-from db.maintenance import backup, stats
+from db.maintenance import Stats, backup, stats
 
 
 async def total(url):
@@ -84,3 +84,14 @@ async def test_stats_count_rows_and_bytes(database_url, database, facts):
     assert (found.rows["generations"], found.rows["outputs"], found.rows["people"]) == (1, 1, 0)
     assert (found.content_bytes, found.thumbnail_bytes) == (1000, 10)
     assert found.total_bytes > 1000
+
+
+def test_stats_are_written_as_a_table():
+    found = Stats({"audit": 1, "generations": 12_345}, 5 * 2**20, 2**19, 4 * 2**20)
+    assert found.lines() == (
+        "audit                      1 row",
+        "generations           12,345 rows",
+        "thumbnails               0.5 MiB",
+        "pictures                 4.0 MiB",
+        "whole database           5.0 MiB",
+    )
