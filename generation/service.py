@@ -276,8 +276,9 @@ class GenerationService:
         *,
         after: Cursor | None = None,
     ) -> HistoryPage:
-        """One page of what was asked for, newest first: what is older than `before`, or, next to
-        it, newer than `after`.
+        """One page of what was asked for, newest first.
+
+        What is older than `before`, or what is newer than `after` and next to it.
         """
         with _available():
             return await self._records.page(asked, before, after, limit)
