@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 
@@ -20,7 +21,8 @@ def main() -> None:
     try:
         asyncio.run(_serve(arguments))
     except OSError as error:
-        sys.exit(f"The stand-in cannot listen on port {arguments.port}: {error.strerror}.")
+        reason = os.strerror(error.errno or 0)
+        sys.exit(f"The stand-in cannot listen on port {arguments.port}: {reason}.")
 
 
 async def _serve(arguments: argparse.Namespace) -> None:

@@ -35,14 +35,15 @@ def signatures(graph: Mapping[str, Any], folders: Folders) -> dict[str, str]:
 
     def signature(node_id: str) -> str:
         if node_id not in found:
+            found[node_id] = f"a cycle at {node_id}"
             found[node_id] = _digest(graph[node_id])
         return found[node_id]
 
     def _digest(node: Mapping[str, Any]) -> str:
         parts: list[Any] = [node["class_type"]]
         for name, value in sorted(node.get("inputs", {}).items()):
-            if isinstance(value, list) and value and value[0] in graph:
-                parts.append([name, signature(value[0]), value[1]])
+            if isinstance(value, list) and value and str(value[0]) in graph:
+                parts.append([name, signature(str(value[0])), value[1:]])
             else:
                 parts.append([name, value])
         if node["class_type"] in FILE_CLASSES:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import tempfile
 import uuid
 from collections.abc import Coroutine, Iterable
@@ -36,6 +37,8 @@ from sandbox.scenarios import (
     StrangeFrames,
     StrangerInterrupts,
 )
+
+logger = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
 SIDE_TASK_SECONDS: Final = 5
@@ -142,6 +145,7 @@ class ComfyUIStandIn:
         await site.start()
         self.port = self._runner.addresses[0][1]
         self._worker = asyncio.create_task(self._work(self._bench), name="stand-in ComfyUI: worker")
+        self._worker.add_done_callback(_report_crash)
         self._up.set()
 
     async def stop(self) -> None:
@@ -330,6 +334,7 @@ class ComfyUIStandIn:
         task = asyncio.get_running_loop().create_task(work)
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
+        task.add_done_callback(_report_crash)
 
     def _wake_held(self) -> None:
         self._held.clear()
@@ -382,3 +387,9 @@ class ComfyUIStandIn:
             for item in shown.get("images", ()):
                 path = self.folders.inside(item["type"], item["subfolder"], item["filename"])
                 path.unlink(missing_ok=True)
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    """Say aloud that the stand-in itself is broken."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("%s crashed.", task.get_name(), exc_info=task.exception())
