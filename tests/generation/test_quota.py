@@ -87,8 +87,8 @@ def test_who_may_ask(usage, cost, allowance, kind):
             4,
             DEFAULT_ALLOWANCE,
             (
-                "This makes 4 pictures, and you have 2 of 50 left today: ask for fewer, or come back "
-                "the next day."
+                "This makes 4 pictures, and you have 2 of 50 left today: ask for fewer, or come "
+                "back the next day."
             ),
         ),
         (
