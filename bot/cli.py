@@ -1,7 +1,6 @@
 """The console command `limner`."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -181,8 +180,15 @@ def backup(context: click.Context, *, file: Path) -> None:
 def stats(context: click.Context) -> None:
     """Show how many rows and bytes each table holds."""
     settings = _settings(context)
-    for line in _run(lambda: maintenance.stats(settings.effective_database_url), context):
-        click.echo(line)
+    found = _run(lambda: maintenance.stats(settings.effective_database_url), context)
+    for table, rows in found.rows.items():
+        click.echo(f"{table:20} {rows:>12,} rows")
+    for name, size in (
+        ("thumbnails", found.thumbnail_bytes),
+        ("originals", found.content_bytes),
+        ("in all", found.total_bytes),
+    ):
+        click.echo(f"{name:20} {size:>12,} bytes")
 
 
 def main() -> None:
@@ -231,4 +237,4 @@ def _parse_values(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,323 @@
+"""The composition root: builds everything by constructor and closes it in reverse."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import discord
+from prometheus_client import REGISTRY
+
+from bot.client import DiscordAddress, LimnerClient
+from bot.health import HealthServer
+from bot.progress import Replies
+from bot.settings import BackendEntry, Settings, find_unknown_names
+from comfy.backend import Backend
+from comfy.errors import ComfyError
+from comfy.kinds import BackendSettings, build_backend
+from db import migrations
+from db.database import Database
+from db.errors import DatabaseError
+from generation.audience import Audience
+from generation.line import EngineSettings
+from generation.pool import BackendPool, PoolMember, PoolSettings
+from generation.service import GenerationService, ServiceSettings
+from workflows.catalog import LIBRARY, Catalog
+
+BACKEND_GREETING_S = 5.0
+"""How long a start waits for a backend to answer before it goes on without."""
+
+LOGIN_IMPOSSIBLE = (
+    "DISCORD_TOKEN is not set. Make a bot at https://discord.com/developers/applications, copy "
+    "its token from the Bot page into the file .env, and start again. `limner demo` needs none."
+)
+LOGIN_REFUSED = (
+    "Discord refuses this DISCORD_TOKEN. Press Reset Token on your application's Bot page, copy "
+    "the new token into the file .env, and start again."
+)
+
+_log = logging.getLogger(__name__)
+
+
+class StartupError(Exception):
+    """Why the program cannot start: one plain sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything but the face."""
+
+    database: Database
+    catalog: Catalog
+    pool: BackendPool
+    backends: tuple[Backend, ...]
+    service: GenerationService
+
+
+@asynccontextmanager
+async def open_core(
+    settings: Settings, *, audience: Audience, folder: Path | None = None
+) -> AsyncGenerator[Core]:
+    """Bring the database up to date, read the workflows and run the service until the end.
+
+    With `folder`, records and line are kept there instead of where the settings say. Raises
+    DatabaseError, GenerationError or StartupError, each with its sentence.
+    """
+    url = f"sqlite:///{folder / 'limner.db'}" if folder else settings.effective_database_url
+    engine = EngineSettings.beside(url, (folder or settings.data) / "engine.db")
+    await migrations.upgrade(url)
+    async with AsyncExitStack() as stack:
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        catalog = Catalog((LIBRARY, *settings.workflow_folders))
+        await asyncio.to_thread(catalog.load)
+        members = build_pool_members(settings)
+        pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
+        service = GenerationService(
+            settings=ServiceSettings(engine),
+            database=database,
+            catalog=catalog,
+            pool=pool,
+            audience=audience,
+        )
+        stack.push_async_callback(service.stop)
+        await service.start()
+        yield Core(database, catalog, pool, tuple(m.backend for m in members), service)
+
+
+def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
+    """A backend, not opened yet, for every configured one. Raises StartupError."""
+    try:
+        return tuple(
+            PoolMember(build_backend(_backend_settings(entry)), entry.concurrency)
+            for entry in settings.backends
+        )
+    except (ValueError, ComfyError) as error:
+        raise StartupError(str(error)) from None
+
+
+def _backend_settings(entry: BackendEntry) -> BackendSettings:
+    token = entry.bearer_token
+    return BackendSettings(
+        url=entry.url,
+        name=entry.name,
+        kind=entry.kind,
+        headers={name: value.get_secret_value() for name, value in entry.headers.items()},
+        bearer_token=token.get_secret_value() if token else None,
+        ca_file=entry.ca_file,
+        concurrency=entry.concurrency,
+        tags=entry.tags,
+    )
+
+
+class Application:
+    """The running bot. Start it once, wait for its end, stop it; stopping twice is safe."""
+
+    def __init__(
+        self, settings: Settings, *, address: DiscordAddress | None = None, has_gateway: bool = True
+    ) -> None:
+        self._settings = settings
+        self._address = address or DiscordAddress()
+        self._has_gateway = has_gateway
+        self._stack = AsyncExitStack()
+        self._connection: asyncio.Task[None] | None = None
+        self._core: Core | None = None
+        self._client: LimnerClient | None = None
+
+    @property
+    def core(self) -> Core:
+        """Everything but the face; there after the start."""
+        if self._core is None:
+            raise RuntimeError("The application has not been started.")
+        return self._core
+
+    async def start(self) -> None:
+        """Log in, open everything and connect; what cannot work stops it before anything runs.
+
+        Raises StartupError, DatabaseError or GenerationError, each with its sentence.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def wait(self) -> None:
+        """Until the connection to Discord ends for good. Raises what ended it."""
+        if self._connection is None:
+            await asyncio.Event().wait()
+        else:
+            await self._connection
+
+    async def stop(self) -> None:
+        """Begin nothing new, leave what runs resumable, and close everything in reverse."""
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        token = self._settings.discord_token
+        if token is None:
+            raise StartupError(LOGIN_IMPOSSIBLE)
+        for name in find_unknown_names():
+            _log.warning("%s is not a setting: is it a typing error? See .env.example.", name)
+        client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
+        self._client = client
+        self._stack.push_async_callback(client.close)
+        await log_in(client, token.get_secret_value())
+        replies = Replies(client)
+        self._stack.push_async_callback(replies.close)
+        core = await self._stack.enter_async_context(open_core(self._settings, audience=replies))
+        self._core = core
+        for problem in core.catalog.problems:
+            _log.warning("A workflow is left out. %s", problem)
+        await _greet_backends(core.backends)
+        client.serve(core.service)
+        await sync(client)
+        await self._serve_health(core, client)
+        if self._has_gateway:
+            self._connection = asyncio.create_task(client.connect(), name="gateway")
+            self._stack.push_async_callback(_end, self._connection)
+
+    async def _serve_health(self, core: Core, client: LimnerClient) -> None:
+        address = self._settings.http
+        if address is None:
+            return
+
+        async def readiness() -> Mapping[str, bool]:
+            return {
+                "discord": client.is_ready() or not self._has_gateway,
+                "database": await _answers(core.database),
+                "backend": core.pool.is_any_reachable,
+            }
+
+        server = HealthServer(
+            host=address.host, port=address.port, readiness=readiness, registry=REGISTRY
+        )
+        try:
+            await server.start()
+        except OSError as error:
+            raise StartupError(
+                f"LIMNER_HTTP: {address.host}:{address.port} cannot be used ({error.strerror}). "
+                "Choose another port."
+            ) from None
+        self._stack.push_async_callback(server.close)
+
+
+async def log_in(client: discord.Client, token: str) -> None:
+    """Check the token with Discord. Raises StartupError."""
+    try:
+        await client.login(token)
+    except discord.LoginFailure:
+        raise StartupError(LOGIN_REFUSED) from None
+    except (discord.HTTPException, OSError) as error:
+        raise StartupError(
+            f"Discord cannot be reached just now ({type(error).__name__}). Check the network of "
+            "this machine and https://discordstatus.com, and start again."
+        ) from error
+
+
+async def sync(client: LimnerClient) -> None:
+    """Bring the commands to Discord. Raises StartupError."""
+    try:
+        await client.sync_commands()
+    except (discord.DiscordException, OSError) as error:
+        raise StartupError(
+            f"Discord does not take the commands: {error}. Start it again in a few minutes."
+        ) from error
+
+
+async def run_bot(settings: Settings, *, role: str = "all") -> None:
+    """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
+    async with _until_signalled() as stopped:
+        application = Application(settings, has_gateway=role != "worker")
+        async with application:
+            _log.info("Limner is running; stop it with Ctrl+C.")
+            ended = asyncio.create_task(application.wait(), name="end of the connection")
+            signalled = asyncio.create_task(stopped.wait(), name="signal")
+            try:
+                await asyncio.wait({ended, signalled}, return_when=asyncio.FIRST_COMPLETED)
+                if ended.done():
+                    _explain_end(ended)
+            finally:
+                await asyncio.gather(_end(ended), _end(signalled))
+            _log.info("Limner stops; what runs is picked up at the next start.")
+
+
+def _explain_end(ended: asyncio.Task[None]) -> None:
+    error = ended.exception()
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        raise StartupError("Discord refuses the intents; Limner needs none: update it.") from None
+    if isinstance(error, discord.ConnectionClosed):
+        raise StartupError(
+            f"Discord closed the connection for good (code {error.code}). Start it again; with "
+            "code 4004, set a new DISCORD_TOKEN first."
+        ) from error
+    if error is not None:
+        raise error
+
+
+@asynccontextmanager
+async def _until_signalled() -> AsyncGenerator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set instead of killing the process in mid-write."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    before: dict[signal.Signals, Callable[..., object] | int | None] = {}
+    for number in signals:
+        before[number] = signal.signal(number, stop)
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _greet_backends(backends: tuple[Backend, ...]) -> None:
+    """Say of each backend whether it answers; one that does not is waited for by the line."""
+
+    async def greet(backend: Backend) -> None:
+        try:
+            async with asyncio.timeout(BACKEND_GREETING_S):
+                description = await backend.fetch_description()
+        except TimeoutError:
+            _log.warning("Backend %s does not answer; its work waits until it does.", backend.name)
+        except ComfyError as error:
+            _log.warning("Backend %s cannot be used yet: %s", backend.name, error)
+        else:
+            _log.info("Backend %s: ComfyUI %s.", backend.name, description.version)
+
+    await asyncio.gather(*(greet(backend) for backend in backends))
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        async with database.transaction(read_only=True):
+            return True
+    except DatabaseError:
+        return False
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task

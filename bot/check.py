@@ -1,0 +1,213 @@
+"""`limner check`: one line for each thing that works or does not, with what to do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rich.console import Console
+from rich.text import Text
+
+from bot.app import LOGIN_IMPOSSIBLE, LOGIN_REFUSED, StartupError, build_pool_members, log_in
+from bot.client import DiscordAddress, LimnerClient
+from bot.settings import Settings, find_unknown_names
+from comfy.backend import Backend, BackendDescription
+from comfy.errors import BackendUnreachable, ComfyError
+from comfy.object_info import ObjectInfo
+from db import migrations
+from db.errors import DatabaseError
+from db.migrations import MigrationState
+from workflows.catalog import LIBRARY, Catalog
+from workflows.workflow import Workflow
+
+ANSWER_TIMEOUT_S = 30.0
+"""A large ComfyUI needs some seconds to list its nodes for the first time."""
+
+GIBIBYTE = 1024**3
+
+
+class Level(StrEnum):
+    """How grave a finding is; only FAILED makes `run` pointless."""
+
+    FINE = "ok"
+    NOTE = "note"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    level: Level
+    subject: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A backend that answered."""
+
+    name: str
+    description: BackendDescription
+    object_info: ObjectInfo
+
+
+async def run_check(settings: Settings, *, address: DiscordAddress | None = None) -> int:
+    """Print every finding; 0 when `limner run` would work, else 1."""
+    console = Console(highlight=False)
+    has_failed = False
+    async for finding in find_all(settings, address=address or DiscordAddress()):
+        has_failed |= finding.level is Level.FAILED
+        console.print(_render(finding), soft_wrap=True)
+    return 1 if has_failed else 0
+
+
+async def find_all(settings: Settings, *, address: DiscordAddress) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is known."""
+    for name in find_unknown_names():
+        yield Finding(
+            Level.NOTE,
+            "settings",
+            f"{name} is not a setting. Is it a typing error? See .env.example.",
+        )
+    yield await _check_discord(settings, address)
+    yield await _check_database(settings)
+    catalog = Catalog((LIBRARY, *settings.workflow_folders))
+    await asyncio.to_thread(catalog.load)
+    for problem in catalog.problems:
+        yield Finding(Level.NOTE, "workflows", str(problem))
+    answers: list[_Answer] = []
+    async for finding in _check_backends(settings, answers):
+        yield finding
+    for finding in _check_workflows(tuple(catalog.workflows.values()), answers, settings):
+        yield finding
+
+
+async def _check_discord(settings: Settings, address: DiscordAddress) -> Finding:
+    if settings.discord_token is None:
+        return Finding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
+    client = LimnerClient(address=address)
+    try:
+        await log_in(client, settings.discord_token.get_secret_value())
+        gateway = await client.http.get_bot_gateway()
+        name = client.user.name if client.user else "the bot"
+        left = f"{gateway[2]} connections left today" if len(gateway) > 2 else "gateway found"  # noqa: PLR2004
+        return Finding(Level.FINE, "discord", f"Logged in as {name}; {left}; no intents needed.")
+    except StartupError as error:
+        return Finding(Level.FAILED, "discord", str(error) or LOGIN_REFUSED)
+    finally:
+        await client.close()
+
+
+async def _check_database(settings: Settings) -> Finding:
+    try:
+        state = await migrations.current_state(settings.effective_database_url)
+    except DatabaseError as error:
+        return Finding(Level.FAILED, "database", str(error))
+    match state:
+        case MigrationState.EMPTY:
+            return Finding(Level.FINE, "database", "Empty; `limner run` makes its tables.")
+        case MigrationState.BEHIND:
+            return Finding(Level.NOTE, "database", "Older; `limner run` brings it up to date.")
+        case MigrationState.TOO_NEW:
+            return Finding(
+                Level.FAILED,
+                "database",
+                "Made by a newer Limner. Install that one, or restore a backup made before.",
+            )
+        case MigrationState.CURRENT:
+            return Finding(Level.FINE, "database", "Up to date.")
+
+
+async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIterator[Finding]:
+    try:
+        members = build_pool_members(settings)
+    except StartupError as error:
+        yield Finding(Level.FAILED, "backends", str(error))
+        return
+    results = await asyncio.gather(*(_ask(member.backend) for member in members))
+    for member, result in zip(members, results, strict=True):
+        subject = f"backend {member.backend.name}"
+        if isinstance(result, _Answer):
+            answers.append(result)
+            yield Finding(Level.FINE, subject, _describe(result.description))
+        else:
+            # With another backend that works, `run` works: this one's absence is a note.
+            yield Finding(Level.NOTE, subject, result)
+    if not answers:
+        yield Finding(
+            Level.FAILED,
+            "backends",
+            "No backend can be used. Start ComfyUI, or correct COMFYUI_URLS.",
+        )
+
+
+async def _ask(backend: Backend) -> _Answer | str:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            description = await backend.fetch_description()
+            object_info = await backend.fetch_object_info()
+        return _Answer(backend.name, description, object_info)
+    except TimeoutError:
+        return "It does not answer in time. Look at ComfyUI's own log."
+    except BackendUnreachable as error:
+        return f"{error} Start ComfyUI there, or correct COMFYUI_URLS."
+    except ComfyError as error:
+        return str(error)
+    finally:
+        await backend.close()
+
+
+def _describe(description: BackendDescription) -> str:
+    devices = ", ".join(
+        f"{device.name} with {device.memory_free / GIBIBYTE:.1f} of "
+        f"{device.memory_total / GIBIBYTE:.1f} GiB free"
+        for device in description.devices
+    )
+    return f"ComfyUI {description.version}, {devices or 'no device named'}."
+
+
+def _check_workflows(
+    workflows: Sequence[Workflow], answers: Sequence[_Answer], settings: Settings
+) -> Iterable[Finding]:
+    for workflow in workflows:
+        for answer in answers:
+            subject = f"workflow {workflow.name} on {answer.name}"
+            lacks = [
+                *_missing_nodes(workflow, answer),
+                *_missing_models(workflow, answer, settings),
+            ]
+            if lacks:
+                yield Finding(Level.NOTE, subject, " ".join(lacks))
+            else:
+                yield Finding(Level.FINE, subject, "Can run.")
+
+
+def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
+    classes = {str(node["class_type"]) for node in workflow.graph.values()}
+    missing = sorted(one for one in classes if not answer.object_info.has(one))
+    if missing:
+        yield f"Missing nodes: {', '.join(missing)}. Install the custom nodes that bring them."
+
+
+def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:
+    """As the service chooses: the operator's default, the workflow's own, the only one there is."""
+    for name, (class_type, input_name) in workflow.model_slots.items():
+        wanted = workflow.manifest.find(name)
+        choices = answer.object_info.choices(class_type, input_name)
+        if wanted is None or choices is None or wanted.type.value == "lora":
+            continue
+        usable = {*settings.default_models, wanted.default} & set(choices)
+        if not usable and len(choices) != 1:
+            has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
+            yield (
+                f"Missing model {wanted.default} for {name}; {has}. Put the file there, choose one "
+                "with the model option, or set default_models in backends.toml."
+            )
+
+
+def _render(finding: Finding) -> Text:
+    style = {Level.FINE: "green", Level.NOTE: "yellow", Level.FAILED: "bold red"}[finding.level]
+    return Text.assemble(
+        (f"{finding.level.value:7}", style), f"{finding.subject}: {finding.sentence}"
+    )

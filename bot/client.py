@@ -1,0 +1,108 @@
+"""The connection to Discord: intents, commands, closing. No features."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.buttons import GenerationButton
+from bot.cogs import HISTORY_BUTTONS, add_commands
+from bot.tree import CommandTree
+from generation.service import GenerationService
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordAddress:
+    """Where Discord is. Only the stand-in of the demo and the tests says anything else."""
+
+    api_base: str = "https://discord.com/api/v10"
+    gateway_url: str = "wss://gateway.discord.gg/"
+    attachment_hosts: frozenset[str] = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+
+
+class LimnerClient(discord.Client):
+    """Serves a GenerationService once it is given one.
+
+    `guild_ids` are synced to at once, and then they alone are served; without any, commands are
+    global.
+    """
+
+    def __init__(
+        self, *, address: DiscordAddress | None = None, guild_ids: Collection[int] = ()
+    ) -> None:
+        super().__init__(
+            # Guilds are all it needs: interactions bring everything else with them.
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+        )
+        self.address = address or DiscordAddress()
+        # The library keeps these two for the whole process.
+        Route.BASE = self.address.api_base
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.address.gateway_url)
+        self.served_guilds = frozenset(guild_ids)
+        self.tree = CommandTree(self)
+        self._service: GenerationService | None = None
+
+    @property
+    def service(self) -> GenerationService:
+        """What it serves."""
+        if self._service is None:
+            raise RuntimeError("The client has no service yet.")
+        return self._service
+
+    def serve(self, service: GenerationService) -> None:
+        """Answer commands and buttons with this service from now on."""
+        self._service = service
+        add_commands(self.tree, service, self.address.attachment_hosts)
+        self.add_dynamic_items(GenerationButton, *HISTORY_BUTTONS)
+
+    async def sync_commands(self) -> None:
+        """Make Discord's commands ours, where they differ: every change counts against a limit."""
+        guilds = [discord.Object(guild_id) for guild_id in self.served_guilds]
+        for guild in guilds:
+            self.tree.copy_global_to(guild=guild)
+        if guilds:
+            # Global ones of an earlier start would show up a second time beside the guild's own.
+            self.tree.clear_commands(guild=None)
+        await self._sync(None)
+        for guild in guilds:
+            try:
+                await self._sync(guild)
+            except discord.Forbidden:
+                _log.warning("Guild %s has not invited the bot with its commands.", guild.id)
+
+    async def _sync(self, guild: discord.Object | None) -> None:
+        fetched = await self.tree.fetch_commands(guild=guild)
+        ours = self.tree.get_commands(guild=guild)
+        if {one.name: _shape(one.to_dict()) for one in fetched} == {
+            one.name: _shape(one.to_dict(self.tree)) for one in ours
+        }:
+            _log.debug("The commands are up to date.")
+            return
+        await self.tree.sync(guild=guild)
+        _log.info("%d commands were synced.", len(ours))
+
+
+def _shape(command: object) -> object:
+    """What a change of which people would see; ids, versions and defaults left out."""
+    ignored = {"id", "application_id", "guild_id", "version", "nsfw", "default_member_permissions"}
+    match command:
+        case dict():
+            return {
+                key: _shape(value)
+                for key, value in command.items()
+                if key not in ignored and value not in (None, False, [], {})
+            }
+        case list() | tuple():
+            return [_shape(value) for value in command]
+        case _:
+            return command.value if hasattr(command, "value") else command

@@ -1,0 +1,38 @@
+"""`/help`: how to use the bot, in the place where it is used."""
+
+import discord
+from discord import app_commands
+
+from bot.tree import SlashCommand
+from generation.service import GenerationService
+
+GUIDE = """\
+Type `/imagine` and say in `prompt` what the picture shows. That is all it needs.
+
+**From a picture** · attach it as `image`; `strength` says how far to leave it behind.
+**Inside a mask** · attach `image` and `mask`, white where it is to be painted anew.
+**Only for you** · `private` · **Behind a click** · `spoiler`
+
+`/queue` what waits and runs · `/cancel` end one of yours
+`/history` what you made · `/quota` what is left today
+
+A failure costs nothing. The same `seed` with the same options makes the same picture.\
+"""
+
+WORKFLOWS_SHOWN = 15
+
+
+def help_command(service: GenerationService) -> SlashCommand:
+    """`/help`, bound to a service."""
+
+    @app_commands.command(name="help", description="How to make pictures here")
+    async def show_help(interaction: discord.Interaction) -> None:
+        embed = discord.Embed(
+            title="Make pictures", description=GUIDE, colour=discord.Colour.blurple()
+        )
+        lines = [f"`{one.name}` {one.title}" for one in service.workflows()[:WORKFLOWS_SHOWN]]
+        if lines:
+            embed.add_field(name="Workflows", value="\n".join(lines)[:1024], inline=False)
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    return show_help

@@ -1,0 +1,227 @@
+"""`/history`: what one made, newest first, a page of thumbnails at a time, for oneself alone."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, Self
+
+import discord
+from discord import app_commands, ui
+
+from bot import embeds, replies
+from bot.cogs.imagine import Choices, matching
+from bot.inputs import parse_day
+from bot.tree import SlashCommand
+from generation.history import Cursor, HistoryFilter, HistoryPage
+from generation.record import Generation, GenerationState
+from generation.service import GenerationService
+
+PAGE_SIZE = 9
+"""A contact sheet of three by three."""
+
+SEARCH_CHARACTERS = 32
+"""So that a page button, which carries the whole question, stays within Discord's 100."""
+
+Status = Literal["done", "failed", "cancelled", "waiting", "running"]
+
+_STATES: dict[str, GenerationState] = {
+    "done": GenerationState.SUCCEEDED,
+    "failed": GenerationState.FAILED,
+    "cancelled": GenerationState.CANCELLED,
+    "waiting": GenerationState.WAITING,
+    "running": GenerationState.RUNNING,
+}
+_LETTERS = {state: name[0] for name, state in _STATES.items()}
+_BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for: short enough to be carried by a button.
+
+    `anchor` is the generation that the page follows (older ones), or precedes with `newer`.
+    """
+
+    search: str = ""
+    workflow: str = ""
+    state: GenerationState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    page: int = 1
+    anchor: str = ""
+    newer: bool = False
+
+    def custom_id(self) -> str:
+        """The question as a button carries it."""
+        parts = (
+            "n" if self.newer else "o",
+            self.anchor,
+            str(self.page),
+            _LETTERS[self.state] if self.state else "",
+            _day_text(self.since),
+            _day_text(self.until),
+            self.workflow,
+            self.search,
+        )
+        return "h:" + ":".join(parts)
+
+    def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
+        """The question for the heart: one's own, in this place."""
+        return HistoryFilter(
+            user_id=user_id,
+            guild_id=guild_id,
+            workflow=self.workflow or None,
+            state=self.state,
+            search=self.search or None,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class HistoryButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=(
+        r"h:(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,32}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
+        r"(?P<since>[0-9]*):(?P<until>[0-9]*):(?P<workflow>[a-z0-9_-]{0,32}):(?P<search>.*)"
+    ),
+):
+    """Turns the page; it carries the whole question, so it works after any restart."""
+
+    def __init__(self, question: Question, label: str = "…", *, disabled: bool = False) -> None:
+        self.question = question
+        super().__init__(
+            ui.Button(
+                label=label,
+                style=discord.ButtonStyle.secondary,
+                custom_id=question.custom_id(),
+                disabled=disabled,
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Read the question back."""
+        return cls(
+            Question(
+                search=match["search"],
+                workflow=match["workflow"],
+                state=_BY_LETTER.get(match["state"]),
+                since=_day(match["since"]),
+                until=_day(match["until"]),
+                page=int(match["page"]),
+                anchor=match["anchor"],
+                newer=match["direction"] == "n",
+            )
+        )
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Show that page in the same message."""
+        service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
+        async with replies.telling_errors(interaction):
+            await interaction.response.defer()
+            embed, view, files = await _render(interaction, service, self.question)
+            await interaction.edit_original_response(embed=embed, view=view, attachments=files)
+
+
+def history_command(service: GenerationService) -> SlashCommand:
+    """`/history`, bound to a service."""
+
+    @app_commands.command(description="See what you made; only you see the answer")
+    @app_commands.describe(
+        search="Words of the prompt",
+        workflow="Made with this workflow",
+        status="How it ended",
+        since="From this day on: 2026-11-01, today, yesterday or 3d",
+        until="Up to this day",
+    )
+    async def history(
+        interaction: discord.Interaction,
+        search: app_commands.Range[str, 1, SEARCH_CHARACTERS] | None = None,
+        workflow: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        now = datetime.now(UTC)
+        question = Question(
+            search=search or "",
+            workflow=(workflow or "").strip().lower()[:32],
+            state=_STATES[status] if status else None,
+            since=parse_day(since, "since", now),
+            until=parse_day(until, "until", now, end=True),
+        )
+        embed, view, files = await _render(interaction, service, question)
+        await interaction.followup.send(embed=embed, view=view, files=files, ephemeral=True)
+
+    @history.autocomplete("workflow")
+    async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
+        return matching(((one.title, one.name) for one in service.workflows()), typed)
+
+    return history
+
+
+async def _render(
+    interaction: discord.Interaction, service: GenerationService, question: Question
+) -> tuple[discord.Embed, ui.View, list[discord.File]]:
+    asked = question.to_filter(interaction.user.id, interaction.guild_id)
+    anchor = await _find_anchor(service, question)
+    if question.newer and anchor is not None:
+        page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
+    else:
+        page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
+    embed = discord.Embed(title="Your history", colour=discord.Colour.blurple())
+    if not page.generations:
+        embed.description = "Nothing was found."
+        return embed, ui.View(timeout=None), []
+    embed.description = "\n".join(
+        embeds.list_line(one, number) for number, one in enumerate(page.generations, start=1)
+    )
+    embed.set_footer(
+        text=f"page {question.page} of {-(-page.total // PAGE_SIZE)} · {page.total} in all"
+    )
+    sheet = await service.contact_sheet(page.generations)
+    embed.set_image(url="attachment://history.png")
+    files = [discord.File(io.BytesIO(sheet), "history.png", description="Contact sheet")]
+    return embed, _page_buttons(question, page), files
+
+
+def _page_buttons(question: Question, page: HistoryPage) -> ui.View:
+    view = ui.View(timeout=None)
+    last_page = -(-page.total // PAGE_SIZE)
+    if last_page > 1:
+        generations: Sequence[Generation] = page.generations
+        newer = replace(
+            question, page=max(1, question.page - 1), anchor=generations[0].id, newer=True
+        )
+        older = replace(question, page=question.page + 1, anchor=generations[-1].id, newer=False)
+        view.add_item(HistoryButton(newer, "Newer", disabled=question.page <= 1))
+        view.add_item(HistoryButton(older, "Older", disabled=question.page >= last_page))
+    view.stop()
+    return view
+
+
+async def _find_anchor(service: GenerationService, question: Question) -> Cursor | None:
+    if not question.anchor:
+        return None
+    generation = await service.find(question.anchor)
+    return Cursor(generation.created_at, generation.id) if generation is not None else None
+
+
+def _day_text(day: datetime | None) -> str:
+    return day.strftime("%Y%m%d") if day is not None else ""
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None

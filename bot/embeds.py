@@ -1,0 +1,116 @@
+"""The four states of a reply, and lists: pure rendering within Discord's limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import discord
+
+from bot.replies import FAILURE_TITLES, failure_embed
+from bot.text import harmless, ordinal, relative
+from generation.errors import FailureKind
+from generation.events import Running, Waiting
+from generation.record import Failure, Generation, GenerationState
+
+BAR_BLOCKS = 20
+PREVIEW_NAME = "preview.jpg"
+
+BLURPLE = discord.Colour.blurple()
+GREEN = discord.Colour.green()
+GREY = discord.Colour.light_grey()
+
+NOT_CHARGED = "your quota was not charged"
+LISTED_PROMPT_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a reply shows: its line of text and what stands below it."""
+
+    content: str
+    embed: discord.Embed
+
+
+def waiting_face(event: Waiting) -> Face:
+    """In the line, with its place and about when it starts."""
+    place = f"{ordinal(event.position)} of {event.length}"
+    starts = f" · starts {relative(event.starts_at)}" if event.starts_at else ""
+    embed = discord.Embed(description=f"{place}{starts}", colour=GREY)
+    return Face(header(event.generation), embed)
+
+
+def running_face(event: Running, *, has_preview: bool) -> Face:
+    """A bar, steps, what runs, about when it is done, and the preview where there is one."""
+    progress = event.progress
+    parts = [f"{bar(progress.fraction)} {int(progress.fraction * 100)} %"]
+    if progress.step is not None and progress.steps is not None:
+        parts.append(f"step {progress.step}/{progress.steps}")
+    if progress.activity:
+        parts.append(harmless(progress.activity, 60))
+    if progress.done_at is not None:
+        parts.append(f"done {relative(progress.done_at)}")
+    embed = discord.Embed(description=" · ".join(parts), colour=BLURPLE)
+    if has_preview:
+        embed.set_image(url=f"attachment://{PREVIEW_NAME}")
+    return Face(f"{header(event.generation)} · {event.generation.workflow}", embed)
+
+
+def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
+    """The line of facts; the pictures are the message's files."""
+    embed = discord.Embed(description="\n".join((facts(generation), *notes)), colour=GREEN)
+    return Face(header(generation), embed)
+
+
+def failed_face(generation: Generation) -> Face:
+    """A fixed title, one plain sentence, the id, and that nothing was charged."""
+    failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
+    embed = failure_embed(failure.kind, failure.sentence)
+    embed.set_footer(text=f"{generation.id} · {NOT_CHARGED}")
+    return Face(header(generation), embed)
+
+
+def header(generation: Generation) -> str:
+    """The prompt and who asked."""
+    prompt = harmless(generation.prompt) or generation.workflow
+    return f"**{prompt}** · <@{generation.user_id}>"
+
+
+def facts(generation: Generation) -> str:
+    """One line: id, seed, workflow, size, seconds."""
+    parts = [generation.id]
+    if generation.seed is not None:
+        parts.append(f"seed {generation.seed}")
+    parts.append(generation.workflow)
+    sized = next((one for one in generation.outputs if one.width and one.height), None)
+    if sized is not None:
+        parts.append(f"{sized.width}×{sized.height}")  # noqa: RUF001 - the multiplication sign is meant
+    if generation.duration_s is not None:
+        parts.append(f"{generation.duration_s:.1f} s")
+    return " · ".join(parts)
+
+
+def bar(fraction: float) -> str:
+    """Twenty blocks."""
+    full = round(max(0.0, min(1.0, fraction)) * BAR_BLOCKS)
+    return "█" * full + "░" * (BAR_BLOCKS - full)
+
+
+def list_line(generation: Generation, number: int | None = None) -> str:
+    """One generation in a list: when, what, how it stands, and where to find it."""
+    prefix = f"**{number}** " if number is not None else ""
+    when = discord.utils.format_dt(generation.created_at, "R")
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
+    line = f"{prefix}`{generation.id}` {when} {prompt} · {state_text(generation)}"
+    return f"{line} · [open]({generation.message_url})" if generation.message_url else line
+
+
+def state_text(generation: Generation) -> str:
+    """How a generation stands, in a word or two."""
+    if generation.state is GenerationState.FAILED and generation.failure is not None:
+        return FAILURE_TITLES[generation.failure.kind]
+    return {
+        GenerationState.WAITING: "waiting",
+        GenerationState.RUNNING: "running",
+        GenerationState.SUCCEEDED: "done",
+        GenerationState.FAILED: "failed",
+        GenerationState.CANCELLED: "cancelled",
+    }[generation.state]

@@ -1,0 +1,109 @@
+"""Options of a command as Discord gives them, turned into what the heart is asked for."""
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+
+from bot.text import mebibytes
+from generation.errors import FailureKind, RequestRefused
+from generation.request import InputImage, Value
+
+MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
+"""What a person may attach: more than any phone's picture needs."""
+
+DOWNLOAD_TIMEOUT_S = 30.0
+"""For one attachment from Discord's own network."""
+
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+_DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
+
+
+async def fetch_images(
+    attachments: Mapping[str, discord.Attachment | None], hosts: Collection[str]
+) -> dict[str, InputImage]:
+    """Download what was attached, by option; only from these hosts. Raises RequestRefused."""
+    given = {name: one for name, one in attachments.items() if one is not None}
+    for name, attachment in given.items():
+        _check(name, attachment, hosts)
+    contents = await asyncio.gather(*(_download(name, one) for name, one in given.items()))
+    return {
+        name: InputImage(attachment.filename, content)
+        for (name, attachment), content in zip(given.items(), contents, strict=True)
+    }
+
+
+def given_values(options: Mapping[str, Value | None]) -> dict[str, Value]:
+    """Those that the person filled in."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) -> datetime | None:
+    """Read "2026-11-01", "today", "yesterday" or "3d" as the start of that day in UTC.
+
+    With `end`, the start of the day after. Raises RequestRefused.
+    """
+    if text is None:
+        return None
+    day = _find_day(text.strip().lower(), now)
+    if day is None:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            f"{name}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
+            {"option": name},
+        )
+    return day + timedelta(days=1) if end else day
+
+
+def _find_day(text: str, now: datetime) -> datetime | None:
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if text == "today":
+        return today
+    if text == "yesterday":
+        return today - timedelta(days=1)
+    if match := _DAYS_AGO.fullmatch(text):
+        return today - timedelta(days=int(match[1]))
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _check(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> None:
+    """Before anything is downloaded; the bytes themselves are verified by the heart."""
+    if attachment.size > MAX_ATTACHMENT_BYTES:
+        raise _refused(
+            name,
+            f"The file has {mebibytes(attachment.size)}; at most "
+            f"{mebibytes(MAX_ATTACHMENT_BYTES)} can be taken. Make it smaller.",
+        )
+    kind = (attachment.content_type or "").partition(";")[0]
+    if kind and kind not in PICTURE_TYPES:
+        raise _refused(
+            name, f"A file of the type {kind} cannot be used. Attach a PNG, JPEG or WebP."
+        )
+    parts = urlsplit(attachment.url)
+    if not {parts.hostname, parts.netloc} & set(hosts):
+        raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")
+
+
+async def _download(name: str, attachment: discord.Attachment) -> bytes:
+    try:
+        async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
+            content = await attachment.read()
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        raise _refused(
+            name, "The file could not be fetched from Discord. Attach it again."
+        ) from error
+    if len(content) > MAX_ATTACHMENT_BYTES:
+        raise _refused(name, "The file is larger than Discord said. Make it smaller.")
+    return content
+
+
+def _refused(name: str, sentence: str) -> RequestRefused:
+    return RequestRefused(FailureKind.INVALID_ATTACHMENT, sentence, {"option": name})

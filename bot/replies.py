@@ -1,0 +1,113 @@
+"""What people are told when something does not work: fixed titles, one plain sentence each."""
+
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+
+import discord
+
+from bot.text import harmless
+from generation.errors import (
+    FailureKind,
+    GenerationError,
+    GenerationFailed,
+    NotYours,
+    RequestRefused,
+    ServiceUnavailable,
+    UnknownGeneration,
+)
+
+FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
+    {
+        FailureKind.QUEUE_FULL: "Queue full",
+        FailureKind.DAILY_LIMIT: "Daily limit reached",
+        FailureKind.SLOW_DOWN: "Slow down",
+        FailureKind.PROMPT_NOT_ALLOWED: "Prompt not allowed",
+        FailureKind.NOT_ALLOWED_HERE: "Not allowed in this channel",
+        FailureKind.INVALID_OPTION: "Invalid option",
+        FailureKind.INVALID_ATTACHMENT: "Invalid attachment",
+        FailureKind.MISSING_MODEL: "Missing model",
+        FailureKind.WORKFLOW_ERROR: "Workflow error",
+        FailureKind.OUT_OF_MEMORY: "Out of GPU memory",
+        FailureKind.BACKEND_OFFLINE: "Backend offline",
+        FailureKind.TIMED_OUT: "Timed out",
+        FailureKind.CANCELLED: "Cancelled",
+        FailureKind.BLOCKED_BY_FILTER: "Blocked by the image filter",
+    }
+)
+
+RED = discord.Colour.red()
+SENTENCE_CHARACTERS = 1_500
+
+UNKNOWN_INTERACTION = 10062
+"""Discord's code for an interaction that was not answered in its three seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+def failure_embed(kind: FailureKind, sentence: str) -> discord.Embed:
+    """A fixed title and the sentence."""
+    return discord.Embed(
+        title=FAILURE_TITLES[kind],
+        description=harmless(sentence, SENTENCE_CHARACTERS),
+        colour=RED,
+    )
+
+
+def explain(error: BaseException) -> discord.Embed:
+    """What an error means to a person; one that nobody foresaw gets a reference, also logged."""
+    match error:
+        case RequestRefused() | GenerationFailed():
+            return failure_embed(error.kind, error.sentence)
+        case UnknownGeneration() | NotYours():
+            return discord.Embed(description=harmless(str(error)), colour=RED)
+        case ServiceUnavailable():
+            text = "That cannot be done just now. Please try again in a minute."
+            return discord.Embed(title="Not available", description=text, colour=RED)
+        case GenerationError():
+            return discord.Embed(description=harmless(str(error)), colour=RED)
+        case _:
+            return _apology(error)
+
+
+@asynccontextmanager
+async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[None]:
+    """Tell whoever acted of whatever goes wrong inside."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the last door: known errors are told, others logged
+        await tell(interaction, error)
+
+
+async def tell(interaction: discord.Interaction, error: BaseException) -> None:
+    """Answer privately with what went wrong, whether or not it was acknowledged already."""
+    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION:
+        _log.warning("An interaction could not be acknowledged in time.")
+        return
+    embed = explain(error)
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(embed=embed, ephemeral=True)
+            return
+        # The first answer fixed who may see the reply. A public one that only waits makes place
+        # for a private one.
+        if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+            await interaction.delete_original_response()
+        await interaction.followup.send(embed=embed, ephemeral=True)
+    except discord.HTTPException as failure:
+        _log.warning("Somebody could not be told of an error: %s", failure)
+
+
+def _apology(error: BaseException) -> discord.Embed:
+    reference = secrets.token_hex(4)
+    _log.error("Something unforeseen happened (reference %s).", reference, exc_info=error)
+    return discord.Embed(
+        title="Something went wrong",
+        description=(
+            "Sorry, that should not have happened, and it was noted. If it happens again, give "
+            f"the people who run this bot the reference `{reference}`."
+        ),
+        colour=RED,
+    )
