@@ -70,12 +70,21 @@ class Backend(Protocol):
         """
 
     def run(
-        self, prompt_id: str, graph: Graph, *, previews: bool = True
+        self,
+        prompt_id: str,
+        graph: Graph,
+        *,
+        previews: bool = True,
+        is_new: bool = False,
+        stall_after_s: float = 600.0,
     ) -> AsyncGenerator[RunEvent, None]:
         """Follow the run of this prompt id to its end; the last event is Succeeded.
 
         Re-entrant: a prompt id that the backend knows (waiting, running or ended) is re-attached,
-        only an unknown one is submitted. Close the generator when leaving early
+        only an unknown one is submitted. `is_new` says that this prompt id, a UUID in lower case,
+        was never submitted, which saves the question. A run that the backend calls running and
+        that shows no sign of life for `stall_after_s` ends with RunStalled; waiting behind
+        others is a sign of life. Close the generator when leaving early
         (contextlib.aclosing); the run itself goes on. A slow consumer loses previews and steps,
         never other events.
         """
@@ -84,4 +93,7 @@ class Backend(Protocol):
         """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
 
     async def cancel(self, prompt_id: str) -> CancelOutcome:
-        """Stop this prompt id and no other, waiting or running, and verify that it stopped."""
+        """Stop this prompt id and no other, waiting or running, and verify that it stopped.
+
+        Raises RunStalled when it still runs after being asked for a minute.
+        """

@@ -13,10 +13,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import aiohttp
-from yarl import URL
-
 from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
 from comfy.failures import clean_sentence
 from comfy.settings import BackendSettings
@@ -62,9 +61,10 @@ class Door:
         self.is_reachable = False
         self._settings = settings
         self._timing = timing
-        url = URL(settings.url)
-        self._base = url.with_user(None).with_query(None).with_fragment(None)
-        self._query = dict(url.query)
+        url = urlsplit(settings.url)
+        address = url.netloc.rpartition("@")[2]
+        self._base = f"{url.scheme}://{address}{url.path.rstrip('/')}"
+        self._query = dict(parse_qsl(url.query))
         self._headers = _build_headers(settings, url)
         self._client: aiohttp.ClientSession | None = None
         self._is_closed = False
@@ -83,6 +83,7 @@ class Door:
         answer = await self.exchange("GET", path, query=query, timeout=timeout)
         self.require_ok(answer)
         if answer.document is None:
+            self.is_reachable = False
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
         return answer.document
 
@@ -116,7 +117,8 @@ class Door:
         with self._translated(self._timing.connect):
             async with asyncio.timeout(self._timing.connect):
                 connection = await self._get_client().ws_connect(
-                    self._url("ws", {"clientId": client_id}),
+                    f"{self._base}/ws",
+                    params=self._query | {"clientId": client_id},
                     headers=self._headers,
                     ssl=await self._tls(),
                     heartbeat=self._timing.heartbeat,
@@ -163,7 +165,8 @@ class Door:
         with self._translated(limits.total or limits.sock_read or 0):
             async with self._get_client().request(
                 method,
-                self._url(path, query),
+                f"{self._base}/{path}",
+                params=self._query | dict(query or {}),
                 headers=self._headers,
                 ssl=await self._tls(),
                 timeout=limits,
@@ -196,6 +199,7 @@ class Door:
             self.is_reachable = False
             raise BackendUnreachable(f"{self.name} broke off: {_reason(error)}.") from error
         except ValueError as error:
+            self.is_reachable = False
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.") from error
 
     def _get_client(self) -> aiohttp.ClientSession:
@@ -222,10 +226,6 @@ class Door:
         self._tls_context = context
         return context
 
-    def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
-        url = self._base.joinpath(*path.split("/"))
-        return url.with_query({**self._query, **(query or {})})
-
     def _limits(self, total: float | None) -> aiohttp.ClientTimeout:
         """`total` None is for transfers, which may be long but not silent."""
         if total is None:
@@ -236,11 +236,11 @@ class Door:
         return aiohttp.ClientTimeout(total=total, sock_connect=self._timing.connect)
 
 
-def _build_headers(settings: BackendSettings, url: URL) -> dict[str, str]:
+def _build_headers(settings: BackendSettings, url: SplitResult) -> dict[str, str]:
     """The operator's own headers win over what the URL says."""
     headers = {}
-    if url.user is not None:
-        pair = f"{url.user}:{url.password or ''}".encode()
+    if url.username is not None:
+        pair = f"{unquote(url.username)}:{unquote(url.password or '')}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
     if settings.bearer_token:
         headers["Authorization"] = f"Bearer {settings.bearer_token}"

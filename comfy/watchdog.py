@@ -39,6 +39,7 @@ class Watchdog:
         self._runs = runs
         self._timing = timing
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._hint = asyncio.Event()
         self._everything_is_due = False
         self._ask_at = 0.0
@@ -48,11 +49,12 @@ class Watchdog:
 
     def start(self) -> None:
         """Begin to watch. May be called again."""
-        if self._task is None:
+        if self._task is None and not self._is_closed:
             self._task = asyncio.create_task(self._watch(), name=f"watch {self._door.name}")
 
     async def close(self) -> None:
         """Stop and wait until the task has ended. May be called twice."""
+        self._is_closed = True
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

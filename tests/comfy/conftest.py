@@ -70,6 +70,7 @@ class ScriptedComfy:
         self.script = self.play
         self.has_jobs_api = True
         self.knows_socket = True
+        self.refuses_questions = False
         self.answer_gate = None
         self.swallow_posts = 0
         self.cut_posts = 0
@@ -364,6 +365,8 @@ class ScriptedComfy:
     async def _get_jobs(self, request):
         if not self.has_jobs_api:
             raise web.HTTPNotFound
+        if self.refuses_questions:
+            raise web.HTTPBadGateway
         wanted = request.query["status"].split(",")
         jobs = [job for job in self._states() if job["status"] in wanted]
         return web.json_response({"jobs": jobs, "pagination": {}})

@@ -178,6 +178,25 @@ async def test_half_dead_silent_socket(
     assert len(comfy.every_socket) == 2, "the deaf one was replaced"
 
 
+async def test_late_death_of_the_old_connection(
+    comfy, backend, start_following, eventually, prompt_id, graph
+):
+    """The server forgets the newest socket of a client id when an older one dies."""
+    release = asyncio.Event()
+    comfy.script = held_script(release)
+    task = start_following(backend, prompt_id, graph)
+    await eventually(lambda: comfy.running)
+    (client_id,) = comfy.sockets
+    comfy.kill(comfy.every_socket[0])
+    await eventually(lambda: len(comfy.every_socket) == 2 and client_id in comfy.sockets)
+    del comfy.sockets[client_id]
+    release.set()
+
+    assert [output.filename for output in (await task)[-1].outputs] == ["a_00001_.png"]
+    await eventually(lambda: comfy.sockets)
+    assert client_id not in comfy.sockets, "what comes next has a fresh client id"
+
+
 async def test_socket_deaf_from_the_start(comfy, backend, follow, eventually, prompt_id, graph):
     await eventually(lambda: comfy.sockets)
     comfy.sockets.clear()
@@ -202,6 +221,36 @@ async def test_long_silent_node_is_not_death(
     asked = ("GET", "/api/jobs")
     await eventually(lambda: comfy.count(*asked) >= 4)
     assert not task.done()
+    release.set()
+
+    assert isinstance((await task)[-1], Succeeded)
+
+
+async def test_two_followers_of_one_run(
+    comfy, backend, start_following, eventually, prompt_id, graph
+):
+    release = asyncio.Event()
+    comfy.script = held_script(release)
+    first = start_following(backend, prompt_id, graph)
+    await eventually(lambda: comfy.running)
+    second = start_following(backend, prompt_id, graph)
+    await eventually(lambda: comfy.count("GET", f"/api/jobs/{prompt_id}") >= 2)
+    release.set()
+    ends = [events[-1] for events in await asyncio.gather(first, second)]
+
+    assert ends[0] == ends[1]
+    assert comfy.count("POST", "/prompt") == 1
+
+
+async def test_http_down_while_the_socket_talks(
+    comfy, backend, start_following, eventually, prompt_id, graph
+):
+    release = asyncio.Event()
+    comfy.script = held_script(release)
+    task = start_following(backend, prompt_id, graph)
+    await eventually(lambda: comfy.running)
+    comfy.refuses_questions = True
+    await eventually(lambda: comfy.count("GET", "/api/jobs") >= 3)
     release.set()
 
     assert isinstance((await task)[-1], Succeeded)
