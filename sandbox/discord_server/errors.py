@@ -37,6 +37,7 @@ class Refusal(enum.Enum):
     CANNOT_SEND_TO_USER = (403, 50007, "Cannot send messages to this user")
     MISSING_PERMISSIONS = (403, 50013, "Missing Permissions")
     INVALID_WEBHOOK_TOKEN = (401, 50027, "Invalid Webhook Token")
+    CRASHED = (500, 0, "500: Internal Server Error")
     INVALID_JSON = (400, 50109, "The request body contains invalid JSON.")
 
 

@@ -64,6 +64,7 @@ class Interactions:
         self._snowflakes = snowflakes
         self._response_seconds = response_seconds
         self._by_id: dict[int, Interaction] = {}
+        self._by_token: dict[str, Interaction] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self.failed: list[FailedInteraction] = []
 
@@ -102,6 +103,7 @@ class Interactions:
             source.id if source else None,
         )
         self._by_id[interaction_id] = interaction
+        self._by_token[interaction.token] = interaction
         self._timers[interaction_id] = loop.call_later(
             self._response_seconds, self._expire, interaction
         )
@@ -160,17 +162,16 @@ class Interactions:
         callback = _callback_kind(interaction, body)
         message = self._perform(interaction, callback, body.get("data") or {}, uploads)
         interaction.is_answered, interaction.answer = True, callback
-        self._timers.pop(interaction.id).cancel()
+        self._stop_timer(interaction)
         success = {"type": "interaction_success", "interaction_id": str(interaction.id)}
         self._broadcast.tell(interaction.member_id, success)
         return self._callback_response(interaction, callback, message)
 
     def by_token(self, application_id: int, token: str) -> Interaction:
         """Return the answered interaction of a webhook token, or refuse as Discord does."""
-        found = [entry for entry in self._by_id.values() if entry.token == token]
-        if application_id != self._directory.application_id or not found:
+        interaction = self._by_token.get(token)
+        if interaction is None or application_id != self._directory.application_id:
             raise ApiError.of(Refusal.UNKNOWN_WEBHOOK)
-        interaction = found[0]
         if self._is_out_of_date(interaction):
             raise ApiError.of(Refusal.INVALID_WEBHOOK_TOKEN)
         if not interaction.is_answered:
@@ -326,13 +327,16 @@ class Interactions:
         return self._clock.now() - interaction.created_at >= _TOKEN_LIFE
 
     def _expire(self, interaction: Interaction) -> None:
-        timer = self._timers.pop(interaction.id, None)
-        if timer is not None:
-            timer.cancel()
+        self._stop_timer(interaction)
         if interaction.is_answered or interaction.is_dead:
             return
         interaction.is_dead = True
         self._fail(interaction)
+
+    def _stop_timer(self, interaction: Interaction) -> None:
+        timer = self._timers.pop(interaction.id, None)
+        if timer is not None:
+            timer.cancel()
 
     def _fail(self, interaction: Interaction) -> None:
         sentence = FAILURES[interaction.kind]

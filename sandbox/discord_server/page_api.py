@@ -4,9 +4,10 @@ Every answer is JSON. An act that Discord's client would not offer is 400 `{"err
 
 GET  /sandbox/state?member=ID
     `{guild, channels, members, me, application, commands, messages}` as this member's client has
-    it: channels they can see (a direct-message channel has `recipients`), members with
-    `avatar_color`, commands they may use, and `messages` by channel id, oldest first. A message
-    only they can see carries `ephemeral: true`.
+    it: channels they can see (type 0; the last is type 1, the direct messages with the bot, which
+    has `recipients` and no name), members with `avatar_color`, commands they may use in the guild,
+    and `messages` by channel id, oldest first. A message only they can see carries
+    `ephemeral: true`.
 GET  /sandbox/events?member=ID
     text/event-stream; each `data:` is one of
     `{type: "message_create" | "message_update", channel_id, message}`,
@@ -101,6 +102,7 @@ class PageApi:
 
     async def _state(self, request: web.Request) -> web.StreamResponse:
         member = self._directory.member(request.query.get("member", ""))
+        self._directory.direct_channel(member)  # a client can always write to the bot
         channels = self._channels(member)
         messages: dict[str, list[JsonObject]] = {str(channel.id): [] for channel in channels}
         for message in self._messages.visible_to(member):
@@ -193,11 +195,12 @@ class PageApi:
         return member, self._directory.channel(str(payload.get("channel_id", "")))
 
     def _channels(self, member: Member) -> list[Channel]:
-        return [
+        channels = (
             channel
             for channel in self._directory.channels.values()
             if self._directory.can_see(member, channel)
-        ]
+        )
+        return sorted(channels, key=lambda channel: (channel.kind, channel.position))
 
     def _shown(self, member: Member) -> JsonObject:
         shown = self._payloads.member(member)

@@ -103,7 +103,10 @@ class Rest:
                 headers = self._admit(route, request)
                 answer = route.handler(call)
             except ApiError as error:
-                return _refusal(request, error, headers)
+                return _refusal(route, error, headers)
+            except Exception as error:  # noqa: BLE001 - clients retry a 500 in silence: be loud
+                self._crash(route, error)
+                return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
             if loses_answer and request.transport is not None:
                 request.transport.abort()
             if answer.status == NOTHING.status:
@@ -111,6 +114,10 @@ class Rest:
             return _json_response(answer.body, answer.status, headers)
 
         return respond
+
+    def _crash(self, route: Route, error: Exception) -> None:
+        self.unknown_requests.append(f"{route.method} {route.path}: {error!r}")
+        _log.error("The stand-in Discord failed at %s %s", route.method, route.path, exc_info=error)
 
     def _admit(self, route: Route, request: web.Request) -> dict[str, str]:
         if route.needs_token:
@@ -129,7 +136,8 @@ class Rest:
         name = f"{request.method} {request.path}"
         self.unknown_requests.append(name)
         _log.error("The stand-in Discord does not know %s", name)
-        return _refusal(request, ApiError.of(Refusal.UNKNOWN_ROUTE), {})
+        error = ApiError.of(Refusal.UNKNOWN_ROUTE)
+        return _json_response(error.body(), error.status, {})
 
 
 def _bucket(route: Route, request: web.Request) -> str:
@@ -142,10 +150,10 @@ def _bucket(route: Route, request: web.Request) -> str:
     return f"{route.method} {route.path} {place.get('channel_id', place.get('guild_id', ''))}"
 
 
-def _refusal(request: web.Request, error: ApiError, headers: Mapping[str, str]) -> web.Response:
+def _refusal(route: Route, error: ApiError, headers: Mapping[str, str]) -> web.Response:
     extra = error.headers() if isinstance(error, RateLimited) else headers
     level = logging.WARNING if isinstance(error, RateLimited) else logging.INFO
-    _log.log(level, "%s %s: %s %s", request.method, request.path, error.status, error.body())
+    _log.log(level, "%s %s: %s %s", route.method, route.path, error.status, error.body())
     return _json_response(error.body(), error.status, extra)
 
 

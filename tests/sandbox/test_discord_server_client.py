@@ -273,6 +273,17 @@ async def test_a_direct_message(world, ana):
     assert sent["ephemeral"]
 
 
+async def test_a_command_in_direct_messages(world, bot, ana):
+    channel = world.directory.direct_channel(ana.member)
+    reply = await ana.slash(channel, "imagine", prompt="x")
+    done = await reply.until(lambda message: message["content"] == "done")
+    act = await soon(bot.acts.get())
+    assert act.guild is None
+    assert act.user.id == ana.id
+    assert act.context.dm_channel
+    assert ana.direct_messages() == [done]
+
+
 async def test_sub_commands_and_people(world, ana):
     reply = await ana.slash("general", "mod show", person=world.member("ben"))
     assert reply.message["content"] == f"ben {world.member('ben').id}"

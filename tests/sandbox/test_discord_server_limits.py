@@ -541,6 +541,13 @@ async def test_what_is_not_known_is_recorded(bot):
     assert bot.world.unknown_requests == [f"POST /api/v10{bot.channel}/webhooks"]
 
 
+async def test_a_request_that_breaks_the_stand_in_is_recorded(bot):
+    assert (await bot.send({"content": "x", "flags": "many"})).status >= 400
+    broken = await bot.send({"embeds": [{"footer": "text"}]})
+    assert broken.status == 500
+    assert bot.world.unknown_requests
+
+
 # Commands
 
 

@@ -95,8 +95,10 @@ async def place(page) -> dict[str, str]:
 
 async def test_state_is_what_this_member_sees(page):
     ana, mo = await page.state("ana"), await page.state("mo")
-    assert [channel["name"] for channel in ana["channels"]] == ["general", "pictures", "after-dark"]
-    assert "moderators" in [channel["name"] for channel in mo["channels"]]
+    names = [channel.get("name") for channel in ana["channels"]]
+    assert names == ["general", "pictures", "after-dark", None]
+    assert ana["channels"][-1]["recipients"][0]["username"] == "ana"
+    assert "moderators" in [channel.get("name") for channel in mo["channels"]]
     assert ana["me"]["user"]["username"] == "ana"
     assert ana["me"]["avatar_color"].startswith("#")
     assert {member["user"]["username"] for member in ana["members"]} >= {"ana", "mo", "Limner"}
