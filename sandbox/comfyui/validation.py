@@ -140,7 +140,7 @@ class Validator:
         checked[node_id] = result
         return result
 
-    def _check_link(  # noqa: PLR0917 - one step of a recursion, all of it state
+    def _check_link(
         self,
         graph: Graph,
         node_id: str,
