@@ -13,8 +13,9 @@ from sandbox.comfyui.cache import ResultCache, cached_nodes, signatures
 from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.hub import JPEG, PNG, Hub
 from sandbox.comfyui.jobs import Job, now_ms
-from sandbox.comfyui.nodes import NodeError, Result, run_node
+from sandbox.comfyui.nodes import run_node
 from sandbox.comfyui.order import ExecutionList
+from sandbox.comfyui.running import NodeError, Result
 from sandbox.comfyui.transcript import Execution
 from sandbox.scenarios import FaultPlan, NodeFails, OutOfMemory
 

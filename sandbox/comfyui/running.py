@@ -1,0 +1,57 @@
+"""What running nodes are given and what they give."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from PIL import Image
+
+from sandbox.comfyui.folders import Folders
+
+Produced = TypeVar("Produced")
+Inputs: TypeAlias = Mapping[str, Any]
+
+
+class RunContext(Protocol):
+    """What a running node may ask of the server."""
+
+    folders: Folders
+    graph: Mapping[str, Any]
+    extra_data: Mapping[str, Any]
+
+    async def load(self, name: str) -> None:
+        """Wait as long as loading this model takes; a loaded model takes no time."""
+
+    async def step(
+        self, value: int, maximum: int, preview: Callable[[], Image.Image] | None
+    ) -> None:
+        """Report one finished step; raises when the run was interrupted."""
+
+    async def show_text(self, text: str) -> None:
+        """Send a text frame about this node."""
+
+    async def show_picture(self, value: int, maximum: int, picture: Image.Image) -> None:
+        """Send a picture as a result over the socket."""
+
+    async def in_thread(self, function: Callable[..., Produced], *arguments: object) -> Produced:
+        """Run something slow in the server's worker thread."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a node gives to the nodes behind it, and what it reports to clients."""
+
+    outputs: tuple[Any, ...] = ()
+    ui: dict[str, Any] | None = None
+
+
+QuickNode: TypeAlias = Callable[[RunContext, Inputs], Result]
+SlowNode: TypeAlias = Callable[[RunContext, Inputs], Awaitable[Result]]
+
+
+class NodeError(Exception):
+    """A node failed; `exception_type` is the name a client is told."""
+
+    def __init__(self, message: str, exception_type: str = "Exception") -> None:
+        super().__init__(message)
+        self.exception_type = exception_type
