@@ -45,6 +45,9 @@ class LimnerClient(discord.Client):
             max_messages=None,
         )
         self.address = address or DiscordAddress()
+        # Limner has no voice to warn about.
+        discord.VoiceClient.warn_nacl = False
+        discord.VoiceClient.warn_dave = False
         # The library keeps these two for the whole process.
         Route.BASE = self.address.api_base
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.address.gateway_url)

@@ -1,0 +1,122 @@
+"""`limner demo`: both stand-ins and the real bot between them, all on this machine."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import webbrowser
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from bot.app import Application
+from bot.client import DiscordAddress
+from bot.settings import Settings
+from db.people import GuildRepository
+from sandbox.comfyui import ComfyUIStandIn
+from sandbox.discord_server import DiscordStandIn
+from sandbox.page import page_routes
+from sandbox.script import Script, ScriptFailed
+
+CONNECT_TIMEOUT_S = 30.0
+"""For the bot to log in to a stand-in on the same machine: slow machines take some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What `limner demo` was asked for. Port 0 takes any free one."""
+
+    comfyui_url: str | None = None
+    script: bool = False
+    out: Path = Path("limner-demo")
+    port: int = 0
+    open_browser: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs in a demo. `comfyui` is None where a real one is used."""
+
+    world: DiscordStandIn
+    comfyui: ComfyUIStandIn | None
+    application: Application
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """Run until it is stopped, or play the script; the exit status."""
+    console = Console()
+    async with open_stage(comfyui_url=options.comfyui_url, port=options.port) as stage:
+        if not options.script:
+            await _wait_for_people(stage, options, console)
+            return 0
+        try:
+            await Script(stage.world, stage.application.core, console, options.out).play()
+        except ScriptFailed as failure:
+            console.print(f"[bold red]Not everything happened:[/] {failure}", highlight=False)
+            return 1
+        return 0
+
+
+@asynccontextmanager
+async def open_stage(
+    *, comfyui_url: str | None = None, port: int = 0, step_seconds: float = 0.12
+) -> AsyncGenerator[Stage]:
+    """Start the stand-ins and the bot; stop them in reverse. Nothing is kept afterwards."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="limner-demo-"))
+        comfyui = None
+        if comfyui_url is None:
+            comfyui = await stack.enter_async_context(ComfyUIStandIn(step_seconds=step_seconds))
+        world = await stack.enter_async_context(DiscordStandIn(port, routes=page_routes()))
+        address = world.address
+        application = Application(
+            Settings(
+                discord_token=SecretStr(world.token),
+                comfyui_urls=(comfyui_url or comfyui.url,) if comfyui else (comfyui_url or "",),
+                data=Path(folder),
+            ),
+            address=DiscordAddress(
+                address.api_base, address.gateway_url, frozenset(address.attachment_hosts)
+            ),
+        )
+        await stack.enter_async_context(application)
+        await world.wait_until_connected(CONNECT_TIMEOUT_S)
+        await _set_no_cooldown(application, world.guild_id)
+        yield Stage(world, comfyui, application)
+
+
+async def _set_no_cooldown(application: Application, guild_id: int) -> None:
+    """People who try things out press quickly; this server allows it, as any may."""
+    async with application.core.database.transaction() as session:
+        guilds = GuildRepository(session)
+        await guilds.get_or_create(guild_id, now=datetime.now(UTC))
+        await guilds.update(guild_id, cooldown_s=0)
+
+
+async def _wait_for_people(stage: Stage, options: DemoOptions, console: Console) -> None:
+    comfyui = "your own" if options.comfyui_url else "a stand-in that paints on the CPU"
+    console.print("[bold]Limner's demo[/] — everything runs on this machine.\n")
+    console.print(f"  ComfyUI  {comfyui}")
+    console.print("  Discord  a stand-in with four people: switch between them at the bottom left")
+    console.print(f"\n  Open [link={stage.world.url}]{stage.world.url}[/link]\n")
+    console.print("Type [bold]/imagine[/] there, or [bold]/help[/]. Stop with Ctrl+C.")
+    if options.open_browser and _has_display():
+        await asyncio.to_thread(webbrowser.open, stage.world.url)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+            loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def _has_display() -> bool:
+    on_linux = sys.platform.startswith("linux")
+    return not on_linux or bool(os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"})
