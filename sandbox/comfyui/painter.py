@@ -11,8 +11,9 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
+from sandbox.comfyui.canvas import Canvas
 from sandbox.comfyui.palette import choose_palette
-from sandbox.comfyui.scenery import Canvas, draw_scene
+from sandbox.comfyui.scenery import draw_scene
 
 OVERSAMPLING: Final = 2
 """Every shape is drawn this much larger and scaled down, so that its edges are smooth."""
