@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import aiohttp
+
 from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
 from comfy.failures import clean_sentence
 from comfy.settings import BackendSettings

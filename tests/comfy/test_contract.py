@@ -156,11 +156,13 @@ async def test_a_picture_from_a_prompt(backend, follow):
 
 async def test_the_same_graph_again_is_cached(backend, follow):
     graph = build_graph()
-    first = await follow(backend, new_id(), graph)
-    second = await follow(backend, new_id(), graph)
+    ends = [(await follow(backend, new_id(), graph))[-1]]
+    # Somebody else's graph in between makes a real server forget ours.
+    while len(ends) < 5 and not ends[-1].fully_cached:
+        ends.append((await follow(backend, new_id(), graph))[-1])
 
-    assert not first[-1].fully_cached
-    assert second[-1] == Succeeded(first[-1].outputs, fully_cached=True)
+    assert not ends[0].fully_cached
+    assert ends[-1] == Succeeded(ends[-2].outputs, fully_cached=True)
 
 
 async def test_it_describes_itself(backend):
