@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - fixtures are positional arguments
 """One test for each race and trap that real servers were seen to have."""
 
 import asyncio

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - fixtures are positional arguments
 import asyncio
 import dataclasses
 import json
