@@ -32,6 +32,9 @@ from workflows.catalog import LIBRARY, Catalog
 BACKEND_GREETING_S = 5.0
 """How long a start waits for a backend to answer before it goes on without."""
 
+ANSWER_TIMEOUT_S = 30.0
+"""A large ComfyUI needs some seconds to list its nodes for the first time."""
+
 LOGIN_IMPOSSIBLE = (
     "DISCORD_TOKEN is not set. Make a bot at https://discord.com/developers/applications, copy "
     "its token from the Bot page into the file .env, and start again. `limner demo` needs none."
@@ -290,6 +293,28 @@ async def _until_signalled() -> AsyncGenerator[asyncio.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def require_backend(core: Core) -> None:
+    """Make sure that some backend answers. Raises StartupError with what is wrong with each.
+
+    A bot waits for its backends; a person at a terminal should not.
+    """
+    problems = []
+    for backend in core.backends:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await backend.fetch_description()
+                await core.pool.refresh(backend.name)
+        except TimeoutError:
+            problems.append(f"{backend.name} does not answer in time.")
+        except ComfyError as error:
+            problems.append(str(error))
+        else:
+            return
+    raise StartupError(
+        f"No backend can be used. {' '.join(problems)} Start ComfyUI, or correct COMFYUI_URLS."
+    )
 
 
 async def _greet_backends(backends: tuple[Backend, ...]) -> None:

@@ -8,7 +8,14 @@ from enum import StrEnum
 from rich.console import Console
 from rich.text import Text
 
-from bot.app import LOGIN_IMPOSSIBLE, LOGIN_REFUSED, StartupError, build_pool_members, log_in
+from bot.app import (
+    ANSWER_TIMEOUT_S,
+    LOGIN_IMPOSSIBLE,
+    LOGIN_REFUSED,
+    StartupError,
+    build_pool_members,
+    log_in,
+)
 from bot.client import DiscordAddress, LimnerClient
 from bot.settings import Settings, find_unknown_names
 from comfy.backend import Backend, BackendDescription
@@ -19,9 +26,6 @@ from db.errors import DatabaseError
 from db.migrations import MigrationState
 from workflows.catalog import LIBRARY, Catalog
 from workflows.workflow import Workflow
-
-ANSWER_TIMEOUT_S = 30.0
-"""A large ComfyUI needs some seconds to list its nodes for the first time."""
 
 GIBIBYTE = 1024**3
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import aiohttp
 import discord
 
 from bot.address import DEFAULT_SIZE_LIMIT, ReplyAddress
 from bot.delivery import Attachment
+from bot.network import NETWORK_ERRORS
 
 # Discord's error codes, https://docs.discord.com/developers/topics/opcodes-and-status-codes
 UNKNOWN_MESSAGE = 10008
@@ -171,7 +171,7 @@ def _translated(*, by_token: bool) -> Iterator[None]:
         yield
     except discord.HTTPException as error:
         raise _meaning(error, by_token=by_token) from error
-    except (discord.RateLimited, aiohttp.ClientError, OSError) as error:
+    except (discord.RateLimited, *NETWORK_ERRORS) as error:
         raise Unreachable(f"Discord cannot be reached ({type(error).__name__}).") from error
 
 

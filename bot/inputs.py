@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import aiohttp
 import discord
 
+from bot.network import NETWORK_ERRORS
 from bot.text import mebibytes
 from generation.errors import FailureKind, RequestRefused
 from generation.request import InputImage, Value
@@ -96,7 +96,7 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
     try:
         async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
             content = await attachment.read()
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise _refused(
             name, "The file could not be fetched from Discord. Attach it again."
         ) from error

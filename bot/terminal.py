@@ -1,6 +1,5 @@
 """One generation from the terminal: the same service as the bot's, a progress bar for a reply."""
 
-import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -11,19 +10,15 @@ from typing import assert_never
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bot.app import Core, StartupError, open_core
+from bot.app import open_core, require_backend
 from bot.replies import FAILURE_TITLES
 from bot.settings import Settings
-from comfy.errors import ComfyError
 from generation.audience import Receipt
 from generation.errors import RequestRefused
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, InputImage, Requester
 from generation.service import GenerationService
-
-ANSWER_TIMEOUT_S = 30.0
-"""A large ComfyUI needs some seconds to list its nodes for the first time."""
 
 _NOBODY = Requester(user_id=0, name="terminal", channel_id=0)
 
@@ -64,7 +59,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         core_context = open_core(settings, audience=Silence(), folder=Path(folder))
         async with core_context as core:
-            await _require_backend(core)
+            await require_backend(core)
             request = _build_request(options)
             try:
                 generation = await core.service.submit(request)
@@ -80,25 +75,6 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
                 print(path)  # noqa: T201 - the result of the command, for scripts
             console.print(f"{ended.workflow} · seed {ended.seed} · {ended.duration_s:.1f} s")
             return 0
-
-
-async def _require_backend(core: Core) -> None:
-    """Nobody should wait half an hour for a server that is not there."""
-    problems = []
-    for backend in core.backends:
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await backend.fetch_description()
-                await core.pool.refresh(backend.name)
-        except TimeoutError:
-            problems.append(f"{backend.name} does not answer in time.")
-        except ComfyError as error:
-            problems.append(str(error))
-        else:
-            return
-    raise StartupError(
-        f"No backend can be used. {' '.join(problems)} Start ComfyUI, or correct COMFYUI_URLS."
-    )
 
 
 def _build_request(options: GenerateOptions) -> GenerationRequest:
