@@ -7,19 +7,17 @@ import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 from PIL import Image
 
+from sandbox.comfyui.engine import Engine
 from sandbox.comfyui.folders import FOLDER_TYPES, OutsideFolderError, split_annotation
 from sandbox.comfyui.transcript import Upload
 from sandbox.comfyui.trouble import trouble
 from sandbox.comfyui.validation import ServerTroubleError
 from sandbox.scenarios import UploadTooLarge
-
-if TYPE_CHECKING:
-    from sandbox.comfyui.server import ComfyUIStandIn
 
 DANGEROUS: Final = (".html", ".htm", ".js", ".css", ".svg", ".xml", ".xhtml")
 """Types a browser would run: the newer version hands them out as attachments only."""
@@ -55,7 +53,7 @@ class _Incoming:
 class FileRoutes:
     """/view, /upload/image and /upload/mask."""
 
-    def __init__(self, server: "ComfyUIStandIn") -> None:
+    def __init__(self, server: Engine) -> None:
         self._server = server
 
     def routes(self) -> list[Route]:

@@ -1,12 +1,11 @@
 """What a server says about itself: classes, models, features, its system."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-if TYPE_CHECKING:
-    from sandbox.comfyui.server import ComfyUIStandIn
+from sandbox.comfyui.engine import Engine
 
 Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
@@ -14,7 +13,7 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 class InformationRoutes:
     """Everything that only reads."""
 
-    def __init__(self, server: "ComfyUIStandIn") -> None:
+    def __init__(self, server: Engine) -> None:
         self._server = server
 
     def routes(self) -> list[Route]:

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from sandbox.comfyui.engine import Engine
 from sandbox.comfyui.jobs import Job
 from sandbox.comfyui.queue_routes import CANONICAL_UUID
 from sandbox.comfyui.transcript import Cancel
 from sandbox.scenarios import FalseCancel
-
-if TYPE_CHECKING:
-    from sandbox.comfyui.server import ComfyUIStandIn
 
 STATUSES: Final = ("pending", "in_progress", "completed", "failed", "cancelled")
 _STATUS_OF_ENDING: Final = {
@@ -31,7 +29,7 @@ class _BadParameterError(Exception):
 class JobRoutes:
     """GET /api/jobs, one job, and cancelling."""
 
-    def __init__(self, server: "ComfyUIStandIn") -> None:
+    def __init__(self, server: Engine) -> None:
         self._server = server
 
     def routes(self) -> list[Route]:

@@ -5,17 +5,15 @@ import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from sandbox.comfyui.engine import Engine
 from sandbox.comfyui.transcript import Cancel, Post
 from sandbox.comfyui.trouble import trouble
 from sandbox.comfyui.validation import ServerTroubleError, Validator
 from sandbox.scenarios import AnswerAfterRun, LoseInterrupt, NoAnswer, StrangersPrompt
-
-if TYPE_CHECKING:
-    from sandbox.comfyui.server import ComfyUIStandIn
 
 CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 INVALID_PROMPT_ID: Final = {
@@ -38,7 +36,7 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 class QueueRoutes:
     """Everything about prompts that both versions have."""
 
-    def __init__(self, server: "ComfyUIStandIn") -> None:
+    def __init__(self, server: Engine) -> None:
         self._server = server
 
     def routes(self) -> list[Route]:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from sandbox.comfyui.engine import UPLOAD_LIMIT, Engine
 from sandbox.comfyui.files import FileRoutes
 from sandbox.comfyui.hub import Client
 from sandbox.comfyui.information import InformationRoutes
@@ -17,17 +18,12 @@ from sandbox.comfyui.trouble import trouble
 from sandbox.comfyui.validation import ServerTroubleError
 from sandbox.scenarios import ServerError, StopAnswering
 
-if TYPE_CHECKING:
-    from sandbox.comfyui.server import ComfyUIStandIn
-
-UPLOAD_LIMIT: Final = 104857600
-"""Bytes a request may have, a real server's default."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_application(server: "ComfyUIStandIn") -> web.Application:
+def build_application(server: Engine) -> web.Application:
     """Build the application of one server life."""
     application = web.Application(client_max_size=UPLOAD_LIMIT, middlewares=[_door(server)])
     queue, files, information = QueueRoutes(server), FileRoutes(server), InformationRoutes(server)
@@ -46,7 +42,7 @@ def build_application(server: "ComfyUIStandIn") -> web.Application:
     return application
 
 
-def _door(server: "ComfyUIStandIn") -> Callable[..., Awaitable[web.StreamResponse]]:
+def _door(server: Engine) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Build the middleware every request passes: the log, the faults, the origin check."""
 
     @web.middleware
@@ -85,7 +81,7 @@ def _from_elsewhere(version: str, request: web.Request) -> bool:
 class SocketRoute:
     """GET /ws."""
 
-    def __init__(self, server: "ComfyUIStandIn") -> None:
+    def __init__(self, server: Engine) -> None:
         self._server = server
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
