@@ -72,6 +72,11 @@ class Listener:
         self._failures = 0
 
     @property
+    def may_be_deaf(self) -> bool:
+        """Whether the client id was used before, so that the server may forget it any time."""
+        return self._id_was_kept
+
+    @property
     def is_connected(self) -> bool:
         """Whether a connection is open; it may be deaf."""
         return self.state is ListenerState.CONNECTED

@@ -143,15 +143,18 @@ class Run:
         return Succeeded(choose_results(outputs, self.graph), fully_cached)
 
     @property
-    def lost_its_result(self) -> bool:
-        """Whether the result went over the socket while nobody listened; no record holds it."""
-        if not self.may_have_missed:
-            return False
+    def awaits_socket_output(self) -> bool:
+        """Whether a result that comes over the socket, and is in no record, is not here yet."""
         sent = {output.node_id for output in self._outputs if isinstance(output, OutputBytes)}
         return any(
             node.get("class_type") in SOCKET_OUTPUT_CLASSES and node_id not in sent
             for node_id, node in self.graph.items()
         )
+
+    @property
+    def lost_its_result(self) -> bool:
+        """Whether the result went over the socket while nobody listened."""
+        return self.may_have_missed and self.awaits_socket_output
 
     def _begin_node(self, message: NodeExecuting) -> None:
         if message.node_id is None:

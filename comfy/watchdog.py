@@ -94,7 +94,8 @@ class Watchdog:
         if now < self._ask_at:
             return
         self._ask_at = now + self._pause
-        self._pause = min(self._pause * _PAUSE_GROWTH, self._timing.poll_most)
+        longest = self._timing.poll_first if self._listener.may_be_deaf else self._timing.poll_most
+        self._pause = min(self._pause * _PAUSE_GROWTH, longest)
         try:
             await self._ask(due)
         except ComfyError as error:
@@ -109,6 +110,7 @@ class Watchdog:
         silence = self._timing.silence
         return (
             self._everything_is_due
+            or self._listener.may_be_deaf
             or self._is_polled(run)
             or now - self._listener.last_frame_at > silence
             or (run.is_started and now - run.last_sign_at > silence)
@@ -160,22 +162,24 @@ class Watchdog:
         if run.is_ended:
             return False
         now = time.monotonic()
-        if record is not None:
-            should_have_been_heard = not self._is_polled(run) and (
-                now - self._listener.last_frame_at > self._timing.silence
-                or self._was_not_announced(run, now)
-            )
-            run.may_have_missed = True
-            run.settle(record)
-            return should_have_been_heard
+        self._ask_at = now + self._timing.gone_apart
         if run.missing_since is None:
             run.missing_since = now
-        elif now - run.missing_since >= self._timing.gone_apart:
-            run.mailbox.fail(
-                RunLost("The backend restarted or cleared its queue; the run is lost.")
-            )
-        self._ask_at = now + self._timing.gone_apart
-        return False
+        is_second_time = now - run.missing_since >= self._timing.gone_apart
+        is_news = not self._is_polled(run) and (
+            now - self._listener.last_frame_at > self._timing.silence
+            or self._was_not_announced(run, now)
+        )
+        if record is None:
+            if is_second_time:
+                run.mailbox.fail(RunLost("The backend restarted or cleared its queue."))
+            return False
+        if run.awaits_socket_output and not is_second_time:
+            # The picture may be on its way: a record is smaller and comes first.
+            return False
+        run.may_have_missed = True
+        run.settle(record)
+        return is_news
 
     def _replace_deaf_socket(self) -> None:
         now = time.monotonic()

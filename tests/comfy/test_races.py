@@ -485,6 +485,33 @@ async def test_result_over_the_socket_lost_with_the_socket(
         await task
 
 
+async def test_result_over_the_socket_later_than_the_record(
+    comfy, connect, start_following, eventually, prompt_id, graph
+):
+    graph["9"] = {"class_type": "SaveImageWebsocket", "inputs": {"images": ["3", 0]}}
+    backend = await connect(gone_apart=20)
+    end, send = asyncio.Event(), asyncio.Event()
+
+    async def script(comfy, queued):
+        await comfy.begin(queued)
+        await end.wait()
+        await comfy.finish_quietly(queued, {})
+        await send.wait()
+        await comfy.send_preview(queued.client_id, queued.id, "9", PNG, "image/png")
+        await comfy.end(queued, {})
+
+    comfy.script = script
+    task = start_following(backend, prompt_id, graph)
+    await eventually(lambda: comfy.running)
+    comfy.kill(comfy.every_socket[0])
+    await eventually(lambda: len(comfy.every_socket) == 2 and comfy.sockets)
+    end.set()
+    await eventually(lambda: comfy.count("GET", f"/history/{prompt_id}"))
+    send.set()
+
+    assert (await task)[-1].outputs == (OutputBytes("9", PNG),)
+
+
 async def test_garbage_of_every_sort(comfy, backend, follow, prompt_id, graph):
     async def script(comfy, queued):
         mine = queued.client_id
