@@ -55,8 +55,10 @@ def _default(wanted: Input, choices: Sequence[str], operator_defaults: Sequence[
     for name in (*operator_defaults, own):
         if name is not None and name in choices:
             return name
-    if len(choices) == 1:
-        return choices[0]
+    # Lists of VAEs also offer built-in ones, which are no files.
+    files = [name for name in choices if name.lower().endswith(failures.MODEL_SUFFIXES)]
+    if len(files or choices) == 1:
+        return (files or choices)[0]
     raise _refusal(failures.missing_model(own, tuple(choices)))
 
 

@@ -67,9 +67,14 @@ class _NotWanted(Exception):
     """The generation ended or was cancelled while it was being run."""
 
 
-def build_prompt_id(generation_id: str, index: int) -> str:
-    """The prompt id of a generation's run on its nth backend."""
-    return str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation_id}:{index}"))
+def build_prompt_id(generation: Generation, index: int) -> str:
+    """The prompt id of a generation's run on its nth backend.
+
+    The time is in it because another Limner, or this one with a new database, may give the same
+    short id to somebody else's generation on the same backend.
+    """
+    accepted_at = generation.created_at.isoformat()
+    return str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation.id}:{accepted_at}:{index}"))
 
 
 class Runner:
@@ -109,10 +114,11 @@ class Runner:
                 return chosen
             await asyncio.sleep(self._limits.pause_s)
 
-    async def run(self, generation_id: str, backend_name: str, prompt_id: str) -> Outcome:
+    async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
         """Run it to its end there, or re-attach to it, and record its outputs.
 
-        Raises DatabaseError only; the caller tries again then.
+        `index` tells the backends that it was sent to apart. Raises DatabaseError only; the
+        caller tries again then.
         """
         order = await self._records.find_order(generation_id)
         if order is None or not order.is_wanted:
@@ -124,6 +130,7 @@ class Runner:
         if backend is None:
             return LOST
         with self._pool.claim(generation_id, backend_name):
+            prompt_id = build_prompt_id(order.generation, index)
             attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
             return await self._run_within_limits(attempt, order)
 

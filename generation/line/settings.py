@@ -61,6 +61,9 @@ class LineTimings:
     polling_s: float = 0.05
     """How often a queue is looked at: a hand-over costs half of it, and a person waits."""
 
+    priority_polling_s: float = 0.2
+    """Likewise for the priority role: fewer people wait there, and each queue costs its polling."""
+
     result_polling_s: float = 0.1
     """How often a generation looks whether its attempt ended."""
 

@@ -56,9 +56,9 @@ class Steps:
             generation_id, avoid, datetime.fromtimestamp(turn_at, tz=UTC)
         )
 
-    async def run(self, generation_id: str, backend: str, prompt_id: str) -> Outcome:
+    async def run(self, generation_id: str, backend: str, index: int) -> Outcome:
         """Run it there, or re-attach."""
-        return await self._runner.run(generation_id, backend, prompt_id)
+        return await self._runner.run(generation_id, backend, index)
 
     async def settle(self, generation_id: str, outcome: Outcome) -> str | None:
         """End it; its state, whoever ended it."""

@@ -22,7 +22,6 @@ from generation.line.settings import (
 )
 from generation.line.steps import Steps
 from generation.outcome import Outcome, failed
-from generation.runner import build_prompt_id
 
 PEOPLE = "people"
 PRIORITY_PEOPLE = "priority-people"
@@ -49,12 +48,15 @@ class Workflows:
     async def register_queues(self) -> None:
         """Tell the launched engine how much may run at once."""
         slots = sum(self._concurrency.values())
-        for name, runs in ((PEOPLE, RUNS_AT_A_TIME), (PRIORITY_PEOPLE, PRIORITY_RUNS_AT_A_TIME)):
+        for name, runs, polling_s in (
+            (PEOPLE, RUNS_AT_A_TIME, self._timings.polling_s),
+            (PRIORITY_PEOPLE, PRIORITY_RUNS_AT_A_TIME, self._timings.priority_polling_s),
+        ):
             await DBOS.register_queue_async(
                 name,
                 partition_concurrency=runs,
                 global_concurrency=max(slots + SPARE_TURNS, runs),
-                polling_interval_sec=self._timings.polling_s,
+                polling_interval_sec=polling_s,
             )
         for graphs in set(self._concurrency.values()):
             await DBOS.register_queue_async(
@@ -127,13 +129,13 @@ class Workflows:
             SetEnqueueOptions(queue_partition_key=backend),
         ):
             handle = await DBOS.enqueue_workflow_async(
-                queue, self._attempt, generation_id, backend, build_prompt_id(generation_id, index)
+                queue, self._attempt, generation_id, backend, index
             )
         return await handle.get_result(polling_interval_sec=self._timings.result_polling_s)
 
-    async def _attempt_body(self, generation_id: str, backend: str, prompt_id: str) -> Outcome:
+    async def _attempt_body(self, generation_id: str, backend: str, index: int) -> Outcome:
         return await DBOS.run_step_async(
-            _options("run", preemptible=True), self._steps.run, generation_id, backend, prompt_id
+            _options("run", preemptible=True), self._steps.run, generation_id, backend, index
         )
 
     async def _cancel_body(self, generation_id: str) -> None:

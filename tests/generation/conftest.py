@@ -44,6 +44,7 @@ STEPS = 4
 
 QUICK = LineTimings(
     polling_s=0.02,
+    priority_polling_s=0.05,
     result_polling_s=0.02,
     reconcile_s=0.1,
     reconcile_min_age_s=0.3,
@@ -381,9 +382,13 @@ class House:
     pool: BackendPool
     settings: ServiceSettings
 
-    async def ended(self, generation_id):
+    async def informed(self):
+        """Once a backend has said what it offers."""
+        await eventually(lambda: self.pool.is_informed)
+
+    async def ended(self, generation_id, timeout_s=20.0):
         """The generation once it is final and told."""
-        return await eventually(lambda: self._told(generation_id))
+        return await eventually(lambda: self._told(generation_id), timeout_s)
 
     async def _told(self, generation_id):
         found = await self.service.find(generation_id)

@@ -113,9 +113,7 @@ FAILURES = [
 @pytest.mark.parametrize(
     ("error", "kind", "sentence"), FAILURES, ids=[type(one[0]).__name__ for one in FAILURES]
 )
-async def test_a_failure_is_told_and_refunded(
-    house, tools, user_id, error, kind, sentence
-):
+async def test_a_failure_is_told_and_refunded(house, tools, user_id, error, kind, sentence):
     house.backends[0].script.append(tools.Run(error=error))
     accepted = await house.service.submit(tools.ask(user_id=user_id))
     ended = await house.ended(accepted.id)

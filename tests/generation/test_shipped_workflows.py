@@ -1,0 +1,111 @@
+"""Every shipped workflow, the whole way over the real adapter.
+
+Against the stand-in always, and against a real ComfyUI where LIMNER_TEST_COMFYUI_URL names one.
+"""
+
+import os
+
+import pytest
+
+from comfy.kinds import BackendSettings, build_backend
+from generation.events import Running
+from generation.record import GenerationState
+from generation.runner import RunLimits
+from sandbox.comfyui import ComfyUIStandIn
+from workflows.catalog import LIBRARY, Catalog
+
+SMALL = "256x256"
+
+
+@pytest.fixture
+def library():
+    catalog = Catalog([LIBRARY])
+    catalog.load()
+    assert catalog.problems == ()
+    return catalog
+
+
+@pytest.fixture
+def requests(tools):
+    """One request for each kind, as small as it may be."""
+    photo = tools.build_picture("red", (128, 128))
+    mask = tools.build_picture("white", (128, 128))
+    few = {"steps": 3}
+
+    def build(installed):
+        return [
+            tools.ask(workflow=None, user_id=1, size=SMALL, **few),
+            tools.ask(
+                workflow="txt2img-sd3",
+                user_id=2,
+                size=SMALL,
+                count=2,
+                model=installed("txt2img-sd3")[0],
+                **few,
+            ),
+            tools.ask(workflow="txt2img-flux", user_id=3, size=SMALL, **few),
+            tools.ask(workflow=None, user_id=4, images={"image": photo}, megapixels=0.25, **few),
+            tools.ask(
+                workflow=None,
+                user_id=5,
+                images={"image": photo, "mask": mask},
+                megapixels=0.25,
+                **few,
+            ),
+            tools.ask(
+                workflow="upscale",
+                user_id=6,
+                images={"image": photo},
+                model=installed("upscale")[0],
+            ),
+        ]
+
+    return build
+
+
+async def run_all(house, requests):
+    ended = {}
+    for request in requests(house.service.models):
+        accepted = await house.service.submit(request)
+        ended[accepted.workflow] = await house.ended(accepted.id, timeout_s=200)
+    return ended
+
+
+def check(house, ended):
+    assert len(ended) == 6
+    for generation in ended.values():
+        assert generation.state is GenerationState.SUCCEEDED, generation.failure
+        assert generation.outputs[0].thumbnail
+        assert house.audience.told(generation.id)
+    assert len(ended["txt2img-sd3"].outputs) == 2
+    steps = [
+        event.progress.step
+        for event in house.audience.events
+        if isinstance(event, Running) and event.generation.workflow == "txt2img-sd"
+    ]
+    assert 3 in steps
+    assert any(event.preview for event in house.audience.events if isinstance(event, Running))
+
+
+async def test_against_the_stand_in(open_house, sqlite_url, library, requests):
+    async with ComfyUIStandIn(step_seconds=0.05, load_seconds=0.01) as comfy:
+        backend = build_backend(BackendSettings(url=comfy.url))
+        async with open_house(sqlite_url, backend, catalog=library) as house:
+            await house.informed()
+            check(house, await run_all(house, requests))
+
+
+@pytest.mark.real_comfyui
+@pytest.mark.timeout(600)
+async def test_against_a_real_one(open_house, sqlite_url, library, requests):
+    url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
+    if not url:
+        pytest.skip("LIMNER_TEST_COMFYUI_URL names no ComfyUI")
+    backend = build_backend(BackendSettings(url=url))
+    # The test's installation names its models as it likes.
+    installed = ("tiny_clip_l.safetensors",)
+    async with open_house(
+        sqlite_url, backend, catalog=library, default_models=installed, limits=RunLimits()
+    ) as house:
+        await house.informed()
+        check(house, await run_all(house, requests))
