@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -62,27 +62,47 @@ class Core:
     service: GenerationService
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where the records and the line are kept."""
+
+    database_url: str = field(repr=False)
+    engine: EngineSettings
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Where the settings say."""
+        url = settings.effective_database_url
+        return cls(url, EngineSettings.beside(url, settings.data / "engine.db"))
+
+    @classmethod
+    def inside(cls, folder: Path) -> Self:
+        """In this folder, apart from everything else."""
+        url = f"sqlite:///{folder / 'limner.db'}"
+        return cls(url, EngineSettings.beside(url, folder / "engine.db"))
+
+    async def prepare(self) -> None:
+        """Bring the tables up to date. Raises DatabaseError."""
+        await migrations.upgrade(self.database_url)
+
+
 @asynccontextmanager
 async def open_core(
-    settings: Settings, *, audience: Audience, folder: Path | None = None
+    settings: Settings, storage: Storage, *, audience: Audience
 ) -> AsyncGenerator[Core]:
-    """Bring the database up to date, read the workflows and run the service until the end.
+    """Read the workflows and run the service, on prepared storage, until the end.
 
-    With `folder`, records and line are kept there instead of where the settings say. Raises
-    DatabaseError, GenerationError or StartupError, each with its sentence.
+    Raises GenerationError or StartupError, each with its sentence.
     """
-    url = f"sqlite:///{folder / 'limner.db'}" if folder else settings.effective_database_url
-    engine = EngineSettings.beside(url, (folder or settings.data) / "engine.db")
-    await migrations.upgrade(url)
     async with AsyncExitStack() as stack:
-        database = Database(url)
+        database = Database(storage.database_url)
         stack.push_async_callback(database.close)
         catalog = Catalog((LIBRARY, *settings.workflow_folders))
         await asyncio.to_thread(catalog.load)
         members = build_pool_members(settings)
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
         service = GenerationService(
-            settings=ServiceSettings(engine),
+            settings=ServiceSettings(storage.engine),
             database=database,
             catalog=catalog,
             pool=pool,
@@ -179,13 +199,17 @@ class Application:
             raise StartupError(LOGIN_IMPOSSIBLE)
         for name in find_unknown_names():
             _log.warning("%s is not a setting: is it a typing error? See .env.example.", name)
+        storage = Storage.of(self._settings)
+        await storage.prepare()
         client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
         self._client = client
         self._stack.push_async_callback(client.close)
         await log_in(client, token.get_secret_value())
         replies = Replies(client)
         self._stack.push_async_callback(replies.close)
-        core = await self._stack.enter_async_context(open_core(self._settings, audience=replies))
+        core = await self._stack.enter_async_context(
+            open_core(self._settings, storage, audience=replies)
+        )
         self._core = core
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)

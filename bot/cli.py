@@ -43,7 +43,7 @@ def limner(context: click.Context, *, debug: bool) -> None:
 @click.pass_context
 def run(context: click.Context, *, role: str) -> None:
     """Run the bot until it is stopped."""
-    settings = _settings(context)
+    settings = _settings(context, tells_all=True)
     _run(lambda: run_bot(settings, role=role), context)
 
 
@@ -196,14 +196,16 @@ def main() -> None:
     limner(prog_name="limner")
 
 
-def _settings(context: click.Context) -> Settings:
+def _settings(context: click.Context, *, tells_all: bool = False) -> Settings:
+    """Read the settings; a command that answers by itself logs errors only."""
     try:
         settings = load_settings()
     except SettingsError as error:
         for problem in error.problems:
             click.echo(problem, err=True)
         context.exit(1)
-    level = "debug" if context.obj else settings.log_level
+    level = settings.log_level if tells_all else "error"
+    level = "debug" if context.obj else level
     set_up_logs(style=settings.log_format, level=level)
     return settings
 

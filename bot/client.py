@@ -36,6 +36,9 @@ class LimnerClient(discord.Client):
     def __init__(
         self, *, address: DiscordAddress | None = None, guild_ids: Collection[int] = ()
     ) -> None:
+        # Limner has no voice to warn about.
+        discord.VoiceClient.warn_nacl = False
+        discord.VoiceClient.warn_dave = False
         super().__init__(
             # Guilds are all it needs: interactions bring everything else with them.
             intents=discord.Intents(guilds=True),
@@ -45,9 +48,6 @@ class LimnerClient(discord.Client):
             max_messages=None,
         )
         self.address = address or DiscordAddress()
-        # Limner has no voice to warn about.
-        discord.VoiceClient.warn_nacl = False
-        discord.VoiceClient.warn_dave = False
         # The library keeps these two for the whole process.
         Route.BASE = self.address.api_base
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.address.gateway_url)

@@ -10,7 +10,7 @@ from typing import assert_never
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bot.app import open_core, require_backend
+from bot.app import Storage, open_core, require_backend
 from bot.replies import FAILURE_TITLES
 from bot.settings import Settings
 from generation.audience import Receipt
@@ -57,8 +57,9 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     console = Console(stderr=True)
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
-        core_context = open_core(settings, audience=Silence(), folder=Path(folder))
-        async with core_context as core:
+        storage = Storage.inside(Path(folder))
+        await storage.prepare()
+        async with open_core(settings, storage, audience=Silence()) as core:
             await require_backend(core)
             request = _build_request(options)
             try:

@@ -1,0 +1,179 @@
+"""The console command as an operator meets it: every mistake is one plain sentence."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from aiohttp import web
+from PIL import Image
+
+from sandbox.comfyui import ComfyUIStandIn
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def limner(tmp_path):
+    """Run the command in an empty folder, as on a fresh machine."""
+
+    async def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            cwd=tmp_path,
+            env=_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, out.decode(), err.decode()
+        )
+
+    return run
+
+
+def _environment() -> dict[str, str]:
+    kept = {"PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR"}
+    return {name: value for name, value in os.environ.items() if name in kept} | {
+        "PYTHONWARNINGS": "ignore",
+        "COLUMNS": "200",
+    }
+
+
+def assert_sentence(result, *expected: str) -> None:
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, result.stderr
+    assert lines[0].endswith(".")
+    for text in expected:
+        assert text in lines[0]
+
+
+@pytest.fixture
+async def another_program():
+    async def answer(_request):
+        return web.Response(text="<h1>It works!</h1>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def test_run_without_a_token_says_how_to_get_one(limner):
+    assert_sentence(await limner("run"), "DISCORD_TOKEN", "limner demo")
+
+
+async def test_settings_that_cannot_be_used_are_all_named(limner):
+    result = await limner("run", COMFYUI_URLS="nonsense", LIMNER_GUILDS="x", LIMNER_HTTP="80")
+    assert result.returncode == 1
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == [
+        "COMFYUI_URLS",
+        "LIMNER_GUILDS",
+        "LIMNER_HTTP",
+    ]
+
+
+@pytest.mark.parametrize("command", ["run", "db upgrade", "db stats", "check"])
+async def test_a_wrong_database_address_is_never_repeated(limner, command):
+    result = await limner(
+        *command.split(), DATABASE_URL="mysql://user:secret@host/x", DISCORD_TOKEN="x.y.z"
+    )
+    assert result.returncode == 1
+    assert "SQLite or PostgreSQL" in result.stdout + result.stderr
+    assert "secret" not in result.stdout + result.stderr
+
+
+async def test_a_database_that_is_no_database(limner, tmp_path):
+    (tmp_path / "letters.db").write_text("Dear database, " * 1000)
+    result = await limner("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'letters.db'}")
+    assert_sentence(result, "letters.db", "is not a database")
+
+
+async def test_a_database_from_a_newer_program(limner, tmp_path):
+    url = f"sqlite:///{tmp_path / 'limner.db'}"
+    assert (await limner("db", "upgrade", DATABASE_URL=url)).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "limner.db")) as connection:
+        connection.execute("UPDATE limner_revision SET version_num = '9999'")
+        connection.commit()
+    assert_sentence(await limner("db", "upgrade", DATABASE_URL=url), "9999", "newer Limner")
+    assert "Made by a newer Limner" in (await limner("check", DATABASE_URL=url)).stdout
+
+
+async def test_generate_without_a_backend(limner):
+    result = await limner("generate", "a fox", COMFYUI_URLS="http://127.0.0.1:9")
+    assert_sentence(result, "127.0.0.1:9", "Start ComfyUI")
+
+
+async def test_generate_with_another_program_in_the_place_of_comfyui(limner, another_program):
+    result = await limner("generate", "a fox", COMFYUI_URLS=another_program)
+    assert_sentence(result, "answers, but not as ComfyUI does")
+
+
+async def test_generate_saves_a_picture(limner, tmp_path):
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0) as comfyui:
+        result = await limner(
+            *("generate", "a fox", "--seed", "7", "--set", "steps=4", "--set", "aspect=16:9"),
+            *("--out", "pictures"),
+            COMFYUI_URLS=comfyui.url,
+        )
+    assert result.returncode == 0, result.stderr
+    (path,) = result.stdout.splitlines()
+    with Image.open(tmp_path / path) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > picture.height
+    assert "seed 7" in result.stderr
+
+
+async def test_generate_refuses_an_option_the_workflow_has_no_place_for(limner):
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0) as comfyui:
+        result = await limner(
+            *("generate", "a fox", "--workflow", "txt2img-sd", "--set", "wings=2"),
+            COMFYUI_URLS=comfyui.url,
+        )
+    assert result.returncode == 1
+    assert "has no place for: wings" in result.stderr
+    assert not comfyui.log.posts
+
+
+async def test_one_broken_workflow_does_not_stop_the_others(limner, tmp_path):
+    folder = tmp_path / "data" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "broken.json").write_text("{")
+    result = await limner("workflows", "list")
+    assert result.returncode == 1
+    assert "txt2img-sd" in result.stdout
+    assert "broken.json" in result.stderr
+
+
+async def test_check_says_of_everything_whether_it_works(limner):
+    async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0) as comfyui:
+        result = await limner("check", COMFYUI_URLS=comfyui.url, LIMNER_DATE="x")
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert any("LIMNER_DATE" in line for line in lines)
+    assert any(line.startswith("failed discord") for line in lines)
+    assert any(line.startswith("ok     database") for line in lines)
+    assert any("ComfyUI 0.33.0" in line for line in lines)
+    assert any(line.startswith("ok     workflow txt2img-sd") for line in lines)
+
+
+async def test_backup_and_stats(limner, tmp_path):
+    assert (await limner("db", "upgrade")).returncode == 0
+    assert (await limner("db", "backup", "copy.db")).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM generations").fetchone() == (0,)
+    assert "generations" in (await limner("db", "stats")).stdout
+    assert_sentence(await limner("db", "backup", "copy.db"), "copy.db")
