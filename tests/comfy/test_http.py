@@ -18,7 +18,7 @@ from comfy.events import MediaKind, OutputFile
 from comfy.kinds import BackendSettings, build_backend
 from comfy.server import ComfyServer
 
-SECRET = "hunter2"  # noqa: S105 - made up
+SECRET = "hunter2"
 FILE = OutputFile("9", "a.png", "", "output", MediaKind.IMAGE)
 
 
