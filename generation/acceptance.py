@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from db.database import Database
@@ -60,6 +60,12 @@ class _Draft:
     images: Mapping[str, CheckedImage] = field(repr=False)
     seed: int | None
     cost: int
+
+
+def normalise_id(typed: str) -> str:
+    """A generation id as people type or paste it; nothing else gets as far as the database."""
+    kept = (character for character in typed.strip().lower() if character in ID_ALPHABET)
+    return "".join(kept)[:MAX_ID_CHARACTERS]
 
 
 class Acceptor:
@@ -142,7 +148,9 @@ class Acceptor:
         return seed if isinstance(seed, int) else None
 
     async def _record(self, generation_id: str, draft: _Draft) -> Generation:
-        request, requester = draft.request, draft.request.requester
+        request = draft.request
+        name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
+        requester = replace(request.requester, name=name)
         now = self._clock()
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
@@ -152,7 +160,7 @@ class Acceptor:
             row = await generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
-                user_name=clean_text(requester.name)[:MAX_NAME_CHARACTERS],
+                user_name=requester.name,
                 guild_id=requester.guild_id,
                 channel_id=requester.channel_id,
                 workflow=draft.workflow.name,
@@ -167,10 +175,10 @@ class Acceptor:
                 parent_id=request.parent_id,
                 reply=request.reply,
             )
-            for name, image in draft.images.items():
+            for input_name, image in draft.images.items():
                 media_type = f"image/{image.extension.replace('jpg', 'jpeg')}"
                 await generations.add_input(
-                    generation_id, name=name, content=image.content, media_type=media_type
+                    generation_id, name=input_name, content=image.content, media_type=media_type
                 )
             await charges.reserve(
                 generation_id,

@@ -13,7 +13,7 @@ from db.database import Database
 from db.errors import DatabaseError
 from db.generations import GenerationRepository
 from generation import imaging
-from generation.acceptance import Acceptor
+from generation.acceptance import Acceptor, normalise_id
 from generation.audience import Audience
 from generation.board import Board, QueueEntry
 from generation.broadcast import Broadcast
@@ -69,12 +69,16 @@ class WorkflowSummary:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """What a service may be built with; the defaults are right outside of tests."""
+    """What a service may be built with; timings and limits are right outside of tests.
+
+    `runs_generations` False leaves them to other processes on the same PostgreSQL.
+    """
 
     engine: EngineSettings
     timings: LineTimings = field(default_factory=LineTimings)
     limits: RunLimits = field(default_factory=RunLimits)
     priority_roles: frozenset[int] = frozenset()
+    runs_generations: bool = True
 
 
 def utc_now() -> datetime:
@@ -129,8 +133,14 @@ class GenerationService:
             concurrency=pool.concurrency,
             clock=clock,
             timings=settings.timings,
+            takes_work=settings.runs_generations,
         )
         self._tasks = TaskOwner(_log)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether generations are taken and brought to their end just now."""
+        return self._line.is_running
 
     async def start(self) -> None:
         """Open the backends and the line, and resume what was interrupted.
@@ -166,7 +176,7 @@ class GenerationService:
     async def retry(self, generation_id: str, requester: Requester, reply: str) -> Generation:
         """Ask for the same again, charging whoever asks now. Raises as `submit` does."""
         with _available():
-            order = await self._records.find_order(generation_id)
+            order = await self._records.find_order(normalise_id(generation_id))
         if order is None:
             raise UnknownGeneration(generation_id)
         before = order.generation
@@ -206,14 +216,14 @@ class GenerationService:
         returns; the end is an event.
         """
         with _available():
-            generation = await self._find_existing(generation_id)
+            generation = await self._find_existing(normalise_id(generation_id))
             if generation.user_id != user_id and not is_moderator:
-                raise NotYours(generation_id)
+                raise NotYours(generation.id)
             if generation.state.is_final:
                 return generation
             await finish(self._record_cancellation(generation, user_id))
         try:
-            await self._line.cancel(generation_id)
+            await self._line.cancel(generation.id)
         except ServiceUnavailable as error:
             _log.warning(
                 "Generation %s will be cancelled later: %s", generation_id, error.__cause__
@@ -239,7 +249,7 @@ class GenerationService:
     async def find(self, generation_id: str) -> Generation | None:
         """One generation, if there is one of this id."""
         with _available():
-            return await self._records.find(generation_id)
+            return await self._records.find(normalise_id(generation_id))
 
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
         """Its results with their bytes; empty when they were cleared away by age."""
@@ -371,7 +381,7 @@ class GenerationService:
                 async with self._database.transaction() as session:
                     before = self._clock() - CONTENTS_KEPT
                     pruned = await GenerationRepository(session).prune_contents(before)
-                cleared = await self._line.clear_old()
+                cleared = await self._line.clear_old() if self._line.is_running else 0
                 _log.debug("Cleared away %d originals and %d workflows.", pruned, cleared)
             except Exception:  # noqa: BLE001 - what fails once is tried again
                 _log.exception("Housekeeping failed; it is tried again in an hour.")

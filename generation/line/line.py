@@ -25,7 +25,7 @@ from generation.line.steps import Steps
 from generation.line.workflows import Workflows, cancel_id, deliver_id
 from generation.records import Records, Unfinished
 from generation.runner import Runner
-from generation.tasks import TaskOwner
+from generation.tasks import TaskOwner, finish
 
 ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 """The engine's states of a workflow that does nothing any more."""
@@ -40,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class Line:
-    """One may live in a process at a time; another may follow it."""
+    """One may live in a process at a time; another may follow it.
+
+    With `takes_work` False it hands work over to other processes on the same PostgreSQL.
+    """
 
     def __init__(
         self,
@@ -52,18 +55,24 @@ class Line:
         concurrency: Mapping[str, int],
         clock: Callable[[], datetime],
         timings: LineTimings | None = None,
+        takes_work: bool = True,
     ) -> None:
         self._engine = engine
         self._records = records
         self._concurrency = dict(concurrency)
         self._clock = clock
         self._timings = timings or LineTimings()
+        self._takes_work = takes_work
         self._steps = Steps(runner, finisher, records, clock, self._timings)
         self._workflows: Workflows | None = None
         self._lease: Lease | None = None
         self._tasks = TaskOwner(_log)
         self._suspects: dict[str, float] = {}
-        self._has_lost_lease = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes and brings work to its end just now."""
+        return self._workflows is not None
 
     async def start(self) -> None:
         """Take the lease, resume what was interrupted, and begin to work.
@@ -85,13 +94,10 @@ class Line:
     async def stop(self) -> None:
         """Begin nothing new and leave what runs resumable. May be called twice."""
         await self._tasks.close()
-        workflows, self._workflows = self._workflows, None
-        if workflows is None or self._lease is None:
-            return
-        await workflows.drop_tasks()
-        await _destroy_engine()
-        await workflows.drop_tasks()
-        await self._lease.release()
+        await self._halt()
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await lease.release()
 
     async def enqueue(self, generation_id: str, user_id: int, *, priority: bool) -> None:
         """Put an accepted generation in its person's line. Doing it again does nothing.
@@ -166,15 +172,15 @@ class Line:
 
     async def _reconcile_for_ever(self) -> None:
         failed_before = False
-        while not self._has_lost_lease:
+        while self.is_running:
             try:
                 await self._keep_lease()
                 await self.reconcile()
                 await self._take_over_from_dead_peers()
                 failed_before = False
             except LineTaken:
-                _log.critical("Another process has taken this one's work; it begins nothing new.")
-                self._has_lost_lease = True
+                _log.critical("Another process has taken over this one's work. It stops working.")
+                await finish(self._halt())
             except Exception as error:  # noqa: BLE001 - this loop is what mends failures
                 level = logging.DEBUG if failed_before else logging.WARNING
                 _log.log(level, "The line could not be reconciled just now.", exc_info=error)
@@ -248,14 +254,24 @@ class Line:
             }
         )
         _quieten(logging.getLogger("dbos"))
+        if not self._takes_work:
+            DBOS.listen_queues([])
         # On the loop itself, although it blocks for a moment: the engine runs its workflows on
         # the loop that it is launched on.
         DBOS.launch()
         await workflows.register_queues()
         return workflows
 
+    async def _halt(self) -> None:
+        """Stop the engine, leaving what runs resumable."""
+        workflows, self._workflows = self._workflows, None
+        if workflows is not None:
+            await workflows.drop_tasks()
+            await _destroy_engine()
+            await workflows.drop_tasks()
+
     def _running(self) -> Workflows:
-        if self._workflows is None or self._has_lost_lease:
+        if self._workflows is None:
             raise _unavailable()
         return self._workflows
 

@@ -42,8 +42,8 @@ class Workflows:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._generate: Body = self._declare("generate", self._generate_body)
         self._attempt = self._declare("attempt", self._attempt_body)
-        self._cancel: Body = self._declare("cancel", self._cancel_body)
-        self._deliver: Body = self._declare("deliver", self._deliver_body)
+        self._cancel: Body = self._declare("cancel", self._cancel_body, recoveries=None)
+        self._deliver: Body = self._declare("deliver", self._deliver_body, recoveries=None)
 
     async def register_queues(self) -> None:
         """Tell the launched engine how much may run at once."""
@@ -169,7 +169,11 @@ class Workflows:
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)
 
     def _declare(
-        self, name: str, body: Callable[P, Coroutine[Any, Any, T]]
+        self,
+        name: str,
+        body: Callable[P, Coroutine[Any, Any, T]],
+        *,
+        recoveries: int | None = MAX_RECOVERIES,
     ) -> Callable[P, Coroutine[Any, Any, T]]:
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
@@ -180,7 +184,7 @@ class Workflows:
             finally:
                 self._tasks.discard(task)
 
-        return DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERIES)(owned)
+        return DBOS.workflow(name=name, max_recovery_attempts=recoveries)(owned)
 
 
 def attempt_id(generation_id: str, attempt: int) -> str:

@@ -425,6 +425,7 @@ async def open_service(
     limits=QUICK_LIMITS,
     default_models=(),
     priority_roles=(),
+    runs_generations=True,
 ):
     database = Database(url)
     pool = BackendPool(
@@ -433,7 +434,11 @@ async def open_service(
         random.Random(1),  # noqa: S311 - repeatable on purpose
     )
     settings = ServiceSettings(
-        EngineSettings.beside(url, engine), timings, limits, frozenset(priority_roles)
+        EngineSettings.beside(url, engine),
+        timings,
+        limits,
+        frozenset(priority_roles),
+        runs_generations,
     )
     service = GenerationService(
         settings=settings,

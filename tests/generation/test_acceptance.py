@@ -8,7 +8,7 @@ import pytest
 from db.database import Database
 from db.generations import GenerationRepository
 from db.people import GuildRepository
-from generation.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor
+from generation.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor, normalise_id
 from generation.errors import FailureKind, RequestRefused
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.record import GenerationState
@@ -230,6 +230,12 @@ async def test_cooldown_line_and_own_limits(acceptor, database, clock, tools):
     async with database.transaction() as session:
         await GuildRepository(session).update(GUILD, paused=True)
     assert (await refusal(acceptor, tools.ask(user_id=3))).kind is FailureKind.NOT_ALLOWED_HERE
+
+
+def test_ids_are_taken_as_people_type_them():
+    assert normalise_id(" K7F3Q\n") == "k7f3q"
+    assert normalise_id("`k7f3q`\x00'; --") == "k7f3q"
+    assert normalise_id("") == ""
 
 
 async def test_an_id_that_is_taken_is_drawn_anew(build, database, tools):

@@ -236,3 +236,30 @@ async def test_a_lease_whose_connection_broke_is_taken_again_or_lost(postgres_ur
 async def test_a_server_that_is_away_is_told_in_words():
     with pytest.raises(ServiceUnavailable, match="PostgreSQL"):
         await PostgresLease("postgresql://nobody@127.0.0.1:1/none").acquire()
+
+
+async def test_a_line_that_lost_its_lease_stops_working(open_house, sqlite_url, backend, tools):
+    async with open_house(sqlite_url, backend) as house:
+
+        async def ensure():
+            raise LineTaken("taken")
+
+        house.service._line._lease.ensure = ensure
+        await tools.eventually(lambda: not house.service.is_running)
+        accepted = await house.service.submit(tools.ask())
+    async with open_house(sqlite_url, backend) as house:
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_a_process_that_runs_nothing_leaves_it_to_others(
+    open_house, sqlite_url, backend, tools
+):
+    async with open_house(sqlite_url, backend, runs_generations=False) as house:
+        accepted = await house.service.submit(tools.ask())
+        cancelled = await house.service.submit(tools.ask(user_id=2))
+        await house.service.cancel(cancelled.id, user_id=2, is_moderator=False)
+        assert (await house.ended(cancelled.id)).state is GenerationState.CANCELLED
+        assert (await house.service.find(accepted.id)).state is GenerationState.WAITING
+    assert backend.submissions == []
+    async with open_house(sqlite_url, backend) as house:
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
