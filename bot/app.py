@@ -213,7 +213,7 @@ class Application:
         self._core = core
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
-        await _greet_backends(core.backends)
+        await _greet_backends(core)
         client.serve(core.service)
         await sync(client)
         await self._serve_health(core, client)
@@ -341,13 +341,14 @@ async def require_backend(core: Core) -> None:
     )
 
 
-async def _greet_backends(backends: tuple[Backend, ...]) -> None:
-    """Say of each backend whether it answers; one that does not is waited for by the line."""
+async def _greet_backends(core: Core) -> None:
+    """Learn what each backend offers; one that does not answer is waited for by the line."""
 
     async def greet(backend: Backend) -> None:
         try:
             async with asyncio.timeout(BACKEND_GREETING_S):
                 description = await backend.fetch_description()
+                await core.pool.refresh(backend.name)
         except TimeoutError:
             _log.warning("Backend %s does not answer; its work waits until it does.", backend.name)
         except ComfyError as error:
@@ -355,7 +356,7 @@ async def _greet_backends(backends: tuple[Backend, ...]) -> None:
         else:
             _log.info("Backend %s: ComfyUI %s.", backend.name, description.version)
 
-    await asyncio.gather(*(greet(backend) for backend in backends))
+    await asyncio.gather(*(greet(backend) for backend in core.backends))
 
 
 async def _answers(database: Database) -> bool:

@@ -281,7 +281,7 @@ async def test_information_lists_what_is_installed(client):
     assert (await client.call("GET", "/models/nope"))[0] == 404
     _, info = await client.call("GET", "/api/object_info")
     options = info["UpscaleModelLoader"]["input"]["required"]["model_name"][1]["options"]
-    assert "RealESRGAN_x4plus.pth" in options
+    assert "RealESRGAN_x4plus.safetensors" in options
     assert (await client.call("GET", "/object_info/Nope"))[1] == {}
     _, stats = await client.call("GET", "/system_stats")
     assert stats["system"]["comfyui_version"] == "0.33.0"

@@ -1,0 +1,246 @@
+"""From slash command to posted pictures, over real sockets, as people see it."""
+
+import io
+import re
+
+import aiohttp
+import pytest
+from PIL import Image, ImageChops, ImageDraw
+
+from sandbox.people import as_text
+from sandbox.scenarios import NodeFails, OutOfMemory, Restart
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+def has_failed(message):
+    return any("title" in embed for embed in message["embeds"])
+
+
+def shown_ids(message):
+    return re.findall(r"`([a-z0-9]+)`", message["embeds"][0]["description"])
+
+
+async def imagine(person, **options):
+    options.setdefault("steps", 4)
+    return await person.slash("general", "imagine", **options)
+
+
+async def finished(reply):
+    return await reply.until(
+        lambda message: has_pictures(message) or has_failed(message), PATIENCE_S
+    )
+
+
+async def told_privately(person, text):
+    message = await person.wait_for(lambda message: text in as_text(message), PATIENCE_S)
+    assert "only you can see this" in as_text(message)
+    return message
+
+
+async def fetch(message, index=0) -> Image.Image:
+    url = message["attachments"][index]["url"]
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        picture = Image.open(io.BytesIO(await response.read()))
+        picture.load()
+        return picture
+
+
+async def test_a_prompt_becomes_a_picture_in_one_message(house):
+    house.comfyui.step_seconds = 0.15
+    states = []
+    async with house.bot():
+        reply = await imagine(house.ana, prompt="a fox in the snow", seed=7, steps=30)
+
+        def look(message):
+            text = as_text(message)
+            if text not in states:
+                states.append(text)
+            return has_pictures(message)
+
+        done = await reply.until(look, PATIENCE_S)
+        picture = await fetch(done)
+    assert picture.size == (1024, 1024)
+    assert "thinking" in states[0]
+    assert any("step " in text and "preview.jpg" in text and "Cancel" in text for text in states)
+    assert "seed 7 · txt2img-sd · 1024×1024" in states[-1]  # noqa: RUF001
+    assert len(done["attachments"]) == 1
+    assert "preview" not in str(done["attachments"])
+    assert len(house.ana.messages("general")) == 1
+
+
+async def test_an_attachment_and_a_mask_choose_the_workflow(house, picture):
+    mask = Image.new("L", (320, 240), 0)
+    ImageDraw.Draw(mask).rectangle((160, 0, 320, 240), fill=255)
+    content = io.BytesIO()
+    mask.save(content, "PNG")
+    async with house.bot():
+        image = picture(colour="#3366cc")
+        changed = await finished(await imagine(house.ana, prompt="a red sea", image=image))
+        assert "img2img-sd" in as_text(changed)
+        reply = await imagine(house.ben, prompt="a red sea", image=image, mask=content.getvalue())
+        painted = await finished(reply)
+        assert "inpaint-sd" in as_text(painted)
+        result = (await fetch(painted)).convert("RGB")
+    width, height = result.size
+    kept = result.crop((0, 0, width // 2 - width // 8, height))
+    plain = Image.new("RGB", kept.size, "#3366cc")
+    assert max(high for _, high in ImageChops.difference(kept, plain).getextrema()) <= 8
+    assert result.crop((width * 5 // 8, 0, width, height)).getcolors(maxcolors=100) is None
+
+
+async def test_an_upscale_is_really_larger(house, picture):
+    async with house.bot():
+        reply = await house.ana.slash(
+            "general", "imagine", prompt="larger", workflow="upscale", image=picture((64, 48))
+        )
+        done = await finished(reply)
+        assert (await fetch(done)).size == (256, 192)
+
+
+async def test_four_pictures_come_in_one_message(house):
+    async with house.bot() as core:
+        done = await finished(await imagine(house.ana, prompt="four foxes", count=4))
+        assert len(done["attachments"]) == 4
+        assert len({attachment["url"] for attachment in done["attachments"]}) == 4
+        reply = await house.ana.slash("general", "quota")
+        quota = await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        assert "**46** of 50" in as_text(quota)
+        assert core.service.workflows()
+
+
+async def test_results_over_the_size_limit_are_made_smaller_and_never_lost(house):
+    house.world.attachment_size_limit = 300_000
+    async with house.bot():
+        done = await finished(await imagine(house.ana, prompt="a noisy forest"))
+    (attachment,) = done["attachments"]
+    assert attachment["size"] <= 300_000
+    assert (await fetch(done)).size[0] >= 512
+    assert "Original" in as_text(done)
+
+
+async def test_only_the_requester_and_moderators_cancel(house):
+    house.comfyui.hold()
+    async with house.bot():
+        first = await imagine(house.ana, prompt="mine", steps=20)
+        message = await first.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
+        await house.ben.click(message, "Cancel")
+        await told_privately(house.ben, "Only the person who asked for it")
+        assert not has_failed(first.message)
+        await house.mo.click(message, "Cancel")
+        house.comfyui.release()
+        ended = await finished(first)
+        assert "Cancelled" in as_text(ended)
+        reply = await house.ana.slash("general", "quota")
+        quota = await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        assert "**50** of 50" in as_text(quota)
+
+
+async def test_a_refusal_is_private_and_leaves_no_trace(house):
+    async with house.bot() as core:
+        await imagine(house.ana, prompt="a fox", strength=0.5)
+        await told_privately(house.ana, "txt2img-sd has no place for: strength")
+        await house.limit(core, daily_limit=0)
+        await imagine(house.ana, prompt="a fox")
+        await told_privately(house.ana, "Daily limit reached")
+    assert house.ben.messages("general") == []
+    assert not house.comfyui.log.posts
+
+
+@pytest.mark.parametrize(
+    ("fault", "title"),
+    [
+        (OutOfMemory(), "Out of GPU memory"),
+        (NodeFails(), "Workflow error"),
+    ],
+)
+async def test_a_failure_is_stated_costs_nothing_and_can_be_tried_again(house, fault, title):
+    house.comfyui.faults.add(fault)
+    async with house.bot():
+        failed = await finished(await imagine(house.ana, prompt="a fox"))
+        text = as_text(failed)
+        assert title in text
+        assert "your quota was not charged" in text
+        done = await finished(await house.ben.click(failed, "Try again"))
+        assert "a fox" in as_text(done)
+        assert str(house.ben.id) in done["content"]
+        reply = await house.ana.slash("general", "quota")
+        assert "**50** of 50" in as_text(await reply.until(lambda m: m["embeds"], PATIENCE_S))
+
+
+async def test_a_private_generation_is_seen_by_its_requester_alone(house):
+    async with house.bot():
+        done = await finished(await imagine(house.ana, prompt="a secret", private=True))
+        assert "only you can see this" in as_text(done)
+    assert house.ben.messages() == []
+    assert house.mo.messages() == []
+
+
+async def test_a_hostile_prompt_is_shown_as_typed_and_pings_nobody(house):
+    prompt = f"@everyone <@{house.ben.id}> **bold** [x](http://e.invalid) `c` \u202etxt ||s||"
+    async with house.bot():
+        done = await finished(await imagine(house.ana, prompt=prompt))
+    assert house.world.pings == []
+    assert "\u202e" not in done["content"]
+    assert "](" not in done["content"].replace("\\](", "")
+
+
+async def test_a_restart_of_the_bot_finishes_in_the_same_message(house):
+    house.comfyui.hold()
+    async with house.bot():
+        reply = await imagine(house.ana, prompt="a patient fox", steps=12)
+        await reply.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
+        await house.world.wait_for(lambda: house.comfyui.log.posts, PATIENCE_S)
+    house.world.advance(16)
+    async with house.bot():
+        house.comfyui.release()
+        done = await finished(reply)
+        assert has_pictures(done)
+    assert len(house.comfyui.log.posts) == 1
+    assert len(house.ana.messages("general")) == 1
+
+
+async def test_a_restart_of_comfyui_loses_nothing(house):
+    house.comfyui.faults.add(Restart(at_step=2))
+    async with house.bot():
+        done = await finished(await imagine(house.ana, prompt="a stubborn fox", steps=6))
+        assert has_pictures(done)
+
+
+async def test_history_pages_through_everything(house):
+    async with house.bot() as core:
+        await house.limit(core, cooldown_s=0, daily_limit=100)
+        for number in range(11):
+            await finished(await imagine(house.ana, prompt=f"picture {number}", steps=1))
+        reply = await house.ana.slash("general", "history")
+        first = await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        assert "page 1 of 2 · 11 in all" in as_text(first)
+        assert "picture 10" in as_text(first)
+        await house.ana.click(first, "Older")
+        second = await reply.until(lambda m: "page 2 of 2" in as_text(m), PATIENCE_S)
+        assert "picture 0" in as_text(second)
+        assert "picture 10" not in as_text(second)
+        await house.ana.click(second, "Newer")
+        again = await reply.until(lambda m: "page 1 of 2" in as_text(m), PATIENCE_S)
+        assert shown_ids(again) == shown_ids(first)
+        found = await house.ana.slash("general", "history", search="PICTURE 3", status="done")
+        only = await found.until(lambda message: message["embeds"], PATIENCE_S)
+        assert "1 in all" in as_text(only)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"GIF89a not a picture we take", "Invalid attachment"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "Invalid attachment"),
+    ],
+)
+async def test_what_is_no_picture_is_refused_in_private(house, content, sentence):
+    async with house.bot():
+        await imagine(house.ana, prompt="x", image=content)
+        await told_privately(house.ana, sentence)
+    assert not house.comfyui.log.posts
