@@ -19,6 +19,9 @@ def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
     if level != "debug":
         for name in _CHATTY:
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    else:
+        # Its debug lines hold the tokens of interactions, in addresses and in what it receives.
+        logging.getLogger("discord").setLevel(logging.INFO)
 
 
 def _console_handler() -> logging.Handler:
