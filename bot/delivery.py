@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import discord
 
-from bot.text import mebibytes
+from bot.text import mebibytes, visible
 from generation import imaging
 from generation.record import Generation, OutputContent
 
@@ -24,6 +24,12 @@ ALT_TEXT_CHARACTERS = 1024
 
 SHOWN_TEXT_CHARACTERS = 1_000
 """Of a text result, in the message itself; a longer one is a file."""
+
+NOTES_CHARACTERS = 3_500
+"""Of all notes together: an embed's description has 4,096, and the line of facts comes first."""
+
+EXTENSION_CHARACTERS = 10
+"""No extension that means anything is longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,41 +66,52 @@ class Parcel:
 
 
 async def pack(
-    generation: Generation, contents: Sequence[OutputContent], size_limit: int
+    generation: Generation,
+    contents: Sequence[OutputContent],
+    size_limit: int,
+    message_limit: int = BYTES_A_MESSAGE,
 ) -> Parcel:
     """Fit the results into messages, pictures made smaller where they must be."""
-    limit = min(size_limit, BYTES_A_MESSAGE)
+    limit = min(size_limit, message_limit)
     attachments: list[Attachment] = []
     notes: list[str] = []
     reduced: list[int] = []
     for content in contents:
-        text = content.output.text
-        if text is not None and len(text) <= SHOWN_TEXT_CHARACTERS:
-            notes.append(_quoted(text))
+        quote = _find_quote(generation, content)
+        if quote is not None and sum(map(len, notes)) + len(quote) <= NOTES_CHARACTERS:
+            notes.append(quote)
             continue
         attachment, is_reduced = await _fit(generation, content, limit)
+        number, size = content.output.position + 1, mebibytes(content.output.byte_count)
         if attachment is None:
-            size = mebibytes(content.output.byte_count)
             notes.append(
-                f"Result {content.output.position + 1} has {size}, more than can be sent here "
-                f"({mebibytes(limit)}). It is kept for a few days: ask the people who run this bot."
+                f"Result {number} has {size}, more than can be sent here ({mebibytes(limit)}). "
+                "It is kept for a few days: ask the people who run this bot."
             )
             continue
         attachments.append(attachment)
         if is_reduced:
             reduced.append(content.output.position)
-            size = mebibytes(content.output.byte_count)
-            notes.append(f"Picture {content.output.position + 1} was made smaller: it has {size}.")
-    return Parcel(_split(attachments), tuple(notes), tuple(reduced))
+            notes.append(f"Picture {number} was made smaller: it has {size}.")
+    if generation.outputs and not contents:
+        notes.append("The results are not kept any more.")
+    return Parcel(_split(attachments, message_limit), tuple(notes), tuple(reduced))
 
 
 async def fit_original(
     generation: Generation, content: OutputContent, size_limit: int
 ) -> Attachment | None:
-    """The result as the backend made it; None when it is too large for this place."""
-    if len(content.content) > min(size_limit, BYTES_A_MESSAGE):
+    """The result as the backend made it, or with the same pixels in fewer bytes; None is neither.
+
+    Writing a large picture anew takes some seconds.
+    """
+    limit = min(size_limit, BYTES_A_MESSAGE)
+    if len(content.content) <= limit:
+        return _attach(generation, content, content.content, _extension(content))
+    fitted = await asyncio.to_thread(imaging.fit_without_loss, content.content, limit)
+    if fitted is None:
         return None
-    return _attach(generation, content, content.content, _extension(content))
+    return _attach(generation, content, fitted.content, fitted.extension)
 
 
 async def _fit(
@@ -112,10 +129,14 @@ async def _fit(
     return _attach(generation, content, fitted.content, fitted.extension), True
 
 
-def _quoted(text: str) -> str:
-    """As it is, in a block that it cannot close."""
-    inside = text.replace("```", "`\u200b``")
-    return f"```\n{inside}\n```"
+def _find_quote(generation: Generation, content: OutputContent) -> str | None:
+    """A text result in a block that it cannot close; None when it is better a file."""
+    text = content.output.text
+    if text is None or len(text) > SHOWN_TEXT_CHARACTERS or not text.strip():
+        return None
+    inside = visible(text).replace("`", "`\u200b")
+    block = f"```\n{inside}\n```"
+    return f"||{block}||" if generation.spoiler else block
 
 
 def _attach(
@@ -133,15 +154,18 @@ def _attach(
 
 def _extension(content: OutputContent) -> str:
     suffix = PurePosixPath(content.output.filename).suffix.lstrip(".").lower()
-    return suffix if suffix.isascii() and suffix.isalnum() else "bin"
+    is_plain = suffix.isascii() and suffix.isalnum()
+    return suffix if is_plain and len(suffix) <= EXTENSION_CHARACTERS else "bin"
 
 
-def _split(attachments: Sequence[Attachment]) -> tuple[tuple[Attachment, ...], ...]:
+def _split(
+    attachments: Sequence[Attachment], message_limit: int
+) -> tuple[tuple[Attachment, ...], ...]:
     messages: list[list[Attachment]] = [[]]
     for attachment in attachments:
         total = sum(len(one.content) for one in messages[-1])
         is_full = len(messages[-1]) == FILES_A_MESSAGE
-        if is_full or total + len(attachment.content) > BYTES_A_MESSAGE:
+        if is_full or total + len(attachment.content) > message_limit:
             messages.append([])
         messages[-1].append(attachment)
     return tuple(tuple(message) for message in messages)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.replies import FAILURE_TITLES, failure_embed
-from bot.text import harmless, ordinal, relative
+from bot.text import harmless, lines_within, ordinal, relative
 from generation.errors import FailureKind
 from generation.events import Running, Waiting
 from generation.record import Failure, Generation, GenerationState
@@ -17,6 +17,9 @@ PREVIEW_NAME = "preview.jpg"
 BLURPLE = discord.Colour.blurple()
 GREEN = discord.Colour.green()
 GREY = discord.Colour.light_grey()
+
+DESCRIPTION_CHARACTERS = 4096
+"""Discord's limit for an embed's description; an embed has 6,000 in all."""
 
 NOT_CHARGED = "your quota was not charged"
 LISTED_PROMPT_CHARACTERS = 80
@@ -56,7 +59,8 @@ def running_face(event: Running, *, has_preview: bool) -> Face:
 
 def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
     """The line of facts; the pictures are the message's files."""
-    embed = discord.Embed(description="\n".join((facts(generation), *notes)), colour=GREEN)
+    lines = lines_within((facts(generation), *notes), DESCRIPTION_CHARACTERS)
+    embed = discord.Embed(description=lines, colour=GREEN)
     return Face(header(generation), embed)
 
 

@@ -50,17 +50,19 @@ def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) 
     """
     if text is None:
         return None
-    day = _find_day(text.strip().lower(), now)
-    if day is None:
+    try:
+        day = _find_day(text.strip().lower(), now)
+        return day + timedelta(days=1) if end else day
+    except (ValueError, OverflowError):
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
             f"{name}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
             {"option": name},
-        )
-    return day + timedelta(days=1) if end else day
+        ) from None
 
 
-def _find_day(text: str, now: datetime) -> datetime | None:
+def _find_day(text: str, now: datetime) -> datetime:
+    """Raises ValueError or OverflowError."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if text == "today":
         return today
@@ -68,10 +70,7 @@ def _find_day(text: str, now: datetime) -> datetime | None:
         return today - timedelta(days=1)
     if match := _DAYS_AGO.fullmatch(text):
         return today - timedelta(days=int(match[1]))
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
 def _check(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> None:
@@ -87,8 +86,7 @@ def _check(name: str, attachment: discord.Attachment, hosts: Collection[str]) ->
         raise _refused(
             name, f"A file of the type {kind} cannot be used. Attach a PNG, JPEG or WebP."
         )
-    parts = urlsplit(attachment.url)
-    if not {parts.hostname, parts.netloc} & set(hosts):
+    if urlsplit(attachment.url).netloc not in hosts:
         raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")
 
 

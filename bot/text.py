@@ -1,6 +1,8 @@
 """People's text made harmless for Discord: shown as typed, pinging nobody, changing no layout."""
 
+import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 
 import discord
@@ -12,28 +14,52 @@ BYTES_PER_MIB = 1024 * 1024
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
+_JOINERS = "\u200c\u200d"
+"""They are invisible, and yet part of emoji and of many scripts' words; alone they are nothing."""
+
+_INVITE = re.compile(r"(discord(?:app)?\.(?:gg|com/invite))/", re.IGNORECASE)
+
 
 def harmless(text: str, limit: int = SHOWN_PROMPT_CHARACTERS) -> str:
     """One line of at most `limit` characters before escaping, with no mention and no markdown.
 
-    The result has at most three times as many characters.
+    The result has at most twice as many characters and one.
     """
-    visible = "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or unicodedata.category(character) not in _INVISIBLE
-    )
-    line = " ".join(visible.split())
+    words = (word.strip(_JOINERS) for word in visible(text).split())
+    line = " ".join(word for word in words if word)
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     return _escape(line)
 
 
+def visible(text: str) -> str:
+    """The text without characters that show nothing, except for spaces and ends of lines."""
+    return "".join(
+        character
+        for character in text
+        if character.isspace()
+        or character in _JOINERS
+        or unicodedata.category(character) not in _INVISIBLE
+    )
+
+
+def lines_within(lines: Sequence[str], limit: int) -> str:
+    """As many whole lines as fit into so many characters; an ellipsis stands for the others."""
+    text = ""
+    for number, line in enumerate(lines, start=1):
+        longer = f"{text}\n{line}" if text else line
+        reserve = len("\n…") if number < len(lines) else 0
+        if len(longer) + reserve > limit:
+            return f"{text}\n…" if text else "…"
+        text = longer
+    return text
+
+
 def _escape(line: str) -> str:
     # Markdown's characters, what opens mentions, time stamps, emoji and links, and what makes an
-    # address unfurl.
+    # address or an invitation unfurl.
     escaped = "".join(f"\\{c}" if c in "\\*_~`|[]<" else c for c in line)
-    escaped = escaped.replace("://", "\\://")
+    escaped = _INVITE.sub(r"\1\\/", escaped.replace("://", "\\://"))
     if escaped.startswith((">", "#", "-")):
         escaped = f"\\{escaped}"
     return discord.utils.escape_mentions(escaped)
