@@ -3,9 +3,9 @@
 Only REST is used, so a process without a gateway connection can tell people as well.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,15 +17,21 @@ from bot.network import NETWORK_ERRORS
 
 # Discord's error codes, https://docs.discord.com/developers/topics/opcodes-and-status-codes
 UNKNOWN_MESSAGE = 10008
-UNKNOWN_WEBHOOK = 10015
-INVALID_WEBHOOK_TOKEN = 50027
+FILE_TOO_LARGE = 40005
 
 UNAUTHORIZED = 401
+CONTENT_TOO_LARGE = 413
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
+BEYOND_REACH = "I cannot reach the message in the server any more, so here it is."
+
 NO_PINGS = discord.AllowedMentions.none()
 
-_log = logging.getLogger(__name__)
+REQUEST_TIMEOUT_S = 180.0
+"""For one message: 24 MiB on a slow line, or a minute's wait for a rate limit."""
+
+REMEMBERED_POSTS = 1_000
+"""Posts that are known not to be needed again when an end is told once more."""
 
 
 class Gone(Exception):
@@ -34,6 +40,10 @@ class Gone(Exception):
 
 class Unreachable(Exception):
     """Discord cannot be reached just now."""
+
+
+class TooLarge(Exception):
+    """Discord does not take so many bytes here."""
 
 
 class _BeyondReach(Gone):
@@ -55,22 +65,30 @@ class Draft:
 
 
 class Door:
-    """Edits and sends. Every method raises Gone or Unreachable, and nothing of the library."""
+    """Edits and sends.
+
+    Every method raises Gone, Unreachable or TooLarge, and nothing of the library.
+    """
 
     def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
+        self._posted: dict[tuple[int, int], None] = {}
+
+    def is_by_token(self, address: ReplyAddress) -> bool:
+        """Whether the interaction's token is used, which has a rate limit of its own."""
+        return address.is_token_alive(self._now())
 
     def size_limit(self, address: ReplyAddress) -> int:
         """Bytes a file may have: the interaction's own limit goes with its token."""
-        if address.is_token_alive(self._now()):
+        if self.is_by_token(address):
             return address.size_limit
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
     async def edit(self, address: ReplyAddress, draft: Draft) -> str | None:
         """Make the reply look like this; a link to it, where there can be one."""
-        if address.is_token_alive(self._now()):
+        if self.is_by_token(address):
             with suppress(_TokenDead):
                 return await self._edit_by_token(address, draft)
         return await self._edit_by_id(address, draft)
@@ -82,17 +100,20 @@ class Door:
 
         A link to where the first of them is.
         """
-        first, *more = drafts
-        try:
-            link = await self.edit(address, first)
-        except _BeyondReach:
-            return await self._send_privately(user_id, address, drafts)
-        for number, draft in enumerate(more, start=1):
-            await self._follow(address, draft, number)
+        link = None
+        for number, draft in enumerate(drafts):
+            try:
+                if number == 0:
+                    link = await self.edit(address, draft)
+                else:
+                    await self._follow(address, draft, number)
+            except _BeyondReach:
+                private_link = await self._send_privately(user_id, address, drafts, number)
+                return link or private_link
         return link
 
     async def _edit_by_token(self, address: ReplyAddress, draft: Draft) -> str | None:
-        with _translated(by_token=True):
+        async with _translated(by_token=True):
             await self._webhook(address).edit_message(
                 address.message_id,
                 content=draft.content,
@@ -107,7 +128,7 @@ class Door:
         if address.is_private or address.channel_id is None:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
-        with _translated(by_token=False):
+        async with _translated(by_token=False):
             await channel.get_partial_message(address.message_id).edit(
                 content=draft.content,
                 embed=draft.embed,
@@ -118,19 +139,35 @@ class Door:
         return address.message_url
 
     async def _follow(self, address: ReplyAddress, draft: Draft, number: int) -> None:
-        if address.is_token_alive(self._now()):
-            with suppress(_TokenDead), _translated(by_token=True):
-                await self._webhook(address).send(
-                    draft.content,
-                    files=[file.to_file() for file in draft.files],
-                    ephemeral=address.is_private,
-                    allowed_mentions=NO_PINGS,
-                )
-                return
-        if address.channel_id is None or address.is_private:
+        """Post below the reply. What was posted is not posted again when all is repeated."""
+        post = (address.message_id, number)
+        if post in self._posted:
             return
+        if not self.is_by_token(address):
+            await self._follow_by_id(address, draft, number)
+        else:
+            try:
+                await self._follow_by_token(address, draft)
+            except _TokenDead:
+                await self._follow_by_id(address, draft, number)
+        self._posted[post] = None
+        if len(self._posted) > REMEMBERED_POSTS:
+            del self._posted[next(iter(self._posted))]
+
+    async def _follow_by_token(self, address: ReplyAddress, draft: Draft) -> None:
+        async with _translated(by_token=True):
+            await self._webhook(address).send(
+                draft.content,
+                files=[file.to_file() for file in draft.files],
+                ephemeral=address.is_private,
+                allowed_mentions=NO_PINGS,
+            )
+
+    async def _follow_by_id(self, address: ReplyAddress, draft: Draft, number: int) -> None:
+        if address.channel_id is None or address.is_private:
+            raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
-        with _translated(by_token=False):
+        async with _translated(by_token=False):
             await channel.send(
                 draft.content,
                 files=[file.to_file() for file in draft.files],
@@ -140,22 +177,25 @@ class Door:
             )
 
     async def _send_privately(
-        self, user_id: int, address: ReplyAddress, drafts: Sequence[Draft]
+        self, user_id: int, address: ReplyAddress, drafts: Sequence[Draft], first: int
     ) -> str | None:
+        """Send the drafts from this one on as direct messages; a link to the first of them."""
         link = None
         try:
-            with _translated(by_token=False):
+            async with _translated(by_token=False):
                 channel = await self._client.create_dm(discord.Object(user_id))
-                for number, draft in enumerate(drafts):
+            for number, draft in list(enumerate(drafts))[first:]:
+                text = f"{draft.content}\n{BEYOND_REACH}" if link is None else draft.content
+                async with _translated(by_token=False):
                     message = await channel.send(
-                        draft.content,
+                        text,
                         embeds=[draft.embed] if draft.embed else [],
                         view=draft.view or discord.utils.MISSING,
                         files=[file.to_file() for file in draft.files],
                         allowed_mentions=NO_PINGS,
-                        nonce=f"{address.message_id}-{number}",
+                        nonce=f"{address.message_id}-d{number}",
                     )
-                    link = link or message.jump_url
+                link = link or message.jump_url
         except _BeyondReach as error:
             raise Gone("Neither the reply nor its person can be reached.") from error
         return link
@@ -164,11 +204,12 @@ class Door:
         return discord.Webhook.partial(address.application_id, address.token, client=self._client)
 
 
-@contextmanager
-def _translated(*, by_token: bool) -> Iterator[None]:
+@asynccontextmanager
+async def _translated(*, by_token: bool) -> AsyncGenerator[None]:
     """Turn the library's and the network's errors into ours."""
     try:
-        yield
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            yield
     except discord.HTTPException as error:
         raise _meaning(error, by_token=by_token) from error
     except (discord.RateLimited, *NETWORK_ERRORS) as error:
@@ -180,8 +221,11 @@ def _meaning(error: discord.HTTPException, *, by_token: bool) -> Exception:
         return Gone("The message was deleted.")
     if error.status >= SERVER_ERROR or error.status == TOO_MANY_REQUESTS:
         return Unreachable(f"Discord answers with status {error.status}.")
-    if by_token and (
-        error.status == UNAUTHORIZED or error.code in (UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN)
-    ):
+    if error.status == CONTENT_TOO_LARGE or error.code == FILE_TOO_LARGE:
+        return TooLarge("Discord does not take so many bytes.")
+    if by_token:
+        # Whatever is wrong with this way, the other one may work.
         return _TokenDead()
+    if error.status == UNAUTHORIZED:
+        return Unreachable("Discord does not know the bot's token any more.")
     return _BeyondReach(f"Discord refuses with status {error.status}, code {error.code}.")

@@ -5,15 +5,17 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import assert_never
 
 import discord
 
 from bot import embeds
-from bot.address import ReplyAddress, parse_reply
+from bot.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.buttons import cancel_view, done_view, failed_view
-from bot.delivery import Attachment, pack
-from bot.door import Door, Draft, Gone, Unreachable
+from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
+from bot.door import Door, Draft, Gone, TooLarge, Unreachable
+from bot.pace import ChannelPace
 from generation import imaging
 from generation.audience import DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.events import Ended, GenerationEvent, Running, Waiting
@@ -22,6 +24,19 @@ from generation.record import Generation, GenerationState, OutputContent
 EDIT_INTERVAL_S = 2.0
 """Between two edits of one reply. Discord allows about 5 edits in 5 seconds, and the library
 waits inside its lock when that is used up: the finished picture would wait there too."""
+
+CHANNEL_INTERVAL_S = 1.5
+"""Between two edits by message id in one channel, whose limit of 5 in 5 seconds they all share:
+so there is always room for finished pictures. Edits by an interaction's token have a limit each."""
+
+LAST_EDIT_PATIENCE_S = 30.0
+"""How long a finished picture waits for an edit of its reply that is under way."""
+
+REMEMBERED_ENDS = 1_000
+"""Generations that are known to have ended: a late event of theirs shows nothing any more."""
+
+SMALL_BYTES = 4 * 1024 * 1024
+"""What anybody takes; the last size that is tried."""
 
 LiveEvent = Waiting | Running
 
@@ -35,9 +50,11 @@ class _View:
         self.address = address
         self.newest: LiveEvent | None = None
         self.task: asyncio.Task[None] | None = None
-        self.edited_at = -EDIT_INTERVAL_S
+        self.edited_at = float("-inf")
         self.shown: tuple[str, str | None] | None = None
+        self.is_editing = False
         self.is_muted = False
+        self.has_run = False
 
 
 class Replies:
@@ -48,11 +65,14 @@ class Replies:
         client: discord.Client,
         *,
         interval_s: float = EDIT_INTERVAL_S,
+        channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._door = Door(client, now)
         self._interval_s = interval_s
+        self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
+        self._ended: dict[str, None] = {}
 
     async def close(self) -> None:
         """Stop showing live states. May be called twice."""
@@ -79,10 +99,12 @@ class Replies:
         history still has the pictures) or nobody can be reached, DeliveryPostponed when Discord is
         away.
         """
-        view = self._retire(generation.id)
+        self._retire(generation.id)
+        view = self._views.pop(generation.id, None)
         if view is not None and view.task is not None:
             # An edit under way is let finish: two at a time could arrive in the wrong order.
-            await asyncio.wait({view.task})
+            await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
+            view.task.cancel()
         address = parse_reply(generation.reply)
         if address is None:
             raise DeliveryImpossible
@@ -90,7 +112,7 @@ class Replies:
             return await self._tell_end(generation, contents, address)
         except Gone as error:
             raise DeliveryImpossible from error
-        except Unreachable as error:
+        except (Unreachable, TooLarge) as error:
             raise DeliveryPostponed from error
 
     async def _tell_end(
@@ -100,51 +122,74 @@ class Replies:
             face = embeds.failed_face(generation)
             draft = Draft(face.content, face.embed, failed_view(generation))
             return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
-        parcel = await pack(generation, contents, self._door.size_limit(address))
-        face = embeds.done_face(generation, parcel.notes)
-        first, *more = parcel.messages
-        view = done_view(generation, parcel.reduced)
-        drafts = [Draft(face.content, face.embed, view, first)]
-        drafts += [Draft(f"{face.content} · more", None, None, files) for files in more]
+        limit = self._door.size_limit(address)
+        # Discord's word on sizes may differ from what was known when the command was used.
+        for file_bytes, message_bytes in (
+            (limit, BYTES_A_MESSAGE),
+            (min(limit, DEFAULT_SIZE_LIMIT), DEFAULT_SIZE_LIMIT),
+        ):
+            drafts = await _draft_results(generation, contents, file_bytes, message_bytes)
+            try:
+                return Receipt(await self._door.finish(address, generation.user_id, drafts))
+            except TooLarge:
+                _log.info("The results of %s are too large; trying smaller.", generation.id)
+        drafts = await _draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
         return Receipt(await self._door.finish(address, generation.user_id, drafts))
 
     def _show(self, event: LiveEvent) -> None:
         generation = event.generation
+        if generation.id in self._ended:
+            return
         view = self._views.get(generation.id)
         if view is None:
             address = parse_reply(generation.reply)
             if address is None:
                 return
             view = self._views[generation.id] = _View(address)
-        if view.is_muted:
+        # A place in the line that was looked up before the run began would be a step back.
+        if view.is_muted or (view.has_run and isinstance(event, Waiting)):
             return
+        view.has_run = isinstance(event, Running)
         view.newest = event
         if view.task is None or view.task.done():
             view.task = asyncio.create_task(self._pump(view), name=f"reply of {generation.id}")
 
-    def _retire(self, generation_id: str) -> _View | None:
-        view = self._views.pop(generation_id, None)
-        if view is not None:
-            view.newest = None
-            view.is_muted = True
-        return view
+    def _retire(self, generation_id: str) -> None:
+        """Show nothing live of it any more; an edit under way is let finish."""
+        self._ended[generation_id] = None
+        for oldest in list(islice(self._ended, max(0, len(self._ended) - REMEMBERED_ENDS))):
+            del self._ended[oldest]
+        view = self._views.get(generation_id)
+        if view is None:
+            return
+        view.newest = None
+        view.is_muted = True
+        if not view.is_editing:
+            del self._views[generation_id]
+            if view.task is not None:
+                view.task.cancel()
 
     async def _pump(self, view: _View) -> None:
         while view.newest is not None:
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
+            if not self._door.is_by_token(view.address):
+                await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
             event, view.newest = view.newest, None
             if event is None:
                 return
+            view.is_editing = True
             try:
                 await self._edit(view, event)
             except Gone:
                 _log.info("The reply of %s cannot be edited any more.", event.generation.id)
                 view.is_muted = True
                 return
-            except Unreachable as error:
+            except (Unreachable, TooLarge) as error:
                 _log.debug("A progress edit was dropped: %s", error)
             except Exception:  # noqa: BLE001 - logged; a reply's looks must never end its run
                 _log.exception("A progress edit of %s failed.", event.generation.id)
+            finally:
+                view.is_editing = False
             view.edited_at = time.monotonic()
 
     async def _edit(self, view: _View, event: LiveEvent) -> None:
@@ -163,6 +208,20 @@ class Replies:
         draft = Draft(face.content, face.embed, cancel_view(event.generation), files)
         await self._door.edit(view.address, draft)
         view.shown = looks
+
+
+async def _draft_results(
+    generation: Generation,
+    contents: Sequence[OutputContent],
+    file_bytes: int,
+    message_bytes: int,
+) -> list[Draft]:
+    parcel = await pack(generation, contents, file_bytes, message_bytes)
+    face = embeds.done_face(generation, parcel.notes)
+    first, *more = parcel.messages
+    view = done_view(generation, parcel.reduced)
+    drafts = [Draft(face.content, face.embed, view, first)]
+    return drafts + [Draft(f"{face.content} · more", None, None, files) for files in more]
 
 
 async def _preview_files(event: Running) -> tuple[Attachment, ...]:
