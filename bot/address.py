@@ -39,8 +39,12 @@ class ReplyAddress:
         return f"https://discord.com/channels/{place}/{self.channel_id}/{self.message_id}"
 
 
-def build_reply(interaction: discord.Interaction, *, message_id: int, private: bool) -> str:
-    """The address of an interaction's answer, as it is recorded with a generation."""
+async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
+    """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
+    response = await interaction.response.defer(ephemeral=private, thinking=True)
+    message_id = response.message_id if response else None
+    if message_id is None:
+        message_id = (await interaction.original_response()).id
     address = ReplyAddress(
         application_id=interaction.application_id,
         token=interaction.token,

@@ -9,16 +9,17 @@ import discord
 from discord import ui
 
 from bot import replies
-from bot.address import build_reply
+from bot.address import open_reply
 from bot.delivery import fit_original
 from bot.people import can_moderate, requester_of
 from bot.text import mebibytes
+from bot.tree import require_served
 from generation.errors import NotYours, UnknownGeneration
 from generation.record import Generation
 from generation.service import GenerationService
 
-ORIGINAL_BUTTONS = 5
-"""One row of them; more pictures than that are made smaller only when all are huge."""
+BUTTONS_A_MESSAGE = 25
+"""Discord's limit: five rows of five."""
 
 CANCEL, RETRY, ORIGINAL = "cancel", "retry", "original"
 
@@ -60,6 +61,7 @@ class GenerationButton(
         """Do what the button says, or say privately why not."""
         service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
         async with replies.telling_errors(interaction):
+            require_served(interaction)
             await _ACTIONS[self.action](interaction, service, self.generation_id, self.index)
 
 
@@ -81,7 +83,7 @@ def done_view(generation: Generation, reduced: Sequence[int]) -> ui.View:
             GenerationButton(
                 generation.id, ORIGINAL, index, label=f"Original {index + 1}" if several else ""
             )
-            for index in reduced[:ORIGINAL_BUTTONS]
+            for index in reduced[:BUTTONS_A_MESSAGE]
         ]
     )
 
@@ -89,8 +91,31 @@ def done_view(generation: Generation, reduced: Sequence[int]) -> ui.View:
 def queue_view(generations: Sequence[Generation]) -> ui.View:
     """A Cancel button for each, at most as many as a message can have."""
     return _view(
-        [GenerationButton(one.id, CANCEL, label=f"Cancel {one.id}") for one in generations[:25]]
+        [
+            GenerationButton(one.id, CANCEL, label=f"Cancel {one.id}")
+            for one in generations[:BUTTONS_A_MESSAGE]
+        ]
     )
+
+
+async def cancel(
+    interaction: discord.Interaction, service: GenerationService, generation_id: str
+) -> None:
+    """Cancel for whoever asks, if they may, and say in private that it is under way.
+
+    Moderators moderate what was asked for in their own guild.
+    """
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    found = await service.find(generation_id)
+    is_here = found is not None and found.guild_id == interaction.guild_id
+    generation = await service.cancel(
+        generation_id,
+        user_id=interaction.user.id,
+        is_moderator=is_here and can_moderate(interaction),
+    )
+    ended = generation.state.is_final
+    text = "It had ended already." if ended else f"Cancelling `{generation.id}`."
+    await interaction.followup.send(text, ephemeral=True)
 
 
 def _view(buttons: Sequence[GenerationButton]) -> ui.View:
@@ -105,26 +130,16 @@ def _view(buttons: Sequence[GenerationButton]) -> ui.View:
 async def _cancel(
     interaction: discord.Interaction, service: GenerationService, generation_id: str, _index: int
 ) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await service.cancel(
-        generation_id,
-        user_id=interaction.user.id,
-        is_moderator=can_moderate(interaction),
-    )
-    ended = generation.state.is_final
-    text = "It had ended already." if ended else f"Cancelling `{generation.id}`."
-    await interaction.followup.send(text, ephemeral=True)
+    await cancel(interaction, service, generation_id)
 
 
 async def _retry(
     interaction: discord.Interaction, service: GenerationService, generation_id: str, _index: int
 ) -> None:
-    generation = await _find_visible(interaction, service, generation_id)
-    response = await interaction.response.defer(ephemeral=generation.private, thinking=True)
-    message_id = response.message_id if response else None
-    if message_id is None:
-        message_id = (await interaction.original_response()).id
-    reply = build_reply(interaction, message_id=message_id, private=generation.private)
+    # There is no time to look it up first: whoever sees the button will see the answer.
+    private = interaction.message is not None and interaction.message.flags.ephemeral
+    reply = await open_reply(interaction, private=private)
+    await _find_visible(interaction, service, generation_id)
     await service.retry(generation_id, requester_of(interaction), reply)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import discord
 import yarl
+from discord.app_commands import AppCommand
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
@@ -86,7 +87,7 @@ class LimnerClient(discord.Client):
     async def _sync(self, guild: discord.Object | None) -> None:
         fetched = await self.tree.fetch_commands(guild=guild)
         ours = self.tree.get_commands(guild=guild)
-        if {one.name: _shape(one.to_dict()) for one in fetched} == {
+        if {one.name: _fetched_shape(one) for one in fetched} == {
             one.name: _shape(one.to_dict(self.tree)) for one in ours
         }:
             _log.debug("The commands are up to date.")
@@ -95,17 +96,28 @@ class LimnerClient(discord.Client):
         _log.info("%d commands were synced.", len(ours))
 
 
-def _shape(command: object) -> object:
-    """What a change of which people would see; ids, versions and defaults left out."""
-    ignored = {"id", "application_id", "guild_id", "version", "nsfw", "default_member_permissions"}
-    match command:
+def _fetched_shape(command: AppCommand) -> object:
+    """What Discord has; the library leaves these two out of its dictionary."""
+    permissions = command.default_member_permissions
+    more = {
+        "nsfw": command.nsfw,
+        "default_member_permissions": permissions.value if permissions is not None else None,
+    }
+    return _shape(command.to_dict() | more)
+
+
+def _shape(part: object) -> object:
+    """What a change of which people would see; ids, versions and defaults left out.
+
+    `dm_permission` is the older form of `contexts`, which Discord does not answer with.
+    """
+    ignored = {"id", "application_id", "guild_id", "version", "dm_permission"}
+    match part:
         case dict():
-            return {
-                key: _shape(value)
-                for key, value in command.items()
-                if key not in ignored and value not in (None, False, [], {})
-            }
+            shapes = {key: _shape(value) for key, value in part.items() if key not in ignored}
+            return {key: shape for key, shape in shapes.items() if shape not in (None, False, [])}
         case list() | tuple():
-            return [_shape(value) for value in command]
+            return [_shape(value) for value in part]
         case _:
-            return command.value if hasattr(command, "value") else command
+            # The library's enums are none of Python's.
+            return getattr(part, "value", part)

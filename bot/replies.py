@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import discord
 
+from bot.network import NETWORK_ERRORS
 from bot.text import harmless
 from generation.errors import (
     FailureKind,
@@ -43,6 +44,9 @@ SENTENCE_CHARACTERS = 1_500
 
 UNKNOWN_INTERACTION = 10062
 """Discord's code for an interaction that was not answered in its three seconds."""
+
+ALREADY_ACKNOWLEDGED = 40060
+"""Discord's code for an interaction that another process with the same token answered first."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,21 +87,34 @@ async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[Non
 
 async def tell(interaction: discord.Interaction, error: BaseException) -> None:
     """Answer privately with what went wrong, whether or not it was acknowledged already."""
-    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_INTERACTION:
+    code = error.code if isinstance(error, discord.HTTPException) else None
+    if code == UNKNOWN_INTERACTION:
         _log.warning("An interaction could not be acknowledged in time.")
+        return
+    if code == ALREADY_ACKNOWLEDGED:
+        _log.warning("Another process answers this bot's interactions: is it running twice?")
         return
     embed = explain(error)
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(embed=embed, ephemeral=True)
             return
-        # The first answer fixed who may see the reply. A public one that only waits makes place
-        # for a private one.
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-            await interaction.delete_original_response()
+            await _make_place(interaction)
         await interaction.followup.send(embed=embed, ephemeral=True)
-    except discord.HTTPException as failure:
-        _log.warning("Somebody could not be told of an error: %s", failure)
+    except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+        _log.warning("Somebody could not be told of an error: %s", type(failure).__name__)
+
+
+async def _make_place(interaction: discord.Interaction) -> None:
+    """Take away a message that only waits, since its first answer fixed who may see it.
+
+    Where that fails, the next message fills it, for whoever sees it: better than telling nobody.
+    """
+    try:
+        await interaction.delete_original_response()
+    except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+        _log.debug("A waiting message could not be taken away: %s", type(failure).__name__)
 
 
 def _apology(error: BaseException) -> discord.Embed:

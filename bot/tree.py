@@ -11,19 +11,28 @@ from generation.errors import FailureKind, RequestRefused
 SlashCommand = app_commands.Command[Any, ..., None]
 
 
+def require_served(interaction: discord.Interaction) -> None:
+    """The gate for commands and buttons. Raises RequestRefused in guilds that are not served."""
+    served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
+    if served and interaction.guild_id is not None and interaction.guild_id not in served:
+        sentence = "This bot does not serve this server."
+        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, sentence)
+
+
 class CommandTree(app_commands.CommandTree[discord.Client]):
     """Lets in who may use commands here; tells everybody else, and of every error, in private."""
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Refuse guilds that this bot does not serve."""
-        served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
-        if not served or interaction.guild_id is None or interaction.guild_id in served:
-            return True
-        if interaction.type is discord.InteractionType.autocomplete:
+        """Let in, or tell why not; what is typed meanwhile gets no choices."""
+        try:
+            require_served(interaction)
+        except RequestRefused as refusal:
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            else:
+                await replies.tell(interaction, refusal)
             return False
-        sentence = "This bot does not serve this server."
-        await replies.tell(interaction, RequestRefused(FailureKind.NOT_ALLOWED_HERE, sentence))
-        return False
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
@@ -32,8 +41,6 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         cause: BaseException = error
         if isinstance(error, app_commands.CommandInvokeError):
             cause = error.original
-        if isinstance(error, app_commands.TransformerError):
-            cause = error.__cause__ or error
         if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
             sentence = "This command changed. Restart Discord, or try again in a few minutes."
             cause = RequestRefused(FailureKind.INVALID_OPTION, sentence)

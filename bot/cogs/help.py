@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.text import harmless, lines_within
 from bot.tree import SlashCommand
 from generation.service import GenerationService
 
@@ -19,7 +20,8 @@ Type `/imagine` and say in `prompt` what the picture shows. That is all it needs
 A failure costs nothing. The same `seed` with the same options makes the same picture.\
 """
 
-WORKFLOWS_SHOWN = 15
+FIELD_CHARACTERS = 1024
+"""Discord's limit for a field of an embed."""
 
 
 def help_command(service: GenerationService) -> SlashCommand:
@@ -30,9 +32,10 @@ def help_command(service: GenerationService) -> SlashCommand:
         embed = discord.Embed(
             title="Make pictures", description=GUIDE, colour=discord.Colour.blurple()
         )
-        lines = [f"`{one.name}` {one.title}" for one in service.workflows()[:WORKFLOWS_SHOWN]]
+        lines = [f"`{one.name}` {harmless(one.title, 100)}" for one in service.workflows()]
         if lines:
-            embed.add_field(name="Workflows", value="\n".join(lines)[:1024], inline=False)
+            workflows = lines_within(lines, FIELD_CHARACTERS)
+            embed.add_field(name="Workflows", value=workflows, inline=False)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     return show_help

@@ -13,16 +13,20 @@ from discord import app_commands, ui
 from bot import embeds, replies
 from bot.cogs.imagine import Choices, matching
 from bot.inputs import parse_day
-from bot.tree import SlashCommand
+from bot.text import lines_within
+from bot.tree import SlashCommand, require_served
 from generation.history import Cursor, HistoryFilter, HistoryPage
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
 
-PAGE_SIZE = 9
-"""A contact sheet of three by three."""
+PAGE_SIZE = 8
+"""A contact sheet of two rows."""
 
-SEARCH_CHARACTERS = 32
+SEARCH_CHARACTERS = 27
 """So that a page button, which carries the whole question, stays within Discord's 100."""
+
+WORKFLOW_CHARACTERS = 32
+"""No workflow has a longer name."""
 
 Status = Literal["done", "failed", "cancelled", "waiting", "running"]
 
@@ -83,8 +87,8 @@ class Question:
 class HistoryButton(
     ui.DynamicItem[ui.Button[ui.View]],
     template=(
-        r"h:(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,32}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
-        r"(?P<since>[0-9]*):(?P<until>[0-9]*):(?P<workflow>[a-z0-9_-]{0,32}):(?P<search>.*)"
+        r"h:(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
+        r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
     ),
 ):
     """Turns the page; it carries the whole question, so it works after any restart."""
@@ -126,6 +130,7 @@ class HistoryButton(
         """Show that page in the same message."""
         service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
         async with replies.telling_errors(interaction):
+            require_served(interaction)
             await interaction.response.defer()
             embed, view, files = await _render(interaction, service, self.question)
             await interaction.edit_original_response(embed=embed, view=view, attachments=files)
@@ -153,8 +158,8 @@ def history_command(service: GenerationService) -> SlashCommand:
         await interaction.response.defer(ephemeral=True, thinking=True)
         now = datetime.now(UTC)
         question = Question(
-            search=search or "",
-            workflow=(workflow or "").strip().lower()[:32],
+            search=" ".join((search or "").split()),
+            workflow=(workflow or "").strip().lower().replace(":", "")[:WORKFLOW_CHARACTERS],
             state=_STATES[status] if status else None,
             since=parse_day(since, "since", now),
             until=parse_day(until, "until", now, end=True),
@@ -174,6 +179,8 @@ async def _render(
 ) -> tuple[discord.Embed, ui.View, list[discord.File]]:
     asked = question.to_filter(interaction.user.id, interaction.guild_id)
     anchor = await _find_anchor(service, question)
+    if anchor is None:
+        question = replace(question, page=1)
     if question.newer and anchor is not None:
         page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
     else:
@@ -181,10 +188,9 @@ async def _render(
     embed = discord.Embed(title="Your history", colour=discord.Colour.blurple())
     if not page.generations:
         embed.description = "Nothing was found."
-        return embed, ui.View(timeout=None), []
-    embed.description = "\n".join(
-        embeds.list_line(one, number) for number, one in enumerate(page.generations, start=1)
-    )
+        return embed, _page_buttons(question, page), []
+    lines = [embeds.list_line(one, number) for number, one in enumerate(page.generations, start=1)]
+    embed.description = lines_within(lines, embeds.DESCRIPTION_CHARACTERS)
     embed.set_footer(
         text=f"page {question.page} of {-(-page.total // PAGE_SIZE)} · {page.total} in all"
     )
@@ -197,7 +203,7 @@ async def _render(
 def _page_buttons(question: Question, page: HistoryPage) -> ui.View:
     view = ui.View(timeout=None)
     last_page = -(-page.total // PAGE_SIZE)
-    if last_page > 1:
+    if last_page > 1 and page.generations:
         generations: Sequence[Generation] = page.generations
         newer = replace(
             question, page=max(1, question.page - 1), anchor=generations[0].id, newer=True
@@ -217,11 +223,11 @@ async def _find_anchor(service: GenerationService, question: Question) -> Cursor
 
 
 def _day_text(day: datetime | None) -> str:
-    return day.strftime("%Y%m%d") if day is not None else ""
+    return f"{day.toordinal():x}" if day is not None else ""
 
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC) if text else None
-    except ValueError:
+        return datetime.fromordinal(int(text, 16)).replace(tzinfo=UTC) if text else None
+    except (ValueError, OverflowError):
         return None

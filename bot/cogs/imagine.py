@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.address import build_reply
+from bot.address import open_reply
 from bot.inputs import fetch_images, given_values
 from bot.people import requester_of
 from bot.tree import SlashCommand
@@ -63,10 +63,7 @@ def imagine_command(service: GenerationService, attachment_hosts: Collection[str
         private: bool = False,  # noqa: FBT001, FBT002 - the library calls it by name
         spoiler: bool = False,  # noqa: FBT001, FBT002 - likewise
     ) -> None:
-        response = await interaction.response.defer(ephemeral=private, thinking=True)
-        message_id = response.message_id if response else None
-        if message_id is None:
-            message_id = (await interaction.original_response()).id
+        reply = await open_reply(interaction, private=private)
         images = await fetch_images({"image": image, "mask": mask}, attachment_hosts)
         options = {
             "negative": negative,
@@ -88,7 +85,7 @@ def imagine_command(service: GenerationService, attachment_hosts: Collection[str
                 aspect=aspect,
                 private=private,
                 spoiler=spoiler,
-                reply=build_reply(interaction, message_id=message_id, private=private),
+                reply=reply,
             )
         )
 

@@ -1,18 +1,32 @@
 """`/queue` and `/cancel`: what waits and runs, and an end to one's own."""
 
+import asyncio
+import logging
+
 import discord
 from discord import app_commands
 
+from bot.buttons import cancel as cancel_generation
 from bot.buttons import queue_view
 from bot.cogs.imagine import Choices, matching
+from bot.embeds import DESCRIPTION_CHARACTERS
 from bot.people import can_moderate
-from bot.text import harmless, ordinal, relative
+from bot.text import harmless, lines_within, ordinal, relative
 from bot.tree import SlashCommand
+from generation.acceptance import normalise_id
 from generation.board import QueueEntry
+from generation.errors import GenerationError
 from generation.service import GenerationService
 
 LISTED = 15
-"""Entries of others that a message lists; the rest is counted."""
+"""Entries that a message lists, each with its button; the rest is counted."""
+
+LISTED_PROMPT_CHARACTERS = 60
+
+CHOICES_TIMEOUT_S = 2.0
+"""Choices cannot be deferred, and after three seconds nobody waits for them any more."""
+
+_log = logging.getLogger(__name__)
 
 
 def queue_command(service: GenerationService) -> SlashCommand:
@@ -29,12 +43,12 @@ def queue_command(service: GenerationService) -> SlashCommand:
         lines = [_line(one, names_people=moderates) for one in shown]
         hidden = len(entries) - len(shown)
         if hidden:
-            lines.append(
-                f"{hidden} more of other people." if lines else f"{hidden} of other people."
-            )
+            whose = "more" if moderates or len(own) > len(shown) else "of other people"
+            lines.insert(0, f"{hidden} {whose}, not shown here.")
         embed = discord.Embed(
             title="The line",
-            description="\n".join(lines) or "Nothing waits and nothing runs.",
+            description=lines_within(lines, DESCRIPTION_CHARACTERS)
+            or "Nothing waits and nothing runs.",
             colour=discord.Colour.blurple(),
         )
         view = queue_view([one.generation for one in shown])
@@ -49,19 +63,18 @@ def cancel_command(service: GenerationService) -> SlashCommand:
     @app_commands.command(description="Cancel something that you asked for")
     @app_commands.describe(generation="Its id, as the message shows it")
     async def cancel(interaction: discord.Interaction, generation: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await service.cancel(
-            generation.strip().lower(),
-            user_id=interaction.user.id,
-            is_moderator=can_moderate(interaction),
-        )
-        ended = found.state.is_final
-        text = "It had ended already." if ended else f"Cancelling `{found.id}`."
-        await interaction.followup.send(text, ephemeral=True)
+        # What is typed may be a whole choice's label: the id comes first in it.
+        wanted = normalise_id(generation.partition("·")[0])
+        await cancel_generation(interaction, service, wanted)
 
     @cancel.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        unfinished = await service.unfinished(interaction.user.id)
+        try:
+            async with asyncio.timeout(CHOICES_TIMEOUT_S):
+                unfinished = await service.unfinished(interaction.user.id)
+        except (TimeoutError, GenerationError) as error:
+            _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
+            return []
         named = ((f"{one.id} · {one.prompt}"[:100], one.id) for one in unfinished)
         return matching(named, typed)
 
@@ -70,7 +83,8 @@ def cancel_command(service: GenerationService) -> SlashCommand:
 
 def _line(entry: QueueEntry, *, names_people: bool) -> str:
     generation = entry.generation
-    parts = [f"`{generation.id}` **{harmless(generation.prompt, 60) or generation.workflow}**"]
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
+    parts = [f"`{generation.id}` **{prompt}**"]
     if names_people:
         parts.append(f"<@{generation.user_id}>")
     if entry.position == 0:
