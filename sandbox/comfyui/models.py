@@ -25,7 +25,11 @@ DEFAULT_MODELS: Final[ModelFolders] = {
     ),
     "vae": ("ae.safetensors", "vae-ft-mse-840000-ema-pruned.safetensors"),
     "loras": ("gold_leaf.safetensors", "ink_wash.safetensors", "pastel_dream.safetensors"),
-    "upscale_models": ("4x-UltraSharp.pth", "RealESRGAN_x2plus.pth", "RealESRGAN_x4plus.safetensors"),
+    "upscale_models": (
+        "4x-UltraSharp.pth",
+        "RealESRGAN_x2plus.pth",
+        "RealESRGAN_x4plus.safetensors",
+    ),
     "embeddings": ("easynegative.safetensors",),
 }
 
