@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -42,6 +43,11 @@ LOGIN_IMPOSSIBLE = (
 LOGIN_REFUSED = (
     "Discord refuses this DISCORD_TOKEN. Press Reset Token on your application's Bot page, copy "
     "the new token into the file .env, and start again."
+)
+
+ROLE_NEEDS_POSTGRESQL = (
+    "--role bot and --role worker share their work through PostgreSQL. Set DATABASE_URL to one, or "
+    "leave --role away."
 )
 
 _log = logging.getLogger(__name__)
@@ -88,7 +94,7 @@ class Storage:
 
 @asynccontextmanager
 async def open_core(
-    settings: Settings, storage: Storage, *, audience: Audience
+    settings: Settings, storage: Storage, *, audience: Audience, runs_generations: bool = True
 ) -> AsyncGenerator[Core]:
     """Read the workflows and run the service, on prepared storage, until the end.
 
@@ -102,7 +108,7 @@ async def open_core(
         members = build_pool_members(settings)
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
         service = GenerationService(
-            settings=ServiceSettings(storage.engine),
+            settings=ServiceSettings(storage.engine, runs_generations=runs_generations),
             database=database,
             catalog=catalog,
             pool=pool,
@@ -138,15 +144,23 @@ def _backend_settings(entry: BackendEntry) -> BackendSettings:
     )
 
 
+class Role(StrEnum):
+    """What a process does. Only on PostgreSQL can two processes share the work."""
+
+    ALL = "all"
+    BOT = "bot"
+    WORKER = "worker"
+
+
 class Application:
     """The running bot. Start it once, wait for its end, stop it; stopping twice is safe."""
 
     def __init__(
-        self, settings: Settings, *, address: DiscordAddress | None = None, has_gateway: bool = True
+        self, settings: Settings, *, address: DiscordAddress | None = None, role: Role = Role.ALL
     ) -> None:
         self._settings = settings
         self._address = address or DiscordAddress()
-        self._has_gateway = has_gateway
+        self._role = role
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
@@ -200,6 +214,8 @@ class Application:
         for name in find_unknown_names():
             _log.warning("%s is not a setting: is it a typing error? See .env.example.", name)
         storage = Storage.of(self._settings)
+        if self._role is not Role.ALL and storage.engine.sqlite_path is not None:
+            raise StartupError(ROLE_NEEDS_POSTGRESQL)
         await storage.prepare()
         client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
         self._client = client
@@ -208,16 +224,21 @@ class Application:
         replies = Replies(client)
         self._stack.push_async_callback(replies.close)
         core = await self._stack.enter_async_context(
-            open_core(self._settings, storage, audience=replies)
+            open_core(
+                self._settings,
+                storage,
+                audience=replies,
+                runs_generations=self._role is not Role.BOT,
+            )
         )
         self._core = core
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
         await _greet_backends(core)
-        client.serve(core.service)
-        await sync(client)
         await self._serve_health(core, client)
-        if self._has_gateway:
+        if self._role is not Role.WORKER:
+            client.serve(core.service)
+            await sync(client)
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 
@@ -228,7 +249,8 @@ class Application:
 
         async def readiness() -> Mapping[str, bool]:
             return {
-                "discord": client.is_ready() or not self._has_gateway,
+                "discord": client.is_ready() or self._role is Role.WORKER,
+                "line": core.service.is_running or self._role is Role.BOT,
                 "database": await _answers(core.database),
                 "backend": core.pool.is_any_reachable,
             }
@@ -269,10 +291,10 @@ async def sync(client: LimnerClient) -> None:
         ) from error
 
 
-async def run_bot(settings: Settings, *, role: str = "all") -> None:
+async def run_bot(settings: Settings, *, role: Role = Role.ALL) -> None:
     """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
     async with _until_signalled() as stopped:
-        application = Application(settings, has_gateway=role != "worker")
+        application = Application(settings, role=role)
         async with application:
             _log.info("Limner is running; stop it with Ctrl+C.")
             ended = asyncio.create_task(application.wait(), name="end of the connection")

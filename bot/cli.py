@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bot.app import StartupError, run_bot
+from bot.app import Role, StartupError, run_bot
 from bot.check import run_check
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
@@ -35,8 +35,8 @@ def limner(context: click.Context, *, debug: bool) -> None:
 @limner.command()
 @click.option(
     "--role",
-    type=click.Choice(["all", "bot", "worker"]),
-    default="all",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.ALL.value,
     show_default=True,
     help="bot: Discord only. worker: runs generations, without a gateway connection.",
 )
@@ -44,7 +44,7 @@ def limner(context: click.Context, *, debug: bool) -> None:
 def run(context: click.Context, *, role: str) -> None:
     """Run the bot until it is stopped."""
     settings = _settings(context, tells_all=True)
-    _run(lambda: run_bot(settings, role=role), context)
+    _run(lambda: run_bot(settings, role=Role(role)), context)
 
 
 @limner.command()
