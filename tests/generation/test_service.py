@@ -226,8 +226,9 @@ async def test_one_person_runs_one_at_a_time_and_a_priority_role_three(
 ):
     backend = house.backends[0]
     backend.default = tools.Run(hold=(hold := asyncio.Event()))
-    ids = [(await submit(user_id=user_id)).id for _ in range(3)]
-    await tools.eventually(lambda: backend.running == 1)
+    ids = [(await submit(user_id=user_id)).id]
+    await house.until(ids[0], GenerationState.RUNNING)
+    ids += [(await submit(user_id=user_id)).id for _ in range(2)]
     line = await house.service.line(GUILD, user_id)
     assert [entry.position for entry in line] == [0, 1, 2]
     assert [one.id for one in await house.service.unfinished(user_id)] == ids
@@ -323,7 +324,9 @@ async def test_choices_come_from_memory(house):
 async def test_a_waiting_person_hears_of_a_new_position(house, tools, user_id, submit):
     backend = house.backends[0]
     backend.default = tools.Run(hold=(hold := asyncio.Event()))
-    ids = [(await submit(user_id=user_id)).id for _ in range(3)]
+    ids = [(await submit(user_id=user_id)).id]
+    await house.until(ids[0], GenerationState.RUNNING)
+    ids += [(await submit(user_id=user_id)).id for _ in range(2)]
     last = ids[-1]
 
     def positions():
