@@ -209,23 +209,24 @@ class GenerationRepository:
         return tuple((row, content) for row, content in found)
 
     async def prune_contents(self, before: datetime) -> int:
-        """Delete the bytes of results that ended before then; how many results that were.
+        """Delete the bytes of results and of given pictures of what ended before then; how many.
 
         What has still to be told is kept, and thumbnails are kept always.
         """
-        old = (
-            select(OutputRow.id)
-            .join(GenerationRow, GenerationRow.id == OutputRow.generation_id)
-            .where(
-                GenerationRow.finished_at < before,
-                GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
+        ended = select(GenerationRow.id).where(
+            GenerationRow.finished_at < before,
+            GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
+        )
+        results = select(OutputRow.id).where(OutputRow.generation_id.in_(ended))
+        pruned = 0
+        for statement in (
+            delete(OutputContentRow).where(OutputContentRow.output_id.in_(results)),
+            delete(InputRow).where(InputRow.generation_id.in_(ended)),
+        ):
+            pruned += await self._count_changed(
+                statement.execution_options(synchronize_session=False)
             )
-        )
-        return await self._count_changed(
-            delete(OutputContentRow)
-            .where(OutputContentRow.output_id.in_(old))
-            .execution_options(synchronize_session=False)
-        )
+        return pruned
 
     async def list_unfinished(self, *, user_id: int | None = None) -> tuple[GenerationRow, ...]:
         """List what waits or runs, oldest first."""

@@ -43,7 +43,8 @@ from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
-"""Originals are for "show me again" of the last days; thumbnails stay for ever."""
+"""Originals are for "show me again" and "try again" of the last days, given pictures likewise;
+thumbnails stay for ever."""
 
 HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 """What is cleared away has a retention of days."""

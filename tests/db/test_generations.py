@@ -214,7 +214,14 @@ async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
                 await generations.update(id_, **columns)
     async with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.prune_contents(noon - timedelta(days=1)) == 2
+        for id_ in ends:
+            await generations.add_input(id_, name="image", content=b"given", media_type="image/png")
+        assert await generations.prune_contents(noon - timedelta(days=1)) == 2 + 2
+        assert {id_ for id_ in ends if await generations.inputs(id_)} == {
+            "untold",
+            "new",
+            "unfinished",
+        }
         kept = {id_ for id_ in ends if await generations.contents(id_)}
         thumbnails = {id_: (await generations.outputs(id_))[0].thumbnail for id_ in ends}
     assert kept == {"untold", "new", "unfinished"}

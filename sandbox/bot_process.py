@@ -1,0 +1,33 @@
+"""`limner run` against the stand-in Discord, as a process of its own that can be killed.
+
+`python -m sandbox.bot_process API_BASE GATEWAY_URL ATTACHMENT_HOST [ROLE]`; the settings come
+from the environment, as for `limner run`.
+"""
+
+import asyncio
+import sys
+
+from bot.app import Role, StartupError, run_bot
+from bot.client import DiscordAddress
+from bot.logs import set_up_logs
+from bot.settings import load_settings
+from generation.errors import GenerationError
+
+
+def main() -> int:
+    """Run until stopped; the exit status."""
+    api_base, gateway_url, host, *rest = sys.argv[1:]
+    settings = load_settings()
+    set_up_logs(style=settings.log_format, level=settings.log_level)
+    address = DiscordAddress(api_base, gateway_url, frozenset({host}))
+    role = Role(rest[0]) if rest else Role.ALL
+    try:
+        asyncio.run(run_bot(settings, role=role, address=address))
+    except (StartupError, GenerationError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - as `limner run` says it
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The bot as a process: killed, stopped, started twice."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def process(house):
+    """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
+
+    @asynccontextmanager
+    async def start(**environment):
+        address = house.world.address
+        (host,) = address.attachment_hosts
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sandbox.bot_process"),
+            *(address.api_base, address.gateway_url, host),
+            cwd=house.data.parent,
+            env=kept
+            | {
+                "DISCORD_TOKEN": house.world.token,
+                "COMFYUI_URLS": house.comfyui.url,
+                "LIMNER_DATA": str(house.data),
+                "PYTHONWARNINGS": "ignore",
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            }
+            | environment,
+            stderr=PIPE,
+        )
+        try:
+            yield child
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
+
+    return start
+
+
+async def said(child) -> str:
+    async with asyncio.timeout(PATIENCE_S):
+        return (await child.communicate())[1].decode()
+
+
+async def eventually(ask, expected):
+    async with asyncio.timeout(PATIENCE_S):
+        while (await ask())[0] != expected:  # noqa: ASYNC110 - another process says it, when asked
+            await asyncio.sleep(0.1)
+
+
+async def imagine_held(house):
+    """A generation that has begun on the backend and goes no further until it is released."""
+    house.comfyui.hold()
+    reply = await house.ana.slash("general", "imagine", prompt="a patient fox", steps=8)
+    await house.world.wait_for(lambda: "Cancel" in as_text(reply.message or EMPTY), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        await house.comfyui.wait_until_held()
+    return reply
+
+
+EMPTY = {
+    "author": {"username": "", "id": "0"},
+    "content": "",
+    "embeds": [],
+    "attachments": [],
+    "components": [],
+    "flags": 0,
+}
+
+
+def is_done(message):
+    return bool(message["attachments"]) and "seed" in as_text(message)
+
+
+async def test_killed_in_the_middle_it_finishes_after_the_next_start(house, process):
+    async with process() as child:
+        await house.world.wait_until_connected(PATIENCE_S)
+        reply = await imagine_held(house)
+        child.kill()
+    house.comfyui.release()
+    async with process():
+        await reply.until(is_done, PATIENCE_S)
+    assert not house.comfyui.log.repeated()
+    assert len(house.ana.messages("general")) == 1
+
+
+async def test_sigterm_ends_it_in_good_order_and_keeps_the_work(house, process):
+    async with process() as child:
+        await house.world.wait_until_connected(PATIENCE_S)
+        reply = await imagine_held(house)
+        child.send_signal(signal.SIGTERM)
+        text = await said(child)
+        assert child.returncode == 0, text
+        assert "Traceback" not in text
+    house.comfyui.release()
+    async with process():
+        await reply.until(is_done, PATIENCE_S)
+    assert not house.comfyui.log.repeated()
+
+
+async def test_a_second_process_on_the_same_data_is_refused(house, process):
+    async with process():
+        await house.world.wait_until_connected(PATIENCE_S)
+        async with process() as second:
+            text = await said(second)
+        assert second.returncode == 1
+        assert "Another Limner is already running" in text.splitlines()[-1]
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        await reply.until(is_done, PATIENCE_S)
+
+
+async def test_a_wrong_token_is_one_sentence(process):
+    async with process(DISCORD_TOKEN="wrong.token.indeed") as child:
+        text = await said(child)
+    assert child.returncode == 1
+    assert "Discord refuses this DISCORD_TOKEN" in text.splitlines()[-1]
+    assert "wrong.token" not in text
+
+
+async def test_health_paths_say_what_works(house, process):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with process(LIMNER_HTTP=f"127.0.0.1:{port}"), aiohttp.ClientSession() as session:
+        await house.world.wait_until_connected(PATIENCE_S)
+
+        async def status(path):
+            async with session.get(f"http://127.0.0.1:{port}{path}") as response:
+                return response.status, await response.text()
+
+        assert (await status("/healthz"))[0] == 200
+        await eventually(lambda: status("/readyz"), 200)
+        assert "process_cpu_seconds_total" in (await status("/metrics"))[1]
+        await house.comfyui.stop()
+        await eventually(lambda: status("/readyz"), 503)
