@@ -13,6 +13,9 @@ TOKEN_MARGIN = timedelta(minutes=1)
 """The token dies after 15 minutes by Discord's clock; ours may differ, and an upload takes time."""
 
 
+_IN_PUBLIC = "waits in public"
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
     """A message of ours, reached by the interaction's token while it lives, then by its id."""
@@ -42,6 +45,7 @@ class ReplyAddress:
 async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
     """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
     response = await interaction.response.defer(ephemeral=private, thinking=True)
+    interaction.extras[_IN_PUBLIC] = not private
     message_id = response.message_id if response else None
     if message_id is None:
         message_id = (await interaction.original_response()).id
@@ -56,6 +60,11 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         size_limit=interaction.filesize_limit,
     )
     return json.dumps(asdict(address))
+
+
+def waits_in_public(interaction: discord.Interaction) -> bool:
+    """Whether everybody sees that its answer is awaited."""
+    return bool(interaction.extras.get(_IN_PUBLIC))
 
 
 def parse_reply(reply: str) -> ReplyAddress | None:

@@ -109,13 +109,17 @@ def _fetched_shape(command: AppCommand) -> object:
 def _shape(part: object) -> object:
     """What a change of which people would see; ids, versions and defaults left out.
 
-    `dm_permission` is the older form of `contexts`, which Discord does not answer with.
+    The library misreads the two lists of where a command works, which all commands have alike;
+    `dm_permission` is an older form of them, which Discord does not answer with.
     """
-    ignored = {"id", "application_id", "guild_id", "version", "dm_permission"}
+    where = {"contexts", "integration_types", "dm_permission"}
+    ignored = {"id", "application_id", "guild_id", "version", *where}
     match part:
         case dict():
             shapes = {key: _shape(value) for key, value in part.items() if key not in ignored}
-            return {key: shape for key, shape in shapes.items() if shape not in (None, False, [])}
+            return {
+                key: shape for key, shape in shapes.items() if shape not in (None, False, [], {})
+            }
         case list() | tuple():
             return [_shape(value) for value in part]
         case _:

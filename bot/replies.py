@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import discord
 
+from bot.address import waits_in_public
 from bot.network import NETWORK_ERRORS
 from bot.text import harmless
 from generation.errors import (
@@ -99,7 +100,7 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
         if not interaction.response.is_done():
             await interaction.response.send_message(embed=embed, ephemeral=True)
             return
-        if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        if waits_in_public(interaction):
             await _make_place(interaction)
         await interaction.followup.send(embed=embed, ephemeral=True)
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
@@ -107,9 +108,9 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
 
 
 async def _make_place(interaction: discord.Interaction) -> None:
-    """Take away a message that only waits, since its first answer fixed who may see it.
+    """Take away a message that waits in public: its first answer fixed who may see it.
 
-    Where that fails, the next message fills it, for whoever sees it: better than telling nobody.
+    Where that fails, the next message fills it: better than telling nobody.
     """
     try:
         await interaction.delete_original_response()

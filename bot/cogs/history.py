@@ -113,17 +113,20 @@ class HistoryButton(
         /,
     ) -> Self:
         """Read the question back."""
-        return cls(
-            Question(
-                search=match["search"],
-                workflow=match["workflow"],
-                state=_BY_LETTER.get(match["state"]),
-                since=_day(match["since"]),
-                until=_day(match["until"]),
-                page=int(match["page"]),
-                anchor=match["anchor"],
-                newer=match["direction"] == "n",
-            )
+        return cls(cls.build_question(match))
+
+    @staticmethod
+    def build_question(match: re.Match[str]) -> Question:
+        """The question that a button carries."""
+        return Question(
+            search=match["search"],
+            workflow=match["workflow"],
+            state=_BY_LETTER.get(match["state"]),
+            since=_day(match["since"]),
+            until=_day(match["until"]),
+            page=int(match["page"]),
+            anchor=match["anchor"],
+            newer=match["direction"] == "n",
         )
 
     async def callback(self, interaction: discord.Interaction) -> None:

@@ -1,0 +1,335 @@
+"""A service in memory, generations to show, and the bot on either stand-in Discord."""
+
+import asyncio
+import io
+import itertools
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import discord
+import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from PIL import Image
+
+from bot.client import DiscordAddress, LimnerClient
+from bot.progress import Replies
+from generation.errors import FailureKind, NotYours, UnknownGeneration
+from generation.events import Ended, Progress, Running, Waiting
+from generation.history import Cursor, HistoryPage
+from generation.record import Failure, Generation, GenerationState, Output, OutputContent
+from generation.service import WorkflowSummary
+from generation.usage import QuotaStatus
+from sandbox.discord_server import DiscordStandIn
+from sandbox.people import Person
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+_numbers = itertools.count()
+
+
+def build_picture(size=(64, 64), colour="teal"):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def build_noise(side):
+    """A picture that no format can make much smaller without loss."""
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 120).convert("RGB").save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()
+
+
+def build_generation(**facts):
+    return replace(
+        Generation(
+            id=f"k{next(_numbers):04d}",
+            user_id=1,
+            user_name="ana",
+            guild_id=5,
+            channel_id=9,
+            workflow="txt2img-sd",
+            prompt="a fox in the snow",
+            values={"size": "1024x768"},
+            seed=20261122,
+            state=GenerationState.WAITING,
+            cost=1,
+            private=False,
+            spoiler=False,
+            created_at=NOON,
+        ),
+        **facts,
+    )
+
+
+def build_result(generation, *contents, media_type="image/png", extension="png", texts=()):
+    """The generation as it ended, and what it brought."""
+    outputs = []
+    for position, content in enumerate(contents):
+        output = Output(
+            position, f"x_{position}.{extension}", media_type, len(content), 64, 64, thumbnail=None
+        )
+        outputs.append(OutputContent(output, content))
+    for position, text in enumerate(texts, start=len(contents)):
+        content = text.encode("utf-8", "replace")
+        output = Output(position, "text.txt", "text/plain", len(content), text=text)
+        outputs.append(OutputContent(output, content))
+    ended = replace(
+        generation,
+        state=GenerationState.SUCCEEDED,
+        started_at=NOON,
+        finished_at=NOON + timedelta(seconds=12.4),
+        outputs=tuple(one.output for one in outputs),
+    )
+    return ended, tuple(outputs)
+
+
+def build_failure(generation, kind=FailureKind.OUT_OF_MEMORY, sentence="Too large for the card."):
+    return replace(generation, state=GenerationState.FAILED, failure=Failure(kind, sentence))
+
+
+class FakeService:
+    """What the cogs and buttons ask of a GenerationService, answered from memory."""
+
+    def __init__(self):
+        self.known = {}
+        self.requests = []
+        self.retries = []
+        self.cancellations = []
+        self.asked = []
+        self.kept = {}
+        self.entries = ()
+        self.refusal = None
+        self.page = HistoryPage((), None, 0)
+        self.slow = None
+        self.model_names = ("alpha.safetensors", "beta.safetensors")
+
+    def add(self, generation):
+        self.known[generation.id] = generation
+        return generation
+
+    async def submit(self, request):
+        self._refuse()
+        self.requests.append(request)
+        asker = request.requester
+        return self.add(
+            build_generation(
+                user_id=asker.user_id,
+                guild_id=asker.guild_id,
+                channel_id=asker.channel_id,
+                prompt=request.prompt,
+                private=request.private,
+                spoiler=request.spoiler,
+                reply=request.reply,
+            )
+        )
+
+    async def retry(self, generation_id, requester, reply):
+        self._refuse()
+        self.retries.append((generation_id, requester, reply))
+        return self.add(replace(self.known[generation_id], reply=reply))
+
+    async def cancel(self, generation_id, *, user_id, is_moderator):
+        generation = self.known.get(generation_id)
+        if generation is None:
+            raise UnknownGeneration(generation_id)
+        if generation.user_id != user_id and not is_moderator:
+            raise NotYours(generation_id)
+        self.cancellations.append((generation_id, user_id, is_moderator))
+        return generation
+
+    async def find(self, generation_id):
+        return self.known.get(generation_id)
+
+    async def contents(self, generation_id):
+        return self.kept.get(generation_id, ())
+
+    async def quota(self, requester):
+        self._refuse()
+        return QuotaStatus(50, 8, 42, NOON, 1, 2, 1, 3, NOON)
+
+    async def line(self, guild_id, user_id=None):
+        return self.entries
+
+    async def unfinished(self, user_id):
+        self._refuse()
+        if self.slow is not None:
+            await self.slow.wait()
+        return tuple(one for one in self.known.values() if one.user_id == user_id)
+
+    async def history(self, asked, before=None, limit=10, *, after=None):
+        self.asked.append((asked, before, after))
+        return self.page
+
+    async def contact_sheet(self, generations):
+        return build_picture()
+
+    def workflows(self):
+        return (
+            WorkflowSummary("txt2img-sd", "From words", "", "txt2img", frozenset()),
+            WorkflowSummary("img2img-sd", "From a picture", "", "img2img", frozenset()),
+        )
+
+    def models(self, workflow=None):
+        return self.model_names
+
+    def loras(self, workflow=None):
+        return ("shine.safetensors",)
+
+    def _refuse(self):
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@pytest.fixture
+def service():
+    return FakeService()
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """What tests of this folder share; they cannot import from here."""
+
+    class Tools:
+        picture = staticmethod(build_picture)
+        noise = staticmethod(build_noise)
+        generation = staticmethod(build_generation)
+        result = staticmethod(build_result)
+        failure = staticmethod(build_failure)
+
+        @staticmethod
+        def waiting(generation, position=1, length=1):
+            return Waiting(generation, position, length, NOON)
+
+        @staticmethod
+        def running(generation, step=1, preview=None):
+            progress = Progress(step / 10, "KSampler", step, 10, NOON)
+            return Running(replace(generation, state=GenerationState.RUNNING), progress, preview)
+
+        @staticmethod
+        def ended(generation):
+            return Ended(generation)
+
+        @staticmethod
+        def cursor(generation):
+            return Cursor(generation.created_at, generation.id)
+
+    return Tools
+
+
+# In memory: discord.py's own machinery without sockets.
+
+
+@pytest.fixture
+def simcord_bot(service):
+    client = LimnerClient()
+    client.serve(service)
+    # Discord is brought up to date once the environment is there.
+    client.setup_hook = client.sync_commands
+    return client
+
+
+@pytest.fixture
+def place(simcord_env):
+    """A guild with a channel, ana and ben, and mo who moderates."""
+
+    class Place:
+        env = simcord_env
+        guild = simcord_env.create_guild()
+        channel = guild.create_text_channel("general")
+        moderators = guild.create_role(
+            "moderators", permissions=discord.Permissions(manage_messages=True)
+        )
+        ana = guild.add_member(simcord_env.create_user("ana"))
+        ben = guild.add_member(simcord_env.create_user("ben"))
+        mo = guild.add_member(simcord_env.create_user("mo"), roles=[moderators])
+
+    return Place
+
+
+@pytest.fixture
+def errors_are_told(simcord_env):
+    """The test wants commands to fail; what they raise is looked at here, not by simcord."""
+    yield
+    assert simcord_env.errors
+
+
+# On sockets: rate limits, tokens that die, messages by their id.
+
+
+class Bot:
+    """The real client with replies, connected to a stand-in Discord."""
+
+    def __init__(self, world, client, replies, service):
+        self.world = world
+        self.client = client
+        self.replies = replies
+        self.service = service
+        self.ana = Person(world, "ana")
+        self.ben = Person(world, "ben")
+        self.mo = Person(world, "mo")
+
+    async def imagine(self, person=None, channel="general", **options):
+        """A generation that somebody asked for, and what they see of it."""
+        reply = await (person or self.ana).slash(
+            channel, "imagine", **{"prompt": "a fox in the snow", **options}
+        )
+        await reply.until(lambda message: True)
+        count = len(self.service.requests)
+        assert count, "nothing was submitted"
+        return list(self.service.known.values())[-1], reply
+
+
+@asynccontextmanager
+async def run_bot(world, service, *, guild_ids=(), **options):
+    address = world.address
+    client = LimnerClient(
+        address=DiscordAddress(address.api_base, address.gateway_url, address.attachment_hosts),
+        guild_ids=guild_ids,
+    )
+    connection = None
+    replies = Replies(client, now=world.clock.now, **{"interval_s": 0.0, **options})
+    try:
+        await client.login(world.token)
+        client.serve(service)
+        await client.sync_commands()
+        connection = asyncio.create_task(client.connect())
+        await world.wait_until_connected()
+        yield Bot(world, client, replies, service)
+    finally:
+        await replies.close()
+        await client.close()
+        if connection is not None:
+            connection.cancel()
+            with suppress(asyncio.CancelledError):
+                await connection
+
+
+@pytest.fixture
+def _address_restored():
+    """The library keeps Discord's address for the whole process."""
+    base, gateway = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    yield
+    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = base, gateway
+
+
+@pytest.fixture
+async def world(_address_restored):
+    async with DiscordStandIn() as standing:
+        yield standing
+        assert standing.unknown_requests == []
+        assert standing.rate_limit_hits == 0
+        assert standing.pings == []
+
+
+@pytest.fixture
+def start_bot():
+    return run_bot
+
+
+@pytest.fixture
+async def bot(world, service):
+    async with run_bot(world, service) as running:
+        yield running
