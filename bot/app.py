@@ -291,10 +291,12 @@ async def sync(client: LimnerClient) -> None:
         ) from error
 
 
-async def run_bot(settings: Settings, *, role: Role = Role.ALL) -> None:
+async def run_bot(
+    settings: Settings, *, role: Role = Role.ALL, address: DiscordAddress | None = None
+) -> None:
     """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
     async with _until_signalled() as stopped:
-        application = Application(settings, role=role)
+        application = Application(settings, address=address, role=role)
         async with application:
             _log.info("Limner is running; stop it with Ctrl+C.")
             ended = asyncio.create_task(application.wait(), name="end of the connection")
