@@ -1,0 +1,96 @@
+"""`limner demo`, as somebody meets it who has just installed it."""
+
+import asyncio
+import io
+import os
+import re
+import signal
+import sys
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from sandbox.demo import open_stage
+from sandbox.scenarios import OutOfMemory
+from sandbox.script import Script, ScriptFailed
+
+PATIENCE_S = 100
+"""For a whole session on a slow machine."""
+
+KEPT_VARIABLES = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Start the command in an empty folder; it is over when the block ends."""
+
+    @asynccontextmanager
+    async def start(*arguments: str):
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "demo", *arguments),
+            cwd=tmp_path,
+            env=kept | {"PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    return start
+
+
+async def test_the_script_plays_a_whole_session_and_saves_its_pictures(demo, tmp_path):
+    async with demo("--script", "--out", "pictures") as process:
+        out, _ = await process.communicate()
+    text = out.decode()
+    assert process.returncode == 0, text
+    for sign in ("is offered", "step ", "presses Cancel", "Cancelled", "Daily limit reached"):
+        assert sign in text
+    for sign in ("Your quota", "Your history", "Everything happened"):
+        assert sign in text
+    sizes = {path.stem: _size(path) for path in (tmp_path / "pictures").iterdir()}
+    assert sizes.keys() == {"from-prompt", "from-picture", "history"}
+    assert all(side > 0 for size in sizes.values() for side in size)
+
+
+async def test_the_page_is_served_until_the_demo_is_told_to_stop(demo):
+    async with demo("--no-browser") as process:
+        lines = []
+        while not (address := re.search(r"http://127\.0\.0\.1:\d+", "".join(lines))):
+            line = await process.stdout.readline()
+            assert line, "".join(lines)
+            lines.append(line.decode())
+        async with aiohttp.ClientSession() as session, session.get(address[0]) as response:
+            assert response.status == 200
+            assert "Limner" in await response.text()
+        process.send_signal(signal.SIGTERM)
+        rest, _ = await process.communicate()
+    assert process.returncode == 0, rest.decode()
+    assert "Traceback" not in rest.decode()
+
+
+async def test_a_session_in_which_something_did_not_happen_says_what(tmp_path):
+    async with open_stage(step_seconds=0.01) as stage:
+        stage.comfyui.faults.add(OutOfMemory(times=100))
+        script = Script(
+            stage.world, stage.application.core, Console(file=io.StringIO()), tmp_path / "pictures"
+        )
+        with pytest.raises(ScriptFailed) as failed:
+            await script.play()
+    assert str(failed.value).endswith(".")
+    assert len(str(failed.value).splitlines()) == 1
+
+
+def _size(path):
+    with Image.open(path) as picture:
+        picture.load()
+        return picture.size
