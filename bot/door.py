@@ -201,7 +201,12 @@ class Door:
         return link
 
     def _webhook(self, address: ReplyAddress) -> discord.Webhook:
-        return discord.Webhook.partial(address.application_id, address.token, client=self._client)
+        webhook = discord.Webhook.partial(
+            address.application_id, address.token, client=self._client
+        )
+        # Only of this type the library believes that it can post in private.
+        webhook.type = discord.WebhookType.application
+        return webhook
 
 
 @asynccontextmanager

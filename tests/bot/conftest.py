@@ -95,6 +95,7 @@ class FakeService:
 
     def __init__(self):
         self.known = {}
+        self.submitted = asyncio.Queue()
         self.requests = []
         self.retries = []
         self.cancellations = []
@@ -114,17 +115,17 @@ class FakeService:
         self._refuse()
         self.requests.append(request)
         asker = request.requester
-        return self.add(
-            build_generation(
-                user_id=asker.user_id,
-                guild_id=asker.guild_id,
-                channel_id=asker.channel_id,
-                prompt=request.prompt,
-                private=request.private,
-                spoiler=request.spoiler,
-                reply=request.reply,
-            )
+        generation = build_generation(
+            user_id=asker.user_id,
+            guild_id=asker.guild_id,
+            channel_id=asker.channel_id,
+            prompt=request.prompt,
+            private=request.private,
+            spoiler=request.spoiler,
+            reply=request.reply,
         )
+        self.submitted.put_nowait(generation)
+        return self.add(generation)
 
     async def retry(self, generation_id, requester, reply):
         self._refuse()
@@ -198,6 +199,14 @@ def tools():
         generation = staticmethod(build_generation)
         result = staticmethod(build_result)
         failure = staticmethod(build_failure)
+
+        @staticmethod
+        async def eventually(condition):
+            async with asyncio.timeout(10):
+                while True:
+                    if condition():
+                        return
+                    await asyncio.sleep(0.005)
 
         @staticmethod
         def waiting(generation, position=1, length=1):
@@ -276,10 +285,8 @@ class Bot:
         reply = await (person or self.ana).slash(
             channel, "imagine", **{"prompt": "a fox in the snow", **options}
         )
-        await reply.until(lambda message: True)
-        count = len(self.service.requests)
-        assert count, "nothing was submitted"
-        return list(self.service.known.values())[-1], reply
+        # It is acknowledged first; what it asks for comes after.
+        return await asyncio.wait_for(self.service.submitted.get(), 10), reply
 
 
 @asynccontextmanager

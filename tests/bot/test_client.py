@@ -1,0 +1,135 @@
+"""The connection: what it tells Discord of itself, and what it keeps out of logs."""
+
+import asyncio
+import logging
+
+import discord
+import pytest
+
+from bot.client import DiscordAddress, LimnerClient
+from bot.logs import set_up_logs
+from generation.board import QueueEntry
+from generation.history import HistoryPage
+
+
+def test_without_an_address_it_is_the_real_discord():
+    assert DiscordAddress().api_base == "https://discord.com/api/v10"
+    assert DiscordAddress().attachment_hosts == {"cdn.discordapp.com", "media.discordapp.net"}
+
+
+@pytest.mark.usefixtures("_address_restored")
+def test_it_pings_nobody_and_wants_no_privileged_intent():
+    client = LimnerClient()
+    assert client.allowed_mentions.to_dict() == discord.AllowedMentions.none().to_dict()
+    privileged = ("members", "presences", "message_content")
+    assert not any(getattr(client.intents, name) for name in privileged)
+
+
+@pytest.mark.usefixtures("_address_restored")
+def test_without_a_service_it_says_so():
+    with pytest.raises(RuntimeError, match="no service"):
+        LimnerClient().service  # noqa: B018 - reading it is the test
+
+
+async def test_a_second_start_changes_nothing_at_discord(world, service, start_bot):
+    async with start_bot(world, service):
+        before = {one["name"]: one["version"] for one in world.commands.everything()}
+    assert set(before) == {"imagine", "queue", "cancel", "history", "quota", "help"}
+    async with start_bot(world, service):
+        after = {one["name"]: one["version"] for one in world.commands.everything()}
+    assert after == before
+
+
+async def test_a_changed_command_is_sent(world, service, start_bot):
+    async with start_bot(world, service) as bot:
+        before = {one["name"]: one["version"] for one in world.commands.everything()}
+        bot.client.tree.get_command("quota").description = "See what is left"
+        await bot.client.sync_commands()
+        after = {one["name"]: one["description"] for one in world.commands.everything()}
+    assert after["quota"] == "See what is left"
+    assert set(after) == set(before)
+
+
+async def test_a_guilds_commands_replace_the_global_ones(world, service, start_bot):
+    async with start_bot(world, service):
+        pass
+    async with start_bot(world, service, guild_ids=[world.guild_id]) as bot:
+        names = [one["name"] for one in world.commands.everything()]
+        assert sorted(names) == ["cancel", "help", "history", "imagine", "queue", "quota"]
+        assert await bot.client.tree.fetch_commands() == []
+        await bot.imagine()
+
+
+async def test_a_guild_that_has_not_invited_the_bot_is_named(world, service, start_bot, caplog):
+    world.fail_next("GET", r"/guilds/404/commands", 403, 50001)
+    async with start_bot(world, service, guild_ids=[404, world.guild_id]) as bot:
+        await bot.imagine()
+    assert "Guild 404 has not invited the bot" in caplog.text
+
+
+async def test_a_connection_that_drops_is_taken_up_again(bot, tools):
+    await bot.world.drop_gateway()
+    await bot.world.wait_until_connected()
+    generation, reply = await bot.imagine()
+    await bot.replies.deliver(*tools.result(generation, tools.picture()))
+    assert reply.message["attachments"]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_discords_own_debug_lines_hold_tokens_and_are_never_written(level):
+    names = (None, "discord", "dbos", "aiosqlite", "asyncio", "alembic", "aiohttp.access")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(one, one.level) for one in loggers]
+    handlers = logging.root.handlers[:]
+    try:
+        set_up_logs(style="json", level=level)
+        for name in ("discord.webhook.async_", "discord.gateway", "discord.http"):
+            assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+        assert logging.getLogger("bot.door").isEnabledFor(logging.DEBUG) == (level == "debug")
+    finally:
+        for logger, old in before:
+            logger.setLevel(old)
+        logging.root.handlers[:] = handlers
+
+
+# Whole sessions: what Discord itself decides.
+
+
+async def test_nobody_is_pinged_by_what_somebody_typed(bot, tools):
+    prompt = f"@everyone @here <@{bot.ben.id}> <@&{bot.world.guild_id}> https://discord.gg/x"
+    generation, reply = await bot.imagine(prompt=prompt)
+    bot.replies.notify(tools.running(generation, 1))
+    await bot.replies.deliver(*tools.result(generation, tools.picture()))
+    assert "everyone" in reply.message["content"]
+    assert bot.world.pings == []
+    assert reply.message["mentions"] == []
+
+
+async def test_an_attachment_is_fetched_from_discord_alone(bot, service, tools):
+    await bot.imagine(image=tools.picture(), strength=0.5)
+    assert service.requests[0].images["image"].content == tools.picture()
+
+
+async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(bot, service, tools):
+    hostile = [
+        tools.generation(prompt="*<@[|" * 60, message_url="https://discord.com/channels/1/2/3")
+        for _ in range(30)
+    ]
+    service.entries = tuple(QueueEntry(one, n, 30, None) for n, one in enumerate(hostile))
+    service.page = HistoryPage(tuple(hostile[:8]), None, 30)
+    queue = await bot.mo.slash("moderators", "queue")
+    message = await queue.until(lambda message: message["embeds"])
+    assert len(message["components"]) == 3
+    history = await bot.ana.slash("general", "history", search="x" * 27, workflow="w" * 32)
+    message = await history.until(lambda message: message["embeds"])
+    assert message["embeds"][0]["image"]
+    for one in hostile:
+        service.add(one)
+    await bot.ana.click(message, "Older")
+    await history.until(lambda message: "page 2 of 4" in message["embeds"][0]["footer"]["text"])
+    assert bot.ben.messages("general") == []
+
+
+async def test_choices_that_take_too_long_are_none(bot, service):
+    service.slow = asyncio.Event()
+    assert await bot.ana.autocomplete("general", "cancel", "generation", "k") == []
