@@ -4,6 +4,7 @@ Only REST is used, so a process without a gateway connection can tell people as 
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ NO_PINGS = discord.AllowedMentions.none()
 
 REQUEST_TIMEOUT_S = 180.0
 """For one message: 24 MiB on a slow line, or a minute's wait for a rate limit."""
+
+NONCE_CHARACTERS = 25
+"""Discord's limit."""
 
 REMEMBERED_POSTS = 1_000
 """Posts that are known not to be needed again when an end is told once more."""
@@ -73,7 +77,7 @@ class Door:
     def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
-        self._posted: dict[tuple[int, int], None] = {}
+        self._posted: dict[str, None] = {}
 
     def is_by_token(self, address: ReplyAddress) -> bool:
         """Whether the interaction's token is used, which has a rate limit of its own."""
@@ -106,7 +110,7 @@ class Door:
                 if number == 0:
                     link = await self.edit(address, draft)
                 else:
-                    await self._follow(address, draft, number)
+                    await self._follow(address, draft)
             except _BeyondReach:
                 private_link = await self._send_privately(user_id, address, drafts, number)
                 return link or private_link
@@ -138,19 +142,19 @@ class Door:
             )
         return address.message_url
 
-    async def _follow(self, address: ReplyAddress, draft: Draft, number: int) -> None:
+    async def _follow(self, address: ReplyAddress, draft: Draft) -> None:
         """Post below the reply. What was posted is not posted again when all is repeated."""
-        post = (address.message_id, number)
-        if post in self._posted:
+        nonce = _nonce("below", address, draft)
+        if nonce in self._posted:
             return
         if not self.is_by_token(address):
-            await self._follow_by_id(address, draft, number)
+            await self._follow_by_id(address, draft, nonce)
         else:
             try:
                 await self._follow_by_token(address, draft)
             except _TokenDead:
-                await self._follow_by_id(address, draft, number)
-        self._posted[post] = None
+                await self._follow_by_id(address, draft, nonce)
+        self._posted[nonce] = None
         if len(self._posted) > REMEMBERED_POSTS:
             del self._posted[next(iter(self._posted))]
 
@@ -163,7 +167,7 @@ class Door:
                 allowed_mentions=NO_PINGS,
             )
 
-    async def _follow_by_id(self, address: ReplyAddress, draft: Draft, number: int) -> None:
+    async def _follow_by_id(self, address: ReplyAddress, draft: Draft, nonce: str) -> None:
         if address.channel_id is None or address.is_private:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
@@ -172,8 +176,7 @@ class Door:
                 draft.content,
                 files=[file.to_file() for file in draft.files],
                 allowed_mentions=NO_PINGS,
-                # The same number is not posted twice within some minutes, whatever is repeated.
-                nonce=f"{address.message_id}-{number}",
+                nonce=nonce,
             )
 
     async def _send_privately(
@@ -184,7 +187,7 @@ class Door:
         try:
             async with _translated(by_token=False):
                 channel = await self._client.create_dm(discord.Object(user_id))
-            for number, draft in list(enumerate(drafts))[first:]:
+            for draft in drafts[first:]:
                 text = f"{draft.content}\n{BEYOND_REACH}" if link is None else draft.content
                 async with _translated(by_token=False):
                     message = await channel.send(
@@ -193,7 +196,7 @@ class Door:
                         view=draft.view or discord.utils.MISSING,
                         files=[file.to_file() for file in draft.files],
                         allowed_mentions=NO_PINGS,
-                        nonce=f"{address.message_id}-d{number}",
+                        nonce=_nonce("private", address, draft),
                     )
                 link = link or message.jump_url
         except _BeyondReach as error:
@@ -207,6 +210,13 @@ class Door:
         # Only of this type the library believes that it can post in private.
         webhook.type = discord.WebhookType.application
         return webhook
+
+
+def _nonce(place: str, address: ReplyAddress, draft: Draft) -> str:
+    """What Discord does not post twice within some minutes: these files, of this reply, there."""
+    names = " ".join(file.filename for file in draft.files)
+    marked = f"{place} {address.message_id} {names}"
+    return hashlib.sha256(marked.encode()).hexdigest()[:NONCE_CHARACTERS]
 
 
 @asynccontextmanager

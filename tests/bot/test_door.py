@@ -149,6 +149,19 @@ async def test_results_are_made_smaller_when_discord_takes_less_than_it_said(bot
     assert "Original" in str(reply.message["components"])
 
 
+async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.fail_next("POST", POST, 413, 40005)
+    await deliver(bot, tools, generation, *[tools.picture()] * 10, *[tools.noise(1300)] * 3)
+    assert is_done(reply.message)
+    names = [one["filename"] for one in reply.message["attachments"]]
+    for message in bot.ana.messages("general"):
+        if "· more" in message["content"]:
+            names += [one["filename"] for one in message["attachments"]]
+    assert {int(name.rpartition("-")[2].partition(".")[0]) for name in names} == {*range(1, 14)}
+
+
 async def test_an_answer_of_another_version_is_given_up(bot, tools):
     for reply in ("", "{}", "[1]", "null", '{"token": 1}'):
         with pytest.raises(DeliveryImpossible):
