@@ -20,7 +20,7 @@ from generation.models import offered_models, resolve_models
 from generation.pool import BackendPool
 from generation.record import Generation
 from generation.request import GenerationRequest, InputImage, Value
-from generation.selection import check_prompt, seed_names, select_workflow
+from generation.selection import seed_names, select_workflow, settle_prompt
 from generation.tasks import finish
 from generation.usage import Books, UsageBook
 from generation.values import COUNT, PROMPT, SIZE, clean_prompt, clean_text, picture_inputs
@@ -104,7 +104,7 @@ class Acceptor:
     async def _check(self, request: GenerationRequest) -> _Draft:
         prompt = clean_prompt(request.prompt)
         workflow = select_workflow(request, self._catalog, self._pool)
-        check_prompt(prompt, workflow)
+        prompt = settle_prompt(prompt, workflow)
         values = self._check_values(workflow, request, prompt)
         images = await _verify_images(workflow, request.images)
         seed = self._draw_seeds(workflow, values)
@@ -124,7 +124,7 @@ class Acceptor:
         if request.aspect is not None:
             given[SIZE] = request.aspect
         models = resolve_models(workflow, given, self._pool)
-        if PROMPT in workflow.manifest.options:
+        if prompt and PROMPT in workflow.manifest.options:
             given[PROMPT] = prompt
         try:
             checked = check(

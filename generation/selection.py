@@ -97,10 +97,17 @@ def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) 
     return True
 
 
-def check_prompt(prompt: str, workflow: Workflow) -> None:
-    """Refuse an empty prompt where the workflow draws from it."""
-    if not prompt and workflow.manifest.find(PROMPT) is not None:
+def settle_prompt(prompt: str, workflow: Workflow) -> str:
+    """The prompt that is drawn: where none was typed, what the workflow has for that.
+
+    Raises RequestRefused when the workflow needs one.
+    """
+    wanted = workflow.manifest.find(PROMPT)
+    if prompt or wanted is None or wanted.hidden:
+        return prompt
+    if wanted.required:
         raise RequestRefused(FailureKind.INVALID_OPTION, "The prompt is empty.", {"option": PROMPT})
+    return wanted.default if isinstance(wanted.default, str) else ""
 
 
 def seed_names(workflow: Workflow) -> tuple[str, ...]:

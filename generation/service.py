@@ -35,12 +35,12 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Records
 from generation.request import GenerationRequest, InputImage, Requester
 from generation.runner import RunLimits, Runner
+from generation.summaries import WorkflowSummary, summarise
 from generation.tasks import TaskOwner, finish
 from generation.usage import QuotaStatus, UsageBook
 from generation.values import PROMPT
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
-from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
 """Originals are for "show me again" and "try again" of the last days, given pictures likewise;
@@ -55,17 +55,6 @@ WATCH_POLL_S = 5.0
 UNAVAILABLE = "The records cannot be reached just now. Please try again in a moment."
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowSummary:
-    """A workflow as people choose it. `options` are the names of the inputs it offers."""
-
-    name: str
-    title: str
-    description: str
-    kind: str
-    options: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +293,7 @@ class GenerationService:
 
     def workflows(self) -> tuple[WorkflowSummary, ...]:
         """Every workflow that can be chosen."""
-        return tuple(_summarise(workflow) for workflow in self._catalog.workflows.values())
+        return tuple(summarise(workflow) for workflow in self._catalog.workflows.values())
 
     def models(self, workflow: str | None = None) -> tuple[str, ...]:
         """Checkpoints that backends have, for one workflow or for any."""
@@ -313,6 +302,14 @@ class GenerationService:
     def loras(self, workflow: str | None = None) -> tuple[str, ...]:
         """LoRAs that backends have, for one workflow or for any."""
         return self._offered(workflow, InputType.LORA)
+
+    def choices(self, workflow: str, option: str) -> tuple[str, ...]:
+        """What one input of a workflow may be; empty when nobody knows, or when it is anything."""
+        found = self._catalog.workflows.get(workflow)
+        wanted = found.manifest.find(option) if found else None
+        if found is None or wanted is None or wanted.hidden:
+            return ()
+        return offered_models(found, self._pool).get(option, wanted.choices)
 
     def _offered(self, name: str | None, kind: InputType) -> tuple[str, ...]:
         workflows = self._catalog.workflows
@@ -415,14 +412,3 @@ def _available() -> Iterator[None]:
     except DatabaseError as error:
         _log.warning("The database cannot be used just now: %s", error)
         raise ServiceUnavailable(UNAVAILABLE) from error
-
-
-def _summarise(workflow: Workflow) -> WorkflowSummary:
-    manifest = workflow.manifest
-    return WorkflowSummary(
-        workflow.name,
-        manifest.title,
-        manifest.description,
-        manifest.kind.value,
-        manifest.options,
-    )

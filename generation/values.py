@@ -53,7 +53,7 @@ def bind_generation(
     Raises WorkflowError when the workflow was changed so that it does not fit any more.
     """
     values: dict[str, object] = {**generation.values, **picture_names}
-    if workflow.manifest.find(PROMPT) is not None:
+    if generation.prompt and PROMPT in workflow.manifest.options:
         values[PROMPT] = generation.prompt
     return bind(workflow, values)
 
