@@ -1,0 +1,57 @@
+// The stand-in's HTTP API: what a person sees, and what they do.
+
+/** A refusal, with the sentence to show. */
+export class Refused extends Error {}
+
+export async function fetchState(member) {
+  const response = await fetch(`/sandbox/state?member=${encodeURIComponent(member)}`);
+  return readAnswer(response);
+}
+
+export function openEvents(member) {
+  return new EventSource(`/sandbox/events?member=${encodeURIComponent(member)}`);
+}
+
+/** Sends a command; `files` maps option names to files. */
+export async function sendCommand(payload, files) {
+  const form = new FormData();
+  form.append("payload", JSON.stringify(payload));
+  for (const [name, file] of Object.entries(files)) form.append(name, file, file.name);
+  return send("/sandbox/interactions/command", { body: form });
+}
+
+export const fetchChoices = (payload) => sendJson("/sandbox/interactions/autocomplete", payload);
+export const pressComponent = (payload) => sendJson("/sandbox/interactions/component", payload);
+export const submitModal = (payload) => sendJson("/sandbox/interactions/modal", payload);
+export const useMessageCommand = (payload) => sendJson("/sandbox/interactions/context", payload);
+export const postMessage = (payload) => sendJson("/sandbox/messages", payload);
+
+function sendJson(address, payload) {
+  return send(address, {
+    body: JSON.stringify(payload),
+    headers: { "Content-Type": "application/json" },
+  });
+}
+
+async function send(address, options) {
+  let response;
+  try {
+    response = await fetch(address, { method: "POST", ...options });
+  } catch {
+    throw new Refused("The demo does not answer. Is it still running?");
+  }
+  return readAnswer(response);
+}
+
+async function readAnswer(response) {
+  let answer = null;
+  try {
+    answer = await response.json();
+  } catch {
+    answer = null;
+  }
+  if (!response.ok || answer === null) {
+    throw new Refused(answer?.error ?? `The demo answered with status ${response.status}.`);
+  }
+  return answer;
+}

@@ -1,0 +1,85 @@
+// Modals: what the bot asks for in a form of its own.
+
+import * as api from "./api.js";
+import { buildMenu } from "./components.js";
+import { el, icon } from "./dom.js";
+import { renderMarkdown } from "./markdown.js";
+
+const ROW = 1;
+const SELECT = 3;
+const TEXT_DISPLAY = 10;
+const PARAGRAPH = 2;
+const PLAIN_CONTEXT = { memberName: () => null, roleName: () => null, channelName: () => null };
+
+/** Opens a modal; it stays open until the bot has taken it or the person leaves it. */
+export function openModal(event, state) {
+  const { modal } = event;
+  const fields = {};
+  const error = el("p", { class: "failure", role: "alert", hidden: true });
+  const cancel = el("button", { class: "button button-link", type: "button", on: { click: () => dialog.close() } }, "Cancel");
+  const submit = el("button", { class: "button button-primary", type: "submit" }, "Submit");
+  const form = el("form", {}, el("div", { class: "modal-fields" }, modal.components.map((item) => buildItem(item, fields))), error, el("div", { class: "modal-buttons" }, cancel, submit));
+  const leave = el("button", { class: "icon-button", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
+  const dialog = el("dialog", { class: "modal", "aria-labelledby": "modal-title" }, el("header", {}, el("h2", { id: "modal-title" }, modal.title), leave), form);
+  const show = (sentence) => {
+    error.textContent = sentence ?? "";
+    error.hidden = !sentence;
+    submit.disabled = false;
+  };
+  form.addEventListener("submit", (submission) => {
+    submission.preventDefault();
+    submit.disabled = true;
+    send(event, fields, state).then(show).then(() => error.hidden && dialog.close());
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** Sends what was filled in; gives the sentence to show when it failed. */
+async function send(event, fields, state) {
+  const values = Object.fromEntries(Object.entries(fields).map(([id, read]) => [id, read()]));
+  try {
+    const { interaction_id: id } = await api.submitModal({ member: state.me.id, interaction_id: event.interaction_id, custom_id: event.modal.custom_id, fields: values });
+    return await outcomeOf(id, state);
+  } catch (error) {
+    return error.message;
+  }
+}
+
+function outcomeOf(interactionId, state) {
+  if (state.outcomes.has(interactionId)) return state.outcomes.get(interactionId);
+  return new Promise((resolve) => {
+    const listener = ({ detail }) => {
+      if (detail.interactionId !== interactionId) return;
+      state.removeEventListener("outcome", listener);
+      resolve(detail.failure);
+    };
+    state.addEventListener("outcome", listener);
+  });
+}
+
+function buildItem(item, fields) {
+  if (item.type === TEXT_DISPLAY) return renderMarkdown(item.content, PLAIN_CONTEXT);
+  const part = item.type === ROW ? item.components[0] : item.component;
+  const label = item.label ?? part.label ?? "";
+  const input = part.type === SELECT ? buildChoice(part, fields) : buildText(part, fields);
+  const isRequired = part.required ?? true;
+  return el("label", { class: "modal-field" }, el("span", { class: "modal-label" }, label, isRequired && el("span", { class: "required", "aria-hidden": "true" }, " *")), item.description && el("small", {}, item.description), input);
+}
+
+function buildText(part, fields) {
+  const attributes = { class: "modal-input", placeholder: part.placeholder, required: part.required ?? true, minlength: part.min_length, maxlength: part.max_length ?? 4000 };
+  const input = part.style === PARAGRAPH ? el("textarea", { ...attributes, rows: "4" }) : el("input", { ...attributes, type: "text" });
+  input.value = part.value ?? "";
+  fields[part.custom_id] = () => input.value;
+  return input;
+}
+
+function buildChoice(part, fields) {
+  let chosen = part.options.filter((option) => option.default).map((option) => option.value);
+  fields[part.custom_id] = () => chosen;
+  return buildMenu(part, (values) => {
+    chosen = values;
+  });
+}

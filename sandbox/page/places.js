@@ -1,0 +1,128 @@
+// Around the conversation: channels, the channel's header, members, and who one is.
+
+import { avatar, el, icon } from "./dom.js";
+import { buildBadge, buildName } from "./messages.js";
+import { isDirect } from "./state.js";
+
+const NARROW = matchMedia("(max-width: 720px)");
+
+export class Places {
+  constructor(state, roots, { becomeMember }) {
+    this.state = state;
+    this.roots = roots;
+    this.becomeMember = becomeMember;
+    state.on("reset", () => this.show());
+    state.on("channel", () => this.show());
+    state.on("unread", () => this.showChannels());
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.closeSidebar());
+  }
+
+  show() {
+    this.roots.guildName.textContent = this.state.guild.name;
+    this.showChannels();
+    this.showHeader();
+    this.showSwitcher();
+    this.showMembers();
+  }
+
+  showChannels() {
+    const direct = this.state.channels.filter(isDirect);
+    const text = this.state.channels.filter((channel) => !isDirect(channel));
+    const group = (title, list) => [el("h2", { class: "group-title" }, title), el("ul", {}, list.map((channel) => this.buildChannel(channel)))];
+    this.roots.channels.replaceChildren(...group("Text channels", text), ...group("Direct messages", direct));
+  }
+
+  buildChannel(channel) {
+    const { state } = this;
+    const isOpen = channel.id === state.channelId;
+    const isUnread = state.unread.has(channel.id);
+    const name = isDirect(channel) ? state.bot?.display_name : channel.name;
+    const mark = isDirect(channel) ? avatar(state.bot, "avatar-small") : el("span", { class: "channel-mark" }, icon("hash"), channel.nsfw && el("span", { class: "restricted-dot" }, icon("restricted")));
+    const open = () => {
+      state.openChannel(channel.id);
+      this.closeSidebar();
+    };
+    const button = el(
+      "button",
+      { class: `channel${isUnread ? " unread" : ""}`, type: "button", "aria-current": isOpen ? "page" : null, on: { click: open } },
+      mark,
+      el("span", { class: "channel-name" }, name),
+      channel.nsfw && el("span", { class: "visually-hidden" }, "(age-restricted)"),
+      isUnread && el("span", { class: "visually-hidden" }, "(new messages)"),
+    );
+    return el("li", {}, button);
+  }
+
+  showHeader() {
+    const { channel, bot } = this.state;
+    const direct = isDirect(channel);
+    const sidebarIsOpen = document.body.classList.contains("sidebar-open");
+    const toggleSidebar = el("button", { class: "icon-button sidebar-toggle", type: "button", "aria-label": "Channels", "aria-expanded": String(sidebarIsOpen), "aria-controls": "sidebar", on: { click: () => this.toggleSidebar() } }, icon("menu"));
+    const toggleMembers = el("button", { class: "icon-button members-toggle", type: "button", "aria-label": "Member list", "aria-pressed": String(!document.body.classList.contains("members-closed")), on: { click: () => this.toggleMembers() } }, icon("people"));
+    this.roots.header.replaceChildren(
+      toggleSidebar,
+      direct ? icon("at") : icon("hash"),
+      el("h2", { class: "channel-title" }, direct ? (bot?.display_name ?? "") : channel.name),
+      ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), "Age-restricted")] : []),
+      ...(channel.topic ? [el("p", { class: "topic" }, channel.topic)] : []),
+      toggleMembers,
+    );
+  }
+
+  toggleSidebar() {
+    document.body.classList.toggle("sidebar-open");
+    this.showHeader();
+    if (document.body.classList.contains("sidebar-open")) this.roots.channels.querySelector("button")?.focus();
+  }
+
+  closeSidebar() {
+    if (!NARROW.matches || !document.body.classList.contains("sidebar-open")) return;
+    document.body.classList.remove("sidebar-open");
+    this.showHeader();
+    this.roots.header.querySelector("button").focus();
+  }
+
+  toggleMembers() {
+    document.body.classList.toggle("members-closed");
+    this.showHeader();
+    this.roots.header.querySelector(".members-toggle").focus();
+  }
+
+  showSwitcher() {
+    const { state } = this;
+    const people = [...state.members.values()].filter((member) => !member.is_bot);
+    const options = people.map((member) => el("option", { value: member.id, selected: member.id === state.me.id }, `${member.display_name} · ${this.titleOf(member)}`));
+    const select = el("select", { id: "member", "aria-label": "You are", on: { change: () => this.becomeMember(select.value) } }, options);
+    this.roots.switcher.replaceChildren(
+      el("span", { class: "avatar-frame" }, avatar(state.me), el("i", { class: "presence" })),
+      el("span", { class: "switcher-text" }, el("strong", {}, state.me.display_name), el("small", {}, this.titleOf(state.me))),
+      icon("chevron"),
+      select,
+    );
+  }
+
+  titleOf(member) {
+    return this.state.rolesOf(member)[0]?.name ?? "Member";
+  }
+
+  showMembers() {
+    const groups = new Map();
+    const byRank = [...this.state.members.values()].sort((a, b) => this.rank(b) - this.rank(a));
+    for (const member of byRank) {
+      const title = member.is_bot ? "Apps" : this.titleOf(member);
+      groups.set(title, [...(groups.get(title) ?? []), member]);
+    }
+    this.roots.members.replaceChildren(...[...groups].flatMap(([title, members]) => this.buildGroup(title, members)));
+  }
+
+  rank(member) {
+    return member.is_bot ? -1 : (this.state.rolesOf(member)[0]?.position ?? 0);
+  }
+
+  buildGroup(title, members) {
+    const rows = members.map((member) =>
+      el("li", { class: "member" }, el("span", { class: "avatar-frame" }, avatar(member), el("i", { class: "presence" })), buildName(member, this.state), member.is_bot && buildBadge()),
+    );
+    return [el("h2", { class: "group-title" }, `${title} — ${members.length}`), el("ul", {}, rows)];
+  }
+}

@@ -1,0 +1,68 @@
+// Times as Discord shows them; relative ones tick.
+
+const LANGUAGE = document.documentElement.lang;
+const FORMATS = {
+  t: { timeStyle: "short" },
+  T: { timeStyle: "medium" },
+  d: { dateStyle: "short" },
+  D: { dateStyle: "long" },
+  f: { dateStyle: "long", timeStyle: "short" },
+  F: { dateStyle: "full", timeStyle: "short" },
+};
+const STEPS = [
+  ["second", 60],
+  ["minute", 60],
+  ["hour", 24],
+  ["day", 30],
+  ["month", 12],
+  ["year", Infinity],
+];
+const relativeFormat = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "always" });
+const DAY_MS = 86_400_000;
+
+export function formatStamp(unixSeconds, style, nowMs = Date.now()) {
+  if (style === "R") return formatRelative(unixSeconds - nowMs / 1000);
+  return new Intl.DateTimeFormat(LANGUAGE, FORMATS[style] ?? FORMATS.f).format(unixSeconds * 1000);
+}
+
+function formatRelative(seconds) {
+  let amount = Math.round(seconds);
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(amount) < size) return relativeFormat.format(amount, unit);
+    amount = Math.round(amount / size);
+  }
+  return "";
+}
+
+/** "Today at 14:03", as beside a message's author. */
+export function formatPosted(date, now = new Date()) {
+  const time = formatStamp(date / 1000, "t");
+  const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+  if (days === 0) return `Today at ${time}`;
+  if (days === 1) return `Yesterday at ${time}`;
+  return `${formatStamp(date / 1000, "d")} ${time}`;
+}
+
+export const startOfDay = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+
+export function buildStamp(unixSeconds, style) {
+  const date = new Date(unixSeconds * 1000);
+  if (Number.isNaN(date.getTime())) return document.createTextNode("Invalid Date");
+  const node = document.createElement("time");
+  node.className = "stamp";
+  node.dateTime = date.toISOString();
+  node.title = formatStamp(unixSeconds, "F");
+  node.textContent = formatStamp(unixSeconds, style);
+  if (style === "R") node.dataset.unix = String(unixSeconds);
+  return node;
+}
+
+/** Keeps every relative time on the page current. */
+export function startTicking() {
+  setInterval(() => {
+    for (const node of document.querySelectorAll("time[data-unix]")) {
+      const text = formatStamp(Number(node.dataset.unix), "R");
+      if (node.textContent !== text) node.textContent = text;
+    }
+  }, 1000);
+}
