@@ -251,6 +251,7 @@ class Line:
                 "serializer": JSONSerializer(),
                 "console_log_level": "WARNING",
                 "notification_listener_polling_interval_sec": 0.1,
+                "db_engine_kwargs": self._engine.connection_options,
             }
         )
         _quieten(logging.getLogger("dbos"))

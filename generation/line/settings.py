@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from db.database import libpq_url
+from generation.line.sqlite import EngineConnection
 
 APPLICATION_VERSION = "1"
 """Work is resumed only under the version it began with. A release as such does not change it:
@@ -48,6 +49,13 @@ class EngineSettings:
         """The file, where it is one."""
         prefix = "sqlite:///"
         return Path(self.url.removeprefix(prefix)) if self.url.startswith(prefix) else None
+
+    @property
+    def connection_options(self) -> dict[str, object]:
+        """What the engine passes on when it opens its tables."""
+        if self.sqlite_path is None:
+            return {}
+        return {"connect_args": {"factory": EngineConnection}}
 
 
 @dataclass(frozen=True, slots=True)
