@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import webbrowser
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +16,11 @@ from pathlib import Path
 from pydantic import SecretStr
 from rich.console import Console
 
-from bot.app import Application
+from bot.app import Application, StartupError
 from bot.client import DiscordAddress
 from bot.settings import Settings
+from comfy.errors import ComfyError
+from comfy.kinds import BackendSettings, build_backend
 from db.people import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_server import DiscordStandIn
@@ -27,6 +29,12 @@ from sandbox.script import Script, ScriptFailed
 
 CONNECT_TIMEOUT_S = 30.0
 """For the bot to log in to a stand-in on the same machine: slow machines take some seconds."""
+
+ANSWER_TIMEOUT_S = 10.0
+"""For a real ComfyUI to say that it is one."""
+
+STOPPED_STATUS = 130
+"""The exit status of a script that was stopped, as shells give it for Ctrl+C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +58,31 @@ class Stage:
 
 
 async def run_demo(options: DemoOptions) -> int:
-    """Run until it is stopped, or play the script; the exit status."""
-    console = Console()
+    """Run until it is stopped, or play the script; the exit status.
+
+    Ctrl+C and SIGTERM clean up: the regular end of a demo, but not of a script. Raises
+    StartupError when a real ComfyUI was asked for that does not answer, or the port is taken.
+    """
+    work = asyncio.create_task(_perform(options, Console()))
+    try:
+        with _signals_call(work.cancel):
+            await asyncio.wait({work})
+    finally:
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+    if work.cancelled():
+        return STOPPED_STATUS if options.script else 0
+    return work.result()
+
+
+async def _perform(options: DemoOptions, console: Console) -> int:
+    if options.comfyui_url is not None:
+        await _require_comfyui(options.comfyui_url)
     async with open_stage(comfyui_url=options.comfyui_url, port=options.port) as stage:
         if not options.script:
-            await _wait_for_people(stage, options, console)
-            return 0
+            await _welcome_people(stage, options, console)
+            await asyncio.Event().wait()
         try:
             await Script(stage.world, stage.application.core, console, options.out).play()
         except ScriptFailed as failure:
@@ -74,7 +101,7 @@ async def open_stage(
         comfyui = None
         if comfyui_url is None:
             comfyui = await stack.enter_async_context(ComfyUIStandIn(step_seconds=step_seconds))
-        world = await stack.enter_async_context(DiscordStandIn(port, routes=page_routes()))
+        world = await stack.enter_async_context(_discord_at(port))
         address = world.address
         application = Application(
             Settings(
@@ -92,6 +119,44 @@ async def open_stage(
         yield Stage(world, comfyui, application)
 
 
+@asynccontextmanager
+async def _discord_at(port: int) -> AsyncGenerator[DiscordStandIn]:
+    world = DiscordStandIn(port, routes=page_routes())
+    try:
+        await world.__aenter__()
+    except OSError as error:
+        await world.close()
+        raise StartupError(
+            f"Port {port} cannot be used ({error.strerror}). "
+            "Choose another one with --port, or leave it out to take any free one."
+        ) from None
+    try:
+        yield world
+    finally:
+        await world.close()
+
+
+async def _require_comfyui(url: str) -> None:
+    """Say at once what a person would otherwise wait for in vain."""
+    try:
+        backend = build_backend(BackendSettings(url=url))
+    except ValueError as error:
+        raise StartupError(str(error)) from None
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await backend.fetch_description()
+    except TimeoutError:
+        raise StartupError(
+            f"{backend.name} does not answer in time. Look at ComfyUI's own log."
+        ) from None
+    except ComfyError as error:
+        raise StartupError(
+            f"{error} Start ComfyUI there, or leave --comfyui out to use the stand-in."
+        ) from None
+    finally:
+        await backend.close()
+
+
 async def _set_no_cooldown(application: Application, guild_id: int) -> None:
     """People who try things out press quickly; this server allows it, as any may."""
     async with application.core.database.transaction() as session:
@@ -100,7 +165,7 @@ async def _set_no_cooldown(application: Application, guild_id: int) -> None:
         await guilds.update(guild_id, cooldown_s=0)
 
 
-async def _wait_for_people(stage: Stage, options: DemoOptions, console: Console) -> None:
+async def _welcome_people(stage: Stage, options: DemoOptions, console: Console) -> None:
     comfyui = "your own" if options.comfyui_url else "a stand-in that paints on the CPU"
     console.print("[bold]Limner's demo[/] — everything runs on this machine.\n")
     console.print(f"  ComfyUI  {comfyui}")
@@ -109,12 +174,21 @@ async def _wait_for_people(stage: Stage, options: DemoOptions, console: Console)
     console.print("Type [bold]/imagine[/] there, or [bold]/help[/]. Stop with Ctrl+C.")
     if options.open_browser and _has_display():
         await asyncio.to_thread(webbrowser.open, stage.world.url)
-    stopped = asyncio.Event()
+
+
+@contextlib.contextmanager
+def _signals_call(stop: Callable[[], object]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
-            loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+        for number in numbers:
+            loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(NotImplementedError):
+            for number in numbers:
+                loop.remove_signal_handler(number)
 
 
 def _has_display() -> bool:

@@ -22,18 +22,20 @@ PATIENCE_S = 100
 
 KEPT_VARIABLES = ("PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
 
+CONSOLE = {"PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+
 
 @pytest.fixture
 def demo(tmp_path):
     """Start the command in an empty folder; it is over when the block ends."""
 
     @asynccontextmanager
-    async def start(*arguments: str):
+    async def start(*arguments: str, **environment: str):
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "demo", *arguments),
             cwd=tmp_path,
-            env=kept | {"PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+            env=kept | CONSOLE | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -88,6 +90,38 @@ async def test_a_session_in_which_something_did_not_happen_says_what(tmp_path):
             await script.play()
     assert str(failed.value).endswith(".")
     assert len(str(failed.value).splitlines()) == 1
+
+
+async def test_a_comfyui_that_does_not_answer_is_one_sentence_at_once(demo):
+    async with demo("--script", "--comfyui", "http://127.0.0.1:1") as process:
+        out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert len(out.decode().splitlines()) == 1, out.decode()
+    assert "127.0.0.1:1" in out.decode()
+    assert "--comfyui" in out.decode()
+
+
+async def test_a_port_that_is_taken_is_one_sentence(demo):
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with demo("--no-browser", "--port", str(port)) as process:
+            out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert len(out.decode().splitlines()) == 1, out.decode()
+    assert str(port) in out.decode()
+    assert "--port" in out.decode()
+
+
+async def test_a_script_that_is_stopped_cleans_up(demo, tmp_path):
+    async with demo("--script", TMPDIR=str(tmp_path)) as process:
+        await process.stdout.readline()
+        assert list(tmp_path.glob("limner-demo-*"))
+        process.send_signal(signal.SIGTERM)
+        rest, _ = await process.communicate()
+    assert process.returncode == 130, rest.decode()
+    assert "Traceback" not in rest.decode()
+    assert not list(tmp_path.glob("limner-demo-*"))
 
 
 def _size(path):
