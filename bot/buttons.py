@@ -59,9 +59,9 @@ class GenerationButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Do what the button says, or say privately why not."""
-        service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
         async with replies.telling_errors(interaction):
             require_served(interaction)
+            service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
             await _ACTIONS[self.action](interaction, service, self.generation_id, self.index)
 
 

@@ -131,10 +131,10 @@ class HistoryButton(
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Show that page in the same message."""
-        service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
         async with replies.telling_errors(interaction):
             require_served(interaction)
             await interaction.response.defer()
+            service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
             embed, view, files = await _render(interaction, service, self.question)
             await interaction.edit_original_response(embed=embed, view=view, attachments=files)
 

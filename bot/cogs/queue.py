@@ -11,11 +11,12 @@ from bot.buttons import queue_view
 from bot.cogs.imagine import Choices, matching
 from bot.embeds import DESCRIPTION_CHARACTERS
 from bot.people import can_moderate
-from bot.text import harmless, lines_within, ordinal, relative
+from bot.text import harmless, lines_within, ordinal, relative, visible
 from bot.tree import SlashCommand
 from generation.acceptance import normalise_id
 from generation.board import QueueEntry
 from generation.errors import GenerationError
+from generation.record import Generation
 from generation.service import GenerationService
 
 LISTED = 15
@@ -75,10 +76,15 @@ def cancel_command(service: GenerationService) -> SlashCommand:
         except (TimeoutError, GenerationError) as error:
             _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
             return []
-        named = ((f"{one.id} · {one.prompt}"[:100], one.id) for one in unfinished)
-        return matching(named, typed)
+        return matching(((_label(one), one.id) for one in unfinished), typed)
 
     return cancel
+
+
+def _label(generation: Generation) -> str:
+    """Plain text, where nothing needs to be escaped."""
+    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
+    return f"{generation.id} · {prompt}"
 
 
 def _line(entry: QueueEntry, *, names_people: bool) -> str:
@@ -90,7 +96,7 @@ def _line(entry: QueueEntry, *, names_people: bool) -> str:
     if entry.position == 0:
         parts.append("running")
     else:
-        parts.append(f"about {ordinal(entry.position)} of {entry.length}")
+        parts.append(f"{ordinal(entry.position)} of {entry.length}")
         if entry.starts_at is not None:
             parts.append(f"starts {relative(entry.starts_at)}")
     return " · ".join(parts)

@@ -117,10 +117,11 @@ async def test_there_are_never_more_choices_than_a_client_shows(place, service):
 
 
 async def test_cancel_offers_ones_own_only(place, service, tools):
-    mine = service.add(tools.generation(user_id=place.ana.id, prompt="p" * 300))
+    mine = service.add(tools.generation(user_id=place.ana.id, prompt="a\n\u202e" + "p" * 300))
     service.add(tools.generation(user_id=place.ben.id))
     (choice,) = await place.ana.autocomplete(place.channel, "cancel", "generation", "")
     assert choice["value"] == mine.id
+    assert choice["name"].startswith(f"{mine.id} · a pp")
     assert len(choice["name"]) <= 100
 
 
