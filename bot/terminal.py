@@ -10,6 +10,7 @@ from typing import assert_never
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from bot import embeds
 from bot.app import Storage, open_core, require_backend
 from bot.replies import FAILURE_TITLES
 from bot.settings import Settings
@@ -74,7 +75,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
                 return 1
             for path in _save(ended.id, await core.service.contents(ended.id), options.out):
                 print(path)  # noqa: T201 - the result of the command, for scripts
-            console.print(f"{ended.workflow} · seed {ended.seed} · {ended.duration_s:.1f} s")
+            console.print(embeds.facts(ended), highlight=False)
             return 0
 
 
