@@ -1,8 +1,10 @@
 """The connection to Discord: intents, commands, closing. No features."""
 
+import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NoReturn
 
 import discord
 import yarl
@@ -12,8 +14,14 @@ from discord.http import Route
 
 from bot.buttons import GenerationButton
 from bot.cogs import HISTORY_BUTTONS, add_commands
+from bot.commands import WorkflowCommands
+from bot.network import NETWORK_ERRORS
+from bot.submission import Submitter
 from bot.tree import CommandTree
 from generation.service import GenerationService
+
+SYNC_AGAIN_S = 60.0
+"""Between two attempts to tell Discord of changed commands."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +62,10 @@ class LimnerClient(discord.Client):
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.address.gateway_url)
         self.served_guilds = frozenset(guild_ids)
         self.tree = CommandTree(self)
+        self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._service: GenerationService | None = None
+        self._workflow_commands: WorkflowCommands | None = None
+        self._is_out_of_date = asyncio.Event()
 
     @property
     def service(self) -> GenerationService:
@@ -66,23 +77,38 @@ class LimnerClient(discord.Client):
     def serve(self, service: GenerationService) -> None:
         """Answer commands and buttons with this service from now on."""
         self._service = service
-        add_commands(self.tree, service, self.address.attachment_hosts)
+        submitter = Submitter(service, self.address.attachment_hosts)
+        add_commands(self.tree, submitter, self._guilds)
+        self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
+        self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, *HISTORY_BUTTONS)
+
+    def refresh_commands(self) -> None:
+        """Let commands be what the workflows are now; `keep_synced` tells Discord of it."""
+        if self._workflow_commands is not None and self._workflow_commands.refresh():
+            self._is_out_of_date.set()
 
     async def sync_commands(self) -> None:
         """Make Discord's commands ours, where they differ: every change counts against a limit."""
-        guilds = [discord.Object(guild_id) for guild_id in self.served_guilds]
-        for guild in guilds:
-            self.tree.copy_global_to(guild=guild)
-        if guilds:
-            # Global ones of an earlier start would show up a second time beside the guild's own.
-            self.tree.clear_commands(guild=None)
+        # Global ones of an earlier start would show up a second time beside a guild's own.
         await self._sync(None)
-        for guild in guilds:
+        for guild in self._guilds:
             try:
                 await self._sync(guild)
             except discord.Forbidden:
                 _log.warning("Guild %s has not invited the bot with its commands.", guild.id)
+
+    async def keep_synced(self) -> NoReturn:
+        """Sync whenever commands have changed, until cancelled; what fails is tried again."""
+        while True:
+            await self._is_out_of_date.wait()
+            self._is_out_of_date.clear()
+            try:
+                await self.sync_commands()
+            except (discord.DiscordException, *NETWORK_ERRORS) as error:
+                _log.warning("Discord did not take the changed commands yet: %s", error)
+                self._is_out_of_date.set()
+                await asyncio.sleep(SYNC_AGAIN_S)
 
     async def _sync(self, guild: discord.Object | None) -> None:
         fetched = await self.tree.fetch_commands(guild=guild)
@@ -118,7 +144,10 @@ def _shape(part: object) -> object:
         case dict():
             shapes = {key: _shape(value) for key, value in part.items() if key not in ignored}
             return {
-                key: shape for key, shape in shapes.items() if shape not in (None, False, [], {})
+                # Zero is a bound, though Python takes it for False.
+                key: shape
+                for key, shape in shapes.items()
+                if shape not in (None, [], {}) and shape is not False
             }
         case list() | tuple():
             return [_shape(value) for value in part]

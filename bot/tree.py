@@ -10,6 +10,10 @@ from generation.errors import FailureKind, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
 
+CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
+"""Commands work in servers that have invited the bot, and in direct messages with it."""
+
 
 def require_served(interaction: discord.Interaction) -> None:
     """The gate for commands and buttons. Raises RequestRefused in guilds that are not served."""

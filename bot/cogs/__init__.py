@@ -1,35 +1,33 @@
 """Every slash command, a module each: they collect and render, and decide nothing."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
-from discord import Client, app_commands
+from discord import Client, Object, app_commands
 
 from bot.cogs.help import help_command
 from bot.cogs.history import HistoryButton, history_command
 from bot.cogs.imagine import imagine_command
 from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
-from generation.service import GenerationService
+from bot.submission import Submitter
+from bot.tree import CONTEXTS, INSTALLS
 
 HISTORY_BUTTONS = (HistoryButton,)
 
 
 def add_commands(
-    tree: app_commands.CommandTree[Client],
-    service: GenerationService,
-    attachment_hosts: Collection[str],
+    tree: app_commands.CommandTree[Client], submitter: Submitter, guilds: Sequence[Object] = ()
 ) -> None:
-    """Put every command into the tree."""
+    """Put every built-in command into the tree: for these guilds or, without any, everywhere."""
+    service = submitter.service
     for command in (
-        imagine_command(service, attachment_hosts),
+        imagine_command(submitter),
         queue_command(service),
         cancel_command(service),
         history_command(service),
         quota_command(service),
         help_command(service),
     ):
-        command.allowed_contexts = app_commands.AppCommandContext(
-            guild=True, dm_channel=True, private_channel=False
-        )
-        command.allowed_installs = app_commands.AppInstallationType(guild=True, user=False)
-        tree.add_command(command)
+        command.allowed_contexts = CONTEXTS
+        command.allowed_installs = INSTALLS
+        tree.add_command(command, guilds=guilds)

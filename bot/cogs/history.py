@@ -11,8 +11,8 @@ import discord
 from discord import app_commands, ui
 
 from bot import embeds, replies
-from bot.cogs.imagine import Choices, matching
 from bot.inputs import parse_day
+from bot.options import Choices, matching
 from bot.text import lines_within
 from bot.tree import SlashCommand, require_served
 from generation.history import Cursor, HistoryFilter, HistoryPage

@@ -8,8 +8,8 @@ from discord import app_commands
 
 from bot.buttons import cancel as cancel_generation
 from bot.buttons import queue_view
-from bot.cogs.imagine import Choices, matching
 from bot.embeds import DESCRIPTION_CHARACTERS
+from bot.options import Choices, matching
 from bot.people import can_moderate
 from bot.text import harmless, lines_within, ordinal, relative, visible
 from bot.tree import SlashCommand

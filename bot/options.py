@@ -1,0 +1,56 @@
+"""What options of several commands are, say and offer."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from discord import app_commands
+
+PROMPT_CHARACTERS = 2000
+CHOICES = 25
+"""What a client shows for one option, fixed or looked up."""
+
+CHOICE_CHARACTERS = 100
+
+LARGEST_INTEGER = 2**53 - 1
+"""The largest that every JSON program keeps exactly, Discord's clients among them."""
+
+Aspect = Literal["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9"]
+Choices = list[app_commands.Choice[str]]
+
+DESCRIPTIONS = {
+    "prompt": "What the picture shows",
+    "workflow": "How it is made; without it, one that fits is taken",
+    "image": "A picture to start from (PNG, JPEG or WebP)",
+    "negative": "What the picture should not show",
+    "aspect": "Width to height",
+    "count": "How many pictures",
+    "seed": "The same seed with the same options makes the same picture",
+    "model": "The AI model",
+    "lora": "A style or subject on top of the model",
+    "steps": "More steps take longer and are finer",
+    "cfg": "How closely to follow the prompt",
+    "strength": "How far to leave the given picture behind: 0 keeps it, 1 forgets it",
+    "mask": "White where the picture is to be painted anew",
+    "private": "Only you see it",
+    "spoiler": "Hide the pictures behind a click",
+}
+"""The well-known options, in the order of `/imagine`."""
+
+
+def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
+    """At most 25 (label, value) pairs that fit what was typed, those that begin with it first.
+
+    A value that is too long for Discord is left out: a shortened one would name nothing.
+    """
+    wanted = typed.strip().casefold()
+    found = [
+        (label, value)
+        for label, value in named
+        if len(value) <= CHOICE_CHARACTERS
+        and (wanted in label.casefold() or wanted in value.casefold())
+    ]
+    found.sort(key=lambda pair: not pair[1].casefold().startswith(wanted))
+    return [
+        app_commands.Choice(name=label[:CHOICE_CHARACTERS], value=value)
+        for label, value in found[:CHOICES]
+    ]
