@@ -11,6 +11,7 @@ import discord
 import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from hypothesis import settings
 from PIL import Image
 
 from bot.client import DiscordAddress, LimnerClient
@@ -23,6 +24,10 @@ from generation.service import WorkflowSummary
 from generation.usage import QuotaStatus
 from sandbox.discord_server import DiscordStandIn
 from sandbox.people import Person
+
+# Examples are judged by what comes out, not by how long a busy machine takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -104,7 +109,8 @@ class FakeService:
         self.entries = ()
         self.refusal = None
         self.page = HistoryPage((), None, 0)
-        self.slow = None
+        self.resumed = asyncio.Event()
+        self.resumed.set()
         self.model_names = ("alpha.safetensors", "beta.safetensors")
 
     def add(self, generation):
@@ -112,6 +118,7 @@ class FakeService:
         return generation
 
     async def submit(self, request):
+        await self._pause()
         self._refuse()
         self.requests.append(request)
         asker = request.requester
@@ -128,11 +135,13 @@ class FakeService:
         return self.add(generation)
 
     async def retry(self, generation_id, requester, reply):
+        await self._pause()
         self._refuse()
         self.retries.append((generation_id, requester, reply))
         return self.add(replace(self.known[generation_id], reply=reply))
 
     async def cancel(self, generation_id, *, user_id, is_moderator):
+        await self._pause()
         generation = self.known.get(generation_id)
         if generation is None:
             raise UnknownGeneration(generation_id)
@@ -142,25 +151,29 @@ class FakeService:
         return generation
 
     async def find(self, generation_id):
+        await self._pause()
         return self.known.get(generation_id)
 
     async def contents(self, generation_id):
+        await self._pause()
         return self.kept.get(generation_id, ())
 
     async def quota(self, requester):
+        await self._pause()
         self._refuse()
         return QuotaStatus(50, 8, 42, NOON, 1, 2, 1, 3, NOON)
 
     async def line(self, guild_id, user_id=None):
+        await self._pause()
         return self.entries
 
     async def unfinished(self, user_id):
         self._refuse()
-        if self.slow is not None:
-            await self.slow.wait()
+        await self._pause()
         return tuple(one for one in self.known.values() if one.user_id == user_id)
 
     async def history(self, asked, before=None, limit=10, *, after=None):
+        await self._pause()
         self.asked.append((asked, before, after))
         return self.page
 
@@ -178,6 +191,10 @@ class FakeService:
 
     def loras(self, workflow=None):
         return ("shine.safetensors",)
+
+    async def _pause(self):
+        """A database that takes its time."""
+        await self.resumed.wait()
 
     def _refuse(self):
         if self.refusal is not None:
@@ -324,7 +341,8 @@ def _address_restored():
 
 @pytest.fixture
 async def world(_address_restored):
-    async with DiscordStandIn() as standing:
+    # A busy machine is no reason for a test to fail.
+    async with DiscordStandIn(response_seconds=20.0) as standing:
         yield standing
         assert standing.unknown_requests == []
         assert standing.rate_limit_hits == 0

@@ -1,6 +1,5 @@
 """The connection: what it tells Discord of itself, and what it keeps out of logs."""
 
-import asyncio
 import logging
 
 import discord
@@ -92,6 +91,57 @@ def test_discords_own_debug_lines_hold_tokens_and_are_never_written(level):
         logging.root.handlers[:] = handlers
 
 
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("imagine", {"prompt": "a fox"}),
+        ("imagine", {"prompt": "a fox", "private": True}),
+        ("queue", {}),
+        ("cancel", {"generation": "k7f3q"}),
+        ("history", {}),
+        ("quota", {}),
+    ],
+)
+async def test_commands_are_acknowledged_before_anything_is_looked_up(
+    bot, service, command, options
+):
+    service.resumed.clear()
+    reply = await bot.ana.slash("general", command, **options)
+    assert reply.failure is None
+    assert reply.is_thinking
+    service.resumed.set()
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_buttons_are_acknowledged_before_anything_is_looked_up(bot, service, tools, private):
+    generation, reply = await bot.imagine(private=private)
+    bot.replies.notify(tools.waiting(generation))
+    await reply.until(lambda message: message["components"])
+    presses = [await press(bot, service, reply, "Cancel")]
+    await bot.replies.deliver(tools.failure(generation), ())
+    presses.append(await press(bot, service, reply, "Try again"))
+    limit = bot.world.attachment_size_limit
+    bot.world.attachment_size_limit = 100_000
+    noisy, _ = await bot.imagine(private=private)
+    await bot.replies.deliver(*tools.result(noisy, tools.noise(400)))
+    bot.world.attachment_size_limit = limit
+    shown = await bot.ana.wait_for(lambda message: "Original" in str(message["components"]))
+    service.resumed.clear()
+    presses.append(await bot.ana.click(shown, "Original"))
+    for pressed in presses:
+        assert pressed.failure is None
+    assert presses[-1].is_thinking
+    service.resumed.set()
+
+
+async def press(bot, service, reply, label):
+    service.resumed.clear()
+    pressed = await bot.ana.click(reply.message, label)
+    assert pressed.is_thinking
+    service.resumed.set()
+    return pressed
+
+
 # Whole sessions: what Discord itself decides.
 
 
@@ -131,5 +181,5 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
 
 
 async def test_choices_that_take_too_long_are_none(bot, service):
-    service.slow = asyncio.Event()
+    service.resumed.clear()
     assert await bot.ana.autocomplete("general", "cancel", "generation", "k") == []

@@ -2,6 +2,7 @@
 
 import discord
 import pytest
+from discord import app_commands
 
 from bot.replies import explain, tell
 from generation.errors import (
@@ -70,6 +71,30 @@ async def test_somebody_who_cannot_be_told_is_logged(bot, service, tools, caplog
     bot.world.fail_next("POST", r"/webhooks/", 404, 10015)
     await bot.ana.slash("general", "quota")
     await tools.eventually(lambda: "could not be told" in caplog.text)
+
+
+class Asking:
+    """An interaction that nobody answered yet, as far as the command tree looks at one."""
+
+    def __init__(self):
+        self.extras = {}
+        self.response = self
+        self.told = []
+
+    def is_done(self):
+        return False
+
+    async def send_message(self, *, embed, ephemeral):
+        assert ephemeral
+        self.told.append(embed)
+
+
+async def test_a_command_that_is_no_more_says_what_to_do(simcord_bot):
+    asking = Asking()
+    await simcord_bot.tree.on_error(asking, app_commands.CommandNotFound("old", []))
+    (embed,) = asking.told
+    assert embed.title == "Invalid option"
+    assert "Restart Discord" in embed.description
 
 
 class Answered:
