@@ -24,7 +24,7 @@ UNAUTHORIZED = 401
 CONTENT_TOO_LARGE = 413
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
-BEYOND_REACH = "I cannot reach the message in the server any more, so here it is."
+BEYOND_REACH = "Its own message is out of my reach by now, so here it is."
 
 NO_PINGS = discord.AllowedMentions.none()
 

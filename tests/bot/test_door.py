@@ -149,6 +149,28 @@ async def test_results_are_made_smaller_when_discord_takes_less_than_it_said(bot
     assert "Original" in str(reply.message["components"])
 
 
+@pytest.mark.parametrize(
+    ("colour", "is_sent"), [("teal", True), (None, False)], ids=["plain", "noise"]
+)
+async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_honestly(
+    bot, tools, service, world, colour, is_sent
+):
+    world.attachment_size_limit = 100_000
+    generation, reply = await bot.imagine()
+    original = tools.picture((400, 400), colour) + bytes(400_000) if colour else tools.noise(400)
+    ended, contents = tools.result(generation, original)
+    service.kept[service.add(ended).id] = contents
+    await bot.replies.deliver(ended, contents)
+    assert reply.message["attachments"][0]["filename"].endswith(".webp")
+    pressed = await bot.ben.click(reply.message, "Original")
+    told = await pressed.until(lambda message: message["attachments"] or message["content"])
+    assert told["ephemeral"]
+    if is_sent:
+        assert told["attachments"][0]["filename"].endswith("-1.webp")
+    else:
+        assert "you can receive at most 0.1 MiB here" in told["content"]
+
+
 async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):
     generation, reply = await bot.imagine()
     world.advance(16)
