@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from bot.client import DiscordAddress, LimnerClient
 from bot.health import HealthServer
 from bot.progress import Replies
+from bot.reload import follow_workflows
 from bot.settings import BackendEntry, Settings, find_unknown_names
 from comfy.backend import Backend
 from comfy.errors import ComfyError
@@ -28,6 +29,7 @@ from generation.audience import Audience
 from generation.line import EngineSettings
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.service import GenerationService, ServiceSettings
+from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
 
 BACKEND_GREETING_S = 5.0
@@ -236,9 +238,15 @@ class Application:
             _log.warning("A workflow is left out. %s", problem)
         await _greet_backends(core)
         await self._serve_health(core, client)
+        tasks = TaskOwner(_log)
+        self._stack.push_async_callback(tasks.close)
+        tasks.start(
+            follow_workflows(core.catalog.watch, client.refresh_commands), "changed workflows"
+        )
         if self._role is not Role.WORKER:
             client.serve(core.service)
             await sync(client)
+            tasks.start(client.keep_synced(), "changed commands")
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 

@@ -119,7 +119,8 @@ class Catalog:
         if self._snapshot == before:
             return
         for problem in self.problems:
-            logger.warning("A workflow cannot be used as it is: %s", problem)
+            if problem not in before.problems:
+                logger.warning("A workflow cannot be used as it is: %s", problem)
         waiting = on_change()
         if inspect.isawaitable(waiting):
             await waiting
