@@ -98,7 +98,7 @@ class LimnerClient(discord.Client):
             except discord.Forbidden:
                 _log.warning("Guild %s has not invited the bot with its commands.", guild.id)
 
-    async def keep_synced(self) -> NoReturn:
+    async def keep_synced(self, *, again_s: float = SYNC_AGAIN_S) -> NoReturn:
         """Sync whenever commands have changed, until cancelled; what fails is tried again."""
         while True:
             await self._is_out_of_date.wait()
@@ -108,7 +108,7 @@ class LimnerClient(discord.Client):
             except (discord.DiscordException, *NETWORK_ERRORS) as error:
                 _log.warning("Discord did not take the changed commands yet: %s", error)
                 self._is_out_of_date.set()
-                await asyncio.sleep(SYNC_AGAIN_S)
+                await asyncio.sleep(again_s)
 
     async def _sync(self, guild: discord.Object | None) -> None:
         fetched = await self.tree.fetch_commands(guild=guild)
