@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,9 @@ PATIENCE_S: Final = 180.0
 """For one generation: a real ComfyUI on a CPU takes its time."""
 
 CHANNEL: Final = "general"
+
+_STAMP: Final = re.compile(r"<t:(\d+):R>")
+_MENTION: Final = re.compile(r"<@(\d+)>")
 
 Check = Callable[[JsonObject], bool]
 
@@ -177,15 +181,32 @@ class Script:
         self._console.print(f"[dim]{self._clock()}[/] {escape(line)}", highlight=False)
 
     def _say(self, message: JsonObject) -> None:
-        first, *rest = as_text(message).splitlines()
+        first, *rest = self._as_shown(message).splitlines()
         self._console.print(
             f"[dim]{self._clock()}[/] [bold]{escape(first)}[/]", highlight=False, soft_wrap=True
         )
         for line in rest:
             self._console.print(f"          {escape(line)}", highlight=False, soft_wrap=True)
 
+    def _as_shown(self, message: JsonObject) -> str:
+        """As Discord's client shows it: names for mentions, words for time stamps."""
+        text = _STAMP.sub(lambda found: _relative(int(found[1])), as_text(message))
+        return _MENTION.sub(lambda found: f"@{self._world.member(int(found[1])).name}", text)
+
     def _clock(self) -> str:
         return f"{time.monotonic() - self._began:7.1f} s"
+
+
+def _relative(moment: int) -> str:
+    seconds = moment - round(time.time())
+    unit, size = next(
+        (name, size)
+        for name, size in (("hour", 3600), ("minute", 60), ("second", 1))
+        if abs(seconds) >= size or size == 1
+    )
+    number = abs(seconds) // size
+    words = f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"in {words}" if seconds >= 0 else f"{words} ago"
 
 
 def _has_ended(message: JsonObject) -> bool:
