@@ -54,8 +54,9 @@ class TextField extends Field {
     this.picked = null;
     this.asked = 0;
     this.choices = fixedChoices(option, composer.state);
-    const isProse = option.type === STRING && !this.choices && !option.autocomplete;
-    const attributes = { ...(isProse ? {} : COMBOBOX), id: `option-${option.name}`, class: "pill-input", "aria-required": String(Boolean(option.required)), inputmode: this.inputMode };
+    const hasList = this.choices || option.autocomplete;
+    const isProse = option.type === STRING && !hasList;
+    const attributes = { ...(hasList ? COMBOBOX : { autocomplete: "off" }), id: `option-${option.name}`, class: "pill-input", "aria-required": String(Boolean(option.required)), inputmode: this.inputMode };
     this.control = isProse ? el("textarea", { ...attributes, rows: "1" }) : el("input", { ...attributes, type: "text" });
     this.control.addEventListener("input", () => this.onInput());
     this.frame(this.control);
@@ -97,6 +98,8 @@ class TextField extends Field {
 
   /** Asks the bot what it suggests; an answer that is overtaken by typing is dropped. */
   async complete() {
+    // The command may have been sent while the typing came to rest.
+    if (!this.composer.fields.includes(this)) return;
     const turn = ++this.asked;
     const { suggestions } = this.composer;
     if (!suggestions.isOpen) suggestions.show(this.control, { title: [...this.title, el("em", {}, " Loading options…")] });
@@ -113,6 +116,8 @@ class TextField extends Field {
   }
 
   pick(choice) {
+    clearTimeout(this.timer);
+    this.asked += 1;
     this.picked = choice;
     this.control.value = choice.name;
     this.setError(null);

@@ -194,7 +194,9 @@ function buildSideTime(message) {
 function buildUsage(message, state) {
   const about = message.interaction_metadata;
   if (!about?.name) return null;
-  return buildUsageLine(state.memberOf(about.user), about.name, state, about.command_type === MESSAGE_MENU);
+  // The older field names sub-commands too.
+  const name = message.interaction?.name ?? about.name;
+  return buildUsageLine(state.memberOf(about.user), name, state, about.command_type === MESSAGE_MENU);
 }
 
 function buildUsageLine(member, name, state, isMenu = false) {

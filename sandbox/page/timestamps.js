@@ -9,13 +9,14 @@ const FORMATS = {
   f: { dateStyle: "long", timeStyle: "short" },
   F: { dateStyle: "full", timeStyle: "short" },
 };
-const STEPS = [
-  ["second", 60],
-  ["minute", 60],
-  ["hour", 24],
-  ["day", 30],
-  ["month", 12],
-  ["year", Infinity],
+/** Units from small to large: seconds in one, and how many make up the next. */
+const UNITS = [
+  ["second", 1, 60],
+  ["minute", 60, 60],
+  ["hour", 3600, 24],
+  ["day", 86_400, 30],
+  ["month", 2_629_746, 12],
+  ["year", 31_556_952, Infinity],
 ];
 const relativeFormat = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "always" });
 const DAY_MS = 86_400_000;
@@ -26,10 +27,9 @@ export function formatStamp(unixSeconds, style, nowMs = Date.now()) {
 }
 
 function formatRelative(seconds) {
-  let amount = Math.round(seconds);
-  for (const [unit, size] of STEPS) {
-    if (Math.abs(amount) < size) return relativeFormat.format(amount, unit);
-    amount = Math.round(amount / size);
+  for (const [unit, size, limit] of UNITS) {
+    const amount = Math.round(seconds / size);
+    if (Math.abs(amount) < limit) return relativeFormat.format(amount, unit);
   }
   return "";
 }

@@ -1,0 +1,188 @@
+"""`python -m sandbox.screenshots`: pictures of the demo's page, taken by real clicks and typing."""
+
+import argparse
+import asyncio
+import io
+import logging
+import sys
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw
+from playwright.async_api import Locator, expect
+
+from sandbox.comfyui import ComfyUIStandIn
+from sandbox.demo import Stage, open_stage
+from sandbox.page.browser import PATIENCE_MS, ChromiumMissing, Visitor, open_browser
+from sandbox.scenarios import OutOfMemory
+
+logger = logging.getLogger(__name__)
+
+WIDTH: Final = 1280
+COLOURS: Final = 256
+MOST_BYTES: Final = 400_000
+"""A picture larger than this has no place in a repository."""
+
+STEP_SECONDS: Final = 0.25
+"""Slow enough for a preview to be seen half done."""
+
+SKETCH: Final = Path("sketch.png")
+
+
+class Studio:
+    """Sets scenes up on the page and takes their pictures."""
+
+    def __init__(self, stage: Stage, comfyui: ComfyUIStandIn, visitor: Visitor, out: Path) -> None:
+        self._stage = stage
+        self._comfyui = comfyui
+        self._visitor = visitor
+        self._out = out
+
+    async def take_all(self) -> None:
+        """Take every picture, in an order in which each scene sets up the next."""
+        await self._failed()
+        await self._done()
+        await self._demo()
+        await self._running_and_waiting()
+        await self._history()
+        await self._composer()
+
+    async def _failed(self) -> None:
+        await self._become("Ben", "ben", "general", height=560)
+        self._comfyui.faults.add(OutOfMemory())
+        message = await self._imagine("a cathedral made of clouds, extremely detailed")
+        await expect(message).to_contain_text("Out of GPU memory", timeout=PATIENCE_MS)
+        await self._take("failed")
+
+    async def _done(self) -> None:
+        await self._become("Ana", "ana", "pictures", height=800)
+        options = {"count": "4", "seed": "20261122"}
+        message = await self._imagine("a fox in the snow under a red sunset", **options)
+        await self._visitor.see_picture(message)
+        await self._take("done")
+
+    async def _demo(self) -> None:
+        await self._become("Ana", "ana", "general", height=900)
+        options = {"aspect": "16:9", "seed": "11"}
+        finished = await self._imagine("a lighthouse above the sea at night, stars", **options)
+        await self._visitor.see_picture(finished)
+        await self._become("Ben", "ben", "general", height=900)
+        options = {"aspect": "16:9", "seed": "4", "steps": "30"}
+        running = await self._imagine("a red fox in a birch forest, autumn morning", **options)
+        await self._hold_at_preview(running)
+        await self._take("demo")
+        self._comfyui.release()
+        await self._visitor.see_picture(running)
+
+    async def _running_and_waiting(self) -> None:
+        await self._become("Ana", "ana", "pictures", height=640)
+        options = {"aspect": "3:2", "seed": "8", "steps": "30"}
+        running = await self._imagine("a castle on a hill above a lake, spring", **options)
+        await self._hold_at_preview(running)
+        await self._take("running")
+        waiting = await self._imagine("the same castle in winter", aspect="3:2")
+        await expect(waiting).to_contain_text(" of ", timeout=PATIENCE_MS)
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 560})
+        await self._take("waiting")
+        self._comfyui.release()
+        await self._visitor.see_picture(running)
+        await self._visitor.see_picture(waiting)
+
+    async def _history(self) -> None:
+        await self._become("Ana", "ana", "pictures", height=800)
+        await self._visitor.begin("history")
+        await self._visitor.send()
+        message = self._visitor.message("Only you can see this")
+        await self._visitor.see_picture(message, ".embed-picture")
+        await self._take("history")
+
+    async def _composer(self) -> None:
+        await self._become("Ana", "ana", "general", height=720)
+        await self._visitor.begin("imagine", "the same place at night, in ink")
+        await self._visitor.attach("image", self._out / SKETCH)
+        await self._visitor.add("strength", "0.6")
+        await self._visitor.add("model")
+        await self._visitor.suggestion("safetensors").wait_for()
+        await self._take("composer")
+
+    async def _become(self, name: str, member: str, channel: str, *, height: int) -> None:
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": height})
+        await self._visitor.become(name, member)
+        await self._visitor.page.get_by_role("button", name=channel).click()
+
+    async def _imagine(self, prompt: str, **options: str) -> Locator:
+        await self._visitor.begin("imagine", prompt)
+        for name, text in options.items():
+            await self._visitor.add(name, text)
+        await self._visitor.send()
+        return self._visitor.message(prompt)
+
+    async def _hold_at_preview(self, message: Locator) -> None:
+        """Stop a run where its preview begins to show what it will be."""
+        await self._visitor.see_picture(message, ".embed-picture")
+        await expect(message).to_contain_text("step 1", timeout=PATIENCE_MS)
+        await expect(message).to_contain_text("step 2", timeout=PATIENCE_MS)
+        self._comfyui.hold()
+        await self._comfyui.wait_until_held()
+
+    async def _take(self, name: str) -> None:
+        await self._visitor.page.mouse.move(WIDTH - 10, 300)
+        await self._visitor.page.evaluate("document.fonts.ready")
+        content = await self._visitor.page.screenshot(animations="disabled")
+        path = self._out / f"{name}.png"
+        size = await asyncio.to_thread(save_small, content, path)
+        logger.info("%s  %d kB", path, size // 1000)
+
+
+def save_small(content: bytes, path: Path) -> int:
+    """Save a PNG with a palette; its size in bytes. Raises ValueError when it is too large."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    reduced = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    reduced.save(path, "PNG", optimize=True)
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f"{path} has {size} bytes; at most {MOST_BYTES} are wanted.")
+    return size
+
+
+async def take_pictures(out: Path) -> None:
+    """Start everything, take the pictures, stop everything. Raises ChromiumMissing."""
+    sketch = out / SKETCH
+    async with open_browser() as browser, open_stage(step_seconds=STEP_SECONDS) as stage:
+        if stage.comfyui is None:
+            raise AssertionError
+        visitor = Visitor(await browser.new_page())
+        await asyncio.to_thread(_draw, sketch)
+        try:
+            await visitor.open(stage.world.url)
+            await Studio(stage, stage.comfyui, visitor, out).take_all()
+        finally:
+            await asyncio.to_thread(sketch.unlink)
+
+
+def _draw(path: Path) -> None:
+    """Save what somebody might attach."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.new("RGB", (480, 360), "#86b9e8")
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((330, 40, 420, 130), fill="#ffd24a")
+    draw.polygon(((0, 360), (165, 130), (320, 360)), fill="#3f5f46")
+    picture.save(path)
+
+
+def main() -> int:
+    """Read the command line and take the pictures; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.screenshots", description=__doc__)
+    logging.basicConfig(format="%(message)s")
+    logger.setLevel(logging.INFO)
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    try:
+        asyncio.run(take_pictures(parser.parse_args().out))
+    except ChromiumMissing as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
