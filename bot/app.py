@@ -161,7 +161,7 @@ class Application:
         self, settings: Settings, *, address: DiscordAddress | None = None, role: Role = Role.ALL
     ) -> None:
         self._settings = settings
-        self._address = address or DiscordAddress()
+        self._address = address
         self._role = role
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None

@@ -60,13 +60,13 @@ async def run_check(settings: Settings, *, address: DiscordAddress | None = None
     """Print every finding; 0 when `limner run` would work, else 1."""
     console = Console(highlight=False)
     has_failed = False
-    async for finding in find_all(settings, address=address or DiscordAddress()):
+    async for finding in find_all(settings, address=address):
         has_failed |= finding.level is Level.FAILED
         console.print(_render(finding), soft_wrap=True)
     return 1 if has_failed else 0
 
 
-async def find_all(settings: Settings, *, address: DiscordAddress) -> AsyncIterator[Finding]:
+async def find_all(settings: Settings, *, address: DiscordAddress | None) -> AsyncIterator[Finding]:
     """Every finding, as soon as it is known."""
     for name in find_unknown_names():
         yield Finding(
@@ -87,7 +87,7 @@ async def find_all(settings: Settings, *, address: DiscordAddress) -> AsyncItera
         yield finding
 
 
-async def _check_discord(settings: Settings, address: DiscordAddress) -> Finding:
+async def _check_discord(settings: Settings, address: DiscordAddress | None) -> Finding:
     if settings.discord_token is None:
         return Finding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
     client = LimnerClient(address=address)

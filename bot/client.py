@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import discord
 import yarl
@@ -20,6 +21,9 @@ from bot.submission import Submitter
 from bot.tree import CommandTree
 from generation.service import GenerationService
 
+FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
+
 SYNC_AGAIN_S = 60.0
 """Between two attempts to tell Discord of changed commands."""
 
@@ -28,18 +32,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DiscordAddress:
-    """Where Discord is. Only the stand-in of the demo and the tests says anything else."""
+    """Where the stand-in Discord of the demo and the tests is."""
 
-    api_base: str = "https://discord.com/api/v10"
-    gateway_url: str = "wss://gateway.discord.gg/"
-    attachment_hosts: frozenset[str] = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+    api_base: str
+    gateway_url: str
 
 
 class LimnerClient(discord.Client):
     """Serves a GenerationService once it is given one.
 
-    `guild_ids` are synced to at once, and then they alone are served; without any, commands are
-    global.
+    Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
+    once, and then they alone are served; without any, commands are global.
     """
 
     def __init__(
@@ -56,10 +59,10 @@ class LimnerClient(discord.Client):
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
         )
-        self.address = address or DiscordAddress()
-        # The library keeps these two for the whole process.
-        Route.BASE = self.address.api_base
-        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(self.address.gateway_url)
+        if address is not None:
+            # The library keeps these two for the whole process.
+            Route.BASE = address.api_base
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address.gateway_url)
         self.served_guilds = frozenset(guild_ids)
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
@@ -77,7 +80,7 @@ class LimnerClient(discord.Client):
     def serve(self, service: GenerationService) -> None:
         """Answer commands and buttons with this service from now on."""
         self._service = service
-        submitter = Submitter(service, self.address.attachment_hosts)
+        submitter = Submitter(service, attachment_hosts())
         add_commands(self.tree, submitter, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
@@ -120,6 +123,11 @@ class LimnerClient(discord.Client):
             return
         await self.tree.sync(guild=guild)
         _log.info("%d commands were synced.", len(ours))
+
+
+def attachment_hosts() -> frozenset[str]:
+    """Where Discord keeps what people attach: its network for files, or where its API is."""
+    return FILE_HOSTS | {urlsplit(Route.BASE).netloc}
 
 
 def _fetched_shape(command: AppCommand) -> object:

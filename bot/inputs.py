@@ -24,17 +24,23 @@ PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 _DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
 
 
-async def fetch_images(
-    attachments: Mapping[str, discord.Attachment | None], hosts: Collection[str]
-) -> dict[str, InputImage]:
-    """Download what was attached, by option; only from these hosts. Raises RequestRefused."""
-    given = {name: one for name, one in attachments.items() if one is not None}
-    for name, attachment in given.items():
+def check_attachments(
+    attachments: Mapping[str, discord.Attachment], hosts: Collection[str]
+) -> None:
+    """Refuse what must not be downloaded, by option: too large, no picture, or kept elsewhere.
+
+    Raises RequestRefused.
+    """
+    for name, attachment in attachments.items():
         _check(name, attachment, hosts)
-    contents = await asyncio.gather(*(_download(name, one) for name, one in given.items()))
+
+
+async def fetch_images(attachments: Mapping[str, discord.Attachment]) -> dict[str, InputImage]:
+    """Download what was attached and checked, by option. Raises RequestRefused."""
+    contents = await asyncio.gather(*(_download(name, one) for name, one in attachments.items()))
     return {
         name: InputImage(attachment.filename, content)
-        for (name, attachment), content in zip(given.items(), contents, strict=True)
+        for (name, attachment), content in zip(attachments.items(), contents, strict=True)
     }
 
 

@@ -1,15 +1,23 @@
 """The one way from a filled-in command to an accepted generation."""
 
+import asyncio
+import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import discord
 
 from bot.address import open_reply
-from bot.inputs import fetch_images, given_values
+from bot.inputs import check_attachments, fetch_images, given_values
 from bot.people import requester_of
-from generation.request import GenerationRequest, Value
+from generation.errors import ServiceUnavailable
+from generation.request import GenerationRequest, InputImage, Value
 from generation.service import GenerationService
+
+EARLY_REFUSAL_S = 1.0
+"""Of the 3 seconds that Discord gives for an acknowledgement; the network needs the rest."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +41,33 @@ class Submitter:
         self._attachment_hosts = attachment_hosts
 
     async def submit(self, interaction: discord.Interaction, filled: Filled) -> None:
-        """Acknowledge at once, fetch what was attached, and ask for the generation.
+        """Acknowledge, fetch what was attached, and ask for the generation.
 
-        Raises RequestRefused or ServiceUnavailable, after it was acknowledged.
+        What can be refused at once is refused before it is acknowledged: the first answer fixes
+        who may see the reply, and a refusal is nobody else's business. Raises RequestRefused or
+        ServiceUnavailable.
         """
-        reply = await open_reply(interaction, private=filled.private)
-        images = await fetch_images(filled.attachments, self._attachment_hosts)
-        await self.service.submit(
-            GenerationRequest(
-                requester=requester_of(interaction),
-                prompt=filled.prompt,
-                workflow=filled.workflow,
-                values=given_values(filled.values),
-                images=images,
-                aspect=filled.aspect,
-                private=filled.private,
-                spoiler=filled.spoiler,
-                reply=reply,
-            )
+        attachments = {name: one for name, one in filled.attachments.items() if one is not None}
+        check_attachments(attachments, self._attachment_hosts)
+        request = GenerationRequest(
+            requester=requester_of(interaction),
+            prompt=filled.prompt,
+            workflow=filled.workflow,
+            values=given_values(filled.values),
+            images={name: InputImage(one.filename, b"") for name, one in attachments.items()},
+            aspect=filled.aspect,
+            private=filled.private,
+            spoiler=filled.spoiler,
         )
+        await self._refuse_early(request)
+        reply = await open_reply(interaction, private=filled.private)
+        images = await fetch_images(attachments)
+        await self.service.submit(replace(request, images=images, reply=reply))
+
+    async def _refuse_early(self, request: GenerationRequest) -> None:
+        """Refuse while there is time for it; when there is not, the acceptance decides."""
+        try:
+            async with asyncio.timeout(EARLY_REFUSAL_S):
+                await self.service.check(request)
+        except (TimeoutError, ServiceUnavailable) as error:
+            _log.debug("A request could not be checked at once: %s", type(error).__name__)

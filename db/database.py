@@ -29,6 +29,9 @@ CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 """Seconds for one statement on PostgreSQL: a dead connection must not hold a generation."""
 
+Session = AsyncSession
+"""What a transaction is, to whom only repositories are opened with it."""
+
 _READ_ONLY = "limner_read_only"
 _POSTGRESQL_OPTIONS = frozenset({"host", "port", "ssl"})
 

@@ -10,8 +10,6 @@ from datetime import datetime
 from db.database import Database
 from db.errors import Conflict
 from db.generations import GenerationRepository
-from db.people import GuildRepository, PersonRepository
-from db.quotas import ChargeRepository
 from generation import failures, imaging
 from generation.errors import FailureKind, RequestRefused
 from generation.history import copy_generation
@@ -101,17 +99,29 @@ class Acceptor:
                         raise
         raise RuntimeError("No free generation id was found.")
 
+    async def check(self, request: GenerationRequest) -> None:
+        """Refuse what `accept` would refuse, the bytes of pictures left out; changes nothing.
+
+        Raises RequestRefused, DatabaseError.
+        """
+        draft = self._settle(request)
+        await self._usage.check(request.requester, draft.cost)
+
     async def _check(self, request: GenerationRequest) -> _Draft:
+        draft = self._settle(request)
+        return replace(draft, images=await _verify_images(draft.workflow, request.images))
+
+    def _settle(self, request: GenerationRequest) -> _Draft:
+        """Everything but the pictures, which take their time."""
         prompt = clean_prompt(request.prompt)
         workflow = select_workflow(request, self._catalog, self._pool)
         prompt = settle_prompt(prompt, workflow)
         values = self._check_values(workflow, request, prompt)
-        images = await _verify_images(workflow, request.images)
         seed = self._draw_seeds(workflow, values)
         count = values.get(COUNT)
         pictures = count if isinstance(count, int) and not isinstance(count, bool) else 1
         cost = workflow.manifest.cost * max(pictures, 1)
-        return _Draft(request, workflow, prompt, values, images, seed, cost)
+        return _Draft(request, workflow, prompt, values, {}, seed, cost)
 
     def _check_values(
         self, workflow: Workflow, request: GenerationRequest, prompt: str
@@ -153,11 +163,9 @@ class Acceptor:
         requester = replace(request.requester, name=name)
         now = self._clock()
         async with self._database.transaction() as session:
-            generations = GenerationRepository(session)
-            charges = ChargeRepository(session)
-            books = Books(generations, charges, PersonRepository(session), GuildRepository(session))
+            books = Books.of(session)
             await self._usage.admit(books, requester, draft.cost, now)
-            row = await generations.add(
+            row = await books.generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
                 user_name=requester.name,
@@ -177,10 +185,10 @@ class Acceptor:
             )
             for input_name, image in draft.images.items():
                 media_type = f"image/{image.extension.replace('jpg', 'jpeg')}"
-                await generations.add_input(
+                await books.generations.add_input(
                     generation_id, name=input_name, content=image.content, media_type=media_type
                 )
-            await charges.reserve(
+            await books.charges.reserve(
                 generation_id,
                 user_id=requester.user_id,
                 guild_id=requester.guild_id,

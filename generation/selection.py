@@ -6,7 +6,7 @@ from generation.errors import FailureKind, RequestRefused
 from generation.models import resolve_models
 from generation.pool import BackendPool
 from generation.request import GenerationRequest
-from generation.values import PROMPT, SIZE
+from generation.values import PROMPT, SIZE, is_visible
 from workflows.catalog import Catalog
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
@@ -103,7 +103,7 @@ def settle_prompt(prompt: str, workflow: Workflow) -> str:
     Raises RequestRefused when the workflow needs one.
     """
     wanted = workflow.manifest.find(PROMPT)
-    if prompt or wanted is None or wanted.hidden:
+    if is_visible(prompt) or wanted is None or wanted.hidden:
         return prompt
     if wanted.required:
         raise RequestRefused(FailureKind.INVALID_OPTION, "The prompt is empty.", {"option": PROMPT})

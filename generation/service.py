@@ -152,6 +152,14 @@ class GenerationService:
         await self._line.stop()
         await self._pool.close()
 
+    async def check(self, request: GenerationRequest) -> None:
+        """Refuse what `submit` would refuse just now, the bytes of pictures left out.
+
+        Changes nothing. Raises RequestRefused or ServiceUnavailable.
+        """
+        with _available():
+            await self._acceptor.check(request)
+
     async def submit(self, request: GenerationRequest) -> Generation:
         """Accept a request. Raises RequestRefused or ServiceUnavailable; nothing is charged then.
 
@@ -327,9 +335,9 @@ class GenerationService:
 
     async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""
-        with _available():
-            priority = await self._records.has_priority(generation.id)
         try:
+            with _available():
+                priority = await self._records.has_priority(generation.id)
             await self._line.enqueue(generation.id, generation.user_id, priority=priority)
         except ServiceUnavailable as error:
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from db.database import Database
+from db.database import Database, Session
 from db.generations import GenerationRepository
 from db.people import GuildRepository, PersonRepository
 from db.quotas import ChargeRepository
@@ -47,6 +47,16 @@ class Books:
     people: PersonRepository
     guilds: GuildRepository
 
+    @classmethod
+    def of(cls, session: Session) -> "Books":
+        """The books as this transaction sees them."""
+        return cls(
+            GenerationRepository(session),
+            ChargeRepository(session),
+            PersonRepository(session),
+            GuildRepository(session),
+        )
+
 
 class UsageBook:
     """Answers from charges and generations; keeps no counters."""
@@ -71,17 +81,7 @@ class UsageBook:
         Nobody else can be admitted for the same person until the transaction ends.
         """
         await books.charges.lock_person(requester.user_id, requester.guild_id)
-        guild = await books.guilds.get_or_create(requester.guild_id, now=now)
-        if guild.paused:
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE, "Making pictures is paused here for now."
-            )
-        timezone = _timezone(guild)
-        allowance = self._allowance(guild, requester)
-        usage = await _look_up(books, requester, now, timezone)
-        decision = decide(allowance, usage, cost, now, timezone)
-        if isinstance(decision, Refused):
-            raise RequestRefused(decision.kind, decision.sentence, decision.facts)
+        await self._refuse_too_much(books, requester, cost, now)
         await books.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
@@ -90,16 +90,17 @@ class UsageBook:
             last_request_at=now,
         )
 
+    async def check(self, requester: Requester, cost: int) -> None:
+        """Refuse what `admit` would refuse just now. Raises RequestRefused."""
+        async with self._database.transaction() as session:
+            books = Books.of(session)
+            await self._refuse_too_much(books, requester, cost, self._clock())
+
     async def status(self, requester: Requester) -> QuotaStatus:
         """What they may still do here."""
         now = self._clock()
         async with self._database.transaction() as session:
-            books = Books(
-                GenerationRepository(session),
-                ChargeRepository(session),
-                PersonRepository(session),
-                GuildRepository(session),
-            )
+            books = Books.of(session)
             guild = await books.guilds.get_or_create(requester.guild_id, now=now)
             timezone = _timezone(guild)
             allowance = self._allowance(guild, requester)
@@ -115,6 +116,20 @@ class UsageBook:
             max_waiting=allowance.max_waiting,
             next_request_at=next_request_at(allowance, usage, now),
         )
+
+    async def _refuse_too_much(
+        self, books: Books, requester: Requester, cost: int, now: datetime
+    ) -> None:
+        guild = await books.guilds.get_or_create(requester.guild_id, now=now)
+        if guild.paused:
+            raise RequestRefused(
+                FailureKind.NOT_ALLOWED_HERE, "Making pictures is paused here for now."
+            )
+        timezone = _timezone(guild)
+        usage = await _look_up(books, requester, now, timezone)
+        decision = decide(self._allowance(guild, requester), usage, cost, now, timezone)
+        if isinstance(decision, Refused):
+            raise RequestRefused(decision.kind, decision.sentence, decision.facts)
 
     def _allowance(self, guild: GuildRow, requester: Requester) -> Allowance:
         limits = {

@@ -32,6 +32,11 @@ def clean_text(text: str) -> str:
     return "".join(kept).strip()
 
 
+def is_visible(text: str) -> bool:
+    """Whether anything of it can be seen: a prompt of joiners and marks says nothing."""
+    return any(unicodedata.category(one)[0] not in "CZM" for one in text)
+
+
 def clean_prompt(text: str) -> str:
     """The prompt as it is recorded. Raises RequestRefused when it is too long."""
     cleaned = clean_text(text)

@@ -1,6 +1,6 @@
 """`limner run` against the stand-in Discord, as a process of its own that can be killed.
 
-`python -m sandbox.bot_process API_BASE GATEWAY_URL ATTACHMENT_HOST [ROLE]`; the settings come
+`python -m sandbox.bot_process API_BASE GATEWAY_URL [ROLE]`; the settings come
 from the environment, as for `limner run`.
 """
 
@@ -16,10 +16,10 @@ from generation.errors import GenerationError
 
 def main() -> int:
     """Run until stopped; the exit status."""
-    api_base, gateway_url, host, *rest = sys.argv[1:]
+    api_base, gateway_url, *rest = sys.argv[1:]
     settings = load_settings()
     set_up_logs(style=settings.log_format, level=settings.log_level)
-    address = DiscordAddress(api_base, gateway_url, frozenset({host}))
+    address = DiscordAddress(api_base, gateway_url)
     role = Role(rest[0]) if rest else Role.ALL
     try:
         asyncio.run(run_bot(settings, role=role, address=address))

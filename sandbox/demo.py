@@ -109,9 +109,7 @@ async def open_stage(
                 comfyui_urls=(comfyui_url or comfyui.url,) if comfyui else (comfyui_url or "",),
                 data=Path(folder),
             ),
-            address=DiscordAddress(
-                address.api_base, address.gateway_url, frozenset(address.attachment_hosts)
-            ),
+            address=DiscordAddress(address.api_base, address.gateway_url),
         )
         await stack.enter_async_context(application)
         await world.wait_until_connected(CONNECT_TIMEOUT_S)

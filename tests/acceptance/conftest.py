@@ -42,9 +42,7 @@ class House:
                 data=self.data,
                 **settings,
             ).with_backends_file(),
-            address=DiscordAddress(
-                address.api_base, address.gateway_url, frozenset(address.attachment_hosts)
-            ),
+            address=DiscordAddress(address.api_base, address.gateway_url),
         )
         async with application:
             await self.world.wait_until_connected(30)

@@ -23,11 +23,10 @@ def process(house):
     @asynccontextmanager
     async def start(**environment):
         address = house.world.address
-        (host,) = address.attachment_hosts
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sandbox.bot_process"),
-            *(address.api_base, address.gateway_url, host),
+            *(address.api_base, address.gateway_url),
             cwd=house.data.parent,
             env=kept
             | {

@@ -108,6 +108,7 @@ class FakeService:
         self.kept = {}
         self.entries = ()
         self.refusal = None
+        self.early_refusal = None
         self.page = HistoryPage((), None, 0)
         self.resumed = asyncio.Event()
         self.resumed.set()
@@ -116,6 +117,11 @@ class FakeService:
     def add(self, generation):
         self.known[generation.id] = generation
         return generation
+
+    async def check(self, request):
+        await self._pause()
+        if self.early_refusal is not None:
+            raise self.early_refusal
 
     async def submit(self, request):
         await self._pause()
@@ -310,7 +316,7 @@ class Bot:
 async def run_bot(world, service, *, guild_ids=(), **options):
     address = world.address
     client = LimnerClient(
-        address=DiscordAddress(address.api_base, address.gateway_url, address.attachment_hosts),
+        address=DiscordAddress(address.api_base, address.gateway_url),
         guild_ids=guild_ids,
     )
     connection = None

@@ -4,16 +4,26 @@ import logging
 
 import discord
 import pytest
+from discord.http import Route
 
-from bot.client import DiscordAddress, LimnerClient
+from bot.client import DiscordAddress, LimnerClient, attachment_hosts
 from bot.logs import set_up_logs
 from generation.board import QueueEntry
 from generation.history import HistoryPage
 
 
-def test_without_an_address_it_is_the_real_discord():
-    assert DiscordAddress().api_base == "https://discord.com/api/v10"
-    assert DiscordAddress().attachment_hosts == {"cdn.discordapp.com", "media.discordapp.net"}
+@pytest.mark.usefixtures("_address_restored")
+def test_without_an_address_it_talks_to_where_the_library_does():
+    before = Route.BASE
+    LimnerClient()
+    assert before == Route.BASE
+    LimnerClient(address=DiscordAddress("http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9/gateway"))
+    assert Route.BASE == "http://127.0.0.1:9/api/v10"
+    assert attachment_hosts() == {
+        "cdn.discordapp.com",
+        "media.discordapp.net",
+        "127.0.0.1:9",
+    }
 
 
 @pytest.mark.usefixtures("_address_restored")

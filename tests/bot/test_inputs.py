@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.inputs import MAX_ATTACHMENT_BYTES, fetch_images, given_values, parse_day
+from bot.inputs import (
+    MAX_ATTACHMENT_BYTES,
+    check_attachments,
+    fetch_images,
+    given_values,
+    parse_day,
+)
 from bot.pace import REMEMBERED_CHANNELS, ChannelPace
 from generation.errors import FailureKind, RequestRefused
 
@@ -32,7 +38,7 @@ class Attachment:
 
 
 async def test_what_was_attached_is_fetched_by_option():
-    images = await fetch_images({"image": Attachment(), "mask": None}, HOSTS)
+    images = await fetch_images({"image": Attachment()})
     assert images["image"].content == b"bytes"
     assert list(images) == ["image"]
 
@@ -51,13 +57,12 @@ async def test_what_was_attached_is_fetched_by_option():
         {"url": "file:///etc/passwd"},
     ],
 )
-async def test_what_cannot_be_taken_is_refused_before_any_download(facts):
+def test_what_cannot_be_taken_is_refused_before_any_download(facts):
     attachment = Attachment(**facts)
     with pytest.raises(RequestRefused) as caught:
-        await fetch_images({"image": attachment}, HOSTS)
+        check_attachments({"image": attachment}, HOSTS)
     assert caught.value.kind is FailureKind.INVALID_ATTACHMENT
     assert caught.value.facts == {"option": "image"}
-    assert attachment.reads == 0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ async def test_a_download_that_goes_wrong_is_an_invalid_attachment(content):
     attachment = Attachment(b"", _content=content)
     attachment._content = content
     with pytest.raises(RequestRefused) as caught:
-        await fetch_images({"image": attachment}, HOSTS)
+        await fetch_images({"image": attachment})
     assert caught.value.kind is FailureKind.INVALID_ATTACHMENT
 
 

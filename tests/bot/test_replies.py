@@ -13,12 +13,22 @@ from generation.errors import (
     ServiceUnavailable,
     UnknownGeneration,
 )
+from sandbox.people import as_text
 
 SLOW = RequestRefused(FailureKind.SLOW_DOWN, "One at a time, please.")
 
 
 def is_refusal(message):
     return bool(message["embeds"]) and message["embeds"][0].get("title") == "Slow down"
+
+
+async def test_what_can_be_refused_at_once_is_refused_in_private_from_the_start(bot, service):
+    service.early_refusal = SLOW
+    reply = await bot.ana.slash("general", "imagine", prompt="a fox")
+    assert is_refusal(reply.message)
+    assert "only you can see this" in as_text(reply.message)
+    assert bot.ben.messages("general") == []
+    assert service.requests == []
 
 
 async def test_a_refusal_takes_the_public_waiting_message_away(bot, service):

@@ -1,0 +1,177 @@
+"""Workflows that come, change, break and go while the bot runs."""
+
+import shutil
+
+import pytest
+
+from sandbox.discord_server.errors import NotPossible
+from sandbox.people import as_text
+from workflows.catalog import LIBRARY
+
+PATIENCE_S = 60
+
+MANIFEST = """\
+title = "Portrait"
+description = "{description}"
+command = "portrait"
+
+[[input]]
+name = "prompt"
+type = "text"
+targets = ["6.text"]
+required = true
+max = 200
+
+[[input]]
+name = "look"
+type = "choice"
+targets = ["3.sampler_name"]
+choices = ["euler", "heun"]
+
+[[input]]
+name = "steps"
+type = "integer"
+targets = ["3.steps"]
+min = 1
+max = 30
+default = {steps}
+
+[[input]]
+name = "model"
+type = "checkpoint"
+targets = ["4.ckpt_name"]
+"""
+
+
+class Folder:
+    """The operator's own workflow."""
+
+    def __init__(self, data):
+        self.path = data / "workflows" / "portrait"
+
+    def write(self, *, description="A face", steps=4):
+        self.put(MANIFEST.format(description=description, steps=steps))
+
+    def put(self, manifest):
+        """All at once, so that nothing half written is read."""
+        draft = self.path.parent.parent / "draft"
+        draft.mkdir(parents=True)
+        shutil.copy(LIBRARY / "txt2img-sd" / "graph.json", draft)
+        (draft / "workflow.toml").write_text(manifest)
+        self.path.parent.mkdir(exist_ok=True)
+        if self.path.exists():
+            (draft / "workflow.toml").replace(self.manifest)
+            shutil.rmtree(draft)
+        else:
+            draft.rename(self.path)
+
+    @property
+    def manifest(self):
+        return self.path / "workflow.toml"
+
+
+@pytest.fixture
+def folder(house):
+    return Folder(house.data)
+
+
+@pytest.fixture
+def offered(house):
+    """The command as Discord has it, or None."""
+
+    def find():
+        found = house.world.commands.everything()
+        return next((one for one in found if one["name"] == "portrait"), None)
+
+    return find
+
+
+async def paint(house, **options):
+    reply = await house.ana.slash("general", "portrait", **{"prompt": "ana", **options})
+    return await reply.until(lambda message: message["attachments"], PATIENCE_S)
+
+
+def sampler(house):
+    """What the backend was last asked to sample with."""
+    return house.comfyui.log.posts[-1].graph["3"]["inputs"]
+
+
+async def reread(house, core, change):
+    """Make a change and wait until it was noticed."""
+
+    def found():
+        return core.catalog.workflows, core.catalog.problems
+
+    before = found()
+    change()
+    await house.world.wait_for(lambda: found() != before, PATIENCE_S)
+
+
+async def test_a_folder_that_is_dropped_in_becomes_a_command_that_paints(house, folder, offered):
+    async with house.bot():
+        assert offered() is None
+        folder.write()
+        await house.world.wait_for(offered, PATIENCE_S)
+        names = [one["name"] for one in offered()["options"]]
+        assert names == ["prompt", "look", "steps", "model", "private", "spoiler"]
+        assert offered()["options"][0]["max_length"] == 200
+        models = await house.ana.autocomplete("general", "portrait", "model", "")
+        done = await paint(house, look="heun", steps=3, model=models[0]["value"])
+        assert "portrait" in as_text(done)
+        assert (sampler(house)["sampler_name"], sampler(house)["steps"]) == ("heun", 3)
+        shutil.rmtree(folder.path)
+        await house.world.wait_for(lambda: offered() is None, PATIENCE_S)
+        with pytest.raises(NotPossible):
+            await paint(house)
+
+
+async def test_what_breaks_stays_as_it_was_and_is_told_once(house, folder, offered, caplog):
+    folder.write()
+    async with house.bot() as core:
+        version = offered()["version"]
+        await reread(house, core, lambda: folder.put("title = "))
+        await paint(house)
+        other = house.data / "workflows" / "note.json"
+        await reread(house, core, lambda: other.write_text("{}"))
+        assert offered()["version"] == version
+        told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+        assert len([one for one in told if str(folder.manifest) in one]) == 1
+        await reread(house, core, lambda: folder.write(description="Mended"))
+        await house.world.wait_for(lambda: offered()["description"] == "Mended", PATIENCE_S)
+
+
+async def test_discord_is_told_only_of_what_people_would_see(house, folder, offered):
+    folder.write()
+    async with house.bot() as core:
+        version = offered()["version"]
+        await paint(house)
+        assert sampler(house)["steps"] == 4
+        await reread(house, core, lambda: folder.write(steps=2))
+        await paint(house)
+        assert sampler(house)["steps"] == 2
+        assert offered()["version"] == version
+
+
+async def test_a_run_goes_on_as_it_began(house, folder):
+    folder.write()
+    async with house.bot() as core:
+        house.comfyui.hold()
+        reply = await house.ana.slash("general", "portrait", prompt="ana")
+        await house.comfyui.wait_until_held()
+        await reread(house, core, lambda: shutil.rmtree(folder.path))
+        house.comfyui.release()
+        done = await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    assert "Cancel" not in as_text(done)
+
+
+async def test_a_command_that_is_taken_is_told_and_the_workflow_still_serves(
+    house, folder, offered, caplog
+):
+    async with house.bot() as core:
+        manifest = MANIFEST.format(description="A face", steps=4)
+        taken = manifest.replace('"portrait"', '"queue"')
+        await reread(house, core, lambda: folder.put(taken))
+        await house.world.wait_for(lambda: "the command /queue" in caplog.text, PATIENCE_S)
+        assert offered() is None
+        reply = await house.ana.slash("general", "imagine", prompt="ana", workflow="portrait")
+        await reply.until(lambda message: message["attachments"], PATIENCE_S)
