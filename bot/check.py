@@ -17,6 +17,8 @@ from bot.app import (
     log_in,
 )
 from bot.client import DiscordAddress, LimnerClient
+from bot.cogs import COMMAND_NAMES
+from bot.commands import plan_commands
 from bot.settings import Settings, find_unknown_names
 from comfy.backend import Backend, BackendDescription
 from comfy.errors import BackendUnreachable, ComfyError
@@ -24,6 +26,7 @@ from comfy.object_info import ObjectInfo
 from db import migrations
 from db.errors import DatabaseError
 from db.migrations import MigrationState
+from generation.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.workflow import Workflow
 
@@ -80,6 +83,9 @@ async def find_all(settings: Settings, *, address: DiscordAddress | None) -> Asy
     await asyncio.to_thread(catalog.load)
     for problem in catalog.problems:
         yield Finding(Level.NOTE, "workflows", str(problem))
+    summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
+    for refusal in plan_commands(summaries, COMMAND_NAMES).refusals:
+        yield Finding(Level.NOTE, "workflows", refusal)
     answers: list[_Answer] = []
     async for finding in _check_backends(settings, answers):
         yield finding

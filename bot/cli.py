@@ -9,12 +9,15 @@ import click
 
 from bot.app import Role, StartupError, run_bot
 from bot.check import run_check
+from bot.cogs import COMMAND_NAMES
+from bot.commands import plan_commands
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.terminal import GenerateOptions, run_generate
 from db import maintenance, migrations
 from db.errors import DatabaseError
 from generation.errors import GenerationError
+from generation.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 
 _EXPECTED = (SettingsError, StartupError, DatabaseError, GenerationError, OSError)
@@ -144,11 +147,15 @@ def list_workflows(context: click.Context) -> None:
     settings = _settings(context)
     catalog = Catalog((LIBRARY, *settings.workflow_folders))
     catalog.load()
-    for workflow in catalog.workflows.values():
-        click.echo(f"{workflow.name:20} {workflow.manifest.kind:10} {workflow.manifest.title}")
-    for problem in catalog.problems:
-        click.echo(f"{problem.path}: {problem.sentence}", err=True)
-    context.exit(1 if catalog.problems else 0)
+    summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
+    plan = plan_commands(summaries, COMMAND_NAMES)
+    for one in summaries:
+        command = f" (/{one.command})" if one in plan.accepted else ""
+        click.echo(f"{one.name:20} {one.kind:10} {one.title}{command}")
+    problems = (*(f"{one.path}: {one.sentence}" for one in catalog.problems), *plan.refusals)
+    for problem in problems:
+        click.echo(problem, err=True)
+    context.exit(1 if problems else 0)
 
 
 @limner.group()

@@ -14,6 +14,9 @@ from bot.tree import CONTEXTS, INSTALLS
 
 HISTORY_BUTTONS = (HistoryButton,)
 
+COMMAND_NAMES = frozenset({"imagine", "queue", "cancel", "history", "quota", "help"})
+"""What `add_commands` adds: no workflow's command can have these names."""
+
 
 def add_commands(
     tree: app_commands.CommandTree[Client], submitter: Submitter, guilds: Sequence[Object] = ()

@@ -8,6 +8,7 @@ import pytest
 from discord import app_commands
 
 from bot.client import LimnerClient
+from bot.cogs import COMMAND_NAMES
 from bot.commands import build_command, plan_commands
 from bot.options import DESCRIPTIONS
 from bot.submission import Submitter
@@ -214,6 +215,14 @@ def test_discord_takes_a_hundred_commands():
     plan = plan_commands(workflows, {"imagine", "help"})
     assert len(plan.accepted) == 98
     assert "no more than 100" in plan.refusals[0]
+
+
+@pytest.mark.usefixtures("_address_restored")
+def test_the_names_of_the_built_in_commands_are_all_known(service):
+    service.workflows = tuple
+    client = LimnerClient()
+    client.serve(service)
+    assert {one.name for one in client.tree.get_commands()} == COMMAND_NAMES
 
 
 # As people use them, with the real client.
