@@ -116,7 +116,7 @@ function showTyping({ channel_id: channelId, user }) {
 new MessageList(state, { list: at("messages"), scroller: at("scroller") });
 new Places(
   state,
-  { guildName: at("guild-name"), channels: at("channels"), header: at("channel-header"), switcher: at("switcher"), members: at("members") },
+  { chat: document.querySelector(".chat"), guildName: at("guild-name"), channels: at("channels"), header: at("channel-header"), switcher: at("switcher"), members: at("members") },
   { becomeMember },
 );
 new Composer(state, at("composer"), document.querySelector(".conversation"));

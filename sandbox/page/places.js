@@ -15,6 +15,7 @@ export class Places {
     state.on("channel", () => this.show());
     state.on("unread", () => this.showChannels());
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.closeSidebar());
+    roots.chat.addEventListener("click", (event) => event.target.closest(".sidebar-toggle") || this.closeSidebar());
   }
 
   show() {

@@ -165,7 +165,12 @@ async def test_it_can_be_used_on_a_narrow_screen(visitor):
     too_wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not too_wide
     await expect(page.get_by_role("button", name="pictures")).to_be_hidden()
-    await page.get_by_role("button", name="Channels").click()
+    channels = page.get_by_role("button", name="Channels")
+    await channels.click()
+    await expect(page.get_by_role("button", name="pictures")).to_be_visible()
+    await page.mouse.click(380, 350)
+    await expect(page.get_by_role("button", name="pictures")).to_be_hidden()
+    await channels.click()
     await page.get_by_role("button", name="pictures").click()
     await expect(page.get_by_role("heading", name="pictures", exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="pictures")).to_be_hidden()
