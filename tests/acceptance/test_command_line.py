@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from aiohttp import web
 from PIL import Image
 
 from sandbox.comfyui import ComfyUIStandIn
+from workflows.catalog import LIBRARY
 
 PATIENCE_S = 60
 
@@ -156,6 +158,18 @@ async def test_one_broken_workflow_does_not_stop_the_others(limner, tmp_path):
     assert result.returncode == 1
     assert "txt2img-sd" in result.stdout
     assert "broken.json" in result.stderr
+
+
+async def test_the_list_says_which_workflow_has_which_command(limner, tmp_path):
+    for name, command in (("first", "portrait"), ("second", "imagine")):
+        folder = tmp_path / "data" / "workflows" / name
+        shutil.copytree(LIBRARY / "txt2img-sd", folder)
+        manifest = (folder / "workflow.toml").read_text()
+        (folder / "workflow.toml").write_text(f'command = "{command}"\n{manifest}')
+    result = await limner("workflows", "list")
+    assert result.returncode == 1
+    assert "Text to picture (/portrait)" in result.stdout
+    assert "second does not get the command /imagine" in result.stderr
 
 
 async def test_check_says_of_everything_whether_it_works(limner):

@@ -182,3 +182,24 @@ async def test_a_command_that_is_taken_is_told_and_the_workflow_still_serves(
         assert offered() is None
         reply = await house.ana.slash("general", "imagine", prompt="ana", workflow="portrait")
         await reply.until(lambda message: message["attachments"], PATIENCE_S)
+
+
+async def test_a_prompt_that_may_be_left_out_is_the_workflows_own(house, folder):
+    manifest = MANIFEST.format(description="A face", steps=4)
+    folder.put(manifest.replace("required = true", 'default = "a kind face"'))
+    async with house.bot():
+        done = await paint(house, prompt=None)
+        assert "a kind face" in as_text(done)
+        graph = house.comfyui.log.posts[-1].graph
+        assert graph["6"]["inputs"]["text"] == "a kind face"
+
+
+async def test_what_a_command_cannot_bound_the_service_refuses(house, folder):
+    folder.put(
+        MANIFEST.format(description="A face", steps=4).replace("max = 30", "max = 31\nstep = 3")
+    )
+    async with house.bot():
+        await house.ana.slash("general", "portrait", prompt="ana", steps=5)
+        message = await house.ana.wait_for(lambda one: "Invalid option" in as_text(one), PATIENCE_S)
+    assert "steps must be a whole number from 1 to 31 in steps of 3" in as_text(message)
+    assert not house.comfyui.log.posts
