@@ -63,11 +63,11 @@ class Studio:
         await self._take("done")
 
     async def _demo(self) -> None:
-        await self._become("Ana", "ana", "general", height=920)
+        await self._become("Ana", "ana", "general", height=940)
         options = {"aspect": "21:9", "seed": "11"}
         finished = await self._imagine("mountains above a lake at night, stars", **options)
         await self._visitor.see_picture(finished)
-        await self._become("Ben", "ben", "general", height=920)
+        await self._become("Ben", "ben", "general", height=940)
         options = {"aspect": "16:9", "seed": "4", "steps": "30"}
         running = await self._imagine("a red fox in a birch forest, autumn morning", **options)
         await self._hold_at_preview(running)

@@ -174,3 +174,19 @@ async def test_it_can_be_used_on_a_narrow_screen(visitor):
     await page.get_by_role("button", name="pictures").click()
     await expect(page.get_by_role("heading", name="pictures", exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="pictures")).to_be_hidden()
+
+
+async def test_a_dropped_file_goes_to_the_option_that_takes_one(visitor):
+    page = visitor.page
+    dropped = await page.evaluate_handle(
+        """() => {
+            const held = new DataTransfer();
+            held.items.add(new File(["text"], "dropped.txt", { type: "text/plain" }));
+            return held;
+        }"""
+    )
+    await page.dispatch_event(".conversation", "drop", {"dataTransfer": dropped})
+    await expect(page.get_by_role("alert").filter(has_text="type /")).to_be_visible()
+    await visitor.begin("imagine", "a fox")
+    await page.dispatch_event(".conversation", "drop", {"dataTransfer": dropped})
+    await expect(visitor.option("image")).to_contain_text("dropped.txt")
