@@ -224,7 +224,6 @@ class Application:
         self._stack.push_async_callback(client.close)
         await log_in(client, token.get_secret_value())
         replies = Replies(client)
-        self._stack.push_async_callback(replies.close)
         core = await self._stack.enter_async_context(
             open_core(
                 self._settings,
@@ -234,6 +233,7 @@ class Application:
             )
         )
         self._core = core
+        self._stack.push_async_callback(replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
         await _greet_backends(core)

@@ -58,7 +58,7 @@ class _View:
 
 
 class Replies:
-    """The audience on Discord. Close it before the client."""
+    """The audience on Discord. Close it before the service that it listens to, and the client."""
 
     def __init__(
         self,
@@ -73,9 +73,11 @@ class Replies:
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
+        self._is_closed = False
 
     async def close(self) -> None:
-        """Stop showing live states. May be called twice."""
+        """Stop showing live states for good. May be called twice."""
+        self._is_closed = True
         tasks = [view.task for view in self._views.values() if view.task is not None]
         self._views.clear()
         for task in tasks:
@@ -138,7 +140,7 @@ class Replies:
 
     def _show(self, event: LiveEvent) -> None:
         generation = event.generation
-        if generation.id in self._ended:
+        if self._is_closed or generation.id in self._ended:
             return
         view = self._views.get(generation.id)
         if view is None:

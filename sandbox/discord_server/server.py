@@ -296,7 +296,12 @@ class DiscordStandIn:
         file = self.files.open(request.path, request.query)
         if file is None:
             return web.Response(status=404, text="This content is no longer available.")
-        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, max-age=3600",
+            # What people attach shares the page's address here, and must not act as the page.
+            "Content-Security-Policy": "sandbox",
+        }
         kind = file.content_type or "application/octet-stream"
         return web.Response(body=file.content, content_type=kind, headers=headers)
 
