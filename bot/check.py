@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import discord
 from rich.console import Console
 from rich.text import Text
 
 from bot.app import (
     ANSWER_TIMEOUT_S,
     LOGIN_IMPOSSIBLE,
-    LOGIN_REFUSED,
     StartupError,
     build_pool_members,
     log_in,
@@ -19,6 +19,7 @@ from bot.app import (
 from bot.client import DiscordAddress, LimnerClient
 from bot.cogs import COMMAND_NAMES
 from bot.commands import plan_commands
+from bot.network import NETWORK_ERRORS
 from bot.settings import Settings, find_unknown_names
 from comfy.backend import Backend, BackendDescription
 from comfy.errors import BackendUnreachable, ComfyError
@@ -99,12 +100,18 @@ async def _check_discord(settings: Settings, address: DiscordAddress | None) -> 
     client = LimnerClient(address=address)
     try:
         await log_in(client, settings.discord_token.get_secret_value())
-        gateway = await client.http.get_bot_gateway()
-        name = client.user.name if client.user else "the bot"
-        left = f"{gateway[2]} connections left today" if len(gateway) > 2 else "gateway found"  # noqa: PLR2004
-        return Finding(Level.FINE, "discord", f"Logged in as {name}; {left}; no intents needed.")
+        _, _, starts = await client.http.get_bot_gateway()
     except StartupError as error:
-        return Finding(Level.FAILED, "discord", str(error) or LOGIN_REFUSED)
+        return Finding(Level.FAILED, "discord", str(error))
+    except (discord.DiscordException, *NETWORK_ERRORS):
+        return Finding(
+            Level.FAILED, "discord", "The token is right, but Discord names no gateway just now."
+        )
+    else:
+        name = client.user.name if client.user else "the bot"
+        left = f"{starts['remaining']} of {starts['total']} connections left today"
+        # Which intents are switched on does not matter: none of those that must be is needed.
+        return Finding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
     finally:
         await client.close()
 
@@ -210,9 +217,10 @@ def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> 
         usable = {*settings.default_models, wanted.default} & set(choices)
         if not usable and len(choices) != 1:
             has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
+            choose = "" if wanted.hidden else f"choose one with the {name} option, "
             yield (
-                f"Missing model {wanted.default} for {name}; {has}. Put the file there, choose one "
-                "with the model option, or set default_models in backends.toml."
+                f"Missing model {wanted.default} for {name}; {has}. Put the file there, {choose}"
+                "or set default_models in backends.toml."
             )
 
 

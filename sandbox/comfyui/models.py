@@ -13,7 +13,7 @@ DEFAULT_MODELS: Final[ModelFolders] = {
     "checkpoints": (
         "dreamshaper_8.safetensors",
         "juggernautXL_v9.safetensors",
-        "sd3.5_medium.safetensors",
+        "sd3.5_medium_incl_clips_t5xxlfp8scaled.safetensors",
         "sd_xl_base_1.0.safetensors",
     ),
     "diffusion_models": ("flux1-dev.safetensors", "flux1-schnell.safetensors"),
