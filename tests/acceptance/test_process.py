@@ -21,12 +21,12 @@ def process(house):
     """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
 
     @asynccontextmanager
-    async def start(**environment):
+    async def start(*, role="all", **environment):
         address = house.world.address
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sandbox.bot_process"),
-            *(address.api_base, address.gateway_url),
+            *(address.api_base, address.gateway_url, role),
             cwd=house.data.parent,
             env=kept
             | {
@@ -119,6 +119,28 @@ async def test_a_second_process_on_the_same_data_is_refused(house, process):
         assert "Another Limner is already running" in text.splitlines()[-1]
         reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
         await reply.until(is_done, PATIENCE_S)
+
+
+async def test_a_bot_and_a_worker_share_the_work_through_postgresql(
+    house, process, empty_postgres_url
+):
+    shared = {"DATABASE_URL": empty_postgres_url}
+    async with process(role="bot", **shared) as bot:
+        await house.world.wait_until_connected(PATIENCE_S)
+        reply = await house.ana.slash("general", "imagine", prompt="a patient fox", steps=4)
+        await reply.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
+        assert not house.comfyui.log.posts
+        async with process(role="worker", **shared):
+            await reply.until(is_done, PATIENCE_S)
+        assert bot.returncode is None
+    assert len(house.comfyui.log.posts) == 1
+
+
+async def test_roles_need_postgresql(process):
+    async with process(role="worker") as child:
+        text = await said(child)
+    assert child.returncode == 1
+    assert "Set DATABASE_URL" in text.splitlines()[-1]
 
 
 async def test_a_wrong_token_is_one_sentence(process):
