@@ -15,6 +15,10 @@ ASPECT = "aspect"
 """People give a ratio; a workflow takes a size."""
 
 
+DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.INPAINT})
+"""What a request without a workflow may come to."""
+
+
 def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendPool) -> Workflow:
     """The workflow that was asked for, or the default that has a place for what was given.
 

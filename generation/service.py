@@ -35,6 +35,7 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Records
 from generation.request import GenerationRequest, InputImage, Requester
 from generation.runner import RunLimits, Runner
+from generation.selection import DEFAULT_KINDS
 from generation.summaries import WorkflowSummary, summarise
 from generation.tasks import TaskOwner, finish
 from generation.usage import QuotaStatus, UsageBook
@@ -304,11 +305,11 @@ class GenerationService:
         return tuple(summarise(workflow) for workflow in self._catalog.workflows.values())
 
     def models(self, workflow: str | None = None) -> tuple[str, ...]:
-        """Checkpoints that backends have, for one workflow or for any."""
+        """Checkpoints that backends have, for one workflow or for those taken by default."""
         return self._offered(workflow, InputType.CHECKPOINT)
 
     def loras(self, workflow: str | None = None) -> tuple[str, ...]:
-        """LoRAs that backends have, for one workflow or for any."""
+        """LoRAs that backends have, for one workflow or for those taken by default."""
         return self._offered(workflow, InputType.LORA)
 
     def choices(self, workflow: str, option: str) -> tuple[str, ...]:
@@ -322,7 +323,7 @@ class GenerationService:
     def _offered(self, name: str | None, kind: InputType) -> tuple[str, ...]:
         workflows = self._catalog.workflows
         if name is None:
-            chosen = tuple(workflows.values())
+            chosen = tuple(one for one in workflows.values() if one.manifest.kind in DEFAULT_KINDS)
         else:
             chosen = (workflows[name],) if name in workflows else ()
         found: dict[str, None] = {}
