@@ -166,7 +166,6 @@ class Application:
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
-        self._client: LimnerClient | None = None
 
     @property
     def core(self) -> Core:
@@ -220,7 +219,6 @@ class Application:
             raise StartupError(ROLE_NEEDS_POSTGRESQL)
         await storage.prepare()
         client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
-        self._client = client
         self._stack.push_async_callback(client.close)
         await log_in(client, token.get_secret_value())
         replies = Replies(client)

@@ -28,14 +28,6 @@ class InputImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """A picture's width and height in pixels."""
-
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One request of one person.
 
