@@ -1,5 +1,6 @@
 """The four states of a reply, and lists: pure rendering within Discord's limits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def waiting_face(event: Waiting) -> Face:
 def running_face(event: Running, *, has_preview: bool) -> Face:
     """A bar, steps, what runs, about when it is done, and the preview where there is one."""
     progress = event.progress
-    parts = [f"{bar(progress.fraction)} {int(progress.fraction * 100)} %"]
+    parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
     if progress.step is not None and progress.steps is not None:
         parts.append(f"step {progress.step}/{progress.steps}")
     if progress.activity:
@@ -90,6 +91,11 @@ def facts(generation: Generation) -> str:
     if generation.duration_s is not None:
         parts.append(f"{generation.duration_s:.1f} s")
     return " · ".join(parts)
+
+
+def percent(fraction: float) -> int:
+    """Whole percents, 100 only at the very end; 0.29 is 29 although its product with 100 is not."""
+    return math.floor(round(fraction * 100, 6))
 
 
 def bar(fraction: float) -> str:

@@ -95,6 +95,14 @@ def test_the_titles_of_failures_are_fixed():
     assert set(FAILURE_TITLES) == set(FailureKind)
 
 
+@pytest.mark.parametrize(
+    ("fraction", "shown"),
+    [(0.0, 0), (0.29, 29), (0.57, 57), (0.999, 99), (0.9999999, 99), (1.0, 100)],
+)
+def test_percents_are_whole_and_reach_a_hundred_only_at_the_end(fraction, shown):
+    assert embeds.percent(fraction) == shown
+
+
 @pytest.mark.parametrize("fraction", [-1.0, 0.0, 0.024, 0.5, 1.0, 7.0])
 def test_the_bar_always_has_twenty_blocks(fraction):
     assert len(embeds.bar(fraction)) == 20
