@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import discord
@@ -19,7 +18,8 @@ from bot.health import HealthServer
 from bot.progress import Replies
 from bot.reload import follow_workflows
 from bot.settings import BackendEntry, Settings, find_unknown_names
-from comfy.backend import Backend
+from bot.signals import signals_call
+from comfy.backend import Backend, BackendDescription
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from db import migrations
@@ -301,7 +301,8 @@ async def run_bot(
     settings: Settings, *, role: Role = Role.ALL, address: DiscordAddress | None = None
 ) -> None:
     """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
-    async with _until_signalled() as stopped:
+    stopped = asyncio.Event()
+    with signals_call(stopped.set):
         application = Application(settings, address=address, role=role)
         async with application:
             _log.info("Limner is running; stop it with Ctrl+C.")
@@ -329,26 +330,6 @@ def _explain_end(ended: asyncio.Task[None]) -> None:
         raise error
 
 
-@asynccontextmanager
-async def _until_signalled() -> AsyncGenerator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set instead of killing the process in mid-write."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stopped.set)
-
-    before: dict[signal.Signals, Callable[..., object] | int | None] = {}
-    for number in signals:
-        before[number] = signal.signal(number, stop)
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 async def require_backend(core: Core) -> None:
     """Make sure that some backend answers. Raises StartupError with what is wrong with each.
 
@@ -357,9 +338,7 @@ async def require_backend(core: Core) -> None:
     problems = []
     for backend in core.backends:
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await backend.fetch_description()
-                await core.pool.refresh(backend.name)
+            await _learn(core, backend, ANSWER_TIMEOUT_S)
         except TimeoutError:
             problems.append(f"{backend.name} does not answer in time.")
         except ComfyError as error:
@@ -376,9 +355,7 @@ async def _greet_backends(core: Core) -> None:
 
     async def greet(backend: Backend) -> None:
         try:
-            async with asyncio.timeout(BACKEND_GREETING_S):
-                description = await backend.fetch_description()
-                await core.pool.refresh(backend.name)
+            description = await _learn(core, backend, BACKEND_GREETING_S)
         except TimeoutError:
             _log.warning("Backend %s does not answer; its work waits until it does.", backend.name)
         except ComfyError as error:
@@ -387,6 +364,14 @@ async def _greet_backends(core: Core) -> None:
             _log.info("Backend %s: ComfyUI %s.", backend.name, description.version)
 
     await asyncio.gather(*(greet(backend) for backend in core.backends))
+
+
+async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescription:
+    """Ask a backend what it is and what it offers. Raises ComfyError, TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        description = await backend.fetch_description()
+        await core.pool.refresh(backend.name)
+        return description
 
 
 async def _answers(database: Database) -> bool:

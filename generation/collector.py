@@ -4,7 +4,7 @@ import asyncio
 import logging
 import mimetypes
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -20,18 +20,10 @@ MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 MAX_FILENAME_CHARACTERS = 100
 """Long enough to be recognised; every file system and chat takes it."""
 
+UNPLACED = -1
+"""The position of a result until all of them are known."""
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    filename: str
-    media_type: str
-    content: bytes = field(repr=False)
-    width: int | None = None
-    height: int | None = None
-    thumbnail: bytes | None = field(default=None, repr=False)
-    text: str | None = None
 
 
 class OutputCollector:
@@ -40,7 +32,7 @@ class OutputCollector:
     def __init__(self, backend: Backend, wanted_nodes: Collection[str] = ()) -> None:
         self._backend = backend
         self._wanted_nodes = frozenset(wanted_nodes)
-        self._fetches: dict[Output, asyncio.Task[_Fetched]] = {}
+        self._fetches: dict[Output, asyncio.Task[NewOutput]] = {}
 
     async def __aenter__(self) -> Self:
         """Begin with nothing fetched."""
@@ -62,53 +54,35 @@ class OutputCollector:
     def collect(self, outputs: Sequence[Output]) -> None:
         """Begin to fetch what was not begun yet."""
         for output in outputs:
-            # Temporary files are previews unless they turn out to be all there is.
-            is_temporary = isinstance(output, OutputFile) and output.folder_type == "temp"
-            if self._is_wanted(output) and not is_temporary:
+            if self._is_wanted(output) and not _is_temporary(output):
                 self._fetch(output)
 
     async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
         """Every result of the run in order. Raises ComfyError when one cannot be fetched."""
         fetched = [await self._fetch(output) for output in self._select(outputs)]
-        return tuple(
-            NewOutput(
-                position=position,
-                filename=one.filename,
-                media_type=one.media_type,
-                content=one.content,
-                width=one.width,
-                height=one.height,
-                thumbnail=one.thumbnail,
-                text=one.text,
-            )
-            for position, one in enumerate(fetched)
-        )
+        return tuple(replace(one, position=position) for position, one in enumerate(fetched))
 
     def _select(self, outputs: Sequence[Output]) -> Sequence[Output]:
         wanted = [output for output in dict.fromkeys(outputs) if self._is_wanted(output)]
-        lasting = [
-            output
-            for output in wanted
-            if not (isinstance(output, OutputFile) and output.folder_type == "temp")
-        ]
+        lasting = [output for output in wanted if not _is_temporary(output)]
         has_files = any(not isinstance(output, OutputText) for output in lasting)
         return lasting if has_files else wanted
 
     def _is_wanted(self, output: Output) -> bool:
         return not self._wanted_nodes or output.node_id in self._wanted_nodes
 
-    def _fetch(self, output: Output) -> asyncio.Task[_Fetched]:
+    def _fetch(self, output: Output) -> asyncio.Task[NewOutput]:
         known = self._fetches.get(output)
         if known is None or (known.done() and (known.cancelled() or known.exception())):
             known = asyncio.create_task(self._fetch_one(output), name=f"fetch {output.node_id}")
             self._fetches[output] = known
         return known
 
-    async def _fetch_one(self, output: Output) -> _Fetched:
+    async def _fetch_one(self, output: Output) -> NewOutput:
         match output:
             case OutputText():
                 content = output.text.encode()
-                return _Fetched("text.txt", "text/plain", content, text=output.text)
+                return NewOutput(UNPLACED, "text.txt", "text/plain", content, text=output.text)
             case OutputBytes():
                 return await _described(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():
@@ -117,16 +91,17 @@ class OutputCollector:
                 guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 if output.kind is MediaKind.IMAGE:
                     return await _described(name, guessed, content)
-                return _Fetched(name, guessed, content)
+                return NewOutput(UNPLACED, name, guessed, content)
 
 
-async def _described(filename: str, guessed_type: str, content: bytes) -> _Fetched:
+async def _described(filename: str, guessed_type: str, content: bytes) -> NewOutput:
     """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
     description = await asyncio.to_thread(imaging.describe, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)
-        return _Fetched(filename, guessed_type, content)
-    return _Fetched(
+        return NewOutput(UNPLACED, filename, guessed_type, content)
+    return NewOutput(
+        UNPLACED,
         filename,
         description.media_type,
         content,
@@ -134,6 +109,11 @@ async def _described(filename: str, guessed_type: str, content: bytes) -> _Fetch
         description.height,
         await asyncio.to_thread(imaging.thumbnail, content),
     )
+
+
+def _is_temporary(output: Output) -> bool:
+    """Whether it is a preview, unless it turns out to be all there is."""
+    return isinstance(output, OutputFile) and output.folder_type == "temp"
 
 
 def _plain_name(filename: str) -> str:

@@ -89,12 +89,6 @@ class Records:
                 return None
             return Placement(row.backend, row.prompt_id)
 
-    async def has_priority(self, generation_id: str) -> bool:
-        """Whether its person had the priority role when it was accepted."""
-        async with self._database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(generation_id)
-            return row is not None and row.priority
-
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
         """Its results with their bytes; those that were cleared away by age are left out."""
         async with self._database.transaction(read_only=True) as session:

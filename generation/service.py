@@ -168,7 +168,7 @@ class GenerationService:
         """
         with _available():
             generation = await self._acceptor.accept(request)
-        await self._hand_over(generation)
+        await self._hand_over(generation, priority=self._usage.has_priority(request.requester))
         self._touch()
         return generation
 
@@ -334,11 +334,9 @@ class GenerationService:
                     found.update(dict.fromkeys(offered.get(wanted.name, ())))
         return tuple(found)
 
-    async def _hand_over(self, generation: Generation) -> None:
+    async def _hand_over(self, generation: Generation, *, priority: bool) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""
         try:
-            with _available():
-                priority = await self._records.has_priority(generation.id)
             await self._line.enqueue(generation.id, generation.user_id, priority=priority)
         except ServiceUnavailable as error:
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 import webbrowser
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from rich.console import Console
 from bot.app import Application, StartupError
 from bot.client import DiscordAddress
 from bot.settings import Settings
+from bot.signals import signals_call
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from db.people import GuildRepository
@@ -65,7 +65,7 @@ async def run_demo(options: DemoOptions) -> int:
     """
     work = asyncio.create_task(_perform(options, Console()))
     try:
-        with _signals_call(work.cancel):
+        with signals_call(work.cancel):
             await asyncio.wait({work})
     finally:
         if not work.done():
@@ -172,21 +172,6 @@ async def _welcome_people(stage: Stage, options: DemoOptions, console: Console) 
     console.print("Type [bold]/imagine[/] there, or [bold]/help[/]. Stop with Ctrl+C.")
     if options.open_browser and _has_display():
         await asyncio.to_thread(webbrowser.open, stage.world.url)
-
-
-@contextlib.contextmanager
-def _signals_call(stop: Callable[[], object]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    with contextlib.suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
-        for number in numbers:
-            loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 def _has_display() -> bool:

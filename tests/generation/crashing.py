@@ -142,7 +142,7 @@ async def main(folder, user_id, point):
     )
     await service.start()
     if point == "accepted":
-        service._hand_over = lambda generation: die()
+        service._hand_over = lambda *_arguments, **_options: die()
     if point != "none":
         await service.submit(
             GenerationRequest(Requester(user_id, "x", 1), prompt, workflow="txt2img-sd")
