@@ -27,6 +27,7 @@ from comfy.object_info import ObjectInfo
 from db import migrations
 from db.errors import DatabaseError
 from db.migrations import MigrationState
+from generation.models import find_default
 from generation.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.workflow import Workflow
@@ -208,14 +209,13 @@ def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 
 
 def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:
-    """As the service chooses: the operator's default, the workflow's own, the only one there is."""
+    """What the service would find no model for where a person chooses none."""
     for name, (class_type, input_name) in workflow.model_slots.items():
         wanted = workflow.manifest.find(name)
         choices = answer.object_info.choices(class_type, input_name)
         if wanted is None or choices is None or wanted.type.value == "lora":
             continue
-        usable = {*settings.default_models, wanted.default} & set(choices)
-        if not usable and len(choices) != 1:
+        if find_default(wanted, choices, settings.default_models) is None:
             has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
             choose = "" if wanted.hidden else f"choose one with the {name} option, "
             yield (

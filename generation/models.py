@@ -36,8 +36,23 @@ def resolve_models(
         if chosen is not None:
             resolved[wanted.name] = _installed(str(chosen), choices)
         elif wanted.type is InputType.CHECKPOINT:
-            resolved[wanted.name] = _default(wanted, choices, pool.settings.default_models)
+            default = find_default(wanted, choices, pool.settings.default_models)
+            if default is None:
+                raise _refusal(failures.missing_model(_own(wanted), tuple(choices)))
+            resolved[wanted.name] = default
     return resolved
+
+
+def find_default(
+    wanted: Input, choices: Sequence[str], operator_defaults: Sequence[str]
+) -> str | None:
+    """The model that is taken where a person chooses none; None when none suggests itself."""
+    for name in (*operator_defaults, _own(wanted)):
+        if name is not None and name in choices:
+            return name
+    # Lists of VAEs also offer built-in ones, which are no files.
+    files = [name for name in choices if name.lower().endswith(failures.MODEL_SUFFIXES)]
+    return (files or choices)[0] if len(files or choices) == 1 else None
 
 
 def _installed(name: str, choices: Sequence[str]) -> str:
@@ -50,16 +65,9 @@ def _installed(name: str, choices: Sequence[str]) -> str:
     return alike[0]
 
 
-def _default(wanted: Input, choices: Sequence[str], operator_defaults: Sequence[str]) -> str:
-    own = wanted.default if isinstance(wanted.default, str) else None
-    for name in (*operator_defaults, own):
-        if name is not None and name in choices:
-            return name
-    # Lists of VAEs also offer built-in ones, which are no files.
-    files = [name for name in choices if name.lower().endswith(failures.MODEL_SUFFIXES)]
-    if len(files or choices) == 1:
-        return (files or choices)[0]
-    raise _refusal(failures.missing_model(own, tuple(choices)))
+def _own(wanted: Input) -> str | None:
+    """What the workflow itself names."""
+    return wanted.default if isinstance(wanted.default, str) else None
 
 
 def _refusal(failure: Failure) -> RequestRefused:

@@ -62,3 +62,16 @@ async def test_a_backend_without_what_workflows_need(house):
         f for subject, f in found.items() if subject.startswith("workflow txt2img-sd on")
     ]
     assert "Missing model" in painting.sentence
+
+
+async def test_a_model_that_the_service_would_take_is_not_called_missing(house):
+    models = {
+        "checkpoints": ("only_one.safetensors",),
+        "diffusion_models": ("flux.safetensors",),
+        "text_encoders": ("clip_l.safetensors", "t5xxl_fp8_e4m3fn.safetensors"),
+        "vae": ("mine.safetensors",),
+        "upscale_models": ("mine.pth",),
+    }
+    async with type(house.comfyui)(step_seconds=0, load_seconds=0, models=models) as small:
+        found = await findings(house, comfyui_urls=(small.url,))
+    assert {finding.level for finding in found.values()} == {Level.FINE}
