@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import replies
+from bot.language import _, speak
 from generation.errors import FailureKind, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
@@ -16,10 +17,14 @@ INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
 
 
 def require_served(interaction: discord.Interaction) -> None:
-    """The gate for commands and buttons. Raises RequestRefused in guilds that are not served."""
+    """The gate for commands and buttons. Raises RequestRefused in guilds that are not served.
+
+    From here on, whoever acted is spoken to in the language of their Discord.
+    """
+    speak(str(interaction.locale))
     served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
     if served and interaction.guild_id is not None and interaction.guild_id not in served:
-        sentence = "This bot does not serve this server."
+        sentence = _("This bot does not serve this server.")
         raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, sentence)
 
 

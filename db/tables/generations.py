@@ -1,4 +1,4 @@
-"""The tables and the indexes their queries need.
+"""Generations with what they were given and what came of them.
 
 History keeps the facts it needs: a generation has no foreign key to people, guilds or its parent,
 so it outlives them.
@@ -21,9 +21,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base, UnsignedBigInteger
 
-DIRECT_MESSAGES = 0
-"""The guild id that stands for direct messages where a key needs one; Discord never gives it."""
-
 WAITING = "waiting"
 RUNNING = "running"
 SUCCEEDED = "succeeded"
@@ -31,38 +28,6 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 UNFINISHED_STATES = (WAITING, RUNNING)
 FINAL_STATES = (SUCCEEDED, FAILED, CANCELLED)
-
-RESERVE = "reserve"
-CHARGE = "charge"
-REFUND = "refund"
-
-
-class GuildRow(Base):
-    """One guild's settings; a limit that is NULL means the program's default."""
-
-    __tablename__ = "guilds"
-
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    timezone: Mapped[str] = mapped_column(String(64), default="UTC")
-    paused: Mapped[bool] = mapped_column(default=False)
-    daily_limit: Mapped[int | None]
-    max_running: Mapped[int | None]
-    max_waiting: Mapped[int | None]
-    cooldown_s: Mapped[int | None]
-    max_line: Mapped[int | None]
-    created_at: Mapped[datetime]
-
-
-class PersonRow(Base):
-    """One person in one guild, or in direct messages (guild id 0)."""
-
-    __tablename__ = "people"
-
-    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    name: Mapped[str] = mapped_column(Text)
-    last_request_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
 
 
 class GenerationRow(Base):
@@ -168,43 +133,3 @@ class OutputContentRow(Base):
         autoincrement=False,
     )
     content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ChargeRow(Base):
-    """What a generation costs its person, as entries that are only ever added.
-
-    `reserve` is what was set aside when it was accepted. Exactly one of two entries follows:
-    `charge` corrects the amount to what it came to (0 when it was as reserved), `refund` takes all
-    of it back. Both repeat the reservation's `at`, so that the usage of a day is a plain sum.
-    No foreign key: deleting one's generations must not give back what they cost.
-    """
-
-    __tablename__ = "charges"
-
-    generation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
-    user_id: Mapped[int] = mapped_column(BigInteger)
-    guild_id: Mapped[int] = mapped_column(BigInteger)
-    amount: Mapped[int]
-    at: Mapped[datetime]
-
-    __table_args__ = (
-        CheckConstraint("kind IN ('reserve', 'charge', 'refund')", name="kind"),
-        Index("ix_charges_usage_of_person", "user_id", "guild_id", "at"),
-    )
-
-
-class AuditRow(Base):
-    """Who did what to what: deeds of moderators and administrators."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
-    at: Mapped[datetime]
-    actor_id: Mapped[int] = mapped_column(BigInteger)
-    guild_id: Mapped[int] = mapped_column(BigInteger)
-    action: Mapped[str] = mapped_column(String(64))
-    subject: Mapped[str] = mapped_column(Text)
-    detail: Mapped[dict[str, Any] | None]
-
-    __table_args__ = (Index("ix_audit_log_of_guild", "guild_id", "id"),)

@@ -1,0 +1,40 @@
+"""The tables and the indexes their queries need; importing this fills the metadata."""
+
+from db.tables.audit import AuditRow
+from db.tables.charges import CHARGE, REFUND, RESERVE, ChargeRow
+from db.tables.generations import (
+    CANCELLED,
+    FAILED,
+    FINAL_STATES,
+    RUNNING,
+    SUCCEEDED,
+    UNFINISHED_STATES,
+    WAITING,
+    GenerationRow,
+    InputRow,
+    OutputContentRow,
+    OutputRow,
+)
+from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
+
+__all__ = [
+    "CANCELLED",
+    "CHARGE",
+    "DIRECT_MESSAGES",
+    "FAILED",
+    "FINAL_STATES",
+    "REFUND",
+    "RESERVE",
+    "RUNNING",
+    "SUCCEEDED",
+    "UNFINISHED_STATES",
+    "WAITING",
+    "AuditRow",
+    "ChargeRow",
+    "GenerationRow",
+    "GuildRow",
+    "InputRow",
+    "OutputContentRow",
+    "OutputRow",
+    "PersonRow",
+]

@@ -1,0 +1,39 @@
+"""Guilds' settings, and the people in them."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base
+
+DIRECT_MESSAGES = 0
+"""The guild id that stands for direct messages where a key needs one; Discord never gives it."""
+
+
+class GuildRow(Base):
+    """One guild's settings; a limit that is NULL means the program's default."""
+
+    __tablename__ = "guilds"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC")
+    paused: Mapped[bool] = mapped_column(default=False)
+    daily_limit: Mapped[int | None]
+    max_running: Mapped[int | None]
+    max_waiting: Mapped[int | None]
+    cooldown_s: Mapped[int | None]
+    max_line: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class PersonRow(Base):
+    """One person in one guild, or in direct messages (guild id 0)."""
+
+    __tablename__ = "people"
+
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text)
+    last_request_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
