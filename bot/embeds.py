@@ -68,7 +68,7 @@ def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
 def failed_face(generation: Generation) -> Face:
     """A fixed title, one plain sentence, the id, and that nothing was charged."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
-    embed = failure_embed(failure.kind, failure.sentence)
+    embed = failure_embed(failure.kind, failure.template, failure.facts)
     embed.set_footer(text=f"{generation.id} · {NOT_CHARGED}")
     return Face(header(generation), embed)
 

@@ -62,7 +62,7 @@ def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) 
     except (ValueError, OverflowError):
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            f"{name}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
+            "{option}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
             {"option": name},
         ) from None
 
@@ -84,13 +84,14 @@ def _check(name: str, attachment: discord.Attachment, hosts: Collection[str]) ->
     if attachment.size > MAX_ATTACHMENT_BYTES:
         raise _refused(
             name,
-            f"The file has {mebibytes(attachment.size)}; at most "
-            f"{mebibytes(MAX_ATTACHMENT_BYTES)} can be taken. Make it smaller.",
+            "The file has {size}; at most {limit} can be taken. Make it smaller.",
+            size=mebibytes(attachment.size),
+            limit=mebibytes(MAX_ATTACHMENT_BYTES),
         )
     kind = (attachment.content_type or "").partition(";")[0]
     if kind and kind not in PICTURE_TYPES:
         raise _refused(
-            name, f"A file of the type {kind} cannot be used. Attach a PNG, JPEG or WebP."
+            name, "A file of the type {type} cannot be used. Attach a PNG, JPEG or WebP.", type=kind
         )
     if urlsplit(attachment.url).netloc not in hosts:
         raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")
@@ -109,5 +110,5 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
     return content
 
 
-def _refused(name: str, sentence: str) -> RequestRefused:
-    return RequestRefused(FailureKind.INVALID_ATTACHMENT, sentence, {"option": name})
+def _refused(name: str, template: str, **facts: str) -> RequestRefused:
+    return RequestRefused(FailureKind.INVALID_ATTACHMENT, template, {"option": name, **facts})

@@ -15,20 +15,22 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from generation.sentences import fill
+
 ENGLISH = "en"
 
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
-def _(message: str, **values: object) -> str:
+def _(message: str, /, **values: object) -> str:
     """A sentence in the language being spoken, with the values in its {places}."""
-    return _load(_spoken.get()).gettext(message).format(**values)
+    return fill(_load(_spoken.get()).gettext(message), values)
 
 
-def plural(one: str, many: str, count: int, **values: object) -> str:
+def plural(one: str, many: str, count: int, /, **values: object) -> str:
     """The form for so many things, with `{count}` and the values in its places."""
     chosen = _load(_spoken.get()).ngettext(one, many, count)
-    return chosen.format(count=count, **values)
+    return fill(chosen, {"count": count, **values})
 
 
 def speak(locale: str) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import discord
 
 from bot.address import waits_in_public
+from bot.language import _
 from bot.network import NETWORK_ERRORS
 from bot.text import harmless
 from generation.errors import (
@@ -52,11 +53,13 @@ ALREADY_ACKNOWLEDGED = 40060
 _log = logging.getLogger(__name__)
 
 
-def failure_embed(kind: FailureKind, sentence: str) -> discord.Embed:
-    """A fixed title and the sentence."""
+def failure_embed(
+    kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
+) -> discord.Embed:
+    """A fixed title and the sentence, with the facts in its places."""
     return discord.Embed(
-        title=FAILURE_TITLES[kind],
-        description=harmless(sentence, SENTENCE_CHARACTERS),
+        title=_(FAILURE_TITLES[kind]),
+        description=harmless(_(template, **(facts or {})), SENTENCE_CHARACTERS),
         colour=RED,
     )
 
@@ -65,7 +68,7 @@ def explain(error: BaseException) -> discord.Embed:
     """What an error means to a person; one that nobody foresaw gets a reference, also logged."""
     match error:
         case RequestRefused() | GenerationFailed():
-            return failure_embed(error.kind, error.sentence)
+            return failure_embed(error.kind, error.template, error.facts)
         case UnknownGeneration() | NotYours():
             return discord.Embed(description=harmless(str(error)), colour=RED)
         case ServiceUnavailable():

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import replies
-from bot.language import _, speak
+from bot.language import speak
 from generation.errors import FailureKind, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
@@ -24,8 +24,7 @@ def require_served(interaction: discord.Interaction) -> None:
     speak(str(interaction.locale))
     served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
     if served and interaction.guild_id is not None and interaction.guild_id not in served:
-        sentence = _("This bot does not serve this server.")
-        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, sentence)
+        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "This bot does not serve this server.")
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):
@@ -51,6 +50,8 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         if isinstance(error, app_commands.CommandInvokeError):
             cause = error.original
         if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
-            sentence = "This command changed. Restart Discord, or try again in a few minutes."
-            cause = RequestRefused(FailureKind.INVALID_OPTION, sentence)
+            cause = RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "This command changed. Restart Discord, or try again in a few minutes.",
+            )
         await replies.tell(interaction, cause)

@@ -221,7 +221,7 @@ async def _verify_images(
                 verified[name] = await _verify_picture(images[name].content, limit)
         except InvalidImage as error:
             raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT, error.sentence, {"option": name}
+                FailureKind.INVALID_ATTACHMENT, error.template, {"option": name, **error.facts}
             ) from error
     return verified
 
@@ -240,8 +240,10 @@ async def _verify_mask(content: bytes, size: tuple[int, int] | None) -> CheckedI
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
     if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
         failure = failures.missing_model(None, error.choices)
-        return RequestRefused(failure.kind, error.sentence, failure.facts)
-    return RequestRefused(FailureKind.INVALID_OPTION, error.sentence, {"option": error.name})
+        return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
+    return RequestRefused(
+        FailureKind.INVALID_OPTION, error.template, {"option": error.name, **error.facts}
+    )
 
 
 def _plain(value: object) -> Value:

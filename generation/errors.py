@@ -11,6 +11,8 @@ GenerationError
 from collections.abc import Mapping
 from enum import StrEnum
 
+from generation.sentences import fill
+
 
 class FailureKind(StrEnum):
     """Every way a request can fail; the face has one fixed title for each."""
@@ -38,17 +40,23 @@ class GenerationError(Exception):
 class _Failure(GenerationError):
     """A kind and one plain sentence a person can be shown: no path, address or secret in it.
 
-    `facts` are JSON values for a face that renders more than the sentence, for example
+    `template` is the sentence with {places} for `facts`, which are JSON values; a face may say it
+    in another language, and render more than the sentence, for example from
     `{"retry_at": "2026-01-01T00:00:00+00:00"}` or `{"installed": ["a.safetensors"]}`.
     """
 
     def __init__(
-        self, kind: FailureKind, sentence: str, facts: Mapping[str, object] | None = None
+        self, kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
     ) -> None:
-        super().__init__(sentence)
         self.kind = kind
-        self.sentence = sentence
+        self.template = template
         self.facts = dict(facts or {})
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English."""
+        return fill(self.template, self.facts)
 
 
 class RequestRefused(_Failure):

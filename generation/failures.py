@@ -26,6 +26,9 @@ MAX_DETAIL_CHARACTERS = 300
 MAX_INSTALLED = 50
 """Names listed in a failure's facts; a backend may hold thousands of models."""
 
+MAX_LISTED = 8
+"""Names of models that a sentence lists."""
+
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -59,18 +62,23 @@ def unforeseen(reference: str) -> Failure:
     """A failure nobody foresaw; `reference` is also in the log, beside the traceback."""
     return Failure(
         FailureKind.WORKFLOW_ERROR,
-        f"Something went wrong that should not have. Reference: {reference}.",
+        "Something went wrong that should not have. Reference: {reference}.",
         {"reference": reference},
     )
 
 
 def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
     """A model file that no backend has, with what there is instead."""
-    what = f"The model {name} is not installed." if name else "No model was chosen."
-    has = f" Installed: {_listed(installed)}." if installed else " None is installed."
-    return Failure(
-        FailureKind.MISSING_MODEL, what + has, {"installed": list(installed[:MAX_INSTALLED])}
-    )
+    kind = FailureKind.MISSING_MODEL
+    facts: dict[str, object] = {"model": name, "installed": list(installed[:MAX_INSTALLED])}
+    if not installed and name is None:
+        return Failure(kind, "No model was chosen, and none is installed.", facts)
+    if not installed:
+        return Failure(kind, "The model {model} is not installed, and no other is.", facts)
+    facts["listed"] = ", ".join(installed[:MAX_LISTED]) + (", …" * (len(installed) > MAX_LISTED))
+    if name is None:
+        return Failure(kind, "No model was chosen. Installed: {listed}.", facts)
+    return Failure(kind, "The model {model} is not installed. Installed: {listed}.", facts)
 
 
 def explain(error: ComfyError, graph: Graph) -> Failure:
@@ -83,7 +91,7 @@ def explain(error: ComfyError, graph: Graph) -> Failure:
         case BackendRefused():
             return Failure(
                 FailureKind.WORKFLOW_ERROR,
-                f"The backend refused the request (status {error.status}).",
+                "The backend refused the request (status {status}).",
                 {"status": error.status},
             )
         case _:
@@ -95,10 +103,13 @@ def _explain_node(error: NodeFailed, graph: Graph) -> Failure:
     node = _title(graph, error.node_id, error.class_type)
     facts: dict[str, object] = {"node": node, "class_type": error.class_type}
     if isinstance(error, OutOfMemory):
-        sentence = "The GPU ran out of memory. A smaller size or fewer pictures may work."
-        return Failure(FailureKind.OUT_OF_MEMORY, sentence, facts)
-    sentence = f"{node} failed: {_first_line(error.exception_message)}"
-    return Failure(FailureKind.WORKFLOW_ERROR, sentence, facts)
+        return Failure(
+            FailureKind.OUT_OF_MEMORY,
+            "The GPU ran out of memory. A smaller size or fewer pictures may work.",
+            facts,
+        )
+    facts["reason"] = _first_line(error.exception_message)
+    return Failure(FailureKind.WORKFLOW_ERROR, "{node} failed: {reason}", facts)
 
 
 def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
@@ -109,11 +120,14 @@ def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
         return Failure(FailureKind.WORKFLOW_ERROR, "The backend refused the workflow.")
     problem = error.problems[0]
     node = _title(graph, problem.node_id, problem.class_type)
-    place = f", input {problem.input_name}" if problem.input_name else ""
+    facts: dict[str, object] = {
+        "place": f"{node} → {problem.input_name}" if problem.input_name else node,
+        "reason": _first_line(problem.message),
+        "node": node,
+        "kind": problem.kind,
+    }
     return Failure(
-        FailureKind.WORKFLOW_ERROR,
-        f"The backend refused the workflow at {node}{place}: {_first_line(problem.message)}",
-        {"node": node, "kind": problem.kind},
+        FailureKind.WORKFLOW_ERROR, "The backend refused the workflow at {place}: {reason}", facts
     )
 
 
@@ -136,8 +150,3 @@ def _first_line(text: str) -> str:
     if len(line) > MAX_DETAIL_CHARACTERS:
         line = line[: MAX_DETAIL_CHARACTERS - 1] + "…"
     return line if line.endswith((".", "!", "?", "…")) else f"{line}."
-
-
-def _listed(names: tuple[str, ...], limit: int = 8) -> str:
-    more = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")

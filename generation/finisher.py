@@ -87,7 +87,7 @@ class Finisher:
                 to=state.value,
                 finished_at=self._clock(),
                 failure_kind=failure.kind.value if failure else None,
-                failure_sentence=failure.sentence if failure else None,
+                failure_sentence=failure.template if failure else None,
                 failure_facts=dict(failure.facts) if failure else None,
             )
             if won and state is GenerationState.SUCCEEDED:

@@ -6,7 +6,7 @@ All functions are plain and busy for up to seconds: call them in a thread (`asyn
 import math
 import struct
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -23,6 +23,7 @@ from PIL import (
 )
 
 from generation.errors import GenerationError
+from generation.sentences import fill
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 """Bytes of an attached picture: what Discord lets everybody upload."""
@@ -70,11 +71,12 @@ _GREY_SPREAD = 24
 
 
 class InvalidImage(GenerationError):
-    """A picture cannot be used; `sentence` says why and what to do."""
+    """A picture cannot be used; `template`, with {places} for `facts`, says why and what to do."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        self.template = template
+        self.facts = dict(facts or {})
+        super().__init__(fill(template, self.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
             if len(written) <= max_bytes:
                 return Fitted(written, "webp", "image/webp")
         if max(image.size) == 1:
-            raise InvalidImage(f"No picture fits into {max_bytes} bytes.")
+            raise InvalidImage("No picture fits into {bytes} bytes.", {"bytes": max_bytes})
         image = _scaled(image, _SHRINK_MARGIN * math.sqrt(max_bytes / len(written)))
 
 
@@ -268,8 +270,9 @@ def _load_input(content: bytes, max_bytes: int, max_side: int) -> tuple[Image.Im
     """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS."""
     if len(content) > max_bytes:
         raise InvalidImage(
-            f"The picture has {len(content) / 2**20:.1f} MiB, and {max_bytes / 2**20:g} MiB is "
-            "the most: save it smaller, for example as a JPEG."
+            "The picture has {size} MiB, and {limit} MiB is the most: save it smaller, for example "
+            "as a JPEG.",
+            {"size": f"{len(content) / 2**20:.1f}", "limit": f"{max_bytes / 2**20:g}"},
         )
     with _opened(content, INPUT_FORMATS) as source:
         _check_size(source.size, max_side=max_side)
@@ -293,13 +296,18 @@ def _check_size(
     size: tuple[int, int], max_pixels: int = MAX_RESULT_PIXELS, max_side: int | None = None
 ) -> None:
     """Judge by the header's size, before anything of that size is put into memory."""
+    facts = {"width": size[0], "height": size[1], "limit": max_side}
     if max_side is not None and max(size) > max_side:
-        most = f"and {max_side} a side is the most"
-    elif size[0] * size[1] > max_pixels:
-        most = "which is far too many"
-    else:
-        return
-    raise InvalidImage(f"The picture has {size[0]} x {size[1]} pixels, {most}: scale it down.")
+        raise InvalidImage(
+            "The picture has {width} x {height} pixels, and {limit} a side is the most: scale it "
+            "down.",
+            facts,
+        )
+    if size[0] * size[1] > max_pixels:
+        raise InvalidImage(
+            "The picture has {width} x {height} pixels, which is far too many: scale it down.",
+            facts,
+        )
 
 
 # One frame, upright, RGB or RGBA, without metadata.
@@ -423,8 +431,9 @@ def _check_same_shape(size: tuple[int, int], image_size: tuple[int, int]) -> Non
     # Whoever scaled it had to round one side to whole pixels.
     if min(abs(size[1] - expected_height), abs(size[0] - expected_width)) > 1:
         raise InvalidImage(
-            f"The mask has {size[0]} x {size[1]} pixels and the picture {image_size[0]} x "
-            f"{image_size[1]}, which is another shape: make the mask from the picture itself."
+            "The mask has {mask} pixels and the picture {picture}, which is another shape: make "
+            "the mask from the picture itself.",
+            {"mask": f"{size[0]} x {size[1]}", "picture": f"{image_size[0]} x {image_size[1]}"},
         )
 
 

@@ -71,4 +71,4 @@ def _own(wanted: Input) -> str | None:
 
 
 def _refusal(failure: Failure) -> RequestRefused:
-    return RequestRefused(failure.kind, failure.sentence, failure.facts)
+    return RequestRefused(failure.kind, failure.template, failure.facts)

@@ -28,7 +28,7 @@ def failed(failure: Failure) -> Outcome:
     return {
         "ended": "failed",
         "kind": failure.kind.value,
-        "sentence": failure.sentence,
+        "sentence": failure.template,
         "facts": dict(failure.facts),
     }
 

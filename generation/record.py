@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from generation.errors import FailureKind
 from generation.request import Value
+from generation.sentences import fill
 
 
 class GenerationState(StrEnum):
@@ -26,11 +27,16 @@ class GenerationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a generation failed, as stored."""
+    """How a generation failed, as stored: `template` has {places} for `facts`."""
 
     kind: FailureKind
-    sentence: str
+    template: str
     facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English."""
+        return fill(self.template, self.facts)
 
 
 @dataclass(frozen=True, slots=True)

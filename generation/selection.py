@@ -36,11 +36,7 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
         )
     missing = _without_place(workflow, options)
     if missing:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            f"The workflow {workflow.name} has no place for: {', '.join(missing)}.",
-            {"workflow": workflow.name, "options": list(missing)},
-        )
+        raise _no_place(workflow, missing)
     return workflow
 
 
@@ -57,6 +53,14 @@ def _without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...
     return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
 
 
+def _no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The workflow {workflow} has no place for: {missing}.",
+        {"workflow": workflow.name, "missing": ", ".join(missing)},
+    )
+
+
 def _select_default(
     request: GenerationRequest,
     options: Collection[str],
@@ -69,18 +73,13 @@ def _select_default(
     if not candidates:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            f"There is no workflow for that ({kind.value}). Choose one by name.",
-            {"option": "workflow"},
+            "There is no workflow for that ({kind}). Choose one by name.",
+            {"option": "workflow", "kind": kind.value},
         )
     fitting = [one for one in candidates if not _without_place(one, options)]
     if not fitting:
         first = candidates[0]
-        missing = _without_place(first, options)
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            f"The workflow {first.name} has no place for: {', '.join(missing)}.",
-            {"workflow": first.name, "options": list(missing)},
-        )
+        raise _no_place(first, _without_place(first, options))
     runnable = (one for one in fitting if _can_run(one, request, pool))
     return next(runnable, fitting[0])
 

@@ -43,9 +43,8 @@ def clean_prompt(text: str) -> str:
     if len(cleaned) > MAX_PROMPT_CHARACTERS:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            f"A prompt may have up to {MAX_PROMPT_CHARACTERS:,} characters; "
-            f"this one has {len(cleaned):,}.",
-            {"option": PROMPT},
+            "A prompt may have up to {limit} characters; this one has {length}.",
+            {"option": PROMPT, "limit": MAX_PROMPT_CHARACTERS, "length": len(cleaned)},
         )
     return cleaned
 

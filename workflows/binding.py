@@ -67,14 +67,14 @@ def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
 def _check_takes_picture(manifest: Manifest, name: str) -> None:
     wanted = manifest.find(name)
     if wanted is None or not wanted.type.is_picture:
-        raise InvalidValue(name, f"{name} cannot be a picture.")
+        raise InvalidValue(name, "{name} cannot be a picture.")
 
 
 def _bindable(wanted: Input, value: object) -> Value:
     if not wanted.type.is_picture:
         return coerce(wanted, value)
     if not isinstance(value, str) or not value:
-        raise InvalidValue(wanted.name, f"{wanted.name} must be attached as a picture.")
+        raise InvalidValue(wanted.name, "{name} must be attached as a picture.")
     return value
 
 

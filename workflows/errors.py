@@ -11,7 +11,7 @@ WorkflowError
     └── MissingInput        the workflow cannot do without it
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class WorkflowError(Exception):
@@ -39,12 +39,21 @@ class InvalidManifest(WorkflowUnusable):
 
 
 class ValueRefused(WorkflowError):
-    """A person's value cannot be taken. `name` is the input's, `sentence` is for the person."""
+    """A person's value cannot be taken. `name` is the input's.
 
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence)
+    `template` is a sentence for the person, with {places} for `facts`, among which is the name.
+    """
+
+    def __init__(self, name: str, template: str, facts: Mapping[str, object] | None = None) -> None:
         self.name = name
-        self.sentence = sentence
+        self.template = template
+        self.facts = {"name": name, **(facts or {})}
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English."""
+        return self.template.format(**self.facts)
 
 
 class InvalidValue(ValueRefused):
@@ -53,8 +62,15 @@ class InvalidValue(ValueRefused):
     `choices` has what would be taken, where that is a list.
     """
 
-    def __init__(self, name: str, sentence: str, choices: Sequence[str] = ()) -> None:
-        super().__init__(name, sentence)
+    def __init__(
+        self,
+        name: str,
+        template: str,
+        facts: Mapping[str, object] | None = None,
+        *,
+        choices: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name, template, facts)
         self.choices = tuple(choices)
 
 
@@ -62,11 +78,11 @@ class UnknownInput(ValueRefused):
     """The workflow has no input of this name, or does not offer it to people."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, f"This workflow has no place for the option {name}.")
+        super().__init__(name, "This workflow has no place for the option {name}.")
 
 
 class MissingInput(ValueRefused):
     """A required input was left out."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, f"This workflow needs the option {name}.")
+        super().__init__(name, "This workflow needs the option {name}.")

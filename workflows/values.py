@@ -28,40 +28,51 @@ def size_for(aspect: str, wanted: Input) -> tuple[int, int]:
     """Width and height of an aspect ratio such as "16:9" for a size input. Raises InvalidValue."""
     ratio = sizes.parse_aspect(aspect)
     if ratio is None:
-        sentence = f"{wanted.name} must be a ratio such as 16:9, no longer than {sizes.MAX_RATIO}:1"
-        raise InvalidValue(wanted.name, f"{sentence}.")
+        raise InvalidValue(
+            wanted.name,
+            "{name} must be a ratio such as 16:9, no longer than {limit}:1.",
+            {"limit": sizes.MAX_RATIO},
+        )
     area = wanted.area or sizes.DEFAULT_AREA
     return sizes.size_of_aspect(ratio, area=area, multiple=wanted.multiple)
 
 
 def _text(wanted: Input, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValue(wanted.name, f"{wanted.name} must be text.")
+        raise InvalidValue(wanted.name, "{name} must be text.")
     if wanted.max is not None and len(value) > wanted.max:
-        raise _refusal(wanted, f"at most {wanted.max} characters long; this has {len(value)}")
+        raise InvalidValue(
+            wanted.name,
+            "{name} must be at most {limit} characters long; this has {length}.",
+            {"limit": wanted.max, "length": len(value)},
+        )
     if wanted.min is not None and len(value) < wanted.min:
-        raise _refusal(wanted, f"at least {wanted.min} characters long")
+        raise InvalidValue(
+            wanted.name, "{name} must be at least {limit} characters long.", {"limit": wanted.min}
+        )
     return value
 
 
 def _integer(wanted: Input, value: object) -> int:
     number = _read_integer(value)
     if number is None or not _is_within(wanted, number):
-        raise _refusal(wanted, f"a whole number{_bounds(wanted)}")
+        raise _not_whole(wanted)
     return number
 
 
 def _number(wanted: Input, value: object) -> float:
     number = _read_number(value)
     if number is None or not _is_within(wanted, number):
-        raise _refusal(wanted, f"a number{_bounds(wanted)}")
+        raise _not_a_number(wanted)
     return number
 
 
 def _seed(wanted: Input, value: object) -> int:
     number = _read_integer(value)
     if number is None or not 0 <= number <= MAX_SEED:
-        raise _refusal(wanted, f"a whole number from 0 to {MAX_SEED}")
+        raise InvalidValue(
+            wanted.name, "{name} must be a whole number: {bounds}.", {"bounds": f"0 … {MAX_SEED}"}
+        )
     return number
 
 
@@ -69,27 +80,34 @@ def _boolean(wanted: Input, value: object) -> bool:
     if isinstance(value, str):
         value = {"true": True, "yes": True, "false": False, "no": False}.get(value.strip().lower())
     if not isinstance(value, bool):
-        raise _refusal(wanted, "true or false")
+        raise InvalidValue(wanted.name, "{name} must be true or false.")
     return value
 
 
 def _choice(wanted: Input, value: object) -> str:
     found = _match(value, wanted.choices)
     if found is None:
-        sentence = f"{wanted.name} must be one of {', '.join(wanted.choices)}."
-        raise InvalidValue(wanted.name, sentence, wanted.choices)
+        raise InvalidValue(
+            wanted.name,
+            "{name} must be one of {listed}.",
+            {"listed": ", ".join(wanted.choices)},
+            choices=wanted.choices,
+        )
     return found
 
 
 def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_FILE_NAME or not value.isprintable():
-        raise _refusal(wanted, "the name of a model")
+        raise InvalidValue(wanted.name, "{name} must be the name of a model.")
     if not choices:
         return value
     found = _match(value, choices)
     if found is None:
-        sentence = f"No backend has this {wanted.name}; choose one that is installed."
-        raise InvalidValue(wanted.name, sentence, choices)
+        raise InvalidValue(
+            wanted.name,
+            "No backend has this {name}; choose one that is installed.",
+            choices=choices,
+        )
     return found
 
 
@@ -98,15 +116,20 @@ def _size(wanted: Input, value: object) -> tuple[int, int]:
         return size_for(value, wanted)
     size = sizes.parse_pair(value) if isinstance(value, str) else _read_pair(value)
     if size is None:
-        raise _refusal(wanted, "a ratio such as 16:9 or a size such as 1024x768")
+        raise InvalidValue(
+            wanted.name, "{name} must be a ratio such as 16:9 or a size such as 1024x768."
+        )
     if not sizes.is_within_limits(size):
-        limits = f"from {sizes.MIN_SIDE} to {sizes.MAX_SIDE} pixels a side and at most 4 megapixels"
-        raise _refusal(wanted, limits)
+        raise InvalidValue(
+            wanted.name,
+            "{name} must be from {least} to {most} pixels a side and at most 4 megapixels.",
+            {"least": sizes.MIN_SIDE, "most": sizes.MAX_SIDE},
+        )
     return sizes.fit(size, multiple=wanted.multiple)
 
 
 def _picture(wanted: Input, _value: object) -> Scalar:
-    raise InvalidValue(wanted.name, f"{wanted.name} must be attached as a picture.")
+    raise InvalidValue(wanted.name, "{name} must be attached as a picture.")
 
 
 _COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
@@ -122,8 +145,26 @@ _COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
 }
 
 
-def _refusal(wanted: Input, expectation: str) -> InvalidValue:
-    return InvalidValue(wanted.name, f"{wanted.name} must be {expectation}.")
+def _not_whole(wanted: Input) -> InvalidValue:
+    facts = {"bounds": _bounds(wanted), "step": wanted.step}
+    if wanted.step not in (None, 1):
+        return InvalidValue(
+            wanted.name, "{name} must be a whole number: {bounds}, in steps of {step}.", facts
+        )
+    if facts["bounds"]:
+        return InvalidValue(wanted.name, "{name} must be a whole number: {bounds}.", facts)
+    return InvalidValue(wanted.name, "{name} must be a whole number.", facts)
+
+
+def _not_a_number(wanted: Input) -> InvalidValue:
+    facts = {"bounds": _bounds(wanted), "step": wanted.step}
+    if wanted.step is not None:
+        return InvalidValue(
+            wanted.name, "{name} must be a number: {bounds}, in steps of {step}.", facts
+        )
+    if facts["bounds"]:
+        return InvalidValue(wanted.name, "{name} must be a number: {bounds}.", facts)
+    return InvalidValue(wanted.name, "{name} must be a number.", facts)
 
 
 def _match(value: object, choices: Sequence[str]) -> str | None:
@@ -178,9 +219,8 @@ def _is_on_step(wanted: Input, number: float) -> bool:
 
 
 def _bounds(wanted: Input) -> str:
-    words = [f"of at least {wanted.min}"] if wanted.min is not None else []
-    if wanted.max is not None:
-        words = [f"from {wanted.min} to {wanted.max}"] if words else [f"of at most {wanted.max}"]
-    if wanted.step not in (None, 1):
-        words.append(f"in steps of {wanted.step}")
-    return "".join(f" {word}" for word in words)
+    if wanted.min is not None and wanted.max is not None:
+        return f"{wanted.min} … {wanted.max}"
+    if wanted.min is not None:
+        return f"≥ {wanted.min}"
+    return f"≤ {wanted.max}" if wanted.max is not None else "…" if wanted.step else ""

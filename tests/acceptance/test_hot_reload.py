@@ -201,5 +201,5 @@ async def test_what_a_command_cannot_bound_the_service_refuses(house, folder):
     async with house.bot():
         await house.ana.slash("general", "portrait", prompt="ana", steps=5)
         message = await house.ana.wait_for(lambda one: "Invalid option" in as_text(one), PATIENCE_S)
-    assert "steps must be a whole number from 1 to 31 in steps of 3" in as_text(message)
+    assert "steps must be a whole number: 1 … 31, in steps of 3" in as_text(message)
     assert not house.comfyui.log.posts

@@ -62,7 +62,7 @@ def test_what_cannot_be_taken_is_refused_before_any_download(facts):
     with pytest.raises(RequestRefused) as caught:
         check_attachments({"image": attachment}, HOSTS)
     assert caught.value.kind is FailureKind.INVALID_ATTACHMENT
-    assert caught.value.facts == {"option": "image"}
+    assert caught.value.facts["option"] == "image"
 
 
 @pytest.mark.parametrize(

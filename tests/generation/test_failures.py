@@ -48,7 +48,7 @@ def test_a_refused_input_is_named():
     problem = errors.NodeProblem("3", "KSampler", "value_bigger_than_max", "Too big", "steps", "9")
     failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
     assert failure.kind is FailureKind.WORKFLOW_ERROR
-    assert failure.sentence.endswith("at Paint (KSampler), input steps: Too big.")
+    assert failure.sentence.endswith("at Paint (KSampler) → steps: Too big.")
 
 
 def test_a_sampler_that_is_not_in_the_list_is_no_missing_model():

@@ -121,7 +121,7 @@ MEANING = [
     (table(STEPS, "min = 5", "max = 4"), '[[input]] "steps": "min" is larger than max.'),
     (
         table(STEPS, "max = 4", "default = 5"),
-        '[[input]] "steps": "default" cannot be used: steps must be a whole number of at most 4.',
+        '[[input]] "steps": "default" cannot be used: steps must be a whole number: ≤ 4.',
     ),
     (
         table('name = "image"', 'type = "image"', 'targets = ["10.image"]', 'default = "a.png"'),
