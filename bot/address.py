@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 
+from bot.language import ENGLISH
+
 DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
 """Bytes a file may have where nothing more is known: Discord's limit since January 2025."""
 
@@ -28,6 +30,7 @@ class ReplyAddress:
     message_id: int
     is_private: bool
     size_limit: int = DEFAULT_SIZE_LIMIT
+    locale: str = ENGLISH
 
     def is_token_alive(self, now: datetime) -> bool:
         """Whether the token can still be used."""
@@ -58,6 +61,7 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         message_id=message_id,
         is_private=private,
         size_limit=interaction.filesize_limit,
+        locale=str(interaction.locale),
     )
     return json.dumps(asdict(address))
 

@@ -9,15 +9,16 @@ from urllib.parse import urlsplit
 
 import discord
 import yarl
-from discord.app_commands import AppCommand
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.buttons import GenerationButton
 from bot.cogs import HISTORY_BUTTONS, add_commands
+from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS
 from bot.submission import Submitter
+from bot.translator import CommandTranslator
 from bot.tree import CommandTree
 from generation.service import GenerationService
 
@@ -93,6 +94,8 @@ class LimnerClient(discord.Client):
 
     async def sync_commands(self) -> None:
         """Make Discord's commands ours, where they differ: every change counts against a limit."""
+        if self.tree.translator is None:
+            await self.tree.set_translator(CommandTranslator())
         # Global ones of an earlier start would show up a second time beside a guild's own.
         await self._sync(None)
         for guild in self._guilds:
@@ -114,11 +117,8 @@ class LimnerClient(discord.Client):
                 await asyncio.sleep(again_s)
 
     async def _sync(self, guild: discord.Object | None) -> None:
-        fetched = await self.tree.fetch_commands(guild=guild)
-        ours = self.tree.get_commands(guild=guild)
-        if {one.name: _fetched_shape(one) for one in fetched} == {
-            one.name: _shape(one.to_dict(self.tree)) for one in ours
-        }:
+        ours = await describe_commands(self.tree, guild)
+        if await fetch_commands(self, guild) == ours:
             _log.debug("The commands are up to date.")
             return
         await self.tree.sync(guild=guild)
@@ -128,37 +128,3 @@ class LimnerClient(discord.Client):
 def attachment_hosts() -> frozenset[str]:
     """Where Discord keeps what people attach: its network for files, or where its API is."""
     return FILE_HOSTS | {urlsplit(Route.BASE).netloc}
-
-
-def _fetched_shape(command: AppCommand) -> object:
-    """What Discord has; the library leaves these two out of its dictionary."""
-    permissions = command.default_member_permissions
-    more = {
-        "nsfw": command.nsfw,
-        "default_member_permissions": permissions.value if permissions is not None else None,
-    }
-    return _shape(command.to_dict() | more)
-
-
-def _shape(part: object) -> object:
-    """What a change of which people would see; ids, versions and defaults left out.
-
-    The library misreads the two lists of where a command works, which all commands have alike;
-    `dm_permission` is an older form of them, which Discord does not answer with.
-    """
-    where = {"contexts", "integration_types", "dm_permission"}
-    ignored = {"id", "application_id", "guild_id", "version", *where}
-    match part:
-        case dict():
-            shapes = {key: _shape(value) for key, value in part.items() if key not in ignored}
-            return {
-                # Zero is a bound, though Python takes it for False.
-                key: shape
-                for key, shape in shapes.items()
-                if shape not in (None, [], {}) and shape is not False
-            }
-        case list() | tuple():
-            return [_shape(value) for value in part]
-        case _:
-            # The library's enums are none of Python's.
-            return getattr(part, "value", part)

@@ -27,6 +27,18 @@ def _(message: str, /, **values: object) -> str:
     return fill(_load(_spoken.get()).gettext(message), values)
 
 
+def translate(message: str, locale: str) -> str:
+    """A sentence as it stands, in the language of this Discord locale."""
+    return _load(locale).gettext(message)
+
+
+@cache
+def languages() -> frozenset[str]:
+    """The languages there are beside English, such as "de"."""
+    files = (resources.files("bot") / "languages").iterdir()
+    return frozenset(one.name.removesuffix(".po") for one in files if one.name.endswith(".po"))
+
+
 def plural(one: str, many: str, count: int, /, **values: object) -> str:
     """The form for so many things, with `{count}` and the values in its places."""
     chosen = _load(_spoken.get()).ngettext(one, many, count)
@@ -57,8 +69,8 @@ def spoken() -> str:
 def _load(locale: str) -> gettext.NullTranslations:
     """The catalogue of a locale or of its language; English, where there is none."""
     for name in (locale, locale.partition("-")[0]):
-        source = resources.files("bot") / "languages" / f"{name}.po"
-        if name.replace("-", "").isalpha() and source.is_file():
+        if name in languages():
+            source = resources.files("bot") / "languages" / f"{name}.po"
             compiled = BytesIO()
             with source.open("rb") as file:
                 write_mo(compiled, read_po(file, locale=name.replace("-", "_")))

@@ -15,6 +15,7 @@ from bot.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.buttons import cancel_view, done_view, failed_view
 from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Door, Draft, Gone, TooLarge, Unreachable
+from bot.language import speak, speaking
 from bot.pace import ChannelPace
 from generation import imaging
 from generation.audience import DeliveryImpossible, DeliveryPostponed, Receipt
@@ -111,7 +112,8 @@ class Replies:
         if address is None:
             raise DeliveryImpossible
         try:
-            return await self._tell_end(generation, contents, address)
+            with speaking(address.locale):
+                return await self._tell_end(generation, contents, address)
         except Gone as error:
             raise DeliveryImpossible from error
         except (Unreachable, TooLarge) as error:
@@ -172,6 +174,7 @@ class Replies:
                 view.task.cancel()
 
     async def _pump(self, view: _View) -> None:
+        speak(view.address.locale)
         while view.newest is not None:
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
             if not self._door.is_by_token(view.address):

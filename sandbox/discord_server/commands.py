@@ -196,6 +196,15 @@ def _kept_command(
     return kept
 
 
+def without_localizations(part: JsonObject) -> JsonObject:
+    """Return a command as Discord lists it to those who do not ask for its translations."""
+    kept = {key: value for key, value in part.items() if not key.endswith("_localizations")}
+    for inner in ("options", "choices"):
+        if kept.get(inner):
+            kept[inner] = [without_localizations(one) for one in kept[inner]]
+    return kept
+
+
 def _without_defaults(option: JsonObject) -> JsonObject:
     """Return an option as Discord gives it back: empty lists and false flags are left out."""
     kept = {

@@ -1,7 +1,7 @@
 """The REST routes of the account, the guild and the commands."""
 
 from sandbox.discord_server.broadcast import Broadcast
-from sandbox.discord_server.commands import Commands
+from sandbox.discord_server.commands import Commands, without_localizations
 from sandbox.discord_server.directory import Directory
 from sandbox.discord_server.errors import ApiError, Refusal
 from sandbox.discord_server.gateway import Gateway
@@ -112,7 +112,7 @@ class CommandRoutes:
             every = f"/applications/{{application_id}}{scope}/commands"
             one = f"{every}/{{command_id}}"
             found += [
-                Route("GET", every, lambda call: Answer(self._commands.listed(self._scope(call)))),
+                Route("GET", every, self._all),
                 Route("PUT", every, self._overwrite),
                 Route("POST", every, self._upsert),
                 Route("GET", one, self._one),
@@ -126,6 +126,11 @@ class CommandRoutes:
         self._broadcast.tell_all(
             lambda member: {"type": "commands", "commands": self._commands.offered(member)}
         )
+
+    def _all(self, call: Call) -> Answer:
+        listed = self._commands.listed(self._scope(call))
+        wanted = call.query.get("with_localizations", "").lower() in ("true", "1")
+        return Answer(listed if wanted else [without_localizations(one) for one in listed])
 
     def _overwrite(self, call: Call) -> Answer:
         listed = self._commands.overwrite(self._scope(call), call.body)

@@ -59,6 +59,14 @@ async def test_a_changed_command_is_sent(world, service, start_bot):
     assert set(after) == set(before)
 
 
+async def test_commands_describe_themselves_in_peoples_languages(world, service, start_bot):
+    async with start_bot(world, service):
+        shown = {one["name"]: one for one in world.commands.everything()}
+    assert shown["help"]["description"] == "How to make pictures here"
+    assert shown["help"]["description_localizations"] == {"de": "Wie man hier Bilder macht"}
+    assert not shown["help"]["name_localizations"], "people tell each other names"
+
+
 async def test_a_guilds_commands_replace_the_global_ones(world, service, start_bot):
     async with start_bot(world, service):
         pass

@@ -1,0 +1,78 @@
+"""What people see of commands, ours and those that Discord has: to sync only what differs."""
+
+from collections.abc import Mapping
+
+import discord
+from discord import app_commands
+from discord.http import Route
+
+Shapes = Mapping[tuple[str, str], object]
+"""What a change of which people would see, by a command's type and name."""
+
+_IGNORED = frozenset(
+    {"id", "application_id", "guild_id", "version", "handler"}
+    # An older form of `contexts`.
+    | {"dm_permission"}
+)
+
+_GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
+
+
+async def fetch_commands(client: discord.Client, guild: discord.Object | None) -> Shapes:
+    """What Discord has, for a guild or everywhere.
+
+    The library's own way leaves translations out, and Discord sends them only when asked:
+    https://docs.discord.com/developers/interactions/application-commands#get-global-application-commands
+    """
+    scope = "" if guild is None else f"/guilds/{guild.id}"
+    path = f"/applications/{client.application_id}{scope}/commands"
+    fetched = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
+    return {_key(one): _shape(one, guild) for one in fetched}
+
+
+async def describe_commands(
+    tree: app_commands.CommandTree[discord.Client], guild: discord.Object | None
+) -> Shapes:
+    """What a tree has, for a guild or everywhere."""
+    described = {}
+    for command in tree.get_commands(guild=guild):
+        if tree.translator is None:
+            payload = command.to_dict(tree)
+        else:
+            payload = await command.get_translated_payload(tree, tree.translator)
+        described[_key(payload)] = _shape(payload, guild)
+    return described
+
+
+def _key(command: Mapping[str, object]) -> tuple[str, str]:
+    kind = getattr(command.get("type", 1), "value", command.get("type", 1))
+    return str(kind), str(command["name"])
+
+
+def _shape(command: Mapping[str, object], guild: discord.Object | None) -> object:
+    """Ids, versions and defaults left out."""
+    left_out = _IGNORED if guild is None else _IGNORED | _GLOBAL_ONLY
+    kept = {key: value for key, value in command.items() if key not in left_out}
+    permissions = kept.get("default_member_permissions")
+    kept["default_member_permissions"] = None if permissions is None else str(permissions)
+    return _plain(kept)
+
+
+def _plain(part: object) -> object:
+    match part:
+        case dict():
+            shapes = {key: _plain(value) for key, value in part.items()}
+            return {
+                # Zero is a bound, though Python takes it for False.
+                key: shape
+                for key, shape in shapes.items()
+                if shape not in (None, [], {}) and shape is not False
+            }
+        case list() | tuple():
+            plain = [_plain(value) for value in part]
+            # Places and kinds of channels are sets to Discord.
+            are_numbers = all(isinstance(one, int) for one in plain)
+            return sorted(plain, key=str) if are_numbers else plain
+        case _:
+            # The library's enums are none of Python's.
+            return getattr(part, "value", part)
