@@ -1,0 +1,1 @@
+"""Measures what Limner costs, in ratios that anyone can repeat with one command."""

@@ -1,0 +1,67 @@
+"""The processes of a benchmark: backends that live as long as their context, and measurements."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.measurement import Measurement
+from benchmarks.scale import Scale
+
+ROOT = Path(__file__).parent.parent
+"""The project's own folder, from which every process imports `benchmarks`."""
+
+_MEASURE_S = 900
+_STOP_S = 10
+
+
+class MeasurementFailed(Exception):
+    """A client's process ended without a result; the sentence is its last one."""
+
+
+@contextmanager
+def running_backends(scale: Scale) -> Iterator[tuple[str, ...]]:
+    """Serve as many backends as wanted, each in a process of its own; their addresses."""
+    servers = [_start_backend(scale) for _ in range(scale.backends)]
+    try:
+        yield tuple(_read_address(server) for server in servers)
+    finally:
+        for server in servers:
+            # It stops when nobody holds its standard input any more.
+            server.communicate(timeout=_STOP_S)
+
+
+def measure(python: Path, client: str, urls: Sequence[str], scale: Scale) -> Measurement:
+    """Measure one client once. Raises MeasurementFailed."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        [python, "-m", "benchmarks.worker", client, *urls, *scale.to_arguments()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=_MEASURE_S,
+        check=False,
+    )
+    said = done.stderr.strip().rpartition("\n")[2]
+    if done.returncode or not done.stdout:
+        raise MeasurementFailed(said or f"It ended with status {done.returncode}.")
+    return Measurement(**json.loads(done.stdout))
+
+
+def _start_backend(scale: Scale) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-m", "benchmarks.server", *scale.to_arguments()],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _read_address(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None  # noqa: S101 - asked for above
+    address = server.stdout.readline().strip()
+    if not address:
+        raise MeasurementFailed("A stand-in backend did not start.")
+    return address
