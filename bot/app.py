@@ -17,6 +17,7 @@ from bot.client import DiscordAddress, LimnerClient
 from bot.health import HealthServer
 from bot.progress import Replies
 from bot.reload import follow_workflows
+from bot.services import Services
 from bot.settings import BackendEntry, Settings, find_unknown_names
 from bot.signals import signals_call
 from comfy.backend import Backend, BackendDescription
@@ -25,10 +26,11 @@ from comfy.kinds import BackendSettings, build_backend
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
+from generation.administration import Administration
 from generation.audience import Audience
 from generation.line import EngineSettings
 from generation.pool import BackendPool, PoolMember, PoolSettings
-from generation.service import GenerationService, ServiceSettings
+from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
 
@@ -119,6 +121,14 @@ async def open_core(
         stack.push_async_callback(service.stop)
         await service.start()
         yield Core(database, catalog, pool, tuple(m.backend for m in members), service)
+
+
+def build_services(core: Core) -> Services:
+    """What the face serves of a core."""
+    return Services(
+        generations=core.service,
+        administration=Administration(core.database, utc_now),
+    )
 
 
 def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
@@ -242,7 +252,7 @@ class Application:
             follow_workflows(core.catalog.watch, client.refresh_commands), "changed workflows"
         )
         if self._role is not Role.WORKER:
-            client.serve(core.service)
+            client.serve(build_services(core))
             await sync(client)
             tasks.start(client.keep_synced(), "changed commands")
             self._connection = asyncio.create_task(client.connect(), name="gateway")

@@ -17,6 +17,7 @@ from bot.cogs import HISTORY_BUTTONS, add_commands
 from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS
+from bot.services import Services
 from bot.submission import Submitter
 from bot.translator import CommandTranslator
 from bot.tree import CommandTree
@@ -40,7 +41,7 @@ class DiscordAddress:
 
 
 class LimnerClient(discord.Client):
-    """Serves a GenerationService once it is given one.
+    """Serves what it is given by `serve`.
 
     Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
     once, and then they alone are served; without any, commands are global.
@@ -67,22 +68,27 @@ class LimnerClient(discord.Client):
         self.served_guilds = frozenset(guild_ids)
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
-        self._service: GenerationService | None = None
+        self._services: Services | None = None
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
 
     @property
-    def service(self) -> GenerationService:
-        """What it serves."""
-        if self._service is None:
-            raise RuntimeError("The client has no service yet.")
-        return self._service
+    def services(self) -> Services:
+        """Everything it serves."""
+        if self._services is None:
+            raise RuntimeError("The client has no services yet.")
+        return self._services
 
-    def serve(self, service: GenerationService) -> None:
-        """Answer commands and buttons with this service from now on."""
-        self._service = service
-        submitter = Submitter(service, attachment_hosts())
-        add_commands(self.tree, submitter, self._guilds)
+    @property
+    def service(self) -> GenerationService:
+        """The heart's one door."""
+        return self.services.generations
+
+    def serve(self, services: Services) -> None:
+        """Answer commands and buttons with these services from now on."""
+        self._services = services
+        submitter = Submitter(services.generations, attachment_hosts())
+        add_commands(self.tree, services, submitter, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, *HISTORY_BUTTONS)

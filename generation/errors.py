@@ -5,6 +5,7 @@ GenerationError
 ├── GenerationFailed      how an accepted generation ended; its charge is refunded
 ├── UnknownGeneration     no such id
 ├── NotYours              somebody else's generation, and the asker does not moderate
+├── NotPermitted          an act for people with more say here
 └── ServiceUnavailable    the database or the line cannot be reached just now
 """
 
@@ -81,6 +82,14 @@ class NotYours(GenerationError):
     def __init__(self, generation_id: str) -> None:
         super().__init__("Only the person who asked for it, or a moderator, can do that.")
         self.generation_id = generation_id
+
+
+class NotPermitted(GenerationError):
+    """An act that is for people with more say; its sentence says for whom."""
+
+    def __init__(self, template: str) -> None:
+        super().__init__(template)
+        self.template = template
 
 
 class ServiceUnavailable(GenerationError):

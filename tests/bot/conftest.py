@@ -16,6 +16,8 @@ from PIL import Image
 
 from bot.client import DiscordAddress, LimnerClient
 from bot.progress import Replies
+from bot.services import Services
+from generation.administration import GuildStatus
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history import Cursor, HistoryPage
@@ -207,9 +209,41 @@ class FakeService:
             raise self.refusal
 
 
+class FakeAdministration:
+    """What the cogs ask of Administration, answered from memory."""
+
+    def __init__(self):
+        self.is_paused = False
+        self.acts = []
+
+    async def pause(self, guild_id, *, actor_id):
+        return self._set(guild_id, actor_id, is_paused=True)
+
+    async def resume(self, guild_id, *, actor_id):
+        return self._set(guild_id, actor_id, is_paused=False)
+
+    async def status(self, guild_id):
+        return GuildStatus(self.is_paused, "Europe/Vienna", 1, 2)
+
+    def _set(self, guild_id, actor_id, *, is_paused):
+        self.acts.append((guild_id, actor_id, is_paused))
+        changed, self.is_paused = self.is_paused != is_paused, is_paused
+        return changed
+
+
+def build_services(service):
+    """Everything a client serves, around this FakeService."""
+    return Services(generations=service, administration=FakeAdministration())
+
+
 @pytest.fixture
 def service():
     return FakeService()
+
+
+@pytest.fixture
+def services(service):
+    return build_services(service)
 
 
 @pytest.fixture(scope="session")
@@ -255,9 +289,9 @@ def tools():
 
 
 @pytest.fixture
-def simcord_bot(service):
+def simcord_bot(services):
     client = LimnerClient()
-    client.serve(service)
+    client.serve(services)
     # Discord is brought up to date once the environment is there.
     client.setup_hook = client.sync_commands
     return client
@@ -265,7 +299,7 @@ def simcord_bot(service):
 
 @pytest.fixture
 def place(simcord_env):
-    """A guild with a channel, ana and ben, and mo who moderates."""
+    """A guild with a channel, ana and ben, mo who moderates, and ada who administers."""
 
     class Place:
         env = simcord_env
@@ -277,6 +311,10 @@ def place(simcord_env):
         ana = guild.add_member(simcord_env.create_user("ana"))
         ben = guild.add_member(simcord_env.create_user("ben"))
         mo = guild.add_member(simcord_env.create_user("mo"), roles=[moderators])
+        administrators = guild.create_role(
+            "administrators", permissions=discord.Permissions(manage_guild=True)
+        )
+        ada = guild.add_member(simcord_env.create_user("ada"), roles=[administrators])
 
     return Place
 
@@ -323,7 +361,7 @@ async def run_bot(world, service, *, guild_ids=(), **options):
     replies = Replies(client, now=world.clock.now, **{"interval_s": 0.0, **options})
     try:
         await client.login(world.token)
-        client.serve(service)
+        client.serve(build_services(service))
         await client.sync_commands()
         connection = asyncio.create_task(client.connect())
         await world.wait_until_connected()

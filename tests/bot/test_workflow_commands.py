@@ -218,10 +218,10 @@ def test_discord_takes_a_hundred_commands():
 
 
 @pytest.mark.usefixtures("_address_restored")
-def test_the_names_of_the_built_in_commands_are_all_known(service):
+def test_the_names_of_the_built_in_commands_are_all_known(services, service):
     service.workflows = tuple
     client = LimnerClient()
-    client.serve(service)
+    client.serve(services)
     assert {one.name for one in client.tree.get_commands()} == COMMAND_NAMES
 
 
@@ -393,10 +393,10 @@ async def test_clients_keep_to_the_bounds(world, service, start_bot):
 
 
 @pytest.mark.usefixtures("_address_restored")
-async def test_the_operator_is_told_once_of_a_command_that_cannot_be(service, caplog):
+async def test_the_operator_is_told_once_of_a_command_that_cannot_be(services, service, caplog):
     offer(service, summary(PROMPT, command="help"))
     client = LimnerClient()
-    client.serve(service)
+    client.serve(services)
     client.refresh_commands()
     client.refresh_commands()
     assert caplog.text.count("does not get the command /help") == 1
