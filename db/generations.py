@@ -93,6 +93,10 @@ class GenerationRepository:
         priority: bool = False,
         state: str = WAITING,
         parent_id: str | None = None,
+        parent_position: int | None = None,
+        derivation: str | None = None,
+        layout: str = "separate",
+        keeps_metadata: bool = True,
         reply: str = "",
     ) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
@@ -113,6 +117,10 @@ class GenerationRepository:
             priority=priority,
             created_at=created_at,
             parent_id=parent_id,
+            parent_position=parent_position,
+            derivation=derivation,
+            layout=layout,
+            keeps_metadata=keeps_metadata,
             reply=reply,
         )
         self._session.add(row)
@@ -208,6 +216,18 @@ class GenerationRepository:
         )
         return tuple((row, content) for row, content in found)
 
+    async def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
+        """Delete everything of its pictures and texts that is kept; what they were stays known."""
+        results = select(OutputRow.id).where(OutputRow.generation_id == id)
+        for statement in (
+            delete(OutputContentRow).where(OutputContentRow.output_id.in_(results)),
+            delete(InputRow).where(InputRow.generation_id == id),
+            update(OutputRow)
+            .where(OutputRow.generation_id == id)
+            .values(thumbnail=None, text=None),
+        ):
+            await self._session.execute(statement.execution_options(synchronize_session=False))
+
     async def prune_contents(self, before: datetime) -> int:
         """Delete the bytes of results and of given pictures of what ended before then; how many.
 
@@ -261,15 +281,6 @@ class GenerationRepository:
     async def count_waiting_in_guild(self, guild_id: int | None) -> int:
         """Count what waits in one guild, or in all direct messages."""
         return await self._count(_is_in(guild_id), GenerationRow.state == WAITING)
-
-    async def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
-        """Count everybody's generations in these states, in one guild or in direct messages."""
-        found = await self._session.execute(
-            select(GenerationRow.state, func.count())
-            .where(_is_in(guild_id), GenerationRow.state.in_(states))
-            .group_by(GenerationRow.state)
-        )
-        return {row.state: int(row[1]) for row in found}
 
     async def page(
         self,

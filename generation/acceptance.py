@@ -181,6 +181,10 @@ class Acceptor:
                 priority=self._usage.has_priority(requester),
                 created_at=now,
                 parent_id=request.parent_id,
+                parent_position=request.parent_position,
+                derivation=request.derivation.value if request.derivation else None,
+                layout=request.layout.value,
+                keeps_metadata=request.keeps_metadata,
                 reply=request.reply,
             )
             for input_name, image in draft.images.items():

@@ -5,7 +5,7 @@ GenerationError
 ├── GenerationFailed      how an accepted generation ended; its charge is refunded
 ├── UnknownGeneration     no such id
 ├── NotYours              somebody else's generation, and the asker does not moderate
-├── NotPermitted          an act for people with more say here
+├── GenerationRemoved     its results were taken away
 └── ServiceUnavailable    the database or the line cannot be reached just now
 """
 
@@ -84,12 +84,12 @@ class NotYours(GenerationError):
         self.generation_id = generation_id
 
 
-class NotPermitted(GenerationError):
-    """An act that is for people with more say; its sentence says for whom."""
+class GenerationRemoved(GenerationError):
+    """Its results were taken away by its requester or a moderator."""
 
-    def __init__(self, template: str) -> None:
-        super().__init__(template)
-        self.template = template
+    def __init__(self, generation_id: str) -> None:
+        super().__init__("These results were deleted.")
+        self.generation_id = generation_id
 
 
 class ServiceUnavailable(GenerationError):

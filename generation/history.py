@@ -8,6 +8,7 @@ from db.generations import Cursor, GenerationFilter
 from db.tables import GenerationRow, OutputRow
 from generation.errors import FailureKind
 from generation.record import Failure, Generation, GenerationState, Output
+from generation.request import Derivation, Layout
 
 __all__ = ["Cursor", "HistoryFilter", "HistoryPage", "copy_generation", "copy_output"]
 
@@ -73,6 +74,11 @@ def copy_generation(row: GenerationRow, outputs: Sequence[OutputRow] = ()) -> Ge
         failure=_copy_failure(row),
         outputs=tuple(copy_output(output) for output in outputs),
         parent_id=row.parent_id,
+        parent_position=row.parent_position,
+        derivation=Derivation(row.derivation) if row.derivation else None,
+        layout=Layout(row.layout),
+        keeps_metadata=row.keeps_metadata,
+        removed_at=row.removed_at,
         message_url=row.message_url,
         reply=row.reply,
     )

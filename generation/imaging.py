@@ -52,6 +52,13 @@ _EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF":
 _MAX_WEBP_SIDE = 16_383
 """The format's own limit."""
 
+GRID_CELLS = 4
+
+_GRID_CELL_SIDE = 1024
+"""Pixels a side of one picture in a grid: more than any screen shows of it."""
+
+_GRID_QUALITY = 90
+
 _QUALITIES = (92, 84, 74)
 """WebP qualities tried before a picture is made smaller; below, artefacts show at first sight."""
 
@@ -133,6 +140,22 @@ def verify_input(
     else:
         written, extension = _encode(image, "PNG", compress_level=4), "png"
     return CheckedImage(written, extension, image.width, image.height)
+
+
+def fit_input(
+    content: bytes, *, max_bytes: int = MAX_INPUT_BYTES, max_side: int = MAX_INPUT_SIDE
+) -> bytes:
+    """Write a result anew so that `verify_input` takes it, scaled down where it is too large.
+
+    Of an animation the first frame is taken. Raises InvalidImage.
+    """
+    with _opened(content, RESULT_FORMATS) as source:
+        image = _normalised(source)
+    image = _scaled(image, max_side / max(image.size))
+    written = _encode(image, "PNG", compress_level=4)
+    if len(written) <= max_bytes:
+        return written
+    return fit_under(written, max_bytes).content
 
 
 def verify_mask(
@@ -222,6 +245,35 @@ def fit_without_loss(content: bytes, max_bytes: int) -> Fitted | None:
     return Fitted(written, "webp", "image/webp") if len(written) <= max_bytes else None
 
 
+def grid(contents: Sequence[bytes]) -> bytes | None:
+    """Put up to four pictures into one, two by two, as a WebP; None when one cannot be read."""
+    try:
+        pictures = [_load_cell(content) for content in contents[:GRID_CELLS]]
+    except InvalidImage:
+        return None
+    width, height = (max(one.size[axis] for one in pictures) for axis in (0, 1))
+    sheet = Image.new("RGBA", (2 * width, 2 * height), (0, 0, 0, 0))
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, 2)
+        middle = ((width - picture.width) // 2, (height - picture.height) // 2)
+        sheet.paste(picture, (column * width + middle[0], row * height + middle[1]))
+    whole = sheet if _minimum(sheet.getchannel("A")) < _OPAQUE else sheet.convert("RGB")
+    return _encode(whole, "WEBP", quality=_GRID_QUALITY)
+
+
+def quarter(content: bytes, index: int) -> bytes | None:
+    """Cut one picture out of what `grid` made, as a PNG; None when it cannot be read."""
+    try:
+        with _opened(content, RESULT_FORMATS) as source:
+            sheet = _normalised(source)
+    except InvalidImage:
+        return None
+    row, column = divmod(index, 2)
+    width, height = sheet.width // 2, sheet.height // 2
+    corner = (column * width, row * height)
+    return _encode(sheet.crop((*corner, corner[0] + width, corner[1] + height)), "PNG")
+
+
 def contact_sheet(tiles: Sequence[Tile]) -> bytes:
     """Draw small pictures in a numbered grid, row by row, as a PNG."""
     columns = max(1, min(_SHEET_COLUMNS, len(tiles)))
@@ -278,6 +330,12 @@ def _load_input(content: bytes, max_bytes: int, max_side: int) -> tuple[Image.Im
         _check_size(source.size, max_side=max_side)
         file_format = "JPEG" if source.format == "MPO" else source.format or ""
         return _normalised(source), file_format
+
+
+def _load_cell(content: bytes) -> Image.Image:
+    with _opened(content, RESULT_FORMATS) as source:
+        image = _normalised(source)
+    return _scaled(image, _GRID_CELL_SIDE / max(image.size))
 
 
 def _find_small(content: bytes, side: int) -> Image.Image | None:

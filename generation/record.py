@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from generation.errors import FailureKind
-from generation.request import Value
+from generation.request import Derivation, Layout, Value
 from generation.sentences import fill
 
 
@@ -86,6 +86,11 @@ class Generation:
     failure: Failure | None = None
     outputs: tuple[Output, ...] = ()
     parent_id: str | None = None
+    parent_position: int | None = None
+    derivation: Derivation | None = None
+    layout: Layout = Layout.SEPARATE
+    keeps_metadata: bool = True
+    removed_at: datetime | None = None
     message_url: str | None = None
     reply: str = field(default="", repr=False)
 

@@ -2,9 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 Value = str | int | float | bool
 """A value of a workflow's input as a person gave it, before the manifest checks it."""
+
+
+class Derivation(StrEnum):
+    """How a generation came from another one."""
+
+    UPSCALE = "upscale"
+    VARY = "vary"
+    AGAIN = "again"
+    RETRY = "retry"
+    REMIX = "remix"
+    INPUT = "input"
+
+
+class Layout(StrEnum):
+    """How several pictures are shown: each as it is, or four in one."""
+
+    SEPARATE = "separate"
+    GRID = "grid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,7 @@ class GenerationRequest:
 
     `values` and `images` are keyed by the manifest's input names. `workflow` None means: the
     default workflow that has a place for what was given. `aspect` is a ratio such as "3:2".
+    `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
     `reply` says to the face, in a form only the face reads, where the answer goes.
     """
 
@@ -44,5 +64,9 @@ class GenerationRequest:
     aspect: str | None = None
     private: bool = False
     spoiler: bool = False
+    layout: Layout = Layout.SEPARATE
+    keeps_metadata: bool = True
     parent_id: str | None = None
+    parent_position: int | None = None
+    derivation: Derivation | None = None
     reply: str = field(default="", repr=False)

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from db.audit import AuditRepository
@@ -15,15 +14,10 @@ from db.generations import GenerationRepository
 from generation import imaging
 from generation.acceptance import Acceptor, normalise_id
 from generation.audience import Audience
+from generation.availability import available
 from generation.board import Board, QueueEntry
 from generation.broadcast import Broadcast
-from generation.errors import (
-    FailureKind,
-    NotYours,
-    RequestRefused,
-    ServiceUnavailable,
-    UnknownGeneration,
-)
+from generation.errors import NotYours, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
 from generation.history import Cursor, HistoryFilter, HistoryPage
@@ -32,14 +26,14 @@ from generation.line import EngineSettings, Line, LineTimings
 from generation.models import offered_models
 from generation.pool import BackendPool
 from generation.record import Generation, GenerationState, OutputContent
-from generation.records import Records
-from generation.request import GenerationRequest, InputImage, Requester
+from generation.records import Order, Records
+from generation.repetition import find_workflow, repeat
+from generation.request import Derivation, GenerationRequest, Requester
 from generation.runner import RunLimits, Runner
 from generation.selection import DEFAULT_KINDS
 from generation.summaries import WorkflowSummary, summarise
 from generation.tasks import TaskOwner, finish
 from generation.usage import QuotaStatus, UsageBook
-from generation.values import PROMPT
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 
@@ -52,8 +46,6 @@ HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 
 WATCH_POLL_S = 5.0
 """A watcher looks at the record this often: another process may run the generation."""
-
-UNAVAILABLE = "The records cannot be reached just now. Please try again in a moment."
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +150,7 @@ class GenerationService:
 
         Changes nothing. Raises RequestRefused or ServiceUnavailable.
         """
-        with _available():
+        with available():
             await self._acceptor.check(request)
 
     async def submit(self, request: GenerationRequest) -> Generation:
@@ -166,7 +158,7 @@ class GenerationService:
 
         What is returned is recorded: it will end in pictures or in a stated failure.
         """
-        with _available():
+        with available():
             generation = await self._acceptor.accept(request)
         await self._hand_over(generation, priority=self._usage.has_priority(request.requester))
         self._touch()
@@ -174,39 +166,12 @@ class GenerationService:
 
     async def retry(self, generation_id: str, requester: Requester, reply: str) -> Generation:
         """Ask for the same again, charging whoever asks now. Raises as `submit` does."""
-        with _available():
-            order = await self._records.find_order(normalise_id(generation_id))
+        order = await self.find_order(generation_id)
         if order is None:
             raise UnknownGeneration(generation_id)
-        before = order.generation
-        workflow = self._catalog.workflows.get(before.workflow)
-        if workflow is None:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "The workflow is no longer in the library."
-            )
-        values = {
-            name: value
-            for name, value in before.values.items()
-            if name in workflow.manifest.options and name != PROMPT
-        }
-        images = {
-            image.name: InputImage(image.name, image.content)
-            for image in order.images
-            if image.name in workflow.manifest.options
-        }
-        return await self.submit(
-            GenerationRequest(
-                requester,
-                before.prompt,
-                workflow=before.workflow,
-                values=values,
-                images=images,
-                private=before.private,
-                spoiler=before.spoiler,
-                parent_id=before.id,
-                reply=reply,
-            )
-        )
+        workflow = find_workflow(order.generation, self._catalog)
+        request = repeat(order, workflow, requester, Derivation.RETRY, keeps_seed=True)
+        return await self.submit(replace(request, reply=reply))
 
     async def cancel(self, generation_id: str, *, user_id: int, is_moderator: bool) -> Generation:
         """Cancel it, for whoever asked for it or for a moderator; no change when it ended.
@@ -214,7 +179,7 @@ class GenerationService:
         Raises UnknownGeneration, NotYours or ServiceUnavailable. The wish is recorded when this
         returns; the end is an event.
         """
-        with _available():
+        with available():
             generation = await self._find_existing(normalise_id(generation_id))
             if generation.user_id != user_id and not is_moderator:
                 raise NotYours(generation.id)
@@ -247,24 +212,29 @@ class GenerationService:
 
     async def find(self, generation_id: str) -> Generation | None:
         """One generation, if there is one of this id."""
-        with _available():
+        with available():
             return await self._records.find(normalise_id(generation_id))
+
+    async def find_order(self, generation_id: str) -> Order | None:
+        """One generation with the pictures it was given, as far as they are kept."""
+        with available():
+            return await self._records.find_order(normalise_id(generation_id))
 
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
         """Its results with their bytes; empty when they were cleared away by age."""
-        with _available():
+        with available():
             return await self._records.contents(generation_id)
 
     async def quota(self, requester: Requester) -> QuotaStatus:
         """What somebody may still do here."""
-        with _available():
+        with available():
             return await self._usage.status(requester)
 
     async def line(
         self, guild_id: int | None, user_id: int | None = None
     ) -> tuple[QueueEntry, ...]:
         """What runs and waits in a guild, or in direct messages; everybody's or one person's."""
-        with _available():
+        with available():
             entries = await self._board.entries()
         return tuple(
             entry
@@ -274,7 +244,7 @@ class GenerationService:
 
     async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
         """What one person has waiting and running, everywhere."""
-        with _available():
+        with available():
             return await self._records.unfinished_generations(user_id)
 
     async def history(
@@ -289,7 +259,7 @@ class GenerationService:
 
         What is older than `before`, or what is newer than `after` and next to it.
         """
-        with _available():
+        with available():
             return await self._records.page(asked, before, after, limit)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
@@ -361,7 +331,7 @@ class GenerationService:
                 )
 
     async def _current(self, generation_id: str) -> GenerationEvent:
-        with _available():
+        with available():
             generation = await self._find_existing(generation_id)
             if generation.state.is_final:
                 return Ended(generation)
@@ -409,13 +379,3 @@ class _Touching:
         if isinstance(event, Ended):
             self._touch()
         self._audience.notify(event)
-
-
-@contextmanager
-def _available() -> Iterator[None]:
-    """Tell callers that the records are away, in our own words."""
-    try:
-        yield
-    except DatabaseError as error:
-        _log.warning("The database cannot be used just now: %s", error)
-        raise ServiceUnavailable(UNAVAILABLE) from error

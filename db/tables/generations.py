@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,6 +35,8 @@ class GenerationRow(Base):
     """One request of one person and what became of it.
 
     `guild_id` is NULL in direct messages. `given_up_at` is when telling its end was given up.
+    `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
+    `removed_at` is when its results were taken away: the record stays.
     """
 
     __tablename__ = "generations"
@@ -63,9 +66,15 @@ class GenerationRow(Base):
     failure_sentence: Mapped[str | None] = mapped_column(Text)
     failure_facts: Mapped[dict[str, Any] | None]
     parent_id: Mapped[str | None] = mapped_column(String(32))
+    parent_position: Mapped[int | None]
+    derivation: Mapped[str | None] = mapped_column(String(16))
+    layout: Mapped[str] = mapped_column(String(16), default="separate", server_default="separate")
+    keeps_metadata: Mapped[bool] = mapped_column(default=True, server_default=true())
     reply: Mapped[str] = mapped_column(Text, default="")
     message_url: Mapped[str | None] = mapped_column(Text)
     cancelled_by: Mapped[int | None] = mapped_column(BigInteger)
+    removed_at: Mapped[datetime | None]
+    removed_by: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         CheckConstraint(

@@ -1,0 +1,62 @@
+"""Takes results away: their bytes, thumbnails and texts go, the record of what was asked stays."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from db.audit import AuditRepository
+from db.database import Database
+from db.generations import GenerationRepository
+from generation.acceptance import normalise_id
+from generation.availability import available
+from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
+from generation.history import copy_generation
+from generation.record import Generation
+from generation.tasks import finish
+
+
+class Remover:
+    """Removes for whoever asked for it, and for moderators."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def remove(self, generation_id: str, *, actor_id: int, is_moderator: bool) -> Generation:
+        """Forget its results for good; what it was, with its reply, so that the face can follow.
+
+        May be repeated. A moderator's act is audited. Raises UnknownGeneration, NotYours,
+        RequestRefused while it has not ended, ServiceUnavailable.
+        """
+        with available():
+            return await finish(
+                self._remove(normalise_id(generation_id), actor_id, is_moderator=is_moderator)
+            )
+
+    async def _remove(self, generation_id: str, actor_id: int, *, is_moderator: bool) -> Generation:
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id, for_update=True)
+            if row is None:
+                raise UnknownGeneration(generation_id)
+            generation = copy_generation(row, await generations.outputs(generation_id))
+            if generation.user_id != actor_id and not is_moderator:
+                raise NotYours(generation_id)
+            if not generation.state.is_final:
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION, "It has not ended yet. Cancel it first."
+                )
+            if generation.removed_at is not None:
+                return generation
+            now = self._clock()
+            await generations.remove_contents(generation_id)
+            await generations.update(generation_id, removed_at=now, removed_by=actor_id)
+            if generation.user_id != actor_id:
+                await AuditRepository(session).add(
+                    at=now,
+                    actor_id=actor_id,
+                    guild_id=generation.guild_id,
+                    action="remove",
+                    subject=generation_id,
+                    detail={"user_id": str(generation.user_id)},
+                )
+            return generation
