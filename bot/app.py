@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,10 +26,12 @@ from comfy.kinds import BackendSettings, build_backend
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
-from generation.administration import Administration
 from generation.audience import Audience
+from generation.derivations import Derivations
 from generation.line import EngineSettings
+from generation.offers import Offers
 from generation.pool import BackendPool, PoolMember, PoolSettings
+from generation.removal import Remover
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
@@ -69,7 +71,12 @@ class Core:
     catalog: Catalog
     pool: BackendPool
     backends: tuple[Backend, ...]
-    service: GenerationService
+    services: Services
+
+    @property
+    def service(self) -> GenerationService:
+        """What accepts and runs generations."""
+        return self.services.generations
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,15 @@ class Storage:
 
 @asynccontextmanager
 async def open_core(
-    settings: Settings, storage: Storage, *, audience: Audience, runs_generations: bool = True
+    settings: Settings,
+    storage: Storage,
+    *,
+    build_audience: Callable[[Offers], Audience],
+    runs_generations: bool = True,
 ) -> AsyncGenerator[Core]:
     """Read the workflows and run the service, on prepared storage, until the end.
+
+    The audience is told what can be made of results.
 
     Raises GenerationError or StartupError, each with its sentence.
     """
@@ -111,24 +124,23 @@ async def open_core(
         await asyncio.to_thread(catalog.load)
         members = build_pool_members(settings)
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
+        offers = Offers(catalog, pool)
         service = GenerationService(
             settings=ServiceSettings(storage.engine, runs_generations=runs_generations),
             database=database,
             catalog=catalog,
             pool=pool,
-            audience=audience,
+            audience=build_audience(offers),
         )
         stack.push_async_callback(service.stop)
         await service.start()
-        yield Core(database, catalog, pool, tuple(m.backend for m in members), service)
-
-
-def build_services(core: Core) -> Services:
-    """What the face serves of a core."""
-    return Services(
-        generations=core.service,
-        administration=Administration(core.database, utc_now),
-    )
+        services = Services(
+            generations=service,
+            offers=offers,
+            derivations=Derivations(service, offers, catalog),
+            remover=Remover(database, utc_now),
+        )
+        yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 
 
 def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
@@ -176,6 +188,7 @@ class Application:
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
+        self._replies: Replies | None = None
 
     @property
     def core(self) -> Core:
@@ -231,17 +244,17 @@ class Application:
         client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
         self._stack.push_async_callback(client.close)
         await log_in(client, token.get_secret_value())
-        replies = Replies(client)
         core = await self._stack.enter_async_context(
             open_core(
                 self._settings,
                 storage,
-                audience=replies,
+                build_audience=lambda offers: self._build_replies(client, offers),
                 runs_generations=self._role is not Role.BOT,
             )
         )
         self._core = core
-        self._stack.push_async_callback(replies.close)
+        if self._replies is not None:
+            self._stack.push_async_callback(self._replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
         await _greet_backends(core)
@@ -252,11 +265,15 @@ class Application:
             follow_workflows(core.catalog.watch, client.refresh_commands), "changed workflows"
         )
         if self._role is not Role.WORKER:
-            client.serve(build_services(core))
+            client.serve(core.services)
             await sync(client)
             tasks.start(client.keep_synced(), "changed commands")
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
+
+    def _build_replies(self, client: LimnerClient, offers: Offers) -> Replies:
+        self._replies = Replies(client, offers=offers)
+        return self._replies
 
     async def _serve_health(self, core: Core, client: LimnerClient) -> None:
         address = self._settings.http

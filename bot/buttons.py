@@ -1,47 +1,62 @@
 """Buttons that carry only a generation's id, an action and an index: they work for ever."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import discord
 from discord import ui
 
-from bot import replies
+from bot import replies, results
 from bot.address import open_reply
-from bot.delivery import fit_original
+from bot.language import _
 from bot.people import can_moderate, requester_of
-from bot.text import mebibytes
+from bot.results import ALL
+from bot.services import services_of
 from bot.tree import require_served
-from generation.errors import NotYours, UnknownGeneration
+from generation.offers import Offer
 from generation.record import Generation
 from generation.service import GenerationService
 
 BUTTONS_A_MESSAGE = 25
 """Discord's limit: five rows of five."""
 
-CANCEL, RETRY, ORIGINAL = "cancel", "retry", "original"
+BUTTONS_A_ROW = 5
+MENU_OPTIONS = 25
 
-_LABELS: Mapping[str, tuple[str, discord.ButtonStyle]] = MappingProxyType(
-    {
-        CANCEL: ("Cancel", discord.ButtonStyle.secondary),
-        RETRY: ("Try again", discord.ButtonStyle.primary),
-        ORIGINAL: ("Original", discord.ButtonStyle.secondary),
-    }
+CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
+UPSCALE, VARY, AGAIN, REMIX, INPUT = "upscale", "vary", "again", "remix", "input"
+INFO, DELETE = "info", "delete"
+
+_ACTIONS_PATTERN = "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete"
+
+_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
+    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
 )
 
 
 class GenerationButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>cancel|retry|original):(?P<index>[0-9]{1,3})",
+    template=rf"g:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN}):(?P<index>[0-9]{{1,3}})",
 ):
     """One action on one generation; `index` counts from 0 where there are several results."""
 
-    def __init__(self, generation_id: str, action: str, index: int = 0, *, label: str = "") -> None:
-        text, style = _LABELS[action]
+    def __init__(
+        self,
+        generation_id: str,
+        action: str,
+        index: int = 0,
+        *,
+        label: str = "",
+        row: int | None = None,
+    ) -> None:
         custom_id = f"g:{generation_id}:{action}:{index}"
-        super().__init__(ui.Button(label=label or text, style=style, custom_id=custom_id))
+        style = _STYLES.get(action, discord.ButtonStyle.secondary)
+        button = ui.Button[ui.View](
+            label=label or _label(action), style=style, custom_id=custom_id, row=row
+        )
+        super().__init__(button)
         self.generation_id = generation_id
         self.action = action
         self.index = index
@@ -61,8 +76,57 @@ class GenerationButton(
         """Do what the button says, or say privately why not."""
         async with replies.telling_errors(interaction):
             require_served(interaction)
-            service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
-            await _ACTIONS[self.action](interaction, service, self.generation_id, self.index)
+            await _ACTIONS[self.action](interaction, self.generation_id, self.index)
+
+
+class PictureMenu(
+    ui.DynamicItem[ui.Select[ui.View]],
+    template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
+):
+    """One action on one of many pictures: more than a row of buttons has room for."""
+
+    def __init__(
+        self,
+        generation_id: str,
+        action: str,
+        positions: Sequence[int] = (0,),
+        row: int | None = None,
+    ) -> None:
+        placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
+        options = [
+            discord.SelectOption(label=_("Picture {number}", number=one + 1), value=str(one))
+            for one in positions[:MENU_OPTIONS]
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id=f"g:{generation_id}:{action}:menu",
+                placeholder=placeholder,
+                options=options,
+                row=row,
+            )
+        )
+        self.generation_id = generation_id
+        self.action = action
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Read the menu back from what it carries."""
+        return cls(match["id"], match["action"])
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Do it with the picture that was chosen."""
+        async with replies.telling_errors(interaction):
+            require_served(interaction)
+            sent: Mapping[str, Any] = interaction.data or {}
+            chosen = str(next(iter(sent.get("values") or ()), "0"))
+            index = int(chosen) if chosen.isdecimal() else 0
+            await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
 def cancel_view(generation: Generation) -> ui.View:
@@ -72,27 +136,39 @@ def cancel_view(generation: Generation) -> ui.View:
 
 def failed_view(generation: Generation) -> ui.View:
     """After a failure."""
-    return _view([GenerationButton(generation.id, RETRY)])
+    return _view([GenerationButton(generation.id, RETRY), GenerationButton(generation.id, DELETE)])
 
 
-def done_view(generation: Generation, reduced: Sequence[int]) -> ui.View:
-    """After success: the originals of pictures that had to be made smaller."""
-    several = len(reduced) > 1
-    return _view(
-        [
-            GenerationButton(
-                generation.id, ORIGINAL, index, label=f"Original {index + 1}" if several else ""
-            )
-            for index in reduced[:BUTTONS_A_MESSAGE]
-        ]
-    )
+def done_view(generation: Generation, offer: Offer) -> ui.View:
+    """After success: what there is a workflow for, first of all for each of several pictures."""
+    id_, outputs = generation.id, generation.outputs
+    is_alone = len(outputs) == 1
+    rows = [] if is_alone else _rows_of_choices(id_, offer)
+    changes = []
+    if is_alone:
+        changes += [GenerationButton(id_, UPSCALE, one) for one in offer.upscale]
+        changes += [GenerationButton(id_, VARY, one) for one in offer.vary]
+    if offer.again:
+        changes.append(GenerationButton(id_, AGAIN))
+    if offer.remix:
+        changes.append(GenerationButton(id_, REMIX))
+    keeping = [GenerationButton(id_, INPUT, one) for one in offer.use[:1]]
+    if outputs:
+        keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
+    keeping += [GenerationButton(id_, INFO), GenerationButton(id_, DELETE)]
+    return _view_of_rows([*rows, changes, keeping])
+
+
+def bare_view(generation: Generation, index: int) -> ui.View:
+    """Under an original that carries metadata."""
+    return _view([GenerationButton(generation.id, BARE, index)])
 
 
 def queue_view(generations: Sequence[Generation]) -> ui.View:
     """A Cancel button for each, at most as many as a message can have."""
     return _view(
         [
-            GenerationButton(one.id, CANCEL, label=f"Cancel {one.id}")
+            GenerationButton(one.id, CANCEL, label=_("Cancel {id}", id=one.id))
             for one in generations[:BUTTONS_A_MESSAGE]
         ]
     )
@@ -114,72 +190,108 @@ async def cancel(
         is_moderator=is_here and can_moderate(interaction),
     )
     ended = generation.state.is_final
-    text = "It had ended already." if ended else f"Cancelling `{generation.id}`."
+    text = _("It had ended already.") if ended else _("Cancelling `{id}`.", id=generation.id)
     await interaction.followup.send(text, ephemeral=True)
 
 
-def _view(buttons: Sequence[GenerationButton]) -> ui.View:
+_Item = GenerationButton | PictureMenu
+
+
+def _rows_of_choices(generation_id: str, offer: Offer) -> list[Sequence[_Item]]:
+    """For each picture its own buttons, in their order; a menu where there are too many."""
+    rows: list[Sequence[_Item]] = []
+    for action, letter, positions in ((UPSCALE, "U", offer.upscale), (VARY, "V", offer.vary)):
+        if len(positions) > BUTTONS_A_ROW:
+            rows.append([PictureMenu(generation_id, action, positions)])
+        else:
+            rows.append(
+                [
+                    GenerationButton(generation_id, action, one, label=f"{letter}{one + 1}")
+                    for one in positions
+                ]
+            )
+    return rows
+
+
+def _view(items: Sequence[_Item]) -> ui.View:
     view = ui.View(timeout=None)
-    for button in buttons:
-        view.add_item(button)
-    # The client knows the buttons by their ids: it need not remember each message's view.
+    for item in items:
+        view.add_item(item)
+    # The client knows the items by their ids: it need not remember each message's view.
     view.stop()
     return view
 
 
-async def _cancel(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str, _index: int
-) -> None:
-    await cancel(interaction, service, generation_id)
+def _view_of_rows(rows: Iterable[Sequence[_Item]]) -> ui.View:
+    """Those that have something in them, each on a row of its own."""
+    placed = []
+    for number, row in enumerate(row for row in rows if row):
+        for item in row:
+            item.row = number
+            placed.append(item)
+    return _view(placed)
 
 
-async def _retry(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str, _index: int
-) -> None:
+def _label(action: str) -> str:  # noqa: PLR0911 - one answer for each action
+    match action:
+        case "cancel":
+            return _("Cancel")
+        case "retry":
+            return _("Try again")
+        case "original":
+            return _("Original")
+        case "bare":
+            return _("Without metadata")
+        case "upscale":
+            return _("Upscale")
+        case "vary":
+            return _("Vary")
+        case "again":
+            return _("Again")
+        case "remix":
+            return _("Remix")
+        case "input":
+            return _("Use as input")
+        case "info":
+            return _("Info")
+        case _:
+            return _("Delete")
+
+
+async def _cancel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    await cancel(interaction, services_of(interaction).generations, generation_id)
+
+
+async def _retry(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     # There is no time to look it up first: whoever sees the button will see the answer.
     private = interaction.message is not None and interaction.message.flags.ephemeral
     reply = await open_reply(interaction, private=private)
-    await _find_visible(interaction, service, generation_id)
-    await service.retry(generation_id, requester_of(interaction), reply)
+    services, requester = services_of(interaction), requester_of(interaction)
+    await services.derivations.find_visible(generation_id, requester)
+    await services.generations.retry(generation_id, requester, reply)
 
 
-async def _original(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str, index: int
-) -> None:
-    await interaction.response.defer(ephemeral=True, thinking=True)
-    generation = await _find_visible(interaction, service, generation_id)
-    contents = await service.contents(generation_id)
-    content = next((one for one in contents if one.output.position == index), None)
-    if content is None:
-        await interaction.followup.send(
-            "The original is not kept any more; the picture above is what remains.", ephemeral=True
-        )
-        return
-    attachment = await fit_original(generation, content, interaction.filesize_limit)
-    if attachment is None:
-        limit = mebibytes(interaction.filesize_limit)
-        await interaction.followup.send(
-            f"The original has {mebibytes(content.output.byte_count)}, and you can receive at most "
-            f"{limit} here. It is kept for a few days: ask the people who run this bot.",
-            ephemeral=True,
-        )
-        return
-    await interaction.followup.send(file=attachment.to_file(), ephemeral=True)
+async def _original(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    await results.send_originals(interaction, generation_id, index, bare_view)
 
 
-async def _find_visible(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str
-) -> Generation:
-    """A private generation is its requester's alone, whoever learns its id."""
-    generation = await service.find(generation_id)
-    if generation is None:
-        raise UnknownGeneration(generation_id)
-    if generation.private and generation.user_id != interaction.user.id:
-        raise NotYours(generation_id)
-    return generation
+async def _bare(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    await results.send_originals(interaction, generation_id, index)
 
 
-_Action = Callable[[discord.Interaction, GenerationService, str, int], Awaitable[None]]
+_Action = Callable[[discord.Interaction, str, int], Awaitable[None]]
 _ACTIONS: Mapping[str, _Action] = MappingProxyType(
-    {CANCEL: _cancel, RETRY: _retry, ORIGINAL: _original}
+    {
+        CANCEL: _cancel,
+        RETRY: _retry,
+        ORIGINAL: _original,
+        BARE: _bare,
+        UPSCALE: results.upscale,
+        VARY: results.vary,
+        AGAIN: results.again,
+        REMIX: results.open_remix,
+        INPUT: results.open_input,
+        INFO: results.info,
+        DELETE: results.open_delete,
+    }
 )

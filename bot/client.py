@@ -5,26 +5,24 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.buttons import GenerationButton
+from bot.buttons import GenerationButton, PictureMenu
 from bot.cogs import HISTORY_BUTTONS, add_commands
 from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
+from bot.forms import Forms
+from bot.hosts import attachment_hosts
 from bot.network import NETWORK_ERRORS
+from bot.results import RESULT_FORMS
 from bot.services import Services
 from bot.submission import Submitter
 from bot.translator import CommandTranslator
 from bot.tree import CommandTree
-from generation.service import GenerationService
-
-FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
-"""https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
 
 SYNC_AGAIN_S = 60.0
 """Between two attempts to tell Discord of changed commands."""
@@ -41,7 +39,7 @@ class DiscordAddress:
 
 
 class LimnerClient(discord.Client):
-    """Serves what it is given by `serve`.
+    """Serves a GenerationService once it is given one.
 
     Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
     once, and then they alone are served; without any, commands are global.
@@ -69,29 +67,30 @@ class LimnerClient(discord.Client):
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._services: Services | None = None
+        self._forms = Forms(RESULT_FORMS)
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
 
     @property
     def services(self) -> Services:
-        """Everything it serves."""
+        """What it serves."""
         if self._services is None:
             raise RuntimeError("The client has no services yet.")
         return self._services
-
-    @property
-    def service(self) -> GenerationService:
-        """The heart's one door."""
-        return self.services.generations
 
     def serve(self, services: Services) -> None:
         """Answer commands and buttons with these services from now on."""
         self._services = services
         submitter = Submitter(services.generations, attachment_hosts())
-        add_commands(self.tree, services, submitter, self._guilds)
+        add_commands(self.tree, submitter, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
-        self.add_dynamic_items(GenerationButton, *HISTORY_BUTTONS)
+        self.add_dynamic_items(GenerationButton, PictureMenu, *HISTORY_BUTTONS)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Read a modal; all else that people do is handed out by the library."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self._forms.answer(interaction)
 
     def refresh_commands(self) -> None:
         """Let commands be what the workflows are now; `keep_synced` tells Discord of it."""
@@ -129,8 +128,3 @@ class LimnerClient(discord.Client):
             return
         await self.tree.sync(guild=guild)
         _log.info("%d commands were synced.", len(ours))
-
-
-def attachment_hosts() -> frozenset[str]:
-    """Where Discord keeps what people attach: its network for files, or where its API is."""
-    return FILE_HOSTS | {urlsplit(Route.BASE).netloc}

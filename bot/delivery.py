@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import discord
 
+from bot.language import _
 from bot.text import mebibytes, visible
 from generation import imaging
 from generation.record import Generation, OutputContent
@@ -96,6 +97,29 @@ async def pack(
     if generation.outputs and not contents:
         notes.append("The results are not kept any more.")
     return Parcel(_split(attachments, message_limit), tuple(notes), tuple(reduced))
+
+
+async def pack_originals(
+    generation: Generation, contents: Sequence[OutputContent], size_limit: int
+) -> Parcel:
+    """Results without any loss; a sentence for each that nobody can be sent here."""
+    attachments: list[Attachment] = []
+    notes: list[str] = []
+    for content in contents:
+        attachment = await fit_original(generation, content, size_limit)
+        if attachment is not None:
+            attachments.append(attachment)
+            continue
+        notes.append(
+            _(
+                "The original {number} has {size}, and you can receive at most {limit} here. It is "
+                "kept for a few days: ask the people who run this bot.",
+                number=content.output.position + 1,
+                size=mebibytes(content.output.byte_count),
+                limit=mebibytes(size_limit),
+            )
+        )
+    return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes), ())
 
 
 async def fit_original(

@@ -1,7 +1,7 @@
 """What options of several commands are, say and offer."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from discord import app_commands
 
@@ -15,6 +15,7 @@ LARGEST_INTEGER = 2**53 - 1
 """The largest that every JSON program keeps exactly, Discord's clients among them."""
 
 Aspect = Literal["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9"]
+ASPECTS: tuple[str, ...] = get_args(Aspect)
 Choices = list[app_commands.Choice[str]]
 
 DESCRIPTIONS = {

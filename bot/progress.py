@@ -20,6 +20,7 @@ from bot.pace import ChannelPace
 from generation import imaging
 from generation.audience import DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.offers import Offers
 from generation.record import Generation, GenerationState, OutputContent
 
 EDIT_INTERVAL_S = 2.0
@@ -65,11 +66,13 @@ class Replies:
         self,
         client: discord.Client,
         *,
+        offers: Offers,
         interval_s: float = EDIT_INTERVAL_S,
         channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._door = Door(client, now)
+        self._offers = offers
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
@@ -132,13 +135,27 @@ class Replies:
             (limit, BYTES_A_MESSAGE),
             (min(limit, DEFAULT_SIZE_LIMIT), DEFAULT_SIZE_LIMIT),
         ):
-            drafts = await _draft_results(generation, contents, file_bytes, message_bytes)
+            drafts = await self._draft_results(generation, contents, file_bytes, message_bytes)
             try:
                 return Receipt(await self._door.finish(address, generation.user_id, drafts))
             except TooLarge:
                 _log.info("The results of %s are too large; trying smaller.", generation.id)
-        drafts = await _draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
+        drafts = await self._draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
         return Receipt(await self._door.finish(address, generation.user_id, drafts))
+
+    async def _draft_results(
+        self,
+        generation: Generation,
+        contents: Sequence[OutputContent],
+        file_bytes: int,
+        message_bytes: int,
+    ) -> list[Draft]:
+        parcel = await pack(generation, contents, file_bytes, message_bytes)
+        face = embeds.done_face(generation, parcel.notes)
+        first, *more = parcel.messages
+        view = done_view(generation, self._offers.of(generation))
+        drafts = [Draft(face.content, face.embed, view, first)]
+        return drafts + [Draft(f"{face.content} · more", None, None, files) for files in more]
 
     def _show(self, event: LiveEvent) -> None:
         generation = event.generation
@@ -213,20 +230,6 @@ class Replies:
         draft = Draft(face.content, face.embed, cancel_view(event.generation), files)
         await self._door.edit(view.address, draft)
         view.shown = looks
-
-
-async def _draft_results(
-    generation: Generation,
-    contents: Sequence[OutputContent],
-    file_bytes: int,
-    message_bytes: int,
-) -> list[Draft]:
-    parcel = await pack(generation, contents, file_bytes, message_bytes)
-    face = embeds.done_face(generation, parcel.notes)
-    first, *more = parcel.messages
-    view = done_view(generation, parcel.reduced)
-    drafts = [Draft(face.content, face.embed, view, first)]
-    return drafts + [Draft(f"{face.content} · more", None, None, files) for files in more]
 
 
 async def _preview_files(event: Running) -> tuple[Attachment, ...]:

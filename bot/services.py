@@ -1,14 +1,31 @@
-"""What the face is given to serve: one attribute for each of the heart's services."""
+"""What commands and buttons may ask of the heart."""
 
 from dataclasses import dataclass
+from typing import Protocol, cast
 
-from generation.administration import Administration
+import discord
+
+from generation.derivations import Derivations
+from generation.offers import Offers
+from generation.removal import Remover
 from generation.service import GenerationService
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that commands and buttons ask."""
+    """One of each, built by the composition root."""
 
     generations: GenerationService
-    administration: Administration
+    offers: Offers
+    derivations: Derivations
+    remover: Remover
+
+
+class _Served(Protocol):
+    @property
+    def services(self) -> Services: ...
+
+
+def services_of(interaction: discord.Interaction) -> Services:
+    """Those of the client that this interaction came to."""
+    return cast("_Served", interaction.client).services

@@ -13,6 +13,7 @@ from discord import app_commands, ui
 from bot import embeds, replies
 from bot.inputs import parse_day
 from bot.options import Choices, matching
+from bot.services import services_of
 from bot.text import lines_within
 from bot.tree import SlashCommand, require_served
 from generation.history import Cursor, HistoryFilter, HistoryPage
@@ -134,7 +135,7 @@ class HistoryButton(
         async with replies.telling_errors(interaction):
             require_served(interaction)
             await interaction.response.defer()
-            service: GenerationService = interaction.client.service  # type: ignore[attr-defined]
+            service = services_of(interaction).generations
             embed, view, files = await _render(interaction, service, self.question)
             await interaction.edit_original_response(embed=embed, view=view, attachments=files)
 

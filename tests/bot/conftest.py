@@ -17,15 +17,20 @@ from PIL import Image
 from bot.client import DiscordAddress, LimnerClient
 from bot.progress import Replies
 from bot.services import Services
-from generation.administration import GuildStatus
+from generation.acceptance import ID_ALPHABET
+from generation.derivations import Derivations
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history import Cursor, HistoryPage
+from generation.offers import Offers
+from generation.pool import BackendPool, PoolSettings
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
+from generation.records import Order
 from generation.service import WorkflowSummary
 from generation.usage import QuotaStatus
 from sandbox.discord_server import DiscordStandIn
 from sandbox.people import Person
+from workflows.catalog import LIBRARY, Catalog
 
 # Examples are judged by what comes out, not by how long a busy machine takes.
 settings.register_profile("untimed", deadline=None)
@@ -52,7 +57,7 @@ def build_noise(side):
 def build_generation(**facts):
     return replace(
         Generation(
-            id=f"k{next(_numbers):04d}",
+            id="k" + "".join(ID_ALPHABET[int(digit)] for digit in f"{next(_numbers):04d}"),
             user_id=1,
             user_name="ana",
             guild_id=5,
@@ -108,6 +113,7 @@ class FakeService:
         self.cancellations = []
         self.asked = []
         self.kept = {}
+        self.given = {}
         self.entries = ()
         self.refusal = None
         self.early_refusal = None
@@ -141,6 +147,11 @@ class FakeService:
         )
         self.submitted.put_nowait(generation)
         return self.add(generation)
+
+    async def find_order(self, generation_id):
+        await self._pause()
+        generation = self.known.get(generation_id)
+        return generation and Order(generation, self.given.get(generation_id, ()), is_wanted=False)
 
     async def retry(self, generation_id, requester, reply):
         await self._pause()
@@ -209,31 +220,33 @@ class FakeService:
             raise self.refusal
 
 
-class FakeAdministration:
-    """What the cogs ask of Administration, answered from memory."""
+class FakeRemover:
+    """Takes results away from the fake service."""
 
-    def __init__(self):
-        self.is_paused = False
-        self.acts = []
+    def __init__(self, service):
+        self._service = service
+        self.removals = []
 
-    async def pause(self, guild_id, *, actor_id):
-        return self._set(guild_id, actor_id, is_paused=True)
-
-    async def resume(self, guild_id, *, actor_id):
-        return self._set(guild_id, actor_id, is_paused=False)
-
-    async def status(self, guild_id):
-        return GuildStatus(self.is_paused, "Europe/Vienna", 1, 2)
-
-    def _set(self, guild_id, actor_id, *, is_paused):
-        self.acts.append((guild_id, actor_id, is_paused))
-        changed, self.is_paused = self.is_paused != is_paused, is_paused
-        return changed
+    async def remove(self, generation_id, *, actor_id, is_moderator):
+        generation = self._service.known[generation_id]
+        if generation.user_id != actor_id and not is_moderator:
+            raise NotYours(generation_id)
+        self.removals.append((generation_id, actor_id, is_moderator))
+        self._service.add(replace(generation, removed_at=NOON))
+        return generation
 
 
 def build_services(service):
-    """Everything a client serves, around this FakeService."""
-    return Services(generations=service, administration=FakeAdministration())
+    """The fake service, and what is really built on it, with the workflows that ship."""
+    catalog = Catalog((LIBRARY,))
+    catalog.load()
+    offers = Offers(catalog, BackendPool([], PoolSettings()))
+    return Services(
+        generations=service,
+        offers=offers,
+        derivations=Derivations(service, offers, catalog),
+        remover=FakeRemover(service),
+    )
 
 
 @pytest.fixture
@@ -299,7 +312,7 @@ def simcord_bot(services):
 
 @pytest.fixture
 def place(simcord_env):
-    """A guild with a channel, ana and ben, mo who moderates, and ada who administers."""
+    """A guild with a channel, ana and ben, and mo who moderates."""
 
     class Place:
         env = simcord_env
@@ -311,10 +324,6 @@ def place(simcord_env):
         ana = guild.add_member(simcord_env.create_user("ana"))
         ben = guild.add_member(simcord_env.create_user("ben"))
         mo = guild.add_member(simcord_env.create_user("mo"), roles=[moderators])
-        administrators = guild.create_role(
-            "administrators", permissions=discord.Permissions(manage_guild=True)
-        )
-        ada = guild.add_member(simcord_env.create_user("ada"), roles=[administrators])
 
     return Place
 
@@ -358,10 +367,13 @@ async def run_bot(world, service, *, guild_ids=(), **options):
         guild_ids=guild_ids,
     )
     connection = None
-    replies = Replies(client, now=world.clock.now, **{"interval_s": 0.0, **options})
+    services = build_services(service)
+    replies = Replies(
+        client, offers=services.offers, now=world.clock.now, **{"interval_s": 0.0, **options}
+    )
     try:
         await client.login(world.token)
-        client.serve(build_services(service))
+        client.serve(services)
         await client.sync_commands()
         connection = asyncio.create_task(client.connect())
         await world.wait_until_connected()

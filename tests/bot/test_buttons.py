@@ -4,6 +4,7 @@ import pytest
 
 from bot.buttons import (
     GenerationButton,
+    bare_view,
     cancel_view,
     done_view,
     failed_view,
@@ -12,8 +13,11 @@ from bot.buttons import (
 from bot.cogs.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, Question
 from generation.acceptance import MAX_ID_CHARACTERS
 from generation.history import HistoryPage
+from generation.offers import Offer
 from generation.record import GenerationState
 from workflows.manifest import NAME as WORKFLOW_NAME
+
+NOTHING = Offer()
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
@@ -62,13 +66,13 @@ async def test_cancelling_what_has_ended_says_so(place, service, tools, posted):
 
 
 async def test_a_button_of_something_forgotten_says_so(place, tools, posted):
-    message = await posted(done_view(tools.generation(), [0]))
-    told = shown_of(await place.ana.click(message, label="Original"))
+    message = await posted(bare_view(tools.generation(), 0))
+    told = shown_of(await place.ana.click(message, label="Without metadata"))
     assert "There is no generation" in told.embeds[0].description
 
 
 async def test_anybody_may_try_again_and_it_is_theirs(place, service, tools, posted):
-    generation = service.add(tools.generation(user_id=place.ana.id))
+    generation = service.add(tools.generation(user_id=place.ana.id, guild_id=place.guild.id))
     result = await place.ben.click(await posted(failed_view(generation)), label="Try again")
     ((retried, requester, reply),) = service.retries
     assert retried == generation.id
@@ -90,26 +94,31 @@ async def test_a_private_result_is_shown_to_nobody_else(place, service, tools, p
         tools.generation(user_id=place.ana.id, private=True), tools.picture()
     )
     service.kept[service.add(generation).id] = contents
-    message = await posted(done_view(generation, [0]))
+    message = await posted(done_view(generation, NOTHING))
     told = shown_of(await place.ben.click(message, label="Original"))
     assert not told.attachments
     assert told.embeds[0].description.startswith("Only the person")
 
 
 async def test_the_original_is_sent_to_whoever_asks(place, service, tools, posted):
-    generation, contents = tools.result(tools.generation(), tools.picture(), tools.picture())
+    generation, contents = tools.result(
+        tools.generation(guild_id=place.guild.id), tools.picture(), tools.picture()
+    )
     service.kept[service.add(generation).id] = contents
-    message = await posted(done_view(generation, [0, 1]))
-    told = shown_of(await place.ben.click(message, label="Original 2"))
+    message = await posted(done_view(generation, NOTHING))
+    told = shown_of(await place.ben.click(message, label="Original"))
     assert told.ephemeral
-    assert [one.filename for one in told.attachments] == [f"limner-{generation.id}-2.png"]
+    assert [one.filename for one in told.attachments] == [
+        f"limner-{generation.id}-1.png",
+        f"limner-{generation.id}-2.png",
+    ]
 
 
 async def test_an_original_that_was_cleared_away_is_not_promised(place, service, tools, posted):
-    generation, _ = tools.result(tools.generation(), tools.picture())
+    generation, _ = tools.result(tools.generation(guild_id=place.guild.id), tools.picture())
     service.add(generation)
     told = shown_of(
-        await place.ben.click(await posted(done_view(generation, [0])), label="Original")
+        await place.ben.click(await posted(done_view(generation, NOTHING)), label="Original")
     )
     assert "not kept any more" in told.content
 
@@ -126,18 +135,52 @@ async def test_buttons_are_refused_where_the_bot_does_not_serve(
     assert service.cancellations == []
 
 
-def test_a_view_never_has_more_buttons_than_a_message(tools):
+def test_no_view_has_more_than_a_message_can_have(tools):
     many = [tools.generation() for _ in range(40)]
-    for view in (queue_view(many), done_view(many[0], range(40))):
-        assert len(view.children) == 25
-        assert len({child.custom_id for child in view.children}) == 25
-        assert all(len(child.item.label) <= 80 for child in view.children)
-        assert view.timeout is None
+    results, _ = tools.result(many[0], *[b"x"] * 40)
+    positions = tuple(range(40))
+    for offer in (NOTHING, Offer(positions, positions, positions, again=True, remix=True)):
+        for view in (queue_view(many), done_view(results, offer)):
+            assert len(view.children) <= 25
+            assert len({child.custom_id for child in view.children}) == len(view.children)
+            assert len(view.to_components()) <= 5
+            assert view.timeout is None
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_each_picture_has_its_own_button_up_to_a_row(tools, count):
+    generation, _ = tools.result(tools.generation(), *[b"x"] * count)
+    positions = tuple(range(count))
+    view = done_view(generation, Offer(positions, positions, positions, again=True, remix=True))
+    rows = [
+        [part.get("label") or part["placeholder"] for part in row["components"]]
+        for row in view.to_components()
+    ]
+    keeping = ["Use as input", "Original", "Info", "Delete"]
+    if count == 1:
+        assert rows == [["Upscale", "Vary", "Again", "Remix"], keeping]
+    elif count <= 5:
+        upscale, vary = ([f"{letter}{n + 1}" for n in positions] for letter in "UV")
+        assert rows == [upscale, vary, ["Again", "Remix"], keeping]
+    else:
+        assert rows[:2] == [["Upscale a picture"], ["Vary a picture"]]
+
+
+def test_what_there_is_no_workflow_for_has_no_button(tools):
+    generation, _ = tools.result(tools.generation(), b"x", b"y")
+    labels = [child.item.label for child in done_view(generation, NOTHING).children]
+    assert labels == ["Original", "Info", "Delete"]
 
 
 def test_an_id_of_any_length_fits_a_button(tools):
-    generation = tools.generation(id="z" * MAX_ID_CHARACTERS)
-    for view in (cancel_view(generation), failed_view(generation), done_view(generation, [99])):
+    generation, _ = tools.result(tools.generation(id="z" * MAX_ID_CHARACTERS), b"x")
+    offer = Offer((999,), (999,), (999,), again=True, remix=True)
+    for view in (
+        cancel_view(generation),
+        failed_view(generation),
+        done_view(generation, offer),
+        bare_view(generation, 999),
+    ):
         for child in view.children:
             assert len(child.custom_id) <= 100
             pattern = GenerationButton.__discord_ui_compiled_template__

@@ -6,8 +6,8 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.client import DiscordAddress, LimnerClient, attachment_hosts
-from bot.cogs import COMMAND_NAMES
+from bot.client import DiscordAddress, LimnerClient
+from bot.hosts import attachment_hosts
 from bot.logs import set_up_logs
 from generation.board import QueueEntry
 from generation.history import HistoryPage
@@ -37,14 +37,14 @@ def test_it_pings_nobody_and_wants_no_privileged_intent():
 
 @pytest.mark.usefixtures("_address_restored")
 def test_without_a_service_it_says_so():
-    with pytest.raises(RuntimeError, match="no service"):
-        LimnerClient().service  # noqa: B018 - reading it is the test
+    with pytest.raises(RuntimeError, match="no services"):
+        LimnerClient().services  # noqa: B018 - reading it is the test
 
 
 async def test_a_second_start_changes_nothing_at_discord(world, service, start_bot):
     async with start_bot(world, service):
         before = {one["name"]: one["version"] for one in world.commands.everything()}
-    assert set(before) == COMMAND_NAMES
+    assert set(before) == {"imagine", "queue", "cancel", "history", "quota", "help"}
     async with start_bot(world, service):
         after = {one["name"]: one["version"] for one in world.commands.everything()}
     assert after == before
@@ -73,7 +73,7 @@ async def test_a_guilds_commands_replace_the_global_ones(world, service, start_b
         pass
     async with start_bot(world, service, guild_ids=[world.guild_id]) as bot:
         names = [one["name"] for one in world.commands.everything()]
-        assert sorted(names) == sorted(COMMAND_NAMES)
+        assert sorted(names) == ["cancel", "help", "history", "imagine", "queue", "quota"]
         assert await bot.client.tree.fetch_commands() == []
         await bot.imagine()
 

@@ -218,7 +218,7 @@ def test_discord_takes_a_hundred_commands():
 
 
 @pytest.mark.usefixtures("_address_restored")
-def test_the_names_of_the_built_in_commands_are_all_known(services, service):
+def test_the_names_of_the_built_in_commands_are_all_known(service, services):
     service.workflows = tuple
     client = LimnerClient()
     client.serve(services)
@@ -393,7 +393,7 @@ async def test_clients_keep_to_the_bounds(world, service, start_bot):
 
 
 @pytest.mark.usefixtures("_address_restored")
-async def test_the_operator_is_told_once_of_a_command_that_cannot_be(services, service, caplog):
+async def test_the_operator_is_told_once_of_a_command_that_cannot_be(service, services, caplog):
     offer(service, summary(PROMPT, command="help"))
     client = LimnerClient()
     client.serve(services)

@@ -1,0 +1,105 @@
+"""Everything that is recorded of one generation, as one private message."""
+
+from collections.abc import Iterable, Sequence
+
+import discord
+
+from bot.embeds import state_text
+from bot.language import _
+from bot.text import harmless, lines_within, mebibytes
+from generation.record import Generation, Output
+from generation.request import Derivation
+
+PROMPT_CHARACTERS = 1_500
+"""An embed has 6,000 characters in all, and every one of these may be escaped."""
+
+FIELD_CHARACTERS = 1_024
+"""Discord's limit for a field of an embed."""
+
+VALUE_CHARACTERS = 200
+LISTED_OUTPUTS = 10
+LISTED_ANCESTORS = 8
+
+
+def details_embed(generation: Generation, ancestors: Sequence[Generation] = ()) -> discord.Embed:
+    """The record of a generation, and what it was made from, the nearest first."""
+    embed = discord.Embed(
+        title=generation.id,
+        url=generation.message_url,
+        description=harmless(generation.prompt, PROMPT_CHARACTERS) or None,
+        colour=discord.Colour.blurple(),
+        timestamp=generation.created_at,
+    )
+    _add(embed, _("Asked for by"), [f"<@{generation.user_id}>"], inline=True)
+    _add(embed, _("State"), [state_text(generation)], inline=True)
+    _add(embed, _("Workflow"), [f"`{generation.workflow}`"], inline=True)
+    if generation.seed is not None:
+        _add(embed, _("Seed"), [f"`{generation.seed}`"], inline=True)
+    _add(embed, _("Time"), _times(generation), inline=True)
+    _add(embed, _("Cost"), [str(generation.cost)], inline=True)
+    _add(embed, _("Values"), _values(generation))
+    _add(embed, _("Results"), [_output_line(one) for one in generation.outputs[:LISTED_OUTPUTS]])
+    _add(embed, _("Made from"), _ancestry(generation, ancestors))
+    return embed
+
+
+def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool = False) -> None:
+    text = lines_within([line for line in lines if line], FIELD_CHARACTERS)
+    if text:
+        embed.add_field(name=name, value=text, inline=inline)
+
+
+def _times(generation: Generation) -> Iterable[str]:
+    if generation.started_at is not None:
+        waited = (generation.started_at - generation.created_at).total_seconds()
+        yield _("waited {seconds:.1f} s", seconds=max(waited, 0.0))
+    if generation.duration_s is not None:
+        yield _("ran {seconds:.1f} s", seconds=generation.duration_s)
+    if generation.backend is not None:
+        yield _("on {backend}", backend=harmless(generation.backend, VALUE_CHARACTERS))
+
+
+def _values(generation: Generation) -> Iterable[str]:
+    for name, value in generation.values.items():
+        if name != "seed" and value != "":
+            yield f"{harmless(name, 40)}: {harmless(str(value), VALUE_CHARACTERS)}"
+
+
+def _output_line(output: Output) -> str:
+    size = ""
+    if output.width and output.height:
+        size = f" · {output.width}×{output.height}"  # noqa: RUF001 - the multiplication sign is meant
+    kind = harmless(output.media_type, 60)
+    return f"{output.position + 1} · {kind}{size} · {mebibytes(output.byte_count)}"
+
+
+def _ancestry(generation: Generation, ancestors: Sequence[Generation]) -> Iterable[str]:
+    child = generation
+    for parent in ancestors[:LISTED_ANCESTORS]:
+        yield f"{_how(child)} {_link(parent)}"
+        child = parent
+    left_out = len(ancestors) - LISTED_ANCESTORS
+    if left_out > 0:
+        yield _("… up to {link}", link=_link(ancestors[-1]))
+    elif child.parent_id is not None:
+        yield f"{_how(child)} `{child.parent_id}`"
+
+
+def _how(child: Generation) -> str:
+    number = (child.parent_position or 0) + 1
+    match child.derivation:
+        case Derivation.UPSCALE:
+            return _("upscaled from picture {number} of", number=number)
+        case Derivation.VARY:
+            return _("varied from picture {number} of", number=number)
+        case Derivation.INPUT:
+            return _("started from picture {number} of", number=number)
+        case Derivation.REMIX:
+            return _("remixed from")
+        case Derivation.AGAIN | Derivation.RETRY | None:
+            return _("made again from")
+
+
+def _link(generation: Generation) -> str:
+    link = generation.message_url
+    return f"[`{generation.id}`]({link})" if link else f"`{generation.id}`"

@@ -1,0 +1,345 @@
+"""What the buttons under a result do."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import discord
+from discord import ui
+
+from bot.copies import parse_link
+from bot.delivery import pack_originals
+from bot.derive import derive
+from bot.details import details_embed
+from bot.forms import Answer, Handler, choice_field, open_form, text_field
+from bot.language import _
+from bot.network import NETWORK_ERRORS
+from bot.options import ASPECTS, PROMPT_CHARACTERS
+from bot.people import can_moderate, requester_of
+from bot.services import services_of
+from bot.text import harmless
+from generation.derivations import Changes
+from generation.errors import FailureKind, NotYours, RequestRefused, ServiceUnavailable
+from generation.record import Generation
+from generation.request import Value
+from generation.stripping import strip_metadata
+
+LOOKUP_S = 1.5
+"""A modal must be the first answer, within Discord's three seconds."""
+
+_ID = r"(?P<id>[a-z0-9]{1,32})"
+REMIX_FORM = rf"f:{_ID}:remix"
+INPUT_FORM = rf"f:{_ID}:input:(?P<index>[0-9]{{1,3}})"
+DELETE_FORM = rf"f:{_ID}:delete"
+
+ALL = 999
+"""In place of a position: every result."""
+
+AS_BEFORE = "same"
+
+_log = logging.getLogger(__name__)
+
+
+async def upscale(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """One picture, larger."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    await derive(interaction, lambda: derivations.upscale(generation_id, index, requester))
+
+
+async def vary(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """Others like this one."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    await derive(interaction, lambda: derivations.vary(generation_id, index, requester))
+
+
+async def again(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """The same with a new seed."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    await derive(interaction, lambda: derivations.again(generation_id, requester))
+
+
+async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Everything that is recorded, in private."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    derivations = services_of(interaction).derivations
+    generation = await derivations.find_visible(generation_id, requester_of(interaction))
+    ancestors = await derivations.lineage(generation)
+    embed = details_embed(generation, ancestors)
+    await interaction.followup.send(embed=embed, ephemeral=True)
+
+
+async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """A modal with what it was made of, to be changed."""
+    generation = await _look_up(interaction, generation_id)
+    offered = _options_of(interaction, generation)
+    parts = {}
+    if "prompt" in offered:
+        parts["prompt"] = text_field(
+            "prompt",
+            _("Prompt"),
+            generation.prompt,
+            long=True,
+            required=True,
+            longest=PROMPT_CHARACTERS,
+        )
+    if "negative" in offered:
+        negative = str(generation.values.get("negative") or "")
+        parts["negative"] = text_field(
+            "negative", _("Negative"), negative, long=True, longest=PROMPT_CHARACTERS
+        )
+    if "seed" in offered:
+        parts["seed"] = text_field(
+            "seed",
+            _("Seed"),
+            str(generation.seed if generation.seed is not None else ""),
+            longest=20,
+            description=_("Empty it for a new one"),
+        )
+    if "size" in offered:
+        parts["aspect"] = choice_field("aspect", _("Aspect"), _aspect_options(generation))
+    if "strength" in offered:
+        strength = generation.values.get("strength")
+        parts["strength"] = text_field(
+            "strength",
+            _("Strength"),
+            "" if strength is None else f"{strength:g}",
+            longest=6,
+            description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+        )
+    await open_form(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
+
+
+async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
+    """The same but for what was changed in the modal."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    values: dict[str, Value | None] = {}
+    if "negative" in answer.texts:
+        values["negative"] = answer.texts["negative"].strip() or None
+    if "seed" in answer.texts:
+        values["seed"] = parse_seed(answer.texts["seed"])
+    if "strength" in answer.texts:
+        values["strength"] = parse_number("strength", answer.texts["strength"])
+    aspect = next((one for one in answer.choices.get("aspect", ()) if one != AS_BEFORE), None)
+    changes = Changes(answer.texts.get("prompt", ""), values, aspect)
+    await derive(interaction, lambda: derivations.remix(answer.match["id"], requester, changes))
+
+
+async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """A modal for what is to become of a picture."""
+    generation = await _look_up(interaction, generation_id)
+    pictures = services_of(interaction).offers.of(generation).use
+    if not pictures:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "There is no workflow that starts from such a result."
+        )
+    parts = {}
+    if len(pictures) > 1:
+        options = [
+            discord.SelectOption(
+                label=_("Picture {number}", number=one + 1), value=str(one), default=one == index
+            )
+            for one in pictures[:25]
+        ]
+        parts["picture"] = choice_field("picture", _("Picture"), options, required=True)
+    parts |= input_parts(generation.prompt)
+    custom_id = f"f:{generation.id}:input:{pictures[0]}"
+    await open_form(interaction, custom_id, _("Use as input"), parts)
+
+
+def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
+    """What is asked about a picture that is to be started from."""
+    return {
+        "prompt": text_field(
+            "prompt", _("Prompt"), prompt, long=True, required=True, longest=PROMPT_CHARACTERS
+        ),
+        "strength": text_field(
+            "strength",
+            _("Strength"),
+            longest=6,
+            placeholder="0.6",
+            description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+        ),
+    }
+
+
+async def take_input(interaction: discord.Interaction, answer: Answer) -> None:
+    """Another prompt, from the chosen picture."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    chosen = next(iter(answer.choices.get("picture", ())), answer.match["index"])
+    position = int(chosen) if chosen.isdecimal() else 0
+    strength = parse_number("strength", answer.texts.get("strength", ""))
+    prompt = answer.texts.get("prompt", "")
+    await derive(
+        interaction,
+        lambda: derivations.use(answer.match["id"], position, requester, prompt, strength),
+    )
+
+
+async def send_originals(
+    interaction: discord.Interaction,
+    generation_id: str,
+    index: int,
+    build_view: Callable[[Generation, int], ui.View] | None = None,
+) -> None:
+    """One result, or all, as the backend made them; in private.
+
+    The view stands below what carries metadata. Without one, the metadata is taken out.
+    """
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    services = services_of(interaction)
+    requester = requester_of(interaction)
+    generation = await services.derivations.find_visible(generation_id, requester)
+    kept = await services.generations.contents(generation.id)
+    contents = [one for one in kept if index >= ALL or one.output.position == index]
+    if not contents:
+        await interaction.followup.send(
+            _("The original is not kept any more; the picture above is what remains."),
+            ephemeral=True,
+        )
+        return
+    bare = [replace(one, content=strip_metadata(one.content)) for one in contents]
+    may_have_all = generation.keeps_metadata or requester.user_id == generation.user_id
+    view = discord.utils.MISSING
+    if build_view is None or not may_have_all:
+        contents = bare
+    elif bare != contents:
+        view = build_view(generation, index)
+    parcel = await pack_originals(generation, contents, interaction.filesize_limit)
+    for number, files in enumerate(parcel.messages):
+        await interaction.followup.send(
+            "\n".join(parcel.notes) if number == 0 else "",
+            files=[file.to_file() for file in files],
+            view=view if number == 0 else discord.utils.MISSING,
+            ephemeral=True,
+        )
+
+
+async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Ask whether it is meant: nothing brings the pictures back."""
+    generation = await _look_up(interaction, generation_id, needs_sight=False)
+    if generation.user_id != interaction.user.id and not may_moderate(interaction, generation):
+        raise NotYours(generation.id)
+    prompt = harmless(generation.prompt, 200) or generation.workflow
+    text = _(
+        "**{prompt}**\nIts message and everything kept of its results are deleted for good. "
+        "That it was made stays in the history.",
+        prompt=prompt,
+    )
+    title = _("Delete {id}?", id=generation.id)
+    await open_form(interaction, f"f:{generation.id}:delete", title, text=text)
+
+
+async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
+    """Delete it for whoever may."""
+    await interaction.response.defer()
+    services = services_of(interaction)
+    generation = await services.generations.find(answer.match["id"])
+    is_moderator = generation is not None and may_moderate(interaction, generation)
+    removed = await services.remover.remove(
+        answer.match["id"], actor_id=interaction.user.id, is_moderator=is_moderator
+    )
+    if interaction.message is not None:
+        await _quietly(interaction.delete_original_response())
+    await delete_message(interaction.client, removed, interaction.message)
+    await interaction.followup.send(_("`{id}` was deleted.", id=removed.id), ephemeral=True)
+
+
+async def delete_message(
+    client: discord.Client, generation: Generation, deleted: discord.Message | None = None
+) -> None:
+    """Delete the message of a generation, unless it is the one that was deleted already."""
+    place = parse_link(generation.message_url)
+    if place is None or (deleted is not None and deleted.id == place[1]):
+        return
+    message = client.get_partial_messageable(place[0]).get_partial_message(place[1])
+    await _quietly(message.delete())
+
+
+def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
+    """Moderators moderate what was asked for in their own guild."""
+    is_here = generation.guild_id is not None and generation.guild_id == interaction.guild_id
+    return is_here and can_moderate(interaction)
+
+
+def parse_seed(text: str) -> int | None:
+    """A seed as typed; None when there is none. Raises RequestRefused."""
+    typed = text.strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdecimal()):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The seed is a whole number. Empty it for a new one.",
+            {"option": "seed"},
+        )
+    return int(typed)
+
+
+def parse_number(name: str, text: str) -> float | None:
+    """A number as typed, with a point or a comma; None without one. Raises RequestRefused."""
+    typed = text.strip().replace(",", ".")
+    if not typed:
+        return None
+    try:
+        number = float(typed)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "{option} is a number such as 0.6.",
+            {"option": name},
+        )
+    return number
+
+
+async def _look_up(
+    interaction: discord.Interaction, generation_id: str, *, needs_sight: bool = True
+) -> Generation:
+    """Find it while there is still time to open a modal. Raises ServiceUnavailable."""
+    services = services_of(interaction)
+    try:
+        async with asyncio.timeout(LOOKUP_S):
+            if needs_sight:
+                requester = requester_of(interaction)
+                return await services.derivations.find_visible(generation_id, requester)
+            generation = await services.generations.find(generation_id)
+    except TimeoutError as error:
+        raise ServiceUnavailable("The records are slow just now.") from error
+    if generation is None:
+        raise RequestRefused(FailureKind.INVALID_OPTION, "Nothing is known of it any more.")
+    return generation
+
+
+def _options_of(interaction: discord.Interaction, generation: Generation) -> frozenset[str]:
+    for workflow in services_of(interaction).generations.workflows():
+        if workflow.name == generation.workflow:
+            return workflow.options
+    raise RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The workflow is no longer in the library. Choose another one with /imagine.",
+    )
+
+
+def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
+    size = str(generation.values.get("size") or "")
+    as_before = _("as before ({size})", size=size) if size else _("as before")
+    options = [discord.SelectOption(label=as_before[:100], value=AS_BEFORE, default=True)]
+    return options + [discord.SelectOption(label=one, value=one) for one in ASPECTS]
+
+
+async def _quietly(deletion: Awaitable[None]) -> None:
+    """A message that is gone, or out of reach, is none that people still see by it."""
+    try:
+        await deletion
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        _log.info("A message could not be deleted (%s).", error)
+
+
+RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
+    {REMIX_FORM: take_remix, INPUT_FORM: take_input, DELETE_FORM: take_delete}
+)
+"""Who reads which modal."""

@@ -1,0 +1,191 @@
+"""What people do with results, over real sockets."""
+
+import asyncio
+import io
+import re
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from db.generations import GenerationRepository
+from generation.record import GenerationState
+from generation.service import utc_now
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def is_done(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+async def imagine(person, **options):
+    options = {"prompt": "a fox in the snow", "steps": 4, "seed": 7, **options}
+    reply = await person.slash("general", "imagine", **options)
+    return await reply.until(is_done, PATIENCE_S)
+
+
+async def press(person, message, label):
+    reply = await person.click(message, label)
+    return await reply.until(is_done, PATIENCE_S)
+
+
+def id_of(message):
+    return re.match(r"[a-z0-9]+", message["embeds"][0]["description"])[0]
+
+
+async def fetch(message, index=0):
+    url = message["attachments"][index]["url"]
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await response.read()
+
+
+async def size_of(message):
+    return Image.open(io.BytesIO(await fetch(message))).size
+
+
+async def prune(core, generation_id):
+    """As if a week had passed: nothing is pruned before it is known to be delivered."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await core.service.contents(generation_id):
+            async with core.database.transaction() as session:
+                await GenerationRepository(session).prune_contents(utc_now() + timedelta(days=1))
+
+
+async def told(person, text):
+    return await person.wait_for(lambda message: text in as_text(message), PATIENCE_S)
+
+
+def labels(message):
+    return [part.get("label") for row in message["components"] for part in row["components"]]
+
+
+async def test_a_chosen_picture_is_upscaled_varied_and_made_again(house):
+    async with house.bot() as core:
+        done = await imagine(house.ana, count=2, aspect="1:1")
+        assert labels(done)[:4] == ["U1", "U2", "V1", "V2"]
+        larger = await press(house.ben, done, "U2")
+        assert await size_of(larger) == (4096, 4096)
+        assert "Upscale" not in labels(larger)
+        varied = await press(house.ben, done, "V1")
+        assert len(varied["attachments"]) == 2
+        assert "img2img-sd" in as_text(varied)
+        again = await press(house.ben, done, "Again")
+        assert "seed 7 " not in as_text(again)
+        assert await fetch(again) != await fetch(done)
+        first = await core.service.find(id_of(done))
+        second = await core.service.find(id_of(larger))
+        assert (second.parent_id, second.parent_position) == (first.id, 1)
+        assert (second.user_id, second.prompt) == (house.ben.id, first.prompt)
+        deeper = await press(house.ana, again, "V2")
+        reply = await house.ana.click(deeper, "Info")
+        shown = await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        text = as_text(shown)
+        assert "varied from picture 2 of" in text
+        assert "made again from" in text
+        assert id_of(done) in text
+        assert shown["ephemeral"]
+
+
+async def test_a_remix_asks_with_what_was_there(house):
+    async with house.bot() as core:
+        done = await imagine(house.ana, negative="rain", aspect="3:2")
+        reply = await house.ben.click(done, "Remix")
+        values = {
+            part["component"]["custom_id"]: part["component"].get("value")
+            for part in reply.modal.components
+        }
+        assert values == {
+            "prompt": "a fox in the snow",
+            "negative": "rain",
+            "seed": "7",
+            "aspect": None,
+        }
+        answered = await house.ben.fill(
+            reply.modal, {"prompt": "a bear in the snow", "aspect": ["1:1"], "seed": ""}
+        )
+        changed = await answered.until(is_done, PATIENCE_S)
+        generation = await core.service.find(id_of(changed))
+        assert generation.prompt == "a bear in the snow"
+        assert generation.values["size"] == "1024x1024"
+        assert generation.values["negative"] == "rain"
+        assert generation.seed != 7
+        assert (generation.parent_id, generation.user_id) == (id_of(done), house.ben.id)
+
+
+async def test_a_form_outlives_a_restart(house):
+    async with house.bot():
+        done = await imagine(house.ana, count=2)
+        reply = await house.ana.click(done, "Use as input")
+    async with house.bot():
+        answered = await house.ana.fill(
+            reply.modal, {"prompt": "the same in summer", "picture": ["1"], "strength": "0,5"}
+        )
+        changed = await answered.until(is_done, PATIENCE_S)
+        assert "img2img-sd" in as_text(changed)
+        pressed = await house.ana.click(changed, "Info")
+        shown = await pressed.until(lambda message: message["embeds"], PATIENCE_S)
+        assert "strength: 0.5" in as_text(shown)
+        assert "started from picture 2 of" in as_text(shown)
+
+
+async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(house):
+    async with house.bot():
+        done = await imagine(house.ana)
+        reply = await house.ben.click(done, "Remix")
+        await house.ben.fill(reply.modal, {"prompt": "x", "seed": "seven"})
+        refused = await told(house.ben, "The seed is a whole number")
+        assert refused["ephemeral"]
+
+
+async def test_an_old_result_is_upscaled_from_what_discord_holds(house):
+    async with house.bot() as core:
+        done = await imagine(house.ana, aspect="1:1")
+        await prune(core, id_of(done))
+        larger = await press(house.ana, done, "Upscale")
+        assert await size_of(larger) == (4096, 4096)
+        varied = await press(house.ana, done, "Vary")
+        assert "img2img-sd" in as_text(varied)
+
+
+@pytest.mark.parametrize("who", ["ana", "mo"])
+async def test_its_person_and_moderators_delete_it_and_nobody_else(house, who):
+    async with house.bot() as core:
+        done = await imagine(house.ana)
+        await house.ben.click(done, "Delete")
+        assert "Only the person who asked" in as_text(await told(house.ben, "Only the person"))
+        person = getattr(house, who)
+        reply = await person.click(done, "Delete")
+        assert "deleted for good" in str(reply.modal.components)
+        await person.fill(reply.modal, {})
+        await told(person, "was deleted")
+        assert not any(id_of(done) in as_text(one) for one in house.ben.messages("general"))
+        kept = await core.service.find(id_of(done))
+        assert kept.state is GenerationState.SUCCEEDED
+        assert kept.removed_at is not None
+        assert kept.outputs[0].thumbnail is None
+        assert await core.service.contents(kept.id) == ()
+
+
+async def test_an_original_comes_with_its_metadata_or_without(house):
+    async with house.bot():
+        done = await imagine(house.ana)
+        reply = await house.ana.click(done, "Original")
+        original = await reply.until(is_done, PATIENCE_S)
+        assert "prompt" in Image.open(io.BytesIO(await fetch(original))).info
+        reply = await house.ana.click(original, "Without metadata")
+        bare = await reply.until(is_done, PATIENCE_S)
+        with_it = Image.open(io.BytesIO(await fetch(original)))
+        without = Image.open(io.BytesIO(await fetch(bare)))
+        assert without.info.get("prompt") is None
+        assert with_it.tobytes() == without.tobytes()
+
+
+async def test_a_private_result_stays_private_in_all_that_comes_of_it(house):
+    async with house.bot():
+        done = await imagine(house.ana, private=True)
+        larger = await press(house.ana, done, "Upscale")
+        assert larger["ephemeral"]
+        assert house.ben.messages("general") == []
