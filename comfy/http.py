@@ -38,7 +38,6 @@ _CLOSING = 2.0
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
-_CHUNK_BYTES = 2**16
 
 
 class NeverSent(BackendUnreachable):
@@ -252,9 +251,12 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> 
     too_large = BackendRefused(f"{name} sends more than {max_bytes} bytes.", status=413)
     if (response.content_length or 0) > max_bytes:
         raise too_large
+    if response.content_length is not None and "Content-Encoding" not in response.headers:
+        # The connection ends after this many bytes, whatever the server sends.
+        return await response.read()
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_chunked(_CHUNK_BYTES):
+    async for part in response.content.iter_any():
         size += len(part)
         if size > max_bytes:
             raise too_large

@@ -142,8 +142,7 @@ class Listener:
             self.last_frame_at = time.monotonic()
             self._attempt_over.set()
             self._on_connected()
-            async for frame in socket.frames():
-                self._receive(frame)
+            await socket.drain(self._receive)
             self._note_end(socket)
         finally:
             self._socket = None

@@ -14,7 +14,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._events: deque[RunEvent] = deque()
-        self._changed = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._is_ended = False
 
@@ -30,12 +30,12 @@ class Mailbox:
         if isinstance(event, Preview | StepDone):
             self._drop_stale(type(event))
         self._events.append(event)
-        self._changed.set()
+        self._wake()
 
     def end(self) -> None:
         """Let the consumer finish after the events that are here."""
         self._is_ended = True
-        self._changed.set()
+        self._wake()
 
     def fail(self, error: Exception) -> None:
         """Let the consumer raise this after the events that are here."""
@@ -50,9 +50,14 @@ class Mailbox:
                 raise self._error
             if self._is_ended:
                 return None
-            self._changed.clear()
-            await self._changed.wait()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         return self._events.popleft()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _drop_stale(self, kind: type[RunEvent]) -> None:
         """There is at most one of each, so looking through the few events is cheap."""

@@ -1,13 +1,14 @@
 """Frames of /ws parsed into typed messages. Nothing that a server sends can raise here."""
 
 import json
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from comfy.events import Output
 from comfy.outputs import parse_outputs
+from comfy.snapshots import find_running
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -160,6 +161,10 @@ def parse_frame(frame: str | bytes) -> Message:
     """Return what the frame says, UnknownMessage when that cannot be told."""
     if isinstance(frame, bytes):
         return _parse_binary(frame)
+    snapshot = find_running(frame)
+    if snapshot is not None:
+        prompt_id, entries = snapshot
+        return _build_snapshot(prompt_id, ((entry["node_id"], entry) for entry in entries))
     try:
         document = json.loads(frame)
     except (ValueError, RecursionError):
@@ -190,38 +195,46 @@ def parse_execution_error(content: Mapping[str, Any]) -> ExecutionError | None:
 def _parse_binary(frame: bytes) -> Message:
     if len(frame) < 4:  # noqa: PLR2004 - the size of the event word
         return UnknownMessage("a binary frame without an event")
-    (event,) = struct.unpack_from(">I", frame)
-    body = frame[4:]
-    if event == _PREVIEW_EVENT:
-        return _build_preview(None, None, body[4:])
+    event = int.from_bytes(frame[:4], "big")
     if event == _PREVIEW_WITH_METADATA_EVENT:
-        return _parse_preview_with_metadata(body)
+        return _parse_preview_with_metadata(frame)
+    if event == _PREVIEW_EVENT:
+        return _build_preview(None, None, frame[8:])
     if event == _TEXT_EVENT:
-        return _parse_text_frame(body)
+        return _parse_text_frame(frame)
     return UnknownMessage(f"binary event {event}")
 
 
-def _parse_preview_with_metadata(body: bytes) -> Message:
-    head, image = _split(body)
+def _parse_preview_with_metadata(frame: bytes) -> Message:
+    head, image = _split(frame)
+    owner = _parse_owner(head)
+    if owner is None:
+        return UnknownMessage("a preview with metadata that cannot be read")
+    return _build_preview(*owner, image)
+
+
+@lru_cache(maxsize=64)
+def _parse_owner(head: bytes) -> tuple[str | None, str | None] | None:
+    """Return prompt id and node id: the same bytes with each preview of a node."""
     try:
         metadata = json.loads(head)
     except (ValueError, RecursionError):
-        return UnknownMessage("a preview with broken metadata")
+        return None
     if not isinstance(metadata, dict):
-        return UnknownMessage("a preview with metadata of another shape")
+        return None
     node_id = _text(metadata.get("display_node_id")) or _text(metadata.get("node_id"))
-    return _build_preview(_text(metadata.get("prompt_id")), node_id, image)
+    return _text(metadata.get("prompt_id")), node_id
 
 
-def _parse_text_frame(body: bytes) -> Message:
-    node_id, text = _split(body)
+def _parse_text_frame(frame: bytes) -> Message:
+    node_id, text = _split(frame)
     return TextFrame(node_id.decode(errors="replace"), text.decode(errors="replace"))
 
 
-def _split(body: bytes) -> tuple[bytes, bytes]:
-    """Split off the part that is led by its own length."""
-    length = int.from_bytes(body[:4], "big")
-    return body[4 : 4 + length], body[4 + length :]
+def _split(frame: bytes) -> tuple[bytes, bytes]:
+    """Split what follows the event into the part that is led by its own length, and the rest."""
+    end = 8 + int.from_bytes(frame[4:8], "big")
+    return frame[8:end], frame[end:]
 
 
 def _build_preview(prompt_id: str | None, node_id: str | None, image: bytes) -> Message:
@@ -273,6 +286,10 @@ def _parse_progress_state(content: Mapping[str, Any]) -> Message | None:
     prompt_id, nodes = _text(content.get("prompt_id")), content.get("nodes")
     if prompt_id is None or not isinstance(nodes, dict):
         return None
+    return _build_snapshot(prompt_id, nodes.items())
+
+
+def _build_snapshot(prompt_id: str, nodes: Iterable[tuple[str, object]]) -> ProgressState:
     steps = [
         _parse_progress(
             {
@@ -282,7 +299,7 @@ def _parse_progress_state(content: Mapping[str, Any]) -> Message | None:
                 "max": node.get("max"),
             }
         )
-        for node_id, node in nodes.items()
+        for node_id, node in nodes
         if isinstance(node, dict) and node.get("state") == "running"
     ]
     return ProgressState(prompt_id, tuple(step for step in steps if isinstance(step, StepProgress)))

@@ -83,19 +83,20 @@ class Run:
         self._dispatch(message)
 
     def _dispatch(self, message: Message) -> None:
+        # In the order of their frequency: this is where a run spends its time.
         match message:
+            case ProgressState():
+                self._take_snapshot(message)
+            case StepProgress():
+                self._take_step(message)
+            case PreviewFrame():
+                self._take_picture(message)
+            case NodeExecuting(node_id=str()):
+                self._begin_node(message)
             case ExecutionStart():
                 self.is_started = True
             case ExecutionCached():
                 self.start(message.nodes)
-            case NodeExecuting(node_id=str()):
-                self._begin_node(message)
-            case StepProgress():
-                self._take_step(message)
-            case ProgressState():
-                self._take_snapshot(message)
-            case PreviewFrame():
-                self._take_picture(message)
             case NodeExecuted():
                 self._add_outputs(message.outputs)
             case _:

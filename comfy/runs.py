@@ -14,6 +14,8 @@ from comfy.messages import (
 )
 from comfy.run import Run
 
+_ENDINGS = (ExecutionSuccess, ExecutionError, ExecutionInterrupted)
+
 
 class FollowedRuns:
     """Routes by prompt id only. Two followers of one prompt id both get everything."""
@@ -82,19 +84,16 @@ class FollowedRuns:
             prompt_id = self._find_owner(message, client_id)
         else:
             self._note_executing(message, prompt_id)
-        for run in self.get(prompt_id) if prompt_id else ():
+        followers = self._runs.get(prompt_id) if prompt_id else None
+        for run in followers or ():
             run.client_id = client_id
             run.receive(message, now)
 
     def _note_executing(self, message: Message, prompt_id: str) -> None:
         """The server runs one graph at a time, and says whose before its first preview."""
-        match message:
-            case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
-                is_over = True
-            case NodeExecuting(node_id=None):
-                is_over = True
-            case _:
-                is_over = False
+        is_over = isinstance(message, _ENDINGS) or (
+            isinstance(message, NodeExecuting) and message.node_id is None
+        )
         if not is_over:
             self._executing = prompt_id
         elif self._executing == prompt_id:

@@ -1,7 +1,7 @@
 """One connection to /ws, used once: opened, drained to its end, closed."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 import aiohttp
 
@@ -13,7 +13,7 @@ _FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview
 
 
 class Socket:
-    """Get one from `connect`. `frames` may be read once."""
+    """Get one from `connect`. It may be drained once."""
 
     def __init__(self, client_id: str, connection: aiohttp.ClientWebSocketResponse) -> None:
         self.client_id = client_id
@@ -30,11 +30,12 @@ class Socket:
             raise BackendUnreachable(f"{door.name} closed /ws at once.") from error
         return cls(client_id, connection)
 
-    async def frames(self) -> AsyncIterator[str | bytes]:
-        """Every frame until the connection ends, for whatever reason."""
+    async def drain(self, receive: Callable[[str | bytes], None]) -> None:
+        """Hand over every frame until the connection ends, for whatever reason."""
+        text, binary = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
         async for frame in self._connection:
-            if frame.type in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
-                yield frame.data
+            if frame.type is text or frame.type is binary:
+                receive(frame.data)
 
     def describe_end(self) -> str:
         """Say how the connection ended, for the log."""

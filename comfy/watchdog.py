@@ -42,6 +42,7 @@ class Watchdog:
         self._is_closed = False
         self._hint = asyncio.Event()
         self._everything_is_due = False
+        self._any_is_polled = False
         self._ask_at = 0.0
         self._pause = timing.poll_first
         self._unanswered_since: float | None = None
@@ -67,7 +68,8 @@ class Watchdog:
 
     def note_queue_changed(self) -> None:
         """Ask now instead of later for runs that are followed by polling."""
-        if any(self._is_polled(run) for run in self._runs) or self._everything_is_due:
+        # Not asked of every run here: this is called three times a run, for each of them.
+        if self._any_is_polled or self._everything_is_due:
             self._ask_at = 0.0
             self._hint.set()
 
@@ -85,6 +87,7 @@ class Watchdog:
 
     async def _look(self) -> None:
         now = time.monotonic()
+        self._any_is_polled = any(self._is_polled(run) for run in self._runs)
         due = [run for run in self._runs if self._is_due(run, now)]
         if not due:
             self._pause = self._timing.poll_first

@@ -177,6 +177,20 @@ async def test_a_result_that_is_too_large(serve, build, is_announced):
     assert len(await backend.fetch_output(FILE, max_bytes=2000)) == 2000
 
 
+async def test_a_result_that_grows_when_unpacked(serve, build):
+    """A small length says nothing about what a proxy has compressed."""
+
+    async def handler(request):
+        response = web.Response(body=bytes(100_000))
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    backend = build(f"http://{await serve(handler)}")
+    with pytest.raises(BackendRefused, match="more than 99999 bytes"):
+        await backend.fetch_output(FILE, max_bytes=99_999)
+    assert await backend.fetch_output(FILE, max_bytes=100_000) == bytes(100_000)
+
+
 async def test_a_result_that_is_gone(serve, build):
     backend = build(f"http://{await serve(answering(status=404))}")
 

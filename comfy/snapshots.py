@@ -1,0 +1,50 @@
+"""A short way through `progress_state`, the bulk of the text that a server sends.
+
+It comes at each step and twice a node, and repeats every node so far: 4 KB at 20 nodes, of which
+only the entry of the node that runs says anything new. Decoding all of it was a third of what
+following a run cost.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_BEGINNING = '{"type": "progress_state", "data": {"prompt_id": "'
+_NODES = '", "nodes": {'
+_ANY_STATE = '"state": "'
+_RUNNING = '"state": "running"'
+
+
+def find_running(frame: str) -> tuple[str, list[Mapping[str, Any]]] | None:
+    """Return the prompt id and the entries of the nodes that run.
+
+    None when the frame is something else, or written in a way that only a full parser reads: a
+    quote inside a JSON string is escaped, so what is looked for can't be inside one.
+    """
+    if not frame.startswith(_BEGINNING):
+        return None
+    end = frame.find('"', len(_BEGINNING))
+    prompt_id = frame[len(_BEGINNING) : end]
+    if not prompt_id or "\\" in prompt_id or not frame.startswith(_NODES, end):
+        return None
+    at = frame.find(_RUNNING, end)
+    if at < 0 and _ANY_STATE not in frame:
+        return None
+    entries = []
+    while at >= 0:
+        entry = _read_entry(frame, at)
+        if entry is None:
+            return None
+        entries.append(entry)
+        at = frame.find(_RUNNING, at + len(_RUNNING))
+    return prompt_id, entries
+
+
+def _read_entry(frame: str, at: int) -> Mapping[str, Any] | None:
+    """Decode the innermost object around a place, if that is a node's entry."""
+    try:
+        entry = json.loads(frame[frame.rfind("{", 0, at) : frame.find("}", at) + 1])
+    except ValueError:
+        return None
+    is_entry = isinstance(entry, dict) and isinstance(entry.get("node_id"), str)
+    return entry if is_entry and entry["node_id"] else None
