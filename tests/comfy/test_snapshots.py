@@ -62,14 +62,14 @@ def test_only_the_nodes_that_run_are_decoded():
 
 
 @pytest.mark.parametrize(
-    "frame",
+    "content",
     [
-        '{"type": "progress", "data": {"prompt_id": "p", "nodes": {}}}',
-        '{"type": "progress_state", "data": {"prompt_id": "", "nodes": {}}}',
-        '{"type": "progress_state", "data": {"prompt_id": "p',
-        '{"type": "progress_state", "data": {"prompt_id": "p", "nodes": []}}',
-        '{"type": "progress_state", "data": {"prompt_id": "\\u0041", "nodes": {"1": {"state": "a"}}}}',
+        '"prompt_id": "", "nodes": {}}}',
+        '"prompt_id": "p',
+        '"prompt_id": "p", "nodes": []}}',
+        '"prompt_id": "\\u0041", "nodes": {"1": {"state": "finished"}}}}',
     ],
 )
-def test_anything_else_is_left_to_the_full_parser(frame):
-    assert find_running(frame) is None
+def test_anything_else_is_left_to_the_full_parser(content):
+    assert find_running('{"type": "progress_state", "data": {' + content) is None
+    assert find_running('{"type": "progress", "data": {' + content) is None
