@@ -265,6 +265,7 @@ class NodeRun:
     def __init__(self, run: Run, node_id: str) -> None:
         self._run = run
         self._node_id = node_id
+        self.version: str = run.bench.version
         self.folders: Folders = run.bench.folders
         self.graph: Mapping[str, Any] = run.job.graph
         self.extra_data: Mapping[str, Any] = run.job.extra_data

@@ -72,7 +72,7 @@ class Folders:
         subfolder, base = str(Path(filled).parent), Path(filled).name
         directory = self.inside(kind, subfolder)
         directory.mkdir(parents=True, exist_ok=True)
-        pattern = re.compile(re.escape(base) + r"_(\d+)_\.", re.IGNORECASE)
+        pattern = re.compile(re.escape(base) + r"_(\d+)_?\.", re.IGNORECASE)
         taken = [
             int(match[1]) for path in directory.iterdir() if (match := pattern.match(path.name))
         ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.comfyui import image_nodes, latent_nodes, model_nodes, output_nodes
+from sandbox.comfyui import image_nodes, latent_nodes, media_nodes, model_nodes, output_nodes
 from sandbox.comfyui.running import Inputs, QuickNode, Result, RunContext, SlowNode
 
 SLOW_NODES: Final[Mapping[str, SlowNode]] = {
@@ -18,6 +18,7 @@ QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     **latent_nodes.QUICK,
     **image_nodes.QUICK,
     **output_nodes.QUICK,
+    **media_nodes.QUICK,
 }
 """Classes that compute and are done."""
 

@@ -15,6 +15,7 @@ Inputs: TypeAlias = Mapping[str, Any]
 class RunContext(Protocol):
     """What a running node may ask of the server."""
 
+    version: str
     folders: Folders
     graph: Mapping[str, Any]
     extra_data: Mapping[str, Any]

@@ -3,8 +3,10 @@
 import asyncio
 import dataclasses
 import json
+import os
 import struct
 import uuid
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -12,6 +14,7 @@ from aiohttp import web
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from comfy.timing import Timing
+from sandbox.comfyui import ComfyUIStandIn
 
 GRAPH = {
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
@@ -437,6 +440,38 @@ async def connect(comfy):
     yield build
     for backend in backends:
         await backend.close()
+
+
+REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
+
+
+@pytest.fixture(params=["0.33.0", "0.3.64", REAL])
+async def each_backend(request):
+    """A backend to the stand-in in both versions and to a real ComfyUI, as operators have it."""
+    if request.param == "real":
+        url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
+        if not url:
+            pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
+        async with running(url) as real:
+            yield real
+        return
+    models = {
+        "checkpoints": ["tiny_sd3.safetensors"],
+        "vae": ["hunyuan3d-vae-v2.safetensors"],
+    }
+    stand_in = ComfyUIStandIn(
+        version=request.param, step_seconds=0.02, load_seconds=0, models=models
+    )
+    async with stand_in, running(stand_in.url) as imitation:
+        yield imitation
+
+
+@asynccontextmanager
+async def running(url):
+    backend = ComfyServer(BackendSettings(url))
+    await backend.open()
+    yield backend
+    await backend.close()
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import random
 import struct
 import uuid
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import pytest
 
-from comfy.backend import Backend, CancelOutcome
+from comfy.backend import CancelOutcome
 from comfy.errors import (
     BackendRefused,
     GraphRejected,
@@ -97,33 +96,10 @@ async def open_backend(quick):
         await backend.close()
 
 
-REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
-
-
-@pytest.fixture(params=["0.33.0", "0.3.64", REAL])
-async def backend(request):
-    """Each backend of the contract; a real one has its time."""
-    if request.param == "real":
-        url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
-        if not url:
-            pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
-        async with running(url) as real:
-            yield real
-        return
-    models = {"checkpoints": [CHECKPOINT]}
-    stand_in = ComfyUIStandIn(
-        version=request.param, step_seconds=0.02, load_seconds=0, models=models
-    )
-    async with stand_in, running(stand_in.url) as imitation:
-        yield imitation
-
-
-@asynccontextmanager
-async def running(url) -> AsyncIterator[Backend]:
-    backend = ComfyServer(BackendSettings(url))
-    await backend.open()
-    yield backend
-    await backend.close()
+@pytest.fixture
+async def backend(each_backend):
+    """Each backend of the contract."""
+    return each_backend
 
 
 @pytest.fixture
