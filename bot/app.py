@@ -26,6 +26,7 @@ from comfy.kinds import BackendSettings, build_backend
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
+from generation.administration import Administration
 from generation.audience import Audience
 from generation.derivations import Derivations
 from generation.line import EngineSettings
@@ -139,6 +140,7 @@ async def open_core(
             offers=offers,
             derivations=Derivations(service, offers, catalog),
             remover=Remover(database, utc_now),
+            administration=Administration(database, utc_now),
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 

@@ -39,7 +39,7 @@ class DiscordAddress:
 
 
 class LimnerClient(discord.Client):
-    """Serves a GenerationService once it is given one.
+    """Serves what it is given by `serve`.
 
     Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
     once, and then they alone are served; without any, commands are global.
@@ -82,7 +82,7 @@ class LimnerClient(discord.Client):
         """Answer commands and buttons with these services from now on."""
         self._services = services
         submitter = Submitter(services.generations, attachment_hosts())
-        add_commands(self.tree, submitter, self._guilds)
+        add_commands(self.tree, services, submitter, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, PictureMenu, *HISTORY_BUTTONS)

@@ -2,12 +2,52 @@
 
 import discord
 
+from generation.errors import NotPermitted
 from generation.request import Requester
 
 
 def can_moderate(interaction: discord.Interaction) -> bool:
     """Whether this person may manage messages in this channel; nobody does in direct messages."""
     return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+def is_operator(interaction: discord.Interaction) -> bool:
+    """Whether this person runs the bot: the application's owner, or in the team that owns it."""
+    application = interaction.client.application
+    if application is None:
+        return False
+    team = application.team
+    if team is None:
+        return interaction.user.id == application.owner.id
+    return any(
+        member.id == interaction.user.id
+        and member.membership_state is discord.TeamMembershipState.accepted
+        and member.role is not discord.TeamMemberRole.read_only
+        for member in team.members
+    )
+
+
+def can_administer(interaction: discord.Interaction) -> bool:
+    """Whether this person may manage this server; in direct messages only the operator may."""
+    if is_operator(interaction):
+        return True
+    if interaction.guild_id is None:
+        return False
+    owns = interaction.guild is not None and interaction.guild.owner_id == interaction.user.id
+    granted = interaction.permissions
+    return owns or granted.administrator or granted.manage_guild
+
+
+def require_administrator(interaction: discord.Interaction) -> None:
+    """Let nobody else in, whatever Discord shows them. Raises NotPermitted."""
+    if not can_administer(interaction):
+        raise NotPermitted("Only people who may manage this server can do that.")
+
+
+def require_operator(interaction: discord.Interaction) -> None:
+    """Likewise, for what concerns every server. Raises NotPermitted."""
+    if not is_operator(interaction):
+        raise NotPermitted("Only the people who run this bot can do that.")
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:

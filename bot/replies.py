@@ -16,6 +16,7 @@ from generation.errors import (
     FailureKind,
     GenerationError,
     GenerationFailed,
+    NotPermitted,
     NotYours,
     RequestRefused,
     ServiceUnavailable,
@@ -71,6 +72,8 @@ def explain(error: BaseException) -> discord.Embed:
             return failure_embed(error.kind, error.template, error.facts)
         case UnknownGeneration() | NotYours():
             return discord.Embed(description=harmless(str(error)), colour=RED)
+        case NotPermitted():
+            return discord.Embed(title=_("Not allowed"), description=_(error.template), colour=RED)
         case ServiceUnavailable():
             text = "That cannot be done just now. Please try again in a minute."
             return discord.Embed(title="Not available", description=text, colour=RED)

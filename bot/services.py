@@ -5,6 +5,7 @@ from typing import Protocol, cast
 
 import discord
 
+from generation.administration import Administration
 from generation.derivations import Derivations
 from generation.offers import Offers
 from generation.removal import Remover
@@ -19,6 +20,7 @@ class Services:
     offers: Offers
     derivations: Derivations
     remover: Remover
+    administration: Administration
 
 
 class _Served(Protocol):

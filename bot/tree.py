@@ -1,5 +1,7 @@
 """The command tree: the one gate and the one door for errors."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import discord
@@ -7,13 +9,23 @@ from discord import app_commands
 
 from bot import replies
 from bot.language import speak
-from generation.errors import FailureKind, RequestRefused
+from bot.people import require_administrator
+from generation.errors import FailureKind, NotPermitted, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
 
 CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
 INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
 """Commands work in servers that have invited the bot, and in direct messages with it."""
+
+
+AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(
+    {"limner": require_administrator}
+)
+"""Who may use a group of commands with all its sub-groups and choices; others are for everybody.
+
+What Discord shows to whom is only a default, which each server can change.
+"""
 
 
 def require_served(interaction: discord.Interaction) -> None:
@@ -27,6 +39,14 @@ def require_served(interaction: discord.Interaction) -> None:
         raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "This bot does not serve this server.")
 
 
+def require_authority(interaction: discord.Interaction) -> None:
+    """The gate for commands that are not for everybody. Raises NotPermitted."""
+    command: Mapping[str, Any] = interaction.data or {}
+    check = AUTHORITY.get(str(command.get("name")))
+    if check is not None:
+        check(interaction)
+
+
 class CommandTree(app_commands.CommandTree[discord.Client]):
     """Lets in who may use commands here; tells everybody else, and of every error, in private."""
 
@@ -34,7 +54,8 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         """Let in, or tell why not; what is typed meanwhile gets no choices."""
         try:
             require_served(interaction)
-        except RequestRefused as refusal:
+            require_authority(interaction)
+        except (RequestRefused, NotPermitted) as refusal:
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:

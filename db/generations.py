@@ -282,6 +282,15 @@ class GenerationRepository:
         """Count what waits in one guild, or in all direct messages."""
         return await self._count(_is_in(guild_id), GenerationRow.state == WAITING)
 
+    async def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
+        """Count everybody's generations in these states, in one guild or in direct messages."""
+        found = await self._session.execute(
+            select(GenerationRow.state, func.count())
+            .where(_is_in(guild_id), GenerationRow.state.in_(states))
+            .group_by(GenerationRow.state)
+        )
+        return {row.state: int(row[1]) for row in found}
+
     async def page(
         self,
         filters: GenerationFilter,

@@ -6,6 +6,7 @@ GenerationError
 ├── UnknownGeneration     no such id
 ├── NotYours              somebody else's generation, and the asker does not moderate
 ├── GenerationRemoved     its results were taken away
+├── NotPermitted          an act for people with more say here
 └── ServiceUnavailable    the database or the line cannot be reached just now
 """
 
@@ -90,6 +91,14 @@ class GenerationRemoved(GenerationError):
     def __init__(self, generation_id: str) -> None:
         super().__init__("These results were deleted.")
         self.generation_id = generation_id
+
+
+class NotPermitted(GenerationError):
+    """An act that is for people with more say; its sentence says for whom."""
+
+    def __init__(self, template: str) -> None:
+        super().__init__(template)
+        self.template = template
 
 
 class ServiceUnavailable(GenerationError):

@@ -4,33 +4,40 @@ from collections.abc import Sequence
 
 from discord import Client, Object, app_commands
 
+from bot.cogs.administration import administration_group
 from bot.cogs.help import help_command
 from bot.cogs.history import HistoryButton, history_command
 from bot.cogs.imagine import imagine_command
 from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
+from bot.services import Services
 from bot.submission import Submitter
-from bot.tree import CONTEXTS, INSTALLS
+from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 
 HISTORY_BUTTONS = (HistoryButton,)
 
-COMMAND_NAMES = frozenset({"imagine", "queue", "cancel", "history", "quota", "help"})
+COMMAND_NAMES = frozenset({"imagine", "queue", "cancel", "history", "quota", "help", "limner"})
 """What `add_commands` adds: no workflow's command can have these names."""
 
 
 def add_commands(
-    tree: app_commands.CommandTree[Client], submitter: Submitter, guilds: Sequence[Object] = ()
+    tree: app_commands.CommandTree[Client],
+    services: Services,
+    submitter: Submitter,
+    guilds: Sequence[Object] = (),
 ) -> None:
     """Put every built-in command into the tree: for these guilds or, without any, everywhere."""
-    service = submitter.service
-    for command in (
+    service = services.generations
+    commands: tuple[SlashCommand | app_commands.Group, ...] = (
         imagine_command(submitter),
         queue_command(service),
         cancel_command(service),
         history_command(service),
         quota_command(service),
         help_command(service),
-    ):
+        administration_group(services.administration),
+    )
+    for command in commands:
         command.allowed_contexts = CONTEXTS
         command.allowed_installs = INSTALLS
         tree.add_command(command, guilds=guilds)

@@ -18,6 +18,7 @@ from bot.client import DiscordAddress, LimnerClient
 from bot.progress import Replies
 from bot.services import Services
 from generation.acceptance import ID_ALPHABET
+from generation.administration import GuildStatus
 from generation.derivations import Derivations
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
@@ -220,6 +221,28 @@ class FakeService:
             raise self.refusal
 
 
+class FakeAdministration:
+    """What the cogs ask of Administration, answered from memory."""
+
+    def __init__(self):
+        self.is_paused = False
+        self.acts = []
+
+    async def pause(self, guild_id, *, actor_id):
+        return self._set(guild_id, actor_id, is_paused=True)
+
+    async def resume(self, guild_id, *, actor_id):
+        return self._set(guild_id, actor_id, is_paused=False)
+
+    async def status(self, guild_id):
+        return GuildStatus(self.is_paused, "Europe/Vienna", 1, 2)
+
+    def _set(self, guild_id, actor_id, *, is_paused):
+        self.acts.append((guild_id, actor_id, is_paused))
+        changed, self.is_paused = self.is_paused != is_paused, is_paused
+        return changed
+
+
 class FakeRemover:
     """Takes results away from the fake service."""
 
@@ -246,6 +269,7 @@ def build_services(service):
         offers=offers,
         derivations=Derivations(service, offers, catalog),
         remover=FakeRemover(service),
+        administration=FakeAdministration(),
     )
 
 
@@ -312,7 +336,7 @@ def simcord_bot(services):
 
 @pytest.fixture
 def place(simcord_env):
-    """A guild with a channel, ana and ben, and mo who moderates."""
+    """A guild with a channel, ana and ben, mo who moderates, and ada who administers."""
 
     class Place:
         env = simcord_env
@@ -324,6 +348,10 @@ def place(simcord_env):
         ana = guild.add_member(simcord_env.create_user("ana"))
         ben = guild.add_member(simcord_env.create_user("ben"))
         mo = guild.add_member(simcord_env.create_user("mo"), roles=[moderators])
+        administrators = guild.create_role(
+            "administrators", permissions=discord.Permissions(manage_guild=True)
+        )
+        ada = guild.add_member(simcord_env.create_user("ada"), roles=[administrators])
 
     return Place
 

@@ -25,7 +25,9 @@ OPTIONS = {
 def test_every_command_has_its_options_in_the_promised_order(simcord_bot):
     commands = {one.name: one for one in simcord_bot.tree.get_commands()}
     assert {
-        name: [option.name for option in command.parameters] for name, command in commands.items()
+        name: [option.name for option in command.parameters]
+        for name, command in commands.items()
+        if isinstance(command, discord.app_commands.Command)
     } == OPTIONS
 
 
@@ -33,6 +35,7 @@ def test_only_what_a_command_is_about_is_required(simcord_bot):
     required = {
         (command.name, option.name)
         for command in simcord_bot.tree.get_commands()
+        if isinstance(command, discord.app_commands.Command)
         for option in command.parameters
         if option.required
     }
