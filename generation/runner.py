@@ -189,14 +189,20 @@ class Runner:
                         raise
                     await asyncio.sleep(self._limits.pause_s)
 
-    async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
-        """Record where it is about to be sent, so that a cancellation finds it there."""
+    async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
+        """Record where it is about to be sent, so that a cancellation finds it there.
+
+        True when nothing was recorded before: then no process can have sent it anywhere, since
+        each records first. A process that is killed in between finds the record.
+        """
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
             row = await generations.get(generation_id, for_update=True)
             if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
                 raise _NotWanted
+            is_first = row.prompt_id is None
             await generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
+        return is_first
 
     async def mark_running(self, generation_id: str) -> Generation:
         """Record that it runs, the first time it shows."""
@@ -272,8 +278,9 @@ class _Attempt:
         if self._progress is None:
             self.graph = await self._build_graph(order)
             self._progress = RunProgress(self.graph)
-        await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
-        async with aclosing(self.backend.run(self.prompt_id, self.graph)) as events:
+        is_new = await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
+        run = self.backend.run(self.prompt_id, self.graph, is_new=is_new)
+        async with aclosing(run) as events:
             async for event in events:
                 self.last_sign_at = asyncio.get_running_loop().time()
                 await self._take(event, self._progress, collector)

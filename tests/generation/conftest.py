@@ -112,6 +112,7 @@ class FakeBackend:
     script: list[Run] = field(default_factory=list)
     submitted: dict[str, object] = field(default_factory=dict)
     submissions: list[str] = field(default_factory=list)
+    were_new: list[bool] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     uploads: list[bytes] = field(default_factory=list)
     running: int = 0
@@ -146,7 +147,9 @@ class FakeBackend:
         self.uploads.append(content)
         return f"uploaded-{len(self.uploads)}.{extension}"
 
-    async def run(self, prompt_id, graph, *, previews=True):
+    async def run(self, prompt_id, graph, *, previews=True, is_new=False):
+        assert not (is_new and prompt_id in self.submissions)
+        self.were_new.append(is_new)
         self._require_reachable()
         was_known = prompt_id in self.submitted
         if not was_known:

@@ -71,9 +71,10 @@ class FileBackend:
     async def upload_image(self, content, *, extension):
         return f"a.{extension}"
 
-    async def run(self, prompt_id, graph, *, previews=True):
+    async def run(self, prompt_id, graph, *, previews=True, is_new=False):
         file = self._folder / prompt_id
         was_known = file.exists()
+        assert not (was_known and is_new)
         if not was_known:
             file.touch()
             with (self._folder / "submissions").open("a") as log:

@@ -47,6 +47,10 @@ async def test_a_backend_that_restarts_is_waited_for(open_house, sqlite_url, too
         assert ended.state is GenerationState.SUCCEEDED
         # The same id again: had the backend only been cut off, the run would have been found.
         assert len(set(backend.submissions)) == 1
+        # Only the first time may the backend be spared the question whether it has it.
+        first, *later = backend.were_new
+        assert first
+        assert not any(later)
 
 
 async def test_what_is_lost_again_and_again_is_given_up(open_house, sqlite_url, tools):
