@@ -35,6 +35,8 @@ _TYPES = {
     InputKind.CHOICE: AppCommandOptionType.string,
     InputKind.MODEL: AppCommandOptionType.string,
     InputKind.PICTURE: AppCommandOptionType.attachment,
+    InputKind.VIDEO: AppCommandOptionType.attachment,
+    InputKind.AUDIO: AppCommandOptionType.attachment,
     InputKind.ASPECT: AppCommandOptionType.string,
 }
 

@@ -102,6 +102,11 @@ class ObjectInfo:
             return ()
         return tuple("COMBO" if isinstance(kind, list) else str(kind) for kind in types)
 
+    def output_names(self, class_type: str) -> tuple[str, ...]:
+        """Return what a class's outputs are called, in order."""
+        names = self._raw.get(class_type, {}).get("output_name")
+        return tuple(map(str, names)) if isinstance(names, list) else ()
+
     def _specs(self, class_type: str) -> Iterator[tuple[str, str, Any]]:
         return _walk(self._raw.get(class_type, {}).get("input"))
 

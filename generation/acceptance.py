@@ -140,7 +140,7 @@ class Acceptor:
             checked = check(
                 workflow.manifest,
                 given,
-                pictures=tuple(request.images),
+                attached=tuple(request.images),
                 choices=offered_models(workflow, self._pool),
             )
         except ValueRefused as error:

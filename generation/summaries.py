@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from generation.values import MAX_PROMPT_CHARACTERS, PROMPT
-from workflows.manifest import MAX_SEED, Input, InputType, Number
+from workflows.manifest import Input, InputType, Number
+from workflows.values import largest_seed
 from workflows.workflow import Workflow
 
 
@@ -19,6 +20,8 @@ class InputKind(StrEnum):
     CHOICE = "choice"
     MODEL = "model"
     PICTURE = "picture"
+    VIDEO = "video"
+    AUDIO = "audio"
     ASPECT = "aspect"
 
 
@@ -73,7 +76,7 @@ def summarise(workflow: Workflow) -> WorkflowSummary:
 def _summarise_input(wanted: Input) -> InputSummary:
     minimum, maximum = wanted.min, wanted.max
     if wanted.type is InputType.SEED:
-        minimum, maximum = 0, MAX_SEED
+        minimum, maximum = 0, largest_seed(wanted)
     elif wanted.name == PROMPT:
         maximum = min(MAX_PROMPT_CHARACTERS, maximum or MAX_PROMPT_CHARACTERS)
     return InputSummary(
@@ -103,6 +106,10 @@ def _kind(given: InputType) -> InputKind:  # noqa: PLR0911 - one answer for each
             return InputKind.MODEL
         case InputType.IMAGE | InputType.MASK:
             return InputKind.PICTURE
+        case InputType.VIDEO:
+            return InputKind.VIDEO
+        case InputType.AUDIO:
+            return InputKind.AUDIO
         case InputType.SIZE:
             return InputKind.ASPECT
         case _:

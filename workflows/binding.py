@@ -16,29 +16,29 @@ def check(
     manifest: Manifest,
     values: Mapping[str, object],
     *,
-    pictures: Collection[str] = (),
+    attached: Collection[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, object]:
     """People's values, checked and converted, with the manifest's defaults for what is left out.
 
-    None counts as left out. `pictures` names the inputs that a picture is attached for: a typed
+    None counts as left out. `attached` names the inputs that a file is attached for: a typed
     value for one would name a file on the backend, so it is refused. `choices` has the model
-    names that backends offer, by input name. Nothing is added for a seed, a LoRA or a picture
+    names that backends offer, by input name. Nothing is added for a seed, a LoRA or a file
     that is left out. Raises InvalidValue, UnknownInput or MissingInput.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    for name in (*given, *pictures):
+    for name in (*given, *attached):
         if name not in manifest.options:
             raise UnknownInput(name)
-    for name in pictures:
-        _check_takes_picture(manifest, name)
+    for name in attached:
+        _check_takes_file(manifest, name)
     checked: dict[str, object] = {}
     for wanted in manifest.inputs:
         value = given.get(wanted.name, wanted.default)
         if value is not None:
             offered = () if choices is None else choices.get(wanted.name, ())
             checked[wanted.name] = coerce(wanted, value, offered if wanted.name in given else ())
-        elif wanted.required and wanted.name not in pictures:
+        elif wanted.required and wanted.name not in attached:
             raise MissingInput(wanted.name)
     return checked
 
@@ -46,8 +46,8 @@ def check(
 def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
     """A new graph with the values in it; the workflow's own graph is left alone.
 
-    Values are checked again, those of hidden inputs are taken too, and a picture's value is the
-    name that the backend gave it on upload. What is left out gets its default; the caller draws
+    Values are checked again, those of hidden inputs are taken too, and an attached file's value is
+    the name that the backend gave it on upload. What is left out gets its default; the caller draws
     the seed. Raises as `check` does.
     """
     for name in values:
@@ -64,28 +64,34 @@ def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
     return graph
 
 
-def _check_takes_picture(manifest: Manifest, name: str) -> None:
+def _check_takes_file(manifest: Manifest, name: str) -> None:
     wanted = manifest.find(name)
-    if wanted is None or not wanted.type.is_picture:
-        raise InvalidValue(name, "{name} cannot be a picture.")
+    if wanted is None or not wanted.type.is_attached:
+        raise InvalidValue(name, "{name} cannot be a file.")
 
 
 def _bindable(wanted: Input, value: object) -> Value:
-    if not wanted.type.is_picture:
+    if not wanted.type.is_attached:
         return coerce(wanted, value)
     if not isinstance(value, str) or not value:
-        raise InvalidValue(wanted.name, "{name} must be attached as a picture.")
+        raise InvalidValue(wanted.name, "{name} must be attached as a file.")
     return value
 
 
 def _place(graph: Graph, wanted: Input, value: Value) -> None:
-    if wanted.type is InputType.LORA:
-        _insert_lora(graph, wanted, str(value))
+    if wanted.type is InputType.LORA and wanted.wraps is not None:
+        _insert_lora(graph, wanted.wraps, wanted.strength, str(value))
+    elif wanted.replaces is not None:
+        _insert_mask(graph, wanted.replaces, str(value))
+    elif wanted.type is InputType.TEXT:
+        _write(graph, wanted.targets, f"{wanted.prepend}{value}{wanted.append}")
     elif isinstance(value, tuple):
         _write(graph, wanted.width, value[0])
         _write(graph, wanted.height, value[1])
     else:
         _write(graph, wanted.targets, value)
+        if wanted.positions:
+            _write(graph, wanted.positions, wanted.choices.index(str(value)))
 
 
 def _write(graph: Graph, targets: Sequence[str], value: Scalar) -> None:
@@ -96,18 +102,17 @@ def _write(graph: Graph, targets: Sequence[str], value: Scalar) -> None:
             graph[slot.node_id]["inputs"][slot.input_name] = value
 
 
-def _insert_lora(graph: Graph, wanted: Input, name: str) -> None:
-    """Put a LoRA loader between the node that `wraps` names and all that use its outputs."""
-    loader = wanted.wraps or ""
+def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:
+    """Put a LoRA loader between the node that loads a model and all that use its outputs."""
     model, clip = Link(loader, 0), Link(loader, 1)
     model_users, clip_users = consumers(graph, model), consumers(graph, clip)
     inputs: dict[str, object] = {
         "lora_name": name,
-        "strength_model": wanted.strength,
+        "strength_model": strength,
         "model": list(model),
     }
     if clip_users:
-        inputs |= {"strength_clip": wanted.strength, "clip": list(clip)}
+        inputs |= {"strength_clip": strength, "clip": list(clip)}
     lora = unused_id(graph)
     graph[lora] = {
         "class_type": "LoraLoader" if clip_users else "LoraLoaderModelOnly",
@@ -116,6 +121,18 @@ def _insert_lora(graph: Graph, wanted: Input, name: str) -> None:
     }
     _rewire(graph, model_users, Link(lora, 0))
     _rewire(graph, clip_users, Link(lora, 1))
+
+
+def _insert_mask(graph: Graph, loader: str, name: str) -> None:
+    """Let a picture's white be the mask, where it was another picture's transparency."""
+    users = consumers(graph, Link(loader, 1))
+    mask = unused_id(graph)
+    graph[mask] = {
+        "class_type": "LoadImageMask",
+        "inputs": {"image": name, "channel": "red"},
+        "_meta": {"title": "Mask"},
+    }
+    _rewire(graph, users, Link(mask, 0))
 
 
 def _rewire(graph: Graph, users: Sequence[Slot], source: Link) -> None:

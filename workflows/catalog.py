@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import inspect
-import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -14,22 +13,16 @@ from typing import NoReturn
 
 import watchfiles
 
-from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
-from workflows.graph import Graph, parse_graph
-from workflows.manifest import NAME, Manifest
-from workflows.reading import parse_manifest
-from workflows.workflow import Workflow, build_workflow
+from workflows.errors import WorkflowUnusable
+from workflows.infer.classes import NodeClasses
+from workflows.loading import NeedsClasses, load_workflow
+from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
+from workflows.workflow import Workflow
 
-__all__ = ["LIBRARY", "Catalog", "Workflow", "WorkflowProblem"]
+__all__ = ["LIBRARY", "MAX_FILE_BYTES", "Catalog", "Workflow", "WorkflowProblem"]
 
 LIBRARY = Path(__file__).parent / "library"
 """The workflows that ship with Limner."""
-
-GRAPH_FILE = "graph.json"
-MANIFEST_FILE = "workflow.toml"
-
-MAX_FILE_BYTES = 8 * 1024 * 1024
-"""The largest graphs people share have about 1 MB; more is something else."""
 
 LOOK_AGAIN_MS = 2_000
 """How soon a folder that appeared, or was replaced, is noticed."""
@@ -59,6 +52,7 @@ class _Snapshot:
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     problems: tuple[WorkflowProblem, ...] = ()
+    waiting: tuple[str, ...] = ()
     by_path: Mapping[Path, Workflow] = field(default_factory=dict)
 
 
@@ -69,8 +63,9 @@ class Catalog:
     stops the others. What has been handed out is never changed: `load` replaces it as a whole.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], classes: NodeClasses | None = None) -> None:
         self._folders = tuple(folders)
+        self._classes = classes
         self._snapshot = _Snapshot()
 
     @property
@@ -83,9 +78,22 @@ class Catalog:
         """What is wrong, in the order of the folders and their files."""
         return self._snapshot.problems
 
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The names of those that need a backend to tell its nodes first."""
+        return self._snapshot.waiting
+
     def load(self) -> None:
         """Read the folders again. A folder that does not exist counts as empty."""
-        self._snapshot = _Reading(self._folders, self._snapshot.by_path).finish()
+        reading = _Reading(self._folders, self._snapshot.by_path, self._classes)
+        self._snapshot = reading.finish()
+
+    async def learn(self, classes: NodeClasses) -> bool:
+        """Take what backends say of their nodes, and load again; whether anything changed."""
+        before, self._classes = self._snapshot, classes
+        await asyncio.to_thread(self.load)
+        self._report_new(before)
+        return self._snapshot != before
 
     async def watch(self, on_change: _OnChange) -> NoReturn:
         """Load again whenever a file changes, until cancelled.
@@ -118,12 +126,15 @@ class Catalog:
         await asyncio.to_thread(self.load)
         if self._snapshot == before:
             return
-        for problem in self.problems:
-            if problem not in before.problems:
-                logger.warning("A workflow cannot be used as it is: %s", problem)
+        self._report_new(before)
         waiting = on_change()
         if inspect.isawaitable(waiting):
             await waiting
+
+    def _report_new(self, before: _Snapshot) -> None:
+        for problem in self.problems:
+            if problem not in before.problems:
+                logger.warning("A workflow cannot be used as it is: %s", problem)
 
     def _existing_folders(self) -> _Folders:
         found = {}
@@ -136,9 +147,16 @@ class Catalog:
 class _Reading:
     """One reading of the folders; `last_good` are the workflows of the reading before."""
 
-    def __init__(self, folders: Sequence[Path], last_good: Mapping[Path, Workflow]) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        last_good: Mapping[Path, Workflow],
+        classes: NodeClasses | None,
+    ) -> None:
         self._last_good = last_good
+        self._classes = classes
         self._problems: list[WorkflowProblem] = []
+        self._waiting: list[str] = []
         self._by_path: dict[Path, Workflow] = {}
         self._by_name: dict[str, Workflow] = {}
         for folder in folders:
@@ -146,7 +164,7 @@ class _Reading:
                 self._read_entry(path)
 
     def finish(self) -> _Snapshot:
-        """What was found; of several workflows with one command, only the first keeps its place."""
+        """What was found; of several workflows with one command, only the first keeps it."""
         by_command: dict[str, Workflow] = {}
         paths = {workflow.name: path for path, workflow in self._by_path.items()}
         for name in sorted(self._by_name):
@@ -159,7 +177,8 @@ class _Reading:
                 self._report(paths[name] / MANIFEST_FILE, sentence)
                 del self._by_name[name]
         workflows = dict(sorted(self._by_name.items()))
-        return _Snapshot(workflows, tuple(self._problems), self._by_path)
+        waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in workflows))
+        return _Snapshot(workflows, tuple(self._problems), waiting, self._by_path)
 
     def _list_entries(self, folder: Path) -> Iterator[Path]:
         try:
@@ -172,13 +191,14 @@ class _Reading:
         yield from (path for path in entries if not path.name.startswith((".", "__")))
 
     def _read_entry(self, path: Path) -> None:
-        workflow = None
+        workflow, source = None, None
         try:
-            if path.is_dir():
-                workflow = self._read_folder(path)
-            elif path.suffix == ".json":
-                self._read_bare_graph(path)
-            # Anything else is a note, a picture or an editor's left-over.
+            source = find_source(path)
+            if source is None:
+                return
+            workflow = self._load(source)
+        except WorkflowUnusable as error:
+            self._report(path, *error.sentences)
         except OSError as error:
             self._report(path, f"This cannot be read: {error.strerror}.")
         workflow = workflow or self._last_good.get(path)
@@ -186,51 +206,13 @@ class _Reading:
             self._by_path[path] = workflow
             self._by_name[workflow.name] = workflow
 
-    def _read_folder(self, path: Path) -> Workflow | None:
-        if not NAME.fullmatch(path.name):
-            sentence = "The name of a workflow must have up to 32 small letters, digits, - or _."
-            self._report(path, sentence)
-            return None
-        if not (path / GRAPH_FILE).exists() and not (path / MANIFEST_FILE).exists():
-            self._report(path, f"This folder has neither a {GRAPH_FILE} nor a {MANIFEST_FILE}.")
-            return None
-        graph = self._read_graph(path / GRAPH_FILE)
-        manifest = self._read_manifest(path / MANIFEST_FILE)
-        if graph is None or manifest is None:
-            return None
+    def _load(self, source: Source) -> Workflow | None:
         try:
-            return build_workflow(path.name, manifest, graph)
-        except InvalidManifest as error:
-            self._report(path / MANIFEST_FILE, *error.sentences)
+            return load_workflow(source, self._classes, self._report)
+        except NeedsClasses as error:
+            self._waiting.append(source.name)
+            self._report(source.graph, *error.sentences)
             return None
-
-    def _read_bare_graph(self, path: Path) -> None:
-        if self._read_graph(path) is not None:
-            name = path.stem if NAME.fullmatch(path.stem) else "my-workflow"
-            self._report(
-                path,
-                f"This graph needs a {MANIFEST_FILE}: make a folder {name} with this file in it"
-                f" as {GRAPH_FILE}, and a {MANIFEST_FILE} beside it.",
-            )
-
-    def _read_graph(self, path: Path) -> Graph | None:
-        try:
-            return parse_graph(json.loads(_load_text(path), parse_constant=_refuse_constant))
-        except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            self._report(path, f"This is not valid JSON: {error.msg} at {where}.")
-        except (ValueError, RecursionError):
-            self._report(path, "This is not a graph: a number or the nesting is too large.")
-        except WorkflowUnusable as error:
-            self._report(path, *error.sentences)
-        return None
-
-    def _read_manifest(self, path: Path) -> Manifest | None:
-        try:
-            return parse_manifest(_load_text(path))
-        except WorkflowUnusable as error:
-            self._report(path, *error.sentences)
-        return None
 
     def _report(self, path: Path, *sentences: str) -> None:
         self._problems.extend(WorkflowProblem(path, sentence) for sentence in sentences)
@@ -245,22 +227,3 @@ async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[objec
                 yield batch
         except FileNotFoundError:
             return
-
-
-def _load_text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        if len(content) > MAX_FILE_BYTES:
-            raise WorkflowUnusable(["This file is larger than 8 MiB."])
-        return content.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise WorkflowUnusable(["This file is missing."]) from error
-    except OSError as error:
-        raise WorkflowUnusable([f"This file cannot be read: {error.strerror}."]) from error
-    except UnicodeDecodeError as error:
-        raise WorkflowUnusable(["This file is not UTF-8 text."]) from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidGraph([f"The graph has {name}, which JSON does not know."])

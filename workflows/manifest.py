@@ -1,6 +1,7 @@
 """`workflow.toml`: which inputs people are asked for, and where they go in the graph."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,7 +14,10 @@ Scalar = bool | int | float | str
 Value = Scalar | tuple[int, int]
 """A checked value: a scalar, or a size as (width, height)."""
 
-NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
+NAME_CHARACTERS = 32
+"""Discord's limit for the name of a command or an option."""
+
+NAME = re.compile(rf"[a-z0-9_-]{{1,{NAME_CHARACTERS}}}", re.ASCII)
 """What Discord takes as the name of a command or an option."""
 
 MAX_SEED = 2**64 - 1
@@ -42,13 +46,20 @@ class InputType(StrEnum):
     LORA = "lora"
     IMAGE = "image"
     MASK = "mask"
+    VIDEO = "video"
+    AUDIO = "audio"
     SIZE = "size"
     SEED = "seed"
 
     @property
     def is_picture(self) -> bool:
-        """Whether people attach it instead of typing it."""
+        """Whether people attach a picture for it."""
         return self in (InputType.IMAGE, InputType.MASK)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether people attach a file for it instead of typing something."""
+        return self.is_picture or self in (InputType.VIDEO, InputType.AUDIO)
 
 
 def parse_target(target: str) -> Slot | None:
@@ -64,14 +75,17 @@ class _Table(BaseModel):
 
 
 _Text = Annotated[str, Field(min_length=1)]
+_Ids = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 _Texts = Annotated[tuple[_Text, ...], Field(strict=False)]  # TOML has lists, not tuples
 
 
 class Input(_Table):
     """One thing people may set.
 
-    `default` is what is used when they do not: None leaves the graph as it is. `min` and `max`
-    bound numbers, and the number of characters of a text. `area` and `max_pixels` are in pixels.
+    `default` is what is used when they do not: None leaves the graph as it is; one of `draw`, if
+    there are any, goes before it. `min` and `max` bound numbers, and the number of characters of a
+    text. `area` and `max_pixels` are in pixels. `positions` get a choice's place in the list, from
+    0. A mask `replaces` what a node makes of its picture's transparency.
     """
 
     name: _Text
@@ -85,18 +99,23 @@ class Input(_Table):
     max: Number | None = None
     step: Annotated[Number, Field(gt=0)] | None = None
     choices: _Texts = ()
+    positions: _Texts = ()
+    draw: Annotated[tuple[Scalar, ...], Field(strict=False)] = ()
+    prepend: str = ""
+    append: str = ""
     width: _Texts = ()
     height: _Texts = ()
     area: Annotated[int, Field(gt=0)] | None = None
     multiple: Annotated[int, Field(ge=1, le=256)] = 8
     wraps: _Text | None = None
+    replaces: _Text | None = None
     strength: Annotated[Number, Field(ge=-10, le=10)] = 1.0
     max_pixels: Annotated[int, Field(gt=0)] | None = None
 
     @property
     def slots(self) -> tuple[Slot, ...]:
         """Every slot of the graph that the value is written to."""
-        targets = (*self.targets, *self.width, *self.height)
+        targets = (*self.targets, *self.positions, *self.width, *self.height)
         return tuple(slot for target in targets if (slot := parse_target(target)) is not None)
 
 
@@ -106,14 +125,36 @@ class Output(_Table):
     nodes: _Texts = ()
 
 
+class Access(_Table):
+    """Who may use a workflow and where; what is empty allows everybody, everywhere.
+
+    Role and channel ids are Discord's.
+    """
+
+    roles: _Ids = ()
+    channels: _Ids = ()
+    age_restricted: bool = False
+
+
 class Manifest(_Table):
-    """A whole `workflow.toml`. `cost` is what one picture takes from the daily allowance."""
+    """A whole `workflow.toml`.
+
+    `cost` is what one picture takes from the daily allowance; with `cost_input`, for every
+    `cost_unit` that is begun of that input's value, of a size in pixels. `tags` are what a backend
+    must have to be given it. `classes` are the node classes that it was written for, by node.
+    """
 
     title: Annotated[str, Field(min_length=1, max_length=100)]
     description: Annotated[str, Field(max_length=300)] = ""
     kind: Annotated[Kind, Field(strict=False)] = Kind.OTHER
     command: _Text | None = None
     cost: Annotated[int, Field(ge=0, le=1000)] = 1
+    cost_input: _Text | None = None
+    cost_unit: Annotated[Number, Field(gt=0)] | None = None
+    tags: _Texts = ()
+    infer: bool = False
+    access: Access = Access()
+    classes: Mapping[str, str] = Field(default_factory=dict)
     inputs: Annotated[tuple[Input, ...], Field(strict=False, alias="input")] = ()
     output: Output = Output()
 

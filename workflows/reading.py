@@ -9,9 +9,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workflows.errors import InvalidManifest
-from workflows.manifest import Input, Manifest, Output
+from workflows.manifest import Access, Input, Manifest, Output
 
 TOP = "Top of the file"
+
+_TABLES: dict[str, type[BaseModel]] = {"output": Output, "access": Access}
+_DEPTHS = {"input": 3, "output": 2, "access": 2, "classes": 2}
+"""How many parts of a mistake's place name the table and the field."""
 
 _EXPECTATIONS = {
     "string_type": "must be text in quotes",
@@ -25,6 +29,7 @@ _EXPECTATIONS = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "mapping_type": "must be a table",
     "enum": "must be one of {expected}",
     "extra_forbidden": "is not a field",
     "missing": "is missing",
@@ -37,10 +42,19 @@ def parse_manifest(text: str) -> Manifest:
 
     What the fields mean together, and with the graph, is for `workflows.rules`.
     """
+    return parse_table(read_table(text))
+
+
+def read_table(text: str) -> dict[str, Any]:
+    """The file as a table that nobody checked yet. Raises InvalidManifest for what is no TOML."""
     try:
-        raw = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidManifest([f"This is not valid TOML: {error}."]) from error
+
+
+def parse_table(raw: dict[str, Any]) -> Manifest:
+    """Check the form of a table. Raises InvalidManifest with every mistake."""
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
@@ -61,7 +75,7 @@ def state_mistake(where: str, field: str, what: str) -> str:
 
 def _place(location: Sequence[int | str]) -> tuple[int | str, ...]:
     """The table and the field; a position inside the field is dropped."""
-    depth = {"input": 3, "output": 2}.get(str(location[0]), 1) if location else 0
+    depth = _DEPTHS.get(str(location[0]), 1) if location else 0
     return tuple(location[:depth])
 
 
@@ -73,18 +87,19 @@ def _sentence(raw: dict[str, Any], error: ErrorDetails) -> str:
             return state_mistake(_name_table(raw, position), field, _hint(what, Input, field))
         case "input", int(position):
             return f"{_name_table(raw, position)}: this must be a table."
-        case "output", str(field):
-            return state_mistake("[output]", field, _hint(what, Output, field))
+        case str(name), str(field):
+            return state_mistake(f"[{name}]", field, _hint(what, _TABLES.get(name), field))
         case "input", *_:
             return f"{TOP}: inputs must be written as [[input]] tables."
-        case "output", *_:
-            return f"{TOP}: the output must be written as an [output] table."
+        case [str(name)] if name in _DEPTHS:
+            article = "an" if name[0] in "aeiou" else "a"
+            return f"{TOP}: the {name} must be written as {article} [{name}] table."
     field = str(place[0])
     return state_mistake(TOP, field, _hint(what, Manifest, field))
 
 
 def _expectation(error: ErrorDetails) -> str:
-    if "default" in error["loc"]:
+    if {"default", "draw"} & set(error["loc"]) and error["type"] != "tuple_type":
         return "must be text in quotes, a number, true or false"
     context = dict(error.get("ctx", {}))
     if error["type"] == "enum":
@@ -92,9 +107,9 @@ def _expectation(error: ErrorDetails) -> str:
     return _EXPECTATIONS.get(error["type"], "cannot be used").format_map(context)
 
 
-def _hint(what: str, table: type[BaseModel], field: str) -> str:
+def _hint(what: str, table: type[BaseModel] | None, field: str) -> str:
     """Add what was probably meant to an unknown field."""
-    if what != _EXPECTATIONS["extra_forbidden"]:
+    if table is None or what != _EXPECTATIONS["extra_forbidden"]:
         return what
     known = [each.alias or name for name, each in table.model_fields.items()]
     meant = difflib.get_close_matches(field, known, n=1)

@@ -30,24 +30,31 @@ TAKEN = frozenset({"aspect", "private", "spoiler", "workflow"})
 
 _ANY = frozenset({"name", "type", "description", "required", "hidden", "default"})
 _FIELDS = {
-    InputType.TEXT: {"targets", "min", "max"},
-    InputType.INTEGER: {"targets", "min", "max", "step"},
-    InputType.NUMBER: {"targets", "min", "max", "step"},
+    InputType.TEXT: {"targets", "min", "max", "draw", "prepend", "append"},
+    InputType.INTEGER: {"targets", "min", "max", "step", "draw"},
+    InputType.NUMBER: {"targets", "min", "max", "step", "draw"},
     InputType.BOOLEAN: {"targets"},
-    InputType.CHOICE: {"targets", "choices"},
-    InputType.CHECKPOINT: {"targets"},
-    InputType.LORA: {"wraps", "strength"},
+    InputType.CHOICE: {"targets", "choices", "positions", "draw"},
+    InputType.CHECKPOINT: {"targets", "draw"},
+    InputType.LORA: {"targets", "wraps", "strength", "draw"},
     InputType.IMAGE: {"targets", "max_pixels"},
-    InputType.MASK: {"targets", "max_pixels"},
+    InputType.MASK: {"targets", "replaces", "max_pixels"},
+    InputType.VIDEO: {"targets"},
+    InputType.AUDIO: {"targets"},
     InputType.SIZE: {"width", "height", "area", "multiple"},
-    InputType.SEED: {"targets"},
+    InputType.SEED: {"targets", "max"},
 }
-_NEEDED = ("targets", "choices", "width", "height", "wraps")
+_NEEDED = ("targets", "choices", "width", "height")
+_EITHER = {InputType.LORA: "wraps", InputType.MASK: "replaces"}
+"""What may stand instead of targets."""
+
 _WITHOUT_DEFAULT = {
     InputType.IMAGE: "cannot be given: people attach pictures",
     InputType.MASK: "cannot be given: people attach pictures",
-    InputType.SEED: "cannot be given: a new seed is drawn for every generation",
+    InputType.VIDEO: "cannot be given: people attach videos",
+    InputType.AUDIO: "cannot be given: people attach sounds",
 }
+_SEED_IS_DRAWN = "cannot be given unless it is hidden: a new seed is drawn for every generation"
 
 
 def find_mistakes(manifest: Manifest, graph: Graph) -> list[str]:
@@ -58,12 +65,14 @@ def find_mistakes(manifest: Manifest, graph: Graph) -> list[str]:
         found = list(_input_mistakes(each)) or list(_graph_mistakes(each, graph))
         mistakes += [state_mistake(where, field, what) for field, what in found]
     mistakes += _output_mistakes(manifest, graph)
+    mistakes += _stale_classes(manifest, graph)
     return mistakes
 
 
 def _manifest_mistakes(manifest: Manifest) -> Iterator[str]:
     if manifest.command is not None and not NAME.fullmatch(manifest.command):
         yield state_mistake(TOP, "command", _name_rule())
+    yield from _cost_mistakes(manifest)
     names = Counter(each.name for each in manifest.inputs)
     yield from (
         state_mistake(name_input(name), "name", "is used more than once")
@@ -74,6 +83,32 @@ def _manifest_mistakes(manifest: Manifest) -> Iterator[str]:
     yield from (
         f'More than one [[input]] writes to "{slot}".' for slot, count in slots.items() if count > 1
     )
+
+
+def _cost_mistakes(manifest: Manifest) -> Iterator[str]:
+    if (manifest.cost_input is None) != (manifest.cost_unit is None):
+        yield state_mistake(TOP, "cost_input", 'and "cost_unit" must be given together')
+        return
+    if manifest.cost_input is None:
+        return
+    counted = manifest.find(manifest.cost_input)
+    if counted is None:
+        yield state_mistake(TOP, "cost_input", f'names "{manifest.cost_input}", which is no input')
+    elif counted.type not in (InputType.INTEGER, InputType.NUMBER, InputType.SIZE):
+        yield state_mistake(TOP, "cost_input", "must name an integer, a number or a size")
+
+
+def _stale_classes(manifest: Manifest, graph: Graph) -> Iterator[str]:
+    """Nodes that are not what they were when the manifest was written."""
+    written_to = {slot.node_id for each in manifest.inputs for slot in each.slots}
+    for node_id, class_type in manifest.classes.items():
+        found = str(graph[node_id]["class_type"]) if node_id in graph else "gone"
+        if node_id in written_to and found != class_type:
+            is_now = "is gone" if node_id not in graph else f"is now {found}"
+            yield (
+                f'[classes]: node "{node_id}" was {class_type} and {is_now}: the graph was saved '
+                "anew. Correct the inputs that name it, and this table."
+            )
 
 
 def _input_mistakes(each: Input) -> Iterator[tuple[str, str]]:
@@ -88,9 +123,15 @@ def _input_mistakes(each: Input) -> Iterator[tuple[str, str]]:
     for field in sorted(each.model_fields_set - _ANY - allowed):
         yield field, f"means nothing for an input of type {each.type}"
     for field in _NEEDED:
-        if field in allowed and not getattr(each, field):
-            yield field, "is missing"
+        if field in allowed and not getattr(each, field) and not _has_other(each, field):
+            other = _EITHER.get(each.type)
+            yield field, f'or "{other}" is missing' if other else "is missing"
     yield from _default_mistakes(each)
+
+
+def _has_other(each: Input, field: str) -> bool:
+    other = _EITHER.get(each.type)
+    return field == "targets" and other is not None and bool(getattr(each, other))
 
 
 def _default_mistakes(each: Input) -> Iterator[tuple[str, str]]:
@@ -98,11 +139,21 @@ def _default_mistakes(each: Input) -> Iterator[tuple[str, str]]:
         yield "min", "is larger than max"
     elif each.default is not None and each.type in _WITHOUT_DEFAULT:
         yield "default", _WITHOUT_DEFAULT[each.type]
-    elif each.default is not None:
+    elif each.default is not None and each.type is InputType.SEED and not each.hidden:
+        yield "default", _SEED_IS_DRAWN
+    else:
+        yield from _refused_values(each)
+
+
+def _refused_values(each: Input) -> Iterator[tuple[str, str]]:
+    given = [("draw", value) for value in each.draw]
+    if each.default is not None:
+        given.append(("default", each.default))
+    for field, value in given:
         try:
-            coerce(each, each.default)
+            coerce(each, value)
         except InvalidValue as error:
-            yield "default", f"cannot be used: {error.sentence.rstrip('.')}"
+            yield field, f"cannot be used: {error.sentence.rstrip('.')}"
     if each.required and each.default is not None:
         yield "default", "is never used, because the input is required"
     if each.required and each.hidden:
@@ -111,17 +162,19 @@ def _default_mistakes(each: Input) -> Iterator[tuple[str, str]]:
 
 def _graph_mistakes(each: Input, graph: Graph) -> Iterator[tuple[str, str]]:
     """Mistakes that only the graph shows, as field and what is wrong with it."""
-    for field in ("targets", "width", "height"):
+    for field in ("targets", "positions", "width", "height"):
         for target in getattr(each, field):
             what = _target_mistake(target, graph)
             if what is not None:
                 yield field, what
-    if each.wraps is None:
-        return
-    if each.wraps not in graph:
-        yield "wraps", f'names node "{each.wraps}", which the graph does not have'
-    elif not consumers(graph, Link(each.wraps, 0)):
-        yield "wraps", f'names node "{each.wraps}", whose first output nothing uses'
+    for field, output, position in (("wraps", 0, "first"), ("replaces", 1, "second")):
+        node_id = getattr(each, field)
+        if node_id is None:
+            continue
+        if node_id not in graph:
+            yield field, f'names node "{node_id}", which the graph does not have'
+        elif not consumers(graph, Link(node_id, output)):
+            yield field, f'names node "{node_id}", whose {position} output nothing uses'
 
 
 def _target_mistake(target: str, graph: Graph) -> str | None:

@@ -37,6 +37,11 @@ def size_for(aspect: str, wanted: Input) -> tuple[int, int]:
     return sizes.size_of_aspect(ratio, area=area, multiple=wanted.multiple)
 
 
+def largest_seed(wanted: Input) -> int:
+    """The largest number that a seed input takes."""
+    return MAX_SEED if wanted.max is None else min(int(wanted.max), MAX_SEED)
+
+
 def _text(wanted: Input, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidValue(wanted.name, "{name} must be text.")
@@ -68,10 +73,10 @@ def _number(wanted: Input, value: object) -> float:
 
 
 def _seed(wanted: Input, value: object) -> int:
-    number = _read_integer(value)
-    if number is None or not 0 <= number <= MAX_SEED:
+    number, most = _read_integer(value), largest_seed(wanted)
+    if number is None or not 0 <= number <= most:
         raise InvalidValue(
-            wanted.name, "{name} must be a whole number: {bounds}.", {"bounds": f"0 … {MAX_SEED}"}
+            wanted.name, "{name} must be a whole number: {bounds}.", {"bounds": f"0 … {most}"}
         )
     return number
 
@@ -128,8 +133,8 @@ def _size(wanted: Input, value: object) -> tuple[int, int]:
     return sizes.fit(size, multiple=wanted.multiple)
 
 
-def _picture(wanted: Input, _value: object) -> Scalar:
-    raise InvalidValue(wanted.name, "{name} must be attached as a picture.")
+def _file(wanted: Input, _value: object) -> Scalar:
+    raise InvalidValue(wanted.name, "{name} must be attached as a file.")
 
 
 _COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
@@ -140,8 +145,10 @@ _COERCIONS: dict[InputType, Callable[[Input, object], Value]] = {
     InputType.CHOICE: _choice,
     InputType.SIZE: _size,
     InputType.SEED: _seed,
-    InputType.IMAGE: _picture,
-    InputType.MASK: _picture,
+    InputType.IMAGE: _file,
+    InputType.MASK: _file,
+    InputType.VIDEO: _file,
+    InputType.AUDIO: _file,
 }
 
 

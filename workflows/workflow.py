@@ -1,7 +1,7 @@
 """A workflow: a graph and the manifest that says how people use it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workflows.errors import InvalidManifest, InvalidValue
 from workflows.graph import Graph
@@ -17,6 +17,7 @@ _GRAPH_HAS_DEFAULT = frozenset(
         InputType.BOOLEAN,
         InputType.CHOICE,
         InputType.CHECKPOINT,
+        InputType.LORA,
         InputType.SIZE,
     }
 )
@@ -24,20 +25,27 @@ _GRAPH_HAS_DEFAULT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A named entry of the library. Nobody changes its graph: `binding.bind` makes a new one."""
+    """A named entry of the library. Nobody changes its graph: `binding.bind` makes a new one.
+
+    Where the manifest was inferred, `reasons` say why by the inputs' names, `results` what it
+    makes, and `notes` what an operator should know.
+    """
 
     name: str
     manifest: Manifest
     graph: Graph
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    results: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def model_slots(self) -> Mapping[str, tuple[str, str]]:
         """The class and its input that has the list of models, for each input that names one."""
         slots: dict[str, tuple[str, str]] = {}
         for each in self.manifest.inputs:
-            if each.type is InputType.LORA:
+            if each.type is InputType.LORA and not each.targets:
                 slots[each.name] = ("LoraLoader", "lora_name")
-            elif each.type is InputType.CHECKPOINT:
+            elif each.type in (InputType.CHECKPOINT, InputType.LORA):
                 first = each.slots[0]
                 slots[each.name] = (self.graph[first.node_id]["class_type"], first.input_name)
         return slots
@@ -73,7 +81,7 @@ def _graph_default(each: Input, graph: Graph) -> Scalar | None:
     if each.type is InputType.SIZE:
         size = _graph_size(each, graph)
         return None if size is None else f"{size[0]}x{size[1]}"
-    value = _value_at(each.targets[0], graph)
+    value = _value_at(each.targets[0], graph) if each.targets else None
     return value if isinstance(value, bool | int | float | str) else None
 
 

@@ -114,8 +114,8 @@ def test_a_good_value_is_taken(with_input, lines, given, checked):
         (PROMPT, 5, "prompt must be text."),
         ((*PROMPT, "max = 3"), "long", "prompt must be at most 3 characters long; this has 4."),
         ((*PROMPT, "min = 3"), "no", "prompt must be at least 3 characters long."),
-        (IMAGE, "other.png", "image must be attached as a picture."),
-        (IMAGE, "../../etc/passwd", "image must be attached as a picture."),
+        (IMAGE, "other.png", "image must be attached as a file."),
+        (IMAGE, "../../etc/passwd", "image must be attached as a file."),
     ],
 )
 def test_a_bad_value_gets_a_plain_sentence(with_input, lines, given, sentence):
@@ -170,17 +170,17 @@ def test_a_required_input_must_be_there(with_input):
 
 def test_a_required_picture_counts_as_given_when_attached(with_input):
     workflow = with_input(*IMAGE, "required = true")
-    assert check(workflow.manifest, {}, pictures=["image"]) == {}
+    assert check(workflow.manifest, {}, attached=["image"]) == {}
     assert bind(workflow, {"image": "up.png"})["10"]["inputs"]["image"] == "up.png"
     with pytest.raises(MissingInput):
         check(workflow.manifest, {})
     with pytest.raises(UnknownInput):
-        check(workflow.manifest, {}, pictures=["image", "mask"])
+        check(workflow.manifest, {}, attached=["image", "mask"])
 
 
 def test_a_picture_for_something_else_is_refused(with_input):
-    with pytest.raises(InvalidValue, match="prompt cannot be a picture"):
-        check(with_input(*PROMPT).manifest, {}, pictures=["prompt"])
+    with pytest.raises(InvalidValue, match="prompt cannot be a file"):
+        check(with_input(*PROMPT).manifest, {}, attached=["prompt"])
 
 
 @pytest.mark.parametrize("name", ["", ["4", 0], 5])

@@ -5,6 +5,15 @@ import pytest
 
 from workflows.catalog import MAX_FILE_BYTES, Catalog
 
+TOML = """
+title = "Everything"
+
+[[input]]
+name = "prompt"
+type = "text"
+targets = ["6.text"]
+"""
+
 UI_EXPORT = {"nodes": [], "links": [], "version": 0.4}
 
 
@@ -74,8 +83,8 @@ def test_a_broken_override_leaves_the_earlier_one_in_use(tmp_path, drop):
         (
             UI_EXPORT,
             (
-                "This is the editor's own format, not a graph for the API."
-                " In ComfyUI choose Export (API) and use that file."
+                "This is the editor's own format: it waits until a backend has said what its"
+                " nodes are."
             ),
         ),
         (" " * (MAX_FILE_BYTES + 1), "This file is larger than 8 MiB."),
@@ -104,15 +113,14 @@ def test_a_broken_graph_gets_its_sentence_and_stops_no_other(catalog, drop, grap
 def test_a_broken_manifest_gets_its_sentences_and_stops_no_other(catalog, drop):
     drop("good")
     drop("broken", toml="cost = -1")
-    drop("without", toml=None)
+    drop("untitled", toml=TOML.replace("title", "description"))
     catalog.load()
     assert list(catalog.workflows) == ["good"]
     assert sentences(catalog) == [
-        ("workflow.toml", 'Top of the file: "title" is missing.'),
         ("workflow.toml", 'Top of the file: "cost" must be at least 0.'),
-        ("workflow.toml", "This file is missing."),
+        ("workflow.toml", 'Top of the file: "title" is missing.'),
     ]
-    assert str(catalog.problems[0]).endswith('workflow.toml: Top of the file: "title" is missing.')
+    assert str(catalog.problems[1]).endswith('workflow.toml: Top of the file: "title" is missing.')
 
 
 def test_a_file_that_is_not_text_is_told(catalog, drop):
@@ -157,18 +165,33 @@ def test_hidden_files_and_notes_are_left_alone(catalog, tmp_path, drop):
     assert catalog.problems == ()
 
 
-def test_a_graph_alone_needs_a_manifest(catalog, tmp_path, graph):
+def test_a_graph_alone_becomes_a_workflow_with_a_command(catalog, tmp_path, graph):
     (tmp_path / "fox.json").write_text(json.dumps(graph), encoding="utf-8")
-    (tmp_path / "Großer Fuchs.json").write_text(json.dumps(graph), encoding="utf-8")
+    (tmp_path / "Großer Fuchs (2).json").write_text(json.dumps(graph), encoding="utf-8")
+    catalog.load()
+    assert catalog.problems == ()
+    fox = catalog.workflows["fox"]
+    assert fox.manifest.command == "fox"
+    assert {"prompt", "size", "steps", "cfg", "seed", "model"} <= fox.manifest.options
+    assert set(fox.reasons) == {each.name for each in fox.manifest.inputs}
+    assert catalog.workflows["grosser_fuchs_2"].manifest.command == "grosser_fuchs_2"
+
+
+def test_what_stands_beside_a_graph_file_is_the_operator_s_word(catalog, tmp_path, graph):
+    (tmp_path / "fox.json").write_text(json.dumps(graph), encoding="utf-8")
+    (tmp_path / "fox.toml").write_text('title = "Foxes"\ncost = 3', encoding="utf-8")
+    catalog.load()
+    fox = catalog.workflows["fox"].manifest
+    assert (fox.title, fox.cost, fox.command) == ("Foxes", 3, "fox")
+    assert "prompt" in fox.options
+
+
+def test_the_editor_s_own_format_waits_for_a_backend(catalog, tmp_path):
     (tmp_path / "ui.json").write_text(json.dumps(UI_EXPORT), encoding="utf-8")
     catalog.load()
-    told = dict(sentences(catalog))
-    assert told["fox.json"] == (
-        "This graph needs a workflow.toml: make a folder fox with this file in it"
-        " as graph.json, and a workflow.toml beside it."
-    )
-    assert "make a folder my-workflow" in told["Großer Fuchs.json"]
-    assert "Export (API)" in told["ui.json"]
+    assert catalog.workflows == {}
+    assert catalog.waiting == ("ui",)
+    assert "waits until a backend" in catalog.problems[0].sentence
 
 
 def test_of_two_with_one_command_the_first_by_name_keeps_its_place(catalog, drop):

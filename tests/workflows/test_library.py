@@ -58,7 +58,7 @@ def bind_all(workflow):
     pictures = picture_names(manifest)
     offered = [each for each in manifest.inputs if each.name in manifest.options]
     values = {each.name: SAMPLES[each.type] for each in offered if each.name not in pictures}
-    checked = check(manifest, values, pictures=pictures)
+    checked = check(manifest, values, attached=pictures)
     return bind(workflow, {**checked, **dict.fromkeys(pictures, "photo.png")})
 
 
@@ -140,7 +140,7 @@ def test_the_minimum_is_a_prompt_or_a_picture(workflow):
     required = {each.name for each in workflow.manifest.inputs if each.required}
     assert required <= {"prompt", "image", "mask"}
     values = {"prompt": "fox"} if "prompt" in required else {}
-    checked = check(workflow.manifest, values, pictures=picture_names(workflow.manifest))
+    checked = check(workflow.manifest, values, attached=picture_names(workflow.manifest))
     for each in workflow.manifest.inputs:
         if each.type not in (InputType.SEED, InputType.LORA) and not each.type.is_picture:
             assert each.name in checked

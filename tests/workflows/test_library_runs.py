@@ -77,7 +77,7 @@ async def generate(backend, workflow, given, pictures=None):
     """Bind, run, and fetch the pictures; also the sampler's steps that were told."""
     names = {name: await upload(backend, picture) for name, picture in (pictures or {}).items()}
     fitting = {name: value for name, value in given.items() if name in workflow.manifest.options}
-    checked = check(workflow.manifest, fitting, pictures=names)
+    checked = check(workflow.manifest, fitting, attached=names)
     models = await choose_models(backend, workflow)
     drawn = {"seed": uuid.uuid4().int % 2**53} if workflow.manifest.find("seed") else {}
     graph = bind(workflow, {**drawn, **checked, **models, **names})

@@ -48,7 +48,7 @@ FORM = [
         table('name = "steps"', 'type = "int"'),
         (
             '[[input]] "steps": "type" must be one of text, integer, number, boolean, choice,'
-            " checkpoint, lora, image, mask, size, seed."
+            " checkpoint, lora, image, mask, video, audio, size, seed."
         ),
     ),
     (
@@ -113,7 +113,7 @@ MEANING = [
         table('name = "size"', 'type = "size"', 'width = ["5.width"]'),
         '[[input]] "size": "height" is missing.',
     ),
-    (table('name = "lora"', 'type = "lora"'), '[[input]] "lora": "wraps" is missing.'),
+    (table('name = "lora"', 'type = "lora"'), '[[input]] "lora": "targets" or "wraps" is missing.'),
     (
         table(STEPS, "area = 5"),
         '[[input]] "steps": "area" means nothing for an input of type integer.',
@@ -129,7 +129,10 @@ MEANING = [
     ),
     (
         table('name = "seed"', 'type = "seed"', 'targets = ["3.seed"]', "default = 5"),
-        '[[input]] "seed": "default" cannot be given: a new seed is drawn for every generation.',
+        (
+            '[[input]] "seed": "default" cannot be given unless it is hidden: a new seed is drawn'
+            " for every generation."
+        ),
     ),
     (
         table(STEPS, "required = true", "default = 5"),

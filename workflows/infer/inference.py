@@ -1,0 +1,327 @@
+"""A manifest for a graph: what its author put on the surface first, then what tracing finds."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workflows.graph import Graph, Slot
+from workflows.infer.classes import NodeClasses
+from workflows.infer.files import find_media, find_models, is_model
+from workflows.infer.found import Found, Role
+from workflows.infer.kinds import guess_kind, results_of
+from workflows.infer.markers import find_markers
+from workflows.infer.naming import named
+from workflows.infer.numbers import find_numbers
+from workflows.infer.shapes import fields, size_fields, type_of
+from workflows.infer.surface import Surfaced, find_app_outputs, find_surface
+from workflows.infer.texts import find_texts
+from workflows.infer.view import GraphView
+from workflows.manifest import Manifest
+
+MOST_OPTIONS = 23
+"""What a slash command has room for beside `private` and `spoiler`."""
+
+TITLE_CHARACTERS = 100
+
+_MEDIA = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
+_ORDER = (
+    Role.PROMPT,
+    Role.IMAGE,
+    Role.VIDEO,
+    Role.AUDIO,
+    Role.MASK,
+    Role.NEGATIVE,
+    Role.WIDTH,
+    Role.HEIGHT,
+    Role.COUNT,
+    Role.LENGTH,
+    Role.DURATION,
+    Role.OTHER,
+    Role.SEED,
+)
+_KEPT_APART = frozenset({Role.OTHER})
+_SIDES = frozenset({Role.WIDTH, Role.HEIGHT})
+_BY_NAME = re.compile(
+    r"(?P<seed>(noise_)?seed)|(?P<width>width)|(?P<height>height)|(?P<steps>steps)"
+    r"|(?P<length>length|frames|frame_count|num_frames)|(?P<duration>duration|seconds)"
+)
+"""What a label says, where tracing does not know the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A manifest, and by each input's name the plain sentence that says why it is there.
+
+    `results` are what the graph makes, in plain words; `notes` what an operator should know.
+    """
+
+    manifest: Manifest
+    reasons: Mapping[str, str]
+    results: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def infer(
+    graph: Graph,
+    classes: NodeClasses | None = None,
+    *,
+    title: str,
+    command: str | None = None,
+    export: Mapping[str, Any] | None = None,
+) -> Inference:
+    """A manifest for a graph; `export` is the editor's own format that it was converted from.
+
+    Two values that could both be meant are both asked for, each by a name; none is guessed.
+    """
+    return _Inferring(graph, classes, export).finish(title, command)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One input table in the making."""
+
+    found: Found
+    table: dict[str, Any] = field(default_factory=dict)
+
+
+class _Inferring:
+    """One graph on its way to a manifest."""
+
+    def __init__(
+        self, graph: Graph, classes: NodeClasses | None, export: Mapping[str, Any] | None
+    ) -> None:
+        surface = find_surface(export, graph) if export is not None else []
+        settable = [slot for one in surface for slot in one.slots]
+        self._view = GraphView(graph, classes, settable)
+        ends = self._view.output_nodes()
+        shown = find_app_outputs(export, graph) if export is not None else ()
+        self._shown = tuple(one for one in shown if one in ends)
+        self._ends = self._shown or ends
+        self._live = self._view.live(self._ends)
+        self._is_app = any(one.is_app for one in surface)
+        self._surface = surface
+        self._notes: list[str] = []
+
+    def finish(self, title: str, command: str | None) -> Inference:
+        view, live = self._view, self._live
+        results = results_of(view, self._ends)
+        chosen = self._choose()
+        found = _merged(view, [*chosen, *self._fill(chosen)])
+        found = [self._toned(one, results) for one in found]
+        kind = guess_kind(view, live, found, results)
+        entries = self._limited(list(named(view, self._tables(found))))
+        manifest = {
+            "title": _title(title),
+            "kind": kind,
+            "command": command,
+            "input": [table for _, table in entries],
+            "output": {"nodes": self._shown},
+            "classes": self._classes(entries),
+        }
+        return Inference(
+            Manifest.model_validate(manifest),
+            {table["name"]: found.reason for found, table in entries},
+            results,
+            (*self._notes, *self._missing_notes(found)),
+        )
+
+    def _trace(self) -> list[Found]:
+        view, live = self._view, self._live
+        traced = [
+            *find_texts(view, live),
+            *find_media(view, live),
+            *find_numbers(view, live),
+            *find_models(view, live),
+        ]
+        markers = {one.slots: one for one in find_markers(view, live, traced)}
+        kept = []
+        for one in traced:
+            marker = markers.pop(one.slots, None)
+            if marker is None:
+                kept.append(one)
+            elif marker.is_chosen or one.role in {Role.PROMPT, Role.NEGATIVE, Role.OTHER}:
+                kept.append(replace(marker, name=marker.name or one.name))
+            else:
+                kept.append(one)
+        return kept + [one for one in markers.values() if one.is_chosen]
+
+    def _choose(self) -> list[Found]:
+        """What the author put on the surface, with the part that tracing says it plays."""
+        live = set(self._live)
+        self._traced = self._trace()
+        known = {slot: one for one in self._traced for slot in one.slots}
+        chosen = []
+        for surfaced in self._surface:
+            slots = tuple(slot for slot in surfaced.slots if slot.node_id in live)
+            if slots:
+                traced = next((known[slot] for slot in slots if slot in known), None)
+                chosen.append(self._surfaced(surfaced, slots, traced))
+        return chosen
+
+    def _surfaced(self, surfaced: Surfaced, slots: tuple[Slot, ...], traced: Found | None) -> Found:
+        chosen = Found(Role.OTHER, slots, surfaced.reason, surfaced.label, is_chosen=True)
+        if is_model(self._view, slots[0]):
+            if traced is not None and traced.role is Role.MODEL:
+                return replace(chosen, role=Role.MODEL)
+            return replace(chosen, role=Role.FILE, is_hidden=not surfaced.is_app)
+        if traced is not None:
+            has_own_name = surfaced.is_app and traced.role in _MEDIA
+            return replace(
+                chosen,
+                role=traced.role,
+                name=traced.name if has_own_name else surfaced.label,
+                reason=f"{surfaced.reason} {traced.reason}",
+                replaces=traced.replaces,
+            )
+        is_number = type(self._view.value(slots[0])) in (int, float)
+        return replace(chosen, role=_role_by_name(surfaced, slots[0])) if is_number else chosen
+
+    def _fill(self, chosen: Sequence[Found]) -> list[Found]:
+        """What the surface lacks: what every run needs, and what is as open as the surface is."""
+        taken = {slot for one in chosen for slot in one.slots}
+        has = {one.role for one in chosen}
+        left = [one for one in self._traced if not taken.intersection(one.slots)]
+        left = [one for one in left if one.slots or one.replaces]
+        if not chosen:
+            return left
+        at_top = {one.role for one in left if _is_at_top(one)}
+        return [one for one in left if self._is_wanted(one, has, at_top)]
+
+    def _is_wanted(self, found: Found, has: set[Role], at_top: set[Role]) -> bool:
+        if found.role in _MEDIA or found.role is Role.FILE or found.is_chosen:
+            return True
+        if found.role in has:
+            return False
+        if found.role is Role.SEED:
+            return True
+        if found.role is Role.PROMPT:
+            return _is_at_top(found) or Role.PROMPT not in at_top
+        return not self._is_app and _is_at_top(found)
+
+    def _toned(self, found: Found, results: Sequence[str]) -> Found:
+        """Hide what would be odd to ask for with results of this kind."""
+        is_odd = found.role is Role.COUNT and list(results) != ["pictures"]
+        if found.role in {Role.MODEL, Role.LORA, Role.LORA_STRENGTH}:
+            is_odd = not any(one.role is Role.PROMPT for one in self._traced)
+        return replace(found, is_hidden=True) if is_odd and not found.is_chosen else found
+
+    def _tables(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
+        tables: list[tuple[Found, dict[str, Any]]] = []
+        sizes = _pairs(self._view, found)
+        for one in found:
+            if one in sizes:
+                height = sizes[one]
+                reason = f"{one.reason} {height.reason}" if not one.is_chosen else one.reason
+                size = replace(one, reason=reason, name="size")
+                tables.append((size, size_fields(self._view, one, height)))
+            elif one not in sizes.values():
+                kind = type_of(self._view, one)
+                if kind is not None:
+                    tables.append((one, fields(self._view, one, kind)))
+        tables += self._lora(found)
+        return sorted(tables, key=lambda entry: _rank(entry[0]))
+
+    def _lora(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
+        """A place for a LoRA behind the one checkpoint that paints, where there is none yet."""
+        models = [one for one in found if one.role is Role.MODEL and not one.is_hidden]
+        has_lora = any("lora" in slot.input_name for one in found for slot in one.slots)
+        if len(models) != 1 or len(models[0].slots) != 1 or has_lora:
+            return []
+        loader = models[0].slots[0].node_id
+        if not any(link.output == 0 for _, link in self._view.users(loader)):
+            return []
+        reason = f"A LoRA can go between {self._view.title(loader)} and what uses it."
+        return [(Found(Role.LORA, (), reason, "lora"), {"type": "lora", "wraps": loader})]
+
+    def _limited(
+        self, entries: list[tuple[Found, dict[str, Any]]]
+    ) -> list[tuple[Found, dict[str, Any]]]:
+        """Hide what a command has no room for."""
+        shown = [table for _, table in entries if not table.get("hidden")]
+        required = [table for table in shown if table.get("required")]
+        optional = [table for table in shown if not table.get("required")]
+        too_many = optional[max(MOST_OPTIONS - len(required), 0) :]
+        for table in too_many:
+            table["hidden"] = True
+        if too_many:
+            names = ", ".join(table["name"] for table in too_many)
+            self._notes.append(f"A command has room for {MOST_OPTIONS} inputs; hidden: {names}.")
+        return sorted(entries, key=lambda entry: bool(entry[1].get("hidden")))
+
+    def _classes(self, entries: Iterable[tuple[Found, dict[str, Any]]]) -> dict[str, str]:
+        targets = [
+            target
+            for _, table in entries
+            for name in ("targets", "positions", "width", "height")
+            for target in table.get(name, ())
+        ]
+        ids = dict.fromkeys(target.partition(".")[0] for target in targets)
+        return {node_id: self._view.class_of(node_id) for node_id in ids}
+
+    def _missing_notes(self, found: Sequence[Found]) -> list[str]:
+        notes = []
+        if not self._ends:
+            notes.append("No node of it saves or shows anything: it makes no results.")
+        if not any(one.role is Role.PROMPT for one in found):
+            notes.append("It has no text that people would write: the command asks for no prompt.")
+        return notes
+
+
+def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
+    for name in (surfaced.label.casefold(), slot.input_name.rpartition(".")[2]):
+        match = _BY_NAME.fullmatch(name)
+        if match and match.lastgroup:
+            return Role(match.lastgroup)
+    return Role.OTHER
+
+
+def _is_at_top(found: Found) -> bool:
+    return all(":" not in slot.node_id for slot in found.slots)
+
+
+def _merged(view: GraphView, found: Sequence[Found]) -> list[Found]:
+    """One entry for values of one role that are alike, and for all seeds that nobody chose."""
+    groups: dict[object, Found] = {}
+    for one in found:
+        key = _key(view, one)
+        before = groups.get(key)
+        if before is None:
+            groups[key] = one
+        else:
+            slots = tuple(dict.fromkeys((*before.slots, *one.slots)))
+            reasons = dict.fromkeys((before.reason, one.reason))
+            hidden = before.is_hidden and one.is_hidden
+            groups[key] = replace(before, slots=slots, reason=" ".join(reasons), is_hidden=hidden)
+    return list(groups.values())
+
+
+def _key(view: GraphView, found: Found) -> object:
+    if not found.slots or found.role in _KEPT_APART or found.replaces is not None:
+        return found.role, found.slots, found.replaces, found.name
+    if found.role is Role.SEED and not found.is_chosen:
+        return found.role
+    value = view.value(found.slots[0])
+    return found.role, type(value) is str, value if isinstance(value, str | int | float) else None
+
+
+def _pairs(view: GraphView, found: Sequence[Found]) -> dict[Found, Found]:
+    """The sides that make a size together: as many widths as heights, in their order."""
+    widths = [
+        one for one in found if one.role is Role.WIDTH and type(view.value(one.slots[0])) is int
+    ]
+    heights = [
+        one for one in found if one.role is Role.HEIGHT and type(view.value(one.slots[0])) is int
+    ]
+    if len(widths) != len(heights):
+        return {}
+    return dict(zip(widths, heights, strict=True))
+
+
+def _rank(found: Found) -> int:
+    return _ORDER.index(found.role) if found.role in _ORDER else len(_ORDER)
+
+
+def _title(text: str) -> str:
+    plain = " ".join(text.replace("_", " ").split()) or "Workflow"
+    return f"{plain[0].upper()}{plain[1:]}"[:TITLE_CHARACTERS]

@@ -1,0 +1,51 @@
+"""What inputs are called: names that Discord takes, each only once."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from workflows.manifest import NAME_CHARACTERS, InputType
+from workflows.rules import TAKEN, WELL_KNOWN
+
+_JOINED = re.compile(r"[^a-z0-9]+")
+_VAGUE = frozenset({"text", "value", "string", "input", "file", "user_prompt", "primitive"})
+_NUMBERED = re.compile(r"(.+)_(\d{1,2})")
+_BRACKETS = re.compile(r"^[^()]*\(([^()]+)\)\s*$")
+
+
+def sanitise(text: str) -> str:
+    """The text as a name; empty when nothing of it is left."""
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    return _JOINED.sub("_", plain).strip("_")[:NAME_CHARACTERS].strip("_")
+
+
+def is_vague(name: str) -> bool:
+    """Whether a name says nothing about what people are to give."""
+    return name in _VAGUE or not name or name.isdigit()
+
+
+def readable(title: str) -> str:
+    """A name from a title; of "Text String (Prompt)" what stands in brackets."""
+    inside = _BRACKETS.match(title)
+    return sanitise(inside[1] if inside else title)
+
+
+class NameGiver:
+    """Gives each input a name that no other has."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._given = set(taken)
+
+    def give(self, wanted: str, kind: InputType) -> str:
+        """The wanted name, or the next that is free and means the right thing to commands."""
+        name = wanted or kind.value
+        if name in TAKEN or WELL_KNOWN.get(name, kind) is not kind:
+            name = f"{name[: NAME_CHARACTERS - 6]}_value"
+        numbered = _NUMBERED.fullmatch(name)
+        stem, number = (numbered[1], int(numbered[2])) if numbered else (name, 1)
+        unique = name
+        while unique in self._given:
+            number += 1
+            unique = f"{stem[: NAME_CHARACTERS - 3]}_{number}"
+        self._given.add(unique)
+        return unique

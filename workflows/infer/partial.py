@@ -1,0 +1,85 @@
+"""What an operator wrote counts; what they left out is inferred."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflows.errors import InvalidManifest
+from workflows.infer.inference import Inference
+from workflows.manifest import Manifest
+from workflows.reading import parse_table, read_table
+
+_WHERE = ("targets", "width", "height", "wraps", "replaces")
+"""What says where an input goes; without any of them it changes an inferred one."""
+
+BY_OPERATOR = "The operator's own."
+
+
+def is_partial(text: str) -> bool:
+    """Whether a manifest leaves its inputs to be inferred. Raises InvalidManifest."""
+    raw = read_table(text)
+    return raw.get("infer", "input" not in raw) is True
+
+
+def complete(text: str, inferred: Inference) -> Inference:
+    """The operator's manifest with the rest inferred. Raises InvalidManifest.
+
+    An input table with no place in the graph changes the inferred input of its name, or the one
+    that `from` names. What the operator writes to is not asked for a second time.
+    """
+    raw = read_table(text)
+    own = raw.get("input", [])
+    if not isinstance(own, list) or not all(isinstance(table, dict) for table in own):
+        parse_table(raw)  # says what is wrong with it
+    left = {each.name: each for each in inferred.manifest.inputs}
+    reasons: dict[str, str] = {}
+    tables = []
+    for table in own:
+        name = table.get("from", table.get("name"))
+        changed = None if any(field in table for field in _WHERE) else left.pop(name, None)
+        given = {key: value for key, value in table.items() if key != "from"}
+        if changed is None:
+            if "from" in table:
+                raise InvalidManifest([_unknown(table, inferred.manifest)])
+            tables.append(given)
+            reasons[str(given.get("name"))] = BY_OPERATOR
+        else:
+            tables.append({**changed.model_dump(exclude_unset=True), **given})
+            reason = f"{BY_OPERATOR} {inferred.reasons[changed.name]}"
+            reasons[str(tables[-1]["name"])] = reason
+    written = _written(tables)
+    names = {str(table.get("name")) for table in tables}
+    for each in left.values():
+        if not written.intersection(map(str, each.slots)) and each.name not in names:
+            tables.append(each.model_dump(exclude_unset=True))
+            reasons[each.name] = inferred.reasons[each.name]
+    base = inferred.manifest
+    top = {
+        "title": base.title,
+        "kind": base.kind,
+        "command": base.command,
+        "output": base.output.model_dump(),
+        "classes": dict(base.classes),
+        **{key: value for key, value in raw.items() if key != "from"},
+        "infer": False,
+        "input": tables,
+    }
+    manifest = parse_table(top)
+    return Inference(manifest, reasons, inferred.results, inferred.notes)
+
+
+def _written(tables: list[dict[str, Any]]) -> set[str]:
+    return {
+        target
+        for table in tables
+        for field in ("targets", "width", "height")
+        for target in table.get(field, ())
+        if isinstance(target, str)
+    }
+
+
+def _unknown(table: Mapping[str, Any], manifest: Manifest) -> str:
+    known = ", ".join(each.name for each in manifest.inputs) or "none"
+    return (
+        f'[[input]] "{table.get("name")}": "from" names "{table["from"]}", which was not inferred;'
+        f" there are {known}."
+    )

@@ -1,0 +1,251 @@
+"""The fields of an input table: its type, bounds, choices and words, from what the node says."""
+
+import re
+from typing import Any
+
+from workflows import sizes
+from workflows.graph import Slot
+from workflows.infer.classes import InputSpec
+from workflows.infer.files import is_model
+from workflows.infer.found import Found, Role
+from workflows.infer.view import GraphView
+from workflows.manifest import MAX_SEED, InputType
+
+Fields = dict[str, Any]
+
+MOST_STEPS = 100
+"""More refine nothing; ComfyUI itself allows 10,000."""
+
+MOST_PICTURES = 4
+"""Of one request, as everywhere."""
+
+MOST_MEGAPIXELS = 4.0
+"""The largest pictures that people may ask for."""
+
+LONGER = 2
+"""How many times as long as its author made it a video may get."""
+
+LARGEST_EXACT = 2**53 - 1
+"""Beyond it a number is not a bound that anybody means."""
+
+LARGEST_MULTIPLE = 256
+"""Pixels; what a manifest takes."""
+
+DESCRIPTION_CHARACTERS = 100
+
+_DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+_BY_ROLE = {
+    Role.SEED: InputType.SEED,
+    Role.CFG: InputType.NUMBER,
+    Role.STRENGTH: InputType.NUMBER,
+    Role.IMAGE: InputType.IMAGE,
+    Role.MASK: InputType.MASK,
+    Role.VIDEO: InputType.VIDEO,
+    Role.AUDIO: InputType.AUDIO,
+}
+_BY_TYPE = {
+    "STRING": InputType.TEXT,
+    "INT": InputType.INTEGER,
+    "FLOAT": InputType.NUMBER,
+    "BOOLEAN": InputType.BOOLEAN,
+    "COMBO": InputType.CHOICE,
+}
+_OPTION = re.compile(r"option\d+")
+
+
+def type_of(view: GraphView, found: Found) -> InputType | None:
+    """How people give it; None for what no input can be."""
+    if found.role in _BY_ROLE:
+        return _BY_ROLE[found.role]
+    slot = found.slots[0]
+    if not isinstance(view.value(slot), str | int | float):
+        return None
+    if is_model(view, slot):
+        return InputType.LORA if found.role is Role.LORA else InputType.CHECKPOINT
+    return _type_of_slot(view, slot)
+
+
+def _type_of_slot(view: GraphView, slot: Slot) -> InputType | None:
+    described = view.type_of(slot)
+    if described == _DYNAMIC:
+        return None  # another choice would need other inputs
+    kind = _BY_TYPE.get(described) or _type_of_value(view.value(slot))
+    if kind is InputType.CHOICE and not choices_of(view, slot):
+        return None
+    return kind
+
+
+def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
+    """Everything of the table but its name."""
+    table: Fields = {"type": kind, "description": _describe(view, found)}
+    if found.slots:
+        table["targets"] = tuple(map(str, found.slots))
+    if found.replaces is not None:
+        table = {**table, "targets": (), "replaces": found.replaces}
+    match kind:
+        case InputType.TEXT:
+            table |= _text(view, found)
+        case InputType.INTEGER | InputType.NUMBER:
+            table |= _number(view, found, kind)
+        case InputType.CHOICE:
+            table |= _choice(view, found.slots[0])
+        case InputType.SEED:
+            table |= _seed(view, found)
+        case InputType.BOOLEAN | InputType.CHECKPOINT | InputType.LORA:
+            table["default"] = view.value(found.slots[0])
+        case InputType.IMAGE | InputType.VIDEO | InputType.AUDIO:
+            table["required"] = True
+        case InputType.MASK:
+            table["required"] = bool(found.slots)
+    if found.is_hidden:
+        table |= {"hidden": True, "required": False}
+    return {name: value for name, value in table.items() if _says_something(name, value)}
+
+
+def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
+    """A size made of its two sides."""
+    steps = [_bounds(view, found)[2] for found in (width, height)]
+    known = [int(step) for step in steps if step is not None and 1 <= step <= LARGEST_MULTIPLE]
+    sides = _side(view, width), _side(view, height)
+    table: Fields = {
+        "type": InputType.SIZE,
+        "description": "Shape of the picture",
+        "width": tuple(map(str, width.slots)),
+        "height": tuple(map(str, height.slots)),
+        "multiple": max([8, *known]),
+    }
+    if sizes.is_within_limits(sides):
+        table["default"] = f"{sides[0]}x{sides[1]}"
+    if width.is_hidden:
+        table["hidden"] = True
+    return table
+
+
+def _side(view: GraphView, found: Found) -> int:
+    value = view.value(found.slots[0])
+    return value if isinstance(value, int) else 0
+
+
+def choices_of(view: GraphView, slot: Slot) -> tuple[str, ...]:
+    """What a list takes: as the class says, or as the node's own options do."""
+    spec = view.spec(slot)
+    listed = (spec.choices if spec is not None else None) or ()
+    if not listed:
+        own = [one for one in view.literals(slot.node_id) if _OPTION.fullmatch(one.input_name)]
+        listed = tuple(str(view.value(one)) for one in own)
+    return tuple(dict.fromkeys(one for one in listed if one))
+
+
+def _says_something(name: str, value: object) -> bool:
+    return value is not None and value not in ("", ()) and (value is not False or name == "default")
+
+
+def _text(view: GraphView, found: Found) -> Fields:
+    if found.role is Role.PROMPT and view.value(found.slots[0]):
+        return {"required": True}
+    return {"default": view.value(found.slots[0])}
+
+
+def _choice(view: GraphView, slot: Slot) -> Fields:
+    choices, value = choices_of(view, slot), view.value(slot)
+    table: Fields = {"choices": choices, "default": value if value in choices else None}
+    if "index" in view.graph[slot.node_id]["inputs"]:
+        table["positions"] = (str(Slot(slot.node_id, "index")),)
+    return table
+
+
+def _seed(view: GraphView, found: Found) -> Fields:
+    mosts = [
+        spec.max for slot in found.slots for spec in _specs(view, slot) if spec.max is not None
+    ]
+    most = min(mosts, default=MAX_SEED)
+    return {"max": int(most)} if most < MAX_SEED else {}
+
+
+def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
+    value = view.value(found.slots[0])
+    least, most, step = _bounds(view, found)
+    if not isinstance(value, int | float):
+        return {}
+    least, most = _sensible(found, value, least, most)
+    if least is not None and value < least:
+        least = None
+    if most is not None and value > most:
+        most = value
+    if kind is InputType.INTEGER:
+        return {
+            "min": _whole(least),
+            "max": _whole(most),
+            "step": _whole(step) if _fits(value, least, step) else None,
+            "default": value,
+        }
+    return {"min": least, "max": most, "default": value}
+
+
+def _sensible(
+    found: Found, value: float, least: float | None, most: float | None
+) -> tuple[float | None, float | None]:
+    """Bounds that people can be given: the node's own allow what would run for days."""
+    most = 10**9 if most is None else most
+    match found.role:
+        case Role.STEPS:
+            return max(least or 1, 1), min(most, max(MOST_STEPS, value))
+        case Role.COUNT:
+            return 1, min(most, max(MOST_PICTURES, value))
+        case Role.LENGTH | Role.DURATION:
+            return max(least or 1, 1), min(most, LONGER * value)
+    if found.name == "megapixels":
+        return least, min(most, max(MOST_MEGAPIXELS, value))
+    return least, most if most < 10**9 else None
+
+
+def _bounds(view: GraphView, found: Found) -> tuple[float | None, float | None, float | None]:
+    """The narrowest of all places that the value reaches directly."""
+    specs = [spec for slot in found.slots for spec in _specs(view, slot)]
+    leasts = [one.min for one in specs if one.min is not None and abs(one.min) < LARGEST_EXACT]
+    mosts = [one.max for one in specs if one.max is not None and abs(one.max) < LARGEST_EXACT]
+    steps = [one.step for one in specs if one.step is not None and one.step > 0]
+    return max(leasts, default=None), min(mosts, default=None), max(steps, default=None)
+
+
+def _specs(view: GraphView, slot: Slot) -> list[InputSpec]:
+    slots = [slot]
+    if view.is_primitive(slot.node_id):
+        slots += [used for used, _ in view.users(slot.node_id)]
+    found = [(one, view.spec(one)) for one in slots]
+    return [spec for one, spec in found if spec is not None and spec.type in {"INT", "FLOAT"}]
+
+
+def _fits(value: float, least: float | None, step: float | None) -> bool:
+    if step is None or step <= 1 or not float(step).is_integer():
+        return False
+    return (value - (least or 0)) % step == 0
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def _describe(view: GraphView, found: Found) -> str:
+    """The node's own tooltip, where the command has no words of its own for it."""
+    if found.role not in {Role.OTHER, Role.LENGTH, Role.DURATION} or not found.slots:
+        return ""
+    spec = view.spec(found.slots[0])
+    words = " ".join((spec.tooltip or "").split()) if spec is not None else ""
+    sentence = words.split(". ")[0]
+    if len(sentence) <= DESCRIPTION_CHARACTERS:
+        return sentence
+    return f"{sentence[: DESCRIPTION_CHARACTERS - 1]}…"
+
+
+def _type_of_value(value: object) -> InputType | None:
+    match value:
+        case bool():
+            return InputType.BOOLEAN
+        case int():
+            return InputType.INTEGER
+        case float():
+            return InputType.NUMBER
+        case str():
+            return InputType.TEXT
+    return None

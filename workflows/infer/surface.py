@@ -1,0 +1,197 @@
+"""What a graph's author put on the surface: App mode, and promoted inputs of subgraphs.
+
+Both are only in the editor's own format; an API export has lost them. Node ids are those of the
+API-format graph: the ids on the way in, joined by colons.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.graph import Graph, Slot
+
+_INPUTS_OF_SUBGRAPH = "-1"
+"""What a promoted widget's node id is when it is an input of the subgraph itself."""
+
+_NOT_ASKED = ("control_after_generate", "$$")
+_DEPTH = 16
+"""Subgraphs inside of subgraphs; the official templates have up to three."""
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaced:
+    """One thing that the author offers: where it goes, and what it is called there."""
+
+    slots: tuple[Slot, ...]
+    label: str
+    reason: str
+    is_app: bool = False
+
+
+def find_surface(export: Raw, graph: Graph) -> list[Surfaced]:
+    """What the author offers, in the author's order; of both ways, App mode alone when it is used.
+
+    What is not in the graph, because it was muted or is connected, is left out.
+    """
+    reader = _Reader(export, graph)
+    return list(reader.app_mode()) or list(reader.promoted())
+
+
+def find_app_outputs(export: Raw, graph: Graph) -> tuple[str, ...]:
+    """The nodes whose results App mode shows."""
+    given = _list(_dict(_dict(export.get("extra")).get("linearData")).get("outputs"))
+    return tuple(dict.fromkeys(str(one) for one in given if str(one) in graph))
+
+
+class _Reader:
+    """One export; nothing in it is trusted to have the form that it should have."""
+
+    def __init__(self, export: Raw, graph: Graph) -> None:
+        self._export = export
+        self._graph = graph
+        subgraphs = _list(_dict(export.get("definitions")).get("subgraphs"))
+        self._definitions = {str(_dict(one).get("id")): _dict(one) for one in subgraphs}
+
+    def app_mode(self) -> Iterator[Surfaced]:
+        linear = _dict(_dict(self._export.get("extra")).get("linearData"))
+        for pair in _list(linear.get("inputs")):
+            match pair:
+                case [str() | int() as node, str(widget), *_]:
+                    slots = self._resolve_app(str(node), widget)
+                    if slots:
+                        yield Surfaced(
+                            slots, widget, "The author's App mode asks for it.", is_app=True
+                        )
+
+    def promoted(self) -> Iterator[Surfaced]:
+        for node in _list(self._export.get("nodes")):
+            definition = self._definitions.get(str(_dict(node).get("type")))
+            if definition is not None:
+                yield from self._promoted_by(_dict(node), definition)
+
+    def _promoted_by(self, node: Raw, definition: Raw) -> Iterator[Surfaced]:
+        name = definition.get("name") or "a subgraph"
+        seen: set[Slot] = set()
+        for widget, label in _promoted_names(node):
+            if any(part in widget[1] for part in _NOT_ASKED):
+                continue
+            slots = self._inside(str(node.get("id")), definition, *widget, 0)
+            fresh = tuple(slot for slot in dict.fromkeys(slots) if slot not in seen)
+            seen.update(fresh)
+            if fresh:
+                yield Surfaced(fresh, label, f"The author made it an input of {name}.")
+
+    def _resolve_app(self, node: str, widget: str) -> tuple[Slot, ...]:
+        """Ids are those of a node at the top, of one inside, or definition:node:widget."""
+        parts = node.split(":")
+        if parts[0] in self._definitions and len(parts) > 1:
+            return self._everywhere(parts[1], widget, parts[0])
+        top = next(
+            (
+                one
+                for one in map(_dict, _list(self._export.get("nodes")))
+                if str(one.get("id")) == node
+            ),
+            None,
+        )
+        if top is None:
+            return self._everywhere(node, widget, None)
+        definition = self._definitions.get(str(top.get("type")))
+        if definition is None:
+            return self._kept([Slot(node, widget)])
+        return self._inside(node, definition, _INPUTS_OF_SUBGRAPH, widget, 0)
+
+    def _everywhere(self, inner: str, widget: str, definition: str | None) -> tuple[Slot, ...]:
+        """A node inside of a subgraph, wherever that one is used."""
+        found: list[Slot] = []
+        for path, used in self._instances("", _list(self._export.get("nodes")), 0):
+            if definition is None or used.get("id") == definition:
+                for node in map(_dict, _list(used.get("nodes"))):
+                    if str(node.get("id")) == inner:
+                        found += self._inside(path, used, inner, widget, 0)
+        return tuple(dict.fromkeys(found))
+
+    def _instances(self, path: str, nodes: list[Any], depth: int) -> Iterator[tuple[str, Raw]]:
+        for node in map(_dict, nodes):
+            definition = self._definitions.get(str(node.get("type")))
+            if definition is not None and depth < _DEPTH:
+                inner = f"{path}{node.get('id')}"
+                yield inner, definition
+                yield from self._instances(f"{inner}:", _list(definition.get("nodes")), depth + 1)
+
+    def _inside(
+        self, path: str, definition: Raw, inner: str, widget: str, depth: int
+    ) -> tuple[Slot, ...]:
+        """The places that an input of a subgraph, or a widget of a node in it, stands for."""
+        if depth > _DEPTH:
+            return ()
+        if inner == _INPUTS_OF_SUBGRAPH:
+            targets = list(_targets_of_input(definition, widget))
+        else:
+            targets = [(inner, widget)]
+        nodes = {str(_dict(one).get("id")): _dict(one) for one in _list(definition.get("nodes"))}
+        found: list[Slot] = []
+        for node_id, name in targets:
+            deeper = self._definitions.get(str(nodes.get(node_id, {}).get("type")))
+            if deeper is None:
+                found += self._kept([Slot(f"{path}:{node_id}", name)])
+            else:
+                within = f"{path}:{node_id}"
+                found += self._inside(within, deeper, _INPUTS_OF_SUBGRAPH, name, depth + 1)
+        return tuple(found)
+
+    def _kept(self, slots: list[Slot]) -> tuple[Slot, ...]:
+        """Those that the graph has, and that are not connected."""
+        return tuple(
+            slot
+            for slot in slots
+            if slot.node_id in self._graph
+            and slot.input_name in self._graph[slot.node_id]["inputs"]
+            and not isinstance(self._graph[slot.node_id]["inputs"][slot.input_name], list)
+        )
+
+
+def _promoted_names(node: Raw) -> Iterator[tuple[tuple[str, str], str]]:
+    """(inner node id, widget) and label: of the inputs with a widget, then of what is proxied."""
+    for given in map(_dict, _list(node.get("inputs"))):
+        name = given.get("name")
+        if isinstance(name, str) and isinstance(given.get("widget"), dict):
+            label = given.get("label") or given.get("localized_name") or name
+            yield (_INPUTS_OF_SUBGRAPH, name), str(label)
+    for pair in _list(_dict(node.get("properties")).get("proxyWidgets")):
+        match pair:
+            case [str() | int() as inner, str(widget), *_]:
+                yield (str(inner), widget), widget
+
+
+def _targets_of_input(definition: Raw, name: str) -> Iterator[tuple[str, str]]:
+    """The inner nodes and inputs that an input of a subgraph is connected to."""
+    wanted = next(
+        (one for one in map(_dict, _list(definition.get("inputs"))) if one.get("name") == name),
+        None,
+    )
+    if wanted is None:
+        return
+    ids = set(map(str, _list(wanted.get("linkIds"))))
+    nodes = {str(_dict(one).get("id")): _dict(one) for one in _list(definition.get("nodes"))}
+    for link in map(_dict, _list(definition.get("links"))):
+        if str(link.get("id")) not in ids:
+            continue
+        node_id, position = str(link.get("target_id")), link.get("target_slot")
+        inputs = _list(nodes.get(node_id, {}).get("inputs"))
+        if isinstance(position, int) and 0 <= position < len(inputs):
+            inner = _dict(inputs[position])
+            widget = _dict(inner.get("widget"))
+            found = widget.get("name") or inner.get("name")
+            if isinstance(found, str):
+                yield node_id, found
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,237 @@
+"""Which texts of a graph are prompts: traced from where conditioning, or a text, is used."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from workflows.graph import Link, Slot
+from workflows.infer.found import Found, Role
+from workflows.infer.view import GraphView
+
+CONDITIONING = "CONDITIONING"
+STRING = "STRING"
+
+_DRAWN = frozenset({"LATENT", "GUIDER"})
+"""What comes of a conditioning that is drawn; other nodes look for what it says."""
+
+_ENDS = frozenset({"ConditioningZeroOut"})
+"""What comes out of these says nothing, whatever went in."""
+
+_TEXT = re.compile(
+    r"(^|[._])(text|prompt|value|tags|lyrics|caption|clip_[lgh]|t5xxl|llama)([._]|$)"
+)
+_NEVER = re.compile(r"filename|prefix|suffix|expression|delimiter|regex|pattern|path|shader|sigmas")
+_LYRICS = re.compile(r"lyrics")
+_DRESSING = re.compile(r"find|index|delimiter|regex|pattern|key")
+_NEGATIVE = re.compile(r"neg|uncond", re.IGNORECASE)
+_SYSTEM = re.compile(r"system|instruction|trigger", re.IGNORECASE)
+_USER = re.compile(r"\buser\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text and how the search got there."""
+
+    role: Role
+    slot: Slot
+    reason: str
+    name: str
+
+
+def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
+    """The prompts of the nodes that count, in the order in which they are used."""
+    texts = [*_conditioned(view, live), *_direct(view, live)] or list(_shown(view, live))
+    if not any(text.role is Role.PROMPT for text in texts):
+        texts = [replace(one, role=Role.PROMPT) if one.role is Role.OTHER else one for one in texts]
+    texts = _without_instructions(view, texts)
+    texts = _without_idle_negatives(view, live, texts)
+    texts = _without_blanks(view, texts)
+    return list(_settle(texts))
+
+
+def is_text(view: GraphView, slot: Slot) -> bool:
+    """Whether people might write what stands at an input."""
+    if view.type_of(slot) != STRING or _NEVER.search(slot.input_name):
+        return False
+    spec = view.spec(slot)
+    return bool(spec is not None and spec.multiline) or bool(_TEXT.search(slot.input_name))
+
+
+def sources_of_text(view: GraphView, slot: Slot) -> list[Slot]:
+    """The plain texts that the text arriving at an input is made of.
+
+    Where it is put together, what comes from another node counts, and what stands in the node
+    that does it is dressing.
+    """
+    found = list(dict.fromkeys(_sources(view, slot, set())))
+    held = [one for one in found if view.is_primitive(one.node_id)]
+    return held or found
+
+
+def _sources(view: GraphView, slot: Slot, seen: set[str]) -> Iterator[Slot]:
+    link = view.link(slot)
+    if link is None:
+        if isinstance(view.value(slot), str):
+            yield slot
+        return
+    if link.node_id in seen:
+        return
+    seen.add(link.node_id)
+    arriving = [
+        one
+        for named, where in view.linked(link.node_id)
+        if view.output_type(where) in {STRING, "*"} and not _DRESSING.search(named.input_name)
+        for one in _sources(view, named, seen)
+    ]
+    if arriving:
+        yield from arriving
+        return
+    yield from (
+        one
+        for one in view.literals(link.node_id)
+        if isinstance(view.value(one), str) and _is_writing(view, one)
+    )
+
+
+def _is_writing(view: GraphView, slot: Slot) -> bool:
+    if view.is_primitive(slot.node_id):
+        return True
+    if any(_DRESSING.search(one.input_name) for one in view.slots(slot.node_id)):
+        return False  # what it works on is a table of its own
+    return is_text(view, slot) or slot.input_name == "string_a"
+
+
+def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+    """From each node that uses conditioning up and makes none, back to what it says."""
+    for node_id in live:
+        if CONDITIONING in view.outputs(node_id):
+            continue
+        draws = not view.outputs(node_id) or bool(_DRAWN & set(view.outputs(node_id)))
+        for slot, link in view.linked(node_id):
+            if view.output_type(link) != CONDITIONING:
+                continue
+            negative = bool(_NEGATIVE.search(slot.input_name))
+            role = Role.NEGATIVE if negative else Role.PROMPT
+            place = f"{slot.input_name} for {view.title(node_id)}"
+            for text in _said(view, link, role, place, set()):
+                yield text if draws else replace(text, role=Role.OTHER, name=view.title(node_id))
+
+
+def _said(view: GraphView, link: Link, role: Role, place: str, seen: set[Link]) -> Iterator[_Text]:
+    node_id = link.node_id
+    if link in seen or view.class_of(node_id) in _ENDS:
+        return
+    seen.add(link)
+    side = _side(view, link)
+    for slot, where in view.linked(node_id):
+        if view.output_type(where) == CONDITIONING and _is_on_side(slot.input_name, side):
+            yield from _said(view, where, role, place, seen)
+    for slot in view.slots(node_id):
+        if is_text(view, slot) and _is_on_side(slot.input_name, side):
+            for source in sources_of_text(view, slot):
+                is_sung = bool(_LYRICS.search(slot.input_name))
+                part = Role.OTHER if is_sung else role
+                yield _Text(part, source, f"It is written as {place}.", slot.input_name)
+
+
+def _side(view: GraphView, link: Link) -> Role | None:
+    """Of a node that has both, the side that an output is of."""
+    inputs = [slot.input_name for slot in view.slots(link.node_id)]
+    negatives = [name for name in inputs if _NEGATIVE.search(name)]
+    if not negatives or len(negatives) == len(inputs):
+        return None
+    types = view.outputs(link.node_id) or (CONDITIONING, CONDITIONING)
+    sides = [index for index, kind in enumerate(types) if kind == CONDITIONING]
+    if len(sides) < 2:  # noqa: PLR2004 - one output has no sides
+        return None
+    name = view.output_name(link)
+    if _NEGATIVE.search(name):
+        return Role.NEGATIVE
+    if name.casefold().startswith("pos"):
+        return Role.PROMPT
+    return Role.NEGATIVE if link.output == sides[1] else Role.PROMPT
+
+
+def _is_on_side(input_name: str, side: Role | None) -> bool:
+    if side is None:
+        return True
+    return bool(_NEGATIVE.search(input_name)) == (side is Role.NEGATIVE)
+
+
+def _direct(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+    """The texts of nodes that make something else than text or conditioning of them."""
+    for node_id in live:
+        types = view.outputs(node_id)
+        if not types or not view.is_known(node_id) or CONDITIONING in types or STRING in types:
+            continue
+        for slot in view.slots(node_id):
+            if "prompt" not in slot.input_name or not is_text(view, slot):
+                continue
+            role = Role.NEGATIVE if _NEGATIVE.search(slot.input_name) else Role.PROMPT
+            reason = f"It is {slot.input_name} of {view.title(node_id)}."
+            for source in sources_of_text(view, slot):
+                yield _Text(role, source, reason, slot.input_name)
+
+
+def _shown(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+    """The texts that a text among the results is made of."""
+    for node_id in live:
+        if view.users(node_id):
+            continue
+        for slot, link in view.linked(node_id):
+            if view.output_type(link) != STRING:
+                continue
+            for source in sources_of_text(view, slot):
+                reason = f"The text that {view.title(node_id)} shows is made of it."
+                yield _Text(Role.PROMPT, source, reason, source.input_name)
+
+
+def _without_instructions(view: GraphView, texts: list[_Text]) -> list[_Text]:
+    """What tells a language model how to answer is no prompt, unless there is no other."""
+    named = {text: view.own_title(text.slot.node_id) or "" for text in texts}
+    kept = [
+        one
+        for one in texts
+        if _USER.search(named[one])
+        or not (_SYSTEM.search(named[one]) or _SYSTEM.search(one.slot.input_name))
+    ]
+    return kept or texts
+
+
+def _without_idle_negatives(
+    view: GraphView, live: Sequence[str], texts: list[_Text]
+) -> list[_Text]:
+    """With a guidance of 1 everywhere, samplers do not look at the negative side."""
+    scales = [
+        view.resolve(slot)
+        for node_id in live
+        for slot in view.slots(node_id)
+        if slot.input_name == "cfg"
+    ]
+    if not scales or any(scale != 1 for scale in scales):
+        return texts
+    return [text for text in texts if text.role is not Role.NEGATIVE]
+
+
+def _without_blanks(view: GraphView, texts: list[_Text]) -> list[_Text]:
+    """A prompt that the author left empty beside one that says something is meant to be empty."""
+    filled = [one for one in texts if one.role is not Role.PROMPT or view.value(one.slot)]
+    return filled if any(one.role is Role.PROMPT for one in filled) else texts
+
+
+def _settle(texts: Sequence[_Text]) -> Iterator[Found]:
+    """One entry for each place.
+
+    What is used on both sides is the prompt, or the negative where another is the prompt.
+    """
+    sides: dict[Slot, set[Role]] = {}
+    for text in texts:
+        sides.setdefault(text.slot, set()).add(text.role)
+    has_prompt = {Role.PROMPT} in sides.values()
+    seen: set[Slot] = set()
+    for text in texts:
+        wanted = Role.NEGATIVE if has_prompt and Role.NEGATIVE in sides[text.slot] else Role.PROMPT
+        if text.slot in seen or (len(sides[text.slot]) > 1 and text.role is not wanted):
+            continue
+        seen.add(text.slot)
+        yield Found(text.role, (text.slot,), text.reason, name=text.name)

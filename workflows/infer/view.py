@@ -1,0 +1,255 @@
+"""A graph as inference looks at it: types of inputs and outputs, and where a value comes from."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from workflows.graph import Graph, Link, Slot, find_link, links, title
+from workflows.infer.classes import InputSpec, NodeClasses
+
+MAX_DEPTH = 64
+"""Links followed for one value; graphs have no circles, this bounds the strangest."""
+
+_PASS = frozenset({"Reroute", "ComfySwitchNode"})
+_MATCHED = "COMFY_MATCHTYPE_V3"
+_ANY_TYPE = frozenset({"*", _MATCHED})
+_OUTPUT_NAMES = ("Save", "Preview")
+_LINKED_TYPES = {
+    "positive": "CONDITIONING",
+    "negative": "CONDITIONING",
+    "conditioning": "CONDITIONING",
+    "latent_image": "LATENT",
+    "samples": "LATENT",
+    "image": "IMAGE",
+    "images": "IMAGE",
+    "pixels": "IMAGE",
+    "mask": "MASK",
+    "model": "MODEL",
+    "clip": "CLIP",
+    "vae": "VAE",
+    "text": "STRING",
+}
+"""What usually arrives at inputs of these names, where the class is not known."""
+
+_GUESSED_OUTPUTS = {
+    "LoadImage": ("IMAGE", "MASK"),
+    "LoadImageMask": ("MASK",),
+    "LoadVideo": ("VIDEO",),
+    "LoadAudio": ("AUDIO",),
+    "CheckpointLoaderSimple": ("MODEL", "CLIP", "VAE"),
+    "EmptyLatentImage": ("LATENT",),
+    "EmptySD3LatentImage": ("LATENT",),
+}
+_GUESSED_UPLOADS = {
+    ("LoadImage", "image"): "image",
+    ("LoadImageMask", "image"): "image",
+    ("LoadVideo", "file"): "video",
+    ("LoadAudio", "audio"): "audio",
+}
+"""The nodes that every graph with an attachment has, for when no backend described them yet."""
+
+
+class GraphView:
+    """Questions about one graph, with the node classes where they are known.
+
+    What is `settable` is not fixed: a switch that people can set needs both of its branches.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        classes: NodeClasses | None = None,
+        settable: Collection[Slot] = (),
+    ) -> None:
+        self.graph = graph
+        self._classes = classes
+        self._settable = frozenset(settable)
+        self._users: dict[str, list[tuple[Slot, Link]]] = {}
+        for node_id, node in graph.items():
+            for name, link in links(node):
+                self._users.setdefault(link.node_id, []).append((Slot(node_id, name), link))
+
+    def class_of(self, node_id: str) -> str:
+        """A node's class."""
+        return str(self.graph[node_id]["class_type"])
+
+    def title(self, node_id: str) -> str:
+        """What the editor calls a node."""
+        return title(self.graph, node_id)
+
+    def own_title(self, node_id: str) -> str | None:
+        """A title that somebody gave the node; None for what every node of the class has."""
+        given, class_type = self.title(node_id), self.class_of(node_id)
+        usual = {class_type.casefold()}
+        if self._classes is not None:
+            usual.add(self._classes.display_name(class_type).casefold())
+        plain = given.casefold().replace(" ", "")
+        return None if plain in {one.replace(" ", "") for one in usual} else given
+
+    def is_known(self, node_id: str) -> bool:
+        """Whether the node's class is described."""
+        return self._classes is not None and self._classes.has(self.class_of(node_id))
+
+    def spec(self, slot: Slot) -> InputSpec | None:
+        """The description of an input, where there is one."""
+        if self._classes is None:
+            return None
+        return self._classes.input(self.class_of(slot.node_id), slot.input_name)
+
+    def type_of(self, slot: Slot) -> str:
+        """The type of an input: as described, or as its name or value suggests."""
+        spec = self.spec(slot)
+        if spec is not None:
+            return spec.type
+        return _type_of_value(self.value(slot)) or _LINKED_TYPES.get(slot.input_name, "*")
+
+    def upload(self, slot: Slot) -> str | None:
+        """What is uploaded for an input: image, video, audio or file."""
+        spec = self.spec(slot)
+        if spec is not None:
+            return spec.upload
+        return _GUESSED_UPLOADS.get((self.class_of(slot.node_id), slot.input_name))
+
+    def value(self, slot: Slot) -> object:
+        """What stands at an input: a plain value or a link; None when there is nothing."""
+        return self.graph[slot.node_id]["inputs"].get(slot.input_name)
+
+    def link(self, slot: Slot) -> Link | None:
+        """What an input is connected to."""
+        return find_link(self.value(slot))
+
+    def slots(self, node_id: str) -> Iterator[Slot]:
+        """Every input of a node that the graph names."""
+        for name in self.graph[node_id]["inputs"]:
+            yield Slot(node_id, name)
+
+    def literals(self, node_id: str) -> Iterator[Slot]:
+        """The inputs of a node that are not connected."""
+        return (slot for slot in self.slots(node_id) if self.link(slot) is None)
+
+    def linked(self, node_id: str) -> Iterator[tuple[Slot, Link]]:
+        """The connected inputs of a node, the ones that are never asked for left out."""
+        for name, link in self._needed(node_id):
+            yield Slot(node_id, name), link
+
+    def output_type(self, link: Link) -> str:
+        """The type of an output: as described, or as those who use it suggest."""
+        types = self.outputs(link.node_id)
+        described = types[link.output] if 0 <= link.output < len(types) else "*"
+        if described not in _ANY_TYPE:
+            return described
+        if described == _MATCHED:
+            arriving = {self.output_type(one) for _, one in self._needed(link.node_id)}
+            arriving.discard("BOOLEAN")
+            return arriving.pop() if len(arriving) == 1 else "*"
+        used_as = {
+            _LINKED_TYPES[slot.input_name]
+            for slot, used in self.users(link.node_id)
+            if used == link and slot.input_name in _LINKED_TYPES
+        }
+        return used_as.pop() if len(used_as) == 1 else "*"
+
+    def outputs(self, node_id: str) -> tuple[str, ...]:
+        """The types of a node's outputs; empty when nothing is known."""
+        class_type = self.class_of(node_id)
+        if self._classes is not None and self._classes.has(class_type):
+            return self._classes.outputs(class_type)
+        return _GUESSED_OUTPUTS.get(class_type, ())
+
+    def output_name(self, link: Link) -> str:
+        """What an output is called; empty when nothing is known."""
+        if self._classes is None:
+            return ""
+        names = self._classes.output_names(self.class_of(link.node_id))
+        return names[link.output] if 0 <= link.output < len(names) else ""
+
+    def users(self, node_id: str) -> list[tuple[Slot, Link]]:
+        """The inputs that are connected to a node's outputs, each with the output."""
+        return self._users.get(node_id, [])
+
+    def output_nodes(self) -> tuple[str, ...]:
+        """The nodes whose results are results of the run."""
+        return tuple(node_id for node_id in self.graph if self._is_output(node_id))
+
+    def live(self, ends: Iterable[str]) -> tuple[str, ...]:
+        """These nodes and what they need, in the graph's order; branches not taken left out."""
+        found: set[str] = set()
+        waiting = list(ends)
+        while waiting:
+            node_id = waiting.pop()
+            if node_id not in found:
+                found.add(node_id)
+                waiting.extend(link.node_id for _, link in self._needed(node_id))
+        return tuple(node_id for node_id in self.graph if node_id in found)
+
+    def source(self, slot: Slot) -> Slot | None:
+        """The input that has the plain value which arrives here; None when it is computed."""
+        for _ in range(MAX_DEPTH):
+            link = self.link(slot)
+            if link is None:
+                return slot
+            following = self._behind(link)
+            if following is None:
+                return None
+            slot = following
+        return None
+
+    def resolve(self, slot: Slot) -> object:
+        """The plain value that arrives at an input, or None."""
+        source = self.source(slot)
+        return None if source is None else self.value(source)
+
+    def _behind(self, link: Link) -> Slot | None:
+        """The one input that an output passes on, or is computed from."""
+        node_id = link.node_id
+        if self.is_primitive(node_id):
+            return next(self.literals(node_id))
+        needed = list(self._needed(node_id))
+        if self.class_of(node_id) in _PASS:
+            needed = [(name, one) for name, one in needed if name != "switch"]
+        elif self.output_type(link) not in {"INT", "FLOAT", "STRING", "BOOLEAN"}:
+            return None
+        return Slot(node_id, needed[0][0]) if len(needed) == 1 else None
+
+    def is_primitive(self, node_id: str) -> bool:
+        """Whether a node only holds a value: one input, one output, both of one type."""
+        slots = list(self.slots(node_id))
+        if len(slots) != 1 or self.link(slots[0]) is not None:
+            return False
+        types = self.outputs(node_id)
+        if not types:
+            return self.class_of(node_id).startswith("Primitive")
+        return types[0] == self.type_of(slots[0])
+
+    def _needed(self, node_id: str) -> Iterator[tuple[str, Link]]:
+        """A switch needs the branch that it takes, where that is fixed."""
+        dropped = self._dropped_branch(node_id)
+        for name, link in links(self.graph[node_id]):
+            if name != dropped:
+                yield name, link
+
+    def _dropped_branch(self, node_id: str) -> str | None:
+        if self.class_of(node_id) != "ComfySwitchNode":
+            return None
+        source = self.source(Slot(node_id, "switch"))
+        taken = None if source is None else self.value(source)
+        if not isinstance(taken, bool) or source in self._settable:
+            return None
+        return "on_false" if taken else "on_true"
+
+    def _is_output(self, node_id: str) -> bool:
+        class_type = self.class_of(node_id)
+        if self._classes is not None and self._classes.has(class_type):
+            return self._classes.is_output_node(class_type)
+        return class_type.startswith(_OUTPUT_NAMES) or not self.users(node_id)
+
+
+def _type_of_value(value: object) -> str | None:
+    match value:
+        case bool():
+            return "BOOLEAN"
+        case int():
+            return "INT"
+        case float():
+            return "FLOAT"
+        case str():
+            return "STRING"
+    return None

@@ -1,0 +1,120 @@
+"""The files of workflows: which there are, and what is in them."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workflows.errors import InvalidGraph, WorkflowUnusable
+from workflows.infer.classes import NodeClasses
+from workflows.infer.names import sanitise
+from workflows.manifest import NAME
+
+GRAPH_FILE = "graph.json"
+MANIFEST_FILE = "workflow.toml"
+MANIFEST_SUFFIX = ".toml"
+
+CARRIERS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm", ".mov", ".mkv"})
+"""Files that may have the workflow that made them inside."""
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+"""The largest graphs people share have about 1 MB; more is something else."""
+
+MAX_CARRIER_BYTES = 64 * 1024 * 1024
+"""Videos that carry a workflow are larger; what is beyond is not worth reading at a start."""
+
+Export = Mapping[str, Any]
+Convert = Callable[[Export, NodeClasses], dict[str, Any]]
+"""From the editor's own format to a graph. Raises WorkflowUnusable."""
+
+Extract = Callable[[bytes], object]
+"""The workflow inside a picture or a video, decoded. Raises WorkflowUnusable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A workflow as it lies in a folder: `path` is its entry there."""
+
+    name: str
+    path: Path
+    graph: Path
+    manifest: Path | None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a file and not a folder."""
+        return self.graph == self.path
+
+
+def find_source(path: Path) -> Source | None:
+    """The workflow that an entry of a folder is; None for what is none. Raises WorkflowUnusable."""
+    if path.is_dir():
+        return _find_folder(path)
+    if path.suffix.lower() != ".json" and path.suffix.lower() not in CARRIERS:
+        return None  # a note, a manifest of the file beside it, or an editor's left-over
+    beside = path.with_suffix(MANIFEST_SUFFIX)
+    return Source(_name(path), path, path, beside if beside.exists() else None)
+
+
+def _find_folder(path: Path) -> Source:
+    if not NAME.fullmatch(path.name):
+        raise WorkflowUnusable(
+            ["The name of a workflow must have up to 32 small letters, digits, - or _."]
+        )
+    manifest = path / MANIFEST_FILE
+    graph = path / GRAPH_FILE
+    if not graph.exists():
+        carriers = sorted(
+            one for one in path.iterdir() if one.stem == "graph" and one.suffix in CARRIERS
+        )
+        if not carriers and not manifest.exists():
+            raise WorkflowUnusable(
+                [f"This folder has neither a {GRAPH_FILE} nor a {MANIFEST_FILE}."]
+            )
+        graph = carriers[0] if carriers else graph
+    return Source(path.name, path, graph, manifest if manifest.exists() else None)
+
+
+def load_json(path: Path) -> object:
+    """The decoded file. Raises WorkflowUnusable."""
+    try:
+        return json.loads(load_text(path), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise WorkflowUnusable([f"This is not valid JSON: {error.msg} at {where}."]) from error
+    except (ValueError, RecursionError) as error:
+        sentence = "This is not a graph: a number or the nesting is too large."
+        raise WorkflowUnusable([sentence]) from error
+
+
+def load_text(path: Path) -> str:
+    """The file as text. Raises WorkflowUnusable."""
+    try:
+        return load_bytes(path, MAX_FILE_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise WorkflowUnusable(["This file is not UTF-8 text."]) from error
+
+
+def load_bytes(path: Path, most: int) -> bytes:
+    """The file. Raises WorkflowUnusable when it has more than so many bytes."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise WorkflowUnusable(["This file is missing."]) from error
+    except OSError as error:
+        raise WorkflowUnusable([f"This file cannot be read: {error.strerror}."]) from error
+    if len(content) > most:
+        raise WorkflowUnusable([f"This file is larger than {most // 1024**2} MiB."])
+    return content
+
+
+def _name(path: Path) -> str:
+    """A file's name as that of a workflow and a command."""
+    stem = path.stem.lower()
+    return stem if NAME.fullmatch(stem) else sanitise(path.stem) or "workflow"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidGraph([f"The graph has {name}, which JSON does not know."])
