@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measurement import Measurement
 from benchmarks.scale import Scale
+from benchmarks.server import REPORT_PATH, RESET_PATH
 
 ROOT = Path(__file__).parent.parent
 """The project's own folder, from which every process imports `benchmarks`."""
@@ -47,6 +50,23 @@ def measure(python: Path, client: str, urls: Sequence[str], scale: Scale) -> Mea
     if done.returncode or not done.stdout:
         raise MeasurementFailed(said or f"It ended with status {done.returncode}.")
     return Measurement(**json.loads(done.stdout))
+
+
+def reset(url: str) -> None:
+    """Let a backend begin to count anew."""
+    _ask(url + RESET_PATH, "POST")
+
+
+def ask_report(url: str) -> Mapping[str, Any]:
+    """What a backend counted since the last reset."""
+    report: Mapping[str, Any] = _ask(url + REPORT_PATH, "GET")
+    return report
+
+
+def _ask(url: str, method: str) -> Any:  # noqa: ANN401 - decoded JSON is anything
+    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own server's address
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
+        return json.load(answer)
 
 
 def _start_backend(scale: Scale) -> subprocess.Popen[str]:

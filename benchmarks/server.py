@@ -46,12 +46,14 @@ def process_cpu_seconds() -> float:
 
 @dataclass
 class Counters:
-    """What was asked since the last reset; `success_at` is seconds since 1970 by job."""
+    """What happened since the last reset; moments are seconds since 1970, by job."""
 
     requests: int = 0
     connections: int = 0
     sockets: int = 0
     cpu_at: float = field(default_factory=process_cpu_seconds)
+    posted_at: dict[str, float] = field(default_factory=dict)
+    started_at: dict[str, float] = field(default_factory=dict)
     success_at: dict[str, float] = field(default_factory=dict)
 
     def report(self) -> dict[str, Any]:
@@ -61,6 +63,8 @@ class Counters:
             "connections": self.connections,
             "sockets": self.sockets,
             "cpu_s": process_cpu_seconds() - self.cpu_at,
+            "posted_at": self.posted_at,
+            "started_at": self.started_at,
             "success_at": self.success_at,
         }
 
@@ -169,6 +173,7 @@ class LightServer:
         self._numbers += 1
         prompt_id = body.get("prompt_id") or str(uuid.uuid4())
         queued = _Queued(self._numbers, prompt_id, body.get("client_id"), body["prompt"])
+        self._counters.posted_at[find_job(queued.graph)[1]] = time.time()
         self._pending.append(queued)
         self._send_status()
         self._wake.set()
@@ -280,6 +285,8 @@ class LightServer:
             await self._play(self._running)
 
     async def _play(self, queued: _Queued) -> None:
+        job = find_job(queued.graph)[1]
+        self._counters.started_at[job] = time.time()
         socket = self._sockets.get(queued.client_id or "")
         run = RecordedRun(
             queued.prompt_id,
@@ -295,7 +302,7 @@ class LightServer:
             if kind == "execution_success":
                 # Another iteration passes before a real server sends it, and history comes later.
                 await asyncio.sleep(0)
-                self._counters.success_at[find_job(queued.graph)[1]] = time.time()
+                self._counters.success_at[job] = time.time()
             if queued.client_id is not None:
                 self._frames.put_nowait((content, queued.client_id))
         self._history[queued.prompt_id] = {

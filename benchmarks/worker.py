@@ -9,18 +9,17 @@ import importlib
 import json
 import resource
 import sys
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
-from typing import Any
 
 from benchmarks.client import Client, Job
 from benchmarks.measurement import Delivery, Measurement, build_measurement
 from benchmarks.pictures import ResultPicture
+from benchmarks.processes import ask_report, reset
 from benchmarks.run import build_graph
 from benchmarks.scale import Scale, add_options
-from benchmarks.server import REPORT_PATH, RESET_PATH, process_cpu_seconds
+from benchmarks.server import process_cpu_seconds
 
 CLIENTS = {
     "limner": "benchmarks.clients.limner:LimnerClient",
@@ -71,13 +70,13 @@ async def _measure(
     picture = ResultPicture.of_size(int(scale.result_mb * 1e6))
     await run_jobs(build, urls, _build_jobs("warm-up", _WARM_UP * len(urls), scale, picture))
     for url in urls:
-        await asyncio.to_thread(_ask, url + RESET_PATH, "POST")
+        await asyncio.to_thread(reset, url)
     jobs = _build_jobs("job", scale.jobs, scale, picture)
     cpu_at = process_cpu_seconds()
     deliveries, more_cpu_s = await run_jobs(build, urls, jobs)
     cpu_s = process_cpu_seconds() - cpu_at + more_cpu_s
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if _IS_MACOS else 2**10)
-    reports = [await asyncio.to_thread(_ask, url + REPORT_PATH, "GET") for url in urls]
+    reports = [await asyncio.to_thread(ask_report, url) for url in urls]
     return build_measurement(deliveries, reports, cpu_s=cpu_s, memory_mb=memory_mb, jobs=scale.jobs)
 
 
@@ -115,12 +114,6 @@ def _helper_cpu_seconds(client: Client) -> float:
 def _build_jobs(prefix: str, count: int, scale: Scale, picture: ResultPicture) -> list[Job]:
     names = (f"{prefix}-{number:04}" for number in range(count))
     return [Job(name, build_graph(name, scale.steps), picture) for name in names]
-
-
-def _ask(url: str, method: str) -> Any:  # noqa: ANN401 - decoded JSON is anything
-    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own server's address
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
-        return json.load(answer)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""The whole service on light backends, without Discord: what a benchmark submits to."""
+
+import json
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.run import build_graph, find_job
+from bot.app import Storage, open_core, require_backend
+from bot.settings import Settings
+from generation.audience import Receipt
+from generation.events import Ended, GenerationEvent
+from generation.record import Generation, OutputContent
+from generation.request import GenerationRequest, Requester
+from generation.service import GenerationService
+
+_WORKFLOW = "benchmark"
+_PEOPLE_A_GUILD = 40
+"""Fewer than may wait in one guild."""
+
+_MANIFEST = """
+title = "A run of the benchmarks"
+kind = "txt2img"
+
+[[input]]
+name = "prompt"
+type = "text"
+required = true
+targets = ["{saver}.filename_prefix"]
+
+[[input]]
+name = "seed"
+type = "seed"
+targets = ["{sampler}.seed"]
+
+[[input]]
+name = "steps"
+type = "integer"
+min = 1
+max = 1000
+targets = ["{sampler}.steps"]
+"""
+
+
+class Clock:
+    """An audience that notes when each generation was told to have ended, by its prompt."""
+
+    def __init__(self) -> None:
+        self.ended_at: dict[str, float] = {}
+        self.failures: dict[str, str] = {}
+
+    def notify(self, event: GenerationEvent) -> None:
+        """Note the end."""
+        if isinstance(event, Ended):
+            self.ended_at[event.generation.prompt] = time.time()
+            if event.generation.failure is not None:
+                self.failures[event.generation.prompt] = event.generation.failure.sentence
+
+    async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
+        """Count as told."""
+        del generation, contents
+        return Receipt()
+
+
+@asynccontextmanager
+async def open_house(urls: Sequence[str]) -> AsyncGenerator[tuple[GenerationService, Clock]]:
+    """Run a service with a database and a line of its own, all thrown away afterwards."""
+    clock = Clock()
+    with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as name:
+        folder = Path(name)
+        _write_workflow(folder / "workflows" / _WORKFLOW)
+        settings = Settings(data=folder, comfyui_urls=tuple(urls))
+        storage = Storage.of(settings)
+        await storage.prepare()
+        async with open_core(settings, storage, build_audience=lambda _: clock) as core:
+            await require_backend(core)
+            for backend in core.backends:
+                await core.pool.refresh(backend.name)
+            yield core.service, clock
+
+
+def build_request(job: str, person: int, steps: int) -> GenerationRequest:
+    """One generation of one person; the job's name is the prompt."""
+    requester = Requester(person, f"person {person}", 1, guild_id=1 + person // _PEOPLE_A_GUILD)
+    return GenerationRequest(requester, job, workflow=_WORKFLOW, values={"steps": steps})
+
+
+def _write_workflow(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    graph = build_graph("any", 1)
+    sampler = next(node_id for node_id, node in graph.items() if node["class_type"] == "KSampler")
+    manifest = _MANIFEST.format(saver=find_job(graph)[0], sampler=sampler)
+    (folder / "graph.json").write_text(json.dumps(graph))
+    (folder / "workflow.toml").write_text(manifest)
