@@ -141,11 +141,22 @@ class BackendPool:
     @contextmanager
     def claim(self, generation_id: str, name: str) -> Iterator[None]:
         """Count a run as this backend's load, before the backend itself does."""
-        self._claims[generation_id] = name
+        self.reserve(generation_id, name)
         try:
             yield
         finally:
-            self._claims.pop(generation_id, None)
+            self.release(generation_id)
+
+    def reserve(self, generation_id: str, name: str) -> None:
+        """Count a generation that waits for this backend as its load, until it is released.
+
+        Several that choose at once would else all take the same one, and others would idle.
+        """
+        self._claims[generation_id] = name
+
+    def release(self, generation_id: str) -> None:
+        """Count it no longer. May be called twice."""
+        self._claims.pop(generation_id, None)
 
     async def _probe(self) -> dict[str, float]:
         """The load of every backend that answers, per graph it is handed at a time."""

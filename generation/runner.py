@@ -104,15 +104,25 @@ class Runner:
     async def choose(
         self, generation_id: str, avoid: Sequence[str], turn_at: datetime
     ) -> str | None:
-        """The backend that takes the next attempt; waits for one. None when none came in time."""
+        """The backend that takes the next attempt; waits for one. None when none came in time.
+
+        It is reserved for this generation until `release`.
+        """
         order = await self._records.find_order(generation_id)
         graph = self._draft_graph(order) if order else {}
         deadline = turn_at + timedelta(seconds=self._limits.total_s)
         while True:
             chosen = await self._pool.choose(graph, avoid=avoid)
-            if chosen is not None or self._clock() >= deadline:
+            if chosen is not None:
+                self._pool.reserve(generation_id, chosen)
                 return chosen
+            if self._clock() >= deadline:
+                return None
             await asyncio.sleep(self._limits.pause_s)
+
+    def release(self, generation_id: str) -> None:
+        """Give up the backend that was chosen for it. May be called twice."""
+        self._pool.release(generation_id)
 
     async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
         """Run it to its end there, or re-attach to it, and record its outputs.

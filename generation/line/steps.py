@@ -56,6 +56,10 @@ class Steps:
             generation_id, avoid, datetime.fromtimestamp(turn_at, tz=UTC)
         )
 
+    def release(self, generation_id: str) -> None:
+        """Give up the backend that was chosen; nothing durable, so no step."""
+        self._runner.release(generation_id)
+
     async def run(self, generation_id: str, backend: str, index: int) -> Outcome:
         """Run it there, or re-attach."""
         return await self._runner.run(generation_id, backend, index)

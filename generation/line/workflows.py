@@ -40,7 +40,7 @@ class Workflows:
         self._concurrency = dict(concurrency)
         self._timings = timings
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._generate: Body = self._declare("generate", self._generate_body)
+        self._generate: Body = self._declare("generate", self._generate_and_release)
         self._attempt = self._declare("attempt", self._attempt_body)
         self._cancel: Body = self._declare("cancel", self._cancel_body, recoveries=None)
         self._deliver: Body = self._declare("deliver", self._deliver_body, recoveries=None)
@@ -89,6 +89,12 @@ class Workflows:
         """Begin to tell an end; nothing happens when that began already."""
         with SetWorkflowID(deliver_id(generation_id)):
             await DBOS.start_workflow_async(self._deliver, generation_id)
+
+    async def _generate_and_release(self, generation_id: str) -> None:
+        try:
+            await self._generate_body(generation_id)
+        finally:
+            self._steps.release(generation_id)
 
     async def _generate_body(self, generation_id: str) -> None:
         turn_at = await DBOS.run_step_async(_options("begin"), self._steps.begin)

@@ -35,6 +35,16 @@ async def test_what_was_just_handed_over_counts_as_load(build, tools):
         assert await pool.choose(tools.GRAPH) != first
 
 
+async def test_what_waits_for_a_backend_counts_as_its_load(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abcd"))
+    for number in range(8):
+        pool.reserve(str(number), await pool.choose(tools.GRAPH))
+    assert sorted(pool._claims.values()) == list("aabbccdd")
+    pool.release("0")
+    pool.release("0")
+    assert len(pool._claims) == 7
+
+
 async def test_equals_are_chosen_at_random(build, tools):
     pool = await build(*(tools.FakeBackend(name) for name in "abc"))
     assert {await pool.choose(tools.GRAPH) for _ in range(40)} == {"a", "b", "c"}
