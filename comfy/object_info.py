@@ -15,7 +15,10 @@ class InputSpec:
 
     `type` is ComfyUI's name, such as INT, STRING or MODEL; every list input has the type COMBO,
     however the server encodes it, and its `choices` (None where the server does not list them).
-    `upload` is image, video, audio or file for inputs that name an uploaded file.
+    `upload` is image, video, audio or file for inputs that name an uploaded file. `is_socket`
+    inputs can only be connected; `widget` is the type whose widget the editor shows;
+    `has_control` says whether "control after generate" stands beside it, None where the server
+    says nothing; `alternatives` are the choices of a dynamic list with the inputs they bring.
     """
 
     type: str
@@ -28,6 +31,19 @@ class InputSpec:
     tooltip: str | None = None
     multiline: bool = False
     upload: str | None = None
+    is_socket: bool = False
+    widget: str = ""
+    has_control: bool | None = None
+    has_dynamic_prompts: bool = False
+    alternatives: "tuple[Alternative, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One choice of a dynamic list, with the inputs that it brings along."""
+
+    key: str
+    inputs: Mapping[str, InputSpec]
 
 
 class ObjectInfo:
@@ -66,10 +82,7 @@ class ObjectInfo:
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
         """Every input by name, in the server's order; empty for an unknown class."""
-        return {
-            name: _parse_spec(spec, required=section == "required")
-            for section, name, spec in self._specs(class_type)
-        }
+        return _parse_inputs(self._raw.get(class_type, {}).get("input"))
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
         """Find one input; `name.part` is a part of a dynamic list input."""
@@ -129,8 +142,10 @@ def _split(spec: object) -> tuple[object, Mapping[str, Any]]:
 def _parse_spec(spec: object, *, required: bool) -> InputSpec:
     kind, options = _split(spec)
     tooltip = options.get("tooltip")
+    control = options.get("control_after_generate")
+    name = "COMBO" if isinstance(kind, list) else str(kind)
     return InputSpec(
-        type="COMBO" if isinstance(kind, list) else str(kind),
+        type=name,
         required=required,
         default=options.get("default"),
         min=_number(options.get("min")),
@@ -139,7 +154,30 @@ def _parse_spec(spec: object, *, required: bool) -> InputSpec:
         choices=_parse_choices(kind, options),
         tooltip=tooltip if isinstance(tooltip, str) else None,
         multiline=options.get("multiline") is True,
-        upload=next((name for name in _UPLOADS if options.get(f"{name}_upload") is True), None),
+        upload=next((kind for kind in _UPLOADS if options.get(f"{kind}_upload") is True), None),
+        is_socket=options.get("forceInput") is True,
+        widget=str(options.get("widgetType") or name),
+        has_control=None if control is None else bool(control),
+        has_dynamic_prompts=options.get("dynamicPrompts") is True,
+        alternatives=_parse_alternatives(name, options),
+    )
+
+
+def _parse_inputs(inputs: object) -> dict[str, InputSpec]:
+    return {
+        name: _parse_spec(spec, required=section == "required")
+        for section, name, spec in _walk(inputs)
+    }
+
+
+def _parse_alternatives(kind: str, options: Mapping[str, Any]) -> tuple[Alternative, ...]:
+    listed = options.get("options")
+    if kind != _DYNAMIC_LIST or not isinstance(listed, list):
+        return ()
+    return tuple(
+        Alternative(str(item.get("key")), _parse_inputs(item.get("inputs")))
+        for item in listed
+        if isinstance(item, dict)
     )
 
 

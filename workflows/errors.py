@@ -3,7 +3,8 @@
 WorkflowError
 ├── WorkflowUnusable        a file cannot be used until somebody mends it
 │   ├── InvalidGraph        the graph is not one that ComfyUI's API takes
-│   │   └── UIExport        … it is what the editor saves, not what the API takes
+│   │   ├── UIExport        … it is what the editor saves, not what the API takes
+│   │   └── UnknownClasses  … it has nodes whose class is not installed
 │   └── InvalidManifest     the manifest says something it cannot mean
 └── ValueRefused            a person's value cannot be taken: tell them which, and why
     ├── InvalidValue        wrong type, out of bounds, or not one of the choices
@@ -11,7 +12,7 @@ WorkflowError
     └── MissingInput        the workflow cannot do without it
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class WorkflowError(Exception):
@@ -21,9 +22,9 @@ class WorkflowError(Exception):
 class WorkflowUnusable(WorkflowError):
     """A file cannot be used; `sentences` has one plain sentence for each mistake in it."""
 
-    def __init__(self, sentences: Sequence[str]) -> None:
-        super().__init__(" ".join(sentences))
+    def __init__(self, sentences: Iterable[str]) -> None:
         self.sentences = tuple(sentences)
+        super().__init__(" ".join(self.sentences))
 
 
 class InvalidGraph(WorkflowUnusable):
@@ -32,6 +33,17 @@ class InvalidGraph(WorkflowUnusable):
 
 class UIExport(InvalidGraph):
     """The file is what the editor saves (`nodes`, `links`), not an API-format graph."""
+
+
+class UnknownClasses(InvalidGraph):
+    """The backend lacks node classes; `nodes` has the nodes that need each, by class."""
+
+    def __init__(self, nodes: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(
+            f"The node class {name} is not installed; {', '.join(needed)} cannot run without it."
+            for name, needed in nodes.items()
+        )
+        self.nodes = {name: tuple(needed) for name, needed in nodes.items()}
 
 
 class InvalidManifest(WorkflowUnusable):

@@ -1,0 +1,77 @@
+"""The conversion itself: unfolded nodes, their widgets' values and connections, as a graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.convert.export import EditorNode, parse_export
+from workflows.convert.flat import Constant, Place
+from workflows.errors import UnknownClasses
+from workflows.graph import Graph, Link
+from workflows.nodes import NodeClasses
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a file converts to. `unknown` has nodes by the class that the backend lacks.
+
+    Nodes of unknown classes are in the graph too, with their connections alone.
+    """
+
+    graph: Graph
+    unknown: Mapping[str, tuple[str, ...]]
+
+    def require_known(self) -> Graph:
+        """The graph. Raises UnknownClasses where a node's class is unknown."""
+        if self.unknown:
+            raise UnknownClasses(self.unknown)
+        return self.graph
+
+
+def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
+    """The graph that the official editor would send for a file it saved.
+
+    Raises InvalidGraph when the file is broken.
+    """
+    export = parse_export(raw)
+    root = Place(export, classes, export.graph)
+    graph: Graph = {}
+    unknown: dict[str, list[str]] = {}
+    for place, node in root.walk():
+        if not classes.has(node.type):
+            unknown.setdefault(node.type, []).append(node.name)
+        graph[place.name(node.id)] = {
+            "class_type": node.type,
+            "inputs": _inputs(place, node),
+            "_meta": {"title": node.title or classes.display_name(node.type)},
+        }
+    _cut_loose_ends(graph)
+    return Conversion(graph, {name: tuple(nodes) for name, nodes in unknown.items()})
+
+
+def _inputs(place: Place, node: EditorNode) -> dict[str, Any]:
+    inputs: dict[str, Any] = {}
+    for widget in place.widgets(node).values():
+        if widget.value is not None:
+            inputs[widget.name] = _wrapped(widget.constant)
+    for socket in node.inputs:
+        match place.find_source(socket):
+            case Link() as link:
+                inputs[socket.name] = list(link)
+            case Constant(value):
+                inputs[socket.name] = _wrapped(value)
+    return inputs
+
+
+def _wrapped(value: object) -> object:
+    """A list would be taken for a connection."""
+    return {"__value__": value} if isinstance(value, list) else value
+
+
+def _cut_loose_ends(graph: Graph) -> None:
+    """Take away connections to nodes that do not run."""
+    for node in graph.values():
+        inputs = node["inputs"]
+        for name, value in list(inputs.items()):
+            if isinstance(value, list) and value[0] not in graph:
+                del inputs[name]

@@ -1,0 +1,213 @@
+"""What the editor saves, read into values: nodes, links, and the subgraphs they are made of.
+
+Formats 0.4 (links are lists) and 1.0 (links are objects). Source:
+https://docs.comfy.org/specs/workflow_json
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.errors import InvalidGraph
+
+INPUT_NODE = "-10"
+"""Where links begin that come into a subgraph from outside."""
+
+OUTPUT_NODE = "-20"
+"""Where links end that leave a subgraph."""
+
+MUTED = 2
+BYPASSED = 4
+"""Modes of a node that does not run; what is connected through a bypassed one stays so."""
+
+MAX_DEPTH = 32
+"""Subgraphs inside subgraphs; nobody nests deeper, and a cycle has no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """An input of a node in the file: `link` is the id of what is connected, if anything."""
+
+    name: str
+    type: str
+    link: str | None = None
+    widget: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditorLink:
+    """From an output of a node to an input of another, by their positions."""
+
+    origin: str
+    origin_slot: int
+    target: str
+    target_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class EditorNode:
+    """A node as the file has it. `values` are its widgets', by position or by name."""
+
+    id: str
+    type: str
+    mode: int = 0
+    title: str = ""
+    inputs: tuple[Socket, ...] = ()
+    outputs: tuple[str, ...] = ()
+    values: Sequence[Any] | Mapping[str, Any] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it does not run."""
+        return self.mode in (MUTED, BYPASSED)
+
+    @property
+    def name(self) -> str:
+        """How sentences call it."""
+        return f'"{self.title or self.type}" ({self.id})'
+
+
+@dataclass(frozen=True, slots=True)
+class EditorGraph:
+    """Nodes and links by their ids."""
+
+    nodes: Mapping[str, EditorNode]
+    links: Mapping[str, EditorLink]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where links pass a subgraph's border."""
+
+    name: str
+    type: str
+    links: tuple[str, ...]
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subgraph:
+    """A definition; nodes whose type is its id are its instances."""
+
+    id: str
+    name: str
+    graph: EditorGraph
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A whole file."""
+
+    graph: EditorGraph
+    subgraphs: Mapping[str, Subgraph]
+    extra: Mapping[str, Any]
+
+
+def parse_export(raw: Mapping[str, Any]) -> Export:
+    """Read a decoded file. Raises InvalidGraph when it is not what the editor saves."""
+    definitions: dict[str, Subgraph] = {}
+    _collect(raw, definitions, depth=0)
+    extra = raw.get("extra")
+    return Export(_parse_graph(raw), definitions, extra if isinstance(extra, dict) else {})
+
+
+def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> None:
+    """Definitions, also those inside definitions."""
+    definitions = raw.get("definitions")
+    listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
+    if depth > MAX_DEPTH:
+        raise InvalidGraph(["The subgraphs are nested too deeply to be read."])
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and "id" in one:
+            into[str(one["id"])] = Subgraph(
+                str(one["id"]),
+                str(one.get("name") or one["id"]),
+                _parse_graph(one),
+                tuple(_parse_ports(one.get("inputs"))),
+                tuple(_parse_ports(one.get("outputs"))),
+            )
+            _collect(one, into, depth + 1)
+
+
+def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
+    listed = raw.get("nodes")
+    if not isinstance(listed, list):
+        raise InvalidGraph(["The file has no list of nodes: it was not saved by ComfyUI's editor."])
+    nodes = [_parse_node(one) for one in listed]
+    links = raw.get("links")
+    # The editor's own reroutes are corners of a link: both of its ends are in the link itself.
+    found = dict(_parse_links(links if isinstance(links, list) else []))
+    return EditorGraph({one.id: one for one in nodes}, found)
+
+
+def _parse_node(raw: object) -> EditorNode:
+    if not isinstance(raw, dict) or "id" not in raw or not isinstance(raw.get("type"), str):
+        raise InvalidGraph(["A node in the file has no id or no type."])
+    values = raw.get("widgets_values")
+    mode = raw.get("mode")
+    properties = raw.get("properties")
+    return EditorNode(
+        str(raw["id"]),
+        raw["type"],
+        mode if isinstance(mode, int) else 0,
+        raw["title"] if isinstance(raw.get("title"), str) else "",
+        tuple(_parse_sockets(raw.get("inputs"))),
+        tuple(_type_name(one.get("type")) for one in _tables(raw.get("outputs"))),
+        values if isinstance(values, list | dict) else (),
+        properties if isinstance(properties, dict) else {},
+    )
+
+
+def _parse_sockets(raw: object) -> Iterator[Socket]:
+    for one in _tables(raw):
+        widget = one.get("widget")
+        yield Socket(
+            str(one.get("name", "")),
+            _type_name(one.get("type")),
+            None if one.get("link") is None else str(one["link"]),
+            str(widget.get("name")) if isinstance(widget, dict) else None,
+        )
+
+
+def _parse_ports(raw: object) -> Iterator[Port]:
+    for one in _tables(raw):
+        links = one.get("linkIds")
+        label = one.get("label")
+        yield Port(
+            str(one.get("name", "")),
+            _type_name(one.get("type")),
+            tuple(map(str, links)) if isinstance(links, list) else (),
+            label if isinstance(label, str) else None,
+        )
+
+
+def _parse_links(raw: Sequence[object]) -> Iterator[tuple[str, EditorLink]]:
+    for one in raw:
+        match one:
+            case [link, origin, int(origin_slot), target, int(target_slot), *_]:
+                found = EditorLink(str(origin), origin_slot, str(target), target_slot)
+            case {
+                "id": link,
+                "origin_id": origin,
+                "origin_slot": int(origin_slot),
+                "target_id": target,
+                "target_slot": int(target_slot),
+            }:
+                found = EditorLink(str(origin), origin_slot, str(target), target_slot)
+            case _:
+                continue
+        yield str(link), found
+
+
+def _tables(raw: object) -> list[dict[str, Any]]:
+    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+
+
+def _type_name(raw: object) -> str:
+    """Old files have a list's choices where the type is; 0 and nothing mean any type."""
+    if isinstance(raw, list):
+        return "COMBO"
+    return str(raw) if raw else "*"

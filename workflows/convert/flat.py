@@ -1,0 +1,231 @@
+"""Subgraphs unfolded: every node that runs, where it stands, and what its inputs come from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from workflows.convert import promotion, virtual
+from workflows.convert.export import (
+    BYPASSED,
+    INPUT_NODE,
+    MAX_DEPTH,
+    EditorGraph,
+    EditorNode,
+    Export,
+    Port,
+    Socket,
+    Subgraph,
+)
+from workflows.convert.widgets import Widget, read_widgets
+from workflows.errors import InvalidGraph
+from workflows.graph import Link
+from workflows.nodes import NodeClasses
+
+MAX_NODES = 20_000
+"""Unfolded ones; the largest workflows people share have some hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that comes to an input through a subgraph's border."""
+
+    value: object
+
+
+Source = Link | Constant
+
+
+class Place:
+    """One graph where it is unfolded: the root, or a subgraph inside an instance of it."""
+
+    def __init__(
+        self,
+        export: Export,
+        classes: NodeClasses,
+        graph: EditorGraph,
+        *,
+        subgraph: Subgraph | None = None,
+        host: EditorNode | None = None,
+        outside: "Place | None" = None,
+    ) -> None:
+        self.export = export
+        self.classes = classes
+        self.graph = virtual.with_primitives(graph, classes)
+        self.subgraph = subgraph
+        self.host = host
+        self.outside = outside
+        self.path: tuple[str, ...] = (*outside.path, host.id) if outside and host else ()
+        self._inside: dict[str, Place] = {}
+        self._widgets: dict[str, dict[str, Widget]] = {}
+        if len(self.path) > MAX_DEPTH:
+            raise InvalidGraph(["A subgraph contains itself: the workflow has no end."])
+
+    def name(self, node_id: str) -> str:
+        """The id of a node in the graph that runs."""
+        return ":".join((*self.path, node_id))
+
+    def runs(self, node: EditorNode) -> bool:
+        """Whether the node is one that a backend runs."""
+        return not (
+            node.is_off
+            or node.type in self.export.subgraphs
+            or virtual.is_virtual(node, self.classes)
+        )
+
+    def walk(self) -> "Iterator[tuple[Place, EditorNode]]":
+        """Every node that runs, here and in the subgraphs.
+
+        Switching off a subgraph inside another one only cuts its connections, as in the editor.
+        """
+        for node in self.graph.nodes.values():
+            if self.runs(node):
+                yield self, node
+            elif node.type in self.export.subgraphs and not (node.is_off and self.host is None):
+                yield from self.inside(node).walk()
+
+    def inside(self, node: EditorNode) -> "Place":
+        """A subgraph's instance, unfolded."""
+        if node.id not in self._inside:
+            subgraph = self.export.subgraphs[node.type]
+            self._inside[node.id] = Place(
+                self.export,
+                self.classes,
+                promotion.with_own_values(subgraph.graph, node, self.classes),
+                subgraph=subgraph,
+                host=node,
+                outside=self,
+            )
+        return self._inside[node.id]
+
+    def widgets(self, node: EditorNode) -> dict[str, Widget]:
+        """A node's widgets by name."""
+        if node.id not in self._widgets:
+            self._widgets[node.id] = read_widgets(node, self.classes)
+        return self._widgets[node.id]
+
+    # What an input comes from.
+
+    def find_source(self, socket: Socket, seen: frozenset[object] = frozenset()) -> Source | None:
+        """Follow what is connected to an input; None when nothing that runs is."""
+        link = self.graph.links.get(socket.link) if socket.link is not None else None
+        if link is None:
+            return None
+        if link.origin == INPUT_NODE and self.subgraph is not None:
+            return self._find_outside(link.origin_slot, seen)
+        return self._find_output(link.origin, link.origin_slot, socket.type, seen)
+
+    def _find_outside(self, position: int, seen: frozenset[object]) -> Source | None:
+        """What comes to a subgraph's input: a node outside, or the value that its host has."""
+        if self.subgraph is None or self.host is None or self.outside is None:
+            return None
+        if position >= len(self.subgraph.inputs):
+            return None
+        port = self.subgraph.inputs[position]
+        socket = next((one for one in self.host.inputs if one.name == port.name), None)
+        if socket is not None and socket.link is not None:
+            return self.outside.find_source(socket, self._step(seen, "in", position))
+        return self.outside.host_value(self.host, self.subgraph, port)
+
+    def _find_output(
+        self, node_id: str, slot: int, wanted: str, seen: frozenset[object]
+    ) -> Source | None:
+        node = self.graph.nodes.get(node_id)
+        if node is None:
+            return None
+        seen = self._step(seen, "out", node_id, slot)
+        if node.mode == BYPASSED:
+            passed = _bypass(node, slot, wanted)
+            return self.find_source(passed, seen) if passed else None
+        if node.type in self.export.subgraphs:
+            return self.inside(node).find_inside(slot, wanted, seen)
+        if virtual.is_virtual(node, self.classes):
+            passed = virtual.passed_on(node, slot, self.graph)
+            # What is asked for is the type behind the virtual node.
+            return self.find_source(replace(passed, type=wanted), seen) if passed else None
+        return Link(self.name(node_id), slot)
+
+    def find_inside(self, slot: int, wanted: str, seen: frozenset[object]) -> Source | None:
+        """What comes out of a subgraph."""
+        if self.subgraph is None or slot >= len(self.subgraph.outputs):
+            return None
+        links = (self.graph.links.get(one) for one in self.subgraph.outputs[slot].links)
+        link = next((one for one in links if one is not None), None)
+        if link is None:
+            return None
+        if link.origin == INPUT_NODE:
+            return self._find_outside(link.origin_slot, seen)
+        return self._find_output(link.origin, link.origin_slot, wanted, seen)
+
+    def _step(self, seen: frozenset[object], *where: object) -> frozenset[object]:
+        step = (self.path, *where)
+        if step in seen:
+            raise InvalidGraph(["Nodes are connected in a circle through reroutes or subgraphs."])
+        return seen | {step}
+
+    # Values at a subgraph's border.
+
+    def host_value(self, host: EditorNode, subgraph: Subgraph, port: Port) -> Constant | None:
+        """The value of an instance's widget; None where the input has no widget."""
+        values = self._host_values(host, subgraph)
+        return Constant(values[port.name]) if port.name in values else None
+
+    def _host_values(self, host: EditorNode, subgraph: Subgraph) -> Mapping[str, object]:
+        key = f"values of {host.id}"
+        if key not in self._widgets:
+            place = self.inside(host)
+            shown = {
+                port.name: value
+                for port in subgraph.inputs
+                if (value := place.promoted(port)) is not None
+            }
+            own = promotion.own_values(host, subgraph, list(shown))
+            self._widgets[key] = {
+                name: Widget(name, own.get(name, widget.value)) for name, widget in shown.items()
+            }
+        return {name: widget.value for name, widget in self._widgets[key].items()}
+
+    def promoted(self, port: Port) -> Widget | None:
+        """The widget that a subgraph's input shows outside: the first that it leads to."""
+        for link_id in port.links:
+            link = self.graph.links.get(link_id)
+            node = self.graph.nodes.get(link.target) if link else None
+            if link is None or node is None:
+                continue
+            socket = promotion.socket_of(node, link_id, link.target_slot)
+            if socket is None:
+                continue
+            inner = self.export.subgraphs.get(node.type)
+            if inner is not None:
+                found = next((one for one in inner.inputs if one.name == socket.name), None)
+                value = self.host_value(node, inner, found) if found else None
+                if value is not None:
+                    return Widget(port.name, value.value)
+                continue
+            widget = self.widgets(node).get(socket.widget or socket.name)
+            if widget is not None:
+                return widget
+        return None
+
+
+def _bypass(node: EditorNode, slot: int, wanted: str) -> Socket | None:
+    """The input that stands for an output of a bypassed node."""
+    inputs = node.inputs
+    if not inputs:
+        return None
+    if wanted == "*":
+        return inputs[slot] if slot < len(inputs) else inputs[0]
+    given = node.outputs[slot] if slot < len(node.outputs) else "*"
+
+    def fits(socket: Socket) -> bool:
+        return connects(socket.type, given) and connects(socket.type, wanted)
+
+    if slot < len(inputs) and fits(inputs[slot]):
+        return inputs[slot]
+    exact = next((one for one in inputs if one.type == wanted), None)
+    return exact or next((one for one in inputs if fits(one)), None)
+
+
+def connects(one: str, other: str) -> bool:
+    """Whether the editor lets an output of one type into an input of the other."""
+    if "*" in (one, other):
+        return True
+    return bool({*one.lower().split(",")} & {*other.lower().split(",")})

@@ -1,0 +1,107 @@
+"""What an instance of a subgraph has of its own for the widgets inside that it shows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from workflows.convert.export import EditorGraph, EditorNode, Socket, Subgraph
+from workflows.convert.virtual import PRIMITIVE, with_values
+from workflows.convert.widgets import read_widgets
+from workflows.nodes import NodeClasses
+
+HOST = "-1"
+"""In older lists of promoted widgets: the instance itself."""
+
+_NUMBERED = re.compile(r"^\s*\d+\s*:\s*")
+"""Older editors wrote "12: text" for the widget of a node inside a subgraph inside this one."""
+
+
+def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[str, Any]:
+    """What an instance itself has for the inputs that show a widget.
+
+    Newer editors save a value for each of these inputs; older ones one for each entry of a list
+    of promoted widgets, where -1 is the instance itself.
+    """
+    values = list(host.values) if not isinstance(host.values, Mapping) else []
+    if isinstance(host.values, Mapping):
+        return {name: host.values[name] for name in shown if name in host.values}
+    entries = _proxies(host)
+    if not entries:
+        return dict(zip(shown, values, strict=False))
+    by_target = {
+        (link.target, socket.widget or socket.name): port.name
+        for port in subgraph.inputs
+        for link_id in port.links
+        if (link := subgraph.graph.links.get(link_id)) is not None
+        and (node := subgraph.graph.nodes.get(link.target)) is not None
+        and (socket := socket_of(node, link_id, link.target_slot)) is not None
+    }
+    own = {}
+    for (node_id, name), value in zip(entries, values, strict=False):
+        port_name = name if node_id == HOST else by_target.get((node_id, name))
+        if port_name in shown and value is not None:
+            own[str(port_name)] = value
+    return own
+
+
+def socket_of(node: EditorNode, link_id: str, position: int) -> Socket | None:
+    """The input that a link ends at: by the link it names, else by its position."""
+    by_link = next((one for one in node.inputs if one.link == link_id), None)
+    if by_link is not None:
+        return by_link
+    return node.inputs[position] if 0 <= position < len(node.inputs) else None
+
+
+def with_own_values(graph: EditorGraph, host: EditorNode, classes: NodeClasses) -> EditorGraph:
+    """A definition's graph with an instance's values in the widgets of inner nodes.
+
+    A primitive that is shown outside gives way to the instance: without a value of its own, the
+    instance has that of the first widget which the primitive was connected to.
+    """
+    if isinstance(host.values, Mapping):
+        return graph
+    own = dict(enumerate(host.values))
+    nodes = dict(graph.nodes)
+    for position, (node_id, name) in enumerate(_proxies(host)):
+        node = nodes.get(node_id)
+        value = own.get(position)
+        if node is None:
+            continue
+        if node.type == PRIMITIVE:
+            _replace_primitive(graph, nodes, node, value, classes)
+        elif value is not None:
+            nodes[node_id] = with_values(node, {name: value}, classes)
+    return replace(graph, nodes=nodes)
+
+
+def _replace_primitive(
+    graph: EditorGraph,
+    nodes: dict[str, EditorNode],
+    primitive: EditorNode,
+    value: object,
+    classes: NodeClasses,
+) -> None:
+    for link in graph.links.values():
+        target = nodes.get(link.target)
+        if link.origin != primitive.id or target is None:
+            continue
+        if link.target_slot < len(target.inputs):
+            socket = target.inputs[link.target_slot]
+            name = socket.widget or socket.name
+            if value is None:
+                widget = read_widgets(target, classes).get(name)
+                value = widget.value if widget else None
+            if value is not None:
+                nodes[target.id] = with_values(target, {name: value}, classes)
+    nodes[primitive.id] = replace(primitive, values=())
+
+
+def _proxies(host: EditorNode) -> Sequence[tuple[str, str]]:
+    """Widgets of inner nodes that an instance shows: the node's id and the widget's name."""
+    listed = host.properties.get("proxyWidgets")
+    return [
+        (str(one[0]), _NUMBERED.sub("", str(one[1])))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, list) and len(one) >= 2  # noqa: PLR2004 - node and widget
+    ]

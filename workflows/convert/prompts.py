@@ -1,0 +1,59 @@
+"""The editor's dynamic prompts: comments go, and of {red|blue} one is taken."""
+
+import re
+
+_COMMENTS = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
+_ESCAPED = re.compile(r"\\([{}|])")
+
+MAX_DEPTH = 50
+"""Braces inside braces; deeper ones stay as they are typed."""
+
+
+def resolve_prompt(text: str) -> str:
+    """The text as the editor would send it, with the first of every {choice|of|several}.
+
+    The editor draws one at random each time; a graph that is kept needs one that stays.
+    A backslash takes the meaning from a brace or bar.
+    """
+    return _ESCAPED.sub(r"\1", _resolve(_COMMENTS.sub("", text), 0))
+
+
+def _resolve(text: str, depth: int) -> str:
+    if depth > MAX_DEPTH:
+        return text
+    said: list[str] = []
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            said.append(text[position : position + 2])
+            position += 2
+        elif character == "{":
+            choice, position = _read_choice(text, position + 1)
+            said.append(_resolve(choice, depth + 1))
+        else:
+            said.append(character)
+            position += 1
+    return "".join(said)
+
+
+def _read_choice(text: str, position: int) -> tuple[str, int]:
+    """The first of the alternatives, and where the text goes on behind the closing brace."""
+    first: str | None = None
+    begin, depth = position, 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            position += 2
+            continue
+        if character == "{":
+            depth += 1
+        elif character == "}":
+            if depth == 0:
+                break
+            depth -= 1
+        elif character == "|" and depth == 0 and first is None:
+            first = text[begin:position]
+        position += 1
+    end = min(position, len(text))
+    return (text[begin:end] if first is None else first), end + 1

@@ -1,0 +1,193 @@
+"""A node's widgets: which values in the file belong to which input.
+
+The editor builds a node's widgets from its class and puts the file's values into them one after
+the other; a value that the file does not have keeps the widget's default.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.convert.export import EditorNode
+from workflows.convert.prompts import resolve_prompt
+from workflows.nodes import Alternative, InputSpec, NodeClasses
+
+SHOWN = frozenset(
+    {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COMFY_DYNAMICCOMBO_V3"}
+    | {"COLOR", "COLORS", "CURVE", "RANGE", "BOUNDING_BOX", "BOUNDING_BOXES", "IMAGECOMPARE"}
+    | {"LOAD_3D", "PREVIEW_3D", "AUDIO_RECORD", "AUDIO_UI", "WEBCAM", "MARKDOWN", "PAINTER"}
+    | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA"}
+)
+"""Types that the editor has a widget for; an input of any other type is a socket alone."""
+
+SEEDS = frozenset({"seed", "noise_seed"})
+"""Whole numbers of these names get a control where their class says nothing."""
+
+UPLOADS = {"image": 1, "video": 1, "audio": 2}
+"""Widgets that the editor adds behind the required inputs of a class that takes such a file: the
+button, and the player of a sound."""
+
+BUTTONS = {("Load3D", "model_file"): 3, ("Load3DAnimation", "model_file"): 3}
+"""Buttons that the editor puts behind a single input."""
+
+PICTURES_COMPARED = "IMAGECOMPARE"
+"""Shows what came out last: whatever the file has is not sent."""
+
+CUSTOM_COMBO = "CustomCombo"
+"""Its editor adds widgets for what can be chosen, which its class does not declare."""
+
+_EMPTY: Mapping[str, object] = {"INT": 0, "FLOAT": 0, "STRING": "", "BOOLEAN": False}
+_COMPARED = ("", "")
+"""What the widget that compares two pictures holds before there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A widget's value: `is_prompt` when {a|b} and comments in it are resolved."""
+
+    name: str
+    value: object
+    is_prompt: bool = False
+
+    @property
+    def constant(self) -> object:
+        """What a graph has for it."""
+        if self.is_prompt and isinstance(self.value, str):
+            return resolve_prompt(self.value)
+        return self.value
+
+
+def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
+    """The widgets of a node by name, with the values that the file has for them."""
+    inputs = classes.inputs(node.type)
+    if isinstance(node.values, Mapping):
+        return {one.name: one for one in _by_name("", inputs, node.values)}
+    values = _without_sockets(inputs, list(node.values))
+    queue = _Values(values)
+    found = {one.name: one for one in _of_class(node.type, inputs, queue)}
+    if node.type == CUSTOM_COMBO:
+        found |= {one.name: one for one in _combo_choices(queue, found)}
+    return found
+
+
+class _Values:
+    """The file's values, taken one after the other."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._values = values
+        self._next = 0
+
+    def take(self, default: object) -> object:
+        """The next value, or the default when there is none."""
+        if self._next >= len(self._values):
+            return default
+        value = self._values[self._next]
+        self._next += 1
+        return value
+
+    def skip(self, count: int = 1) -> None:
+        """Pass over what is no input's."""
+        self._next += count
+
+    def rest(self) -> list[Any]:
+        """What nobody took."""
+        return self._values[self._next :]
+
+
+def _of_class(
+    class_type: str, inputs: Mapping[str, InputSpec], values: _Values
+) -> Iterator[Widget]:
+    required = {name: spec for name, spec in inputs.items() if spec.required}
+    for name, spec in required.items():
+        yield from _in_order("", {name: spec}, values)
+        values.skip(BUTTONS.get((class_type, name), 0))
+    uploads = {spec.upload for spec in required.values() if spec.widget == "COMBO"}
+    values.skip(sum(UPLOADS.get(kind, 0) for kind in uploads if kind))
+    optional = {name: spec for name, spec in inputs.items() if not spec.required}
+    yield from _in_order("", optional, values)
+
+
+def _in_order(prefix: str, inputs: Mapping[str, InputSpec], values: _Values) -> Iterator[Widget]:
+    for name, spec in inputs.items():
+        if not is_shown(spec):
+            continue
+        value = values.take(default_of(spec))
+        if spec.widget == PICTURES_COMPARED:
+            value = default_of(spec)
+        yield Widget(prefix + name, value, spec.has_dynamic_prompts)
+        if spec.alternatives:
+            yield from _in_order(f"{prefix}{name}.", _chosen(spec, value).inputs, values)
+        values.skip(_extra_slots(prefix + name, spec))
+
+
+def _by_name(
+    prefix: str, inputs: Mapping[str, InputSpec], given: Mapping[str, Any]
+) -> Iterator[Widget]:
+    for name, spec in inputs.items():
+        if not is_shown(spec):
+            continue
+        value = given.get(prefix + name, default_of(spec))
+        yield Widget(prefix + name, value, spec.has_dynamic_prompts)
+        if spec.alternatives:
+            inner = _chosen(spec, value).inputs
+            yield from _by_name(f"{prefix}{name}.", inner, given)
+
+
+def _chosen(spec: InputSpec, key: object) -> Alternative:
+    """What a dynamic list is set to; the first when that is none of its choices."""
+    return next((one for one in spec.alternatives if one.key == key), spec.alternatives[0])
+
+
+def is_shown(spec: InputSpec) -> bool:
+    """Whether the editor has a widget for it."""
+    return spec.widget in SHOWN and not spec.is_socket
+
+
+def default_of(spec: InputSpec) -> object:
+    """What a widget holds that nobody touched."""
+    if spec.default is not None:
+        return spec.default
+    if spec.alternatives:
+        return spec.alternatives[0].key
+    if spec.choices:
+        return spec.choices[0]
+    if spec.widget == PICTURES_COMPARED:
+        return list(_COMPARED)
+    return _EMPTY.get(spec.widget)
+
+
+def _extra_slots(name: str, spec: InputSpec) -> int:
+    """Values behind a widget's own that are no input's."""
+    if spec.widget == "INT":
+        has_control = spec.has_control if spec.has_control is not None else name in SEEDS
+        return 1 if has_control else 0
+    if spec.widget == "COMBO" and spec.has_control:
+        # The control, and the filter of what it may change to.
+        return 2
+    return 0
+
+
+def _without_sockets(inputs: Mapping[str, InputSpec], values: list[Any]) -> list[Any]:
+    """Values without those that older editors kept for inputs which can only be connected.
+
+    They are there exactly when that makes the counts right.
+    """
+    is_socket: list[bool] = []
+    for name, spec in inputs.items():
+        if is_shown(spec) or (spec.is_socket and spec.widget in SHOWN):
+            is_socket.append(spec.is_socket)
+            is_socket.extend([False] * _extra_slots(name, spec))
+    if not any(is_socket) or len(is_socket) != len(values):
+        return values
+    return [value for value, socket in zip(values, is_socket, strict=True) if not socket]
+
+
+def _combo_choices(values: _Values, found: Mapping[str, Widget]) -> Iterator[Widget]:
+    """The position of what is chosen, which the class reads, and all that can be chosen."""
+    chosen = found["choice"].value if "choice" in found else None
+    index, *listed = values.rest() or [0]
+    if not isinstance(index, int):
+        listed = [index, *listed]
+        index = listed.index(chosen) if chosen in listed else 0
+    yield Widget("index", index)
+    yield from (Widget(f"option{number}", one) for number, one in enumerate(listed, start=1))
