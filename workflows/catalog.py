@@ -14,8 +14,8 @@ from typing import NoReturn
 import watchfiles
 
 from workflows.errors import WorkflowUnusable
-from workflows.infer.classes import NodeClasses
 from workflows.loading import NeedsClasses, load_workflow
+from workflows.nodes import NodeClasses
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from workflows.errors import InvalidManifest, WorkflowUnusable
 from workflows.graph import Graph, is_ui_export, parse_graph
-from workflows.infer.classes import NodeClasses
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
+from workflows.nodes import NodeClasses
 from workflows.reading import parse_manifest
 from workflows.sources import Source, load_json, load_text
 from workflows.workflow import Workflow, build_workflow

@@ -92,8 +92,14 @@ class NodeClasses(Protocol):
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
         """Every input by name, in the server's order; empty for an unknown class."""
 
+    def input(self, class_type: str, input_name: str) -> InputSpec | None:
+        """One input; `name.part` is a part of a dynamic one."""
+
     def outputs(self, class_type: str) -> tuple[str, ...]:
         """The types of its outputs, in order."""
+
+    def output_names(self, class_type: str) -> tuple[str, ...]:
+        """What its outputs are called, in order."""
 
     def is_output_node(self, class_type: str) -> bool:
         """Whether its results are results of the run."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from workflows.errors import InvalidGraph, WorkflowUnusable
-from workflows.infer.classes import NodeClasses
 from workflows.infer.names import sanitise
 from workflows.manifest import NAME
+from workflows.nodes import NodeClasses
 
 GRAPH_FILE = "graph.json"
 MANIFEST_FILE = "workflow.toml"

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.graph import Graph, Slot
-from workflows.infer.classes import NodeClasses
 from workflows.infer.files import find_media, find_models, is_model
 from workflows.infer.found import Found, Role
 from workflows.infer.kinds import guess_kind, results_of
@@ -18,6 +17,7 @@ from workflows.infer.surface import Surfaced, find_app_outputs, find_surface
 from workflows.infer.texts import find_texts
 from workflows.infer.view import GraphView
 from workflows.manifest import Manifest
+from workflows.nodes import NodeClasses
 
 MOST_OPTIONS = 23
 """What a slash command has room for beside `private` and `spoiler`."""

@@ -5,11 +5,11 @@ from typing import Any
 
 from workflows import sizes
 from workflows.graph import Slot
-from workflows.infer.classes import InputSpec
 from workflows.infer.files import is_model
 from workflows.infer.found import Found, Role
 from workflows.infer.view import GraphView
 from workflows.manifest import MAX_SEED, InputType
+from workflows.nodes import InputSpec
 
 Fields = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from workflows.graph import Graph, Link, Slot, find_link, links, title
-from workflows.infer.classes import InputSpec, NodeClasses
+from workflows.nodes import InputSpec, NodeClasses
 
 MAX_DEPTH = 64
 """Links followed for one value; graphs have no circles, this bounds the strangest."""
