@@ -34,7 +34,7 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
             "There is no workflow of that name.",
             {"option": "workflow", "choices": sorted(catalog.workflows)},
         )
-    missing = _without_place(workflow, options)
+    missing = without_place(workflow, options)
     if missing:
         raise _no_place(workflow, missing)
     return workflow
@@ -48,7 +48,8 @@ def _given_options(request: GenerationRequest) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]:
+def without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]:
+    """Those of the options, as people name them, that the workflow does not have."""
     offered = workflow.manifest.options
     return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
 
@@ -76,10 +77,10 @@ def _select_default(
             "There is no workflow for that ({kind}). Choose one by name.",
             {"option": "workflow", "kind": kind.value},
         )
-    fitting = [one for one in candidates if not _without_place(one, options)]
+    fitting = [one for one in candidates if not without_place(one, options)]
     if not fitting:
         first = candidates[0]
-        raise _no_place(first, _without_place(first, options))
+        raise _no_place(first, without_place(first, options))
     runnable = (one for one in fitting if _can_run(one, request, pool))
     return next(runnable, fitting[0])
 

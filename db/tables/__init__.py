@@ -16,6 +16,7 @@ from db.tables.generations import (
     OutputRow,
 )
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
+from db.tables.preferences import PreferencesRow, PresetRow
 
 __all__ = [
     "CANCELLED",
@@ -37,4 +38,6 @@ __all__ = [
     "OutputContentRow",
     "OutputRow",
     "PersonRow",
+    "PreferencesRow",
+    "PresetRow",
 ]
