@@ -32,6 +32,7 @@ from generation.derivations import Derivations
 from generation.line import EngineSettings
 from generation.offers import Offers
 from generation.pool import BackendPool, PoolMember, PoolSettings
+from generation.preferences import Preferences
 from generation.removal import Remover
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
@@ -141,6 +142,7 @@ async def open_core(
             derivations=Derivations(service, offers, catalog),
             remover=Remover(database, utc_now),
             administration=Administration(database, utc_now),
+            preferences=Preferences(database, catalog, pool, utc_now),
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 

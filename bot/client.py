@@ -12,7 +12,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.buttons import GenerationButton, PictureMenu
-from bot.cogs import HISTORY_BUTTONS, add_commands
+from bot.cogs import COG_ITEMS, add_commands
+from bot.cogs.settings import SETTINGS_FORMS
 from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
 from bot.forms import Forms
@@ -67,7 +68,7 @@ class LimnerClient(discord.Client):
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._services: Services | None = None
-        self._forms = Forms(RESULT_FORMS)
+        self._forms = Forms({**RESULT_FORMS, **SETTINGS_FORMS})
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
 
@@ -81,11 +82,11 @@ class LimnerClient(discord.Client):
     def serve(self, services: Services) -> None:
         """Answer commands and buttons with these services from now on."""
         self._services = services
-        submitter = Submitter(services.generations, attachment_hosts())
+        submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
-        self.add_dynamic_items(GenerationButton, PictureMenu, *HISTORY_BUTTONS)
+        self.add_dynamic_items(GenerationButton, PictureMenu, *COG_ITEMS)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Read a modal; all else that people do is handed out by the library."""

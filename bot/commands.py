@@ -217,9 +217,14 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> Filled:
         values=values,
         attachments=attachments,
         aspect=aspect,
-        private=bool(by_name["private"]),
-        spoiler=bool(by_name["spoiler"]),
+        private=_given(by_name["private"]),
+        spoiler=_given(by_name["spoiler"]),
     )
+
+
+def _given(value: object) -> bool | None:
+    """What somebody chose; None where they left it out."""
+    return value if isinstance(value, bool) else None
 
 
 def _count_characters(command: SlashCommand) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import discord
@@ -12,7 +12,10 @@ import discord
 from bot.language import _
 from bot.text import mebibytes, visible
 from generation import imaging
+from generation.offers import is_picture
 from generation.record import Generation, OutputContent
+from generation.request import Layout
+from generation.stripping import strip_metadata
 
 FILES_A_MESSAGE = 10
 """Discord's limit."""
@@ -74,6 +77,11 @@ async def pack(
 ) -> Parcel:
     """Fit the results into messages, pictures made smaller where they must be."""
     limit = min(size_limit, message_limit)
+    if not generation.keeps_metadata:
+        contents = [replace(one, content=strip_metadata(one.content)) for one in contents]
+    grid = await _build_grid(generation, contents, limit)
+    if grid is not None:
+        return Parcel(((grid,),), (), ())
     attachments: list[Attachment] = []
     notes: list[str] = []
     reduced: list[int] = []
@@ -136,6 +144,25 @@ async def fit_original(
     if fitted is None:
         return None
     return _attach(generation, content, fitted.content, fitted.extension)
+
+
+async def _build_grid(
+    generation: Generation, contents: Sequence[OutputContent], limit: int
+) -> Attachment | None:
+    """Four pictures in one, for somebody who likes it so; None when it is not that."""
+    if generation.layout is not Layout.GRID or len(contents) != imaging.GRID_CELLS:
+        return None
+    if not all(is_picture(one.output) for one in contents):
+        return None
+    grid = await asyncio.to_thread(imaging.grid, [one.content for one in contents])
+    if grid is None or len(grid) > limit:
+        return None
+    return Attachment(
+        filename=f"limner-{generation.id}-grid.webp",
+        content=grid,
+        description=generation.prompt[:ALT_TEXT_CHARACTERS] or generation.workflow,
+        spoiler=generation.spoiler,
+    )
 
 
 async def _fit(

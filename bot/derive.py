@@ -26,13 +26,25 @@ async def derive(
     RequestRefused and other GenerationErrors.
     """
     services = services_of(interaction)
+    defaults = await services.preferences.defaults_soon(interaction.user.id)
     draft = await _draft_early(interaction, build_draft)
     # Where there was no time to look it up, whoever saw the button will see the answer.
-    private = _is_private(interaction) or (draft is not None and draft.request.private)
+    private = (
+        _is_private(interaction)
+        or defaults.private
+        or (draft is not None and draft.request.private)
+    )
     reply = await open_reply(interaction, private=private)
     if draft is None:
         draft = await build_draft()
-    draft = replace(draft, request=replace(draft.request, private=private))
+    request = replace(
+        draft.request,
+        private=private,
+        spoiler=draft.request.spoiler or defaults.spoiler,
+        layout=defaults.layout,
+        keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
+    )
+    draft = replace(draft, request=request)
     copies = Copies(interaction.client, interaction.message)
     await services.derivations.submit(draft, reply, copies.fetch)
 

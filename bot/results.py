@@ -1,6 +1,5 @@
 """What the buttons under a result do."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,15 +19,13 @@ from bot.network import NETWORK_ERRORS
 from bot.options import ASPECTS, PROMPT_CHARACTERS
 from bot.people import can_moderate, requester_of
 from bot.services import services_of
+from bot.soon import soon
 from bot.text import harmless
 from generation.derivations import Changes
-from generation.errors import FailureKind, NotYours, RequestRefused, ServiceUnavailable
+from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
 from generation.record import Generation
 from generation.request import Value
 from generation.stripping import strip_metadata
-
-LOOKUP_S = 1.5
-"""A modal must be the first answer, within Discord's three seconds."""
 
 _ID = r"(?P<id>[a-z0-9]{1,32})"
 REMIX_FORM = rf"f:{_ID}:remix"
@@ -73,7 +70,8 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
 
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """A modal with what it was made of, to be changed."""
-    generation = await _look_up(interaction, generation_id)
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await soon(services.derivations.find_visible(generation_id, requester))
     offered = _options_of(interaction, generation)
     parts = {}
     if "prompt" in offered:
@@ -129,7 +127,8 @@ async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
 
 async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     """A modal for what is to become of a picture."""
-    generation = await _look_up(interaction, generation_id)
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await soon(services.derivations.find_visible(generation_id, requester))
     pictures = services_of(interaction).offers.of(generation).use
     if not pictures:
         raise RequestRefused(
@@ -219,7 +218,9 @@ async def send_originals(
 
 async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Ask whether it is meant: nothing brings the pictures back."""
-    generation = await _look_up(interaction, generation_id, needs_sight=False)
+    generation = await soon(services_of(interaction).generations.find(generation_id))
+    if generation is None:
+        raise UnknownGeneration(generation_id)
     if generation.user_id != interaction.user.id and not may_moderate(interaction, generation):
         raise NotYours(generation.id)
     prompt = harmless(generation.prompt, 200) or generation.workflow
@@ -294,24 +295,6 @@ def parse_number(name: str, text: str) -> float | None:
             {"option": name},
         )
     return number
-
-
-async def _look_up(
-    interaction: discord.Interaction, generation_id: str, *, needs_sight: bool = True
-) -> Generation:
-    """Find it while there is still time to open a modal. Raises ServiceUnavailable."""
-    services = services_of(interaction)
-    try:
-        async with asyncio.timeout(LOOKUP_S):
-            if needs_sight:
-                requester = requester_of(interaction)
-                return await services.derivations.find_visible(generation_id, requester)
-            generation = await services.generations.find(generation_id)
-    except TimeoutError as error:
-        raise ServiceUnavailable("The records are slow just now.") from error
-    if generation is None:
-        raise RequestRefused(FailureKind.INVALID_OPTION, "Nothing is known of it any more.")
-    return generation
 
 
 def _options_of(interaction: discord.Interaction, generation: Generation) -> frozenset[str]:

@@ -8,6 +8,7 @@ import discord
 from generation.administration import Administration
 from generation.derivations import Derivations
 from generation.offers import Offers
+from generation.preferences import Preferences
 from generation.removal import Remover
 from generation.service import GenerationService
 
@@ -21,6 +22,7 @@ class Services:
     derivations: Derivations
     remover: Remover
     administration: Administration
+    preferences: Preferences
 
 
 class _Served(Protocol):

@@ -11,6 +11,7 @@ from bot.address import open_reply
 from bot.inputs import check_attachments, fetch_images, given_values
 from bot.people import requester_of
 from generation.errors import ServiceUnavailable
+from generation.preferences import Preferences
 from generation.request import GenerationRequest, InputImage, Value
 from generation.service import GenerationService
 
@@ -29,15 +30,21 @@ class Filled:
     values: Mapping[str, Value | None] = field(default_factory=dict)
     attachments: Mapping[str, discord.Attachment | None] = field(default_factory=dict)
     aspect: str | None = None
-    private: bool = False
-    spoiler: bool = False
+    private: bool | None = None
+    spoiler: bool | None = None
 
 
 class Submitter:
     """Hands over to a service; attachments are fetched from these hosts only."""
 
-    def __init__(self, service: GenerationService, attachment_hosts: Collection[str]) -> None:
+    def __init__(
+        self,
+        service: GenerationService,
+        preferences: Preferences,
+        attachment_hosts: Collection[str],
+    ) -> None:
         self.service = service
+        self._preferences = preferences
         self._attachment_hosts = attachment_hosts
 
     async def submit(self, interaction: discord.Interaction, filled: Filled) -> None:
@@ -49,6 +56,7 @@ class Submitter:
         """
         attachments = {name: one for name, one in filled.attachments.items() if one is not None}
         check_attachments(attachments, self._attachment_hosts)
+        defaults = await self._preferences.defaults_soon(interaction.user.id)
         request = GenerationRequest(
             requester=requester_of(interaction),
             prompt=filled.prompt,
@@ -56,11 +64,12 @@ class Submitter:
             values=given_values(filled.values),
             images={name: InputImage(one.filename, b"") for name, one in attachments.items()},
             aspect=filled.aspect,
-            private=filled.private,
-            spoiler=filled.spoiler,
+            private=defaults.private if filled.private is None else filled.private,
+            spoiler=defaults.spoiler if filled.spoiler is None else filled.spoiler,
         )
+        request = self._preferences.complete(request, defaults)
         await self._refuse_early(request)
-        reply = await open_reply(interaction, private=filled.private)
+        reply = await open_reply(interaction, private=request.private)
         images = await fetch_images(attachments)
         await self.service.submit(replace(request, images=images, reply=reply))
 

@@ -8,15 +8,32 @@ from bot.cogs.administration import administration_group
 from bot.cogs.help import help_command
 from bot.cogs.history import HistoryButton, history_command
 from bot.cogs.imagine import imagine_command
+from bot.cogs.presets import presets_group
 from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
+from bot.cogs.settings import SETTINGS_ITEMS, settings_command
+from bot.cogs.show import show_command
 from bot.services import Services
 from bot.submission import Submitter
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 
-HISTORY_BUTTONS = (HistoryButton,)
+COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS)
+"""Buttons and menus of commands' own messages, which work after a restart."""
 
-COMMAND_NAMES = frozenset({"imagine", "queue", "cancel", "history", "quota", "help", "limner"})
+COMMAND_NAMES = frozenset(
+    {
+        "imagine",
+        "queue",
+        "cancel",
+        "history",
+        "show",
+        "quota",
+        "settings",
+        "presets",
+        "help",
+        "limner",
+    }
+)
 """What `add_commands` adds: no workflow's command can have these names."""
 
 
@@ -33,7 +50,10 @@ def add_commands(
         queue_command(service),
         cancel_command(service),
         history_command(service),
+        show_command(services),
         quota_command(service),
+        settings_command(service, services.preferences),
+        presets_group(submitter, services.preferences, services.derivations),
         help_command(service),
         administration_group(services.administration),
     )

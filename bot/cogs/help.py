@@ -15,7 +15,8 @@ Type `/imagine` and say in `prompt` what the picture shows. That is all it needs
 **Only for you** · `private` · **Behind a click** · `spoiler`
 
 `/queue` what waits and runs · `/cancel` end one of yours
-`/history` what you made · `/quota` what is left today
+`/history` what you made · `/show` a result once more · `/quota` what is left today
+`/settings` your defaults · `/presets` options under a name
 
 A failure costs nothing. The same `seed` with the same options makes the same picture.\
 """

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from generation.events import Ended, Progress, Running, Waiting
 from generation.history import Cursor, HistoryPage
 from generation.offers import Offers
 from generation.pool import BackendPool, PoolSettings
+from generation.preferences import Defaults, Preferences
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
 from generation.records import Order
 from generation.service import WorkflowSummary
@@ -144,6 +146,7 @@ class FakeService:
             prompt=request.prompt,
             private=request.private,
             spoiler=request.spoiler,
+            layout=request.layout,
             reply=request.reply,
         )
         self.submitted.put_nowait(generation)
@@ -243,6 +246,32 @@ class FakeAdministration:
         return changed
 
 
+class FakePreferences(Preferences):
+    """Keeps in memory what the real one keeps in tables."""
+
+    def __init__(self, catalog, pool):
+        super().__init__(None, catalog, pool, lambda: NOON)
+        self.kept = defaultdict(Defaults)
+        self.named = defaultdict(dict)
+
+    async def defaults(self, user_id):
+        return self.kept[user_id]
+
+    async def presets(self, user_id):
+        return self.named[user_id]
+
+    async def delete_preset(self, user_id, name):
+        del self.named[user_id][name]
+
+    async def _change(self, user_id, changes):
+        self.kept[user_id] = replace(self.kept[user_id], **changes)
+        return self.kept[user_id]
+
+    async def _save_preset(self, user_id, name, values):
+        self.named[user_id][name] = values
+        return name
+
+
 class FakeRemover:
     """Takes results away from the fake service."""
 
@@ -263,13 +292,15 @@ def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
     catalog = Catalog((LIBRARY,))
     catalog.load()
-    offers = Offers(catalog, BackendPool([], PoolSettings()))
+    pool = BackendPool([], PoolSettings())
+    offers = Offers(catalog, pool)
     return Services(
         generations=service,
         offers=offers,
         derivations=Derivations(service, offers, catalog),
         remover=FakeRemover(service),
         administration=FakeAdministration(),
+        preferences=FakePreferences(catalog, pool),
     )
 
 
@@ -301,6 +332,11 @@ def tools():
                     if condition():
                         return
                     await asyncio.sleep(0.005)
+
+        @staticmethod
+        async def delete(world, message):
+            """Somebody deletes a message of the bot."""
+            world.messages.delete(world.messages.get(int(message["id"])))
 
         @staticmethod
         def waiting(generation, position=1, length=1):
@@ -369,11 +405,12 @@ def errors_are_told(simcord_env):
 class Bot:
     """The real client with replies, connected to a stand-in Discord."""
 
-    def __init__(self, world, client, replies, service):
+    def __init__(self, world, client, replies, services):
         self.world = world
         self.client = client
         self.replies = replies
-        self.service = service
+        self.services = services
+        self.service = services.generations
         self.ana = Person(world, "ana")
         self.ben = Person(world, "ben")
         self.mo = Person(world, "mo")
@@ -405,7 +442,7 @@ async def run_bot(world, service, *, guild_ids=(), **options):
         await client.sync_commands()
         connection = asyncio.create_task(client.connect())
         await world.wait_until_connected()
-        yield Bot(world, client, replies, service)
+        yield Bot(world, client, replies, services)
     finally:
         await replies.close()
         await client.close()

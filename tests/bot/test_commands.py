@@ -17,7 +17,9 @@ OPTIONS = {
     "queue": [],
     "cancel": ["generation"],
     "history": ["search", "workflow", "status", "since", "until"],
+    "show": ["generation", "picture"],
     "quota": [],
+    "settings": ["workflow"],
     "help": [],
 }
 
@@ -39,7 +41,7 @@ def test_only_what_a_command_is_about_is_required(simcord_bot):
         for option in command.parameters
         if option.required
     }
-    assert required == {("imagine", "prompt"), ("cancel", "generation")}
+    assert required == {("imagine", "prompt"), ("cancel", "generation"), ("show", "generation")}
 
 
 def test_commands_work_in_guilds_and_direct_messages_alone(simcord_bot):

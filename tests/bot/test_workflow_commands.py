@@ -34,8 +34,8 @@ def many_choices(name, count, length=20):
 
 
 @pytest.fixture
-def submitter(service):
-    return Submitter(service, frozenset())
+def submitter(services):
+    return Submitter(services.generations, services.preferences, frozenset())
 
 
 @pytest.fixture

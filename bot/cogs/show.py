@@ -1,0 +1,147 @@
+"""`/show`: a result once more, with its buttons."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot import embeds
+from bot.buttons import done_view
+from bot.copies import Copies
+from bot.delivery import pack
+from bot.language import _
+from bot.options import Choices, matching
+from bot.people import requester_of
+from bot.services import Services
+from bot.soon import soon
+from bot.text import visible
+from bot.tree import SlashCommand
+from generation.errors import FailureKind, GenerationError, RequestRefused
+from generation.history import HistoryFilter
+from generation.record import Generation, GenerationState, Output, OutputContent
+
+CHOICES_TIMEOUT_S = 2.0
+"""Of the three seconds there are for choices."""
+
+SEARCHED_CHARACTERS = 100
+MOST_RESULTS = 99
+
+_log = logging.getLogger(__name__)
+
+
+def show_command(services: Services) -> SlashCommand:
+    """`/show`, bound to its services."""
+    service = services.generations
+
+    @app_commands.command(description="Bring a result back, with its buttons")
+    @app_commands.describe(
+        generation="Its id, as its message shows it; yours are offered",
+        picture="One of its pictures alone",
+    )
+    async def show(
+        interaction: discord.Interaction,
+        generation: str,
+        picture: Range[int, 1, MOST_RESULTS] | None = None,
+    ) -> None:
+        # What is typed may be a whole choice's label: the id comes first in it.
+        wanted = generation.partition("·")[0]
+        requester = requester_of(interaction)
+        found = await soon(services.derivations.find_visible(wanted, requester))
+        if found.state is not GenerationState.SUCCEEDED:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "There are no results of it to be shown."
+            )
+        if picture is not None:
+            found = _only(found, picture - 1)
+        await interaction.response.defer(ephemeral=found.private, thinking=True)
+        await _post(interaction, services, found)
+
+    @show.autocomplete("generation")
+    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
+        asked = HistoryFilter(
+            user_id=interaction.user.id,
+            state=GenerationState.SUCCEEDED,
+            search=typed[:SEARCHED_CHARACTERS] or None,
+        )
+        try:
+            async with asyncio.timeout(CHOICES_TIMEOUT_S):
+                page = await service.history(asked, limit=25)
+                exact = await service.find(typed) if typed else None
+        except (TimeoutError, GenerationError) as error:
+            _log.warning("No choices for /show just now: %s", error or "the records are slow")
+            return []
+        offered = [one for one in page.generations if one.removed_at is None]
+        if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
+            offered.insert(0, exact)
+        return matching(((_label(one), one.id) for one in offered), "")
+
+    return show
+
+
+async def _post(
+    interaction: discord.Interaction, services: Services, generation: Generation
+) -> None:
+    contents, notes = await _gather(interaction, services, generation)
+    parcel = await pack(generation, contents, interaction.filesize_limit)
+    face = embeds.done_face(generation, (*parcel.notes, *notes))
+    view = done_view(generation, services.offers.of(generation))
+    for number, files in enumerate(parcel.messages):
+        is_first = number == 0
+        await interaction.followup.send(
+            face.content,
+            embed=face.embed if is_first else discord.utils.MISSING,
+            view=view if is_first else discord.utils.MISSING,
+            files=[file.to_file() for file in files],
+            ephemeral=generation.private,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+async def _gather(
+    interaction: discord.Interaction, services: Services, generation: Generation
+) -> tuple[Sequence[OutputContent], Sequence[str]]:
+    """Every result as good as it can still be had: kept here, as it was posted, or a thumbnail."""
+    kept = {one.output.position: one for one in await services.generations.contents(generation.id)}
+    copies = Copies(interaction.client)
+    contents, notes = [], []
+    for output in generation.outputs:
+        content = kept.get(output.position)
+        if content is None:
+            copy = await copies.fetch(generation, output)
+            content = OutputContent(output, copy) if copy is not None else _thumbnail(output)
+            if copy is None and content is not None:
+                number = output.position + 1
+                notes.append(
+                    _("Result {number} is not kept any more: this is a small copy.", number=number)
+                )
+        if content is not None:
+            contents.append(content)
+    return contents, notes
+
+
+def _thumbnail(output: Output) -> OutputContent | None:
+    if output.thumbnail is None:
+        return None
+    small = replace(output, filename="thumbnail.webp", media_type="image/webp")
+    return OutputContent(small, output.thumbnail)
+
+
+def _only(generation: Generation, position: int) -> Generation:
+    outputs = tuple(one for one in generation.outputs if one.position == position)
+    if not outputs:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "It has {count} results.",
+            {"option": "picture", "count": len(generation.outputs)},
+        )
+    return replace(generation, outputs=outputs)
+
+
+def _label(generation: Generation) -> str:
+    """Plain text, where nothing needs to be escaped."""
+    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
+    return f"{generation.id} · {prompt}"
