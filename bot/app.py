@@ -151,7 +151,7 @@ def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
     """A backend, not opened yet, for every configured one. Raises StartupError."""
     try:
         return tuple(
-            PoolMember(build_backend(_backend_settings(entry)), entry.concurrency)
+            PoolMember(build_backend(_backend_settings(entry)), entry.concurrency, entry.tags)
             for entry in settings.backends
         )
     except (ValueError, ComfyError) as error:
@@ -168,7 +168,6 @@ def _backend_settings(entry: BackendEntry) -> BackendSettings:
         bearer_token=token.get_secret_value() if token else None,
         ca_file=entry.ca_file,
         concurrency=entry.concurrency,
-        tags=entry.tags,
     )
 
 

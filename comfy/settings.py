@@ -22,7 +22,6 @@ class BackendSettings:
     bearer_token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     concurrency: int = 2
-    tags: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Fill in the name from host and port."""

@@ -30,6 +30,7 @@ from generation.collector import OutputCollector
 from generation.errors import FailureKind
 from generation.events import Progress, Running
 from generation.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
+from generation.leftovers import Leftovers
 from generation.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.pool import BackendPool
 from generation.progress import RunProgress
@@ -43,6 +44,9 @@ from workflows.workflow import Workflow
 
 PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
 """Makes a run's prompt id from its generation's id: every process that resumes it finds it."""
+
+AFTER_WITHDRAWAL = 1000
+"""Added to an index whose prompt id was withdrawn; there are never so many backends."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +104,7 @@ class Runner:
         self._clock = clock
         self._limits = limits or RunLimits()
         self._on_started = on_started
+        self._leftovers = Leftovers(pool, records)
 
     async def choose(
         self, generation_id: str, avoid: Sequence[str], turn_at: datetime
@@ -110,11 +115,12 @@ class Runner:
         """
         order = await self._records.find_order(generation_id)
         graph = self._draft_graph(order) if order else {}
+        tags = self._tags(order) if order else frozenset()
         deadline = turn_at + timedelta(seconds=self._limits.total_s)
         while True:
-            chosen = await self._pool.choose(graph, avoid=avoid)
+            chosen = await self._pool.choose(graph, avoid=avoid, tags=tags)
             if chosen is not None:
-                self._pool.reserve(generation_id, chosen)
+                self._pool.reserve(generation_id, chosen, graph)
                 return chosen
             if self._clock() >= deadline:
                 return None
@@ -139,8 +145,10 @@ class Runner:
         backend = self._pool.find(backend_name)
         if backend is None:
             return LOST
+        prompt_id = self._choose_prompt_id(order.generation, index)
+        if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
+            return LOST
         with self._pool.claim(generation_id, backend_name):
-            prompt_id = build_prompt_id(order.generation, index)
             attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
             return await self._run_within_limits(attempt, order)
 
@@ -161,6 +169,7 @@ class Runner:
             if isinstance(error, TimeoutError | _NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
             return failed(TOO_LONG) if limit.expired() else self._judge(attempt, error)
+        self._pool.note_success(attempt.backend.name)
         if not outputs:
             return failed(NOTHING_MADE)
         await finish(self._record_outputs(attempt.generation.id, outputs))
@@ -172,6 +181,7 @@ class Runner:
                 return WITHDRAWN
             case BackendUnreachable() | NotComfyUI() | RunLost():
                 _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
+                self._leave(attempt, error)
                 return LOST
             case ComfyError():
                 return failed(explain(error, attempt.graph))
@@ -238,6 +248,30 @@ class Runner:
     def now(self) -> datetime:
         """The time."""
         return self._clock()
+
+    def _leave(self, attempt: "_Attempt", error: Exception) -> None:
+        """Another backend may take it over; this one may still have it when it comes back."""
+        name = attempt.backend.name
+        self._pool.note_failure(name, str(error))
+        if not isinstance(error, RunLost):
+            self._leftovers.watch(attempt.generation.id, name, attempt.prompt_id)
+
+    def _choose_prompt_id(self, generation: Generation, index: int) -> str:
+        """One that was withdrawn is known to its backend as cancelled: it gets another."""
+        prompt_id = build_prompt_id(generation, index)
+        if self._leftovers.was_withdrawn(prompt_id):
+            return build_prompt_id(generation, index + AFTER_WITHDRAWAL)
+        return prompt_id
+
+    async def _was_sent(self, order: Order, prompt_id: str) -> bool:
+        """Whether this run was handed over before, so that it goes on there."""
+        placement = await self._records.find_placement(order.generation.id)
+        return placement is not None and placement.prompt_id == prompt_id
+
+    def _tags(self, order: Order) -> frozenset[str]:
+        """What the operator demands of a backend for this workflow."""
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        return frozenset(workflow.manifest.tags) if workflow else frozenset()
 
     async def _record_outputs(self, generation_id: str, outputs: Sequence[NewOutput]) -> None:
         async with self._database.transaction() as session:

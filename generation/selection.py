@@ -37,6 +37,13 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
     missing = without_place(workflow, options)
     if missing:
         raise _no_place(workflow, missing)
+    if not pool.has_tags(workflow.manifest.tags):
+        raise RequestRefused(
+            FailureKind.WORKFLOW_ERROR,
+            "No backend has the tags that the workflow {workflow} demands: {tags}. "
+            "Tell the operator.",
+            {"workflow": workflow.name, "tags": ", ".join(sorted(workflow.manifest.tags))},
+        )
     return workflow
 
 
@@ -92,6 +99,8 @@ def _default_kind(request: GenerationRequest) -> Kind:
 
 
 def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:
+    if not pool.has_tags(workflow.manifest.tags):
+        return False
     if not pool.can_run({str(node["class_type"]) for node in workflow.graph.values()}):
         return False
     try:

@@ -242,3 +242,14 @@ async def test_an_id_that_is_taken_is_drawn_anew(build, database, tools):
     first = await (await build(database, seed=5)).accept(tools.ask(user_id=1))
     second = await (await build(database, seed=5)).accept(tools.ask(user_id=2))
     assert first.id != second.id
+
+
+async def test_a_workflow_that_no_backend_has_the_tags_for_is_refused(
+    quick, catalog, tmp_path, tools
+):
+    toml = tmp_path / "workflows" / "txt2img-sd" / "workflow.toml"
+    toml.write_text('tags = ["big"]\n' + toml.read_text())
+    catalog.load()
+    refused = await refusal(quick, tools.ask(workflow="txt2img-sd"))
+    assert refused.kind is FailureKind.WORKFLOW_ERROR
+    assert "demands: big" in refused.sentence

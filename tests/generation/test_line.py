@@ -9,6 +9,7 @@ from dbos import DBOS
 
 from comfy.errors import RunLost
 from db.generations import GenerationRepository
+from generation import leftovers
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken
 from generation.line.lease import FileLease, PostgresLease
@@ -267,3 +268,43 @@ async def test_a_process_that_runs_nothing_leaves_it_to_others(
     assert backend.submissions == []
     async with open_house(sqlite_url, backend) as house:
         assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_what_another_backend_took_over_is_withdrawn_when_the_first_returns(
+    open_house, sqlite_url, tools, monkeypatch
+):
+    monkeypatch.setattr(leftovers, "REACHABLE_POLL_S", 0.01)
+    backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
+    for backend in backends:
+        backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, *backends) as house:
+        accepted = await house.service.submit(tools.ask())
+        running = await house.until(accepted.id, GenerationState.RUNNING)
+        first, second = sorted(backends, key=lambda one: one.name != running.backend)
+        second.script.clear()
+        first.is_reachable = False
+        await house.ended(accepted.id)
+        assert first.cancelled == []
+        first.is_reachable = True
+        await tools.eventually(lambda: first.cancelled)
+        assert first.cancelled == first.submissions
+        assert second.cancelled == []
+
+
+async def test_a_drained_backend_ends_what_it_has_and_gives_the_rest_away(
+    open_house, sqlite_url, tools
+):
+    one, two = tools.FakeBackend("one"), tools.FakeBackend("two", is_reachable=False)
+    release = asyncio.Event()
+    one.script.append(tools.Run(hold=release))
+    async with open_house(sqlite_url, one, two) as house:
+        kept = await house.service.submit(tools.ask())
+        await house.until(kept.id, GenerationState.RUNNING)
+        house.pool.drain("one")
+        two.is_reachable = True
+        moved = await house.service.submit(tools.ask(user_id=2))
+        assert (await house.ended(moved.id)).backend == "two"
+        release.set()
+        ended = await house.ended(kept.id)
+        assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, "one")
+        assert len(one.submissions) == 1

@@ -5,7 +5,8 @@ import pytest
 
 from comfy.errors import BackendUnreachable
 from generation import pool as pool_module
-from generation.pool import BackendPool, PoolMember
+from generation.backend_status import BackendState
+from generation.pool import BackendPool, PoolMember, UnknownBackend
 
 
 @pytest.fixture
@@ -121,3 +122,103 @@ async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypat
     await pool.close()
     await pool.close()
     assert not backend.is_open
+
+
+async def test_the_one_that_ran_these_models_last_is_preferred_among_equals(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abc"))
+    other = {"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x.ckpt"}}}
+    for name, graph in (("a", other), ("b", tools.GRAPH), ("c", other)):
+        with pool.claim("1", name, graph):
+            pass
+    assert {await pool.choose(tools.GRAPH) for _ in range(20)} == {"b"}
+    with pool.claim("2", "b", tools.GRAPH):
+        assert await pool.choose(tools.GRAPH) in {"a", "c"}, "an idle one beats a loaded model"
+
+
+async def test_a_drained_one_gets_nothing_new_until_it_is_back(build, tools):
+    pool = await build(tools.FakeBackend("one"), tools.FakeBackend("two", load=9))
+    pool.drain("one")
+    assert {await pool.choose(tools.GRAPH) for _ in range(5)} == {"two"}
+    assert pool.is_drained("one")
+    assert pool.reachable_count == 1
+    pool.drain("two")
+    assert await pool.choose(tools.GRAPH) is None
+    pool.resume("one")
+    assert await pool.choose(tools.GRAPH) == "one"
+    with pytest.raises(UnknownBackend):
+        pool.drain("three")
+
+
+async def test_one_that_fails_in_a_row_rests(tools):
+    now = [100.0]
+    flaky = tools.FakeBackend("flaky")
+    pool = BackendPool(
+        [PoolMember(flaky), PoolMember(tools.FakeBackend("busy", load=9))], clock=lambda: now[0]
+    )
+    pool.note_failure("flaky", "Lost a run.")
+    assert await pool.choose(tools.GRAPH) == "flaky"
+    pool.note_failure("flaky", "Lost another run.")
+    assert await pool.choose(tools.GRAPH) == "busy"
+    status, _ = await pool.statuses()
+    assert (status.state, status.problem) == (BackendState.RESTING, "Lost another run.")
+    assert status.retry_in_s == 1
+    now[0] += 1
+    assert await pool.choose(tools.GRAPH) == "flaky"
+    pool.note_success("flaky")
+    assert (await pool.statuses())[0].state is BackendState.READY
+
+
+async def test_one_that_does_not_tell_its_load_rests(build, tools):
+    async def refuse():
+        raise BackendUnreachable("It broke off.")
+
+    silent = tools.FakeBackend("silent")
+    silent.fetch_load = refuse
+    pool = await build(silent, tools.FakeBackend("busy", load=9))
+    assert await pool.choose(tools.GRAPH) == "busy"
+    assert await pool.choose(tools.GRAPH) == "busy"
+    status, _ = await pool.statuses()
+    assert (status.state, status.problem) == (BackendState.RESTING, "It broke off.")
+
+
+async def test_tags_are_demanded(build, tools):
+    pool = BackendPool(
+        [
+            PoolMember(tools.FakeBackend("plain")),
+            PoolMember(tools.FakeBackend("film", load=9), tags=frozenset({"video", "big"})),
+        ]
+    )
+    assert await pool.choose(tools.GRAPH) == "plain"
+    assert await pool.choose(tools.GRAPH, tags={"video"}) == "film"
+    assert await pool.choose(tools.GRAPH, tags={"video", "fast"}) is None
+    assert pool.has_tags({"big"})
+    assert not pool.has_tags({"fast"})
+
+
+async def test_the_only_capable_one_is_waited_for(build, tools):
+    poor = tools.FakeBackend("poor", info=tools.build_object_info(models=("x.safetensors",)))
+    rich = tools.FakeBackend("rich")
+    pool = await build(poor, rich)
+    rich.is_reachable = False
+    assert await pool.choose(tools.GRAPH) is None
+    rich.is_reachable = True
+    assert await pool.choose(tools.GRAPH) == "rich"
+
+
+async def test_a_status_for_every_backend(build, tools):
+    pool = await build(
+        tools.FakeBackend("here", load=3), tools.FakeBackend("away", is_reachable=False)
+    )
+    pool.drain("here")
+    with pool.claim("1", "here"):
+        here, away = await pool.statuses()
+    assert (here.name, here.state, here.running, here.load) == (
+        "here",
+        BackendState.DRAINED,
+        1,
+        3,
+    )
+    assert (here.version, here.concurrency) == ("0", 2)
+    assert here.node_class_count
+    assert (away.state, away.load) == (BackendState.UNREACHABLE, None)
+    assert away.problem

@@ -1,0 +1,37 @@
+"""What an operator is told of one backend."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from comfy.backend import Device
+
+
+class BackendState(StrEnum):
+    """Whether a backend takes new work, and if not, why."""
+
+    READY = "ready"
+    DRAINED = "drained"
+    RESTING = "resting"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """One backend as it is now; what it did not answer in time is None or empty.
+
+    `running` counts our generations that run or wait there; `load` is everything it runs or holds
+    waiting, those of other clients included. `retry_in_s` are the seconds a resting one rests
+    still. `problem` is its last trouble in one sentence.
+    """
+
+    name: str
+    state: BackendState
+    running: int
+    concurrency: int
+    tags: frozenset[str] = frozenset()
+    load: int | None = None
+    version: str | None = None
+    devices: tuple[Device, ...] = ()
+    node_class_count: int | None = None
+    retry_in_s: float = 0.0
+    problem: str | None = None
