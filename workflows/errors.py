@@ -3,6 +3,7 @@
 WorkflowError
 ├── WorkflowUnusable        a file cannot be used until somebody mends it
 │   ├── InvalidGraph        the graph is not one that ComfyUI's API takes
+│   │   ├── NothingCarried  … there is none in the file
 │   │   ├── UIExport        … it is what the editor saves, not what the API takes
 │   │   └── UnknownClasses  … it has nodes whose class is not installed
 │   └── InvalidManifest     the manifest says something it cannot mean
@@ -44,6 +45,10 @@ class UnknownClasses(InvalidGraph):
             for name, needed in nodes.items()
         )
         self.nodes = {name: tuple(needed) for name, needed in nodes.items()}
+
+
+class NothingCarried(InvalidGraph):
+    """The file is none that has a workflow in it."""
 
 
 class InvalidManifest(WorkflowUnusable):

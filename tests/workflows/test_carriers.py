@@ -1,0 +1,220 @@
+"""Files that carry a workflow, made by ComfyUI, by the libraries it writes with, and by hand."""
+
+import contextlib
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from workflows.carriers import Container, read
+from workflows.carriers.limits import MAX_TEXT_BYTES
+from workflows.errors import InvalidGraph, NothingCarried
+
+MEDIA = Path(__file__).parents[1] / "data" / "media"
+GRAPH = {"3": {"class_type": "KSampler", "inputs": {"seed": 1, "n": "ü😀"}}}
+EXPORT = {"nodes": [{"id": 3, "type": "KSampler"}], "links": [], "version": 0.4}
+
+
+def load(name):
+    return read((MEDIA / name).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "class_type"),
+    [
+        ("comfyui.mp4", Container.ISO, "SaveVideo"),
+        ("comfyui.webm", Container.MATROSKA, "SaveWEBM"),
+        ("comfyui.webp", Container.WEBP, "SaveAnimatedWEBP"),
+        ("comfyui.mp3", Container.MP3, "SaveAudioMP3"),
+        ("comfyui.flac", Container.FLAC, "SaveAudio"),
+    ],
+)
+def test_what_comfyui_saves_carries_the_graph_that_ran(name, container, class_type):
+    carried = load(name)
+    assert carried.container is container
+    assert carried.export is None
+    assert class_type in {node["class_type"] for node in carried.graph.values()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "animated.png",
+        "both.jpg",
+        "both.mkv",
+        "both.mov",
+        "both.opus",
+        "comment.mp4",
+        "live.webm",
+        "packed.png",
+        "user-comment.jpg",
+    ],
+)
+def test_a_file_that_carries_both_prefers_the_graph_that_ran(name):
+    carried = load(name)
+    assert carried.graph == GRAPH
+    assert carried.export == EXPORT
+    assert any("graph that ran is used" in one for one in carried.remarks)
+
+
+def test_a_stripped_picture_says_what_to_do():
+    with pytest.raises(NothingCarried, match="use the file that ComfyUI itself saved"):
+        load("none.jpg")
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        GRAPH,
+        {"prompt": GRAPH},
+        {"prompt": json.dumps(GRAPH)},
+        {"output": GRAPH, "workflow": EXPORT},
+        {"prompt": GRAPH, "client_id": "x", "extra_data": {"extra_pnginfo": {"workflow": EXPORT}}},
+    ],
+)
+def test_json_may_wrap_the_graph(wrapped):
+    carried = read(json.dumps(wrapped).encode())
+    assert carried.graph == GRAPH
+    assert carried.container is Container.JSON
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_in_any_encoding_of_an_editor(encoding):
+    text = json.dumps(EXPORT, ensure_ascii=False)
+    carried = read(text.encode(encoding))
+    assert (carried.graph, carried.export) == (None, EXPORT)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_not_finite_become_empty(number):
+    text = f'{{"3": {{"class_type": "X", "inputs": {{"value": {number}}}}}}}'
+    carried = read(text.encode())
+    assert carried.graph["3"]["inputs"] == {"value": None}
+    assert "not finite" in carried.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "This file is empty."),
+        (b"\n ", "This file is empty."),
+        (b"{", "not valid JSON: .* at line 1, column 2"),
+        (b"hello", "not valid JSON"),
+        (b"[1]", "must hold a JSON object"),
+        (b'{"3": {}}', 'Node "3" has no class_type'),
+        (b"[" * 100_000, "nesting is too large"),
+        (b'{"a": ' + b"9" * 10_000 + b"}", "a number or the nesting is too large"),
+        (b"\xe9t\xe9 a long text", "nor UTF-8 text"),
+        (b"GIF89a\x01\x00\x01\x00", "cannot carry a workflow"),
+        (b"MZ\x90\x00\x03\x00\x00\x00", "cannot carry a workflow"),
+        (b" " * (MAX_TEXT_BYTES + 1), "larger than 16 MiB"),
+    ],
+)
+def test_a_mistake_is_one_plain_sentence(content, sentence):
+    with pytest.raises(InvalidGraph, match=sentence):
+        read(content)
+
+
+def chunk(kind, content):
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def png(*chunks):
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_a_broken_graph_gives_way_to_the_export():
+    broken = {"3": {"class_type": "X", "inputs": {"a": ["9", 0]}}}
+    carried = read(
+        png(
+            chunk(b"tEXt", b"prompt\0" + json.dumps(broken).encode()),
+            chunk(b"tEXt", b"workflow\0" + json.dumps(EXPORT).encode()),
+        )
+    )
+    assert (carried.graph, carried.export) == (None, EXPORT)
+    assert 'node "9", which does not exist' in carried.remarks[0]
+
+
+def test_a_broken_graph_alone_is_told():
+    broken = json.dumps({"3": {"class_type": "X", "inputs": {"a": ["9", 0]}}}).encode()
+    with pytest.raises(InvalidGraph, match="does not exist"):
+        read(png(chunk(b"tEXt", b"prompt\0" + broken)))
+
+
+def test_what_stands_before_the_damage_is_found():
+    content = png(chunk(b"tEXt", b"prompt\0" + json.dumps(GRAPH).encode()), chunk(b"IDAT", b"1234"))
+    assert read(content[:-6]).graph == GRAPH
+
+
+def test_other_texts_of_a_picture_are_left_alone():
+    content = png(
+        chunk(b"tEXt", b"parameters\0a house, {red|blue}"),
+        chunk(b"tEXt", b"Comment\0{not JSON"),
+        chunk(b"iTXt", b"prompt\0\0\0\0\0" + json.dumps(GRAPH).encode()),
+    )
+    carried = read(content)
+    assert carried.graph == GRAPH
+    assert carried.origin == 'PNG picture, text "prompt"'
+
+
+def test_a_text_that_unpacks_to_far_too_much_is_passed_over():
+    bomb = zlib.compress(b"[" * (MAX_TEXT_BYTES * 2))
+    content = png(
+        *[chunk(b"zTXt", b"a\0\0" + bomb)] * 8,
+        chunk(b"tEXt", b"prompt\0" + json.dumps(GRAPH).encode()),
+    )
+    assert read(content).graph == GRAPH
+
+
+def test_a_latent_carries_the_graph_that_made_it():
+    header = json.dumps({"__metadata__": {"prompt": json.dumps(GRAPH)}}).encode()
+    assert read(struct.pack("<Q", len(header)) + header).graph == GRAPH
+
+
+FILES = [path.read_bytes() for path in sorted(MEDIA.iterdir())]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_files_never_raise_anything_else(data):
+    content = bytearray(data.draw(st.sampled_from(FILES)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    end = data.draw(st.integers(0, len(content)))
+    try_to_read(bytes(content[:end]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        [
+            b"",
+            b"{",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff",
+            b"RIFF\0\0\0\0WEBP",
+            b"\0\0\0\x08ftyp",
+            b"\x1a\x45\xdf\xa3",
+            b"fLaC",
+            b"OggS",
+            b"ID3\x04",
+            b"\x10\0\0\0\0\0\0\0{",
+        ]
+    ),
+    st.binary(max_size=400),
+)
+@example(b"RIFF\0\0\0\0WEBP", b"EXIF\x0c\0\0\0II*\0\x08\0\0\0\xff\xff\0\0")
+def test_noise_never_raises_anything_else(head, noise):
+    try_to_read(head + noise)
+
+
+def try_to_read(content):
+    with contextlib.suppress(InvalidGraph):
+        carried = read(content)
+        assert carried.graph is not None or carried.export is not None

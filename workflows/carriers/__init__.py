@@ -1,0 +1,6 @@
+"""Files that carry a workflow: JSON, and what ComfyUI writes beside pictures, films and sounds."""
+
+from workflows.carriers.carried import Carried, read
+from workflows.carriers.container import Container
+
+__all__ = ["Carried", "Container", "read"]
