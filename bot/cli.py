@@ -101,7 +101,13 @@ def check(context: click.Context) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="White where the picture is to be painted anew.",
 )
-@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Any other input.")
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other input; a file is given as NAME=@FILE.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed, the same picture.")
 @click.option(
     "--out",

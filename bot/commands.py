@@ -32,6 +32,7 @@ COMMANDS = 100
 """Discord's limit for slash commands in one place."""
 
 _PROMPT = "prompt"
+_MEDIA = frozenset({InputKind.VIDEO, InputKind.AUDIO})
 
 _HOW_SHOWN = tuple(
     InputSummary(name, InputKind.BOOLEAN, DESCRIPTIONS[name]) for name in ("private", "spoiler")
@@ -172,6 +173,7 @@ def _build(
         callback=run,
         allowed_contexts=CONTEXTS,
         allowed_installs=INSTALLS,
+        nsfw=workflow.is_age_restricted,
     )
     return command
 
@@ -189,8 +191,8 @@ def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
     """The prompt, pictures, the rest in the manifest's order; what is required before all else."""
 
     def rank(wanted: InputSummary) -> tuple[bool, bool, bool]:
-        is_picture = wanted.kind is InputKind.PICTURE
-        return not wanted.required, wanted.name != _PROMPT, not is_picture
+        is_attached = wanted.kind is InputKind.PICTURE or wanted.kind in _MEDIA
+        return not wanted.required, wanted.name != _PROMPT, not is_attached
 
     return [*sorted(inputs, key=rank), *_HOW_SHOWN]
 
@@ -216,6 +218,7 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> Filled:
         workflow=workflow,
         values=values,
         attachments=attachments,
+        media={one.name: one.kind.value for one in given if one.kind in _MEDIA},
         aspect=aspect,
         private=_given(by_name["private"]),
         spoiler=_given(by_name["spoiler"]),

@@ -19,20 +19,26 @@ MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 DOWNLOAD_TIMEOUT_S = 30.0
 """For one attachment from Discord's own network."""
 
+MAX_MEDIA_BYTES = 25 * 1024 * 1024
+"""Of a video or a sound: minutes of either."""
+
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 _DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
 
 
 def check_attachments(
-    attachments: Mapping[str, discord.Attachment], hosts: Collection[str]
+    attachments: Mapping[str, discord.Attachment],
+    hosts: Collection[str],
+    media: Mapping[str, str] | None = None,
 ) -> None:
     """Refuse what must not be downloaded, by option: too large, no picture, or kept elsewhere.
 
+    `media` says which options take a "video" or an "audio" file instead of a picture.
     Raises RequestRefused.
     """
     for name, attachment in attachments.items():
-        _check(name, attachment, hosts)
+        _check(name, attachment, hosts, (media or {}).get(name))
 
 
 async def fetch_images(attachments: Mapping[str, discord.Attachment]) -> dict[str, InputImage]:
@@ -79,17 +85,24 @@ def _find_day(text: str, now: datetime) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
 
 
-def _check(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> None:
+def _check(
+    name: str, attachment: discord.Attachment, hosts: Collection[str], family: str | None
+) -> None:
     """Before anything is downloaded; the bytes themselves are verified by the heart."""
-    if attachment.size > MAX_ATTACHMENT_BYTES:
+    limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
+    if attachment.size > limit:
         raise _refused(
             name,
             "The file has {size}; at most {limit} can be taken. Make it smaller.",
             size=mebibytes(attachment.size),
-            limit=mebibytes(MAX_ATTACHMENT_BYTES),
+            limit=mebibytes(limit),
         )
     kind = (attachment.content_type or "").partition(";")[0]
-    if kind and kind not in PICTURE_TYPES:
+    if family and kind and not kind.startswith(f"{family}/"):
+        raise _refused(
+            name, "A file of the type {type} cannot be used here. Attach another one.", type=kind
+        )
+    if not family and kind and kind not in PICTURE_TYPES:
         raise _refused(
             name, "A file of the type {type} cannot be used. Attach a PNG, JPEG or WebP.", type=kind
         )
@@ -105,7 +118,7 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
         raise _refused(
             name, "The file could not be fetched from Discord. Attach it again."
         ) from error
-    if len(content) > MAX_ATTACHMENT_BYTES:
+    if len(content) > max(attachment.size, MAX_ATTACHMENT_BYTES):
         raise _refused(name, "The file is larger than Discord said. Make it smaller.")
     return content
 

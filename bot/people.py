@@ -54,6 +54,8 @@ def requester_of(interaction: discord.Interaction) -> Requester:
     """The person behind an interaction, as the heart knows people."""
     user = interaction.user
     roles = frozenset(role.id for role in user.roles) if isinstance(user, discord.Member) else ()
+    channel = interaction.channel
+    parent = channel.parent_id if isinstance(channel, discord.Thread) else None
     return Requester(
         user_id=user.id,
         name=user.display_name,
@@ -61,4 +63,12 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         guild_id=interaction.guild_id,
         role_ids=frozenset(roles),
         is_moderator=can_moderate(interaction),
+        parent_channel_id=parent,
+        is_channel_age_restricted=_is_age_restricted(channel),
     )
+
+
+def _is_age_restricted(channel: object) -> bool:
+    """Whether Discord shows the channel to adults alone; a thread is as its channel is."""
+    shows_adults = getattr(channel, "is_nsfw", None)
+    return bool(shows_adults and shows_adults())

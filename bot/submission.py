@@ -23,7 +23,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A command as a person filled it in; None stands for what they left out."""
+    """A command as a person filled it in; None stands for what they left out.
+
+    `media` says which attachments are to be a "video" or an "audio" file, not a picture.
+    """
 
     prompt: str = ""
     workflow: str | None = None
@@ -32,6 +35,7 @@ class Filled:
     aspect: str | None = None
     private: bool | None = None
     spoiler: bool | None = None
+    media: Mapping[str, str] = field(default_factory=dict)
 
 
 class Submitter:
@@ -55,7 +59,7 @@ class Submitter:
         ServiceUnavailable.
         """
         attachments = {name: one for name, one in filled.attachments.items() if one is not None}
-        check_attachments(attachments, self._attachment_hosts)
+        check_attachments(attachments, self._attachment_hosts, filled.media)
         defaults = await self._preferences.defaults_soon(interaction.user.id)
         request = GenerationRequest(
             requester=requester_of(interaction),

@@ -21,7 +21,10 @@ from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, InputImage, Requester
 from generation.service import GenerationService
 
-_NOBODY = Requester(user_id=0, name="terminal", channel_id=0)
+ATTACHED = "@"
+"""Before the path of a file that is given for an input, as `curl` has it."""
+
+_NOBODY = Requester(user_id=0, name="terminal", channel_id=0, is_operator=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,10 @@ def _build_request(options: GenerateOptions) -> GenerationRequest:
     if options.seed is not None:
         values["seed"] = options.seed
     given = {"image": options.image, "mask": options.mask}
+    for name, text in options.values.items():
+        if text.startswith(ATTACHED) and (path := Path(text.removeprefix(ATTACHED))).is_file():
+            given[name] = path
+            del values[name]
     return GenerationRequest(
         requester=_NOBODY,
         prompt=options.prompt,

@@ -1,6 +1,5 @@
 """Accepts a request: everything is checked first, then recorded and reserved in one transaction."""
 
-import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -10,22 +9,23 @@ from datetime import datetime
 from db.database import Database
 from db.errors import Conflict
 from db.generations import GenerationRepository
-from generation import failures, imaging
+from generation import failures
+from generation.access import cost_of
+from generation.attachments import CheckedFile, verify_attachments
 from generation.errors import FailureKind, RequestRefused
 from generation.history import copy_generation
-from generation.imaging import CheckedImage, InvalidImage
 from generation.models import offered_models, resolve_models
 from generation.pool import BackendPool
 from generation.record import Generation
-from generation.request import GenerationRequest, InputImage, Value
+from generation.request import GenerationRequest, Value
 from generation.selection import seed_names, select_workflow, settle_prompt
 from generation.tasks import finish
 from generation.usage import Books, UsageBook
-from generation.values import COUNT, PROMPT, SIZE, clean_prompt, clean_text, picture_inputs
+from generation.values import PROMPT, SIZE, clean_prompt, clean_text
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
-from workflows.manifest import InputType
+from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow
 
 ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
@@ -55,7 +55,7 @@ class _Draft:
     workflow: Workflow
     prompt: str
     values: dict[str, Value]
-    images: Mapping[str, CheckedImage] = field(repr=False)
+    images: Mapping[str, CheckedFile] = field(repr=False)
     seed: int | None
     cost: int
 
@@ -109,7 +109,7 @@ class Acceptor:
 
     async def _check(self, request: GenerationRequest) -> _Draft:
         draft = self._settle(request)
-        return replace(draft, images=await _verify_images(draft.workflow, request.images))
+        return replace(draft, images=await verify_attachments(draft.workflow, request.images))
 
     def _settle(self, request: GenerationRequest) -> _Draft:
         """Everything but the pictures, which take their time."""
@@ -118,9 +118,7 @@ class Acceptor:
         prompt = settle_prompt(prompt, workflow)
         values = self._check_values(workflow, request, prompt)
         seed = self._draw_seeds(workflow, values)
-        count = values.get(COUNT)
-        pictures = count if isinstance(count, int) and not isinstance(count, bool) else 1
-        cost = workflow.manifest.cost * max(pictures, 1)
+        cost = cost_of(workflow.manifest, values)
         return _Draft(request, workflow, prompt, values, {}, seed, cost)
 
     def _check_values(
@@ -146,14 +144,28 @@ class Acceptor:
         except ValueRefused as error:
             raise _refusal(workflow, error) from error
         checked.update(models)
+        checked.update(self._draw(workflow, given))
         checked.pop(PROMPT, None)
         return {name: _plain(value) for name, value in checked.items()}
+
+    def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, object]:
+        """One of what the manifest lists, for each input with a list that was left out."""
+        offered = offered_models(workflow, self._pool)
+        drawn: dict[str, object] = {}
+        for wanted in workflow.manifest.inputs:
+            if wanted.draw and wanted.name not in given and wanted.name != PROMPT:
+                known = offered.get(wanted.name)
+                usable = [one for one in wanted.draw if known is None or one in known]
+                drawn[wanted.name] = coerce(wanted, self._random.choice(usable or wanted.draw))
+        return drawn
 
     def _draw_seeds(self, workflow: Workflow, values: dict[str, Value]) -> int | None:
         names = seed_names(workflow)
         for name in names:
-            if name not in values:
-                values[name] = self._random.randrange(MAX_DRAWN_SEED)
+            wanted = workflow.manifest.find(name)
+            if name not in values and wanted is not None:
+                most = min(MAX_DRAWN_SEED, largest_seed(wanted) + 1)
+                values[name] = self._random.randrange(most)
         seed = values[names[0]] if names else None
         return seed if isinstance(seed, int) else None
 
@@ -188,9 +200,11 @@ class Acceptor:
                 reply=request.reply,
             )
             for input_name, image in draft.images.items():
-                media_type = f"image/{image.extension.replace('jpg', 'jpeg')}"
                 await books.generations.add_input(
-                    generation_id, name=input_name, content=image.content, media_type=media_type
+                    generation_id,
+                    name=input_name,
+                    content=image.content,
+                    media_type=image.media_type,
                 )
             await books.charges.reserve(
                 generation_id,
@@ -206,39 +220,6 @@ class Acceptor:
     async def _is_taken(self, generation_id: str) -> bool:
         async with self._database.transaction(read_only=True) as session:
             return await GenerationRepository(session).get(generation_id) is not None
-
-
-async def _verify_images(
-    workflow: Workflow, images: Mapping[str, InputImage]
-) -> dict[str, CheckedImage]:
-    """The pictures as they are passed on; a mask is fitted to the picture it belongs to."""
-    types = picture_inputs(workflow)
-    verified: dict[str, CheckedImage] = {}
-    for name in sorted(images, key=lambda name: types[name] is InputType.MASK):
-        wanted = workflow.manifest.find(name)
-        try:
-            if types[name] is InputType.MASK:
-                size = next(((one.width, one.height) for one in verified.values()), None)
-                verified[name] = await _verify_mask(images[name].content, size)
-            else:
-                limit = wanted.max_pixels if wanted else None
-                verified[name] = await _verify_picture(images[name].content, limit)
-        except InvalidImage as error:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT, error.template, {"option": name, **error.facts}
-            ) from error
-    return verified
-
-
-async def _verify_picture(content: bytes, max_pixels: int | None) -> CheckedImage:
-    return await asyncio.to_thread(imaging.verify_input, content, max_pixels=max_pixels)
-
-
-async def _verify_mask(content: bytes, size: tuple[int, int] | None) -> CheckedImage:
-    if size is None:
-        raise InvalidImage("A mask needs the picture it belongs to.")
-    mask = await asyncio.to_thread(imaging.verify_mask, content, size)
-    return CheckedImage(mask, "png", *size)
 
 
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:

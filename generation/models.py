@@ -35,7 +35,7 @@ def resolve_models(
             continue
         if chosen is not None:
             resolved[wanted.name] = _installed(str(chosen), choices)
-        elif wanted.type is InputType.CHECKPOINT:
+        elif wanted.type is InputType.CHECKPOINT or wanted.targets:
             default = find_default(wanted, choices, pool.settings.default_models)
             if default is None:
                 raise _refusal(failures.missing_model(_own(wanted), tuple(choices)))

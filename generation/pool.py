@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -95,6 +95,7 @@ class BackendPool:
         self._places = {member.backend.name: _Place(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
+        self._learned: Callable[[], Awaitable[None]] | None = None
         self._claims: dict[str, str] = {}
         self._tasks = TaskOwner(_log)
 
@@ -118,6 +119,15 @@ class BackendPool:
         """How many backends answered last time and take work."""
         now = self._clock()
         return sum(place.takes_work(now) for place in self._places.values())
+
+    @property
+    def object_infos(self) -> Mapping[str, ObjectInfo]:
+        """What each backend that has answered offers, by its name."""
+        return self._infos
+
+    def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
+        """Call this whenever a backend says something new of itself; its errors are logged."""
+        self._learned = learned
 
     @property
     def is_informed(self) -> bool:
@@ -188,8 +198,19 @@ class BackendPool:
     async def refresh(self, name: str) -> None:
         """Ask a backend anew what it offers. Raises ComfyError."""
         place = self._places[name]
+        before = place.info
         async with asyncio.timeout(INFO_TIMEOUT_S):
             place.info = await place.backend.fetch_object_info(refresh=True)
+        if before is None or before.raw != place.info.raw:
+            await self._tell_learned()
+
+    async def _tell_learned(self) -> None:
+        if self._learned is None:
+            return
+        try:
+            await self._learned()
+        except Exception:  # noqa: BLE001 - a listener's mistake is no reason to know less
+            _log.exception("What backends offer could not be made use of.")
 
     async def choose(
         self, graph: Graph, *, avoid: Collection[str] = (), tags: Collection[str] = ()

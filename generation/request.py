@@ -28,7 +28,11 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, and from where."""
+    """Who asks, and from where.
+
+    `parent_channel_id` is the channel that a thread belongs to. To who runs the bot, no workflow
+    is closed.
+    """
 
     user_id: int
     name: str
@@ -36,6 +40,9 @@ class Requester:
     guild_id: int | None = None
     role_ids: frozenset[int] = frozenset()
     is_moderator: bool = False
+    parent_channel_id: int | None = None
+    is_channel_age_restricted: bool = False
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from comfy.events import (
 from db.database import Database
 from db.errors import DatabaseError
 from db.generations import GenerationRepository, NewOutput
+from generation.attachments import EXTENSIONS
 from generation.broadcast import Broadcast
 from generation.collector import OutputCollector
 from generation.errors import FailureKind
@@ -289,7 +290,7 @@ class Runner:
         if workflow is None:
             return {}
         try:
-            names = {image.name: "picture.png" for image in order.images}
+            names = {image.name: "attached" for image in order.images}
             return bind_generation(workflow, order.generation, names)
         except WorkflowError:
             return workflow.graph
@@ -335,7 +336,7 @@ class _Attempt:
     async def _build_graph(self, order: Order) -> Graph:
         names = {}
         for image in order.images:
-            extension = image.media_type.rpartition("/")[2]
+            extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
             names[image.name] = await self.backend.upload_image(image.content, extension=extension)
         return bind_generation(self._workflow, order.generation, names)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from generation.access import check_access, may_use
 from generation.errors import FailureKind, RequestRefused
 from generation.models import resolve_models
 from generation.pool import BackendPool
@@ -34,6 +35,7 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
             "There is no workflow of that name.",
             {"option": "workflow", "choices": sorted(catalog.workflows)},
         )
+    check_access(workflow, request.requester)
     missing = without_place(workflow, options)
     if missing:
         raise _no_place(workflow, missing)
@@ -76,7 +78,11 @@ def _select_default(
     pool: BackendPool,
 ) -> Workflow:
     kind = _default_kind(request)
-    candidates = [one for one in catalog.workflows.values() if one.manifest.kind is kind]
+    candidates = [
+        one
+        for one in catalog.workflows.values()
+        if one.manifest.kind is kind and may_use(one, request.requester)
+    ]
     candidates.sort(key=lambda one: one.name != f"{kind.value}-sd")
     if not candidates:
         raise RequestRefused(

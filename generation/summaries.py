@@ -57,6 +57,7 @@ class WorkflowSummary:
     options: frozenset[str]
     command: str | None = None
     inputs: tuple[InputSummary, ...] = ()
+    is_age_restricted: bool = False
 
 
 def summarise(workflow: Workflow) -> WorkflowSummary:
@@ -70,6 +71,7 @@ def summarise(workflow: Workflow) -> WorkflowSummary:
         options=manifest.options,
         command=manifest.command,
         inputs=tuple(_summarise_input(one) for one in manifest.inputs if not one.hidden),
+        is_age_restricted=manifest.access.age_restricted,
     )
 
 

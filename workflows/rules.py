@@ -146,6 +146,8 @@ def _default_mistakes(each: Input) -> Iterator[tuple[str, str]]:
 
 
 def _refused_values(each: Input) -> Iterator[tuple[str, str]]:
+    if each.draw and each.name == "prompt":
+        yield "draw", "cannot be used for the prompt, which people write"
     given = [("draw", value) for value in each.draw]
     if each.default is not None:
         given.append(("default", each.default))

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from generation.errors import FailureKind, RequestRefused
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.record import GenerationState
 from generation.usage import UsageBook
+from workflows.catalog import Catalog
 
 GUILD = 5
 
@@ -253,3 +255,55 @@ async def test_a_workflow_that_no_backend_has_the_tags_for_is_refused(
     refused = await refusal(quick, tools.ask(workflow="txt2img-sd"))
     assert refused.kind is FailureKind.WORKFLOW_ERROR
     assert "demands: big" in refused.sentence
+
+
+DRAWN = """
+title = "Drawn"
+
+[[input]]
+name = "steps"
+type = "integer"
+targets = ["3.steps"]
+hidden = true
+draw = [5, 7, 9]
+
+[[input]]
+name = "seed"
+type = "seed"
+targets = ["3.seed"]
+max = 3
+
+[access]
+roles = [70]
+"""
+
+
+@pytest.fixture
+def drawing(catalog, tmp_path, build, sqlite_url):
+    """An acceptor that has a workflow for people with a role, and with values to draw."""
+    folder = tmp_path / "workflows" / "drawn"
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = catalog.workflows["txt2img-sd"].graph
+    (folder / "graph.json").write_text(json.dumps(graph))
+    (folder / "workflow.toml").write_text(DRAWN)
+    loaded = Catalog([folder.parent])
+    loaded.load()
+    assert "drawn" in loaded.workflows
+    return loaded
+
+
+async def test_values_are_drawn_and_recorded(quick, drawing, tools):
+    quick._catalog = drawing
+    recorded = set()
+    for user in range(20):
+        request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=frozenset({70}))
+        accepted = await quick.accept(request)
+        assert accepted.seed in range(4)
+        recorded.add(accepted.values["steps"])
+    assert recorded == {5, 7, 9}
+
+
+async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quick, drawing, tools):
+    quick._catalog = drawing
+    refused = await refusal(quick, tools.ask(workflow="drawn"))
+    assert refused.kind is FailureKind.NOT_ALLOWED_HERE

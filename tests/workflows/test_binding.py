@@ -279,3 +279,60 @@ def test_two_loras_form_a_chain(build):
     assert bound["3"]["inputs"]["model"] == ["11", 0]
     assert bound["11"]["inputs"]["model"] == ["12", 0]
     assert bound["12"]["inputs"]["model"] == ["4", 0]
+
+
+def test_a_text_gets_what_the_manifest_puts_around_it(with_input):
+    workflow = with_input(*PROMPT, 'prepend = "photo of "', 'append = ", 35mm"')
+    assert bind(workflow, {"prompt": "a fox"})["6"]["inputs"]["text"] == "photo of a fox, 35mm"
+
+
+def test_a_choice_s_place_in_the_list_is_written_too(build, graph):
+    graph["3"]["inputs"]["index"] = 0
+    workflow = build(
+        'title = "a"\n[[input]]\nname = "style"\ntype = "choice"\nchoices = ["ink", "oil"]\n'
+        'targets = ["3.sampler_name"]\npositions = ["3.index"]'
+    )
+    inputs = bind(workflow, {"style": "oil"})["3"]["inputs"]
+    assert (inputs["sampler_name"], inputs["index"]) == ("oil", 1)
+
+
+def test_a_mask_takes_the_place_of_transparency(build, graph):
+    graph["3"]["inputs"]["mask"] = ["10", 1]
+    workflow = build('title = "a"\n[[input]]\nname = "mask"\ntype = "mask"\nreplaces = "10"')
+    assert bind(workflow, {}) == workflow.graph
+    bound = bind(workflow, {"mask": "limner/m.png"})
+    loader, output = bound["3"]["inputs"]["mask"]
+    assert output == 0
+    assert bound[loader]["class_type"] == "LoadImageMask"
+    assert bound[loader]["inputs"] == {"image": "limner/m.png", "channel": "red"}
+
+
+def test_a_lora_that_the_graph_loads_is_exchanged(build, graph):
+    graph["20"] = {"class_type": "LoraLoader", "inputs": {"lora_name": "a.safetensors"}}
+    graph["3"]["inputs"]["model"] = ["20", 0]
+    workflow = build(
+        'title = "a"\n[[input]]\nname = "lora"\ntype = "lora"\ntargets = ["20.lora_name"]'
+    )
+    assert workflow.manifest.find("lora").default == "a.safetensors"
+    assert workflow.model_slots == {"lora": ("LoraLoader", "lora_name")}
+    bound = bind(workflow, {"lora": "b.safetensors"})
+    assert bound["20"]["inputs"]["lora_name"] == "b.safetensors"
+    assert len(bound) == len(graph)
+
+
+def test_a_hidden_seed_can_be_fixed(with_input):
+    workflow = with_input(
+        'name = "seed"', 'type = "seed"', 'targets = ["3.seed"]', "hidden = true", "default = 7"
+    )
+    assert bind(workflow, {})["3"]["inputs"]["seed"] == 7
+
+
+@pytest.mark.parametrize(("seed", "taken"), [(99, True), (100, False)])
+def test_a_seed_can_have_a_largest(with_input, seed, taken):
+    lines = ('name = "seed"', 'type = "seed"', 'targets = ["3.seed"]', "max = 99")
+    manifest = with_input(*lines).manifest
+    if taken:
+        assert check(manifest, {"seed": seed}) == {"seed": seed}
+    else:
+        with pytest.raises(InvalidValue, match="0 … 99"):
+            check(manifest, {"seed": seed})

@@ -13,6 +13,19 @@ def table(*lines: str) -> str:
 
 
 FORM = [
+    (
+        'title = "a"\naccess = 5',
+        "Top of the file: the access must be written as an [access] table.",
+    ),
+    (
+        'title = "a"\n[access]\nrole = [1]',
+        '[access]: "role" is not a field; did you mean roles.',
+    ),
+    (
+        'title = "a"\n[access]\nroles = ["1"]',
+        '[access]: "roles" must be a whole number.',
+    ),
+    ('title = "a"\n[classes]\n"3" = 5', '[classes]: "3" must be text in quotes.'),
     ('title = "open', "This is not valid TOML: "),
     ("title = 1" + "0" * 5000, "This is not valid TOML: "),
     ("", 'Top of the file: "title" is missing.'),
@@ -85,6 +98,33 @@ FORM = [
 ]
 
 MEANING = [
+    (
+        'title = "a"\ncost_unit = 5',
+        'Top of the file: "cost_input" and "cost_unit" must be given together.',
+    ),
+    (
+        'title = "a"\ncost_input = "x"\ncost_unit = 5',
+        'Top of the file: "cost_input" names "x", which is no input.',
+    ),
+    (
+        table('name = "prompt"', 'type = "text"', 'targets = ["6.text"]', 'draw = ["a"]'),
+        '[[input]] "prompt": "draw" cannot be used for the prompt, which people write.',
+    ),
+    (
+        table(STEPS, "max = 9", "draw = [5, 10]"),
+        '[[input]] "steps": "draw" cannot be used: steps must be a whole number: ≤ 9.',
+    ),
+    (
+        table('name = "mask"', 'type = "mask"', 'replaces = "6"'),
+        '[[input]] "mask": "replaces" names node "6", whose second output nothing uses.',
+    ),
+    (
+        table(STEPS, "[classes]", '"3" = "KSamplerAdvanced"', '"404" = "Gone"'),
+        (
+            '[classes]: node "3" was KSamplerAdvanced and is now KSampler: the graph was saved'
+            " anew. Correct the inputs that name it, and this table."
+        ),
+    ),
     (
         'title = "a"\ncommand = "My Command"',
         'Top of the file: "command" must have up to 32 small letters, digits, - or _.',

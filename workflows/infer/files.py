@@ -32,7 +32,10 @@ def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
 
 
 def find_models(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The model files that are loaded. Only a checkpoint and its LoRA are offered to people."""
+    """The model files that are loaded. Only a checkpoint and its LoRA are offered to people.
+
+    ComfyUI wants to have those of branches that are not taken, too.
+    """
     files = [slot for node_id in live for slot in view.literals(node_id) if is_model(view, slot)]
     checkpoints = [slot for slot in files if slot.input_name == "ckpt_name"]
     values = {view.value(slot) for slot in checkpoints if _draws(view, slot)}

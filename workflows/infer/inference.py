@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.graph import Graph, Slot
+from workflows.graph import Graph, Slot, upstream
 from workflows.infer.files import find_media, find_models, is_model
 from workflows.infer.found import Found, Role
 from workflows.infer.kinds import guess_kind, results_of
@@ -132,7 +132,9 @@ class _Inferring:
             *find_texts(view, live),
             *find_media(view, live),
             *find_numbers(view, live),
-            *find_models(view, live),
+            *find_models(
+                view, sorted(upstream(view.graph, self._ends), key=list(view.graph).index)
+            ),
         ]
         markers = {one.slots: one for one in find_markers(view, live, traced)}
         kept = []

@@ -1,0 +1,59 @@
+"""Who may use a workflow, and where; and what it costs."""
+
+import math
+
+from generation.errors import FailureKind, RequestRefused
+from generation.request import Requester, Value
+from workflows.manifest import Manifest
+from workflows.sizes import parse_pair
+from workflows.workflow import Workflow
+
+COUNT = "count"
+
+
+def check_access(workflow: Workflow, requester: Requester) -> None:
+    """Refuse who may not use it, or not here. Raises RequestRefused."""
+    refusal = find_refusal(workflow.manifest, requester)
+    if refusal is not None:
+        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, refusal, {"workflow": workflow.name})
+
+
+def may_use(workflow: Workflow, requester: Requester) -> bool:
+    """Whether this person may use it where they are."""
+    return find_refusal(workflow.manifest, requester) is None
+
+
+def find_refusal(manifest: Manifest, requester: Requester) -> str | None:
+    """Why this person may not use it here, as a sentence; None when they may."""
+    access = manifest.access
+    if requester.is_operator:
+        return None
+    if access.channels and not {
+        requester.channel_id,
+        requester.parent_channel_id,
+    }.intersection(access.channels):
+        return "The workflow {workflow} can be used in other channels only."
+    if access.age_restricted and not requester.is_channel_age_restricted:
+        return "The workflow {workflow} can be used in age-restricted channels only."
+    if access.roles and requester.role_ids.isdisjoint(access.roles):
+        return "The workflow {workflow} can be used by people with another role only."
+    return None
+
+
+def cost_of(manifest: Manifest, values: dict[str, Value]) -> int:
+    """What a request takes from the daily allowance, in pictures."""
+    count = values.get(COUNT)
+    pictures = count if isinstance(count, int) and not isinstance(count, bool) else 1
+    return manifest.cost * max(pictures, 1) * _units(manifest, values)
+
+
+def _units(manifest: Manifest, values: dict[str, Value]) -> int:
+    """How many units of what the cost counts are begun; 1 where it counts nothing."""
+    if manifest.cost_input is None or manifest.cost_unit is None:
+        return 1
+    value = values.get(manifest.cost_input)
+    pair = parse_pair(value) if isinstance(value, str) else None
+    amount = pair[0] * pair[1] if pair else value
+    if not isinstance(amount, int | float):
+        return 1
+    return max(1, math.ceil(amount / manifest.cost_unit))
