@@ -21,13 +21,20 @@ from bot.cogs import COMMAND_NAMES
 from bot.commands import plan_commands
 from bot.network import NETWORK_ERRORS
 from bot.settings import Settings, find_unknown_names
-from comfy.backend import Backend, BackendDescription
-from comfy.errors import BackendUnreachable, ComfyError
+from comfy.backend import BackendDescription
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    BackendUntrusted,
+    ComfyError,
+    NotComfyUI,
+)
 from comfy.object_info import ObjectInfo
 from db import migrations
 from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.models import find_default
+from generation.pool import PoolMember
 from generation.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.workflow import Workflow
@@ -59,6 +66,7 @@ class _Answer:
     name: str
     description: BackendDescription
     object_info: ObjectInfo
+    tags: frozenset[str]
 
 
 async def run_check(settings: Settings, *, address: DiscordAddress | None = None) -> int:
@@ -143,7 +151,7 @@ async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIt
     except StartupError as error:
         yield Finding(Level.FAILED, "backends", str(error))
         return
-    results = await asyncio.gather(*(_ask(member.backend) for member in members))
+    results = await asyncio.gather(*map(_ask, members))
     for member, result in zip(members, results, strict=True):
         subject = f"backend {member.backend.name}"
         if isinstance(result, _Answer):
@@ -160,20 +168,33 @@ async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIt
         )
 
 
-async def _ask(backend: Backend) -> _Answer | str:
+async def _ask(member: PoolMember) -> _Answer | str:
+    backend = member.backend
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             description = await backend.fetch_description()
             object_info = await backend.fetch_object_info()
-        return _Answer(backend.name, description, object_info)
+        return _Answer(backend.name, description, object_info, member.tags)
     except TimeoutError:
         return "It does not answer in time. Look at ComfyUI's own log."
-    except BackendUnreachable as error:
-        return f"{error} Start ComfyUI there, or correct COMFYUI_URLS."
     except ComfyError as error:
-        return str(error)
+        return f"{error} {_advise(error)}".rstrip()
     finally:
         await backend.close()
+
+
+def _advise(error: ComfyError) -> str:
+    match error:
+        case BackendUntrusted():
+            return "What is right for its TLS belongs to its entry in backends.toml."
+        case BackendUnreachable():
+            return "Start ComfyUI there, or correct COMFYUI_URLS."
+        case BackendRefused(status=401 | 403 | 407):
+            return "Set its bearer_token or headers in backends.toml, or user:password@ in its URL."
+        case NotComfyUI():
+            return "Correct its address in COMFYUI_URLS or backends.toml."
+        case _:
+            return ""
 
 
 def _describe(description: BackendDescription) -> str:
@@ -192,6 +213,7 @@ def _check_workflows(
         for answer in answers:
             subject = f"workflow {workflow.name} on {answer.name}"
             lacks = [
+                *_missing_tags(workflow, answer),
                 *_missing_nodes(workflow, answer),
                 *_missing_models(workflow, answer, settings),
             ]
@@ -199,6 +221,12 @@ def _check_workflows(
                 yield Finding(Level.NOTE, subject, " ".join(lacks))
             else:
                 yield Finding(Level.FINE, subject, "Can run.")
+
+
+def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
+    missing = sorted(set(workflow.manifest.tags) - answer.tags)
+    if missing:
+        yield f"Not sent there: it lacks the tags {', '.join(missing)} in backends.toml."
 
 
 def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 ComfyError
 ├── BackendUnreachable      nobody answers: try another backend, or later
+│   └── BackendUntrusted    TLS fails: somebody must mend a certificate, or name its authority
 ├── NotComfyUI              something answers, but it is another program
 ├── BackendRefused          it answers no: wrong credentials, too large, or an error of its own
 ├── GraphRejected           the graph cannot run as it is: unknown classes, bad values
@@ -24,6 +25,10 @@ class ComfyError(Exception):
 
 class BackendUnreachable(ComfyError):
     """No answer from the backend: refused, timed out, or cut off."""
+
+
+class BackendUntrusted(BackendUnreachable):
+    """TLS fails, so nothing was said to the backend."""
 
 
 class NotComfyUI(ComfyError):

@@ -17,10 +17,17 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import aiohttp
 
-from comfy.errors import BackendRefused, BackendUnreachable, ComfyError, NotComfyUI
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    BackendUntrusted,
+    ComfyError,
+    NotComfyUI,
+)
 from comfy.failures import clean_sentence
 from comfy.settings import BackendSettings
 from comfy.timing import Timing
+from comfy.tls import describe_tls_failure
 
 CONNECTIONS = 8
 """Connections to one backend at a time; a burst of submissions would open one each."""
@@ -38,10 +45,15 @@ _CLOSING = 2.0
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
+_TLS_ERRORS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)
 
 
 class NeverSent(BackendUnreachable):
     """No connection was made, so the backend cannot have seen the request."""
+
+
+class NeverTrusted(NeverSent, BackendUntrusted):
+    """… because TLS failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +206,9 @@ class Door:
             raise NotComfyUI(f"{self.name} answers, but has no /ws as ComfyUI has.") from None
         except (aiohttp.ClientConnectorError, ssl.SSLError) as error:
             self.is_reachable = False
-            raise NeverSent(f"{self.name} cannot be reached: {_reason(error)}.") from error
+            is_tls = isinstance(error, _TLS_ERRORS)
+            kind = NeverTrusted if is_tls else NeverSent
+            raise kind(f"{self.name} cannot be reached: {_reason(error)}.") from error
         except (aiohttp.ClientError, OSError) as error:
             self.is_reachable = False
             raise BackendUnreachable(f"{self.name} broke off: {_reason(error)}.") from error
@@ -222,7 +236,7 @@ class Door:
             await asyncio.to_thread(context.load_verify_locations, self._settings.ca_file)
         except (OSError, ssl.SSLError) as error:
             file = self._settings.ca_file.name
-            raise NeverSent(f"{self.name}: the CA file {file} cannot be read.") from error
+            raise NeverTrusted(f"{self.name}: the CA file {file} cannot be read.") from error
         self._tls_context = context
         return context
 
@@ -285,8 +299,10 @@ def _reason(error: BaseException) -> str:
     match error:
         case aiohttp.ClientConnectorDNSError():
             return "its name is unknown"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            return "its certificate is not trusted, or it does not speak TLS"
+        case aiohttp.ClientConnectorCertificateError():
+            return describe_tls_failure(error.certificate_error)
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return describe_tls_failure(getattr(error, "os_error", error))
         case aiohttp.ClientConnectorError():
             number = error.os_error.errno
             return os.strerror(number).lower() if number else "no connection"

@@ -5,8 +5,10 @@ import os
 import secrets
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
@@ -33,6 +35,37 @@ def _scrubbed_environment(monkeypatch):
         is_setting = name.startswith("LIMNER_") and not name.startswith("LIMNER_TEST_")
         if is_setting or name in ("DISCORD_TOKEN", "COMFYUI_URLS", "DATABASE_URL"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def make_certificate(tmp_path_factory):
+    """Certificates signed by an authority of our own; returns its file and a server's context."""
+    folder = tmp_path_factory.mktemp("authority")
+
+    def openssl(arguments):
+        command = ["openssl", *arguments.split()]
+        try:
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)  # noqa: S603 - our own arguments
+        except FileNotFoundError:
+            pytest.skip("makes its certificates with openssl")
+
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Authority -keyout ca.key -out ca.pem"
+    )
+
+    def make(name="IP:127.0.0.1", days=2):
+        stem = uuid.uuid4().hex
+        (folder / f"{stem}.ext").write_text(f"subjectAltName={name}")
+        openssl(f"req -newkey rsa:2048 -nodes -subj /CN=server -keyout {stem}.key -out {stem}.csr")
+        openssl(
+            f"x509 -req -in {stem}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} "
+            f"-extfile {stem}.ext -out {stem}.pem"
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / f"{stem}.pem", folder / f"{stem}.key")
+        return folder / "ca.pem", context
+
+    return make
 
 
 class PostgresServer:

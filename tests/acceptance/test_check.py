@@ -1,10 +1,13 @@
 """`limner check` with everything in its place, and with single things out of it."""
 
+import pytest
 from pydantic import SecretStr
 
 from bot.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
+from sandbox.reverse_proxy import ReverseProxy
+from workflows.catalog import LIBRARY
 
 
 async def findings(house, **changes):
@@ -75,3 +78,58 @@ async def test_a_model_that_the_service_would_take_is_not_called_missing(house):
     async with type(house.comfyui)(step_seconds=0, load_seconds=0, models=models) as small:
         found = await findings(house, comfyui_urls=(small.url,))
     assert {finding.level for finding in found.values()} == {Level.FINE}
+
+
+@pytest.fixture
+async def guarded(house, make_certificate):
+    """The stand-in behind TLS of an own authority, a base path and a bearer token."""
+    ca_file, context = make_certificate()
+    house.data.mkdir()
+
+    def describe(**entry):
+        lines = [f"{name} = {value!r}" for name, value in entry.items()]
+        toml = "\n".join(["[[backend]]", f"url = {proxy.url!r}", "name = 'big'", *lines])
+        (house.data / "backends.toml").write_text(toml)
+
+    async with ReverseProxy(
+        house.comfyui.url,
+        base_path="/comfy",
+        guard=lambda request: request.headers.get("Authorization") == "Bearer s3cret",
+        tls=context,
+    ) as proxy:
+        yield describe, str(ca_file)
+
+
+async def test_a_guarded_backend_is_reached_by_what_backends_toml_says(house, guarded):
+    describe, ca_file = guarded
+    describe(bearer_token="s3cret", ca_file=ca_file)
+    found = await findings(house, comfyui_urls=())
+    assert found["backend big"].level is Level.FINE
+    assert found["backend big"].sentence.startswith("ComfyUI 0.33.0, cpu with ")
+    assert found["workflow txt2img-sd on big"].level is Level.FINE
+
+
+async def test_refused_credentials_and_failing_tls_are_told_in_words(house, guarded):
+    describe, ca_file = guarded
+    describe(bearer_token="wr0ng", ca_file=ca_file)
+    found = await findings(house, comfyui_urls=(house.comfyui.url,))
+    assert found["backend big"].level is Level.NOTE
+    assert "does not accept our credentials. Set its bearer_token" in found["backend big"].sentence
+    describe(bearer_token="s3cret")
+    found = await findings(house, comfyui_urls=(house.comfyui.url,))
+    assert "an authority that is not trusted; name its ca_file" in found["backend big"].sentence
+    assert "wr0ng" not in str(found)
+    assert "s3cret" not in str(found)
+
+
+async def test_a_workflow_whose_tags_a_backend_lacks(house):
+    folder = house.data / "workflows" / "upscale"
+    folder.mkdir(parents=True)
+    shipped = LIBRARY / "upscale"
+    (folder / "graph.json").write_bytes((shipped / "graph.json").read_bytes())
+    toml = (shipped / "workflow.toml").read_text()
+    (folder / "workflow.toml").write_text('tags = ["big"]\n' + toml)
+    found = await findings(house)
+    (upscale,) = [f for subject, f in found.items() if subject.startswith("workflow upscale")]
+    assert upscale.level is Level.NOTE
+    assert "lacks the tags big" in upscale.sentence

@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import uuid
+import zlib
 from contextlib import asynccontextmanager
 
 import pytest
@@ -472,6 +473,25 @@ async def running(url):
     await backend.open()
     yield backend
     await backend.close()
+
+
+@pytest.fixture
+def png():
+    """A picture that no earlier run had."""
+    return build_png()
+
+
+def build_png(side=64):
+    """Stripes in the colours of the moment, so that no upload meets an older one."""
+
+    def chunk(name, content):
+        checksum = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    row = b"\0" + os.urandom(3 * side)
+    pixels = chunk(b"IDAT", zlib.compress(row * side))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
 
 
 @pytest.fixture

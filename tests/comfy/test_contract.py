@@ -1,11 +1,9 @@
 """What every backend must do, asked of the stand-in in both versions and of a real ComfyUI."""
 
 import asyncio
-import os
 import random
 import struct
 import uuid
-import zlib
 from contextlib import aclosing
 
 import pytest
@@ -175,8 +173,8 @@ async def test_a_missing_class_is_named(backend, follow):
     assert (problem.kind, problem.class_type) == ("missing_node_type", "KSamplerXYZ")
 
 
-async def test_an_attached_picture_is_read(backend, follow):
-    name = await backend.upload_image(build_png(), extension="png")
+async def test_an_attached_picture_is_read(backend, follow, png):
+    name = await backend.upload_image(png, extension="png")
     graph = {
         "1": {"class_type": "LoadImage", "inputs": {"image": name}},
         "9": {
@@ -311,16 +309,3 @@ async def test_a_result_over_the_socket(stand_in, open_backend, follow):
 
     (output,) = events[-1].outputs
     assert isinstance(output, OutputBytes)
-
-
-def build_png(side=64):
-    """Stripes in the colours of the moment, so that no upload meets an older one."""
-
-    def chunk(name, content):
-        checksum = zlib.crc32(name + content)
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    row = b"\0" + os.urandom(3 * side)
-    pixels = chunk(b"IDAT", zlib.compress(row * side))
-    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")

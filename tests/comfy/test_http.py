@@ -1,7 +1,5 @@
 import asyncio
 import logging
-import ssl
-import subprocess
 import uuid
 
 import pytest
@@ -323,22 +321,9 @@ def test_kinds_and_names():
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """A certificate that only its own file vouches for."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "ca.pem", folder / "key.pem"
-    command = [
-        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-        "-keyout", str(key), "-out", str(certificate),
-    ]  # fmt: skip
-    try:
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - fixed arguments
-    except FileNotFoundError:
-        pytest.skip("makes its certificate with openssl")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return certificate, context
+def authority(make_certificate):
+    """A certificate that only its own authority's file vouches for."""
+    return make_certificate()
 
 
 async def test_own_certificate_authority(serve, build, authority, tmp_path):
