@@ -13,7 +13,7 @@ from typing import Any, Self
 import discord
 from prometheus_client import REGISTRY
 
-from bot.client import DiscordAddress, LimnerClient
+from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
 from bot.progress import Replies
 from bot.reload import follow_workflows
@@ -244,7 +244,12 @@ class Application:
         if self._role is not Role.ALL and storage.engine.sqlite_path is not None:
             raise StartupError(ROLE_NEEDS_POSTGRESQL)
         await storage.prepare()
-        client = LimnerClient(address=self._address, guild_ids=self._settings.guilds)
+        shards = self._settings.shards
+        client = LimnerClient(
+            address=self._address,
+            guild_ids=self._settings.guilds,
+            shards=Shards(shards.ids, shards.count) if shards else None,
+        )
         self._stack.push_async_callback(client.close)
         await log_in(client, token.get_secret_value())
         core = await self._stack.enter_async_context(

@@ -39,20 +39,35 @@ class DiscordAddress:
     gateway_url: str
 
 
-class LimnerClient(discord.Client):
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """Which shards of how many this process connects."""
+
+    ids: tuple[int, ...]
+    count: int
+
+
+class LimnerClient(discord.AutoShardedClient):
     """Serves what it is given by `serve`.
 
     Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
-    once, and then they alone are served; without any, commands are global.
+    once, and then they alone are served; without any, commands are global. Without `shards` it
+    connects all that Discord recommends.
     """
 
     def __init__(
-        self, *, address: DiscordAddress | None = None, guild_ids: Collection[int] = ()
+        self,
+        *,
+        address: DiscordAddress | None = None,
+        guild_ids: Collection[int] = (),
+        shards: Shards | None = None,
     ) -> None:
         # Limner has no voice to warn about.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         super().__init__(
+            shard_ids=list(shards.ids) if shards else None,  # type: ignore[arg-type] # None: all
+            shard_count=shards.count if shards else None,
             # Guilds are all it needs: interactions bring everything else with them.
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),

@@ -5,6 +5,7 @@ The environment and the `.env` file in the current folder say what a short text 
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,6 +111,33 @@ class HttpAddress(BaseModel):
     port: int = Field(ge=0, le=65535)
 
 
+class ShardSettings(BaseModel):
+    """Which shards of how many a process connects."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ids: tuple[int, ...] = Field(min_length=1)
+    count: int = Field(ge=1)
+
+
+_SHARDS = re.compile(r"(\d{1,5}(?:\s*,\s*\d{1,5})*)\s*/\s*(\d{1,5})")
+
+
+def _parse_shards(value: object) -> object:
+    if value in ("", None):
+        return None
+    if isinstance(value, str):
+        match = _SHARDS.fullmatch(value.strip())
+        ids = sorted({int(one) for one in match[1].split(",")}) if match else []
+        count = int(match[2]) if match else 0
+        if not ids or ids[-1] >= count:
+            raise ValueError(
+                "must look like 0,1/4 (the first two of four, counted from 0), or be empty"
+            )
+        return {"ids": ids, "count": count}
+    return value
+
+
 def _parse_http(value: object) -> object:
     if value in ("", "off", None):
         return None
@@ -146,6 +174,9 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(default="console", alias="LIMNER_LOG_FORMAT")
     log_level: LogLevel = Field(default="info", alias="LIMNER_LOG_LEVEL")
+    shards: Annotated[ShardSettings | None, NoDecode, BeforeValidator(_parse_shards)] = Field(
+        default=None, alias="LIMNER_SHARDS"
+    )
     http: Annotated[HttpAddress | None, NoDecode, BeforeValidator(_parse_http)] = Field(
         default=None, alias="LIMNER_HTTP"
     )

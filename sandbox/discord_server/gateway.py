@@ -53,6 +53,7 @@ class Gateway:
         self._sessions: dict[str, Session] = {}
         self._connections: set[Connection] = set()
         self.url = ""
+        self.recommended_shards = 1
         self.identify_count = 0
         self.resume_count = 0
         self.close_codes: list[int] = []
@@ -61,14 +62,22 @@ class Gateway:
         self.pulse: Pulse | None = None
 
     @property
+    def shards(self) -> set[tuple[int, int]]:
+        """Which shards are connected, of how many each."""
+        sessions = (one.session for one in self._connections)
+        return {(one.shard, one.shards) for one in sessions if one is not None}
+
+    @property
     def is_connected(self) -> bool:
         """Whether a bot is logged in and connected."""
         return any(connection.session for connection in self._connections)
 
     def dispatch(self, name: str, payload: JsonObject, *, intent: int = 0) -> None:
-        """Send an event to every session that has the intent; 0 needs none."""
+        """Send an event to every session that has its guild and the intent; 0 needs none."""
+        guild_id = payload.get("guild_id")
         for session in self._sessions.values():
-            if not intent or intent & session.intents:
+            is_wanted = not intent or intent & session.intents
+            if is_wanted and session.has(int(guild_id) if guild_id else None):
                 session.dispatch(name, payload)
 
     def dispatch_message(self, name: str, message: Message, referenced: Message | None) -> None:
@@ -83,8 +92,9 @@ class Gateway:
             payload = self._payloads.message_event(message, referenced)
         bot_id = self._directory.application_id
         is_open = is_direct or message.author_id == bot_id or bot_id in message.mentions
+        guild_id = None if is_direct else self._directory.guild_id
         for session in self._sessions.values():
-            if intent not in session.intents:
+            if intent not in session.intents or not session.has(guild_id):
                 continue
             hidden = not is_open and Intent.MESSAGE_CONTENT not in session.intents
             concealed = _CONTENT_FIELDS if hidden and name != "MESSAGE_DELETE" else {}
@@ -184,12 +194,14 @@ class Gateway:
             raise Refused(Close.INVALID_INTENTS, "Invalid intent(s).")
         if intents & PRIVILEGED & ~self._granted:
             raise Refused(Close.DISALLOWED_INTENTS, "Disallowed intent(s).")
-        if data.get("shard", [0, 1]) != [0, 1]:
-            raise Refused(Close.INVALID_SHARD, "Invalid shard.")
-        session = Session(Intent(intents & int(sum(Intent))))
+        match data.get("shard", [0, 1]):
+            case [int(shard), int(shards)] if 0 <= shard < shards:
+                session = Session(Intent(intents & int(sum(Intent))), shard, shards)
+            case _:
+                raise Refused(Close.INVALID_SHARD, "Invalid shard.")
         self._join(connection, session)
         session.dispatch("READY", self._ready(session))
-        if Intent.GUILDS in session.intents:
+        if Intent.GUILDS in session.intents and session.has(self._directory.guild_id):
             with_members = Intent.GUILD_MEMBERS in session.intents
             guild = self._payloads.created_guild(with_members=with_members)
             session.dispatch("GUILD_CREATE", guild)
@@ -210,13 +222,14 @@ class Gateway:
 
     def _ready(self, session: Session) -> JsonObject:
         directory = self._directory
+        guilds = [{"id": str(directory.guild_id), "unavailable": True}]
         return {
             "v": limits.API_VERSION,
             "user": self._payloads.own_user(),
-            "guilds": [{"id": str(directory.guild_id), "unavailable": True}],
+            "guilds": guilds if session.has(directory.guild_id) else [],
             "session_id": session.id,
             "resume_gateway_url": self.url,
-            "shard": [0, 1],
+            "shard": [session.shard, session.shards],
             "application": {"id": str(directory.application_id), "flags": 0},
             "private_channels": [],
             "relationships": [],

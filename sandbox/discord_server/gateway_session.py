@@ -98,14 +98,23 @@ class Connection:
 class Session:
     """What outlives a connection: the sequence and the events to replay."""
 
-    def __init__(self, intents: Intent) -> None:
+    def __init__(self, intents: Intent, shard: int = 0, shards: int = 1) -> None:
         self.id = secrets.token_hex(16)
         self.intents = intents
+        self.shard = shard
+        self.shards = shards
         self.sequence = 0
         self.connection: Connection | None = None
         self._events: collections.deque[tuple[int, str, JsonObject | None]] = collections.deque(
             maxlen=limits.REPLAY_EVENTS
         )
+
+    def has(self, guild_id: int | None) -> bool:
+        """Whether a guild's events are this shard's; direct messages are the first one's.
+
+        https://docs.discord.com/developers/events/gateway#sharding
+        """
+        return self.shard == ((guild_id or 0) >> 22) % self.shards
 
     def dispatch(self, name: str, payload: JsonObject | None) -> None:
         """Send an event, or keep it for a resume."""

@@ -50,7 +50,8 @@ class AccountRoutes:
     def _where_for_bots(self, _: Call) -> Answer:
         left = max(1000 - self._gateway.identify_count, 0)
         start = {"total": 1000, "remaining": left, "reset_after": 14400000, "max_concurrency": 1}
-        return Answer({"url": self._gateway.url, "shards": 1, "session_start_limit": start})
+        shards = self._gateway.recommended_shards
+        return Answer({"url": self._gateway.url, "shards": shards, "session_start_limit": start})
 
 
 class GuildRoutes:

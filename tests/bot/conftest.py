@@ -15,7 +15,7 @@ from discord.http import Route
 from hypothesis import settings
 from PIL import Image
 
-from bot.client import DiscordAddress, LimnerClient
+from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.progress import Replies
 from bot.services import Services
 from generation.acceptance import ID_ALPHABET
@@ -363,7 +363,7 @@ def tools():
 
 @pytest.fixture
 def simcord_bot(services):
-    client = LimnerClient()
+    client = LimnerClient(shards=Shards((0,), 1))
     client.serve(services)
     # Discord is brought up to date once the environment is there.
     client.setup_hook = client.sync_commands
@@ -425,11 +425,12 @@ class Bot:
 
 
 @asynccontextmanager
-async def run_bot(world, service, *, guild_ids=(), **options):
+async def run_bot(world, service, *, guild_ids=(), shards=None, **options):
     address = world.address
     client = LimnerClient(
         address=DiscordAddress(address.api_base, address.gateway_url),
         guild_ids=guild_ids,
+        shards=shards,
     )
     connection = None
     services = build_services(service)

@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord.http import Route
 
-from bot.client import DiscordAddress, LimnerClient
+from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.cogs import COMMAND_NAMES
 from bot.hosts import attachment_hosts
 from bot.logs import set_up_logs
@@ -203,3 +203,30 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
 async def test_choices_that_take_too_long_are_none(bot, service):
     service.resumed.clear()
     assert await bot.ana.autocomplete("general", "cancel", "generation", "k") == []
+
+
+async def test_it_connects_as_many_shards_as_discord_recommends(
+    world, service, start_bot, monkeypatch
+):
+    async def at_once(*_, **__):
+        """Discord wants five seconds between two shards."""
+
+    monkeypatch.setattr(LimnerClient, "before_identify_hook", at_once)
+    world.gateway.recommended_shards = 2
+    async with start_bot(world, service) as bot:
+        await bot.client.wait_until_ready()
+        assert world.gateway.shards == {(0, 2), (1, 2)}
+        await bot.imagine()
+
+
+async def test_it_connects_the_shards_it_is_given(world, service, start_bot):
+    shard = (world.guild_id >> 22) % 3
+    async with start_bot(world, service, shards=Shards((shard,), 3)) as bot:
+        assert world.gateway.shards == {(shard, 3)}
+        await bot.imagine()
+
+
+async def test_a_guild_of_another_shard_is_not_heard(world, service, start_bot):
+    shard = (world.guild_id >> 22) % 3
+    async with start_bot(world, service, shards=Shards(((shard + 1) % 3,), 3)) as bot:
+        assert not bot.client.guilds

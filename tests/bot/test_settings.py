@@ -109,3 +109,19 @@ def test_a_broken_backends_file_names_file_and_field(empty_folder, text, expecte
     (problem,) = problems_of()
     assert "backends.toml" in problem
     assert expected in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "count"), [("0/1", (0,), 1), ("1,0 / 4", (0, 1), 4), ("2, 2/3", (2,), 3)]
+)
+def test_shards(empty_folder, monkeypatch, text, ids, count):
+    monkeypatch.setenv("LIMNER_SHARDS", text)
+    shards = load_settings().shards
+    assert (shards.ids, shards.count) == (ids, count)
+
+
+@pytest.mark.parametrize("text", ["4/4", "0", "/4", "a/4", "0,1", "-1/4", "0/0"])
+def test_shards_that_do_not_exist_are_refused(empty_folder, monkeypatch, text):
+    monkeypatch.setenv("LIMNER_SHARDS", text)
+    with pytest.raises(SettingsError, match="LIMNER_SHARDS: must look like 0,1/4"):
+        load_settings()
