@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import importlib
 import json
-import resource
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -15,6 +14,7 @@ from dataclasses import asdict
 
 from benchmarks.client import Client, Job
 from benchmarks.measurement import Delivery, Measurement, build_measurement
+from benchmarks.memory import peak_mb
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, reset
 from benchmarks.run import build_graph
@@ -38,7 +38,6 @@ ALONE = frozenset({"comfy-script"})
 
 _WARM_UP = 2
 _PATIENCE_S = 300.0
-_IS_MACOS = sys.platform == "darwin"
 
 
 def main() -> None:
@@ -75,9 +74,8 @@ async def _measure(
     cpu_at = process_cpu_seconds()
     deliveries, more_cpu_s = await run_jobs(build, urls, jobs)
     cpu_s = process_cpu_seconds() - cpu_at + more_cpu_s
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if _IS_MACOS else 2**10)
     reports = [await asyncio.to_thread(ask_report, url) for url in urls]
-    return build_measurement(deliveries, reports, cpu_s=cpu_s, memory_mb=memory_mb, jobs=scale.jobs)
+    return build_measurement(deliveries, reports, cpu_s=cpu_s, memory_mb=peak_mb(), jobs=scale.jobs)
 
 
 async def run_jobs(
