@@ -31,9 +31,7 @@ INFO, DELETE = "info", "delete"
 
 _ACTIONS_PATTERN = "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete"
 
-_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
-    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
-)
+_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType({RETRY: discord.ButtonStyle.primary})
 
 
 class GenerationButton(
@@ -155,7 +153,9 @@ def done_view(generation: Generation, offer: Offer) -> ui.View:
     keeping = [GenerationButton(id_, INPUT, one) for one in offer.use[:1]]
     if outputs:
         keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
-    keeping += [GenerationButton(id_, INFO), GenerationButton(id_, DELETE)]
+    # No row is wider than a phone.
+    (keeping if is_alone else changes).append(GenerationButton(id_, INFO))
+    keeping.append(GenerationButton(id_, DELETE))
     return _view_of_rows([*rows, changes, keeping])
 
 

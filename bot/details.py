@@ -21,8 +21,13 @@ LISTED_OUTPUTS = 10
 LISTED_ANCESTORS = 8
 
 
-def details_embed(generation: Generation, ancestors: Sequence[Generation] = ()) -> discord.Embed:
-    """The record of a generation, and what it was made from, the nearest first."""
+def details_embed(
+    generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool = False
+) -> discord.Embed:
+    """The record of a generation, and what it was made from, the nearest first.
+
+    A backend may be called by an address of the operator's network, which is not for everybody.
+    """
     embed = discord.Embed(
         title=generation.id,
         url=generation.message_url,
@@ -35,7 +40,7 @@ def details_embed(generation: Generation, ancestors: Sequence[Generation] = ()) 
     _add(embed, _("Workflow"), [f"`{generation.workflow}`"], inline=True)
     if generation.seed is not None:
         _add(embed, _("Seed"), [f"`{generation.seed}`"], inline=True)
-    _add(embed, _("Time"), _times(generation), inline=True)
+    _add(embed, _("Time"), _times(generation, names_backend=names_backend), inline=True)
     _add(embed, _("Cost"), [str(generation.cost)], inline=True)
     _add(embed, _("Values"), _values(generation))
     _add(embed, _("Results"), [_output_line(one) for one in generation.outputs[:LISTED_OUTPUTS]])
@@ -49,13 +54,13 @@ def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool 
         embed.add_field(name=name, value=text, inline=inline)
 
 
-def _times(generation: Generation) -> Iterable[str]:
+def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:
     if generation.started_at is not None:
         waited = (generation.started_at - generation.created_at).total_seconds()
-        yield _("waited {seconds:.1f} s", seconds=max(waited, 0.0))
+        yield _("waited {seconds} s", seconds=f"{max(waited, 0.0):.1f}")
     if generation.duration_s is not None:
-        yield _("ran {seconds:.1f} s", seconds=generation.duration_s)
-    if generation.backend is not None:
+        yield _("ran {seconds} s", seconds=f"{generation.duration_s:.1f}")
+    if names_backend and generation.backend is not None:
         yield _("on {backend}", backend=harmless(generation.backend, VALUE_CHARACTERS))
 
 

@@ -17,7 +17,7 @@ from bot.forms import Answer, Handler, choice_field, open_form, text_field
 from bot.language import _
 from bot.network import NETWORK_ERRORS
 from bot.options import ASPECTS, PROMPT_CHARACTERS
-from bot.people import can_moderate, requester_of
+from bot.people import can_moderate, is_operator, requester_of
 from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless
@@ -64,7 +64,7 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     derivations = services_of(interaction).derivations
     generation = await derivations.find_visible(generation_id, requester_of(interaction))
     ancestors = await derivations.lineage(generation)
-    embed = details_embed(generation, ancestors)
+    embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
     await interaction.followup.send(embed=embed, ephemeral=True)
 
 

@@ -169,7 +169,8 @@ def _check_modal_item(form: Form, path: str, item: JsonObject, seen: set[str]) -
 
 def _check_modal_input(form: Form, path: str, inner: JsonObject, seen: set[str]) -> None:
     _check_custom_id(form, path, inner, seen)
-    if "disabled" in inner:
+    # discord.py always says that it is not.
+    if inner.get("disabled"):
         form.wrong(f"{path}.disabled", "BASE_TYPE_CHOICES", "Not permitted in a modal.")
     if inner.get("type") == ComponentKind.SELECT:
         _check_select(form, path, inner)

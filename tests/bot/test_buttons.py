@@ -156,12 +156,13 @@ def test_each_picture_has_its_own_button_up_to_a_row(tools, count):
         [part.get("label") or part["placeholder"] for part in row["components"]]
         for row in view.to_components()
     ]
-    keeping = ["Use as input", "Original", "Info", "Delete"]
+    keeping = ["Use as input", "Original", "Delete"]
     if count == 1:
+        keeping.insert(2, "Info")
         assert rows == [["Upscale", "Vary", "Again", "Remix"], keeping]
     elif count <= 5:
         upscale, vary = ([f"{letter}{n + 1}" for n in positions] for letter in "UV")
-        assert rows == [upscale, vary, ["Again", "Remix"], keeping]
+        assert rows == [upscale, vary, ["Again", "Remix", "Info"], keeping]
     else:
         assert rows[:2] == [["Upscale a picture"], ["Vary a picture"]]
 
@@ -169,7 +170,7 @@ def test_each_picture_has_its_own_button_up_to_a_row(tools, count):
 def test_what_there_is_no_workflow_for_has_no_button(tools):
     generation, _ = tools.result(tools.generation(), b"x", b"y")
     labels = [child.item.label for child in done_view(generation, NOTHING).children]
-    assert labels == ["Original", "Info", "Delete"]
+    assert labels == ["Info", "Original", "Delete"]
 
 
 def test_an_id_of_any_length_fits_a_button(tools):
