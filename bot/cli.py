@@ -1,6 +1,7 @@
 """The console command `limner`."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,14 +15,31 @@ from bot.commands import plan_commands
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.terminal import GenerateOptions, run_generate
+from bot.workflow_files import (
+    FileUnusable,
+    convert_file,
+    fetch_object_infos,
+    saved_object_info,
+)
 from db import maintenance, migrations
 from db.errors import DatabaseError
 from generation.errors import GenerationError
 from generation.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
+from workflows.errors import WorkflowUnusable
 
-_EXPECTED = (SettingsError, StartupError, DatabaseError, GenerationError, OSError)
+_EXPECTED = (
+    SettingsError,
+    StartupError,
+    DatabaseError,
+    GenerationError,
+    WorkflowUnusable,
+    FileUnusable,
+    OSError,
+)
 """Errors whose own text is the sentence an operator needs."""
+
+_EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 T = TypeVar("T")
 
@@ -162,6 +180,32 @@ def list_workflows(context: click.Context) -> None:
     for problem in problems:
         click.echo(problem, err=True)
     context.exit(1 if problems else 0)
+
+
+@workflows.command("convert")
+@click.argument("file", type=_EXISTING_FILE)
+@click.option(
+    "--object-info",
+    type=_EXISTING_FILE,
+    help="A saved /object_info of ComfyUI, instead of asking a backend.",
+)
+@click.option("--backend", metavar="NAME", help="Ask this backend alone.")
+@click.pass_context
+def convert_workflow(
+    context: click.Context, *, file: Path, object_info: Path | None, backend: str | None
+) -> None:
+    """Print the API-format graph of a picture, film, sound or JSON file."""
+    if object_info is None:
+        classes = fetch_object_infos(_settings(context), backend=backend)
+    else:
+        classes = saved_object_info(object_info)
+    converted = _run(lambda: convert_file(file, classes), context)
+    # Half a surrogate pair, which JSON may have, is written as JSON escapes it.
+    text = json.dumps(converted.graph, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace"))
+    for sentence in converted.sentences:
+        click.echo(sentence, err=True)
+    context.exit(0 if converted.is_whole else 1)
 
 
 @limner.group()

@@ -1,6 +1,10 @@
 """The whole program between both stand-ins."""
 
+import asyncio
 import io
+import os
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +20,9 @@ from db.people import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_server import DiscordStandIn
 from sandbox.people import Person
+
+PATIENCE_S = 60
+"""For a command to end."""
 
 
 class House:
@@ -74,3 +81,36 @@ def picture():
         return content.getvalue()
 
     return draw
+
+
+@pytest.fixture
+def limner(tmp_path):
+    """Run the command in an empty folder, as on a fresh machine."""
+
+    async def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            cwd=tmp_path,
+            env=_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, out.decode(), err.decode()
+        )
+
+    return run
+
+
+def _environment() -> dict[str, str]:
+    kept = {"PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR"}
+    return {name: value for name, value in os.environ.items() if name in kept} | {
+        "PYTHONWARNINGS": "ignore",
+        "COLUMNS": "200",
+    }

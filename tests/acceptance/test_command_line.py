@@ -1,11 +1,7 @@
 """The console command as an operator meets it: every mistake is one plain sentence."""
 
-import asyncio
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -14,41 +10,6 @@ from PIL import Image
 
 from sandbox.comfyui import ComfyUIStandIn
 from workflows.catalog import LIBRARY
-
-PATIENCE_S = 60
-
-
-@pytest.fixture
-def limner(tmp_path):
-    """Run the command in an empty folder, as on a fresh machine."""
-
-    async def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *arguments),
-            cwd=tmp_path,
-            env=_environment() | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                out, err = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-        return subprocess.CompletedProcess(
-            arguments, process.returncode, out.decode(), err.decode()
-        )
-
-    return run
-
-
-def _environment() -> dict[str, str]:
-    kept = {"PATH", "HOME", "PYTHONPATH", "SYSTEMROOT", "TMPDIR"}
-    return {name: value for name, value in os.environ.items() if name in kept} | {
-        "PYTHONWARNINGS": "ignore",
-        "COLUMNS": "200",
-    }
 
 
 def assert_sentence(result, *expected: str) -> None:

@@ -21,6 +21,16 @@ class Conversion:
     graph: Graph
     unknown: Mapping[str, tuple[str, ...]]
 
+    @property
+    def sent(self) -> Graph:
+        """What the editor itself would send: it does not name a class that it does not know."""
+        return {
+            node_id: node
+            if node["class_type"] not in self.unknown
+            else {name: value for name, value in node.items() if name != "class_type"}
+            for node_id, node in self.graph.items()
+        }
+
     def require_known(self) -> Graph:
         """The graph. Raises UnknownClasses where a node's class is unknown."""
         if self.unknown:
