@@ -62,8 +62,9 @@ class EngineSettings:
 class LineTimings:
     """Pauses of the line, in seconds."""
 
-    polling_s: float = 0.05
-    """How often a queue is looked at: a hand-over costs half of it, and a person waits."""
+    polling_s: float = 0.1
+    """How often a queue is looked at. There are two between an acceptance and its POST: 150 ms,
+    against 75 ms at half of this, which costs a resting process 10 % of a core instead of 6 %."""
 
     priority_polling_s: float = 0.2
     """Likewise for the priority role: fewer people wait there, and each queue costs its polling."""
