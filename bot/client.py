@@ -12,7 +12,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.buttons import GenerationButton, PictureMenu
-from bot.cogs import COG_ITEMS, add_commands
+from bot.cogs import COG_ITEMS, add_commands, add_menu
+from bot.cogs.menu import MessageMenu
 from bot.cogs.settings import SETTINGS_FORMS
 from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
@@ -83,7 +84,7 @@ class LimnerClient(discord.AutoShardedClient):
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._services: Services | None = None
-        self._forms = Forms({**RESULT_FORMS, **SETTINGS_FORMS})
+        self._forms = Forms({})
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
 
@@ -99,6 +100,9 @@ class LimnerClient(discord.AutoShardedClient):
         self._services = services
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
+        menu = MessageMenu(services, submitter)
+        add_menu(self.tree, menu.commands(), self._guilds)
+        self._forms = Forms({**RESULT_FORMS, **SETTINGS_FORMS, **menu.forms()})
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, PictureMenu, *COG_ITEMS)

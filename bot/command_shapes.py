@@ -66,7 +66,7 @@ def _plain(part: object) -> object:
                 # Zero is a bound, though Python takes it for False.
                 key: shape
                 for key, shape in shapes.items()
-                if shape not in (None, [], {}) and shape is not False
+                if shape not in (None, "", [], {}) and shape is not False
             }
         case list() | tuple():
             plain = [_plain(value) for value in part]

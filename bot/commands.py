@@ -94,7 +94,8 @@ class WorkflowCommands:
     def refresh(self) -> bool:
         """Make them what the workflows are now; say whether people would see a difference."""
         self._take_out(self._shapes)
-        built_in = [one.name for one in self._tree.get_commands(guild=self._places[0])]
+        slash = discord.AppCommandType.chat_input
+        built_in = [one.name for one in self._tree.get_commands(guild=self._places[0], type=slash)]
         plan = plan_commands(self._submitter.service.workflows(), built_in)
         self._tell(plan.refusals)
         commands = [build_command(one, self._submitter) for one in plan.accepted]

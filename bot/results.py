@@ -129,6 +129,13 @@ async def open_input(interaction: discord.Interaction, generation_id: str, index
     """A modal for what is to become of a picture."""
     services, requester = services_of(interaction), requester_of(interaction)
     generation = await soon(services.derivations.find_visible(generation_id, requester))
+    await ask_for_input(interaction, generation, index)
+
+
+async def ask_for_input(
+    interaction: discord.Interaction, generation: Generation, index: int
+) -> None:
+    """The same for a generation that was found. Raises RequestRefused."""
     pictures = services_of(interaction).offers.of(generation).use
     if not pictures:
         raise RequestRefused(

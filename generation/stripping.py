@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"})
+_PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"comf"})
+"""`comf` is where ComfyUI puts the texts of animated pictures."""
 _WEBP_METADATA = frozenset({b"EXIF", b"XMP "})
 _WEBP_METADATA_FLAGS = 0x08 | 0x04
 

@@ -199,9 +199,11 @@ class Person:
                 return await self._answered(interaction)
         raise NotPossible(f"There is no message menu entry {name}.")
 
-    def say(self, channel: str | int | Channel, content: str) -> JsonObject:
-        """Write an ordinary message."""
-        message = self._world.acts.say(self.member, self._channel(channel), content)
+    def say(
+        self, channel: str | int | Channel, content: str, files: Sequence[Upload] = ()
+    ) -> JsonObject:
+        """Write an ordinary message, with files."""
+        message = self._world.acts.say(self.member, self._channel(channel), content, files)
         return self._world.broadcast.view_of(message)
 
     def messages(self, channel: str | int | Channel | None = None) -> list[JsonObject]:

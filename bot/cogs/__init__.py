@@ -61,3 +61,15 @@ def add_commands(
         command.allowed_contexts = CONTEXTS
         command.allowed_installs = INSTALLS
         tree.add_command(command, guilds=guilds)
+
+
+def add_menu(
+    tree: app_commands.CommandTree[Client],
+    entries: Sequence[app_commands.ContextMenu],
+    guilds: Sequence[Object] = (),
+) -> None:
+    """Put entries into the menu of messages, in the same places."""
+    for entry in entries:
+        entry.allowed_contexts = CONTEXTS
+        entry.allowed_installs = INSTALLS
+        tree.add_command(entry, guilds=guilds)

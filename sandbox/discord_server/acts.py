@@ -190,14 +190,16 @@ class Acts:
         }
         return self._send(interaction, data)
 
-    def say(self, member: Member, channel: Channel, content: str) -> Message:
-        """Write an ordinary message."""
+    def say(
+        self, member: Member, channel: Channel, content: str, uploads: Sequence[Upload] = ()
+    ) -> Message:
+        """Write an ordinary message, with files."""
         permissions = self._directory.permissions(member, channel)
         if Permission.SEND_MESSAGES not in permissions:
             raise NotPossible("You cannot write here.")
         message = self._messages.new(channel.id, member)
         parse = frozenset({"users", "roles", "everyone"})
-        return self._messages.post(message, {"content": content}, {}, parse)
+        return self._messages.post(message, {"content": content}, dict(enumerate(uploads)), parse)
 
     def _send(self, interaction: Interaction, data: JsonObject) -> Interaction:
         payload = self._interactions.payload(interaction, data)

@@ -1,6 +1,6 @@
 """Files that carry a workflow: JSON, and what ComfyUI writes beside pictures, films and sounds."""
 
-from workflows.carriers.carried import Carried, read
+from workflows.carriers.carried import Carried, list_texts, read
 from workflows.carriers.container import Container
 
-__all__ = ["Carried", "Container", "read"]
+__all__ = ["Carried", "Container", "list_texts", "read"]

@@ -66,6 +66,15 @@ def read(content: bytes | memoryview) -> Carried:
     return _choose(container, list(_pieces(texts)))
 
 
+def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
+    """Every text in a picture, film or sound, whatever program wrote it; none in other files."""
+    view = memoryview(content)
+    container = detect(view)
+    if container is None or container is Container.JSON:
+        return ()
+    return tuple(_collect(container, view))
+
+
 def _read_json(content: memoryview) -> Carried:
     if len(content) > MAX_TEXT_BYTES:
         raise InvalidGraph(["This file is larger than 16 MiB: no workflow is."])
