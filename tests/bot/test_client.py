@@ -7,7 +7,7 @@ import pytest
 from discord.http import Route
 
 from bot.client import DiscordAddress, LimnerClient, Shards
-from bot.cogs import COMMAND_NAMES
+from bot.cogs import COMMAND_NAMES, MENU_NAMES
 from bot.hosts import attachment_hosts
 from bot.logs import set_up_logs
 from generation.board import QueueEntry
@@ -45,7 +45,7 @@ def test_without_a_service_it_says_so():
 async def test_a_second_start_changes_nothing_at_discord(world, service, start_bot):
     async with start_bot(world, service):
         before = {one["name"]: one["version"] for one in world.commands.everything()}
-    assert set(before) == COMMAND_NAMES
+    assert set(before) == COMMAND_NAMES | MENU_NAMES
     async with start_bot(world, service):
         after = {one["name"]: one["version"] for one in world.commands.everything()}
     assert after == before
@@ -74,7 +74,7 @@ async def test_a_guilds_commands_replace_the_global_ones(world, service, start_b
         pass
     async with start_bot(world, service, guild_ids=[world.guild_id]) as bot:
         names = [one["name"] for one in world.commands.everything()]
-        assert sorted(names) == sorted(COMMAND_NAMES)
+        assert sorted(names) == sorted(COMMAND_NAMES | MENU_NAMES)
         assert await bot.client.tree.fetch_commands() == []
         await bot.imagine()
 
