@@ -177,17 +177,13 @@ def queue_view(generations: Sequence[Generation]) -> ui.View:
 async def cancel(
     interaction: discord.Interaction, service: GenerationService, generation_id: str
 ) -> None:
-    """Cancel for whoever asks, if they may, and say in private that it is under way.
-
-    Moderators moderate what was asked for in their own guild.
-    """
+    """Cancel for whoever asks, if they may, and say in private that it is under way."""
     await interaction.response.defer(ephemeral=True, thinking=True)
-    found = await service.find(generation_id)
-    is_here = found is not None and found.guild_id == interaction.guild_id
     generation = await service.cancel(
         generation_id,
         user_id=interaction.user.id,
-        is_moderator=is_here and can_moderate(interaction),
+        is_moderator=can_moderate(interaction),
+        guild_id=interaction.guild_id,
     )
     ended = generation.state.is_final
     text = _("It had ended already.") if ended else _("Cancelling `{id}`.", id=generation.id)

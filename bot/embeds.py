@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.language import _
 from bot.replies import FAILURE_TITLES, failure_embed
 from bot.text import harmless, lines_within, ordinal, relative
 from generation.errors import FailureKind
@@ -23,6 +24,7 @@ DESCRIPTION_CHARACTERS = 4096
 """Discord's limit for an embed's description; an embed has 6,000 in all."""
 
 NOT_CHARGED = "your quota was not charged"
+CHARGED = "it had begun, so your quota was charged"
 LISTED_PROMPT_CHARACTERS = 80
 
 
@@ -36,10 +38,22 @@ class Face:
 
 def waiting_face(event: Waiting) -> Face:
     """In the line, with its place and about when it starts."""
-    place = f"{ordinal(event.position)} of {event.length}"
-    starts = f" · starts {relative(event.starts_at)}" if event.starts_at else ""
-    embed = discord.Embed(description=f"{place}{starts}", colour=GREY)
+    embed = discord.Embed(description=" · ".join(waiting_parts(event)), colour=GREY)
     return Face(header(event.generation), embed)
+
+
+def waiting_parts(event: Waiting) -> list[str]:
+    """The place and about when it starts, or that the line is paused."""
+    if event.is_paused:
+        return [_("paused here: it waits until an administrator lets the line go on")]
+    place, length = ordinal(event.position), event.length
+    if event.is_about:
+        parts = [_("about {place} of {length}", place=place, length=length)]
+    else:
+        parts = [_("{place} of {length}", place=place, length=length)]
+    if event.starts_at is not None:
+        parts.append(_("starts {when}", when=relative(event.starts_at)))
+    return parts
 
 
 def running_face(event: Running, *, has_preview: bool) -> Face:
@@ -69,7 +83,8 @@ def failed_face(generation: Generation) -> Face:
     """A fixed title, one plain sentence, the id, and that nothing was charged."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
     embed = failure_embed(failure.kind, failure.template, failure.facts)
-    embed.set_footer(text=f"{generation.id} · {NOT_CHARGED}")
+    charge = CHARGED if generation.is_charged else NOT_CHARGED
+    embed.set_footer(text=f"{generation.id} · {charge}")
     return Face(header(generation), embed)
 
 

@@ -54,6 +54,30 @@ class GenerationPage:
     next_cursor: Cursor | None
 
 
+class MeasuredRow(NamedTuple):
+    """What one successful run took."""
+
+    workload: int
+    backend: str
+    gpu_ms: int
+
+
+class LineRow(NamedTuple):
+    """An unfinished generation, as far as the order of the line depends on it."""
+
+    id: str
+    user_id: int
+    guild_id: int | None
+    workflow: str
+    state: str
+    workload: int | None
+    lane: int
+    priority: bool
+    backend: str | None
+    created_at: datetime
+    started_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class NewOutput:
     """One result to record, with its bytes."""
@@ -98,6 +122,8 @@ class GenerationRepository:
         layout: str = "separate",
         keeps_metadata: bool = True,
         reply: str = "",
+        lane: int = 0,
+        workload: int | None = None,
     ) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
         row = GenerationRow(
@@ -121,6 +147,8 @@ class GenerationRepository:
             derivation=derivation,
             layout=layout,
             keeps_metadata=keeps_metadata,
+            lane=lane,
+            workload=workload,
             reply=reply,
         )
         self._session.add(row)
@@ -144,6 +172,19 @@ class GenerationRepository:
         """Change the state if it is one of `from_states`; True for the one call that did it."""
         return await self._update(
             id, GenerationRow.state.in_(from_states), {**columns, "state": to}
+        )
+
+    async def step_out(
+        self, generation_id: str, *, last_at: datetime | None, now: datetime
+    ) -> bool:
+        """Note that it gave up its turn; False when that was noted since `last_at`, or it ended."""
+        same = (
+            GenerationRow.stepped_out_at.is_(None)
+            if last_at is None
+            else GenerationRow.stepped_out_at == last_at
+        )
+        return await self._update(
+            generation_id, (GenerationRow.state == WAITING) & same, {"stepped_out_at": now}
         )
 
     async def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
@@ -282,6 +323,19 @@ class GenerationRepository:
         """Count what waits in one guild, or in all direct messages."""
         return await self._count(_is_in(guild_id), GenerationRow.state == WAITING)
 
+    async def count_by_lane(self, user_id: int, guild_id: int | None) -> dict[int, int]:
+        """Count what one person has unfinished in one guild or in direct messages, by lane."""
+        found = await self._session.execute(
+            select(GenerationRow.lane, func.count())
+            .where(
+                GenerationRow.user_id == user_id,
+                _is_in(guild_id),
+                GenerationRow.state.in_(UNFINISHED_STATES),
+            )
+            .group_by(GenerationRow.lane)
+        )
+        return {row.lane: int(row[1]) for row in found}
+
     async def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
         """Count everybody's generations in these states, in one guild or in direct messages."""
         found = await self._session.execute(
@@ -329,24 +383,55 @@ class GenerationRepository:
         """Count all that the filter finds."""
         return await self._count(*_conditions(filters))
 
-    async def recent_durations(self, workflow: str, limit: int) -> list[float]:
-        """List how many seconds the newest successes of a workflow ran, newest first."""
+    async def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
+        """What the newest successes of a workflow took, newest first."""
         found = await self._session.execute(
-            select(GenerationRow.started_at, GenerationRow.finished_at)
+            select(
+                GenerationRow.workload,
+                GenerationRow.backend,
+                GenerationRow.gpu_ms,
+            )
             .where(
                 GenerationRow.workflow == workflow,
                 GenerationRow.state == SUCCEEDED,
-                GenerationRow.started_at.is_not(None),
-                GenerationRow.finished_at.is_not(None),
+                GenerationRow.gpu_ms.is_not(None),
             )
             .order_by(GenerationRow.finished_at.desc())
             .limit(limit)
         )
-        return [
-            (finished - started).total_seconds()
-            for started, finished in found
-            if started is not None and finished is not None
-        ]
+        return tuple(
+            MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
+        )
+
+    async def list_line(self) -> tuple[LineRow, ...]:
+        """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
+        found = await self._session.execute(
+            select(
+                GenerationRow.id,
+                GenerationRow.user_id,
+                GenerationRow.guild_id,
+                GenerationRow.workflow,
+                GenerationRow.state,
+                GenerationRow.workload,
+                GenerationRow.lane,
+                GenerationRow.priority,
+                GenerationRow.backend,
+                GenerationRow.created_at,
+                GenerationRow.started_at,
+            )
+            .where(GenerationRow.state.in_(UNFINISHED_STATES))
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+        )
+        return tuple(LineRow(*row) for row in found)
+
+    async def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
+        """List those of these ids that exist, in no order."""
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(GenerationRow.id.in_(ids))
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
 
     async def _update(
         self,

@@ -78,6 +78,11 @@ class GuildRepository:
         )
         return found.one()
 
+    async def paused(self) -> frozenset[int]:
+        """The ids of all guilds whose line is paused."""
+        found = await self._session.scalars(select(GuildRow.id).where(GuildRow.paused.is_(True)))
+        return frozenset(found)
+
     async def update(self, guild_id: int | None, **columns: object) -> None:
         """Change settings of a guild that get_or_create has begun."""
         id_ = guild_id or DIRECT_MESSAGES

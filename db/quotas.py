@@ -1,6 +1,7 @@
 """What people were charged: entries that are added once, and sums over them."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -8,6 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into, is_postgresql
 from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """An amount by both measures: pictures, and milliseconds on a backend."""
+
+    pictures: int = 0
+    gpu_ms: int = 0
 
 
 class ChargeRepository:
@@ -25,25 +34,41 @@ class ChargeRepository:
             key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
             await self._session.execute(select(func.pg_advisory_xact_lock(key)))
 
+    async def lock_guild(self, guild_id: int | None) -> None:
+        """Hold off every other transaction that locks this guild, until this one ends."""
+        if is_postgresql(self._session):
+            key = _lock_key(0, guild_id or DIRECT_MESSAGES)
+            await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+
     async def usage(
         self,
         user_id: int,
         guild_id: int | None,
         since: datetime,
         until: datetime | None = None,
-    ) -> int:
+    ) -> Spent:
         """Sum up what this person has used, reservations included; `until` is not included."""
-        statement = select(func.coalesce(func.sum(ChargeRow.amount), 0)).where(
+        statement = select(
+            func.coalesce(func.sum(ChargeRow.amount), 0),
+            func.coalesce(func.sum(ChargeRow.gpu_ms), 0),
+        ).where(
             ChargeRow.user_id == user_id,
             ChargeRow.guild_id == (guild_id or DIRECT_MESSAGES),
             ChargeRow.at >= since,
         )
         if until is not None:
             statement = statement.where(ChargeRow.at < until)
-        return int(await self._session.scalar(statement) or 0)
+        pictures, gpu_ms = (await self._session.execute(statement)).one()
+        return Spent(int(pictures), int(gpu_ms))
 
     async def reserve(
-        self, generation_id: str, *, user_id: int, guild_id: int | None, amount: int, at: datetime
+        self,
+        generation_id: str,
+        *,
+        user_id: int,
+        guild_id: int | None,
+        spent: Spent,
+        at: datetime,
     ) -> bool:
         """Set an amount aside; False, and nothing changes, when it was done before."""
         return await self._add(
@@ -52,40 +77,45 @@ class ChargeRepository:
                 kind=RESERVE,
                 user_id=user_id,
                 guild_id=guild_id or DIRECT_MESSAGES,
-                amount=amount,
+                amount=spent.pictures,
+                gpu_ms=spent.gpu_ms,
                 at=at,
             )
         )
 
-    async def settle(self, generation_id: str, *, amount: int | None = None) -> bool:
-        """Charge what was reserved, or `amount` instead of it.
+    async def settle(
+        self, generation_id: str, *, pictures: int | None = None, gpu_ms: int | None = None
+    ) -> bool:
+        """Charge what was reserved, or what is given instead of it.
 
         False, and nothing changes, when it was settled or refunded before, or never reserved.
         """
-        return await self._close(generation_id, CHARGE, amount)
+        return await self._close(generation_id, CHARGE, pictures, gpu_ms)
 
     async def refund(self, generation_id: str) -> bool:
         """Give back what was reserved.
 
         False, and nothing changes, when it was settled or refunded before, or never reserved.
         """
-        return await self._close(generation_id, REFUND, 0)
+        return await self._close(generation_id, REFUND, 0, 0)
 
-    async def _close(self, generation_id: str, kind: str, final_amount: int | None) -> bool:
+    async def _close(
+        self, generation_id: str, kind: str, pictures: int | None, gpu_ms: int | None
+    ) -> bool:
         # The reservation's row lock makes a settle and a refund that meet take turns.
         reserved = await self._session.get(
             ChargeRow, (generation_id, RESERVE), with_for_update=True, populate_existing=True
         )
         if reserved is None or await self._is_closed(generation_id):
             return False
-        final = reserved.amount if final_amount is None else final_amount
         return await self._add(
             ChargeRow(
                 generation_id=generation_id,
                 kind=kind,
                 user_id=reserved.user_id,
                 guild_id=reserved.guild_id,
-                amount=final - reserved.amount,
+                amount=0 if pictures is None else pictures - reserved.amount,
+                gpu_ms=0 if gpu_ms is None else gpu_ms - reserved.gpu_ms,
                 at=reserved.at,
             )
         )

@@ -9,14 +9,18 @@ from datetime import datetime
 from db.database import Database
 from db.errors import Conflict
 from db.generations import GenerationRepository
+from db.quotas import Spent
 from generation import failures
-from generation.access import cost_of
+from generation.access import cost_of, count_of
 from generation.attachments import CheckedFile, verify_attachments
 from generation.errors import FailureKind, RequestRefused
+from generation.estimate import workload_of
 from generation.history import copy_generation
 from generation.models import offered_models, resolve_models
 from generation.pool import BackendPool
+from generation.quota import UNKNOWN_GPU_MS, Cost
 from generation.record import Generation
+from generation.records import Records
 from generation.request import GenerationRequest, Value
 from generation.selection import seed_names, select_workflow, settle_prompt
 from generation.tasks import finish
@@ -57,7 +61,8 @@ class _Draft:
     values: dict[str, Value]
     images: Mapping[str, CheckedFile] = field(repr=False)
     seed: int | None
-    cost: int
+    cost: Cost = field(default_factory=Cost)
+    workload: int = 1
 
 
 def normalise_id(typed: str) -> str:
@@ -80,6 +85,7 @@ class Acceptor:
         random_source: random.Random,
     ) -> None:
         self._database = database
+        self._records = Records(database)
         self._catalog = catalog
         self._pool = pool
         self._usage = usage
@@ -104,12 +110,24 @@ class Acceptor:
 
         Raises RequestRefused, DatabaseError.
         """
-        draft = self._settle(request)
+        draft = await self._price(self._settle(request))
         await self._usage.check(request.requester, draft.cost)
 
     async def _check(self, request: GenerationRequest) -> _Draft:
         draft = self._settle(request)
-        return replace(draft, images=await verify_attachments(draft.workflow, request.images))
+        images = await verify_attachments(draft.workflow, request.images)
+        return await self._price(replace(draft, images=images))
+
+    async def _price(self, draft: _Draft) -> _Draft:
+        """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
+        name = draft.workflow.name
+        given = sum(attached.pixels for attached in draft.images.values())
+        workload = workload_of(draft.values, given)
+        typical_s = (await self._records.durations([name])).typical_s(name, workload)
+        unknown_ms = UNKNOWN_GPU_MS * count_of(draft.values)
+        gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
+        pictures = cost_of(draft.workflow.manifest, draft.values)
+        return replace(draft, cost=Cost(pictures, gpu_ms), workload=workload)
 
     def _settle(self, request: GenerationRequest) -> _Draft:
         """Everything but the pictures, which take their time."""
@@ -118,8 +136,7 @@ class Acceptor:
         prompt = settle_prompt(prompt, workflow)
         values = self._check_values(workflow, request, prompt)
         seed = self._draw_seeds(workflow, values)
-        cost = cost_of(workflow.manifest, values)
-        return _Draft(request, workflow, prompt, values, {}, seed, cost)
+        return _Draft(request, workflow, prompt, values, {}, seed)
 
     def _check_values(
         self, workflow: Workflow, request: GenerationRequest, prompt: str
@@ -176,7 +193,7 @@ class Acceptor:
         now = self._clock()
         async with self._database.transaction() as session:
             books = Books.of(session)
-            await self._usage.admit(books, requester, draft.cost, now)
+            place = await self._usage.admit(books, requester, draft.cost, now)
             row = await books.generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
@@ -187,10 +204,12 @@ class Acceptor:
                 prompt=draft.prompt,
                 values=draft.values,
                 seed=draft.seed,
-                cost=draft.cost,
+                cost=draft.cost.pictures,
                 private=request.private,
                 spoiler=request.spoiler,
-                priority=self._usage.has_priority(requester),
+                priority=place.has_priority,
+                lane=place.lane,
+                workload=draft.workload,
                 created_at=now,
                 parent_id=request.parent_id,
                 parent_position=request.parent_position,
@@ -210,7 +229,7 @@ class Acceptor:
                 generation_id,
                 user_id=requester.user_id,
                 guild_id=requester.guild_id,
-                amount=draft.cost,
+                spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
                 at=now,
             )
             accepted = copy_generation(row)

@@ -1,6 +1,7 @@
 """Who may use a workflow, and where; and what it costs."""
 
 import math
+from collections.abc import Mapping
 
 from generation.errors import FailureKind, RequestRefused
 from generation.request import Requester, Value
@@ -42,9 +43,13 @@ def find_refusal(manifest: Manifest, requester: Requester) -> str | None:
 
 def cost_of(manifest: Manifest, values: dict[str, Value]) -> int:
     """What a request takes from the daily allowance, in pictures."""
+    return manifest.cost * count_of(values) * _units(manifest, values)
+
+
+def count_of(values: Mapping[str, Value]) -> int:
+    """How many pictures are asked for."""
     count = values.get(COUNT)
-    pictures = count if isinstance(count, int) and not isinstance(count, bool) else 1
-    return manifest.cost * max(pictures, 1) * _units(manifest, values)
+    return max(count, 1) if isinstance(count, int) and not isinstance(count, bool) else 1
 
 
 def _units(manifest: Manifest, values: dict[str, Value]) -> int:

@@ -41,10 +41,14 @@ _MPEG_RESERVED_RATE = 3
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A file that was verified, as it is kept and sent to a backend."""
+    """A file that was verified, as it is kept and sent to a backend.
+
+    `pixels` are a picture's; a mask has none of its own.
+    """
 
     content: bytes = field(repr=False)
     media_type: str
+    pixels: int = 0
 
 
 async def verify_attachments(
@@ -62,9 +66,12 @@ async def verify_attachments(
         try:
             if wanted[name].type.is_picture:
                 picture = await _verify_picture(wanted[name], content, size)
+                pixels = (
+                    0 if wanted[name].type is InputType.MASK else picture.width * picture.height
+                )
                 size = size or (picture.width, picture.height)
                 media_type = f"image/{picture.extension.replace('jpg', 'jpeg')}"
-                verified[name] = CheckedFile(picture.content, media_type)
+                verified[name] = CheckedFile(picture.content, media_type, pixels)
             else:
                 verified[name] = _verify_media(wanted[name].type, content)
         except InvalidImage as error:

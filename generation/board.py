@@ -2,20 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from db.errors import DatabaseError
 from generation.broadcast import Broadcast
-from generation.estimate import starts_at, typical_duration
+from generation.estimate import Ahead, order_turns, plan_turns
 from generation.events import Waiting
 from generation.pool import BackendPool
-from generation.record import Generation, GenerationState
-from generation.records import Records
+from generation.record import Generation
+from generation.records import LineState, Records
 
 COALESCE_S = 0.5
 """A burst of changes is told once: people cannot read faster."""
+
+REST_SHARE = 20
+"""So many times as long as it looked at the line, the board rests: 5 % of one core at most."""
 
 REPEAT_S = 30.0
 """Estimates are looked at this often even when nothing changed here."""
@@ -24,20 +27,44 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
+
+    `is_about`: other people wait too, and the engine draws lots between them. `is_paused`: it
+    waits until its guild's line goes on, and has no position until then.
+    """
+
+    id: str
+    position: int
+    length: int
+    starts_at: datetime | None = None
+    is_about: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A generation in the line. `position` counts from 1, of `length`; 0 means that it runs."""
+    """A generation in the line, with its spot's facts."""
 
     generation: Generation
     position: int
     length: int
     starts_at: datetime | None
+    is_about: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """Entries of a guild's line, and how many more there are; also whether own ones are hidden."""
+
+    entries: tuple[QueueEntry, ...]
+    hidden: int = 0
+    hides_own: bool = False
 
 
 class Board:
-    """The order of the line: by the time of acceptance. It says about when, not exactly.
-
-    A person's second generation may start after somebody else's later first one.
-    """
+    """The likely order of the line: turns go round between people."""
 
     def __init__(
         self,
@@ -51,34 +78,33 @@ class Board:
         self._broadcast = broadcast
         self._clock = clock
         self._changed = asyncio.Event()
-        self._told: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, tuple[int, int, bool]] = {}
 
     def touch(self) -> None:
         """Something in the line changed; whoever waits is told soon."""
         self._changed.set()
 
-    async def entries(self) -> tuple[QueueEntry, ...]:
-        """Everything unfinished: first what runs, then what waits, in order."""
-        unfinished = await self._records.unfinished_generations()
-        running = [one for one in unfinished if one.state is GenerationState.RUNNING]
-        waiting = [one for one in unfinished if one.state is GenerationState.WAITING]
-        durations = await self._durations({one.workflow for one in unfinished})
-        now, backend_count = self._clock(), self._pool.reachable_count
-        runs = [(one.workflow, one.started_at) for one in running]
-        entries = [QueueEntry(one, 0, len(waiting), None) for one in running]
-        for index, one in enumerate(waiting):
-            ahead = [other.workflow for other in waiting[:index]]
-            start = starts_at(ahead, runs, durations, backend_count, now)
-            entries.append(QueueEntry(one, index + 1, len(waiting), start))
-        return tuple(entries)
+    async def view(
+        self, guild_id: int | None, user_id: int, *, sees_all: bool, limit: int
+    ) -> LineView:
+        """A guild's line as this person sees it: their own first, and others' if they may."""
+        line = await self._records.line()
+        owners = {one.id: one.user_id for one in _everything(line)}
+        here = [one for one in await self._spots(line) if line.guilds.get(one.id) == guild_id]
+        own = [one for one in here if owners[one.id] == user_id]
+        others = [one for one in here if owners[one.id] != user_id] if sees_all else []
+        shown = await self._complete([*own, *others][:limit])
+        return LineView(shown, len(here) - len(shown), len(own) > limit)
 
     async def find(self, generation_id: str) -> QueueEntry | None:
         """One generation's place, if it is unfinished."""
-        entries = await self.entries()
-        return next((one for one in entries if one.generation.id == generation_id), None)
+        spots = await self._spots(await self._records.line())
+        found = await self._complete([one for one in spots if one.id == generation_id])
+        return found[0] if found else None
 
     async def tell_for_ever(self) -> None:
         """Tell people their new positions, until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 async with asyncio.timeout(REPEAT_S):
@@ -86,24 +112,66 @@ class Board:
             except TimeoutError:
                 self._told.clear()
             self._changed.clear()
+            began_at = loop.time()
             try:
-                self._tell(await self.entries())
+                await self._tell(await self._spots(await self._records.line()))
             except DatabaseError as error:
                 _log.debug("Positions could not be told just now: %s", error)
-            await asyncio.sleep(COALESCE_S)
+            await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
 
-    def _tell(self, entries: Sequence[QueueEntry]) -> None:
-        told: dict[str, tuple[int, int]] = {}
-        for entry in entries:
-            if entry.position == 0:
-                continue
-            place = (entry.position, entry.length)
-            told[entry.generation.id] = place
-            if self._told.get(entry.generation.id) != place:
-                self._broadcast.publish(
-                    Waiting(entry.generation, entry.position, entry.length, entry.starts_at)
-                )
-        self._told = told
+    async def _tell(self, spots: Sequence[Spot]) -> None:
+        places = {
+            spot.id: (spot.position, spot.length, spot.is_paused)
+            for spot in spots
+            if spot.position or spot.is_paused
+        }
+        changed = [one for one in spots if places.get(one.id) != self._told.get(one.id)]
+        for entry in await self._complete([one for one in changed if one.id in places]):
+            self._broadcast.publish(waiting_event(entry))
+        self._told = places
 
-    async def _durations(self, workflows: set[str]) -> dict[str, float | None]:
-        return {name: typical_duration(await self._records.durations(name)) for name in workflows}
+    async def _spots(self, line: LineState) -> list[Spot]:
+        waiting = order_turns(line.waiting)
+        durations = await self._records.durations(
+            {one.workflow for one in (*line.waiting, *line.running)}
+        )
+        backends = self._pool.reachable_names
+        turns = plan_turns(waiting, line.running, durations, backends, self._clock())
+        is_about = len({one.user_id for one in waiting}) > 1
+        length = len(waiting)
+        spots = [Spot(one.id, 0, length) for one in line.running]
+        for position, turn in enumerate(turns, start=1):
+            spots.append(Spot(turn.id, position, length, turn.starts_at, is_about))
+        spots += [Spot(one.id, 0, length, is_paused=True) for one in line.paused]
+        return spots
+
+    async def _complete(self, spots: Sequence[Spot]) -> tuple[QueueEntry, ...]:
+        found: Mapping[str, Generation] = await self._records.find_many([one.id for one in spots])
+        return tuple(
+            QueueEntry(
+                found[spot.id],
+                spot.position,
+                spot.length,
+                spot.starts_at,
+                spot.is_about,
+                spot.is_paused,
+            )
+            for spot in spots
+            if spot.id in found
+        )
+
+
+def waiting_event(entry: QueueEntry) -> Waiting:
+    """What is told of a place in the line."""
+    return Waiting(
+        entry.generation,
+        entry.position,
+        entry.length,
+        entry.starts_at,
+        is_about=entry.is_about,
+        is_paused=entry.is_paused,
+    )
+
+
+def _everything(line: LineState) -> Collection[Ahead]:
+    return (*line.running, *line.waiting, *line.paused)

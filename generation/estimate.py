@@ -1,39 +1,154 @@
-"""When a waiting generation will start: an estimate from what the same workflows took lately."""
+"""What a generation will take and when it will start, from what runs like it took lately: pure."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
+from generation.request import Value
 
-def typical_duration(recent_s: Sequence[float]) -> float | None:
-    """What a workflow usually takes, in seconds; None when it never ran."""
-    return median(recent_s) if recent_s else None
+MIN_RUNS = 1
+"""Measured runs that an estimate needs: a workflow's second picture is told its time already."""
+
+SAME_WORKLOAD = 1.1
+"""Workloads this many times apart count as the same: a crop of a few pixels changes nothing."""
 
 
-def starts_at(
-    ahead: Sequence[str],
-    running: Sequence[tuple[str, datetime | None]],
-    durations_s: Mapping[str, float | None],
-    backend_count: int,
-    now: datetime,
-) -> datetime | None:
-    """When something starts that has these workflows ahead of it and running now.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run that ended well."""
 
-    `running` has each run's workflow and its start. None when a duration or every backend is
-    missing: a guess would be worse than silence.
+    workflow: str
+    workload: int
+    backend: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Something in the line, as far as its time depends on it."""
+
+    id: str
+    user_id: int
+    workflow: str
+    workload: int
+    created_at: datetime
+    lane: int = 0
+    has_priority: bool = False
+    backend: str | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When something in the line will start, where that is known."""
+
+    id: str
+    starts_at: datetime | None
+
+
+def workload_of(values: Mapping[str, Value], given_pixels: int = 0) -> int:
+    """What a run's time depends on: pixels, pictures and steps, multiplied.
+
+    `given_pixels` are those of given pictures, which count where no size is chosen.
     """
-    if backend_count < 1:
+    pixels = _pixels(values.get("size")) or given_pixels or 1
+    return pixels * _whole(values.get("count")) * _whole(values.get("steps"))
+
+
+class Durations:
+    """Measured durations of workflows, at their workloads, on their backends."""
+
+    def __init__(self, runs: Iterable[Measured] = ()) -> None:
+        self._runs: dict[str, list[Measured]] = {}
+        for run in runs:
+            self._runs.setdefault(run.workflow, []).append(run)
+
+    def typical_s(self, workflow: str, workload: int, backend: str | None = None) -> float | None:
+        """The median of what such runs took on that backend, or on any; None when none is known.
+
+        What ran on other backends counts only when nothing ran on that one: another card's time
+        is nearer to the truth than none.
+        """
+        alike = [run for run in self._runs.get(workflow, ()) if _alike(run.workload, workload)]
+        there = [run for run in alike if run.backend == backend]
+        durations = [run.duration_s for run in (there or alike)]
+        return median(durations) if len(durations) >= MIN_RUNS else None
+
+
+def order_turns(waiting: Sequence[Ahead]) -> list[Ahead]:
+    """The likely order: turns go round between people, so first comes everybody's first.
+
+    Within a round those with priority come first, then who asked earlier. A person's lanes each
+    have turns of their own.
+    """
+    seen: dict[tuple[int, int], int] = {}
+    rounds = []
+    for one in sorted(waiting, key=lambda ahead: (ahead.created_at, ahead.id)):
+        number = seen.get((one.user_id, one.lane), 0)
+        seen[one.user_id, one.lane] = number + 1
+        rounds.append((number, not one.has_priority, one.created_at, one.id, one))
+    rounds.sort(key=lambda entry: entry[:4])
+    return [entry[4] for entry in rounds]
+
+
+def plan_turns(
+    ordered: Sequence[Ahead],
+    running: Sequence[Ahead],
+    durations: Durations,
+    backends: Sequence[str],
+    now: datetime,
+) -> list[Turn]:
+    """When each of them starts, if every backend takes the next one as soon as it is free.
+
+    From the first one on whose end cannot be told, nothing more can be: a guess would be worse
+    than silence.
+    """
+    free = _free_at(running, durations, backends, now)
+    turns = []
+    for one in ordered:
+        if free is None:
+            turns.append(Turn(one.id, None))
+            continue
+        starts_at, backend = heapq.heappop(free)
+        turns.append(Turn(one.id, starts_at))
+        duration_s = durations.typical_s(one.workflow, one.workload, backend)
+        if duration_s is None:
+            free = None
+        else:
+            heapq.heappush(free, (starts_at + timedelta(seconds=duration_s), backend))
+    return turns
+
+
+def _free_at(
+    running: Sequence[Ahead], durations: Durations, backends: Sequence[str], now: datetime
+) -> list[tuple[datetime, str]] | None:
+    """When each backend has done what it runs, as a heap; None where that cannot be told."""
+    if not backends:
         return None
-    total_s = 0.0
-    for workflow in ahead:
-        duration_s = durations_s.get(workflow)
+    left_s = dict.fromkeys(backends, 0.0)
+    for one in running:
+        duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
         if duration_s is None:
             return None
-        total_s += duration_s
-    for workflow, started_at in running:
-        duration_s = durations_s.get(workflow)
-        if duration_s is None:
-            return None
-        gone_s = (now - started_at).total_seconds() if started_at else 0.0
-        total_s += max(duration_s - gone_s, 0.0)
-    return now + timedelta(seconds=total_s / backend_count)
+        gone_s = (now - one.started_at).total_seconds() if one.started_at else 0.0
+        if one.backend in left_s:
+            left_s[one.backend] += max(duration_s - gone_s, 0.0)
+    heap = [(now + timedelta(seconds=seconds), name) for name, seconds in left_s.items()]
+    heapq.heapify(heap)
+    return heap
+
+
+def _alike(one: int, other: int) -> bool:
+    low, high = sorted((max(one, 1), max(other, 1)))
+    return high <= low * SAME_WORKLOAD
+
+
+def _pixels(size: object) -> int:
+    width, _, height = str(size or "").partition("x")
+    return int(width) * int(height) if width.isdecimal() and height.isdecimal() else 0
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 1

@@ -7,9 +7,12 @@ from datetime import datetime
 from db.database import Database
 from db.generations import GenerationRepository
 from db.quotas import ChargeRepository
+from generation.access import count_of
 from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.broadcast import Broadcast
 from generation.events import Ended
+from generation.history import copy_generation
+from generation.quota import made_cost
 from generation.record import Failure, Generation, GenerationState
 from generation.records import Records
 from generation.tasks import finish
@@ -45,7 +48,7 @@ class Finisher:
         return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
 
     async def cancel(self, generation_id: str, failure: Failure) -> GenerationState | None:
-        """End it as cancelled and refund its charge, unless it ended already."""
+        """End it as cancelled, unless it ended already; a sampler that had begun is charged."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
 
     async def deliver(self, generation_id: str) -> Receipt | None:
@@ -90,10 +93,8 @@ class Finisher:
                 failure_sentence=failure.template if failure else None,
                 failure_facts=dict(failure.facts) if failure else None,
             )
-            if won and state is GenerationState.SUCCEEDED:
-                await charges.settle(generation_id)
-            elif won:
-                await charges.refund(generation_id)
+            if won:
+                await _close_charge(generations, charges, generation_id)
         generation = await self._records.find(generation_id)
         if generation is None:
             return None
@@ -105,6 +106,29 @@ class Finisher:
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
         async with self._database.transaction() as session:
             await GenerationRepository(session).update(generation_id, **columns)
+
+
+async def _close_charge(
+    generations: GenerationRepository, charges: ChargeRepository, generation_id: str
+) -> None:
+    """Charge what it took, or give back what was reserved; the row has its end already."""
+    row = await generations.get(generation_id)
+    if row is None:
+        return
+    generation = copy_generation(row, await generations.outputs(generation_id))
+    if not generation.is_charged:
+        await charges.refund(generation_id)
+        return
+    duration_ms = round((generation.duration_s or 0) * 1000)
+    if generation.state is GenerationState.CANCELLED:
+        await charges.settle(generation_id, gpu_ms=duration_ms)
+        return
+    made = sum(one.media_type.startswith("image/") for one in generation.outputs)
+    await charges.settle(
+        generation_id,
+        pictures=made_cost(generation.cost, count_of(generation.values), made),
+        gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,
+    )
 
 
 def _log_end(generation: Generation) -> None:

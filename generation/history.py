@@ -80,6 +80,9 @@ def copy_generation(row: GenerationRow, outputs: Sequence[OutputRow] = ()) -> Ge
         keeps_metadata=row.keeps_metadata,
         removed_at=row.removed_at,
         message_url=row.message_url,
+        priority=row.priority,
+        lane=row.lane,
+        sampled_at=row.sampled_at,
         reply=row.reply,
     )
 

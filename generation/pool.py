@@ -115,10 +115,15 @@ class BackendPool:
         return any(place.backend.is_reachable for place in self._places.values())
 
     @property
+    def reachable_names(self) -> tuple[str, ...]:
+        """The backends that answered last time and take work."""
+        now = self._clock()
+        return tuple(name for name, place in self._places.items() if place.takes_work(now))
+
+    @property
     def reachable_count(self) -> int:
         """How many backends answered last time and take work."""
-        now = self._clock()
-        return sum(place.takes_work(now) for place in self._places.values())
+        return len(self.reachable_names)
 
     @property
     def object_infos(self) -> Mapping[str, ObjectInfo]:

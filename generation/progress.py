@@ -36,6 +36,12 @@ class RunProgress:
         """The newest progress."""
         return self._progress
 
+    @property
+    def is_sampling(self) -> bool:
+        """Whether a sampler does its steps; where no sampler is known, whether anything does."""
+        known = self._current in self._expected_steps or not self._expected_steps
+        return known and self._progress.step is not None
+
     def fold(self, event: RunEvent, now: datetime) -> Progress:
         """Take note of an event and return the newest progress."""
         match event:

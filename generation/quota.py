@@ -1,13 +1,19 @@
 """Who may ask for how much: pure rules over an allowance and what was used of it."""
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
 from typing import Protocol
 
 from generation.errors import FailureKind
+from generation.periods import Period, period_bounds
 
-DAILY_PICTURES = 50
+PICTURES = 50
 """Pictures a person may make a day: an evening of play, not a share of the GPU for business."""
+
+GPU_S = 900
+"""Seconds of a GPU a person may use a day, where they are counted: about 50 pictures at 18 s."""
 
 MAX_RUNNING = 1
 """Generations of one person on backends at a time, so that everybody gets a turn."""
@@ -27,47 +33,75 @@ PRIORITY_MAX_RUNNING = 3
 PRIORITY_MAX_WAITING = 10
 """Waiting generations of a person whose role has priority."""
 
+UNKNOWN_GPU_MS = 30_000
+"""Milliseconds reserved for a picture that was never measured; what it took is charged."""
+
+
+class Unit(StrEnum):
+    """What is counted."""
+
+    PICTURES = "pictures"
+    GPU_SECONDS = "gpu_seconds"
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one person may use in one guild."""
+    """What one person may use in one guild. `amount` is in units; None is without a limit."""
 
-    daily_pictures: int = DAILY_PICTURES
+    amount: int | None = PICTURES
+    unit: Unit = Unit.PICTURES
+    period: Period = Period.DAY
     max_running: int = MAX_RUNNING
     max_waiting: int = MAX_WAITING
     cooldown_s: int = COOLDOWN_S
     max_line: int = MAX_LINE
+    may_generate: bool = True
+    has_priority: bool = False
 
     @property
     def max_unfinished(self) -> int:
         """How many generations may run and wait together."""
         return self.max_running + self.max_waiting
 
-    def with_priority(self) -> "Allowance":
-        """Raise the limits to those of a priority role, and lower none."""
-        return replace(
-            self,
-            max_running=max(self.max_running, PRIORITY_MAX_RUNNING),
-            max_waiting=max(self.max_waiting, PRIORITY_MAX_WAITING),
-        )
-
 
 DEFAULT_ALLOWANCE = Allowance()
-PRIORITY_ALLOWANCE = DEFAULT_ALLOWANCE.with_priority()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a generation takes, by both measures: pictures, and milliseconds on a backend."""
+
+    pictures: int = 0
+    gpu_ms: int = 0
+
+    def of(self, unit: Unit) -> int:
+        """In whole units; a second that was begun counts."""
+        return self.pictures if unit is Unit.PICTURES else -(-self.gpu_ms // 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What one person has used in one guild, and how long that guild's line is.
 
-    `used_today` counts pictures since the guild's day began, reserved ones included.
+    `used` is since the period began, reserved amounts included.
     """
 
-    used_today: int = 0
+    used: Cost = Cost()
     running: int = 0
     waiting: int = 0
     waiting_in_guild: int = 0
     last_request_at: datetime | None = None
+
+
+def made_cost(reserved: int, asked: int, made: int) -> int:
+    """What is charged when fewer pictures came than were asked for: their share, rounded up.
+
+    Never more than was reserved. What cannot be counted as pictures, such as a film, is charged as
+    it was reserved.
+    """
+    if made < 1 or made >= asked:
+        return reserved
+    return -(-reserved * made // asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +111,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What is against it, in a sentence for the person. `facts` are JSON values for a face.
+    """What is against it, in a sentence with {places} for `facts`, which are JSON values.
 
     `facts["retry_at"]` is when the same request would be accepted, where that is known.
     """
 
     kind: FailureKind
-    sentence: str
-    facts: dict[str, object] = field(default_factory=dict)
+    template: str
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 Decision = Accepted | Refused
@@ -92,11 +126,11 @@ Decision = Accepted | Refused
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May this person, who has used that much, make `cost` more pictures now?"""
+    """May this person, who has used that much, use `cost` more now?"""
 
     allowance: Allowance
     usage: Usage
-    cost: int
+    cost: Cost
     now: datetime
     timezone: tzinfo
 
@@ -108,26 +142,38 @@ class Rule(Protocol):
         """Say what is against it, or None."""
 
 
-class DailyPictures:
-    """A day's pictures, by the guild's clock."""
+class Permission:
+    """Whether a person's roles let them make pictures at all."""
 
     def check(self, question: Question) -> Refused | None:
-        """Refuse what does not fit into the rest of the day."""
-        limit, used = question.allowance.daily_pictures, question.usage.used_today
-        left = max(limit - used, 0)
-        if question.cost <= left:
+        """Refuse everything to those who may not."""
+        if question.allowance.may_generate:
             return None
-        facts: dict[str, object] = {
-            "limit": limit,
-            "used": used,
-            "left": left,
-            "cost": question.cost,
-        }
-        if question.cost > limit:
-            return Refused(FailureKind.DAILY_LIMIT, _more_than_a_day(question.cost, limit), facts)
-        _, next_day = day_bounds(question.now, question.timezone)
-        facts["retry_at"] = next_day.isoformat()
-        return Refused(FailureKind.DAILY_LIMIT, _not_enough_left(question.cost, left, limit), facts)
+        return Refused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "Your roles do not let you make pictures in this server: ask its administrators.",
+        )
+
+
+class Amount:
+    """What may be used in a period, by the guild's clock."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse what does not fit into the rest of the period."""
+        allowance = question.allowance
+        limit = allowance.amount
+        if limit is None:
+            return None
+        used, cost = question.usage.used.of(allowance.unit), question.cost.of(allowance.unit)
+        left = max(limit - used, 0)
+        if cost <= left:
+            return None
+        facts: dict[str, object] = {"limit": limit, "used": used, "left": left, "cost": cost}
+        if cost > limit:
+            return _never_enough(allowance.unit, facts)
+        _, more_at = period_bounds(question.now, question.timezone, allowance.period)
+        facts["retry_at"] = more_at.isoformat()
+        return _not_enough_left(allowance.unit, allowance.period, facts)
 
 
 class OwnGenerations:
@@ -141,10 +187,11 @@ class OwnGenerations:
             return None
         return Refused(
             FailureKind.QUEUE_FULL,
-            f"You have {_count(unfinished, 'unfinished generation')}, and no more than "
-            f"{allowance.max_unfinished} are allowed at a time: wait for one to end, or cancel "
-            "one.",
+            "Your unfinished generations: {unfinished}, and no more than {limit} are allowed at a "
+            "time. Wait for one to end, or cancel one.",
             {
+                "unfinished": unfinished,
+                "limit": allowance.max_unfinished,
                 "running": usage.running,
                 "waiting": usage.waiting,
                 "max_running": allowance.max_running,
@@ -163,9 +210,9 @@ class GuildLine:
             return None
         return Refused(
             FailureKind.QUEUE_FULL,
-            f"{_count(length, 'generation')} {'waits' if length == 1 else 'wait'} here already, "
-            "which is as many as may: try again in a few minutes.",
-            {"waiting_in_guild": length, "max_line": limit},
+            "Waiting here already: {length}, and no more than {limit} may. Try again in a few "
+            "minutes.",
+            {"length": length, "limit": limit},
         )
 
 
@@ -179,18 +226,17 @@ class Cooldown:
             return None
         return Refused(
             FailureKind.SLOW_DOWN,
-            f"There must be {_count(question.allowance.cooldown_s, 'second')} between two "
-            "requests: try again in a moment.",
+            "Seconds between two requests: {cooldown_s}. Try again in a moment.",
             {"retry_at": free_at.isoformat(), "cooldown_s": question.allowance.cooldown_s},
         )
 
 
-RULES: tuple[Rule, ...] = (DailyPictures(), OwnGenerations(), GuildLine(), Cooldown())
+RULES: tuple[Rule, ...] = (Permission(), Amount(), OwnGenerations(), GuildLine(), Cooldown())
 """In this order, because the one that lasts longest is the one worth telling."""
 
 
 def decide(
-    allowance: Allowance, usage: Usage, cost: int, now: datetime, timezone: tzinfo = UTC
+    allowance: Allowance, usage: Usage, cost: Cost, now: datetime, timezone: tzinfo = UTC
 ) -> Decision:
     """Apply the rules in order; the first that is against it is the answer."""
     question = Question(allowance, usage, cost, now, timezone)
@@ -209,38 +255,53 @@ def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> dateti
     return free_at if now < free_at else None
 
 
-def day_bounds(now: datetime, timezone: tzinfo) -> tuple[datetime, datetime]:
-    """Find when the day of `now` begins and the next one does, by that clock, both in UTC.
-
-    Days are 23 or 25 hours long where clocks change. Where midnight itself is skipped, the day
-    begins with its first moment; where it comes twice, with the first of them.
-    """
-    today = now.astimezone(timezone).date()
-    return _midnight(today, timezone), _midnight(today + timedelta(days=1), timezone)
-
-
-def _midnight(day: date, timezone: tzinfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone).astimezone(UTC)
-
-
-def _more_than_a_day(cost: int, limit: int) -> str:
-    if not limit:
-        return "No pictures may be made here: the daily limit is 0."
-    return (
-        f"This makes {_count(cost, 'picture')}, but only {limit} a day may be made: ask for fewer."
-    )
-
-
-def _not_enough_left(cost: int, left: int, limit: int) -> str:
-    if not left:
-        return (
-            f"You have made your {_count(limit, 'picture')} of today: more come with the next day."
+def _never_enough(unit: Unit, facts: Mapping[str, object]) -> Refused:
+    if not facts["limit"]:
+        return Refused(
+            FailureKind.DAILY_LIMIT, "No pictures may be made here: your allowance is 0.", facts
         )
-    return (
-        f"This makes {_count(cost, 'picture')}, and you have {left} of {limit} left today: ask for "
-        "fewer, or come back the next day."
+    if unit is Unit.PICTURES:
+        return Refused(
+            FailureKind.DAILY_LIMIT,
+            "This costs as much as {cost} pictures, and your whole allowance is {limit}: ask for "
+            "fewer.",
+            facts,
+        )
+    return Refused(
+        FailureKind.DAILY_LIMIT,
+        "This takes about {cost} seconds of a GPU, and your whole allowance is {limit}: ask for "
+        "fewer or smaller pictures.",
+        facts,
     )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _not_enough_left(unit: Unit, period: Period, facts: Mapping[str, object]) -> Refused:
+    return Refused(FailureKind.DAILY_LIMIT, _NOT_ENOUGH_LEFT[unit, period], facts)
+
+
+_NOT_ENOUGH_LEFT: Mapping[tuple[Unit, Period], str] = {
+    (Unit.PICTURES, Period.DAY): (
+        "Pictures you have left today: {left} of {limit}, and this costs {cost}. More come with "
+        "the next day."
+    ),
+    (Unit.PICTURES, Period.WEEK): (
+        "Pictures you have left this week: {left} of {limit}, and this costs {cost}. More come "
+        "with the next week."
+    ),
+    (Unit.PICTURES, Period.MONTH): (
+        "Pictures you have left this month: {left} of {limit}, and this costs {cost}. More come "
+        "with the next month."
+    ),
+    (Unit.GPU_SECONDS, Period.DAY): (
+        "GPU seconds you have left today: {left} of {limit}, and this takes about {cost}. More "
+        "come with the next day."
+    ),
+    (Unit.GPU_SECONDS, Period.WEEK): (
+        "GPU seconds you have left this week: {left} of {limit}, and this takes about {cost}. More "
+        "come with the next week."
+    ),
+    (Unit.GPU_SECONDS, Period.MONTH): (
+        "GPU seconds you have left this month: {left} of {limit}, and this takes about {cost}. "
+        "More come with the next month."
+    ),
+}

@@ -92,7 +92,17 @@ class Generation:
     keeps_metadata: bool = True
     removed_at: datetime | None = None
     message_url: str | None = None
+    priority: bool = False
+    lane: int = 0
+    sampled_at: datetime | None = None
     reply: str = field(default="", repr=False)
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether its end cost something: success does, and a cancellation of a begun sampler."""
+        if self.state is GenerationState.CANCELLED:
+            return self.sampled_at is not None
+        return self.state is GenerationState.SUCCEEDED
 
     @property
     def duration_s(self) -> float | None:

@@ -1,17 +1,22 @@
 """Reads what is recorded of generations, as frozen values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.database import Database
-from db.generations import Cursor, GenerationRepository
-from db.tables import GenerationRow
+from db.generations import Cursor, GenerationRepository, LineRow
+from db.people import GuildRepository
+from db.tables import DIRECT_MESSAGES, GenerationRow
+from generation.estimate import Ahead, Durations, Measured
 from generation.history import HistoryFilter, HistoryPage, copy_generation, copy_output
-from generation.record import Generation, OutputContent
+from generation.record import Generation, GenerationState, OutputContent
 
-DURATIONS_TAKEN = 20
-"""How many of the newest runs of a workflow tell what it usually takes."""
+RUNS_TAKEN = 60
+"""How many of a workflow's newest runs tell what it takes, at all workloads, on all backends."""
+
+IDS_AT_ONCE = 200
+"""Generations asked for in one statement: SQLite limits its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,19 @@ class Unfinished:
     priority: bool
     created_at: datetime
     is_cancelled: bool
+    lane: int = 0
+    is_paused: bool = False
+    stepped_out_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """Everything unfinished, oldest first. What waits in paused guilds is apart: it has no turn."""
+
+    running: tuple[Ahead, ...]
+    waiting: tuple[Ahead, ...]
+    paused: tuple[Ahead, ...]
+    guilds: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +117,66 @@ class Records:
         """Everything that waits or runs, oldest first."""
         async with self._database.transaction(read_only=True) as session:
             rows = await GenerationRepository(session).list_unfinished()
+            paused = await GuildRepository(session).paused()
             return tuple(
                 Unfinished(
-                    row.id, row.user_id, row.priority, row.created_at, row.cancelled_by is not None
+                    row.id,
+                    row.user_id,
+                    row.priority,
+                    row.created_at,
+                    row.cancelled_by is not None,
+                    row.lane,
+                    (row.guild_id or DIRECT_MESSAGES) in paused,
+                    row.stepped_out_at,
                 )
                 for row in rows
             )
+
+    async def step_out_if_held(self, generation_id: str, now: datetime) -> bool:
+        """Note that its turn came while its guild's line is paused; False when it is not."""
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None or row.state != GenerationState.WAITING.value:
+                return False
+            if (row.guild_id or DIRECT_MESSAGES) not in await GuildRepository(session).paused():
+                return False
+            return await generations.step_out(generation_id, last_at=row.stepped_out_at, now=now)
+
+    async def claim_return(self, generation_id: str, last_at: datetime, now: datetime) -> bool:
+        """Whether the caller is the one to put back what stepped out then: one process is."""
+        async with self._database.transaction() as session:
+            return await GenerationRepository(session).step_out(
+                generation_id, last_at=last_at, now=now
+            )
+
+    async def line(self) -> LineState:
+        """Everything unfinished, as far as turns depend on it."""
+        async with self._database.transaction(read_only=True) as session:
+            rows = await GenerationRepository(session).list_line()
+            paused = await GuildRepository(session).paused()
+        running, waiting, held = [], [], []
+        for row in rows:
+            if row.state == GenerationState.RUNNING.value:
+                running.append(_copy_ahead(row))
+            elif (row.guild_id or DIRECT_MESSAGES) in paused:
+                held.append(_copy_ahead(row))
+            else:
+                waiting.append(_copy_ahead(row))
+        guilds = {row.id: row.guild_id for row in rows}
+        return LineState(tuple(running), tuple(waiting), tuple(held), guilds)
+
+    async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
+        """Those of these generations that exist, without their outputs."""
+        found = {}
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            for start in range(0, len(generation_ids), IDS_AT_ONCE):
+                for row in await generations.list_by_id(
+                    generation_ids[start : start + IDS_AT_ONCE]
+                ):
+                    found[row.id] = copy_generation(row)
+        return found
 
     async def unfinished_generations(self, user_id: int | None = None) -> tuple[Generation, ...]:
         """What waits or runs, everybody's or one person's, oldest first."""
@@ -118,10 +190,17 @@ class Records:
             rows = await GenerationRepository(session).list_undelivered()
             return tuple(row.id for row in rows)
 
-    async def durations(self, workflow: str) -> list[float]:
-        """What the newest runs of a workflow took, in seconds."""
+    async def durations(self, workflows: Collection[str]) -> Durations:
+        """What the newest runs of these workflows took."""
+        runs = []
         async with self._database.transaction(read_only=True) as session:
-            return await GenerationRepository(session).recent_durations(workflow, DURATIONS_TAKEN)
+            generations = GenerationRepository(session)
+            for workflow in sorted(workflows):
+                runs += [
+                    Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
+                    for row in await generations.measured(workflow, RUNS_TAKEN)
+                ]
+        return Durations(runs)
 
     async def page(
         self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
@@ -133,6 +212,20 @@ class Records:
             page = await generations.page(filters, before=before, after=after, limit=limit)
             copies = await _with_outputs(generations, page.rows)
             return HistoryPage(copies, page.next_cursor, await generations.total(filters))
+
+
+def _copy_ahead(row: LineRow) -> Ahead:
+    return Ahead(
+        id=row.id,
+        user_id=row.user_id,
+        workflow=row.workflow,
+        workload=row.workload or 1,
+        created_at=row.created_at,
+        lane=row.lane,
+        has_priority=row.priority,
+        backend=row.backend,
+        started_at=row.started_at,
+    )
 
 
 async def _with_outputs(

@@ -31,7 +31,7 @@ class Requester:
     """Who asks, and from where.
 
     `parent_channel_id` is the channel that a thread belongs to. To who runs the bot, no workflow
-    is closed.
+    is closed. `category_id` is what the channel, or the thread's channel, is sorted under.
     """
 
     user_id: int
@@ -43,6 +43,13 @@ class Requester:
     parent_channel_id: int | None = None
     is_channel_age_restricted: bool = False
     is_operator: bool = False
+    category_id: int | None = None
+
+    @property
+    def place_ids(self) -> tuple[int, ...]:
+        """From the narrowest place to the widest: thread, channel, category."""
+        places = (self.channel_id, self.parent_channel_id, self.category_id)
+        return tuple(place for place in places if place is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ class Runner:
         self._pool.note_success(attempt.backend.name)
         if not outputs:
             return failed(NOTHING_MADE)
-        await finish(self._record_outputs(attempt.generation.id, outputs))
+        await finish(self._record_outputs(attempt.generation.id, outputs, attempt.gpu_ms))
         return SUCCEEDED
 
     def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
@@ -274,9 +274,18 @@ class Runner:
         workflow = self._catalog.workflows.get(order.generation.workflow)
         return frozenset(workflow.manifest.tags) if workflow else frozenset()
 
-    async def _record_outputs(self, generation_id: str, outputs: Sequence[NewOutput]) -> None:
+    async def mark_sampling(self, generation_id: str) -> None:
+        """Record that its sampler began: a cancellation is charged from here on."""
         async with self._database.transaction() as session:
-            await GenerationRepository(session).replace_outputs(generation_id, outputs)
+            await GenerationRepository(session).update(generation_id, sampled_at=self._clock())
+
+    async def _record_outputs(
+        self, generation_id: str, outputs: Sequence[NewOutput], gpu_ms: int | None
+    ) -> None:
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.replace_outputs(generation_id, outputs)
+            await generations.update(generation_id, gpu_ms=gpu_ms)
 
     async def _stop_quietly(self, attempt: "_Attempt") -> None:
         try:
@@ -317,6 +326,10 @@ class _Attempt:
         self._workflow = workflow
         self._preview: bytes | None = None
         self._progress: RunProgress | None = None
+        # Whoever re-attaches has not seen it begin.
+        self._began_at = generation.started_at if generation.backend == backend.name else None
+        self._is_sampled = generation.sampled_at is not None
+        self.gpu_ms: int | None = None
 
     async def follow(self, order: Order, collector: OutputCollector) -> tuple[NewOutput, ...]:
         """Hand it over, or re-attach, and follow it to its results."""
@@ -353,8 +366,15 @@ class _Attempt:
                 collector.collect(outputs)
             case Started() | NodeStarted() | StepDone() | Succeeded():
                 pass
+        self._began_at = self._began_at or self._runner.now()
         if self.generation.state is not GenerationState.RUNNING:
             self.generation = await self._runner.mark_running(self.generation.id)
+        if progress.is_sampling and not self._is_sampled:
+            self._is_sampled = True
+            await self._runner.mark_sampling(self.generation.id)
+        if isinstance(event, Succeeded):
+            took = self._runner.now() - self._began_at
+            self.gpu_ms = max(round(took.total_seconds() * 1000), 0)
         if not isinstance(event, Succeeded):
             self._tell(newest)
 

@@ -15,7 +15,7 @@ from generation import imaging
 from generation.acceptance import Acceptor, normalise_id
 from generation.audience import Audience
 from generation.availability import available
-from generation.board import Board, QueueEntry
+from generation.board import Board, LineView, waiting_event
 from generation.broadcast import Broadcast
 from generation.errors import NotYours, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
@@ -60,7 +60,6 @@ class ServiceSettings:
     engine: EngineSettings
     timings: LineTimings = field(default_factory=LineTimings)
     limits: RunLimits = field(default_factory=RunLimits)
-    priority_roles: frozenset[int] = frozenset()
     runs_generations: bool = True
 
 
@@ -90,7 +89,7 @@ class GenerationService:
         self._records = Records(database)
         self._broadcast = Broadcast(_Touching(audience, self._touch))
         self._board = Board(self._records, pool, self._broadcast, clock)
-        self._usage = UsageBook(database, clock, settings.priority_roles)
+        self._usage = UsageBook(database, clock)
         self._acceptor = Acceptor(
             database=database,
             catalog=catalog,
@@ -160,7 +159,7 @@ class GenerationService:
         """
         with available():
             generation = await self._acceptor.accept(request)
-        await self._hand_over(generation, priority=self._usage.has_priority(request.requester))
+        await self._hand_over(generation)
         self._touch()
         return generation
 
@@ -173,15 +172,25 @@ class GenerationService:
         request = repeat(order, workflow, requester, Derivation.RETRY, keeps_seed=True)
         return await self.submit(replace(request, reply=reply))
 
-    async def cancel(self, generation_id: str, *, user_id: int, is_moderator: bool) -> Generation:
-        """Cancel it, for whoever asked for it or for a moderator; no change when it ended.
+    async def cancel(
+        self,
+        generation_id: str,
+        *,
+        user_id: int,
+        is_moderator: bool = False,
+        guild_id: int | None = None,
+    ) -> Generation:
+        """Cancel it, for whoever asked for it or a moderator of its guild; no change when it ended.
+
+        `guild_id` is where the moderator acts: they moderate what was asked for there alone.
 
         Raises UnknownGeneration, NotYours or ServiceUnavailable. The wish is recorded when this
         returns; the end is an event.
         """
         with available():
             generation = await self._find_existing(normalise_id(generation_id))
-            if generation.user_id != user_id and not is_moderator:
+            is_here = guild_id is not None and generation.guild_id == guild_id
+            if generation.user_id != user_id and not (is_moderator and is_here):
                 raise NotYours(generation.id)
             if generation.state.is_final:
                 return generation
@@ -231,16 +240,11 @@ class GenerationService:
             return await self._usage.status(requester)
 
     async def line(
-        self, guild_id: int | None, user_id: int | None = None
-    ) -> tuple[QueueEntry, ...]:
-        """What runs and waits in a guild, or in direct messages; everybody's or one person's."""
+        self, guild_id: int | None, user_id: int, *, sees_all: bool = False, limit: int = 100
+    ) -> LineView:
+        """What runs and waits in a guild, or in direct messages, as this person may see it."""
         with available():
-            entries = await self._board.entries()
-        return tuple(
-            entry
-            for entry in entries
-            if entry.generation.guild_id == guild_id and user_id in (None, entry.generation.user_id)
-        )
+            return await self._board.view(guild_id, user_id, sees_all=sees_all, limit=limit)
 
     async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
         """What one person has waiting and running, everywhere."""
@@ -304,10 +308,15 @@ class GenerationService:
                     found.update(dict.fromkeys(offered.get(wanted.name, ())))
         return tuple(found)
 
-    async def _hand_over(self, generation: Generation, *, priority: bool) -> None:
+    async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""
         try:
-            await self._line.enqueue(generation.id, generation.user_id, priority=priority)
+            await self._line.enqueue(
+                generation.id,
+                generation.user_id,
+                lane=generation.lane,
+                priority=generation.priority,
+            )
         except ServiceUnavailable as error:
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
 
@@ -338,9 +347,9 @@ class GenerationService:
             if generation.state is GenerationState.RUNNING:
                 return Running(generation, Progress(fraction=0.0))
             entry = await self._board.find(generation_id)
-        if entry is None or entry.position == 0:
+        if entry is None or (entry.position == 0 and not entry.is_paused):
             return Waiting(generation, 1, 1, None)
-        return Waiting(generation, entry.position, entry.length, entry.starts_at)
+        return waiting_event(entry)
 
     async def _ended(self, generation_id: str) -> Ended | None:
         try:

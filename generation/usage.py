@@ -1,41 +1,60 @@
 """What people have used and may still do: recorded charges in, `quota`'s decision out."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.database import Database, Session
 from db.generations import GenerationRepository
+from db.limits import PolicyRepository
 from db.people import GuildRepository, PersonRepository
 from db.quotas import ChargeRepository
-from db.tables import GuildRow
+from db.tables import GrantRow, GuildRow, RolePolicyRow
 from generation.errors import FailureKind, RequestRefused
-from generation.quota import (
-    Allowance,
-    Refused,
-    Usage,
-    day_bounds,
-    decide,
-    next_request_at,
+from generation.periods import Period, period_bounds
+from generation.policy import (
+    Grant,
+    GuildLimits,
+    RolePolicy,
+    RoleRule,
+    Standing,
+    is_served,
+    stand,
 )
+from generation.quota import Cost, Refused, Unit, Usage, decide, next_request_at
 from generation.record import GenerationState
 from generation.request import Requester
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """What somebody may still do here. `next_request_at` is None when it is now."""
+    """What somebody may still do here. `next_request_at` is None when it is now.
 
-    limit: int
+    Amounts are in `unit` for one `period`; a `limit` and what is `left` of None are without end.
+    """
+
+    limit: int | None
     used: int
-    left: int
+    left: int | None
     resets_at: datetime
     running: int
     waiting: int
     max_running: int
     max_waiting: int
     next_request_at: datetime | None
+    unit: Unit = Unit.PICTURES
+    period: Period = Period.DAY
+    standing: Standing | None = None
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an admitted generation goes in the line."""
+
+    has_priority: bool
+    lane: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,7 @@ class Books:
     charges: ChargeRepository
     people: PersonRepository
     guilds: GuildRepository
+    policies: PolicyRepository
 
     @classmethod
     def of(cls, session: Session) -> "Books":
@@ -55,33 +75,24 @@ class Books:
             ChargeRepository(session),
             PersonRepository(session),
             GuildRepository(session),
+            PolicyRepository(session),
         )
 
 
 class UsageBook:
     """Answers from charges and generations; keeps no counters."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Callable[[], datetime],
-        priority_roles: Collection[int] = (),
-    ) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._priority_roles = frozenset(priority_roles)
 
-    def has_priority(self, requester: Requester) -> bool:
-        """Whether one of their roles has it."""
-        return not self._priority_roles.isdisjoint(requester.role_ids)
-
-    async def admit(self, books: Books, requester: Requester, cost: int, now: datetime) -> None:
+    async def admit(self, books: Books, requester: Requester, cost: Cost, now: datetime) -> Place:
         """Refuse what is too much, and remember when they asked; raises RequestRefused.
 
         Nobody else can be admitted for the same person until the transaction ends.
         """
         await books.charges.lock_person(requester.user_id, requester.guild_id)
-        await self._refuse_too_much(books, requester, cost, now)
+        standing = await self._refuse_too_much(books, requester, cost, now, is_final=True)
         await books.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
@@ -89,12 +100,17 @@ class UsageBook:
             now=now,
             last_request_at=now,
         )
+        taken = await books.generations.count_by_lane(requester.user_id, requester.guild_id)
+        lanes = range(standing.allowance.max_running)
+        return Place(
+            standing.allowance.has_priority, min(lanes, key=lambda lane: taken.get(lane, 0))
+        )
 
-    async def check(self, requester: Requester, cost: int) -> None:
+    async def check(self, requester: Requester, cost: Cost) -> None:
         """Refuse what `admit` would refuse just now. Raises RequestRefused."""
         async with self._database.transaction() as session:
             books = Books.of(session)
-            await self._refuse_too_much(books, requester, cost, self._clock())
+            await self._refuse_too_much(books, requester, cost, self._clock(), is_final=False)
 
     async def status(self, requester: Requester) -> QuotaStatus:
         """What they may still do here."""
@@ -102,64 +118,129 @@ class UsageBook:
         async with self._database.transaction() as session:
             books = Books.of(session)
             guild = await books.guilds.get_or_create(requester.guild_id, now=now)
-            timezone = _timezone(guild)
-            allowance = self._allowance(guild, requester)
-            usage = await _look_up(books, requester, now, timezone)
+            limits = read_limits(guild)
+            standing = await _stand(books, limits, requester, now)
+            usage = await _look_up(books, requester, now, limits)
+            is_paused = guild.paused
+        allowance = standing.allowance
+        used = usage.used.of(allowance.unit)
+        _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
         return QuotaStatus(
-            limit=allowance.daily_pictures,
-            used=usage.used_today,
-            left=max(allowance.daily_pictures - usage.used_today, 0),
-            resets_at=day_bounds(now, timezone)[1],
+            limit=allowance.amount,
+            used=used,
+            left=None if allowance.amount is None else max(allowance.amount - used, 0),
+            resets_at=resets_at,
             running=usage.running,
             waiting=usage.waiting,
             max_running=allowance.max_running,
             max_waiting=allowance.max_waiting,
             next_request_at=next_request_at(allowance, usage, now),
+            unit=allowance.unit,
+            period=allowance.period,
+            standing=standing,
+            is_paused=is_paused,
         )
 
     async def _refuse_too_much(
-        self, books: Books, requester: Requester, cost: int, now: datetime
-    ) -> None:
+        self, books: Books, requester: Requester, cost: Cost, now: datetime, *, is_final: bool
+    ) -> Standing:
         guild = await books.guilds.get_or_create(requester.guild_id, now=now)
-        if guild.paused:
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE, "Making pictures is paused here for now."
-            )
-        timezone = _timezone(guild)
-        usage = await _look_up(books, requester, now, timezone)
-        decision = decide(self._allowance(guild, requester), usage, cost, now, timezone)
+        limits = read_limits(guild)
+        await _refuse_elsewhere(books, requester)
+        standing = await _stand(books, limits, requester, now)
+        usage = await _look_up(books, requester, now, limits)
+        if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
+            # So few places are left that people who ask at once might share the last one.
+            await books.charges.lock_guild(requester.guild_id)
+            usage = await _look_up(books, requester, now, limits)
+        timezone = find_timezone(limits.timezone)
+        decision = decide(standing.allowance, usage, cost, now, timezone)
         if isinstance(decision, Refused):
-            raise RequestRefused(decision.kind, decision.sentence, decision.facts)
-
-    def _allowance(self, guild: GuildRow, requester: Requester) -> Allowance:
-        limits = {
-            "daily_pictures": guild.daily_limit,
-            "max_running": guild.max_running,
-            "max_waiting": guild.max_waiting,
-            "cooldown_s": guild.cooldown_s,
-            "max_line": guild.max_line,
-        }
-        known = {name: limit for name, limit in limits.items() if limit is not None}
-        allowance = replace(Allowance(), **known)
-        return allowance.with_priority() if self.has_priority(requester) else allowance
+            raise RequestRefused(decision.kind, decision.template, decision.facts)
+        return standing
 
 
-async def _look_up(books: Books, requester: Requester, now: datetime, timezone: tzinfo) -> Usage:
+def read_limits(guild: GuildRow) -> GuildLimits:
+    """A guild's limits, with the program's defaults for what it left alone."""
+    known = {
+        "pictures": guild.pictures,
+        "gpu_s": guild.gpu_s,
+        "max_running": guild.max_running,
+        "max_waiting": guild.max_waiting,
+        "cooldown_s": guild.cooldown_s,
+        "max_line": guild.max_line,
+    }
+    amounts = {name: limit for name, limit in known.items() if limit is not None}
+    return GuildLimits(
+        unit=Unit(guild.quota_unit or Unit.PICTURES),
+        period=Period(guild.quota_period or Period.DAY),
+        role_rule=RoleRule(guild.role_rule or RoleRule.HIGHEST),
+        timezone=guild.timezone,
+        **amounts,
+    )
+
+
+def read_role(row: RolePolicyRow) -> RolePolicy:
+    """A role's policy as a value."""
+    return RolePolicy(
+        role_id=row.role_id,
+        pictures=row.pictures,
+        gpu_s=row.gpu_s,
+        max_running=row.max_running,
+        max_waiting=row.max_waiting,
+        has_priority=row.has_priority,
+        is_unlimited=row.is_unlimited,
+        may_generate=row.may_generate,
+    )
+
+
+def read_grant(row: GrantRow) -> Grant:
+    """A grant as a value."""
+    return Grant(row.user_id, row.pictures, row.gpu_s, row.is_unlimited, row.expires_at)
+
+
+def find_timezone(name: str) -> tzinfo:
+    """The clock of this name; UTC when the name is no longer known."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+async def _refuse_elsewhere(books: Books, requester: Requester) -> None:
+    if requester.guild_id is None:
+        return
+    if not is_served(await books.policies.channels(requester.guild_id), requester.place_ids):
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "Pictures are not made in this channel: ask in another one of this server.",
+        )
+
+
+async def _stand(
+    books: Books, limits: GuildLimits, requester: Requester, now: datetime
+) -> Standing:
+    guild_id = requester.guild_id
+    roles = await books.policies.roles(guild_id)
+    grants = await books.policies.grants(guild_id, now, user_id=requester.user_id)
+    return stand(
+        limits,
+        map(read_role, roles),
+        requester.role_ids,
+        map(read_grant, grants),
+        guild_id,
+    )
+
+
+async def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
     user_id, guild_id = requester.user_id, requester.guild_id
-    day_begins_at, _ = day_bounds(now, timezone)
+    begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
     running, waiting = {GenerationState.RUNNING.value}, {GenerationState.WAITING.value}
+    spent = await books.charges.usage(user_id, guild_id, begins_at)
     return Usage(
-        used_today=await books.charges.usage(user_id, guild_id, day_begins_at),
+        used=Cost(spent.pictures, spent.gpu_ms),
         running=await books.generations.count(user_id, guild_id, running),
         waiting=await books.generations.count(user_id, guild_id, waiting),
         waiting_in_guild=await books.generations.count_waiting_in_guild(guild_id),
         last_request_at=await books.people.last_request_at(user_id, guild_id),
     )
-
-
-def _timezone(guild: GuildRow) -> tzinfo:
-    """The guild's clock; UTC when its name is no longer known."""
-    try:
-        return ZoneInfo(guild.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC

@@ -172,7 +172,7 @@ class Script:
 
     async def _set_daily_limit(self, limit: int | None) -> None:
         async with self._core.database.transaction() as session:
-            await GuildRepository(session).update(self._world.guild_id, daily_limit=limit)
+            await GuildRepository(session).update(self._world.guild_id, pictures=limit)
 
     def _scene(self, title: str) -> None:
         self._console.rule(f"[bold]{title}", align="left")

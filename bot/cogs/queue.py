@@ -8,13 +8,14 @@ from discord import app_commands
 
 from bot.buttons import cancel as cancel_generation
 from bot.buttons import queue_view
-from bot.embeds import DESCRIPTION_CHARACTERS
+from bot.embeds import DESCRIPTION_CHARACTERS, waiting_parts
+from bot.language import _
 from bot.options import Choices, matching
 from bot.people import can_moderate
-from bot.text import harmless, lines_within, ordinal, relative, visible
+from bot.text import harmless, lines_within, visible
 from bot.tree import SlashCommand
 from generation.acceptance import normalise_id
-from generation.board import QueueEntry
+from generation.board import LineView, QueueEntry, waiting_event
 from generation.errors import GenerationError
 from generation.record import Generation
 from generation.service import GenerationService
@@ -36,24 +37,21 @@ def queue_command(service: GenerationService) -> SlashCommand:
     @app_commands.command(description="See what waits and runs, your own first")
     async def queue(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        entries = await service.line(interaction.guild_id)
-        own = [one for one in entries if one.generation.user_id == interaction.user.id]
-        others = [one for one in entries if one.generation.user_id != interaction.user.id]
         moderates = can_moderate(interaction)
-        shown = [*own, *(others if moderates else ())][:LISTED]
-        lines = [_line(one, names_people=moderates) for one in shown]
-        hidden = len(entries) - len(shown)
-        if hidden:
-            whose = "more" if moderates or len(own) > len(shown) else "of other people"
-            lines.insert(0, f"{hidden} {whose}, not shown here.")
+        view = await service.line(
+            interaction.guild_id, interaction.user.id, sees_all=moderates, limit=LISTED
+        )
+        lines = [_line(one, names_people=moderates) for one in view.entries]
+        if view.hidden:
+            lines.insert(0, _hidden(view, moderates=moderates))
         embed = discord.Embed(
-            title="The line",
+            title=_("The line"),
             description=lines_within(lines, DESCRIPTION_CHARACTERS)
-            or "Nothing waits and nothing runs.",
+            or _("Nothing waits and nothing runs."),
             colour=discord.Colour.blurple(),
         )
-        view = queue_view([one.generation for one in shown])
-        await interaction.followup.send(embed=embed, view=view, ephemeral=True)
+        buttons = queue_view([one.generation for one in view.entries])
+        await interaction.followup.send(embed=embed, view=buttons, ephemeral=True)
 
     return queue
 
@@ -93,10 +91,14 @@ def _line(entry: QueueEntry, *, names_people: bool) -> str:
     parts = [f"`{generation.id}` **{prompt}**"]
     if names_people:
         parts.append(f"<@{generation.user_id}>")
-    if entry.position == 0:
-        parts.append("running")
+    if entry.is_paused or entry.position:
+        parts += waiting_parts(waiting_event(entry))
     else:
-        parts.append(f"{ordinal(entry.position)} of {entry.length}")
-        if entry.starts_at is not None:
-            parts.append(f"starts {relative(entry.starts_at)}")
+        parts.append(_("running"))
     return " · ".join(parts)
+
+
+def _hidden(view: LineView, *, moderates: bool) -> str:
+    if moderates or view.hides_own:
+        return _("{count} more, not shown here.", count=view.hidden)
+    return _("{count} of other people, not shown here.", count=view.hidden)

@@ -15,6 +15,7 @@ from db.tables.generations import (
     OutputContentRow,
     OutputRow,
 )
+from db.tables.limits import ChannelPolicyRow, DrainedBackendRow, GrantRow, RolePolicyRow
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
 from db.tables.preferences import PreferencesRow, PresetRow
 
@@ -31,8 +32,11 @@ __all__ = [
     "UNFINISHED_STATES",
     "WAITING",
     "AuditRow",
+    "ChannelPolicyRow",
     "ChargeRow",
+    "DrainedBackendRow",
     "GenerationRow",
+    "GrantRow",
     "GuildRow",
     "InputRow",
     "OutputContentRow",
@@ -40,4 +44,5 @@ __all__ = [
     "PersonRow",
     "PreferencesRow",
     "PresetRow",
+    "RolePolicyRow",
 ]

@@ -18,6 +18,8 @@ class ChargeRow(Base):
     `reserve` is what was set aside when it was accepted. Exactly one of two entries follows:
     `charge` corrects the amount to what it came to (0 when it was as reserved), `refund` takes all
     of it back. Both repeat the reservation's `at`, so that the usage of a day is a plain sum.
+    Both measures are kept, so that a guild may change the one it counts by: `amount` is pictures,
+    weighted by their workflow's cost, and `gpu_ms` milliseconds on a backend.
     No foreign key: deleting one's generations must not give back what they cost.
     """
 
@@ -28,6 +30,7 @@ class ChargeRow(Base):
     user_id: Mapped[int] = mapped_column(BigInteger)
     guild_id: Mapped[int] = mapped_column(BigInteger)
     amount: Mapped[int]
+    gpu_ms: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     at: Mapped[datetime]
 
     __table_args__ = (

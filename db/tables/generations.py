@@ -35,6 +35,10 @@ class GenerationRow(Base):
     """One request of one person and what became of it.
 
     `guild_id` is NULL in direct messages. `given_up_at` is when telling its end was given up.
+    `lane` counts from 0 which of its person's places in the line it takes. `workload` is what its
+    run depends on: pixels, pictures and steps, multiplied. `stepped_out_at` is when its turn came
+    during a pause. `sampled_at` is when its sampler began,
+    and `gpu_ms` how long its run took.
     `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
     `removed_at` is when its results were taken away: the record stays.
     """
@@ -73,6 +77,11 @@ class GenerationRow(Base):
     reply: Mapped[str] = mapped_column(Text, default="")
     message_url: Mapped[str | None] = mapped_column(Text)
     cancelled_by: Mapped[int | None] = mapped_column(BigInteger)
+    lane: Mapped[int] = mapped_column(default=0, server_default="0")
+    workload: Mapped[int | None] = mapped_column(BigInteger)
+    stepped_out_at: Mapped[datetime | None]
+    sampled_at: Mapped[datetime | None]
+    gpu_ms: Mapped[int | None] = mapped_column(BigInteger)
     removed_at: Mapped[datetime | None]
     removed_by: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -84,6 +93,7 @@ class GenerationRow(Base):
         Index("ix_generations_history_of_guild", "guild_id", "created_at", "id"),
         Index("ix_generations_history", "created_at", "id"),
         Index("ix_generations_by_state", "state", "created_at", "id"),
+        Index("ix_generations_in_line", "guild_id", "state", "user_id"),
         Index("ix_generations_recent_durations", "workflow", "state", "finished_at"),
     )
 

@@ -12,14 +12,21 @@ DIRECT_MESSAGES = 0
 
 
 class GuildRow(Base):
-    """One guild's settings; a limit that is NULL means the program's default."""
+    """One guild's settings; one that is NULL means the program's default.
+
+    `pictures` and `gpu_s` are what a person may use in a period; `quota_unit` says which counts.
+    """
 
     __tablename__ = "guilds"
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     paused: Mapped[bool] = mapped_column(default=False)
-    daily_limit: Mapped[int | None]
+    quota_unit: Mapped[str | None] = mapped_column(String(16))
+    quota_period: Mapped[str | None] = mapped_column(String(8))
+    role_rule: Mapped[str | None] = mapped_column(String(8))
+    pictures: Mapped[int | None]
+    gpu_s: Mapped[int | None]
     max_running: Mapped[int | None]
     max_waiting: Mapped[int | None]
     cooldown_s: Mapped[int | None]

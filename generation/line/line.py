@@ -30,6 +30,9 @@ from generation.tasks import TaskOwner, finish
 ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 """The engine's states of a workflow that does nothing any more."""
 
+STEPPED_OUT = "SUCCESS"
+"""How a generation's workflow ended that brought it to no end: its turn came during a pause."""
+
 BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
 
@@ -99,13 +102,13 @@ class Line:
         if lease is not None:
             await lease.release()
 
-    async def enqueue(self, generation_id: str, user_id: int, *, priority: bool) -> None:
+    async def enqueue(self, generation_id: str, user_id: int, *, lane: int, priority: bool) -> None:
         """Put an accepted generation in its person's line. Doing it again does nothing.
 
         Raises ServiceUnavailable; reconciliation does it later then.
         """
         try:
-            await self._running().enqueue(generation_id, user_id, priority=priority)
+            await self._running().enqueue(generation_id, user_id, lane=lane, priority=priority)
         except Exception as error:
             raise _unavailable() from error
 
@@ -161,9 +164,24 @@ class Line:
         elif cancel_state is not None and cancel_state not in ENDED:
             return
         elif state is None and age_s >= self._timings.reconcile_min_age_s:
-            await workflows.enqueue(one.id, one.user_id, priority=one.priority)
+            await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
+        elif state == STEPPED_OUT and one.stepped_out_at is not None:
+            await self._put_back(workflows, one, one.stepped_out_at)
         elif state in ENDED:
             await self._steps.settle_unforeseen(one.id, f"its workflow is {state}")
+
+    async def _put_back(
+        self, workflows: Workflows, one: Unfinished, stepped_out_at: datetime
+    ) -> None:
+        """Once its guild's line goes on, a generation waits again for its turn."""
+        now = self._clock()
+        age_s = (now - stepped_out_at).total_seconds()
+        # Younger claims are just being acted upon, here or in another process.
+        if one.is_paused or age_s < self._timings.reconcile_min_age_s:
+            return
+        if await self._records.claim_return(one.id, stepped_out_at, now):
+            await DBOS.delete_workflows_async([one.id])
+            await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
 
     async def _reconsider_delivery(self, generation_id: str) -> None:
         """A delivery that ended without a record: it was recorded meanwhile, or it broke."""

@@ -11,11 +11,8 @@ APPLICATION_VERSION = "1"
 """Work is resumed only under the version it began with. A release as such does not change it:
 only steps in another order do, and then the line must run empty first."""
 
-RUNS_AT_A_TIME = 1
-"""Of one person's generations."""
-
-PRIORITY_RUNS_AT_A_TIME = 3
-"""Of one person's generations, with the priority role."""
+RUNS_A_LANE = 1
+"""Generations of one lane at a time: a person has as many lanes as they may have running."""
 
 SPARE_TURNS = 2
 """People whose turn it is beyond the backends' slots, so that a backend never idles."""

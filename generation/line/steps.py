@@ -46,9 +46,12 @@ class Steps:
         self._clock = clock
         self._timings = timings
 
-    async def begin(self) -> float:
-        """Note when its turn came, as seconds since 1970."""
-        return self._clock().timestamp()
+    async def begin(self, generation_id: str) -> float | None:
+        """Note when its turn came, as seconds since 1970; None while its guild is paused."""
+        now = self._clock()
+        if await self._records.step_out_if_held(generation_id, now):
+            return None
+        return now.timestamp()
 
     async def choose(self, generation_id: str, avoid: Sequence[str], turn_at: float) -> str | None:
         """Wait for a backend; None when none could be reached in time."""

@@ -1,7 +1,8 @@
 """The workflows of the line: one generation's run, its attempts, its cancellation, its delivery.
 
-Two kinds of queue hold work back: one gives every person their turn (a partition a person), one
-hands each backend as many graphs as it takes at a time (a partition a backend).
+Two kinds of queue hold work back: one gives every person their turn (a partition for each of their
+lanes, of which people have as many as they may have generations running), one hands each backend
+as many graphs as it takes at a time (a partition a backend).
 """
 
 import asyncio
@@ -15,8 +16,7 @@ from generation import failures
 from generation.line.settings import (
     MAX_ATTEMPTS,
     MAX_RECOVERIES,
-    PRIORITY_RUNS_AT_A_TIME,
-    RUNS_AT_A_TIME,
+    RUNS_A_LANE,
     SPARE_TURNS,
     LineTimings,
 )
@@ -48,14 +48,14 @@ class Workflows:
     async def register_queues(self) -> None:
         """Tell the launched engine how much may run at once."""
         slots = sum(self._concurrency.values())
-        for name, runs, polling_s in (
-            (PEOPLE, RUNS_AT_A_TIME, self._timings.polling_s),
-            (PRIORITY_PEOPLE, PRIORITY_RUNS_AT_A_TIME, self._timings.priority_polling_s),
+        for name, polling_s in (
+            (PEOPLE, self._timings.polling_s),
+            (PRIORITY_PEOPLE, self._timings.priority_polling_s),
         ):
             await DBOS.register_queue_async(
                 name,
-                partition_concurrency=runs,
-                global_concurrency=max(slots + SPARE_TURNS, runs),
+                partition_concurrency=RUNS_A_LANE,
+                global_concurrency=slots + SPARE_TURNS,
                 polling_interval_sec=polling_s,
             )
         for graphs in set(self._concurrency.values()):
@@ -73,11 +73,12 @@ class Workflows:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def enqueue(self, generation_id: str, user_id: int, *, priority: bool) -> None:
+    async def enqueue(self, generation_id: str, user_id: int, *, lane: int, priority: bool) -> None:
         """Put a generation in its person's line; nothing happens when it is there already."""
-        with SetWorkflowID(generation_id), SetEnqueueOptions(queue_partition_key=str(user_id)):
+        partition = f"{user_id}:{lane}"
+        with SetWorkflowID(generation_id), SetEnqueueOptions(queue_partition_key=partition):
             await DBOS.enqueue_workflow_async(
-                PRIORITY_PEOPLE if priority else PEOPLE, self._generate, generation_id
+                PRIORITY_PEOPLE if priority else PEOPLE, self._generate, generation_id, lane
             )
 
     async def cancel(self, generation_id: str) -> None:
@@ -90,14 +91,17 @@ class Workflows:
         with SetWorkflowID(deliver_id(generation_id)):
             await DBOS.start_workflow_async(self._deliver, generation_id)
 
-    async def _generate_and_release(self, generation_id: str) -> None:
+    async def _generate_and_release(self, generation_id: str, lane: int) -> None:
         try:
-            await self._generate_body(generation_id)
+            await self._generate_body(generation_id, lane)
         finally:
             self._steps.release(generation_id)
 
-    async def _generate_body(self, generation_id: str) -> None:
-        turn_at = await DBOS.run_step_async(_options("begin"), self._steps.begin)
+    async def _generate_body(self, generation_id: str, lane: int) -> None:
+        turn_at = await DBOS.run_step_async(_options("begin"), self._steps.begin, generation_id)
+        if turn_at is None:
+            # Its guild's line is paused: others take the turn, and reconciliation puts it back.
+            return
         used: list[str] = []
         outcome: Outcome = failed(failures.LOST)
         for attempt in range(MAX_ATTEMPTS):
@@ -113,7 +117,9 @@ class Workflows:
                 break
             if backend not in used:
                 used.append(backend)
-            latest = await self._run_attempt(generation_id, attempt, backend, used.index(backend))
+            latest = await self._run_attempt(
+                generation_id, attempt, backend, used.index(backend), lane
+            )
             if latest["ended"] == "withdrawn":
                 return
             if latest["ended"] != "lost":
@@ -123,16 +129,17 @@ class Workflows:
         await self.deliver(generation_id)
 
     async def _run_attempt(
-        self, generation_id: str, attempt: int, backend: str, index: int
+        self, generation_id: str, attempt: int, backend: str, index: int, lane: int
     ) -> Outcome:
         """Wait for a place on the backend and run there.
 
+        Everybody's first lane goes before anybody's further ones, which fill what would idle.
         A backend that is tried again gets the same prompt id: it may still have the run.
         """
         queue = _backend_queue(self._concurrency.get(backend, 1))
         with (
             SetWorkflowID(attempt_id(generation_id, attempt)),
-            SetEnqueueOptions(queue_partition_key=backend),
+            SetEnqueueOptions(queue_partition_key=backend, priority=1 + lane),
         ):
             handle = await DBOS.enqueue_workflow_async(
                 queue, self._attempt, generation_id, backend, index

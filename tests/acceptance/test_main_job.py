@@ -144,7 +144,7 @@ async def test_a_refusal_is_private_and_leaves_no_trace(house):
     async with house.bot() as core:
         await imagine(house.ana, prompt="a fox", strength=0.5)
         await told_privately(house.ana, "txt2img-sd has no place for: strength")
-        await house.limit(core, daily_limit=0)
+        await house.limit(core, pictures=0)
         await imagine(house.ana, prompt="a fox")
         await told_privately(house.ana, "Daily limit reached")
     assert house.ben.messages("general") == []
@@ -213,7 +213,7 @@ async def test_a_restart_of_comfyui_loses_nothing(house):
 
 async def test_history_pages_through_everything(house):
     async with house.bot() as core:
-        await house.limit(core, cooldown_s=0, daily_limit=100)
+        await house.limit(core, cooldown_s=0, pictures=100)
         for number in range(11):
             await finished(await imagine(house.ana, prompt=f"picture {number}", steps=1))
         reply = await house.ana.slash("general", "history")

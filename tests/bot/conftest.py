@@ -20,6 +20,7 @@ from bot.progress import Replies
 from bot.services import Services
 from generation.acceptance import ID_ALPHABET
 from generation.administration import GuildStatus
+from generation.board import LineView
 from generation.derivations import Derivations
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
@@ -163,12 +164,13 @@ class FakeService:
         self.retries.append((generation_id, requester, reply))
         return self.add(replace(self.known[generation_id], reply=reply))
 
-    async def cancel(self, generation_id, *, user_id, is_moderator):
+    async def cancel(self, generation_id, *, user_id, is_moderator=False, guild_id=None):
         await self._pause()
         generation = self.known.get(generation_id)
         if generation is None:
             raise UnknownGeneration(generation_id)
-        if generation.user_id != user_id and not is_moderator:
+        moderates = is_moderator and guild_id is not None and generation.guild_id == guild_id
+        if generation.user_id != user_id and not moderates:
             raise NotYours(generation_id)
         self.cancellations.append((generation_id, user_id, is_moderator))
         return generation
@@ -186,9 +188,12 @@ class FakeService:
         self._refuse()
         return QuotaStatus(50, 8, 42, NOON, 1, 2, 1, 3, NOON)
 
-    async def line(self, guild_id, user_id=None):
+    async def line(self, guild_id, user_id, *, sees_all=False, limit=100):
         await self._pause()
-        return self.entries
+        own = [one for one in self.entries if one.generation.user_id == user_id]
+        others = [one for one in self.entries if one.generation.user_id != user_id]
+        shown = tuple([*own, *(others if sees_all else ())][:limit])
+        return LineView(shown, len(self.entries) - len(shown), len(own) > limit)
 
     async def unfinished(self, user_id):
         self._refuse()

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from db.errors import Conflict, DatabaseError
 from db.generations import Cursor, GenerationFilter, GenerationRepository, NewOutput
-from db.quotas import ChargeRepository
+from db.quotas import ChargeRepository, Spent
 from db.tables import InputRow, OutputContentRow, OutputRow
 
 FINAL = ("succeeded", "failed", "cancelled")
@@ -185,7 +185,7 @@ async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(databa
         for id_ in ("a", "b"):
             await generations.add_input(id_, name="image", content=b"x", media_type="image/png")
             await generations.replace_outputs(id_, [picture(0)])
-            await charges.reserve(id_, user_id=1, guild_id=10, amount=1, at=noon)
+            await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
     async with database.transaction() as session:
         generations = GenerationRepository(session)
         assert await generations.delete("a")
@@ -193,7 +193,7 @@ async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(databa
     async with database.transaction() as session:
         for table in (InputRow, OutputRow, OutputContentRow):
             assert await session.scalar(select(func.count()).select_from(table)) == 1
-        assert await ChargeRepository(session).usage(1, 10, noon) == 2
+        assert await ChargeRepository(session).usage(1, 10, noon) == Spent(2)
 
 
 async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
@@ -338,19 +338,46 @@ async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, 
     assert set(await ids_of(database, GenerationFilter(search=search))) == expected
 
 
-async def test_recent_durations_are_of_the_newest_successes(database, add, noon):
-    for number, (state, seconds) in enumerate(
-        [("succeeded", 5), ("succeeded", 7.5), ("failed", 1), ("succeeded", 9)]
+async def test_measured_are_the_newest_successes(database, add, noon):
+    for number, (state, gpu_ms) in enumerate(
+        [("succeeded", 5000), ("succeeded", 7500), ("failed", 1000), ("succeeded", 9000)]
     ):
-        await add(f"g{number}", state=state)
-        started = noon + timedelta(minutes=number)
+        await add(f"g{number}", state=state, workload=100 + number)
+        ended = noon + timedelta(minutes=number)
         async with database.transaction() as session:
             await GenerationRepository(session).update(
-                f"g{number}", started_at=started, finished_at=started + timedelta(seconds=seconds)
+                f"g{number}", backend="alpha", finished_at=ended, gpu_ms=gpu_ms
             )
-    await add("cached", state="succeeded")
+    await add("unmeasured", state="succeeded")
     await add("other", state="succeeded", workflow="upscale")
     async with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.recent_durations("txt2img-sd", 2) == [9.0, 7.5]
-        assert await generations.recent_durations("upscale", 2) == []
+        assert await generations.measured("txt2img-sd", 2) == (
+            (103, "alpha", 9000),
+            (101, "alpha", 7500),
+        )
+        assert await generations.measured("upscale", 2) == ()
+
+
+async def test_who_stepped_out_is_put_back_by_one(database, add, noon):
+    await add("a")
+    later = noon + timedelta(seconds=1)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.step_out("a", last_at=None, now=noon)
+        assert not await generations.step_out("a", last_at=None, now=later)
+        assert await generations.step_out("a", last_at=noon, now=later)
+        assert not await generations.step_out("a", last_at=noon, now=later)
+        await generations.move("a", from_states={"waiting"}, to="running")
+        assert not await generations.step_out("a", last_at=later, now=later)
+
+
+async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(database, add):
+    await add("a", lane=1)
+    await add("b", lane=1, state="running")
+    await add("c")
+    await add("d", state="succeeded")
+    await add("e", guild_id=11)
+    await add("f", user_id=2)
+    async with database.transaction() as session:
+        assert await GenerationRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}

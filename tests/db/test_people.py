@@ -35,8 +35,8 @@ async def test_a_guild_begins_with_the_defaults_and_keeps_its_settings(database,
     async with database.transaction() as session:
         guilds = GuildRepository(session)
         row = await guilds.get_or_create(10, now=noon)
-        assert (row.timezone, row.paused, row.daily_limit) == ("UTC", False, None)
-        await guilds.update(10, timezone="Europe/Vienna", daily_limit=5)
+        assert (row.timezone, row.paused, row.pictures) == ("UTC", False, None)
+        await guilds.update(10, timezone="Europe/Vienna", pictures=5)
         row = await guilds.get_or_create(10, now=noon + timedelta(days=1))
-        assert (row.timezone, row.daily_limit, row.created_at) == ("Europe/Vienna", 5, noon)
+        assert (row.timezone, row.pictures, row.created_at) == ("Europe/Vienna", 5, noon)
         assert (await guilds.get_or_create(None, now=noon)).id == 0

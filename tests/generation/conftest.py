@@ -31,6 +31,7 @@ from comfy.events import (
 )
 from comfy.object_info import ObjectInfo
 from db.database import Database
+from db.limits import PolicyRepository
 from generation.audience import Receipt
 from generation.events import Ended
 from generation.line import EngineSettings, LineTimings
@@ -97,6 +98,7 @@ class Run:
     pictures: tuple[bytes, ...] = (PICTURE,)
     error: Exception | None = None
     hold: asyncio.Event | None = None
+    hold_at: int = 2
     text: str | None = None
 
 
@@ -169,10 +171,12 @@ class FakeBackend:
     async def _play(self, prompt_id, plan):
         yield Started(frozenset())
         yield NodeStarted("3")
+        if plan.hold_at == 0 and plan.hold is not None:
+            await self._hold(prompt_id, plan.hold)
         for step in range(1, STEPS + 1):
             yield StepDone("3", step, STEPS)
             yield Preview("image/png", PICTURE, "3")
-            if step == 2 and plan.hold is not None:
+            if step == plan.hold_at and plan.hold is not None:
                 await self._hold(prompt_id, plan.hold)
         if plan.error is not None:
             raise plan.error
@@ -397,6 +401,13 @@ class House:
         found = await self.service.find(generation_id)
         return found if found and found.state.is_final and found.delivered_at else None
 
+    async def until_sampled(self, generation_id):
+        async def reached():
+            found = await self.service.find(generation_id)
+            return found is not None and found.sampled_at is not None
+
+        return await eventually(reached)
+
     async def until(self, generation_id, state):
         async def reached():
             found = await self.service.find(generation_id)
@@ -427,7 +438,6 @@ async def open_service(
     timings=QUICK,
     limits=QUICK_LIMITS,
     default_models=(),
-    priority_roles=(),
     runs_generations=True,
 ):
     database = Database(url)
@@ -440,7 +450,6 @@ async def open_service(
         EngineSettings.beside(url, engine),
         timings,
         limits,
-        frozenset(priority_roles),
         runs_generations,
     )
     service = GenerationService(
@@ -482,8 +491,9 @@ async def module_house(tmp_path_factory, migrated_sqlite_file):
         catalog=build_catalog(folder / "workflows"),
         audience=FakeAudience(),
         engine=folder / "engine.db",
-        priority_roles=(77,),
     ) as opened:
+        async with opened.database.transaction() as session:
+            await PolicyRepository(session).set_role(5, 77, has_priority=True)
         yield opened
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from db.database import Database
 from db.generations import GenerationRepository
+from db.limits import PolicyRepository
 from db.people import GuildRepository
 from generation.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor, normalise_id
 from generation.errors import FailureKind, RequestRefused
@@ -44,7 +45,7 @@ def build(catalog, clock, backend):
         pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
         if reachable:
             await pool.refresh(backend.name)
-        usage = UsageBook(database, clock, priority_roles=(77,))
+        usage = UsageBook(database, clock)
         return Acceptor(
             database=database,
             catalog=catalog,
@@ -207,7 +208,7 @@ async def test_limits_hold_when_many_ask_at_once(acceptor, database, clock, tool
     async with database.transaction() as session:
         guilds = GuildRepository(session)
         await guilds.get_or_create(GUILD, now=clock.now)
-        await guilds.update(GUILD, daily_limit=3, cooldown_s=0)
+        await guilds.update(GUILD, pictures=3, cooldown_s=0)
     results = await asyncio.gather(
         *(acceptor.accept(tools.ask(count=1)) for _ in range(8)), return_exceptions=True
     )
@@ -224,14 +225,13 @@ async def test_cooldown_line_and_own_limits(acceptor, database, clock, tools):
         await acceptor.accept(tools.ask())
     clock.pass_(seconds=11)
     assert (await refusal(acceptor, tools.ask())).kind is FailureKind.QUEUE_FULL
-    assert await acceptor.accept(tools.ask(role_ids=[77]))
+    async with database.transaction() as session:
+        await PolicyRepository(session).set_role(GUILD, 77, has_priority=True)
+    assert (await acceptor.accept(tools.ask(role_ids=[77]))).priority
     async with database.transaction() as session:
         await GuildRepository(session).update(GUILD, max_line=5)
     assert (await refusal(acceptor, tools.ask(user_id=2))).kind is FailureKind.QUEUE_FULL
     assert await acceptor.accept(tools.ask(user_id=2, guild_id=None))
-    async with database.transaction() as session:
-        await GuildRepository(session).update(GUILD, paused=True)
-    assert (await refusal(acceptor, tools.ask(user_id=3))).kind is FailureKind.NOT_ALLOWED_HERE
 
 
 def test_ids_are_taken_as_people_type_them():

@@ -96,7 +96,7 @@ async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
         service = house.service
     await service.stop()
     with pytest.raises(ServiceUnavailable):
-        await service._line.enqueue("aaaaa", 1, priority=False)
+        await service._line.enqueue("aaaaa", 1, lane=0, priority=False)
     assert backend.running == 0
     assert not backend.is_open
     hold.set()
@@ -189,7 +189,7 @@ async def test_the_whole_way_on_postgresql(open_house, postgres_url, backend, to
         await house.until(first.id, GenerationState.RUNNING)
         second = await house.service.submit(tools.ask(user_id=2))
         await house.ended(second.id)
-        await house.service.cancel(first.id, user_id=1, is_moderator=False)
+        await house.service.cancel(first.id, user_id=1)
         assert (await house.ended(first.id)).state is GenerationState.CANCELLED
 
 
@@ -262,7 +262,7 @@ async def test_a_process_that_runs_nothing_leaves_it_to_others(
     async with open_house(sqlite_url, backend, runs_generations=False) as house:
         accepted = await house.service.submit(tools.ask())
         cancelled = await house.service.submit(tools.ask(user_id=2))
-        await house.service.cancel(cancelled.id, user_id=2, is_moderator=False)
+        await house.service.cancel(cancelled.id, user_id=2)
         assert (await house.ended(cancelled.id)).state is GenerationState.CANCELLED
         assert (await house.service.find(accepted.id)).state is GenerationState.WAITING
     assert backend.submissions == []

@@ -2,59 +2,72 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from generation.errors import FailureKind
+from generation.periods import Period
 from generation.quota import (
     DEFAULT_ALLOWANCE,
-    PRIORITY_ALLOWANCE,
     Accepted,
     Allowance,
+    Cost,
     Refused,
+    Unit,
     Usage,
-    day_bounds,
     decide,
+    made_cost,
     next_request_at,
 )
+from generation.sentences import fill
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+PRIORITY = Allowance(max_running=3, max_waiting=10)
+GPU = Allowance(amount=60, unit=Unit.GPU_SECONDS)
 DAILY, FULL, SLOW = FailureKind.DAILY_LIMIT, FailureKind.QUEUE_FULL, FailureKind.SLOW_DOWN
+ELSEWHERE = FailureKind.NOT_ALLOWED_HERE
 
 
 def ask(usage=None, *, cost=1, allowance=DEFAULT_ALLOWANCE, timezone=UTC):
+    cost = cost if isinstance(cost, Cost) else Cost(cost)
     return decide(allowance, usage or Usage(), cost, NOW, timezone)
 
 
+def spent(pictures=0, gpu_ms=0, **facts):
+    return Usage(Cost(pictures, gpu_ms), **facts)
+
+
 def test_the_defaults_are_those_promised():
-    assert Allowance() == Allowance(50, 1, 3, 10, 50)
-    assert (PRIORITY_ALLOWANCE.max_running, PRIORITY_ALLOWANCE.max_waiting) == (3, 10)
-
-
-def test_priority_lowers_no_limit():
-    generous = Allowance(max_running=5, max_waiting=5)
-    assert generous.with_priority() == Allowance(max_running=5, max_waiting=10)
+    assert Allowance() == Allowance(50, Unit.PICTURES, Period.DAY, 1, 3, 10, 50)
 
 
 @pytest.mark.parametrize(
     ("usage", "cost", "allowance", "kind"),
     [
         (Usage(), 1, DEFAULT_ALLOWANCE, None),
-        # A day's pictures.
-        (Usage(used_today=49), 1, DEFAULT_ALLOWANCE, None),
-        (Usage(used_today=50), 1, DEFAULT_ALLOWANCE, DAILY),
-        (Usage(used_today=46), 4, DEFAULT_ALLOWANCE, None),
-        (Usage(used_today=47), 4, DEFAULT_ALLOWANCE, DAILY),
-        (Usage(used_today=60), 1, DEFAULT_ALLOWANCE, DAILY),
-        (Usage(used_today=50), 0, DEFAULT_ALLOWANCE, None),
+        # A period's pictures.
+        (spent(49), 1, DEFAULT_ALLOWANCE, None),
+        (spent(50), 1, DEFAULT_ALLOWANCE, DAILY),
+        (spent(46), 4, DEFAULT_ALLOWANCE, None),
+        (spent(47), 4, DEFAULT_ALLOWANCE, DAILY),
+        (spent(60), 1, DEFAULT_ALLOWANCE, DAILY),
+        (spent(50), 0, DEFAULT_ALLOWANCE, None),
         (Usage(), 51, DEFAULT_ALLOWANCE, DAILY),
-        (Usage(), 1, Allowance(daily_pictures=0), DAILY),
+        (Usage(), 1, Allowance(amount=0), DAILY),
+        (spent(10**6), 10**6, Allowance(amount=None), None),
+        # A period's seconds of a GPU; pictures do not count then, nor the other way round.
+        (spent(999, 59_000), Cost(99, 1_000), GPU, None),
+        (spent(0, 59_001), Cost(1, 1_000), GPU, DAILY),
+        (spent(0, 0), Cost(1, 60_001), GPU, DAILY),
+        (spent(0, 10**9), 1, DEFAULT_ALLOWANCE, None),
         # One's own running and waiting ones, counted together.
         (Usage(running=1, waiting=2), 1, DEFAULT_ALLOWANCE, None),
         (Usage(running=0, waiting=3), 1, DEFAULT_ALLOWANCE, None),
         (Usage(running=1, waiting=3), 1, DEFAULT_ALLOWANCE, FULL),
         (Usage(running=0, waiting=4), 1, DEFAULT_ALLOWANCE, FULL),
-        (Usage(running=1, waiting=3), 1, PRIORITY_ALLOWANCE, None),
-        (Usage(running=3, waiting=10), 1, PRIORITY_ALLOWANCE, FULL),
+        (Usage(running=1, waiting=3), 1, PRIORITY, None),
+        (Usage(running=3, waiting=10), 1, PRIORITY, FULL),
         # The guild's line.
         (Usage(waiting_in_guild=49), 1, DEFAULT_ALLOWANCE, None),
         (Usage(waiting_in_guild=50), 1, DEFAULT_ALLOWANCE, FULL),
@@ -64,8 +77,9 @@ def test_priority_lowers_no_limit():
         (Usage(last_request_at=NOW), 1, Allowance(cooldown_s=0), None),
         (Usage(last_request_at=NOW + SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
         # What lasts longest is told first.
-        (Usage(50, 1, 3, 50, NOW), 1, DEFAULT_ALLOWANCE, DAILY),
-        (Usage(0, 1, 3, 50, NOW), 1, DEFAULT_ALLOWANCE, FULL),
+        (Usage(), 1, Allowance(amount=0, may_generate=False), ELSEWHERE),
+        (Usage(Cost(50), 1, 3, 50, NOW), 1, DEFAULT_ALLOWANCE, DAILY),
+        (Usage(Cost(), 1, 3, 50, NOW), 1, DEFAULT_ALLOWANCE, FULL),
     ],
 )
 def test_who_may_ask(usage, cost, allowance, kind):
@@ -77,38 +91,41 @@ def test_who_may_ask(usage, cost, allowance, kind):
     ("usage", "cost", "allowance", "sentence"),
     [
         (
-            Usage(used_today=50),
-            1,
-            DEFAULT_ALLOWANCE,
-            "You have made your 50 pictures of today: more come with the next day.",
-        ),
-        (
-            Usage(used_today=48),
+            spent(48),
             4,
             DEFAULT_ALLOWANCE,
             (
-                "This makes 4 pictures, and you have 2 of 50 left today: ask for fewer, or come "
-                "back the next day."
+                "Pictures you have left today: 2 of 50, and this costs 4. More come with the next "
+                "day."
+            ),
+        ),
+        (
+            spent(0, 50_500),
+            Cost(1, 12_000),
+            Allowance(amount=60, unit=Unit.GPU_SECONDS, period=Period.WEEK),
+            (
+                "GPU seconds you have left this week: 9 of 60, and this takes about 12. More come "
+                "with the next week."
             ),
         ),
         (
             Usage(),
             4,
-            Allowance(daily_pictures=1),
-            "This makes 4 pictures, but only 1 a day may be made: ask for fewer.",
+            Allowance(amount=1),
+            "This costs as much as 4 pictures, and your whole allowance is 1: ask for fewer.",
         ),
         (
             Usage(),
             1,
-            Allowance(daily_pictures=0),
-            "No pictures may be made here: the daily limit is 0.",
+            Allowance(amount=0),
+            "No pictures may be made here: your allowance is 0.",
         ),
         (
             Usage(running=1, waiting=3),
             1,
             DEFAULT_ALLOWANCE,
             (
-                "You have 4 unfinished generations, and no more than 4 are allowed at a time: wait "
+                "Your unfinished generations: 4, and no more than 4 are allowed at a time. Wait "
                 "for one to end, or cancel one."
             ),
         ),
@@ -116,31 +133,38 @@ def test_who_may_ask(usage, cost, allowance, kind):
             Usage(waiting_in_guild=50),
             1,
             DEFAULT_ALLOWANCE,
-            (
-                "50 generations wait here already, which is as many as may: try again in a few "
-                "minutes."
-            ),
+            "Waiting here already: 50, and no more than 50 may. Try again in a few minutes.",
         ),
         (
             Usage(last_request_at=NOW),
             1,
             DEFAULT_ALLOWANCE,
-            "There must be 10 seconds between two requests: try again in a moment.",
+            "Seconds between two requests: 10. Try again in a moment.",
         ),
     ],
 )
 def test_what_a_refused_person_reads(usage, cost, allowance, sentence):
-    assert ask(usage, cost=cost, allowance=allowance).sentence == sentence
+    refused = ask(usage, cost=cost, allowance=allowance)
+    assert fill(refused.template, refused.facts) == sentence
+
+
+@pytest.mark.parametrize("unit", Unit)
+@pytest.mark.parametrize("period", Period)
+def test_every_refusal_of_an_amount_says_when_there_is_more(unit, period):
+    allowance = Allowance(amount=10, unit=unit, period=period)
+    refused = ask(spent(10, 10_000), cost=Cost(1, 1), allowance=allowance)
+    assert "{left} of {limit}" in refused.template
+    assert datetime.fromisoformat(refused.facts["retry_at"]) > NOW
 
 
 def test_a_refusal_says_when_to_come_back():
     slow = ask(Usage(last_request_at=NOW - 4 * SECOND))
     assert slow.facts == {"retry_at": "2026-03-01T12:00:06+00:00", "cooldown_s": 10}
-    full = ask(Usage(used_today=50), timezone=ZoneInfo("Asia/Tokyo"))
+    full = ask(spent(50), timezone=ZoneInfo("Asia/Tokyo"))
     assert full.facts["retry_at"] == "2026-03-01T15:00:00+00:00"
 
 
-def test_a_request_that_no_day_has_room_for_names_no_time():
+def test_a_request_that_no_period_has_room_for_names_no_time():
     assert "retry_at" not in ask(cost=51).facts
 
 
@@ -155,36 +179,37 @@ def test_nothing_against_it():
 
 
 @pytest.mark.parametrize(
-    ("zone", "now", "begin", "end"),
+    ("reserved", "asked", "made", "charged"),
     [
-        ("UTC", "2026-03-01T12:00", "2026-03-01T00:00", "2026-03-02T00:00"),
-        ("UTC", "2026-03-01T00:00", "2026-03-01T00:00", "2026-03-02T00:00"),
-        # East and west of UTC the date is another one than in UTC.
-        ("Asia/Tokyo", "2026-03-01T16:00", "2026-03-01T15:00", "2026-03-02T15:00"),
-        ("America/Los_Angeles", "2026-03-01T05:00", "2026-02-28T08:00", "2026-03-01T08:00"),
-        ("Asia/Kathmandu", "2026-03-01T12:00", "2026-02-28T18:15", "2026-03-01T18:15"),
-        # 23 hours in spring, 25 in autumn.
-        ("Europe/Vienna", "2026-03-29T12:00", "2026-03-28T23:00", "2026-03-29T22:00"),
-        ("Europe/Vienna", "2026-10-25T12:00", "2026-10-24T22:00", "2026-10-25T23:00"),
-        # Midnight is skipped: the day begins at one o'clock.
-        ("Asia/Beirut", "2026-03-29T12:00", "2026-03-28T22:00", "2026-03-29T21:00"),
-        # Midnight comes twice: the day begins with the first.
-        ("America/Havana", "2025-11-02T12:00", "2025-11-02T04:00", "2025-11-03T05:00"),
+        (4, 4, 4, 4),
+        (4, 4, 3, 3),
+        (4, 4, 1, 1),
+        (4, 4, 0, 4),
+        (4, 4, 9, 4),
+        (3, 2, 1, 2),
+        (0, 4, 2, 0),
     ],
 )
-def test_a_day_by_the_guilds_clock(zone, now, begin, end):
-    found = day_bounds(datetime.fromisoformat(f"{now}+00:00"), ZoneInfo(zone))
-    assert [moment.isoformat(timespec="minutes") for moment in found] == [
-        f"{begin}+00:00",
-        f"{end}+00:00",
-    ]
+def test_the_pictures_that_came_are_charged(reserved, asked, made, charged):
+    assert made_cost(reserved, asked, made) == charged
 
 
-@pytest.mark.parametrize("zone", ["Europe/Vienna", "Asia/Beirut", "America/Havana"])
-def test_every_moment_is_in_its_own_day_and_days_have_no_gap(zone):
-    moment, last_end = datetime(2026, 1, 1, tzinfo=UTC), None
-    while moment.year == 2026:
-        begin, end = day_bounds(moment, ZoneInfo(zone))
-        assert begin <= moment < end
-        assert last_end in (None, begin, end)
-        last_end, moment = end, moment + timedelta(hours=1)
+@given(st.integers(0, 100_000), st.integers(1, 16), st.integers(0, 64))
+def test_a_charge_is_never_negative_and_never_more_than_was_reserved(reserved, asked, made):
+    assert 0 <= made_cost(reserved, asked, made) <= reserved
+
+
+@given(
+    st.integers(0, 100),
+    st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["charge", "refund", "fewer"]))),
+)
+def test_whatever_is_asked_and_however_it_ends_nothing_is_overspent(limit, requests):
+    allowance = Allowance(amount=limit, cooldown_s=0)
+    used = 0
+    for cost, end in requests:
+        if isinstance(ask(spent(used), cost=cost, allowance=allowance), Refused):
+            continue
+        used += cost
+        assert used <= limit
+        used -= {"charge": 0, "refund": cost, "fewer": cost - made_cost(cost, 4, 1)}[end]
+        assert used >= 0

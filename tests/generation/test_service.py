@@ -190,16 +190,30 @@ async def test_a_running_generation_is_cancelled(house, tools, user_id):
     backend.script.append(tools.Run(hold=asyncio.Event()))
     accepted = await house.service.submit(tools.ask(user_id=user_id))
     await house.until(accepted.id, GenerationState.RUNNING)
-    await house.service.cancel(accepted.id, user_id=user_id, is_moderator=False)
+    await house.until_sampled(accepted.id)
+    await house.service.cancel(accepted.id, user_id=user_id)
     ended = await house.ended(accepted.id)
     assert ended.state is GenerationState.CANCELLED
     assert ended.failure.kind is FailureKind.CANCELLED
+    assert ended.is_charged
     await tools.eventually(lambda: backend.cancelled == backend.submissions)
     await tools.eventually(lambda: backend.running == 0)
-    assert await used(house, user_id) == 0
+    assert await used(house, user_id) == 1
     assert len(house.audience.told(accepted.id)) == 1
-    again = await house.service.cancel(accepted.id, user_id=user_id, is_moderator=False)
+    again = await house.service.cancel(accepted.id, user_id=user_id)
     assert again.state is GenerationState.CANCELLED
+
+
+async def test_a_cancellation_before_the_sampler_costs_nothing(house, tools, user_id):
+    backend = house.backends[0]
+    backend.script.append(tools.Run(hold=asyncio.Event(), hold_at=0))
+    accepted = await house.service.submit(tools.ask(user_id=user_id))
+    await house.until(accepted.id, GenerationState.RUNNING)
+    await house.service.cancel(accepted.id, user_id=user_id)
+    ended = await house.ended(accepted.id)
+    assert ended.state is GenerationState.CANCELLED
+    assert not ended.is_charged
+    assert await used(house, user_id) == 0
 
 
 async def test_a_waiting_generation_is_cancelled_and_never_sent(house, tools, user_id, submit):
@@ -209,7 +223,7 @@ async def test_a_waiting_generation_is_cancelled_and_never_sent(house, tools, us
     first = await submit(user_id=user_id)
     await house.until(first.id, GenerationState.RUNNING)
     second = await submit(user_id=user_id)
-    await house.service.cancel(second.id, user_id=user_id, is_moderator=False)
+    await house.service.cancel(second.id, user_id=user_id)
     assert (await house.ended(second.id)).state is GenerationState.CANCELLED
     hold.set()
     assert (await house.ended(first.id)).state is GenerationState.SUCCEEDED
@@ -221,10 +235,15 @@ async def test_others_may_not_cancel_but_moderators_may_and_it_is_audited(house,
     house.backends[0].script.append(tools.Run(hold=asyncio.Event()))
     accepted = await house.service.submit(tools.ask(user_id=user_id))
     with pytest.raises(NotYours):
-        await house.service.cancel(accepted.id, user_id=2, is_moderator=False)
+        await house.service.cancel(accepted.id, user_id=2)
+    for elsewhere in (GUILD + 1, None):
+        with pytest.raises(NotYours):
+            await house.service.cancel(
+                accepted.id, user_id=2, is_moderator=True, guild_id=elsewhere
+            )
     with pytest.raises(UnknownGeneration):
         await house.service.cancel("zzzzz", user_id=2, is_moderator=True)
-    await house.service.cancel(accepted.id, user_id=2, is_moderator=True)
+    await house.service.cancel(accepted.id, user_id=2, is_moderator=True, guild_id=GUILD)
     assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
     async with house.database.transaction() as session:
         (row,) = await AuditRepository(session).page(GUILD, limit=1)
@@ -240,7 +259,7 @@ async def test_one_person_runs_one_at_a_time_and_a_priority_role_three(
     await house.until(ids[0], GenerationState.RUNNING)
     ids += [(await submit(user_id=user_id)).id for _ in range(2)]
     line = await house.service.line(GUILD, user_id)
-    assert [entry.position for entry in line] == [0, 1, 2]
+    assert [entry.position for entry in line.entries] == [0, 1, 2]
     assert [one.id for one in await house.service.unfinished(user_id)] == ids
     other = user_id + 500_000
     await submit(user_id=other, role_ids=[77])
@@ -249,7 +268,7 @@ async def test_one_person_runs_one_at_a_time_and_a_priority_role_three(
     hold.set()
     for generation_id in ids:
         assert (await house.ended(generation_id)).state is GenerationState.SUCCEEDED
-    assert await house.service.line(GUILD, user_id) == ()
+    assert (await house.service.line(GUILD, user_id)).entries == ()
 
 
 async def test_a_backend_is_handed_no_more_than_it_takes(house, tools, user_id, submit):
@@ -347,7 +366,7 @@ async def test_a_waiting_person_hears_of_a_new_position(house, tools, user_id, s
         ]
 
     await tools.eventually(lambda: 2 in positions())
-    await house.service.cancel(ids[1], user_id=user_id, is_moderator=False)
+    await house.service.cancel(ids[1], user_id=user_id)
     await tools.eventually(lambda: positions()[-1:] == [1])
     hold.set()
     await house.ended(last)

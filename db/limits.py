@@ -1,0 +1,173 @@
+"""What guilds decide of roles, people and channels. A guild id of None is direct messages."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import insert_into
+from db.tables import (
+    DIRECT_MESSAGES,
+    ChannelPolicyRow,
+    DrainedBackendRow,
+    GrantRow,
+    RolePolicyRow,
+)
+
+
+class PolicyRepository:
+    """Policies of roles and channels, and grants, read and written inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def roles(self, guild_id: int | None) -> tuple[RolePolicyRow, ...]:
+        """Every role's policy in this guild."""
+        found = await self._session.scalars(
+            select(RolePolicyRow)
+            .where(RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
+            .order_by(RolePolicyRow.role_id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
+
+    async def set_role(self, guild_id: int | None, role_id: int, **columns: object) -> None:
+        """Change what is given of a role's policy, which begins with changing nothing."""
+        defaults = {"has_priority": False, "is_unlimited": False}
+        key = {"guild_id": guild_id or DIRECT_MESSAGES, "role_id": role_id}
+        await self._session.execute(
+            insert_into(self._session, RolePolicyRow)
+            .values({**defaults, **columns, **key})
+            .on_conflict_do_update(index_elements=list(key), set_=columns or key)
+        )
+
+    async def clear_role(self, guild_id: int | None, role_id: int) -> bool:
+        """Forget a role's policy; False when there was none."""
+        gone = await self._session.scalars(
+            delete(RolePolicyRow)
+            .where(
+                RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
+                RolePolicyRow.role_id == role_id,
+            )
+            .returning(RolePolicyRow.role_id)
+        )
+        return bool(gone.all())
+
+    async def grants(
+        self, guild_id: int | None, now: datetime, *, user_id: int | None = None
+    ) -> tuple[GrantRow, ...]:
+        """The grants that hold now, everybody's or one person's, the oldest first."""
+        statement = select(GrantRow).where(
+            GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
+            GrantRow.revoked_at.is_(None),
+            GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now),
+        )
+        if user_id is not None:
+            statement = statement.where(GrantRow.user_id == user_id)
+        return tuple(await self._session.scalars(statement.order_by(GrantRow.id)))
+
+    async def add_grant(
+        self,
+        guild_id: int | None,
+        user_id: int,
+        *,
+        pictures: int | None,
+        gpu_s: int | None,
+        is_unlimited: bool,
+        granted_by: int,
+        granted_at: datetime,
+        expires_at: datetime | None,
+    ) -> None:
+        """Grant something to a person."""
+        self._session.add(
+            GrantRow(
+                guild_id=guild_id or DIRECT_MESSAGES,
+                user_id=user_id,
+                pictures=pictures,
+                gpu_s=gpu_s,
+                is_unlimited=is_unlimited,
+                granted_by=granted_by,
+                granted_at=granted_at,
+                expires_at=expires_at,
+            )
+        )
+        await self._session.flush()
+
+    async def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
+        """Take back everything that was granted to a person; how many grants it were."""
+        gone = await self._session.scalars(
+            update(GrantRow)
+            .where(
+                GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
+                GrantRow.user_id == user_id,
+                GrantRow.revoked_at.is_(None),
+                GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now),
+            )
+            .values(revoked_at=now)
+            .returning(GrantRow.id)
+        )
+        return len(gone.all())
+
+    async def channels(self, guild_id: int | None) -> dict[int, bool]:
+        """Which channels and categories are served, and which are not; others were not named."""
+        found = await self._session.execute(
+            select(ChannelPolicyRow.channel_id, ChannelPolicyRow.is_served)
+            .where(ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
+            .order_by(ChannelPolicyRow.channel_id)
+        )
+        return {row.channel_id: row.is_served for row in found}
+
+    async def set_channel(self, guild_id: int | None, channel_id: int, *, is_served: bool) -> None:
+        """Serve a channel, or serve it no more."""
+        key = {"guild_id": guild_id or DIRECT_MESSAGES, "channel_id": channel_id}
+        await self._session.execute(
+            insert_into(self._session, ChannelPolicyRow)
+            .values(is_served=is_served, **key)
+            .on_conflict_do_update(index_elements=list(key), set_={"is_served": is_served})
+        )
+
+    async def clear_channels(
+        self, guild_id: int | None, channel_ids: Collection[int] | None = None
+    ) -> int:
+        """Forget what was decided of these channels, or of all; of how many something was."""
+        statement = delete(ChannelPolicyRow).where(
+            ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES)
+        )
+        if channel_ids is not None:
+            statement = statement.where(ChannelPolicyRow.channel_id.in_(channel_ids))
+        gone = await self._session.scalars(statement.returning(ChannelPolicyRow.channel_id))
+        return len(gone.all())
+
+
+class DrainRepository:
+    """Backends that take nothing new."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def drained(self) -> tuple[DrainedBackendRow, ...]:
+        """Every one of them, by name."""
+        found = await self._session.scalars(
+            select(DrainedBackendRow).order_by(DrainedBackendRow.name)
+        )
+        return tuple(found)
+
+    async def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
+        """Give it nothing new; False when that was so already."""
+        added = await self._session.scalar(
+            insert_into(self._session, DrainedBackendRow)
+            .values(name=name, drained_by=actor_id, drained_at=now)
+            .on_conflict_do_nothing()
+            .returning(DrainedBackendRow.name)
+        )
+        return added is not None
+
+    async def resume(self, name: str) -> bool:
+        """Let it work again; False when it did already."""
+        gone = await self._session.scalars(
+            delete(DrainedBackendRow)
+            .where(DrainedBackendRow.name == name)
+            .returning(DrainedBackendRow.name)
+        )
+        return bool(gone.all())

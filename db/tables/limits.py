@@ -1,0 +1,63 @@
+"""What guilds decide of roles, people and channels, and what the operator decides of backends."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import AutoKey, Base
+
+
+class RolePolicyRow(Base):
+    """What a role changes for its people; NULL means that it changes nothing."""
+
+    __tablename__ = "role_policies"
+
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    role_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    pictures: Mapped[int | None]
+    gpu_s: Mapped[int | None]
+    max_running: Mapped[int | None]
+    max_waiting: Mapped[int | None]
+    has_priority: Mapped[bool] = mapped_column(default=False)
+    is_unlimited: Mapped[bool] = mapped_column(default=False)
+    may_generate: Mapped[bool | None]
+
+
+class GrantRow(Base):
+    """What one person may use beyond their allowance, until it expires or is taken back."""
+
+    __tablename__ = "grants"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    pictures: Mapped[int | None]
+    gpu_s: Mapped[int | None]
+    is_unlimited: Mapped[bool] = mapped_column(default=False)
+    granted_by: Mapped[int] = mapped_column(BigInteger)
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_grants_of_person", "guild_id", "user_id"),)
+
+
+class ChannelPolicyRow(Base):
+    """Whether the bot serves a channel, its threads, or all channels of a category."""
+
+    __tablename__ = "channel_policies"
+
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    channel_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    is_served: Mapped[bool]
+
+
+class DrainedBackendRow(Base):
+    """A backend that takes nothing new, until its row is deleted."""
+
+    __tablename__ = "drained_backends"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    drained_by: Mapped[int] = mapped_column(BigInteger)
+    drained_at: Mapped[datetime]

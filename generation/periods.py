@@ -1,0 +1,40 @@
+"""Days, weeks and months by a guild's own clock: pure."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+
+
+class Period(StrEnum):
+    """How long an allowance lasts until there is a new one."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+def period_bounds(now: datetime, timezone: tzinfo, period: Period) -> tuple[datetime, datetime]:
+    """Find when the period of `now` begins and the next one does, by that clock, both in UTC.
+
+    A day begins at midnight, a week on Monday (ISO 8601), a month on its first day. Days are 23 or
+    25 hours long where clocks change. Where midnight itself is skipped, the day begins with its
+    first moment; where it comes twice, with the first of them.
+    """
+    first, next_first = _dates(now.astimezone(timezone).date(), period)
+    return _midnight(first, timezone), _midnight(next_first, timezone)
+
+
+def _dates(today: date, period: Period) -> tuple[date, date]:
+    match period:
+        case Period.DAY:
+            return today, today + timedelta(days=1)
+        case Period.WEEK:
+            monday = today - timedelta(days=today.weekday())
+            return monday, monday + timedelta(days=7)
+        case Period.MONTH:
+            first = today.replace(day=1)
+            # The 28th is in every month, and four days later is always in the next one.
+            return first, (today.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _midnight(day: date, timezone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone).astimezone(UTC)
