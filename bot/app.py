@@ -29,6 +29,8 @@ from db.errors import DatabaseError
 from generation.administration import Administration
 from generation.audience import Audience
 from generation.derivations import Derivations
+from generation.known_nodes import KnownNodes
+from generation.library import Library
 from generation.line import EngineSettings
 from generation.offers import Offers
 from generation.pool import BackendPool, PoolMember, PoolSettings
@@ -37,6 +39,10 @@ from generation.removal import Remover
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
+from workflows.shelf import Shelf
+
+KNOWN_NODES = "object_info"
+"""The folder inside the data folder with what backends said of their nodes the last time."""
 
 BACKEND_GREETING_S = 5.0
 """How long a start waits for a backend to answer before it goes on without."""
@@ -123,9 +129,17 @@ async def open_core(
         database = Database(storage.database_url)
         stack.push_async_callback(database.close)
         catalog = Catalog((LIBRARY, *settings.workflow_folders))
-        await asyncio.to_thread(catalog.load)
         members = build_pool_members(settings)
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
+        library = Library(
+            catalog=catalog,
+            pool=pool,
+            shelf=Shelf(settings.shelf),
+            known=KnownNodes(settings.data / KNOWN_NODES),
+            database=database,
+            clock=utc_now,
+        )
+        await library.open()
         offers = Offers(catalog, pool)
         service = GenerationService(
             settings=ServiceSettings(storage.engine, runs_generations=runs_generations),
@@ -143,6 +157,7 @@ async def open_core(
             remover=Remover(database, utc_now),
             administration=Administration(database, utc_now),
             preferences=Preferences(database, catalog, pool, utc_now),
+            library=library,
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 
@@ -269,6 +284,7 @@ class Application:
         await self._serve_health(core, client)
         tasks = TaskOwner(_log)
         self._stack.push_async_callback(tasks.close)
+        core.services.library.listen(client.refresh_commands)
         tasks.start(
             follow_workflows(core.catalog.watch, client.refresh_commands), "changed workflows"
         )

@@ -21,6 +21,7 @@ from bot.cogs import COMMAND_NAMES
 from bot.commands import plan_commands
 from bot.network import NETWORK_ERRORS
 from bot.settings import Settings, find_unknown_names
+from bot.workflow_inspection import load_catalog
 from comfy.backend import BackendDescription
 from comfy.errors import (
     BackendRefused,
@@ -34,9 +35,9 @@ from db import migrations
 from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.models import find_default
+from generation.node_classes import CommonClasses
 from generation.pool import PoolMember
 from generation.summaries import summarise
-from workflows.catalog import LIBRARY, Catalog
 from workflows.workflow import Workflow
 
 GIBIBYTE = 1024**3
@@ -89,8 +90,7 @@ async def find_all(settings: Settings, *, address: DiscordAddress | None) -> Asy
         )
     yield await _check_discord(settings, address)
     yield await _check_database(settings)
-    catalog = Catalog((LIBRARY, *settings.workflow_folders))
-    await asyncio.to_thread(catalog.load)
+    catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
         yield Finding(Level.NOTE, "workflows", str(problem))
     summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
@@ -99,6 +99,8 @@ async def find_all(settings: Settings, *, address: DiscordAddress | None) -> Asy
     answers: list[_Answer] = []
     async for finding in _check_backends(settings, answers):
         yield finding
+    if answers:
+        await catalog.learn(CommonClasses([answer.object_info for answer in answers]))
     for finding in _check_workflows(tuple(catalog.workflows.values()), answers, settings):
         yield finding
 

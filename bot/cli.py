@@ -21,11 +21,11 @@ from bot.workflow_files import (
     fetch_object_infos,
     saved_object_info,
 )
+from bot.workflow_inspection import load_catalog, run_add, run_inspect, run_survey
 from db import maintenance, migrations
 from db.errors import DatabaseError
 from generation.errors import GenerationError
 from generation.summaries import summarise
-from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
 
 _EXPECTED = (
@@ -169,8 +169,7 @@ def workflows() -> None:
 def list_workflows(context: click.Context) -> None:
     """List every workflow, and what is wrong with those that cannot be used."""
     settings = _settings(context)
-    catalog = Catalog((LIBRARY, *settings.workflow_folders))
-    catalog.load()
+    catalog = load_catalog(settings)
     summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
     plan = plan_commands(summaries, COMMAND_NAMES)
     for one in summaries:
@@ -206,6 +205,55 @@ def convert_workflow(
     for sentence in converted.sentences:
         click.echo(sentence, err=True)
     context.exit(0 if converted.is_whole else 1)
+
+
+_OBJECT_INFO = click.option(
+    "--object-info",
+    type=_EXISTING_FILE,
+    help="A saved /object_info, compressed or not, instead of the backends.",
+)
+
+
+@workflows.command("inspect")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@_OBJECT_INFO
+@click.option("--save", is_flag=True, help="Write the manifest beside the file, for editing.")
+@click.pass_context
+def inspect_workflow(
+    context: click.Context, *, file: Path, object_info: Path | None, save: bool
+) -> None:
+    """Show what FILE would ask people for, each input with its reason."""
+    settings = _settings(context)
+    work = run_inspect(settings, file, object_info=object_info, save=save)
+    context.exit(_run(lambda: work, context))
+
+
+@workflows.command("add")
+@click.argument("file", type=_EXISTING_FILE)
+@click.option("--name", help="What it is called; the file's name when left out.")
+@_OBJECT_INFO
+@click.pass_context
+def add_workflow(
+    context: click.Context, *, file: Path, name: str | None, object_info: Path | None
+) -> None:
+    """Show the same, and put a copy of FILE into the data folder with a manifest to edit."""
+    settings = _settings(context)
+    work = run_add(settings, file, name=name, object_info=object_info)
+    context.exit(_run(lambda: work, context))
+
+
+@workflows.command("survey")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_OBJECT_INFO
+@click.option("--local", is_flag=True, help="Leave out what calls paid services.")
+@click.pass_context
+def survey_workflows(
+    context: click.Context, *, folder: Path, object_info: Path | None, local: bool
+) -> None:
+    """Show what becomes of every file in FOLDER, as a table, and the counts."""
+    settings = _settings(context)
+    work = run_survey(settings, folder, object_info=object_info, local_only=local)
+    context.exit(_run(lambda: work, context))
 
 
 @limner.group()

@@ -7,6 +7,7 @@ import discord
 
 from generation.administration import Administration
 from generation.derivations import Derivations
+from generation.library import Library
 from generation.offers import Offers
 from generation.preferences import Preferences
 from generation.removal import Remover
@@ -23,6 +24,7 @@ class Services:
     remover: Remover
     administration: Administration
     preferences: Preferences
+    library: Library
 
 
 class _Served(Protocol):

@@ -205,7 +205,12 @@ class Settings(BaseSettings):
     @property
     def workflow_folders(self) -> tuple[Path, ...]:
         """Folders to read workflows from besides the ones that ship; later ones win."""
-        return (*(Path(folder) for folder in self.workflows), self.data / "workflows")
+        return (*(Path(folder) for folder in self.workflows), self.shelf)
+
+    @property
+    def shelf(self) -> Path:
+        """The folder that workflows are added to."""
+        return self.data / "workflows"
 
     @property
     def backends(self) -> tuple[BackendEntry, ...]:

@@ -108,6 +108,10 @@ class ObjectInfo:
         """Whether the node's results are results of the run."""
         return self._raw.get(class_type, {}).get("output_node") is True
 
+    def is_partner(self, class_type: str) -> bool:
+        """Whether the node calls a paid service of somebody else."""
+        return self._raw.get(class_type, {}).get("api_node") is True
+
     def outputs(self, class_type: str) -> tuple[str, ...]:
         """Return the types of a class's outputs, in order."""
         types = self._raw.get(class_type, {}).get("output")

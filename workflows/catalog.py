@@ -16,6 +16,7 @@ import watchfiles
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
 from workflows.nodes import NodeClasses
+from workflows.shelf import Shelf
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 
@@ -53,6 +54,7 @@ class _Snapshot:
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     problems: tuple[WorkflowProblem, ...] = ()
     waiting: tuple[str, ...] = ()
+    disabled: Mapping[str, Workflow] = field(default_factory=dict)
     by_path: Mapping[Path, Workflow] = field(default_factory=dict)
 
 
@@ -82,6 +84,11 @@ class Catalog:
     def waiting(self) -> tuple[str, ...]:
         """The names of those that need a backend to tell its nodes first."""
         return self._snapshot.waiting
+
+    @property
+    def disabled(self) -> Mapping[str, Workflow]:
+        """Those that an administrator switched off, by name."""
+        return MappingProxyType(self._snapshot.disabled)
 
     def load(self) -> None:
         """Read the folders again. A folder that does not exist counts as empty."""
@@ -153,6 +160,7 @@ class _Reading:
         last_good: Mapping[Path, Workflow],
         classes: NodeClasses | None,
     ) -> None:
+        self._folders = folders
         self._last_good = last_good
         self._classes = classes
         self._problems: list[WorkflowProblem] = []
@@ -176,9 +184,12 @@ class _Reading:
                 sentence = f'The workflow "{first.name}" already has the command "{command}".'
                 self._report(paths[name] / MANIFEST_FILE, sentence)
                 del self._by_name[name]
-        workflows = dict(sorted(self._by_name.items()))
-        waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in workflows))
-        return _Snapshot(workflows, tuple(self._problems), waiting, self._by_path)
+        off = frozenset().union(*(Shelf(folder).switched_off() for folder in self._folders))
+        found = dict(sorted(self._by_name.items()))
+        workflows = {name: one for name, one in found.items() if name not in off}
+        disabled = {name: one for name, one in found.items() if name in off}
+        waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in found))
+        return _Snapshot(workflows, tuple(self._problems), waiting, disabled, self._by_path)
 
     def _list_entries(self, folder: Path) -> Iterator[Path]:
         try:

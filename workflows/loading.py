@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from workflows.carriers import Carried
+from workflows.convert import convert
 from workflows.errors import InvalidManifest, WorkflowUnusable
-from workflows.graph import Graph, is_ui_export, parse_graph
+from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.nodes import NodeClasses
 from workflows.reading import parse_manifest
-from workflows.sources import Source, load_json, load_text
+from workflows.sources import Source, load_carried, load_text
 from workflows.workflow import Workflow, build_workflow
 
 Report = Callable[..., None]
@@ -40,23 +42,26 @@ def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -
         return None
 
 
-def read_graph(raw: object, classes: NodeClasses | None) -> tuple[Graph, Mapping[str, Any] | None]:
-    """The graph of decoded JSON, and the editor's own format when it was that.
+def settle_graph(
+    carried: Carried, classes: NodeClasses | None
+) -> tuple[Graph, Mapping[str, Any] | None]:
+    """The graph of what a file has, converted where it must be, and the editor's own format.
 
     Raises NeedsClasses or WorkflowUnusable.
     """
-    if not isinstance(raw, dict) or not is_ui_export(raw):
-        return parse_graph(raw), None
+    if carried.graph is not None:
+        return parse_graph(carried.graph), carried.export
     if classes is None:
         raise NeedsClasses([WAITING])
-    return parse_graph(raw), raw
+    export = carried.export or {}
+    return parse_graph(convert(export, classes).require_known()), export
 
 
 def _load_graph(
     source: Source, classes: NodeClasses | None, report: Report
 ) -> tuple[Graph | None, Mapping[str, Any] | None]:
     try:
-        return read_graph(load_json(source.graph), classes)
+        return settle_graph(load_carried(source.graph), classes)
     except NeedsClasses:
         raise
     except WorkflowUnusable as error:

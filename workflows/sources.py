@@ -1,35 +1,40 @@
 """The files of workflows: which there are, and what is in them."""
 
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
-from workflows.errors import InvalidGraph, WorkflowUnusable
+from workflows.carriers import Carried, read
+from workflows.errors import WorkflowUnusable
 from workflows.infer.names import sanitise
 from workflows.manifest import NAME
-from workflows.nodes import NodeClasses
 
 GRAPH_FILE = "graph.json"
 MANIFEST_FILE = "workflow.toml"
 MANIFEST_SUFFIX = ".toml"
 
-CARRIERS = frozenset({".png", ".webp", ".jpg", ".jpeg", ".mp4", ".webm", ".mov", ".mkv"})
+CARRIERS = frozenset(
+    {
+        ".png",
+        ".webp",
+        ".jpg",
+        ".jpeg",
+        ".mp4",
+        ".webm",
+        ".mov",
+        ".mkv",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".opus",
+    }
+)
 """Files that may have the workflow that made them inside."""
 
-MAX_FILE_BYTES = 8 * 1024 * 1024
-"""The largest graphs people share have about 1 MB; more is something else."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""Films that carry a workflow are large; what is beyond is not worth reading at a start."""
 
-MAX_CARRIER_BYTES = 64 * 1024 * 1024
-"""Videos that carry a workflow are larger; what is beyond is not worth reading at a start."""
-
-Export = Mapping[str, Any]
-Convert = Callable[[Export, NodeClasses], dict[str, Any]]
-"""From the editor's own format to a graph. Raises WorkflowUnusable."""
-
-Extract = Callable[[bytes], object]
-"""The workflow inside a picture or a video, decoded. Raises WorkflowUnusable."""
+MAX_MANIFEST_BYTES = 1024 * 1024
+"""The longest prompt is a few kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +81,15 @@ def _find_folder(path: Path) -> Source:
     return Source(path.name, path, graph, manifest if manifest.exists() else None)
 
 
-def load_json(path: Path) -> object:
-    """The decoded file. Raises WorkflowUnusable."""
-    try:
-        return json.loads(load_text(path), parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise WorkflowUnusable([f"This is not valid JSON: {error.msg} at {where}."]) from error
-    except (ValueError, RecursionError) as error:
-        sentence = "This is not a graph: a number or the nesting is too large."
-        raise WorkflowUnusable([sentence]) from error
+def load_carried(path: Path) -> Carried:
+    """The workflow in a file of any kind. Raises WorkflowUnusable."""
+    return read(load_bytes(path, MAX_FILE_BYTES))
 
 
 def load_text(path: Path) -> str:
     """The file as text. Raises WorkflowUnusable."""
     try:
-        return load_bytes(path, MAX_FILE_BYTES).decode("utf-8-sig")
+        return load_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise WorkflowUnusable(["This file is not UTF-8 text."]) from error
 
@@ -114,7 +112,3 @@ def _name(path: Path) -> str:
     """A file's name as that of a workflow and a command."""
     stem = path.stem.lower()
     return stem if NAME.fullmatch(stem) else sanitise(path.stem) or "workflow"
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidGraph([f"The graph has {name}, which JSON does not know."])

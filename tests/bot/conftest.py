@@ -31,6 +31,7 @@ from generation.preferences import Defaults, Preferences
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
 from generation.records import Order
 from generation.service import WorkflowSummary
+from generation.summaries import summarise
 from generation.usage import QuotaStatus
 from sandbox.discord_server import DiscordStandIn
 from sandbox.people import Person
@@ -293,6 +294,20 @@ class FakeRemover:
         return generation
 
 
+class FakeLibrary:
+    """Says what the catalogue has, and notes what it is told to do."""
+
+    def __init__(self, catalog):
+        self._catalog = catalog
+        self.acts = []
+
+    def listen(self, on_change):
+        self.on_change = on_change
+
+    def offered_to(self, requester):
+        return tuple(summarise(one) for one in self._catalog.workflows.values())
+
+
 def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
     catalog = Catalog((LIBRARY,))
@@ -306,6 +321,7 @@ def build_services(service):
         remover=FakeRemover(service),
         administration=FakeAdministration(),
         preferences=FakePreferences(catalog, pool),
+        library=FakeLibrary(catalog),
     )
 
 

@@ -1,0 +1,198 @@
+"""What a workflow would ask of people and need of backends, before anybody enables it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from comfy.object_info import ObjectInfo
+from generation.models import find_default
+from generation.node_classes import CommonClasses
+from workflows.carriers import Carried, read
+from workflows.convert import convert
+from workflows.errors import InvalidManifest, WorkflowUnusable
+from workflows.graph import Graph, parse_graph
+from workflows.infer.inference import Inference, infer
+from workflows.infer.partial import complete, is_partial
+from workflows.loading import WAITING, NeedsClasses, with_inference
+from workflows.manifest import Input, InputType, Manifest
+from workflows.reading import parse_manifest
+from workflows.workflow import Workflow
+from workflows.writing import write_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedInput:
+    """One input: what is asked, where it goes, and why; `bounds` in plain words."""
+
+    name: str
+    type: str
+    required: bool
+    is_hidden: bool
+    default: str
+    bounds: str
+    targets: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What a backend lacks for it: node classes with the nodes that need them, and models."""
+
+    backend: str
+    nodes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    @property
+    def can_run(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.nodes and not self.models
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A report on one workflow. `problems` are why it cannot be used, as sentences."""
+
+    name: str
+    title: str
+    kind: str
+    command: str | None
+    cost: str
+    inputs: tuple[InspectedInput, ...]
+    results: tuple[str, ...]
+    backends: tuple[Fitness, ...]
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    workflow: Workflow | None = field(default=None, repr=False)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it could be enabled."""
+        return not self.problems
+
+    def manifest_text(self, schema: str | None = None) -> str:
+        """The `workflow.toml` that says the same, for editing."""
+        if self.workflow is None:
+            raise ValueError("What cannot be used cannot be written.")
+        return write_manifest(
+            self.workflow.manifest, self.workflow.reasons, notes=self.notes, schema=schema
+        )
+
+
+def inspect_file(
+    content: bytes,
+    name: str,
+    infos: Mapping[str, ObjectInfo],
+    *,
+    manifest: str | None = None,
+    default_models: Sequence[str] = (),
+) -> Inspection:
+    """Report on a file of any kind. Raises WorkflowUnusable where there is nothing to report.
+
+    `infos` is what each backend offers, by its name; `manifest` is the operator's own, if any.
+    """
+    classes = CommonClasses(tuple(infos.values())) if infos else None
+    carried = read(content)
+    graph, problems = _graph_of(carried, classes)
+    if manifest is not None and not is_partial(manifest):
+        inferred = Inference(parse_manifest(manifest), {})
+    else:
+        inferred = infer(graph, classes, title=name, command=name, export=carried.export)
+        if manifest is not None:
+            inferred = complete(manifest, inferred)
+    try:
+        workflow = with_inference(name, graph, inferred)
+    except InvalidManifest as error:
+        workflow = Workflow(name, inferred.manifest, graph, inferred.reasons)
+        problems += error.sentences
+    report = inspect_workflow(workflow, infos, default_models=default_models)
+    notes = tuple(dict.fromkeys((*carried.remarks, *inferred.notes)))
+    return replace(report, problems=problems, notes=notes)
+
+
+def inspect_workflow(
+    workflow: Workflow, infos: Mapping[str, ObjectInfo], *, default_models: Sequence[str] = ()
+) -> Inspection:
+    """Report on a workflow that can be used."""
+    manifest = workflow.manifest
+    inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
+    fitness = tuple(
+        Fitness(
+            name,
+            find_missing_nodes(workflow.graph, info),
+            find_missing_models(workflow, info, default_models),
+        )
+        for name, info in infos.items()
+    )
+    return Inspection(
+        name=workflow.name,
+        title=manifest.title,
+        kind=manifest.kind.value,
+        command=manifest.command,
+        cost=_cost(manifest),
+        inputs=inputs,
+        results=workflow.results,
+        backends=fitness,
+        notes=workflow.notes,
+        workflow=workflow,
+    )
+
+
+def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
+    """The node classes that a backend lacks."""
+    classes = {str(node["class_type"]) for node in graph.values()}
+    return tuple(sorted(one for one in classes if not info.has(one)))
+
+
+def find_missing_models(
+    workflow: Workflow, info: ObjectInfo, default_models: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The model files that a run would find none for where a person chooses none."""
+    missing = []
+    for name, (class_type, input_name) in workflow.model_slots.items():
+        wanted = workflow.manifest.find(name)
+        choices = info.choices(class_type, input_name)
+        if wanted is None or choices is None or (wanted.wraps is not None):
+            continue
+        if find_default(wanted, choices, default_models) is None:
+            missing.append(str(wanted.default))
+    return tuple(dict.fromkeys(missing))
+
+
+def _graph_of(carried: Carried, classes: CommonClasses | None) -> tuple[Graph, tuple[str, ...]]:
+    """The graph, and what is wrong with it; unknown classes leave the rest to be shown."""
+    if carried.graph is not None:
+        return parse_graph(carried.graph), ()
+    if classes is None:
+        raise NeedsClasses([WAITING])
+    converted = convert(carried.export or {}, classes)
+    try:
+        converted.require_known()
+    except WorkflowUnusable as error:
+        return parse_graph(converted.graph), error.sentences
+    return parse_graph(converted.graph), ()
+
+
+def _inspected(wanted: Input, reason: str) -> InspectedInput:
+    return InspectedInput(
+        name=wanted.name,
+        type=wanted.type.value,
+        required=wanted.required,
+        is_hidden=wanted.hidden,
+        default="" if wanted.default is None else str(wanted.default),
+        bounds=_bounds(wanted),
+        targets=tuple(map(str, wanted.slots))
+        or tuple(filter(None, (wanted.wraps, wanted.replaces))),
+        reason=reason,
+    )
+
+
+def _bounds(wanted: Input) -> str:
+    if wanted.type is InputType.CHOICE:
+        return f"{len(wanted.choices)} choices"
+    least, most = (("" if one is None else f"{one:g}") for one in (wanted.min, wanted.max))
+    return f"{least}…{most}" if least or most else ""
+
+
+def _cost(manifest: Manifest) -> str:
+    if manifest.cost_input is None:
+        return f"{manifest.cost} a picture"
+    return f"{manifest.cost} for every {manifest.cost_unit:g} of {manifest.cost_input} begun"

@@ -1,0 +1,116 @@
+"""The data folder's workflows: putting one there, taking it away, switching any on and off."""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from workflows.carriers import Container, read
+from workflows.infer.names import sanitise
+from workflows.manifest import NAME
+from workflows.sources import GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
+
+SWITCHED_OFF = ".off"
+"""A file with the names of workflows that nobody is offered, one a line."""
+
+STAGED = ".staged"
+"""A folder with what was handed in and not enabled yet; the catalogue does not look there."""
+
+REMOVED = ".removed"
+
+CARRIER_SUFFIX = ".png"
+"""Of a copy that is not JSON; what is in it is known by its bytes."""
+
+
+class Shelf:
+    """One folder of workflows that may be written to. Plain functions: use a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    def names(self) -> tuple[str, ...]:
+        """What is on the shelf, by the names of its folders."""
+        return tuple(path.name for path in self._folders(self._folder))
+
+    def staged(self) -> tuple[str, ...]:
+        """What was handed in and not enabled yet."""
+        return tuple(path.name for path in self._folders(self._folder / STAGED))
+
+    def choose_name(self, wanted: str) -> str:
+        """A name that a workflow can have, from a file's name or what somebody typed."""
+        stem = Path(wanted).stem.lower() if "." in wanted else wanted.lower()
+        return stem if NAME.fullmatch(stem) else sanitise(stem) or "workflow"
+
+    def stage(self, name: str, content: bytes) -> None:
+        """Keep a file for later; one of the same name is replaced. Raises OSError."""
+        folder = self._folder / STAGED / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / _file_name(content)).write_bytes(content)
+
+    def load_staged(self, name: str) -> bytes | None:
+        """What was handed in under this name."""
+        if name not in self.staged():
+            return None
+        files = sorted((self._folder / STAGED / name).glob("graph.*"))
+        return load_bytes(files[0], MAX_FILE_BYTES) if files else None
+
+    def publish(self, name: str, manifest: str) -> Path:
+        """Put what was staged on the shelf, with this manifest. Raises OSError."""
+        staged, target = self._folder / STAGED / name, self._folder / name
+        (staged / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
+        staged.replace(target)
+        return target
+
+    def remove(self, name: str) -> bool:
+        """Move it to where nothing is read; False when it is not on the shelf."""
+        for folder in (self._folder / STAGED, self._folder):
+            for path in (folder / name, *self._bare_files(folder, name)):
+                if NAME.fullmatch(name) and path.exists():
+                    kept = self._folder / REMOVED / path.name
+                    shutil.rmtree(kept, ignore_errors=True)
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    path.replace(kept)
+                    return True
+        return False
+
+    def switched_off(self) -> frozenset[str]:
+        """The workflows that nobody is offered."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = (self._folder / SWITCHED_OFF).read_text(encoding="utf-8")
+            return frozenset(line.strip() for line in text.splitlines() if line.strip())
+        return frozenset()
+
+    def switch_off(self, name: str) -> None:
+        """Offer it to nobody. Raises OSError."""
+        self._write_off(self.switched_off() | {name})
+
+    def switch_on(self, name: str) -> None:
+        """Offer it again. Raises OSError."""
+        self._write_off(self.switched_off() - {name})
+
+    def _write_off(self, names: frozenset[str]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{name}\n" for name in sorted(names))
+        (self._folder / SWITCHED_OFF).write_text(text, encoding="utf-8")
+
+    @staticmethod
+    def _folders(folder: Path) -> list[Path]:
+        if not folder.is_dir():
+            return []
+        found = (path for path in folder.iterdir() if path.is_dir() and NAME.fullmatch(path.name))
+        return sorted(found)
+
+    @staticmethod
+    def _bare_files(folder: Path, name: str) -> list[Path]:
+        return sorted(path for path in folder.glob(f"{name}.*") if path.is_file())
+
+
+def _file_name(content: bytes) -> str:
+    """What a copy is called; raises WorkflowUnusable when no workflow is in it."""
+    is_json = read(content).container is Container.JSON
+    return GRAPH_FILE if is_json else f"graph{CARRIER_SUFFIX}"
