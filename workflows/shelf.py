@@ -7,7 +7,7 @@ from pathlib import Path
 from workflows.carriers import Container, read
 from workflows.infer.names import sanitise
 from workflows.manifest import NAME
-from workflows.sources import GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
+from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
 
 SWITCHED_OFF = ".off"
 """A file with the names of workflows that nobody is offered, one a line."""
@@ -42,7 +42,9 @@ class Shelf:
 
     def choose_name(self, wanted: str) -> str:
         """A name that a workflow can have, from a file's name or what somebody typed."""
-        stem = Path(wanted).stem.lower() if "." in wanted else wanted.lower()
+        file = Path(wanted)
+        has_suffix = file.suffix.lower() in {".json", *CARRIERS}
+        stem = (file.stem if has_suffix else file.name).lower()
         return stem if NAME.fullmatch(stem) else sanitise(stem) or "workflow"
 
     def stage(self, name: str, content: bytes) -> None:
@@ -68,9 +70,11 @@ class Shelf:
 
     def remove(self, name: str) -> bool:
         """Move it to where nothing is read; False when it is not on the shelf."""
+        if not NAME.fullmatch(name):
+            return False
         for folder in (self._folder / STAGED, self._folder):
             for path in (folder / name, *self._bare_files(folder, name)):
-                if NAME.fullmatch(name) and path.exists():
+                if path.exists():
                     kept = self._folder / REMOVED / path.name
                     shutil.rmtree(kept, ignore_errors=True)
                     kept.parent.mkdir(parents=True, exist_ok=True)
