@@ -131,7 +131,8 @@ class Library:
         """How long a run of it takes, from the last ones; None when there was none."""
         try:
             async with self._database.transaction(read_only=True) as session:
-                durations = await GenerationRepository(session).recent_durations(name, RECENT_RUNS)
+                runs = await GenerationRepository(session).measured(name, RECENT_RUNS)
+                durations = [run.gpu_ms / 1000 for run in runs]
         except DatabaseError as error:
             raise ServiceUnavailable(UNAVAILABLE) from error
         return statistics.median(durations) if durations else None
