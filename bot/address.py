@@ -59,7 +59,9 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         message_id=message_id,
-        is_private=private,
+        # Discord makes it so by itself where an app that somebody installed for themselves may
+        # not speak in public.
+        is_private=private or (response is not None and response.is_ephemeral()),
         size_limit=interaction.filesize_limit,
         locale=str(interaction.locale),
     )

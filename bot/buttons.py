@@ -11,7 +11,7 @@ from discord import ui
 from bot import replies, results
 from bot.address import open_reply
 from bot.language import _
-from bot.people import can_moderate, requester_of
+from bot.people import can_moderate, guild_of, requester_of
 from bot.results import ALL
 from bot.services import services_of
 from bot.tree import require_served
@@ -183,7 +183,7 @@ async def cancel(
         generation_id,
         user_id=interaction.user.id,
         is_moderator=can_moderate(interaction),
-        guild_id=interaction.guild_id,
+        guild_id=guild_of(interaction),
     )
     ended = generation.state.is_final
     text = _("It had ended already.") if ended else _("Cancelling `{id}`.", id=generation.id)

@@ -6,9 +6,19 @@ from generation.errors import NotPermitted
 from generation.request import Requester
 
 
+def guild_of(interaction: discord.Interaction) -> int | None:
+    """The guild that it belongs to: one that has invited the bot.
+
+    Where somebody uses the bot that they installed for themselves, it is theirs alone, as in
+    direct messages: another guild's limits, moderators and history are not concerned.
+    """
+    is_own = interaction.is_user_integration() and not interaction.is_guild_integration()
+    return None if is_own else interaction.guild_id
+
+
 def can_moderate(interaction: discord.Interaction) -> bool:
     """Whether this person may manage messages in this channel; nobody does in direct messages."""
-    return interaction.guild_id is not None and interaction.permissions.manage_messages
+    return guild_of(interaction) is not None and interaction.permissions.manage_messages
 
 
 def is_operator(interaction: discord.Interaction) -> bool:
@@ -31,7 +41,7 @@ def can_administer(interaction: discord.Interaction) -> bool:
     """Whether this person may manage this server; in direct messages only the operator may."""
     if is_operator(interaction):
         return True
-    if interaction.guild_id is None:
+    if guild_of(interaction) is None:
         return False
     owns = interaction.guild is not None and interaction.guild.owner_id == interaction.user.id
     granted = interaction.permissions
@@ -60,7 +70,7 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         user_id=user.id,
         name=user.display_name,
         channel_id=interaction.channel_id or 0,
-        guild_id=interaction.guild_id,
+        guild_id=guild_of(interaction),
         role_ids=frozenset(roles),
         is_moderator=can_moderate(interaction),
         parent_channel_id=parent,

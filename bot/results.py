@@ -17,7 +17,7 @@ from bot.forms import Answer, Handler, choice_field, open_form, text_field
 from bot.language import _
 from bot.network import NETWORK_ERRORS
 from bot.options import ASPECTS, PROMPT_CHARACTERS
-from bot.people import can_moderate, is_operator, requester_of
+from bot.people import can_moderate, guild_of, is_operator, requester_of
 from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless
@@ -268,7 +268,7 @@ async def delete_message(
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
     """Moderators moderate what was asked for in their own guild."""
-    is_here = generation.guild_id is not None and generation.guild_id == interaction.guild_id
+    is_here = generation.guild_id is not None and generation.guild_id == guild_of(interaction)
     return is_here and can_moderate(interaction)
 
 

@@ -14,9 +14,14 @@ from generation.errors import FailureKind, NotPermitted, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
 
-CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
-INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
-"""Commands work in servers that have invited the bot, and in direct messages with it."""
+CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
+INSTALLS = app_commands.AppInstallationType(guild=True, user=True)
+"""Commands work in servers that have invited the bot, in direct messages with it, and everywhere
+for somebody who has installed it for themselves."""
+
+GUILD_CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
+GUILD_INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
+"""Commands about a server work where it has invited the bot."""
 
 
 AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(

@@ -15,7 +15,14 @@ from bot.cogs.settings import SETTINGS_ITEMS, settings_command
 from bot.cogs.show import show_command
 from bot.services import Services
 from bot.submission import Submitter
-from bot.tree import CONTEXTS, INSTALLS, SlashCommand
+from bot.tree import (
+    AUTHORITY,
+    CONTEXTS,
+    GUILD_CONTEXTS,
+    GUILD_INSTALLS,
+    INSTALLS,
+    SlashCommand,
+)
 
 COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS)
 """Buttons and menus of commands' own messages, which work after a restart."""
@@ -62,8 +69,9 @@ def add_commands(
         administration_group(services.administration),
     )
     for command in commands:
-        command.allowed_contexts = CONTEXTS
-        command.allowed_installs = INSTALLS
+        is_for_all = command.name not in AUTHORITY
+        command.allowed_contexts = CONTEXTS if is_for_all else GUILD_CONTEXTS
+        command.allowed_installs = INSTALLS if is_for_all else GUILD_INSTALLS
         tree.add_command(command, guilds=guilds)
 
 

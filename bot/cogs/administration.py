@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.language import _
+from bot.people import guild_of
 from generation.administration import Administration
 
 
@@ -21,7 +22,7 @@ def administration_group(administration: Administration) -> app_commands.Group:
     @group.command(description="Let nothing new start here: what was asked for waits")
     async def pause(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        changed = await administration.pause(interaction.guild_id, actor_id=interaction.user.id)
+        changed = await administration.pause(guild_of(interaction), actor_id=interaction.user.id)
         text = _("Paused. What waits here keeps its place, and what runs is finished.")
         if not changed:
             text = _("It is paused already.")
@@ -30,14 +31,14 @@ def administration_group(administration: Administration) -> app_commands.Group:
     @group.command(description="Let the line go on after a pause")
     async def resume(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        changed = await administration.resume(interaction.guild_id, actor_id=interaction.user.id)
+        changed = await administration.resume(guild_of(interaction), actor_id=interaction.user.id)
         text = _("Resumed: the line goes on.") if changed else _("It was not paused.")
         await interaction.followup.send(text, ephemeral=True)
 
     @group.command(description="See how things stand here")
     async def status(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await administration.status(interaction.guild_id)
+        found = await administration.status(guild_of(interaction))
         embed = discord.Embed(title=_("Status"), colour=discord.Colour.blurple())
         line = _("paused: nothing new starts") if found.is_paused else _("open")
         embed.add_field(name=_("Line"), value=line)

@@ -13,6 +13,7 @@ from discord import app_commands, ui
 from bot import embeds, replies
 from bot.inputs import parse_day
 from bot.options import Choices, matching
+from bot.people import guild_of
 from bot.services import services_of
 from bot.text import lines_within
 from bot.tree import SlashCommand, require_served
@@ -181,7 +182,7 @@ def history_command(service: GenerationService) -> SlashCommand:
 async def _render(
     interaction: discord.Interaction, service: GenerationService, question: Question
 ) -> tuple[discord.Embed, ui.View, list[discord.File]]:
-    asked = question.to_filter(interaction.user.id, interaction.guild_id)
+    asked = question.to_filter(interaction.user.id, guild_of(interaction))
     anchor = await _find_anchor(service, question)
     if anchor is None:
         question = replace(question, page=1)

@@ -11,7 +11,7 @@ from bot.buttons import queue_view
 from bot.embeds import DESCRIPTION_CHARACTERS, waiting_parts
 from bot.language import _
 from bot.options import Choices, matching
-from bot.people import can_moderate
+from bot.people import can_moderate, guild_of
 from bot.text import harmless, lines_within, visible
 from bot.tree import SlashCommand
 from generation.acceptance import normalise_id
@@ -39,7 +39,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
         await interaction.response.defer(ephemeral=True, thinking=True)
         moderates = can_moderate(interaction)
         view = await service.line(
-            interaction.guild_id, interaction.user.id, sees_all=moderates, limit=LISTED
+            guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
         )
         lines = [_line(one, names_people=moderates) for one in view.entries]
         if view.hidden:

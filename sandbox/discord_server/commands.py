@@ -10,7 +10,7 @@ from sandbox.discord_server.clock import Clock, Snowflakes
 from sandbox.discord_server.directory import Directory
 from sandbox.discord_server.errors import ApiError, Refusal
 from sandbox.discord_server.forms import Form
-from sandbox.discord_server.values import Channel, JsonObject, Member, Permission
+from sandbox.discord_server.values import Channel, ChannelKind, JsonObject, Member, Permission
 
 CHAT_INPUT: Final = 1
 USER_MENU: Final = 2
@@ -120,15 +120,7 @@ class Commands:
                 return "You do not have the permission to use this command."
         if channel is None:
             return None
-        contexts = command.get("contexts")
-        here = 1 if channel.is_direct else 0
-        if contexts is not None and here not in contexts:
-            return "This command is not available here."
-        if channel.is_direct and "guild_id" in command:
-            return "This command is not available in direct messages."
-        if command.get("nsfw") and not channel.nsfw:
-            return "This command can only be used in age-restricted channels."
-        return None
+        return _find_obstacle_of_place(command, channel)
 
     def _registered(
         self, scope: int | None, checked: JsonObject, old: JsonObject | None
@@ -152,6 +144,19 @@ class Commands:
         if len(self._created) + number > limits.COMMAND_CREATIONS_A_DAY:
             raise ApiError.of(Refusal.TOO_MANY_CREATIONS)
         self._created += [today] * number
+
+
+def _find_obstacle_of_place(command: JsonObject, channel: Channel) -> str | None:
+    contexts = command.get("contexts")
+    if contexts is not None and channel.context not in contexts:
+        return "This command is not available here."
+    if channel.kind is ChannelKind.GROUP and 1 not in command.get("integration_types", ()):
+        return "This command is only for servers that invited the bot."
+    if channel.is_direct and "guild_id" in command:
+        return "This command is not available in direct messages."
+    if command.get("nsfw") and not channel.nsfw:
+        return "This command can only be used in age-restricted channels."
+    return None
 
 
 def check_command(form: Form, path: str, body: JsonObject) -> JsonObject:

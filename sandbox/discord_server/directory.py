@@ -89,8 +89,17 @@ class Directory:
         self.channels[opened.id] = opened
         return opened
 
+    def open_group(self, *members: Member) -> Channel:
+        """Open a channel between people, without the bot."""
+        ids = frozenset(member.id for member in members)
+        opened = Channel(self._snowflakes.take(), ChannelKind.GROUP, group_ids=ids)
+        self.channels[opened.id] = opened
+        return opened
+
     def permissions(self, member: Member, channel: Channel | None = None) -> Permission:
         """Return what a member may do, in a channel or in the guild as a whole."""
+        if channel is not None and channel.kind is ChannelKind.GROUP:
+            return IN_DIRECT_MESSAGES if member.id in channel.group_ids else Permission(0)
         if channel is not None and channel.is_direct:
             mine = channel.recipient_id == member.id or member.is_bot
             return IN_DIRECT_MESSAGES if mine else Permission(0)

@@ -25,7 +25,7 @@ from sandbox.discord_server.gateway_protocol import (
 from sandbox.discord_server.gateway_session import ENCODERS, Connection, Session
 from sandbox.discord_server.payloads import Payloads
 from sandbox.discord_server.pulse import Pulse
-from sandbox.discord_server.values import JsonObject, Message
+from sandbox.discord_server.values import ChannelKind, JsonObject, Message
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,10 @@ class Gateway:
 
     def dispatch_message(self, name: str, message: Message, referenced: Message | None) -> None:
         """Send a message event to every session whose intents cover it."""
-        is_direct = self._directory.channels[message.channel_id].is_direct
+        channel = self._directory.channels[message.channel_id]
+        if channel.kind is ChannelKind.GROUP:
+            return
+        is_direct = channel.is_direct
         intent = Intent.DIRECT_MESSAGES if is_direct else Intent.GUILD_MESSAGES
         if name == "MESSAGE_DELETE":
             payload: JsonObject = {"id": str(message.id), "channel_id": str(message.channel_id)}

@@ -21,6 +21,7 @@ from sandbox.discord_server.payloads import Payloads
 from sandbox.discord_server.values import (
     CallbackKind,
     Channel,
+    ChannelKind,
     FailedInteraction,
     Interaction,
     InteractionKind,
@@ -85,7 +86,7 @@ class Interactions:
             "id": str(interaction_id),
             "type": int(kind),
             "user": self._payloads.user(member),
-            "authorizing_integration_owners": self._owners(channel),
+            "authorizing_integration_owners": self._owners(channel, member),
             **(about or {}),
         }
         loop = asyncio.get_running_loop()
@@ -127,8 +128,8 @@ class Interactions:
             "locale": member.locale,
             "entitlements": [],
             "entitlement_sku_ids": [],
-            "authorizing_integration_owners": self._owners(channel),
-            "context": 1 if channel.is_direct else 0,
+            "authorizing_integration_owners": self._owners(channel, member),
+            "context": channel.context,
             "attachment_size_limit": self._messages.attachment_size_limit,
         }
         source = self._messages.get(interaction.source_message_id)
@@ -320,7 +321,10 @@ class Interactions:
         shown = self._payloads.message(message, self._messages.referenced(message))
         return {"interaction": about, "resource": {"type": int(callback), "message": shown}}
 
-    def _owners(self, channel: Channel) -> JsonObject:
+    def _owners(self, channel: Channel, member: Member) -> JsonObject:
+        """Return who installed the application where it is used: a guild, or the person."""
+        if channel.kind is ChannelKind.GROUP:
+            return {"1": str(member.id)}
         return {"0": "0" if channel.is_direct else str(self._directory.guild_id)}
 
     def _is_out_of_date(self, interaction: Interaction) -> bool:

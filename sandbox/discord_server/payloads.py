@@ -105,13 +105,14 @@ class Payloads:
     def channel(self, channel: Channel, member: Member | None = None) -> JsonObject:
         """Return a channel; with a member, their permissions in it too."""
         if channel.is_direct:
-            recipient = self._directory.member(channel.recipient_id or 0)
+            ids = channel.group_ids or {channel.recipient_id or 0}
+            recipients = [self._directory.member(one) for one in sorted(ids)]
             return {
                 "id": str(channel.id),
                 "type": int(channel.kind),
                 "last_message_id": None,
                 "flags": 0,
-                "recipients": [self.user(recipient)],
+                "recipients": [self.user(one) for one in recipients],
             }
         payload: JsonObject = {
             "id": str(channel.id),

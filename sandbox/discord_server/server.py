@@ -218,6 +218,10 @@ class DiscordStandIn:
         """Return a channel by name or id."""
         return self.directory.channel(which)
 
+    def open_group(self, *people: str) -> Channel:
+        """Open a channel between people, in which the bot is not."""
+        return self.directory.open_group(*(self.member(one) for one in people))
+
     def advance(self, minutes: float) -> None:
         """Let minutes pass at once, for tokens and signed addresses."""
         self.clock.advance(timedelta(minutes=minutes))

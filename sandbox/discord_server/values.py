@@ -30,10 +30,11 @@ class Permission(enum.IntFlag):
 
 
 class ChannelKind(enum.IntEnum):
-    """The two kinds of channel there are here."""
+    """The kinds of channel there are here."""
 
     TEXT = 0
     DIRECT = 1
+    GROUP = 3
 
 
 class MessageFlag(enum.IntFlag):
@@ -116,7 +117,10 @@ class Overwrite:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel of the guild, or a direct-message channel with `recipient_id`."""
+    """A text channel of the guild, a direct-message channel with `recipient_id`, or a group's.
+
+    The bot is in no group: there it works for the one who installed it, by interactions alone.
+    """
 
     id: int
     kind: ChannelKind
@@ -126,11 +130,17 @@ class Channel:
     nsfw: bool = False
     overwrites: tuple[Overwrite, ...] = ()
     recipient_id: int | None = None
+    group_ids: frozenset[int] = frozenset()
 
     @property
     def is_direct(self) -> bool:
-        """Whether this is a direct-message channel."""
-        return self.kind is ChannelKind.DIRECT
+        """Whether this is outside of the guild."""
+        return self.kind is not ChannelKind.TEXT
+
+    @property
+    def context(self) -> int:
+        """Discord's number for where a command is used: guild, the bot's own, between people."""
+        return {ChannelKind.TEXT: 0, ChannelKind.DIRECT: 1, ChannelKind.GROUP: 2}[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,16 @@ async def test_status_says_how_things_stand(place):
 class Asking:
     """As much of an interaction as authority is decided from."""
 
-    def __init__(self, *, user_id=1, guild_id=5, permissions=None, owner_id=9, command="limner"):
+    def __init__(
+        self,
+        *,
+        user_id=1,
+        guild_id=5,
+        permissions=None,
+        owner_id=9,
+        command="limner",
+        is_own=False,
+    ):
         self.user = discord.Object(user_id)
         self.guild_id = guild_id
         self.guild = None
@@ -60,6 +69,8 @@ class Asking:
         self.application = self
         self.team = None
         self.owner = discord.Object(owner_id)
+        self.is_guild_integration = lambda: not is_own
+        self.is_user_integration = lambda: is_own
 
 
 class Team:
@@ -80,6 +91,8 @@ class Team:
         (Asking(permissions=discord.Permissions(manage_messages=True)), False),
         (Asking(permissions=discord.Permissions(manage_guild=True)), True),
         (Asking(permissions=discord.Permissions(administrator=True)), True),
+        # In somebody else's server by one's own installation, one's rights there count nothing.
+        (Asking(permissions=discord.Permissions(manage_guild=True), is_own=True), False),
         (Asking(user_id=9), True),
         (Asking(guild_id=None, permissions=discord.Permissions(manage_guild=True)), False),
         (Asking(guild_id=None, user_id=9), True),

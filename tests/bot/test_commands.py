@@ -3,6 +3,7 @@
 import discord
 import pytest
 
+from bot.tree import AUTHORITY
 from generation.board import QueueEntry
 from generation.errors import ServiceUnavailable
 from generation.record import GenerationState
@@ -44,10 +45,12 @@ def test_only_what_a_command_is_about_is_required(simcord_bot):
     assert required == {("imagine", "prompt"), ("cancel", "generation"), ("show", "generation")}
 
 
-def test_commands_work_in_guilds_and_direct_messages_alone(simcord_bot):
+def test_commands_work_everywhere_but_those_about_a_server(simcord_bot):
     for command in simcord_bot.tree.get_commands():
-        assert command.to_dict(simcord_bot.tree)["contexts"] == [0, 1]
-        assert command.to_dict(simcord_bot.tree)["integration_types"] == [0]
+        is_about_server = command.name in AUTHORITY
+        payload = command.to_dict(simcord_bot.tree)
+        assert payload["contexts"] == ([0, 1] if is_about_server else [0, 1, 2])
+        assert payload["integration_types"] == ([0] if is_about_server else [0, 1])
 
 
 async def test_imagine_is_acknowledged_and_asks_for_what_was_given(place, service):

@@ -63,8 +63,8 @@ def test_a_command_says_what_its_workflow_says(payload):
     sent = payload(PROMPT)
     assert sent["name"] == "portrait"
     assert sent["description"] == "A face"
-    assert sent["contexts"] == [0, 1]
-    assert sent["integration_types"] == [0]
+    assert sent["contexts"] == [0, 1, 2]
+    assert sent["integration_types"] == [0, 1]
 
 
 @pytest.mark.parametrize(
