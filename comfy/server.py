@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import io
+import json
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
 from typing import TypeVar
 
 import aiohttp
@@ -15,6 +17,7 @@ from comfy.answers import parse_description, parse_load, parse_uploaded_name
 from comfy.backend import BackendDescription, CancelOutcome, Graph
 from comfy.cancellation import cancel_run
 from comfy.errors import (
+    BackendRefused,
     BackendUnreachable,
     NotComfyUI,
     OutputGone,
@@ -118,17 +121,23 @@ class ComfyServer:
         """
         if not _EXTENSION.fullmatch(extension):
             raise ValueError(f"{extension!r} is no file extension.")
-        filename = f"{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{extension}"
-        form = aiohttp.FormData(quote_fields=False)
-        form.add_field(
-            "image", io.BytesIO(content), filename=filename, content_type=f"image/{extension}"
-        )
-        form.add_field("type", "input")
-        form.add_field("subfolder", UPLOAD_FOLDER)
-        form.add_field("overwrite", "false")
-        answer = await self._door.exchange("POST", "upload/image", form=form)
-        self._door.require_ok(answer)
-        return self._require(parse_uploaded_name(answer.document))
+        filename = f"{_digest(content)}.{extension}"
+        return await self._upload("upload/image", content, filename, {"overwrite": "false"})
+
+    async def upload_mask(self, content: bytes, *, original: str) -> str:
+        """Give an uploaded picture the alpha of this PNG; return the name of the new picture.
+
+        `original` is what `upload_image` returned; both must be of the same size. Doing it again
+        is harmless. Raises BackendRefused, with status 404 when the original is not there.
+        """
+        folder, _, name = original.rpartition("/")
+        reference = {"filename": name, "subfolder": folder, "type": "input"}
+        filename = f"{_digest(original.encode() + content)}.png"
+        # The server compares what it stored with the bare mask, so only overwriting is idempotent.
+        fields = {"overwrite": "true", "original_ref": json.dumps(reference)}
+        stored = await self._upload("upload/mask", content, filename, fields)
+        await self._require_stored(stored)
+        return stored
 
     async def run(
         self,
@@ -201,6 +210,29 @@ class ComfyServer:
             raise RunLost("The result was sent while the connection was down, and is not kept.")
         return run.build_success()
 
+    async def _upload(
+        self, path: str, content: bytes, filename: str, fields: Mapping[str, str]
+    ) -> str:
+        form = aiohttp.FormData(quote_fields=False)
+        media_type = f"image/{filename.rpartition('.')[2]}"
+        form.add_field("image", io.BytesIO(content), filename=filename, content_type=media_type)
+        for name, value in {"type": "input", "subfolder": UPLOAD_FOLDER, **fields}.items():
+            form.add_field(name, value)
+        answer = await self._door.exchange("POST", path, form=form)
+        self._door.require_ok(answer)
+        return self._require(parse_uploaded_name(answer.document))
+
+    async def _require_stored(self, name: str) -> None:
+        """A mask whose original is unknown is answered with 200 and not stored."""
+        folder, _, filename = name.rpartition("/")
+        query = {"filename": filename, "subfolder": folder, "type": "input"}
+        answer = await self._door.exchange(
+            "HEAD", "view", query=query, timeout=self._timing.request
+        )
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            sentence = f"{self.name} does not have the picture that the mask belongs to."
+            raise BackendRefused(sentence, status=HTTPStatus.NOT_FOUND)
+
     def _receive(self, message: Message) -> None:
         """Called by the listener for every message; must not block."""
         if isinstance(message, QueueStatus):
@@ -217,3 +249,7 @@ class ComfyServer:
         if value is None:
             raise NotComfyUI(f"{self.name} answers, but not as ComfyUI does.")
         return value
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Timing:
     """Defaults suit a server in the same network or behind a reverse proxy."""
 
-    request: float = 30.0
+    request: float = 8.0
     """One request with a small answer. ComfyUI answers in milliseconds, half a second while it
-    loads a model; validating a graph on a slow disk takes longest."""
+    loads a model. A submission that took longer is looked up and not lost."""
 
     connect: float = 10.0
     """Making a connection, the /ws handshake included."""
@@ -33,8 +33,9 @@ class Timing:
     tick: float = 0.5
     """How often the watchdog looks at the clock while runs are outstanding."""
 
-    silence: float = 10.0
-    """Without a frame for this long, outstanding runs are asked for over HTTP."""
+    silence: float = 6.0
+    """Without a frame for this long, outstanding runs are asked for over HTTP: with one question
+    for all of them, so a long silent node costs next to nothing."""
 
     status_wait: float = 3.0
     """A live socket hears a `status` after each of our own submissions; later than this is odd."""
@@ -53,7 +54,7 @@ class Timing:
     """A socket that seems deaf is replaced at most this often: another client that does not
     read can silence every socket of a server, and a new one would not help."""
 
-    lookup: float = 8.0
+    lookup: float = 4.0
     lookup_pause: float = 1.0
     """After a submission with an unknown outcome the prompt id is looked for this long."""
 

@@ -116,7 +116,8 @@ class Watchdog:
             or self._listener.may_be_deaf
             or self._is_polled(run)
             or now - self._listener.last_frame_at > silence
-            or (run.is_started and now - run.last_sign_at > silence)
+            # One that waits, too: taken out of the queue by somebody else it ends in silence.
+            or now - run.last_sign_at > silence
             or self._was_not_announced(run, now)
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import io
 import json
 import os
 import struct
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from PIL import Image
 
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
@@ -446,15 +448,30 @@ async def connect(comfy):
 REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
 
 
+BRISK = dataclasses.replace(
+    Timing(), silence=0.5, gone_apart=0.2, poll_first=0.1, cancel_repeat=0.2, status_wait=0.5
+)
+"""For a server that answers at once; all that a loaded machine needs time for is as usual."""
+
+
+@dataclasses.dataclass
+class Place:
+    """A ComfyUI, a backend to it, and its strings if it is a stand-in."""
+
+    url: str
+    backend: ComfyServer
+    stand_in: ComfyUIStandIn | None = None
+
+
 @pytest.fixture(params=["0.33.0", "0.3.64", REAL])
-async def each_backend(request):
-    """A backend to the stand-in in both versions and to a real ComfyUI, as operators have it."""
+async def place(request):
+    """The stand-in in both versions, and a real ComfyUI."""
     if request.param == "real":
         url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
         if not url:
             pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
         async with running(url) as real:
-            yield real
+            yield Place(url, real)
         return
     models = {
         "checkpoints": ["tiny_sd3.safetensors"],
@@ -463,16 +480,43 @@ async def each_backend(request):
     stand_in = ComfyUIStandIn(
         version=request.param, step_seconds=0.02, load_seconds=0, models=models
     )
-    async with stand_in, running(stand_in.url) as imitation:
-        yield imitation
+    async with stand_in, running(stand_in.url, BRISK) as imitation:
+        yield Place(stand_in.url, imitation, stand_in)
+
+
+@pytest.fixture
+def each_backend(place):
+    """The backend to each of them."""
+    return place.backend
 
 
 @asynccontextmanager
-async def running(url):
-    backend = ComfyServer(BackendSettings(url))
+async def running(url, timing=None):
+    backend = ComfyServer(BackendSettings(url), timing)
     await backend.open()
     yield backend
     await backend.close()
+
+
+@pytest.fixture(scope="session")
+def noise():
+    """A picture that no encoder makes smaller than 20 MB."""
+    side = 2700
+    stream = io.BytesIO()
+    Image.frombytes("RGB", (side, side), os.urandom(3 * side * side)).save(
+        stream, "PNG", compress_level=0
+    )
+    return stream.getvalue()
+
+
+@pytest.fixture
+def mask():
+    """The left half is transparent."""
+    picture = Image.new("RGBA", (64, 64), (255, 255, 255, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
 
 
 @pytest.fixture
@@ -492,6 +536,11 @@ def build_png(side=64):
     row = b"\0" + os.urandom(3 * side)
     pixels = chunk(b"IDAT", zlib.compress(row * side))
     return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def brisk():
+    return BRISK
 
 
 @pytest.fixture
