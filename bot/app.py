@@ -32,6 +32,7 @@ from generation.derivations import Derivations
 from generation.known_nodes import KnownNodes
 from generation.library import Library
 from generation.line import EngineSettings
+from generation.moderation import Moderation
 from generation.offers import Offers
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
@@ -141,12 +142,14 @@ async def open_core(
         )
         await library.open()
         offers = Offers(catalog, pool)
+        moderation = Moderation(database, utc_now)
         service = GenerationService(
             settings=ServiceSettings(storage.engine, runs_generations=runs_generations),
             database=database,
             catalog=catalog,
             pool=pool,
             audience=build_audience(offers),
+            moderation=moderation,
         )
         stack.push_async_callback(service.stop)
         await service.start()
@@ -155,6 +158,7 @@ async def open_core(
             offers=offers,
             derivations=Derivations(service, offers, catalog),
             remover=Remover(database, utc_now),
+            moderation=moderation,
             administration=Administration(database, utc_now),
             preferences=Preferences(database, catalog, pool, utc_now),
             library=library,

@@ -8,6 +8,7 @@ import discord
 from generation.administration import Administration
 from generation.derivations import Derivations
 from generation.library import Library
+from generation.moderation import Moderation
 from generation.offers import Offers
 from generation.preferences import Preferences
 from generation.removal import Remover
@@ -23,6 +24,7 @@ class Services:
     derivations: Derivations
     remover: Remover
     administration: Administration
+    moderation: Moderation
     preferences: Preferences
     library: Library
 

@@ -15,6 +15,7 @@ from db.tables import (
     SUCCEEDED,
     UNFINISHED_STATES,
     WAITING,
+    ChangeRow,
     GenerationRow,
     InputRow,
     OutputContentRow,
@@ -153,6 +154,7 @@ class GenerationRepository:
         )
         self._session.add(row)
         await self._session.flush()
+        await self._note_change(id, state, user_id, created_at)
         return row
 
     async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
@@ -167,12 +169,20 @@ class GenerationRepository:
         *,
         from_states: Collection[str],
         to: str,
+        at: datetime,
+        actor_id: int | None = None,
         **columns: object,
     ) -> bool:
-        """Change the state if it is one of `from_states`; True for the one call that did it."""
-        return await self._update(
+        """Change the state if it is one of `from_states`; True for the one call that did it.
+
+        What is done is also added to its changes, with the time and whoever did it, if anybody.
+        """
+        moved = await self._update(
             id, GenerationRow.state.in_(from_states), {**columns, "state": to}
         )
+        if moved:
+            await self._note_change(id, to, actor_id, at)
+        return moved
 
     async def step_out(
         self, generation_id: str, *, last_at: datetime | None, now: datetime
@@ -432,6 +442,10 @@ class GenerationRepository:
             .execution_options(populate_existing=True)
         )
         return tuple(found)
+
+    async def _note_change(self, id_: str, state: str, actor_id: int | None, at: datetime) -> None:
+        self._session.add(ChangeRow(generation_id=id_, state=state, actor_id=actor_id, at=at))
+        await self._session.flush()
 
     async def _update(
         self,

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from db.database import Database
+from db.database import Database, Session
 from db.errors import Conflict
 from db.generations import GenerationRepository
+from db.moderation import PENDING, FlagRepository, ReviewRepository
 from db.quotas import Spent
 from generation import failures
 from generation.access import cost_of, count_of
@@ -17,11 +18,13 @@ from generation.errors import FailureKind, RequestRefused
 from generation.estimate import workload_of
 from generation.history import copy_generation
 from generation.models import offered_models, resolve_models
+from generation.moderation import Judgement, Moderation
 from generation.pool import BackendPool
 from generation.quota import UNKNOWN_GPU_MS, Cost
 from generation.record import Generation
 from generation.records import Records
 from generation.request import GenerationRequest, Value
+from generation.review import ReviewMode, find_mode
 from generation.selection import seed_names, select_workflow, settle_prompt
 from generation.tasks import finish
 from generation.usage import Books, UsageBook
@@ -29,6 +32,7 @@ from generation.values import PROMPT, SIZE, clean_prompt, clean_text
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
+from workflows.manifest import InputType
 from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow
 
@@ -63,6 +67,7 @@ class _Draft:
     seed: int | None
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
+    judgement: Judgement = field(default_factory=Judgement)
 
 
 def normalise_id(typed: str) -> str:
@@ -81,6 +86,7 @@ class Acceptor:
         catalog: Catalog,
         pool: BackendPool,
         usage: UsageBook,
+        moderation: Moderation,
         clock: Callable[[], datetime],
         random_source: random.Random,
     ) -> None:
@@ -89,6 +95,7 @@ class Acceptor:
         self._catalog = catalog
         self._pool = pool
         self._usage = usage
+        self._moderation = moderation
         self._clock = clock
         self._random = random_source
 
@@ -110,11 +117,11 @@ class Acceptor:
 
         Raises RequestRefused, DatabaseError.
         """
-        draft = await self._price(self._settle(request))
+        draft = await self._price(await self._judge(self._settle(request)))
         await self._usage.check(request.requester, draft.cost)
 
     async def _check(self, request: GenerationRequest) -> _Draft:
-        draft = self._settle(request)
+        draft = await self._judge(self._settle(request))
         images = await verify_attachments(draft.workflow, request.images)
         return await self._price(replace(draft, images=images))
 
@@ -128,6 +135,16 @@ class Acceptor:
         gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
         pictures = cost_of(draft.workflow.manifest, draft.values)
         return replace(draft, cost=Cost(pictures, gpu_ms), workload=workload)
+
+    async def _judge(self, draft: _Draft) -> _Draft:
+        """Refuse whom and what moderators do not allow."""
+        texts = [draft.prompt] + [
+            str(draft.values[wanted.name])
+            for wanted in draft.workflow.manifest.inputs
+            if wanted.type is InputType.TEXT and wanted.name in draft.values
+        ]
+        judgement = await self._moderation.judge(draft.request.requester, texts)
+        return replace(draft, judgement=judgement)
 
     def _settle(self, request: GenerationRequest) -> _Draft:
         """Everything but the pictures, which take their time."""
@@ -218,6 +235,7 @@ class Acceptor:
                 keeps_metadata=request.keeps_metadata,
                 reply=request.reply,
             )
+            await self._record_judgement(session, generation_id, draft, now)
             for input_name, image in draft.images.items():
                 await books.generations.add_input(
                     generation_id,
@@ -235,6 +253,17 @@ class Acceptor:
             accepted = copy_generation(row)
         _log.info("Generation %s was accepted for %s.", generation_id, draft.workflow.name)
         return accepted
+
+    async def _record_judgement(
+        self, session: Session, generation_id: str, draft: _Draft, now: datetime
+    ) -> None:
+        for flag in draft.judgement.flags:
+            await FlagRepository(session).add(generation_id, flag, now)
+        reviews = ReviewRepository(session)
+        requester = draft.request.requester
+        mode = await find_mode(reviews, requester)
+        if mode is ReviewMode.HOLD or draft.judgement.needs_hold:
+            await reviews.begin(generation_id, PENDING, now)
 
     async def _is_taken(self, generation_id: str) -> bool:
         async with self._database.transaction(read_only=True) as session:

@@ -84,11 +84,15 @@ class Finisher:
     ) -> GenerationState | None:
         async with self._database.transaction() as session:
             generations, charges = GenerationRepository(session), ChargeRepository(session)
+            row = await generations.get(generation_id)
+            now = self._clock()
             won = await generations.move(
                 generation_id,
                 from_states=UNFINISHED,
                 to=state.value,
-                finished_at=self._clock(),
+                at=now,
+                actor_id=row.cancelled_by if row and state is GenerationState.CANCELLED else None,
+                finished_at=now,
                 failure_kind=failure.kind.value if failure else None,
                 failure_sentence=failure.template if failure else None,
                 failure_facts=dict(failure.facts) if failure else None,

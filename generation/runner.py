@@ -229,11 +229,13 @@ class Runner:
         """Record that it runs, the first time it shows."""
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
+            now = self._clock()
             moved = await generations.move(
                 generation_id,
                 from_states={GenerationState.WAITING.value},
                 to=GenerationState.RUNNING.value,
-                started_at=self._clock(),
+                at=now,
+                started_at=now,
             )
         generation = await self._records.find(generation_id)
         if generation is None or generation.state.is_final:

@@ -24,6 +24,7 @@ from generation.history import Cursor, HistoryFilter, HistoryPage
 from generation.imaging import Tile
 from generation.line import EngineSettings, Line, LineTimings
 from generation.models import offered_models
+from generation.moderation import Moderation
 from generation.pool import BackendPool
 from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Order, Records
@@ -79,6 +80,7 @@ class GenerationService:
         catalog: Catalog,
         pool: BackendPool,
         audience: Audience,
+        moderation: Moderation | None = None,
         clock: Callable[[], datetime] = utc_now,
         random_source: random.Random | None = None,
     ) -> None:
@@ -95,6 +97,7 @@ class GenerationService:
             catalog=catalog,
             pool=pool,
             usage=self._usage,
+            moderation=moderation or Moderation(database, clock),
             clock=clock,
             random_source=random_source or random.SystemRandom(),
         )

@@ -16,6 +16,15 @@ from db.tables.generations import (
     OutputRow,
 )
 from db.tables.limits import ChannelPolicyRow, DrainedBackendRow, GrantRow, RolePolicyRow
+from db.tables.moderation import (
+    BlockRow,
+    ChangeRow,
+    FlagRow,
+    GuildModerationRow,
+    ReviewPolicyRow,
+    ReviewRow,
+    TermRow,
+)
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
 from db.tables.preferences import PreferencesRow, PresetRow
 
@@ -32,11 +41,15 @@ __all__ = [
     "UNFINISHED_STATES",
     "WAITING",
     "AuditRow",
+    "BlockRow",
+    "ChangeRow",
     "ChannelPolicyRow",
     "ChargeRow",
     "DrainedBackendRow",
+    "FlagRow",
     "GenerationRow",
     "GrantRow",
+    "GuildModerationRow",
     "GuildRow",
     "InputRow",
     "OutputContentRow",
@@ -44,5 +57,8 @@ __all__ = [
     "PersonRow",
     "PreferencesRow",
     "PresetRow",
+    "ReviewPolicyRow",
+    "ReviewRow",
     "RolePolicyRow",
+    "TermRow",
 ]

@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -8,6 +8,8 @@ from db.errors import Conflict, DatabaseError
 from db.generations import Cursor, GenerationFilter, GenerationRepository, NewOutput
 from db.quotas import ChargeRepository, Spent
 from db.tables import InputRow, OutputContentRow, OutputRow
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -18,7 +20,7 @@ def picture(position, content=b"png", **facts):
 
 async def move(database, id_, **change):
     async with database.transaction() as session:
-        return await GenerationRepository(session).move(id_, **change)
+        return await GenerationRepository(session).move(id_, **{"at": NOON, **change})
 
 
 async def ids_of(database, filters=None):
@@ -84,7 +86,7 @@ async def test_an_unknown_id_is_none(database):
 async def test_move_changes_the_state_only_from_the_expected_ones(database, add, noon):
     await add("a")
     assert not await move(database, "a", from_states={"running"}, to="succeeded")
-    assert await move(database, "a", from_states={"waiting"}, to="running", started_at=noon)
+    assert await move(database, "a", from_states={"waiting"}, to="running", started_at=NOON)
     assert not await move(database, "a", from_states={"waiting"}, to="running")
     async with database.transaction() as session:
         row = await GenerationRepository(session).get("a")
@@ -107,7 +109,7 @@ async def test_a_row_read_before_a_move_shows_it_when_read_again(database, add):
         generations = GenerationRepository(session)
         before = await generations.get("a")
         assert before.state == "waiting"
-        await generations.move("a", from_states={"waiting"}, to="running")
+        await generations.move("a", from_states={"waiting"}, to="running", at=NOON)
         assert (await generations.get("a")).state == "running"
 
 
@@ -239,8 +241,8 @@ async def test_the_lists_of_the_line(database, add, noon):
     await add("gone", state="cancelled")
     async with database.transaction() as session:
         generations = GenerationRepository(session)
-        await generations.update("told", delivered_at=noon)
-        await generations.update("gone", given_up_at=noon)
+        await generations.update("told", delivered_at=NOON)
+        await generations.update("gone", given_up_at=NOON)
 
         def ids(rows):
             return [row.id for row in rows]
@@ -288,7 +290,7 @@ async def test_a_last_page_that_is_just_full_has_no_next(database, add):
 
 async def test_filters_narrow_page_and_total_alike(database, add, noon):
     day = timedelta(days=1)
-    await add("mine", created_at=noon)
+    await add("mine", created_at=NOON)
     await add("hers", user_id=2, created_at=noon + day)
     await add("elsewhere", guild_id=11, created_at=noon + 2 * day, workflow="upscale")
     await add("direct", guild_id=None, created_at=noon + 3 * day, state="failed")
@@ -368,7 +370,7 @@ async def test_who_stepped_out_is_put_back_by_one(database, add, noon):
         assert not await generations.step_out("a", last_at=None, now=later)
         assert await generations.step_out("a", last_at=noon, now=later)
         assert not await generations.step_out("a", last_at=noon, now=later)
-        await generations.move("a", from_states={"waiting"}, to="running")
+        await generations.move("a", from_states={"waiting"}, to="running", at=later)
         assert not await generations.step_out("a", last_at=later, now=later)
 
 

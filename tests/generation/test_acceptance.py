@@ -12,6 +12,7 @@ from db.limits import PolicyRepository
 from db.people import GuildRepository
 from generation.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor, normalise_id
 from generation.errors import FailureKind, RequestRefused
+from generation.moderation import Moderation
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.record import GenerationState
 from generation.usage import UsageBook
@@ -47,6 +48,7 @@ def build(catalog, clock, backend):
             await pool.refresh(backend.name)
         usage = UsageBook(database, clock)
         return Acceptor(
+            moderation=Moderation(database, clock),
             database=database,
             catalog=catalog,
             pool=pool,

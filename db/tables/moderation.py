@@ -1,0 +1,123 @@
+"""What moderators decide: who is blocked, which words are watched, what is shown when."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import AutoKey, Base
+
+
+class BlockRow(Base):
+    """Somebody who may ask for nothing in one guild; `until` is NULL for good."""
+
+    __tablename__ = "blocks"
+
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime | None]
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+
+class TermRow(Base):
+    """A word, phrase or regular expression that a guild watches for in what people type."""
+
+    __tablename__ = "terms"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    pattern: Mapped[str] = mapped_column(Text)
+    is_expression: Mapped[bool]
+    action: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("action IN ('allow', 'observe', 'warn', 'hold', 'refuse')", name="action"),
+        Index("ix_terms_of_guild", "guild_id", "id"),
+    )
+
+
+class FlagRow(Base):
+    """Why a moderator may want to look at a generation: a watched word, a report, a check."""
+
+    __tablename__ = "flags"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    generation_id: Mapped[str] = mapped_column(ForeignKey("generations.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('word', 'report', 'image')", name="kind"),
+        Index("ix_flags_of_generation", "generation_id"),
+    )
+
+
+class ReviewRow(Base):
+    """A result that moderators look at; while it is pending nobody else sees it.
+
+    The message is where they are asked, in their own channel.
+    """
+
+    __tablename__ = "reviews"
+
+    generation_id: Mapped[str] = mapped_column(
+        ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(String(16))
+    channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'approved', 'refused', 'shown')", name="state"),
+        Index("ix_reviews_by_state", "state", "created_at"),
+    )
+
+
+class ReviewPolicyRow(Base):
+    """How a guild, or one of its channels, reviews; the guild itself is channel 0."""
+
+    __tablename__ = "review_policies"
+
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    channel_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    mode: Mapped[str] = mapped_column(String(16))
+
+    __table_args__ = (CheckConstraint("mode IN ('off', 'log', 'hold', 'flagged')", name="mode"),)
+
+
+class GuildModerationRow(Base):
+    """What a guild's moderators set once: their channel, and how long things are kept.
+
+    Days are NULL where the program's default applies.
+    """
+
+    __tablename__ = "guild_moderation"
+
+    guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    log_channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    images_kept_days: Mapped[int | None]
+    prompts_kept_days: Mapped[int | None]
+    records_kept_days: Mapped[int | None]
+
+
+class ChangeRow(Base):
+    """A state that a generation came to; `actor_id` is NULL where nobody in particular did it."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    generation_id: Mapped[str] = mapped_column(ForeignKey("generations.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16))
+    actor_id: Mapped[int | None] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_changes_of_generation", "generation_id", "id"),)
