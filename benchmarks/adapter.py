@@ -71,9 +71,9 @@ def compare(pythons: Mapping[str, Path], scale: Scale, rounds: int) -> dict[str,
     measured: dict[str, list[Measurement]] = {
         name: [] for name in pythons if scale.backends == 1 or name not in ALONE
     }
-    for _ in range(rounds):
+    for number in range(rounds):
         with running_backends(scale) as urls:
-            for name in list(measured):
+            for name in _rotate(list(measured), number):
                 try:
                     measured[name].append(measure(pythons[name], name, urls, scale))
                 except (MeasurementFailed, subprocess.TimeoutExpired) as error:
@@ -82,6 +82,12 @@ def compare(pythons: Mapping[str, Path], scale: Scale, rounds: int) -> dict[str,
                     del measured[name]
                     _write(f"Left out of this table: {name} ({error}).")
     return measured
+
+
+def _rotate(names: list[str], by: int) -> list[str]:
+    """Nobody is always the first, nor always behind the same one."""
+    start = by % len(names)
+    return names[start:] + names[:start]
 
 
 def _write(line: str) -> None:

@@ -32,8 +32,7 @@ def running_backends(scale: Scale) -> Iterator[tuple[str, ...]]:
         yield tuple(_read_address(server) for server in servers)
     finally:
         for server in servers:
-            # It stops when nobody holds its standard input any more.
-            server.communicate(timeout=_STOP_S)
+            _stop(server)
 
 
 def measure(python: Path, client: str, urls: Sequence[str], scale: Scale) -> Measurement:
@@ -77,6 +76,15 @@ def _start_backend(scale: Scale) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def _stop(server: subprocess.Popen[str]) -> None:
+    """Close its standard input, which ends it."""
+    try:
+        server.communicate(timeout=_STOP_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.communicate()
 
 
 def _read_address(server: subprocess.Popen[str]) -> str:

@@ -1,5 +1,6 @@
 """How much is done in one measurement."""
 
+import argparse
 import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -43,12 +44,12 @@ class Scale:
         ]
 
     @classmethod
-    def from_arguments(cls, arguments: Any) -> Self:  # noqa: ANN401 - argparse's namespace
+    def from_arguments(cls, arguments: argparse.Namespace) -> Self:
         """Read what `add_options` declared."""
         return cls(**{field.name: getattr(arguments, field.name) for field in fields(cls)})
 
 
-def add_options(parser: Any) -> None:  # noqa: ANN401 - a parser or a group of one
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare one option for each field, with its default."""
     for field in fields(Scale):
         default = field.default

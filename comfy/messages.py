@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy.events import Output
 from comfy.outputs import parse_outputs
-from comfy.snapshots import find_running
+from comfy.snapshots import find_owner, find_running
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -81,6 +81,23 @@ class ProgressState:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadSnapshot:
+    """A snapshot as it came: most are of no interest to the run that they belong to."""
+
+    prompt_id: str
+    frame: str = field(repr=False)
+
+    def read(self) -> ProgressState:
+        """Decode it; without nodes where it cannot be read."""
+        entries = find_running(self.frame)
+        if entries is not None:
+            nodes = ((entry["node_id"], entry) for entry in entries)
+            return _build_snapshot(self.prompt_id, nodes)
+        message = _parse_text(self.frame)
+        return message if isinstance(message, ProgressState) else ProgressState(self.prompt_id, ())
+
+
+@dataclass(frozen=True, slots=True)
 class NodeExecuted:
     """A node with something to show has ended."""
 
@@ -147,6 +164,7 @@ Message = (
     | NodeExecuting
     | StepProgress
     | ProgressState
+    | UnreadSnapshot
     | NodeExecuted
     | ExecutionSuccess
     | ExecutionError
@@ -161,10 +179,11 @@ def parse_frame(frame: str | bytes) -> Message:
     """Return what the frame says, UnknownMessage when that cannot be told."""
     if isinstance(frame, bytes):
         return _parse_binary(frame)
-    snapshot = find_running(frame)
-    if snapshot is not None:
-        prompt_id, entries = snapshot
-        return _build_snapshot(prompt_id, ((entry["node_id"], entry) for entry in entries))
+    prompt_id = find_owner(frame)
+    return UnreadSnapshot(prompt_id, frame) if prompt_id is not None else _parse_text(frame)
+
+
+def _parse_text(frame: str) -> Message:
     try:
         document = json.loads(frame)
     except (ValueError, RecursionError):

@@ -27,6 +27,7 @@ from comfy.messages import (
     PreviewFrame,
     ProgressState,
     StepProgress,
+    UnreadSnapshot,
 )
 from comfy.outputs import choose_results
 
@@ -61,6 +62,7 @@ class Run:
         self._outputs: list[Output] = []
         self._node_id: str | None = None
         self._shown_as: dict[str, str] = {}
+        self._reporting_node_id: str | None = None
         self._last_step: StepDone | None = None
 
     @property
@@ -85,9 +87,10 @@ class Run:
     def _dispatch(self, message: Message) -> None:
         # In the order of their frequency: this is where a run spends its time.
         match message:
-            case ProgressState():
+            case UnreadSnapshot() | ProgressState():
                 self._take_snapshot(message)
             case StepProgress():
+                self._reporting_node_id = self._node_id
                 self._take_step(message)
             case PreviewFrame():
                 self._take_picture(message)
@@ -181,9 +184,15 @@ class Run:
             self._last_step = step
             self.mailbox.put(step)
 
-    def _take_snapshot(self, message: ProgressState) -> None:
-        """Some nodes report here only. Every node without steps counts from 0 to 1: no news."""
-        for step in message.running:
+    def _take_snapshot(self, message: ProgressState | UnreadSnapshot) -> None:
+        """Some nodes report here only. Every node without steps counts from 0 to 1: no news.
+
+        While a node tells its steps itself, each snapshot says the same as that message.
+        """
+        if self._reporting_node_id is not None and self._reporting_node_id == self._node_id:
+            return
+        snapshot = message.read() if isinstance(message, UnreadSnapshot) else message
+        for step in snapshot.running:
             if step.maximum > 1 and step.value > 0:
                 self._take_step(step)
 

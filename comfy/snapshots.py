@@ -1,7 +1,7 @@
 """A short way through `progress_state`, the bulk of the text that a server sends.
 
 It comes at each step and twice a node, and repeats every node so far: 4 KB at 20 nodes, of which
-only the entry of the node that runs says anything new. Decoding all of it was a third of what
+only the entries of nodes that run say anything new. Decoding all of it was a third of what
 following a run cost.
 """
 
@@ -15,19 +15,23 @@ _ANY_STATE = '"state": "'
 _RUNNING = '"state": "running"'
 
 
-def find_running(frame: str) -> tuple[str, list[Mapping[str, Any]]] | None:
-    """Return the prompt id and the entries of the nodes that run.
-
-    None when the frame is something else, or written in a way that only a full parser reads: a
-    quote inside a JSON string is escaped, so what is looked for can't be inside one.
-    """
+def find_owner(frame: str) -> str | None:
+    """Return the prompt id of a snapshot that is written as servers write it, else None."""
     if not frame.startswith(_BEGINNING):
         return None
     end = frame.find('"', len(_BEGINNING))
     prompt_id = frame[len(_BEGINNING) : end]
-    if not prompt_id or "\\" in prompt_id or not frame.startswith(_NODES, end):
-        return None
-    at = frame.find(_RUNNING, end)
+    is_plain = prompt_id and "\\" not in prompt_id and frame.startswith(_NODES, end)
+    return prompt_id if is_plain else None
+
+
+def find_running(frame: str) -> list[Mapping[str, Any]] | None:
+    """Return the entries of the nodes that run.
+
+    None where only a full parser can tell. A quote inside a JSON string is escaped, so what is
+    looked for cannot be inside one.
+    """
+    at = frame.find(_RUNNING)
     if at < 0 and _ANY_STATE not in frame:
         return None
     entries = []
@@ -37,7 +41,7 @@ def find_running(frame: str) -> tuple[str, list[Mapping[str, Any]]] | None:
             return None
         entries.append(entry)
         at = frame.find(_RUNNING, at + len(_RUNNING))
-    return prompt_id, entries
+    return entries
 
 
 def _read_entry(frame: str, at: int) -> Mapping[str, Any] | None:

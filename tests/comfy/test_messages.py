@@ -162,7 +162,7 @@ def test_progress_state_tells_the_running_nodes():
     }
     frame = json.dumps({"type": "progress_state", "data": {"prompt_id": "p", "nodes": nodes}})
 
-    assert parse_frame(frame) == ProgressState("p", (StepProgress("p", "3", 2, 20),))
+    assert parse_frame(frame).read() == ProgressState("p", (StepProgress("p", "3", 2, 20),))
 
 
 @pytest.mark.parametrize(
