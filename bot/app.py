@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -144,7 +145,11 @@ async def open_core(
         offers = Offers(catalog, pool)
         moderation = Moderation(database, utc_now)
         service = GenerationService(
-            settings=ServiceSettings(storage.engine, runs_generations=runs_generations),
+            settings=ServiceSettings(
+                storage.engine,
+                runs_generations=runs_generations,
+                contents_kept=timedelta(days=settings.keep_days),
+            ),
             database=database,
             catalog=catalog,
             pool=pool,

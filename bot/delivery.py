@@ -94,16 +94,24 @@ async def pack(
         number, size = content.output.position + 1, mebibytes(content.output.byte_count)
         if attachment is None:
             notes.append(
-                f"Result {number} has {size}, more than can be sent here ({mebibytes(limit)}). "
-                "It is kept for a few days: ask the people who run this bot."
+                _(
+                    "Result {number} has {size}, more than can be sent here ({limit}): ask for a "
+                    "smaller or shorter one. It is kept for a few days, and the people who run "
+                    "this bot can hand it to you.",
+                    number=number,
+                    size=size,
+                    limit=mebibytes(limit),
+                )
             )
             continue
         attachments.append(attachment)
         if is_reduced:
             reduced.append(content.output.position)
-            notes.append(f"Picture {number} was made smaller: it has {size}.")
+            notes.append(
+                _("Picture {number} was made smaller: it has {size}.", number=number, size=size)
+            )
     if generation.outputs and not contents:
-        notes.append("The results are not kept any more.")
+        notes.append(_("The results are not kept any more."))
     return Parcel(_split(attachments, message_limit), tuple(notes), tuple(reduced))
 
 

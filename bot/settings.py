@@ -177,6 +177,7 @@ class Settings(BaseSettings):
     shards: Annotated[ShardSettings | None, NoDecode, BeforeValidator(_parse_shards)] = Field(
         default=None, alias="LIMNER_SHARDS"
     )
+    keep_days: int = Field(default=7, ge=0, le=3650, alias="LIMNER_KEEP_DAYS")
     http: Annotated[HttpAddress | None, NoDecode, BeforeValidator(_parse_http)] = Field(
         default=None, alias="LIMNER_HTTP"
     )

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from io import BytesIO
 from typing import NamedTuple
 
@@ -68,6 +69,16 @@ _LOSSLESS_METHOD = 2
 _SHRINK_MARGIN = 0.9
 """How far below the computed size the next attempt goes, since bytes do not follow area exactly."""
 
+_MAX_ANIMATION_PIXELS = 100_000_000
+"""Of all frames together: they take 400 MB while they are written anew."""
+
+_ANIMATION_FACTORS = (1.0, 0.7, 0.5, 0.35, 0.25)
+"""How much smaller an animation is tried, each with about half the bytes of the one before."""
+
+_ANIMATION_QUALITY = 75
+_FRAME_MS = 100
+"""How long a frame is shown that does not say so, as browsers have it."""
+
 _OPAQUE = 255
 
 _NEARLY_BLACK = 16
@@ -105,12 +116,22 @@ class Fitted:
     media_type: str
 
 
+class Symbol(StrEnum):
+    """What stands for a result that has no thumbnail."""
+
+    FILM = "film"
+    SOUND = "sound"
+    TEXT = "text"
+    SHAPE = "shape"
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture of a contact sheet; a thumbnail of None leaves its place empty."""
+    """One picture of a contact sheet; without a thumbnail, a symbol or nothing in its place."""
 
     caption: str
     thumbnail: bytes | None = field(default=None, repr=False)
+    symbol: Symbol | None = None
 
 
 class Description(NamedTuple):
@@ -207,13 +228,16 @@ def preview(content: bytes, max_side: int = 512) -> bytes | None:
 def fit_under(content: bytes, max_bytes: int) -> Fitted:
     """Give the picture in at most `max_bytes`: as it is, or as WebP, made smaller where needed.
 
-    Of an animation only the first frame is left when it has to be written anew.
+    Of an animation that is far too long only the first frame is left.
     Raises InvalidImage when it is no picture, or the limit is too small for any.
     """
     with _opened(content, RESULT_FORMATS) as source:
         if len(content) <= max_bytes:
             file_format = source.format or ""
             return Fitted(content, _EXTENSIONS[file_format], _MEDIA_TYPES[file_format])
+        moving = _fit_animation(source, max_bytes)
+        if moving is not None:
+            return Fitted(moving, "webp", "image/webp")
         image = _normalised(source)
     image = _scaled(image, min(1.0, _MAX_WEBP_SIDE / max(image.size)))
     while True:
@@ -224,6 +248,34 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
         if max(image.size) == 1:
             raise InvalidImage("No picture fits into {bytes} bytes.", {"bytes": max_bytes})
         image = _scaled(image, _SHRINK_MARGIN * math.sqrt(max_bytes / len(written)))
+
+
+def _fit_animation(source: Image.Image, max_bytes: int) -> bytes | None:
+    """All of its frames in a smaller WebP; None for a still, or when that would be too much."""
+    count = getattr(source, "n_frames", 1)
+    if count == 1 or count * source.width * source.height > _MAX_ANIMATION_PIXELS:
+        return None
+    frames, durations = [], []
+    for index in range(count):
+        source.seek(index)
+        frames.append(source.convert("RGBA"))
+        # Of a WebP it is known only once the frame is decoded.
+        durations.append(int(source.info.get("duration") or _FRAME_MS))
+    for factor in _ANIMATION_FACTORS:
+        first, *others = (_scaled(frame, factor) for frame in frames)
+        written = _encode(
+            first,
+            "WEBP",
+            save_all=True,
+            append_images=others,
+            duration=durations,
+            loop=int(source.info.get("loop") or 0),
+            quality=_ANIMATION_QUALITY,
+            method=_LOSSLESS_METHOD,
+        )
+        if len(written) <= max_bytes:
+            return written
+    return None
 
 
 def fit_without_loss(content: bytes, max_bytes: int) -> Fitted | None:
@@ -530,7 +582,7 @@ _OVERSAMPLING = 4
 def _draw_tile(number: int, tile: Tile) -> Image.Image:
     card = Image.new("RGB", _TILE_SIZE, _CARD_COLOUR)
     card.paste(
-        _draw_frame(tile.thumbnail),
+        _draw_frame(tile),
         (_PADDING, _PADDING),
         _rounded((THUMBNAIL_SIDE, THUMBNAIL_SIDE), _CARD_RADIUS - 4),
     )
@@ -543,10 +595,13 @@ def _draw_tile(number: int, tile: Tile) -> Image.Image:
     return card
 
 
-def _draw_frame(content: bytes | None) -> Image.Image:
+def _draw_frame(tile: Tile) -> Image.Image:
     frame = Image.new("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE), _FRAME_COLOUR)
-    image = None if content is None else _find_small(content, THUMBNAIL_SIDE)
+    image = None if tile.thumbnail is None else _find_small(tile.thumbnail, THUMBNAIL_SIDE)
     centre = THUMBNAIL_SIDE // 2
+    if image is None and tile.symbol is not None:
+        frame.paste(_FAINT_COLOUR, (0, 0), _draw_symbol(tile.symbol))
+        return frame
     if image is None:
         font = ImageFont.load_default(_CAPTION_SIZE)
         ImageDraw.Draw(frame).text((centre, centre), "no picture", _FAINT_COLOUR, font, anchor="mm")
@@ -554,6 +609,37 @@ def _draw_frame(content: bytes | None) -> Image.Image:
     mask = image.getchannel("A") if image.mode == "RGBA" else None
     frame.paste(image, (centre - image.width // 2, centre - image.height // 2), mask)
     return frame
+
+
+def _draw_symbol(symbol: Symbol) -> Image.Image:
+    """Where the colour goes, on a grid of 16 by 16, drawn larger and scaled down."""
+    side = THUMBNAIL_SIDE * _OVERSAMPLING
+    mask = Image.new("L", (side, side), 0)
+    draw = ImageDraw.Draw(mask)
+    unit = side / 16
+
+    def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
+        return [(x * unit, y * unit) for x, y in points]
+
+    match symbol:
+        case Symbol.FILM:
+            draw.polygon(at((6, 4.5), (12, 8), (6, 11.5)), _OPAQUE)
+        case Symbol.SOUND:
+            for column, height in enumerate((2, 5, 7, 4, 6, 3, 1)):
+                x = 4.5 + column
+                draw.rectangle(at((x, 8 - height / 2), (x + 0.5, 8 + height / 2)), _OPAQUE)
+        case Symbol.TEXT:
+            for row, width in enumerate((8, 8, 7, 8, 4)):
+                y = 5 + row * 1.4
+                draw.rectangle(at((4, y), (4 + width, y + 0.5)), _OPAQUE)
+        case Symbol.SHAPE:
+            width = round(unit / 2)
+            top, left, right = (8, 4), (4.5, 6), (11.5, 6)
+            draw.line(at(top, left, (8, 8), right, top), _OPAQUE, width, joint="curve")
+            lower = at(left, (4.5, 10), (8, 12), (11.5, 10), right)
+            draw.line(lower, _OPAQUE, width, joint="curve")
+            draw.line(at((8, 8), (8, 12)), _OPAQUE, width)
+    return mask.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
 
 
 def _draw_badge(card: Image.Image, text: str) -> None:

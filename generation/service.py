@@ -21,7 +21,6 @@ from generation.errors import NotYours, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
 from generation.history import Cursor, HistoryFilter, HistoryPage
-from generation.imaging import Tile
 from generation.line import EngineSettings, Line, LineTimings
 from generation.models import offered_models
 from generation.moderation import Moderation
@@ -34,13 +33,14 @@ from generation.runner import RunLimits, Runner
 from generation.selection import DEFAULT_KINDS
 from generation.summaries import WorkflowSummary, summarise
 from generation.tasks import TaskOwner, finish
+from generation.tiles import build_tile
 from generation.usage import QuotaStatus, UsageBook
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 
 CONTENTS_KEPT = timedelta(days=7)
 """Originals are for "show me again" and "try again" of the last days, given pictures likewise;
-thumbnails stay for ever."""
+thumbnails stay for ever, and so does what the face posted."""
 
 HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 """What is cleared away has a retention of days."""
@@ -61,6 +61,7 @@ class ServiceSettings:
     engine: EngineSettings
     timings: LineTimings = field(default_factory=LineTimings)
     limits: RunLimits = field(default_factory=RunLimits)
+    contents_kept: timedelta = CONTENTS_KEPT
     runs_generations: bool = True
 
 
@@ -88,6 +89,7 @@ class GenerationService:
         self._catalog = catalog
         self._pool = pool
         self._clock = clock
+        self._contents_kept = settings.contents_kept
         self._records = Records(database)
         self._broadcast = Broadcast(_Touching(audience, self._touch))
         self._board = Board(self._records, pool, self._broadcast, clock)
@@ -271,10 +273,7 @@ class GenerationService:
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""
-        tiles = [
-            Tile(f"{one.id} · {one.prompt}", one.outputs[0].thumbnail if one.outputs else None)
-            for one in generations
-        ]
+        tiles = [build_tile(one) for one in generations]
         return await asyncio.to_thread(imaging.contact_sheet, tiles)
 
     def workflows(self) -> tuple[WorkflowSummary, ...]:
@@ -366,7 +365,7 @@ class GenerationService:
         while True:
             try:
                 async with self._database.transaction() as session:
-                    before = self._clock() - CONTENTS_KEPT
+                    before = self._clock() - self._contents_kept
                     pruned = await GenerationRepository(session).prune_contents(before)
                 cleared = await self._line.clear_old() if self._line.is_running else 0
                 _log.debug("Cleared away %d originals and %d workflows.", pruned, cleared)

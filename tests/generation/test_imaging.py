@@ -9,12 +9,16 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from generation.imaging import (
     InvalidImage,
+    Symbol,
     Tile,
     contact_sheet,
     describe,
+    fit_input,
     fit_under,
     fit_without_loss,
+    grid,
     preview,
+    quarter,
     thumbnail,
     verify_input,
     verify_mask,
@@ -445,3 +449,63 @@ def test_any_caption_can_be_drawn(caption):
 def test_a_contact_sheet_survives_broken_thumbnails_and_emptiness():
     assert read(contact_sheet([Tile("a", b"garbage"), Tile("b", None)])).width > 256
     assert read(contact_sheet([])).format == "PNG"
+
+
+# Several in one, and parts of it.
+
+
+def is_about(image, colour):
+    middle = image.convert("RGB").getpixel((image.width // 2, image.height // 2))
+    return all(abs(one - other) < 12 for one, other in zip(middle, colour, strict=True))
+
+
+def test_what_a_grid_is_made_of_can_be_cut_out_of_it():
+    colours = (RED, GREEN, BLUE, (250, 250, 250))
+    sheet = grid([write(Image.new("RGB", (96, 64), one)) for one in colours])
+    assert read(sheet).size == (192, 128)
+    for index, colour in enumerate(colours):
+        cut = read(quarter(sheet, index))
+        assert cut.size == (96, 64)
+        assert is_about(cut, colour)
+
+
+def test_large_pictures_of_different_shapes_fit_into_a_grid():
+    sheet = read(grid([write(Image.new("RGB", size, RED)) for size in ((2048, 64), (64, 2048))]))
+    assert sheet.size == (2048, 2048)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", write(Image.new("L", (3, 3)))[:40]])
+def test_what_cannot_be_read_is_in_no_grid(content):
+    assert grid([write(corners()), content]) is None
+    assert quarter(content, 0) is None
+
+
+def test_a_result_of_any_size_can_be_an_input_again():
+    large = write(Image.new("RGB", (9000, 90), RED))
+    assert read(fit_input(large)).size == (4096, 40)
+    noisy = write(noise(700, 700))
+    fitted = fit_input(noisy, max_bytes=200_000)
+    assert len(fitted) <= 200_000
+    assert verify_input(fitted, max_bytes=200_000)
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
+def test_an_animation_is_made_smaller_with_all_of_its_frames(file_format):
+    frames = [noise(160, 120), noise(160, 120).transpose(Image.Transpose.ROTATE_180)] * 3
+    for number, frame in enumerate(frames):
+        frame.paste(RED, (0, 0, 1 + number, 1))
+    content = write(frames[0], file_format, save_all=True, append_images=frames[1:], duration=80)
+    fitted = fit_under(content, len(content) // 4)
+    moving = Image.open(BytesIO(fitted.content))
+    assert (fitted.extension, moving.n_frames) == ("webp", 6)
+    moving.seek(1)
+    moving.load()
+    assert moving.info["duration"] == 80
+    assert moving.height / moving.width == pytest.approx(0.75, abs=0.02)
+
+
+@pytest.mark.parametrize("symbol", Symbol)
+def test_every_symbol_looks_different(symbol):
+    sheets = {contact_sheet([Tile("", symbol=one)]) for one in (*Symbol, None)}
+    assert len(sheets) == len(Symbol) + 1
+    assert contact_sheet([Tile("", symbol=symbol)]) in sheets

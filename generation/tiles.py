@@ -1,0 +1,32 @@
+"""How a generation looks in a contact sheet."""
+
+from generation.imaging import Symbol, Tile
+from generation.record import Generation, Output
+
+
+def build_tile(generation: Generation) -> Tile:
+    """Its first result that has a thumbnail, or a symbol for what it has."""
+    caption = f"{generation.id} · {generation.prompt}"
+    for output in generation.outputs:
+        if output.thumbnail is not None:
+            return Tile(caption, output.thumbnail)
+    first = next(iter(generation.outputs), None)
+    return Tile(caption, symbol=find_symbol(first) if first is not None else None)
+
+
+def find_symbol(output: Output) -> Symbol | None:
+    """What stands for a result; None for a picture, which is gone when it has no thumbnail."""
+    family = output.media_type.partition("/")[0]
+    match family:
+        case "image":
+            return None
+        case "video":
+            return Symbol.FILM
+        case "audio":
+            return Symbol.SOUND
+        case "text":
+            return Symbol.TEXT
+        case "model":
+            return Symbol.SHAPE
+        case _:
+            return Symbol.TEXT if output.text is not None else None
