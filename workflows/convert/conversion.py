@@ -6,6 +6,7 @@ from typing import Any
 
 from workflows.convert.export import EditorNode, parse_export
 from workflows.convert.flat import Constant, Place
+from workflows.convert.groups import without_groups
 from workflows.errors import UnknownClasses
 from workflows.graph import Graph, Link
 from workflows.nodes import NodeClasses
@@ -43,7 +44,7 @@ def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
 
     Raises InvalidGraph when the file is broken.
     """
-    export = parse_export(raw)
+    export = without_groups(parse_export(raw), classes)
     root = Place(export, classes, export.graph)
     graph: Graph = {}
     unknown: dict[str, list[str]] = {}

@@ -32,6 +32,7 @@ class Socket:
     type: str
     link: str | None = None
     widget: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,13 @@ class EditorNode:
     def is_off(self) -> bool:
         """Whether it does not run."""
         return self.mode in (MUTED, BYPASSED)
+
+    def socket_of(self, link_id: str, position: int) -> Socket | None:
+        """The input that a link ends at: by the link it names, else by its position."""
+        by_link = next((one for one in self.inputs if one.link == link_id), None)
+        if by_link is not None:
+            return by_link
+        return self.inputs[position] if position < len(self.inputs) else None
 
     @property
     def name(self) -> str:
@@ -136,14 +144,15 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
     listed = raw.get("nodes")
     if not isinstance(listed, list):
         raise InvalidGraph(["The file has no list of nodes: it was not saved by ComfyUI's editor."])
-    nodes = [_parse_node(one) for one in listed]
+    nodes = [parse_node(one) for one in listed]
     links = raw.get("links")
     # The editor's own reroutes are corners of a link: both of its ends are in the link itself.
     found = dict(_parse_links(links if isinstance(links, list) else []))
     return EditorGraph({one.id: one for one in nodes}, found)
 
 
-def _parse_node(raw: object) -> EditorNode:
+def parse_node(raw: object) -> EditorNode:
+    """Read one node. Raises InvalidGraph when it has no id or no type."""
     if not isinstance(raw, dict) or "id" not in raw or not isinstance(raw.get("type"), str):
         raise InvalidGraph(["A node in the file has no id or no type."])
     values = raw.get("widgets_values")
@@ -169,6 +178,7 @@ def _parse_sockets(raw: object) -> Iterator[Socket]:
             _type_name(one.get("type")),
             None if one.get("link") is None else str(one["link"]),
             str(widget.get("name")) if isinstance(widget, dict) else None,
+            str(one["label"]) if one.get("label") else None,
         )
 
 
@@ -199,7 +209,8 @@ def _parse_links(raw: Sequence[object]) -> Iterator[tuple[str, EditorLink]]:
                 found = EditorLink(str(origin), origin_slot, str(target), target_slot)
             case _:
                 continue
-        yield str(link), found
+        if origin_slot >= 0 and target_slot >= 0:
+            yield str(link), found
 
 
 def _tables(raw: object) -> list[dict[str, Any]]:

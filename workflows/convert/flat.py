@@ -23,6 +23,9 @@ from workflows.nodes import NodeClasses
 MAX_NODES = 20_000
 """Unfolded ones; the largest workflows people share have some hundreds."""
 
+MAX_STEPS = 200
+"""Reroutes, bypassed nodes and borders of subgraphs that one connection may pass."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -54,10 +57,19 @@ class Place:
         self.host = host
         self.outside = outside
         self.path: tuple[str, ...] = (*outside.path, host.id) if outside and host else ()
+        self.root: Place = outside.root if outside else self
+        self._node_count = 0
+        self.root.count(len(graph.nodes) + 1)
         self._inside: dict[str, Place] = {}
         self._widgets: dict[str, dict[str, Widget]] = {}
         if len(self.path) > MAX_DEPTH:
             raise InvalidGraph(["A subgraph contains itself: the workflow has no end."])
+
+    def count(self, nodes: int) -> None:
+        """Note unfolded nodes. Raises InvalidGraph when there are far too many."""
+        self._node_count += nodes
+        if self._node_count > MAX_NODES:
+            raise InvalidGraph([f"The workflow has more than {MAX_NODES:,} nodes, unfolded."])
 
     def name(self, node_id: str) -> str:
         """The id of a node in the graph that runs."""
@@ -159,6 +171,8 @@ class Place:
         step = (self.path, *where)
         if step in seen:
             raise InvalidGraph(["Nodes are connected in a circle through reroutes or subgraphs."])
+        if len(seen) > MAX_STEPS:
+            raise InvalidGraph(["Nodes are connected through too many reroutes or subgraphs."])
         return seen | {step}
 
     # Values at a subgraph's border.
@@ -190,7 +204,7 @@ class Place:
             node = self.graph.nodes.get(link.target) if link else None
             if link is None or node is None:
                 continue
-            socket = promotion.socket_of(node, link_id, link.target_slot)
+            socket = node.socket_of(link_id, link.target_slot)
             if socket is None:
                 continue
             inner = self.export.subgraphs.get(node.type)

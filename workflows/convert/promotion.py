@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workflows.convert.export import EditorGraph, EditorNode, Socket, Subgraph
+from workflows.convert.export import EditorGraph, EditorNode, Subgraph
 from workflows.convert.virtual import PRIMITIVE, with_values
 from workflows.convert.widgets import read_widgets
 from workflows.nodes import NodeClasses
@@ -35,7 +35,7 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
         for link_id in port.links
         if (link := subgraph.graph.links.get(link_id)) is not None
         and (node := subgraph.graph.nodes.get(link.target)) is not None
-        and (socket := socket_of(node, link_id, link.target_slot)) is not None
+        and (socket := node.socket_of(link_id, link.target_slot)) is not None
     }
     own = {}
     for (node_id, name), value in zip(entries, values, strict=False):
@@ -43,14 +43,6 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
         if port_name in shown and value is not None:
             own[str(port_name)] = value
     return own
-
-
-def socket_of(node: EditorNode, link_id: str, position: int) -> Socket | None:
-    """The input that a link ends at: by the link it names, else by its position."""
-    by_link = next((one for one in node.inputs if one.link == link_id), None)
-    if by_link is not None:
-        return by_link
-    return node.inputs[position] if 0 <= position < len(node.inputs) else None
 
 
 def with_own_values(graph: EditorGraph, host: EditorNode, classes: NodeClasses) -> EditorGraph:

@@ -8,9 +8,19 @@ from workflows.convert.widgets import read_widgets
 from workflows.nodes import NodeClasses
 
 PRIMITIVE = "PrimitiveNode"
-GET, SET = "GetNode", "SetNode"
-NOTES = frozenset({"Note", "MarkdownNote"})
+GETS, SETS = frozenset({"GetNode", "easy getNode"}), frozenset({"SetNode", "easy setNode"})
+"""Pairs that carry a value by its name; from KJNodes and from Easy-Use."""
+
+NOTES = frozenset({"Note", "MarkdownNote", "Label (rgthree)", "Bookmark (rgthree)"})
 REROUTES = frozenset({"Reroute", "Reroute (rgthree)"})
+SWITCHES = frozenset(
+    {"Fast Muter (rgthree)", "Fast Bypasser (rgthree)", "Fast Actions Button (rgthree)"}
+    | {"Fast Groups Muter (rgthree)", "Fast Groups Bypasser (rgthree)"}
+    | {"Mute / Bypass Relay (rgthree)", "Mute / Bypass Repeater (rgthree)"}
+    | {"Node Collector (rgthree)", "Node Combiner (rgthree)", "Random Unmuter (rgthree)"}
+)
+"""They change other nodes' modes, which the file has as they were left."""
+_VIRTUAL = REROUTES | NOTES | SWITCHES | GETS | SETS
 
 
 def is_virtual(node: EditorNode, classes: NodeClasses) -> bool:
@@ -18,14 +28,14 @@ def is_virtual(node: EditorNode, classes: NodeClasses) -> bool:
 
     One without any input and output that the backend does not know is decoration of some kind.
     """
-    if node.type in REROUTES | NOTES | {PRIMITIVE, GET, SET}:
+    if node.type in _VIRTUAL or node.type == PRIMITIVE:
         return True
     return not classes.has(node.type) and not node.inputs and not node.outputs
 
 
 def passed_on(node: EditorNode, slot: int, graph: EditorGraph) -> Socket | None:
     """The input that an output of a virtual node repeats."""
-    if node.type == GET:
+    if node.type in GETS:
         return _find_set(node, graph)
     return node.inputs[slot] if slot < len(node.inputs) else None
 
@@ -33,13 +43,13 @@ def passed_on(node: EditorNode, slot: int, graph: EditorGraph) -> Socket | None:
 def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
     """The graph with the values of primitives in the widgets that they are connected to."""
     values: dict[str, dict[str, object]] = {}
-    for link in graph.links.values():
+    for link_id, link in graph.links.items():
         origin, target = graph.nodes.get(link.origin), graph.nodes.get(link.target)
-        if origin is None or target is None or origin.type != PRIMITIVE or origin.is_off:
+        if origin is None or target is None or origin.type != PRIMITIVE:
             continue
         value = _first_value(origin)
-        if value is not None and link.target_slot < len(target.inputs):
-            socket = target.inputs[link.target_slot]
+        socket = target.socket_of(link_id, link.target_slot)
+        if value is not None and socket is not None:
             values.setdefault(target.id, {})[socket.widget or socket.name] = value
     if not values:
         return graph
@@ -66,6 +76,6 @@ def _find_set(node: EditorNode, graph: EditorGraph) -> Socket | None:
     """The input of the Set that a Get is named after."""
     name = _first_value(node)
     for other in graph.nodes.values():
-        if other.type == SET and other.inputs and _first_value(other) == name:
+        if other.type in SETS and other.inputs and _first_value(other) == name:
             return other.inputs[0]
     return None

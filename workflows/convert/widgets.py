@@ -70,6 +70,26 @@ def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
     return found
 
 
+SLOT_OF_CONTROL = 2
+"""Values of a widget with "control after generate" beside it."""
+
+
+def list_slots(class_type: str, classes: NodeClasses) -> list[tuple[str, int]]:
+    """The widgets of a class as it is created, in order, and how many values each has in a file."""
+    queue = _Values([])
+    begins = [
+        (one.name, queue.position)
+        for one in _of_class(class_type, classes.inputs(class_type), queue)
+    ]
+    ends = [*(begin for _, begin in begins[1:]), queue.position + 1]
+    return [(name, end - begin) for (name, begin), end in zip(begins, ends, strict=False)]
+
+
+def list_sockets(class_type: str, classes: NodeClasses) -> list[str]:
+    """The inputs of a class that can only be connected, in order."""
+    return [name for name, spec in classes.inputs(class_type).items() if not is_shown(spec)]
+
+
 class _Values:
     """The file's values, taken one after the other."""
 
@@ -79,11 +99,13 @@ class _Values:
 
     def take(self, default: object) -> object:
         """The next value, or the default when there is none."""
-        if self._next >= len(self._values):
-            return default
-        value = self._values[self._next]
         self._next += 1
-        return value
+        return self._values[self._next - 1] if self._next <= len(self._values) else default
+
+    @property
+    def position(self) -> int:
+        """How many were taken or passed over."""
+        return self._next
 
     def skip(self, count: int = 1) -> None:
         """Pass over what is no input's."""

@@ -1,0 +1,188 @@
+"""Subgraphs, and the group nodes of older editors."""
+
+import pytest
+
+from workflows.errors import InvalidGraph
+
+INNER = {
+    "id": "inner",
+    "name": "Twice",
+    "inputs": [
+        {"id": "x", "name": "number", "type": "INT", "linkIds": [1]},
+        {"id": "y", "name": "picture", "type": "IMAGE", "linkIds": [2]},
+    ],
+    "outputs": [{"id": "z", "name": "out", "type": "IMAGE", "linkIds": [3]}],
+}
+
+
+def link(link_id, origin, origin_slot, target, target_slot, kind):
+    return {
+        "id": link_id,
+        "origin_id": origin,
+        "origin_slot": origin_slot,
+        "target_id": target,
+        "target_slot": target_slot,
+        "type": kind,
+    }
+
+
+@pytest.fixture
+def inner(made):
+    """Shows the first number of a sum and a picture that passes a blur."""
+    return {
+        **INNER,
+        "nodes": [
+            made.node(5, "Sum", [3, 4], [("a", "INT", 1, "a")], ["INT"]),
+            made.node(6, "Blur", (), [("image", "IMAGE", 2)], ["IMAGE"]),
+        ],
+        "links": [
+            link(1, -10, 0, 5, 0, "INT"),
+            link(2, -10, 1, 6, 0, "IMAGE"),
+            link(3, 6, 0, -20, 0, "IMAGE"),
+        ],
+    }
+
+
+def around(made, host_values=(), links=(), **more):
+    """An instance with the id 2 between a picture and an output."""
+    nodes = [
+        made.node(1, "LoadImage", ["a.png", "image"], (), ["IMAGE", "MASK"]),
+        made.node(
+            2,
+            "inner",
+            host_values,
+            [("number", "INT", None, "number"), ("picture", "IMAGE", 4)],
+            ["IMAGE"],
+            **more,
+        ),
+        made.node(9, "Show", (), [("value", "IMAGE", 6)]),
+    ]
+    return nodes, [[4, 1, 0, 2, 1, "IMAGE"], [6, 2, 0, 9, 0, "IMAGE"], *links]
+
+
+def test_a_subgraph_is_unfolded_with_the_instances_values(inputs, made, inner):
+    nodes, links = around(made, [30])
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": 30, "b": 4}
+    assert found["2:6"] == {"image": ["1", 0]}
+    assert found["9"] == {"value": ["2:6", 0]}
+
+
+def test_the_definitions_value_stands_where_the_instance_has_none(inputs, made, inner):
+    nodes, links = around(made)
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": 3, "b": 4}
+
+
+def test_promoted_widgets_by_their_list(inputs, made, inner):
+    nodes, links = around(
+        made, [30, 40], properties={"proxyWidgets": [["-1", "number"], ["5", "b"]]}
+    )
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": 30, "b": 40}
+
+
+@pytest.mark.parametrize("mode", [2, 4])
+def test_a_subgraph_that_is_switched_off_is_not_unfolded(inputs, made, inner, mode):
+    nodes, links = around(made, mode=mode)
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert set(found) == {"1", "9"}
+    assert found["9"] == ({"value": ["1", 0]} if mode == 4 else {})
+
+
+def test_subgraphs_inside_subgraphs(inputs, made, inner):
+    outer = {
+        **INNER,
+        "id": "outer",
+        "nodes": [
+            made.node(
+                7,
+                "inner",
+                [50],
+                [("number", "INT", 1, "number"), ("picture", "IMAGE", 2)],
+                ["IMAGE"],
+            )
+        ],
+        "links": [
+            link(1, -10, 0, 7, 0, "INT"),
+            link(2, -10, 1, 7, 1, "IMAGE"),
+            link(3, 7, 0, -20, 0, "IMAGE"),
+        ],
+    }
+    nodes, links = around(made, [60])
+    nodes[1]["type"] = "outer"
+    found = inputs(nodes, links, definitions={"subgraphs": [outer, inner]})
+    assert found["2:7:5"] == {"a": 60, "b": 4}
+    assert found["2:7:6"] == {"image": ["1", 0]}
+    assert found["9"] == {"value": ["2:7:6", 0]}
+
+
+def test_a_subgraph_that_contains_itself_is_refused(inputs, made, inner):
+    inner["nodes"].append(made.node(7, "inner"))
+    nodes, links = around(made)
+    with pytest.raises(InvalidGraph, match="contains itself"):
+        inputs(nodes, links, definitions={"subgraphs": [inner]})
+
+
+def test_doubling_subgraphs_are_refused(inputs, made):
+    levels = [
+        {
+            **INNER,
+            "id": f"level{n}",
+            "nodes": [made.node(1, f"level{n + 1}"), made.node(2, f"level{n + 1}")],
+            "links": [],
+        }
+        for n in range(30)
+    ]
+    with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
+        inputs([made.node(1, "level0")], definitions={"subgraphs": levels})
+
+
+@pytest.fixture
+def group(made):
+    """A sum whose first number a primitive gives, a seed, and a blur; their outputs are open."""
+    return {
+        "nodes": [
+            made.node(0, "PrimitiveNode", [42, "fixed"], (), ["INT"], title="Count"),
+            made.node(0, "Sum", [3, 4], [("a", "INT", None, "a")], ["INT"]),
+            made.node(0, "KSampler", [7, "fixed", 20, 8.0, "euler", "normal", 1.0], (), ["LATENT"]),
+            made.node(0, "Blur", (), [("image", "IMAGE"), ("mask", "MASK")], ["IMAGE"]),
+            made.node(0, "Blur", (), [("image", "IMAGE"), ("mask", "MASK")], ["IMAGE"]),
+        ],
+        "links": [[0, 0, 1, 0, 5, "INT"], [3, 0, 4, 0, 6, "IMAGE"]],
+        "external": [],
+    }
+
+
+@pytest.mark.parametrize("prefix", ["workflow>", "workflow/"])
+def test_a_group_node_is_unfolded(inputs, made, group, prefix):
+    values = [99, "fixed", 44, 11, "fixed", 21, 7.5, "heun", "simple", 0.5]
+    sockets = [("model", "MODEL"), ("image", "IMAGE", 4), ("Blur mask", "MASK", 5)]
+    nodes = [
+        made.node(1, "LoadImage", ["a.png", "image"], (), ["IMAGE", "MASK"]),
+        made.node(2, f"{prefix}Mix", values, sockets, ["INT", "LATENT", "IMAGE"]),
+        made.node(9, "Show", (), [("value", "IMAGE", 6)]),
+    ]
+    links = [[4, 1, 0, 2, 1, "IMAGE"], [5, 1, 1, 2, 2, "MASK"], [6, 2, 2, 9, 0, "IMAGE"]]
+    found = inputs(nodes, links, extra={"groupNodes": {"Mix": group}})
+    assert found == {
+        "1": {"image": "a.png"},
+        "2:1": {"a": 99, "b": 44},
+        "2:2": {
+            "seed": 11,
+            "steps": 21,
+            "cfg": 7.5,
+            "sampler_name": "heun",
+            "scheduler": "simple",
+            "denoise": 0.5,
+        },
+        "2:3": {"image": ["1", 0]},
+        "2:4": {"image": ["2:3", 0], "mask": ["1", 1]},
+        "9": {"value": ["2:4", 0]},
+    }
+
+
+def test_a_group_inside_itself_is_refused(inputs, made):
+    definition = {"nodes": [made.node(0, "workflow>Loop")], "links": []}
+    with pytest.raises(InvalidGraph, match="contain"):
+        inputs([made.node(1, "workflow>Loop")], extra={"groupNodes": {"Loop": definition}})

@@ -1,0 +1,71 @@
+"""Which of the file's values belong to which input."""
+
+import pytest
+
+
+def test_a_control_beside_a_seed_is_no_input(inputs, made):
+    sampler = made.node(3, "KSampler", [7, "randomize", 20, 8.0, "euler", "normal", 1.0])
+    assert inputs([sampler])["3"] == {
+        "seed": 7,
+        "steps": 20,
+        "cfg": 8.0,
+        "sampler_name": "euler",
+        "scheduler": "normal",
+        "denoise": 1.0,
+    }
+
+
+def test_values_that_the_file_lacks_are_the_defaults(inputs, made):
+    assert inputs([made.node(1, "Sum", [5])])["1"] == {"a": 5, "b": 2}
+
+
+def test_a_widget_that_takes_several_types_has_a_value(inputs, made):
+    assert inputs([made.node(1, "Sum", [5, 6])])["1"] == {"a": 5, "b": 6}
+
+
+def test_an_upload_button_is_no_input(inputs, made):
+    assert inputs([made.node(1, "LoadImage", ["a.png", "image"])])["1"] == {"image": "a.png"}
+
+
+def test_values_by_name_are_taken_by_name(inputs, made):
+    values = {"format": "mp4", "rate": 24, "videopreview": {"hidden": False}}
+    assert inputs([made.node(1, "Film", values)])["1"] == {"rate": 24, "format": "mp4"}
+
+
+def test_a_list_is_wrapped_so_that_it_is_no_connection(inputs, made):
+    points = [[0, 0], [1, 1]]
+    assert inputs([made.node(1, "Curve", [points])])["1"] == {"points": {"__value__": points}}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["plain", "n"], {"mode": "plain", "name": "n"}),
+        (
+            ["sized", 8, 16, "n"],
+            {"mode": "sized", "mode.width": 8, "mode.height": 16, "name": "n"},
+        ),
+    ],
+)
+def test_a_dynamic_list_brings_the_inputs_of_its_choice(inputs, made, values, expected):
+    assert inputs([made.node(1, "Pick", values)])["1"] == expected
+
+
+def test_comments_and_choices_in_a_prompt_are_resolved(inputs, made):
+    text = made.node(1, "CLIPTextEncode", [r"a {red|blue} \{house\} // not this"])
+    assert inputs([text])["1"] == {"text": "a red {house} "}
+
+
+def test_a_converted_widget_keeps_its_slot(inputs, made):
+    nodes = [
+        made.node(1, "Sum", [1, 2], outputs=["INT"]),
+        made.node(
+            2,
+            "KSampler",
+            [7, "fixed", 20, 8.0, "euler", "normal", 1.0],
+            [("steps", "INT", 9, "steps")],
+        ),
+    ]
+    sampler = inputs(nodes, [[9, 1, 0, 2, 0, "INT"]])["2"]
+    assert sampler["steps"] == ["1", 0]
+    assert sampler["cfg"] == 8.0
