@@ -45,8 +45,8 @@ def links(draw_slot):
 NODE = st.integers(1, 5)
 MODE = st.sampled_from([0, 0, 0, 2, 4])
 KINDS = st.sampled_from(
-    ["Sum", "Blur", "Show", "Pick", "Reroute", "PrimitiveNode", "GetNode", "SetNode", "Dream"]
-    + ["sub", "deep", "workflow>Mix", "workflow>Loop"]
+    ("Sum", "Blur", "Show", "Pick", "Reroute", "PrimitiveNode", "GetNode", "SetNode", "Dream")
+    + ("sub", "deep", "workflow>Mix", "workflow>Loop")  # noqa: RUF005 - one line is too long
 )
 
 
