@@ -30,6 +30,7 @@ from db.errors import DatabaseError
 from generation.administration import Administration
 from generation.audience import Audience
 from generation.derivations import Derivations
+from generation.fleet import Fleet
 from generation.known_nodes import KnownNodes
 from generation.library import Library
 from generation.line import EngineSettings
@@ -156,8 +157,12 @@ async def open_core(
             audience=build_audience(offers),
             moderation=moderation,
         )
+        fleet = Fleet(database, pool, utc_now)
+        # Before any work is handed out: what was drained stays so over a restart.
+        await fleet.apply()
         stack.push_async_callback(service.stop)
         await service.start()
+        pool.start(fleet.follow(), "drained backends")
         services = Services(
             generations=service,
             offers=offers,
@@ -165,6 +170,7 @@ async def open_core(
             remover=Remover(database, utc_now),
             moderation=moderation,
             administration=Administration(database, utc_now),
+            fleet=fleet,
             preferences=Preferences(database, catalog, pool, utc_now),
             library=library,
         )

@@ -75,7 +75,15 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         is_moderator=can_moderate(interaction),
         parent_channel_id=parent,
         is_channel_age_restricted=_is_age_restricted(channel),
+        category_id=_category_of(channel),
     )
+
+
+def _category_of(channel: object) -> int | None:
+    """What a channel, or a thread's channel, is sorted under, as far as it is known."""
+    place = channel.parent if isinstance(channel, discord.Thread) else channel
+    found = getattr(place, "category_id", None)
+    return found if isinstance(found, int) else None
 
 
 def _is_age_restricted(channel: object) -> bool:

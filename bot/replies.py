@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import MappingProxyType
 
 import discord
@@ -11,7 +12,7 @@ import discord
 from bot.address import waits_in_public
 from bot.language import _
 from bot.network import NETWORK_ERRORS
-from bot.text import harmless
+from bot.text import harmless, relative
 from generation.errors import (
     FailureKind,
     GenerationError,
@@ -57,12 +58,13 @@ _log = logging.getLogger(__name__)
 def failure_embed(
     kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
 ) -> discord.Embed:
-    """A fixed title and the sentence, with the facts in its places."""
-    return discord.Embed(
-        title=_(FAILURE_TITLES[kind]),
-        description=harmless(_(template, **(facts or {})), SENTENCE_CHARACTERS),
-        colour=RED,
-    )
+    """A fixed title and the sentence, with the facts in its places, and when to come back."""
+    known = facts or {}
+    description = harmless(_(template, **known), SENTENCE_CHARACTERS)
+    retry_at = _read_moment(known.get("retry_at"))
+    if retry_at is not None:
+        description += "\n" + _("Possible again {when}.", when=relative(retry_at))
+    return discord.Embed(title=_(FAILURE_TITLES[kind]), description=description, colour=RED)
 
 
 def explain(error: BaseException) -> discord.Embed:
@@ -122,6 +124,13 @@ async def _make_place(interaction: discord.Interaction) -> None:
         await interaction.delete_original_response()
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         _log.debug("A waiting message could not be taken away: %s", type(failure).__name__)
+
+
+def _read_moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)) if value else None
+    except ValueError:
+        return None
 
 
 def _apology(error: BaseException) -> discord.Embed:

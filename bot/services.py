@@ -7,6 +7,7 @@ import discord
 
 from generation.administration import Administration
 from generation.derivations import Derivations
+from generation.fleet import Fleet
 from generation.library import Library
 from generation.moderation import Moderation
 from generation.offers import Offers
@@ -25,6 +26,7 @@ class Services:
     remover: Remover
     administration: Administration
     moderation: Moderation
+    fleet: Fleet
     preferences: Preferences
     library: Library
 

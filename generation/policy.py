@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from generation.periods import Period
 from generation.quota import (
@@ -18,6 +19,18 @@ from generation.quota import (
     Allowance,
     Unit,
 )
+
+BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "pictures": (0, 100_000),
+        "gpu_s": (0, 10_000_000),
+        "max_running": (1, 5),
+        "max_waiting": (0, 100),
+        "cooldown_s": (0, 86_400),
+        "max_line": (1, 1_000),
+    }
+)
+"""What limits can be set to, both ends included: more would be a typing error, or no limit."""
 
 
 class RoleRule(StrEnum):

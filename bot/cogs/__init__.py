@@ -66,7 +66,7 @@ def add_commands(
         settings_command(service, services.preferences),
         presets_group(submitter, services.preferences, services.derivations),
         help_command(service),
-        administration_group(services.administration),
+        administration_group(services),
     )
     for command in commands:
         is_for_all = command.name not in AUTHORITY

@@ -6,24 +6,43 @@ Discord shows the group to those with Manage Server; the gate in `bot.tree` deci
 import discord
 from discord import app_commands
 
-from bot.language import _
+from bot.allowances import channel_lines, limits_lines
+from bot.cogs.backends import backends_group
+from bot.cogs.limits import channels_group, grants_group, limits_command, roles_group
+from bot.embeds import DESCRIPTION_CHARACTERS
+from bot.language import _, plural
 from bot.people import guild_of
-from generation.administration import Administration
+from bot.services import Services
+from bot.text import lines_within
+from generation.administration import Administration, GuildStatus
 
 
-def administration_group(administration: Administration) -> app_commands.Group:
+def administration_group(services: Services) -> app_commands.Group:
     """`/limner`, bound to its services."""
+    administration = services.administration
     group = app_commands.Group(
         name="limner",
         description="Set up this bot for your server",
         default_permissions=discord.Permissions(manage_guild=True),
     )
+    _add_line_commands(group, administration)
+    for part in (
+        limits_command(administration),
+        roles_group(administration),
+        grants_group(administration),
+        channels_group(administration),
+        backends_group(services.fleet),
+    ):
+        group.add_command(part)
+    return group
 
+
+def _add_line_commands(group: app_commands.Group, administration: Administration) -> None:
     @group.command(description="Let nothing new start here: what was asked for waits")
     async def pause(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         changed = await administration.pause(guild_of(interaction), actor_id=interaction.user.id)
-        text = _("Paused. What waits here keeps its place, and what runs is finished.")
+        text = _("Paused. What is asked for waits here, and what runs is finished.")
         if not changed:
             text = _("It is paused already.")
         await interaction.followup.send(text, ephemeral=True)
@@ -39,12 +58,28 @@ def administration_group(administration: Administration) -> app_commands.Group:
     async def status(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await administration.status(guild_of(interaction))
-        embed = discord.Embed(title=_("Status"), colour=discord.Colour.blurple())
-        line = _("paused: nothing new starts") if found.is_paused else _("open")
-        embed.add_field(name=_("Line"), value=line)
-        embed.add_field(name=_("Running"), value=str(found.running))
-        embed.add_field(name=_("Waiting"), value=str(found.waiting))
-        embed.add_field(name=_("Clock"), value=found.timezone)
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await interaction.followup.send(embed=status_embed(found), ephemeral=True)
 
-    return group
+
+def status_embed(status: GuildStatus) -> discord.Embed:
+    """The line, the limits, and what else was decided."""
+    line = _("paused: nothing new starts") if status.is_paused else _("open")
+    lines = [
+        _(
+            "**Line now** {line} · {running} running · {waiting} waiting",
+            line=line,
+            running=status.running,
+            waiting=status.waiting,
+        ),
+        *limits_lines(status.limits),
+        _("**Channels** {channels}", channels=" ".join(channel_lines(status.channels or {}))),
+        plural("{count} role changes that.", "{count} roles change that.", status.role_count),
+        plural(
+            "{count} personal grant holds.", "{count} personal grants hold.", status.grant_count
+        ),
+    ]
+    return discord.Embed(
+        title=_("Status"),
+        description=lines_within(lines, DESCRIPTION_CHARACTERS),
+        colour=discord.Colour.blurple(),
+    )

@@ -26,6 +26,7 @@ from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history import Cursor, HistoryPage
 from generation.offers import Offers
+from generation.policy import GuildLimits
 from generation.pool import BackendPool, PoolSettings
 from generation.preferences import Defaults, Preferences
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
@@ -230,6 +231,12 @@ class FakeService:
             raise self.refusal
 
 
+class FakeFleet:
+    """One backend that nobody drained."""
+
+    names = ("alpha",)
+
+
 class FakeAdministration:
     """What the cogs ask of Administration, answered from memory."""
 
@@ -244,7 +251,7 @@ class FakeAdministration:
         return self._set(guild_id, actor_id, is_paused=False)
 
     async def status(self, guild_id):
-        return GuildStatus(self.is_paused, "Europe/Vienna", 1, 2)
+        return GuildStatus(self.is_paused, GuildLimits(timezone="Europe/Vienna"), 1, 2)
 
     def _set(self, guild_id, actor_id, *, is_paused):
         self.acts.append((guild_id, actor_id, is_paused))
@@ -319,7 +326,9 @@ def build_services(service):
         offers=offers,
         derivations=Derivations(service, offers, catalog),
         remover=FakeRemover(service),
+        moderation=None,
         administration=FakeAdministration(),
+        fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),
         library=FakeLibrary(catalog),
     )

@@ -41,9 +41,8 @@ async def test_an_administrator_pauses_and_resumes_once(place, services):
 
 async def test_status_says_how_things_stand(place):
     text = text_of(await place.ada.slash(place.channel, "limner status"))
-    assert "Line: open" in text
-    assert "Running: 1" in text
-    assert "Waiting: 2" in text
+    assert "**Line now** open · 1 running · 2 waiting" in text
+    assert "50 pictures a day for each person" in text
     assert "Europe/Vienna" in text
 
 
