@@ -107,7 +107,7 @@ class Derivations:
     async def upscale(self, generation_id: str, position: int, requester: Requester) -> Draft:
         """One of its pictures, larger. Raises RequestRefused and what `find_visible` raises."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_upscaler()
+        workflow = self._offers.find_upscaler(requester)
         if workflow is None:
             raise _without_workflow()
         return self._start(source, position, requester, workflow, Derivation.UPSCALE)
@@ -115,7 +115,7 @@ class Derivations:
     async def vary(self, generation_id: str, position: int, requester: Requester) -> Draft:
         """The same prompt once more, from one of its pictures. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_repainter(source)
+        workflow = self._offers.find_repainter(source, requester)
         if workflow is None:
             raise _without_workflow()
         draft = self._start(source, position, requester, workflow, Derivation.VARY)
@@ -132,7 +132,7 @@ class Derivations:
     ) -> Draft:
         """Another prompt, from one of its pictures. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_repainter(source)
+        workflow = self._offers.find_repainter(source, requester)
         if workflow is None:
             raise _without_workflow()
         draft = self._start(source, position, requester, workflow, Derivation.INPUT)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from generation.access import may_use
 from generation.models import offered_models
 from generation.pool import BackendPool
 from generation.record import Generation, GenerationState, Output
-from generation.request import Value
+from generation.request import Requester, Value
 from generation.selection import seed_names
 from generation.values import COUNT, PROMPT
 from workflows.catalog import Catalog
@@ -64,17 +65,20 @@ class Offers:
         workflow = self._catalog.workflows.get(generation.workflow)
         return workflow if workflow is not None and self._can_run(workflow) else None
 
-    def find_upscaler(self) -> Workflow | None:
-        """A workflow that makes one picture larger and needs nothing else."""
-        return next(iter(self._candidates(Kind.UPSCALE)), None)
+    def find_upscaler(self, requester: Requester | None = None) -> Workflow | None:
+        """A workflow that makes one picture larger and needs nothing else.
 
-    def find_repainter(self, generation: Generation | None = None) -> Workflow | None:
-        """A workflow that starts from one picture; best the generation's own, or of its model."""
-        candidates = self._candidates(Kind.IMG2IMG)
+        With a requester, one that they may use where they are.
+        """
+        return next(iter(self._candidates(Kind.UPSCALE, requester)), None)
+
+    def find_repainter(
+        self, generation: Generation, requester: Requester | None = None
+    ) -> Workflow | None:
+        """Likewise, one that starts from a picture; best the same again, or one of its model."""
+        candidates = self._candidates(Kind.IMG2IMG, requester)
         if not candidates:
             return None
-        if generation is None:
-            return candidates[0]
         model = generation.values.get(MODEL)
 
         def rank(workflow: Workflow) -> tuple[bool, bool]:
@@ -100,17 +104,21 @@ class Offers:
                 carried[name] = value
         return carried
 
-    def _candidates(self, kind: Kind) -> list[Workflow]:
+    def _candidates(self, kind: Kind, requester: Requester | None) -> list[Workflow]:
         found = [
             one
             for one in self._catalog.workflows.values()
-            if one.manifest.kind is kind and find_picture_input(one) and self._can_run(one)
+            if one.manifest.kind is kind
+            and find_picture_input(one)
+            and self._can_run(one)
+            and (requester is None or may_use(one, requester))
         ]
         found.sort(key=lambda one: one.name not in (kind.value, f"{kind.value}-sd"))
         return found
 
     def _can_run(self, workflow: Workflow) -> bool:
-        return self._pool.can_run({str(node["class_type"]) for node in workflow.graph.values()})
+        classes = {str(node["class_type"]) for node in workflow.graph.values()}
+        return self._pool.has_tags(workflow.manifest.tags) and self._pool.can_run(classes)
 
 
 def is_picture(output: Output) -> bool:

@@ -180,7 +180,9 @@ class BackendPool:
 
     def has_tags(self, tags: Collection[str]) -> bool:
         """Whether any backend, in service or not, has all of these tags."""
-        return any(place.member.tags.issuperset(tags) for place in self._places.values())
+        return not tags or any(
+            place.member.tags.issuperset(tags) for place in self._places.values()
+        )
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
         """What any backend offers for this input, in a stable order; None when none knows it."""
