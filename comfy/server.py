@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 
@@ -81,6 +81,15 @@ class ComfyServer:
     def is_reachable(self) -> bool:
         """Whether it answered last time."""
         return self._door.is_reachable
+
+    async def __aenter__(self) -> Self:
+        """Open it; the block's end closes it."""
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
 
     async def open(self) -> None:
         """Start listening; returns at once."""

@@ -41,7 +41,7 @@ class Timing:
     """A live socket hears a `status` after each of our own submissions; later than this is odd."""
 
     poll_first: float = 2.0
-    poll_most: float = 15.0
+    poll_most: float = 5.0
     """Pause between two questions about runs that the socket does not tell of."""
 
     gone_apart: float = 2.0

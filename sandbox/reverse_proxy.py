@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final, Self
 
 import aiohttp
@@ -28,6 +29,7 @@ NOT_PASSED_ON: Final = frozenset(
 MAX_BYTES: Final = 2**28
 
 Guard = Callable[[web.Request], bool]
+WebSocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 class ReverseProxy:
@@ -54,6 +56,9 @@ class ReverseProxy:
         self._guard = guard
         self._tls = tls
         self._passes_sockets = passes_sockets
+        self._sockets: list[web.WebSocketResponse] = []
+        self._transports: list[asyncio.Transport] = []
+        self._muted: set[int] = set()
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
 
@@ -67,6 +72,16 @@ class ReverseProxy:
     def authority(self) -> str:
         """Host and port."""
         return f"127.0.0.1:{self.port}"
+
+    def kill_sockets(self) -> None:
+        """Cut every web socket to the clients without a close frame."""
+        transports, self._transports = self._transports, []
+        for transport in transports:
+            transport.abort()
+
+    def silence_sockets(self) -> None:
+        """Leave every web socket open, and let nothing through it any more."""
+        self._muted.update(map(id, self._sockets))
 
     async def __aenter__(self) -> Self:
         """Serve until the block ends."""
@@ -128,9 +143,12 @@ class ReverseProxy:
         before = web.WebSocketResponse(max_msg_size=MAX_BYTES)
         async with behind:
             await before.prepare(request)
+            self._sockets.append(before)
+            if isinstance(request.transport, asyncio.Transport):
+                self._transports.append(request.transport)
             pumps = [
-                asyncio.create_task(_pump(before, behind)),
-                asyncio.create_task(_pump(behind, before)),
+                asyncio.create_task(self._pump(before, behind)),
+                asyncio.create_task(self._pump(behind, before)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for pump in pumps:
@@ -139,16 +157,15 @@ class ReverseProxy:
         await before.close()
         return before
 
-
-WebSocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
-
-
-async def _pump(source: WebSocket, sink: WebSocket) -> None:
-    async for message in source:
-        if message.type is aiohttp.WSMsgType.TEXT:
-            await sink.send_str(message.data)
-        elif message.type is aiohttp.WSMsgType.BINARY:
-            await sink.send_bytes(message.data)
+    async def _pump(self, source: WebSocket, sink: WebSocket) -> None:
+        async for message in source:
+            if id(source) in self._muted or id(sink) in self._muted:
+                continue
+            with suppress(ConnectionError):
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    await sink.send_str(message.data)
+                elif message.type is aiohttp.WSMsgType.BINARY:
+                    await sink.send_bytes(message.data)
 
 
 def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -1,11 +1,15 @@
 """One test for each race and trap that real servers were seen to have."""
 
 import asyncio
+import json
 import struct
+import uuid
 from contextlib import aclosing
 
 import pytest
 from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from comfy.backend import CancelOutcome
 from comfy.errors import (
@@ -15,6 +19,7 @@ from comfy.errors import (
     NodeFailed,
     OutOfMemory,
     OutputGone,
+    RunFailed,
     RunInterrupted,
     RunLost,
     RunStalled,
@@ -33,6 +38,48 @@ from comfy.events import (
 JPEG = b"\xff\xd8\xff\xe0" + b"j" * 200
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 200
 OTHER = "99999999-0000-4000-8000-000000000000"
+
+
+KINDS = [
+    "status", "feature_flags", "execution_start", "execution_cached", "executing", "progress",
+    "progress_state", "executed", "execution_success", "execution_error", "execution_interrupted",
+    "logs", "crystools.monitor",
+]  # fmt: skip
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def frames(draw):
+    """Text and binary frames, from nearly right to nonsense."""
+    shape = draw(st.sampled_from(["message", "text", "binary", "event"]))
+    if shape == "text":
+        return draw(st.text(st.characters(codec="utf-8"), max_size=30))
+    if shape == "binary":
+        return draw(st.binary(max_size=60))
+    if shape == "event":
+        return struct.pack(">I", draw(st.integers(0, 5))) + draw(st.binary(max_size=60))
+    names = [
+        "node",
+        "display_node",
+        "nodes",
+        "output",
+        "value",
+        "max",
+        "sid",
+        "status",
+        "prompt_id",
+    ]
+    content = draw(st.dictionaries(st.sampled_from(names), values, max_size=4))
+    if draw(st.booleans()):
+        content["prompt_id"] = "MINE"
+    return json.dumps({"type": draw(st.sampled_from(KINDS)), "data": content})
 
 
 def held_script(until_released):
@@ -531,6 +578,37 @@ async def test_garbage_of_every_sort(comfy, backend, follow, prompt_id, graph):
 
     assert isinstance(events[-1], Succeeded)
     assert len(comfy.every_socket) == 1
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(storm=st.lists(frames(), min_size=1, max_size=60))
+async def test_a_storm_of_frames_does_not_stop_the_reader(comfy, backend, follow, graph, storm):
+    """Whatever comes over the socket before and during a run, also about the run itself."""
+    sockets_before = len(comfy.every_socket)
+    prompt_id = str(uuid.uuid4())
+
+    async def script(comfy, queued):
+        await comfy.begin(queued)
+        for frame in storm:
+            if isinstance(frame, bytes):
+                await comfy.send_bytes(queued.client_id, frame)
+            else:
+                await comfy.sockets[queued.client_id].send_str(frame.replace("MINE", queued.id))
+        output = comfy.image()
+        await comfy.executed(queued, "9", **output)
+        await comfy.end(queued, {"9": output})
+
+    comfy.script = script
+    try:
+        events = await follow(backend, prompt_id, graph, is_new=True)
+    except RunFailed:
+        # A frame may say that this very run failed, and is believed.
+        assert any("MINE" in frame for frame in storm if isinstance(frame, str))
+    else:
+        assert isinstance(events[-1], Succeeded)
+    assert len(comfy.every_socket) == max(sockets_before, 1), "the reader lives on"
 
 
 async def test_text_events_are_no_pictures(comfy, backend, follow, prompt_id, graph):

@@ -30,8 +30,10 @@ from comfy.errors import (
 from comfy.events import OutputBytes, OutputText, Preview, Started, StepDone, Submitted, Succeeded
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
+from comfy.timing import Timing
 from sandbox import scenarios
 from sandbox.comfyui import ComfyUIStandIn
+from sandbox.reverse_proxy import ReverseProxy
 
 WITHIN_S = 15
 """By then each of them has settled on the stand-in, which takes no time of its own."""
@@ -180,6 +182,33 @@ async def test_every_fault_settles_rightly_and_in_time(settle):
     )
 
     assert {case: bad for case, bad in zip(cases, results, strict=True) if bad} == {}
+
+
+@pytest.fixture
+async def cable(place, brisk):
+    """What lies between a client and its server, and a backend at the end of it."""
+    async with ReverseProxy(place.url) as proxy:
+        timing = brisk if place.stand_in else Timing()
+        async with ComfyServer(BackendSettings(proxy.url), timing) as backend:
+            yield proxy, backend
+
+
+@pytest.mark.parametrize("accident", [ReverseProxy.kill_sockets, ReverseProxy.silence_sockets])
+async def test_accident_of_the_socket_mid_run(place, cable, settle, accident):
+    """Killed, or open and silent: the same to whoever waits for pictures."""
+    proxy, backend = cable
+    prompt_id, graph = new_id(), sampler_graph(steps=12)
+    run = backend.run(prompt_id, graph)
+    async with aclosing(run) as events:
+        async for event in events:
+            if isinstance(event, StepDone) and event.value >= 2:
+                break
+        accident(proxy)
+        rest = [event async for event in events]
+
+    assert rest[-1].outputs
+    again = await settle(place.backend, graph, prompt_id)
+    assert again == [Submitted(prompt_id, was_known=True), rest[-1]], "it ran once"
 
 
 async def test_fully_cached_run(place, settle):
