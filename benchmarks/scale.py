@@ -27,6 +27,11 @@ class Scale:
     backends: int = 1
     step_ms: float = 2.0
 
+    @property
+    def least_seconds(self) -> float:
+        """What the backends wait in their steps, if they are kept busy."""
+        return self.jobs * self.steps * self.step_ms / 1000 / self.backends
+
     def describe(self) -> str:
         """Say it in one line."""
         previews = f"{self.preview_kb:g} KB previews" if self.preview_kb else "no previews"

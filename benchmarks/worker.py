@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -37,7 +38,10 @@ ALONE = frozenset({"comfy-script"})
 """Those that know one backend a process."""
 
 _WARM_UP = 2
-_PATIENCE_S = 300.0
+
+_PATIENCE_S = 20.0
+_SLOWER_THAN_PACE = 4
+"""A job that takes longer than this, and than so many times the backends' own time, is lost."""
 
 
 def main() -> None:
@@ -53,6 +57,9 @@ def main() -> None:
             _measure(load_client(arguments.client), arguments.urls, Scale.from_arguments(arguments))
         )
     sys.stdout.write(json.dumps(asdict(measurement)) + "\n")
+    sys.stdout.flush()
+    # A lost job's thread may wait for ever, and would be waited for.
+    os._exit(0)
 
 
 def load_client(name: str) -> Callable[[str], Client]:
@@ -67,21 +74,23 @@ async def _measure(
 ) -> Measurement:
     """A short run first, because importing and compiling is done once in a process's life."""
     picture = ResultPicture.of_size(int(scale.result_mb * 1e6))
-    await run_jobs(build, urls, _build_jobs("warm-up", _WARM_UP * len(urls), scale, picture))
+    patience_s = _PATIENCE_S + _SLOWER_THAN_PACE * scale.least_seconds
+    warm_up = _build_jobs("warm-up", _WARM_UP * len(urls), scale, picture)
+    await run_jobs(build, urls, warm_up, patience_s)
     for url in urls:
         await asyncio.to_thread(reset, url)
     jobs = _build_jobs("job", scale.jobs, scale, picture)
     cpu_at = process_cpu_seconds()
-    deliveries, more_cpu_s = await run_jobs(build, urls, jobs)
+    deliveries, more_cpu_s = await run_jobs(build, urls, jobs, patience_s)
     cpu_s = process_cpu_seconds() - cpu_at + more_cpu_s
     reports = [await asyncio.to_thread(ask_report, url) for url in urls]
     return build_measurement(deliveries, reports, cpu_s=cpu_s, memory_mb=peak_mb(), jobs=scale.jobs)
 
 
 async def run_jobs(
-    build: Callable[[str], Client], urls: Sequence[str], jobs: Sequence[Job]
+    build: Callable[[str], Client], urls: Sequence[str], jobs: Sequence[Job], patience_s: float
 ) -> tuple[list[Delivery], float]:
-    """Run all at once, in turn on each backend; what failed is reported and left out.
+    """Run all at once, in turn on each backend; what failed or was lost is said and left out.
 
     The second value is CPU seconds of helpers that a client keeps in other processes.
     """
@@ -89,11 +98,14 @@ async def run_jobs(
     for client in clients:
         await client.open()
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            results = await asyncio.gather(
-                *(clients[at % len(clients)].run(job) for at, job in enumerate(jobs)),
-                return_exceptions=True,
-            )
+        runs = [
+            asyncio.ensure_future(clients[at % len(clients)].run(job))
+            for at, job in enumerate(jobs)
+        ]
+        _, lost = await asyncio.wait(runs, timeout=patience_s)
+        for run in lost:
+            run.cancel()
+        results = await asyncio.gather(*runs, return_exceptions=True)
         more_cpu_s = sum(map(_helper_cpu_seconds, clients))
     finally:
         for client in clients:

@@ -30,8 +30,8 @@ class SimplifiedClient:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
 
     async def close(self) -> None:
-        """End the threads."""
-        self._threads.shutdown()
+        """End the threads, but for those of lost jobs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, job: Job) -> Delivery:
         prompt_id, previews = asyncio.run(self._api.queue_prompt_and_wait(job.graph))
