@@ -1,7 +1,9 @@
+import asyncio
 import math
 
 import pytest
 
+from benchmarks.client import Job
 from benchmarks.measurement import (
     Delivery,
     Measurement,
@@ -10,7 +12,9 @@ from benchmarks.measurement import (
     ratio,
     summarize,
 )
+from benchmarks.pictures import ResultPicture
 from benchmarks.table import build_table
+from benchmarks.worker import run_jobs
 
 
 def measurement(**figures):
@@ -105,3 +109,37 @@ def test_the_table_has_a_line_for_each_client_with_ratio_and_figure():
     assert row["right"] == "24/24"
     assert row["requests/job"] == "2.5x (5)"
     assert row["CPU ms/job"] == "1x (4)"
+
+
+class FakeClient:
+    """Delivers every job but one that fails and one that never ends."""
+
+    def __init__(self, url):
+        self.url = url
+        self.is_open = False
+
+    async def open(self):
+        self.is_open = True
+
+    async def run(self, job):
+        assert self.is_open
+        if job.name == "job-1":
+            raise RuntimeError("no luck")
+        if job.name == "job-2":
+            await asyncio.Event().wait()
+        return delivery(job.name, 1.0)
+
+    async def close(self):
+        self.is_open = False
+
+    def helper_cpu_seconds(self):
+        return 0.25
+
+
+async def test_a_job_that_fails_or_never_ends_is_left_out_and_the_others_count(capsys):
+    picture = ResultPicture.of_size(100)
+    jobs = [Job(f"job-{number}", {}, picture) for number in range(4)]
+    deliveries, more_cpu_s = await run_jobs(FakeClient, ["a", "b"], jobs, 0.05)
+    assert [one.job for one in deliveries] == ["job-0", "job-3"]
+    assert more_cpu_s == 0.5
+    assert "2 jobs failed" in capsys.readouterr().err
