@@ -56,7 +56,9 @@ async def convert_file(path: Path, backends: AsyncIterator[ObjectInfo]) -> Conve
         return Converted(carried.graph or {}, carried.remarks, is_whole=True)
     conversion = await _convert(carried.export, backends)
     unknown = UnknownClasses(conversion.unknown).sentences
-    return Converted(conversion.sent, (*carried.remarks, *unknown), is_whole=not unknown)
+    return Converted(
+        conversion.sent, (*carried.remarks, *conversion.remarks, *unknown), is_whole=not unknown
+    )
 
 
 def load_carried(path: Path) -> Carried:

@@ -16,11 +16,14 @@ from workflows.nodes import NodeClasses
 class Conversion:
     """What a file converts to. `unknown` has nodes by the class that the backend lacks.
 
-    Nodes of unknown classes are in the graph too, with their connections alone.
+    Nodes of unknown classes are in the graph too, with their connections, and with their values
+    under the names that the editor gives them: UNKNOWN, UNKNOWN_1 and so on. `remarks` are
+    sentences about what a conversion cannot know.
     """
 
     graph: Graph
     unknown: Mapping[str, tuple[str, ...]]
+    remarks: tuple[str, ...] = ()
 
     @property
     def sent(self) -> Graph:
@@ -37,6 +40,15 @@ class Conversion:
         if self.unknown:
             raise UnknownClasses(self.unknown)
         return self.graph
+
+
+EVERYWHERE = "Everywhere"
+"""In the names of the nodes that connect others without a link in the file."""
+
+_WITHOUT_LINKS = (
+    "The node {name} connects others without a link, which is not converted: run the workflow in"
+    " ComfyUI and use the picture it makes, which carries the graph that ran."
+)
 
 
 def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
@@ -57,11 +69,19 @@ def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
             "_meta": {"title": node.title or classes.display_name(node.type)},
         }
     _cut_loose_ends(graph)
-    return Conversion(graph, {name: tuple(nodes) for name, nodes in unknown.items()})
+    everywhere = (node.name for _, node in root.walk() if EVERYWHERE in node.type)
+    return Conversion(
+        graph,
+        {name: tuple(nodes) for name, nodes in unknown.items()},
+        tuple(_WITHOUT_LINKS.format(name=name) for name in everywhere),
+    )
 
 
 def _inputs(place: Place, node: EditorNode) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
+    if not place.classes.has(node.type) and not isinstance(node.values, Mapping):
+        for number, value in enumerate(node.values):
+            inputs[f"UNKNOWN_{number}" if number else "UNKNOWN"] = _wrapped(value)
     for widget in place.widgets(node).values():
         if widget.value is not None:
             inputs[widget.name] = _wrapped(widget.constant)

@@ -62,8 +62,9 @@ def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
 
 def with_values(node: EditorNode, given: Mapping[str, object], classes: NodeClasses) -> EditorNode:
     """The node with these values in its widgets of these names."""
-    by_name = {name: one.value for name, one in read_widgets(node, classes).items()}
-    return replace(node, values={**by_name, **given})
+    values = {name: one.value for name, one in read_widgets(node, classes).items()}
+    values.update((name, value) for name, value in given.items() if name in values)
+    return replace(node, values=values)
 
 
 def _first_value(node: EditorNode) -> object:

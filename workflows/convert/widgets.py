@@ -4,7 +4,7 @@ The editor builds a node's widgets from its class and puts the file's values int
 the other; a value that the file does not have keeps the widget's default.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,9 @@ PICTURES_COMPARED = "IMAGECOMPARE"
 CUSTOM_COMBO = "CustomCombo"
 """Its editor adds widgets for what can be chosen, which its class does not declare."""
 
+POWER_LORA_LOADER = "Power Lora Loader (rgthree)"
+"""Its editor adds a widget for each LoRA, which its class does not declare."""
+
 _EMPTY: Mapping[str, object] = {"INT": 0, "FLOAT": 0, "STRING": "", "BOOLEAN": False}
 _COMPARED = ("", "")
 """What the widget that compares two pictures holds before there are any."""
@@ -61,7 +64,9 @@ def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
     """The widgets of a node by name, with the values that the file has for them."""
     inputs = classes.inputs(node.type)
     if isinstance(node.values, Mapping):
-        return {one.name: one for one in _by_name("", inputs, node.values)}
+        return _named(node, inputs, node.values)
+    if node.type == POWER_LORA_LOADER:
+        return {one.name: one for one in _power_loras(node.values)}
     values = _without_sockets(inputs, list(node.values))
     queue = _Values(values)
     found = {one.name: one for one in _of_class(node.type, inputs, queue)}
@@ -140,6 +145,28 @@ def _in_order(prefix: str, inputs: Mapping[str, InputSpec], values: _Values) -> 
         if spec.alternatives:
             yield from _in_order(f"{prefix}{name}.", _chosen(spec, value).inputs, values)
         values.skip(_extra_slots(prefix + name, spec))
+
+
+def _named(
+    node: EditorNode, inputs: Mapping[str, InputSpec], given: Mapping[str, Any]
+) -> dict[str, Widget]:
+    """Values that the file has by name, with those that only the class's editor knows."""
+    found = {one.name: one for one in _by_name("", inputs, given)}
+    for name, value in given.items():
+        if name not in found and name not in inputs and isinstance(value, str | int | float):
+            found[name] = Widget(name, value)
+    if node.type == CUSTOM_COMBO and "index" in found:
+        options = [one.value for name, one in found.items() if name.startswith("option")]
+        chosen = found["choice"].value if "choice" in found else None
+        if chosen in options:
+            found["index"] = Widget("index", options.index(chosen))
+    return found
+
+
+def _power_loras(values: Sequence[Any]) -> Iterator[Widget]:
+    """Each LoRA with its strength, numbered; what stands between them is decoration."""
+    loras = (one for one in values if isinstance(one, dict) and "lora" in one)
+    return (Widget(f"lora_{number}", one) for number, one in enumerate(loras, start=1))
 
 
 def _by_name(

@@ -58,6 +58,14 @@ MADE = {
         },
         "output": ["IMAGE"],
     },
+    "CustomCombo": {
+        "input": {"required": {"choice": ["COMBO", {"options": []}]}},
+        "output": ["STRING"],
+    },
+    "Power Lora Loader (rgthree)": {
+        "input": {"required": {}, "optional": {"model": ["MODEL", {}]}},
+        "output": ["MODEL"],
+    },
     "Blur": {
         "input": {"required": {"image": ["IMAGE", {}], "mask": ["MASK", {}]}},
         "output": ["IMAGE"],

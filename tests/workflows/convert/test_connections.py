@@ -147,3 +147,9 @@ def test_endless_reroutes_are_refused(inputs, made):
     links = [[n, 9 + n, 0, 10 + n, 0, "*"] for n in range(1, count + 1)]
     with pytest.raises(InvalidGraph, match="too many reroutes"):
         inputs([*nodes, show(made, count)], links)
+
+
+def test_a_node_that_connects_without_links_is_told(classes, made):
+    nodes = [made.node(1, "Anything Everywhere", (), [("anything", "*", None)])]
+    conversion = convert(made.export(nodes), classes)
+    assert '"Anything Everywhere" (1) connects others without a link' in conversion.remarks[0]

@@ -44,10 +44,9 @@ def links(draw_slot):
 
 NODE = st.integers(1, 5)
 MODE = st.sampled_from([0, 0, 0, 2, 4])
-KINDS = st.sampled_from(
-    ("Sum", "Blur", "Show", "Pick", "Reroute", "PrimitiveNode", "GetNode", "SetNode", "Dream")
-    + ("sub", "deep", "workflow>Mix", "workflow>Loop")  # noqa: RUF005 - one line is too long
-)
+KNOWN = ("Sum", "Blur", "Show", "Pick", "Dream")
+VIRTUAL = ("Reroute", "PrimitiveNode", "GetNode", "SetNode")
+KINDS = st.sampled_from([*KNOWN, *VIRTUAL, "sub", "deep", "workflow>Mix", "workflow>Loop"])
 
 
 def nodes():

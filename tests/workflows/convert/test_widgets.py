@@ -69,3 +69,31 @@ def test_a_converted_widget_keeps_its_slot(inputs, made):
     sampler = inputs(nodes, [[9, 1, 0, 2, 0, "INT"]])["2"]
     assert sampler["steps"] == ["1", 0]
     assert sampler["cfg"] == 8.0
+
+
+def test_values_that_only_the_editor_of_a_class_knows_are_kept(inputs, made):
+    values = {"format": "mp4", "rate": 24, "crf": 19, "videopreview": {"hidden": False}}
+    assert inputs([made.node(1, "Film", values)])["1"] == {"rate": 24, "format": "mp4", "crf": 19}
+
+
+def test_loras_of_a_power_loader_are_numbered(inputs, made):
+    one = {"on": True, "lora": "a.safetensors", "strength": 1}
+    two = {"on": False, "lora": "b.safetensors", "strength": 0.5}
+    loader = made.node(1, "Power Lora Loader (rgthree)", [{}, {"type": "Header"}, one, two, {}, ""])
+    assert inputs([loader])["1"] == {"lora_1": one, "lora_2": two}
+
+
+def test_what_is_chosen_in_a_custom_list_decides_its_position(inputs, made):
+    nodes = [
+        made.node(1, "PrimitiveNode", ["blue", "fixed"], (), ["COMBO"]),
+        made.node(2, "CustomCombo", ["red", 0, "red", "blue"], [("choice", "COMBO", 4, "choice")]),
+    ]
+    found = inputs(nodes, [[4, 1, 0, 2, 0, "COMBO"]])["2"]
+    assert (found["choice"], found["index"]) == ("blue", 1)
+
+
+def test_values_of_an_unknown_class_keep_their_order(inputs, made):
+    assert inputs([made.node(1, "Dream", ["a", 2], (), ["INT"])])["1"] == {
+        "UNKNOWN": "a",
+        "UNKNOWN_1": 2,
+    }
