@@ -50,6 +50,12 @@ async def fetch_images(attachments: Mapping[str, discord.Attachment]) -> dict[st
     }
 
 
+async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:
+    """Download a file of any kind that an administrator attached. Raises RequestRefused."""
+    _check_size_and_place(name, attachment, hosts, MAX_MEDIA_BYTES)
+    return await _download(name, attachment)
+
+
 def given_values(options: Mapping[str, Value | None]) -> dict[str, Value]:
     """Those that the person filled in."""
     return {name: value for name, value in options.items() if value is not None}
@@ -90,13 +96,7 @@ def _check(
 ) -> None:
     """Before anything is downloaded; the bytes themselves are verified by the heart."""
     limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
-    if attachment.size > limit:
-        raise _refused(
-            name,
-            "The file has {size}; at most {limit} can be taken. Make it smaller.",
-            size=mebibytes(attachment.size),
-            limit=mebibytes(limit),
-        )
+    _check_size_and_place(name, attachment, hosts, limit)
     kind = (attachment.content_type or "").partition(";")[0]
     if family and kind and not kind.startswith(f"{family}/"):
         raise _refused(
@@ -105,6 +105,18 @@ def _check(
     if not family and kind and kind not in PICTURE_TYPES:
         raise _refused(
             name, "A file of the type {type} cannot be used. Attach a PNG, JPEG or WebP.", type=kind
+        )
+
+
+def _check_size_and_place(
+    name: str, attachment: discord.Attachment, hosts: Collection[str], limit: int
+) -> None:
+    if attachment.size > limit:
+        raise _refused(
+            name,
+            "The file has {size}; at most {limit} can be taken. Make it smaller.",
+            size=mebibytes(attachment.size),
+            limit=mebibytes(limit),
         )
     if urlsplit(attachment.url).netloc not in hosts:
         raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")

@@ -13,6 +13,7 @@ from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
 from bot.cogs.settings import SETTINGS_ITEMS, settings_command
 from bot.cogs.show import show_command
+from bot.cogs.workflows import WORKFLOW_ITEMS, workflows_command
 from bot.services import Services
 from bot.submission import Submitter
 from bot.tree import (
@@ -24,7 +25,7 @@ from bot.tree import (
     SlashCommand,
 )
 
-COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS)
+COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, *WORKFLOW_ITEMS)
 """Buttons and menus of commands' own messages, which work after a restart."""
 
 COMMAND_NAMES = frozenset(
@@ -37,6 +38,7 @@ COMMAND_NAMES = frozenset(
         "quota",
         "settings",
         "presets",
+        "workflows",
         "help",
         "limner",
     }
@@ -65,6 +67,7 @@ def add_commands(
         quota_command(service),
         settings_command(service, services.preferences),
         presets_group(submitter, services.preferences, services.derivations),
+        workflows_command(services.library),
         help_command(service),
         administration_group(services),
     )

@@ -9,6 +9,7 @@ from discord import app_commands
 from bot.allowances import channel_lines, limits_lines
 from bot.cogs.backends import backends_group
 from bot.cogs.limits import channels_group, grants_group, limits_command, roles_group
+from bot.cogs.workflows import library_group
 from bot.embeds import DESCRIPTION_CHARACTERS
 from bot.language import _, plural
 from bot.people import guild_of
@@ -32,6 +33,7 @@ def administration_group(services: Services) -> app_commands.Group:
         grants_group(administration),
         channels_group(administration),
         backends_group(services.fleet),
+        library_group(services.library),
     ):
         group.add_command(part)
     return group

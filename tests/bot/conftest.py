@@ -3,10 +3,14 @@
 import asyncio
 import io
 import itertools
+import shutil
+import tempfile
+import weakref
 from collections import defaultdict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import discord
 import pytest
@@ -25,6 +29,8 @@ from generation.derivations import Derivations
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history import Cursor, HistoryPage
+from generation.known_nodes import KnownNodes
+from generation.library import Library
 from generation.offers import Offers
 from generation.policy import GuildLimits
 from generation.pool import BackendPool, PoolSettings
@@ -32,11 +38,11 @@ from generation.preferences import Defaults, Preferences
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
 from generation.records import Order
 from generation.service import WorkflowSummary
-from generation.summaries import summarise
 from generation.usage import QuotaStatus
 from sandbox.discord_server import DiscordStandIn
 from sandbox.people import Person
 from workflows.catalog import LIBRARY, Catalog
+from workflows.shelf import Shelf
 
 # Examples are judged by what comes out, not by how long a busy machine takes.
 settings.register_profile("untimed", deadline=None)
@@ -301,18 +307,28 @@ class FakeRemover:
         return generation
 
 
-class FakeLibrary:
-    """Says what the catalogue has, and notes what it is told to do."""
+class FakeLibrary(Library):
+    """The real one on a shelf of its own; its acts are noted here instead of in a database."""
 
-    def __init__(self, catalog):
-        self._catalog = catalog
+    def __init__(self, catalog, pool):
+        folder = Path(tempfile.mkdtemp(prefix="limner-shelf-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        super().__init__(
+            catalog=Catalog((LIBRARY, folder)),
+            pool=pool,
+            shelf=Shelf(folder),
+            known=KnownNodes(folder / ".object_info"),
+            database=None,
+            clock=lambda: NOON,
+        )
+        self._catalog.load()
         self.acts = []
 
-    def listen(self, on_change):
-        self.on_change = on_change
+    async def seconds(self, name):
+        return 12.5
 
-    def offered_to(self, requester):
-        return tuple(summarise(one) for one in self._catalog.workflows.values())
+    async def _audit(self, action, name, actor_id, guild_id):
+        self.acts.append((action, name, actor_id, guild_id))
 
 
 def build_services(service):
@@ -330,7 +346,7 @@ def build_services(service):
         administration=FakeAdministration(),
         fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),
-        library=FakeLibrary(catalog),
+        library=FakeLibrary(catalog, pool),
     )
 
 

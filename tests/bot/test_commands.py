@@ -21,6 +21,7 @@ OPTIONS = {
     "show": ["generation", "picture"],
     "quota": [],
     "settings": ["workflow"],
+    "workflows": [],
     "help": [],
 }
 
