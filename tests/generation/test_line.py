@@ -308,3 +308,25 @@ async def test_a_drained_backend_ends_what_it_has_and_gives_the_rest_away(
         ended = await house.ended(kept.id)
         assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, "one")
         assert len(one.submissions) == 1
+
+
+async def test_a_backend_from_which_a_run_was_withdrawn_can_take_it_again(
+    open_house, sqlite_url, tools, monkeypatch
+):
+    monkeypatch.setattr(leftovers, "REACHABLE_POLL_S", 0.01)
+    backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
+    for backend in backends:
+        backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_house(sqlite_url, *backends) as house:
+        accepted = await house.service.submit(tools.ask())
+        running = await house.until(accepted.id, GenerationState.RUNNING)
+        first, second = sorted(backends, key=lambda one: one.name != running.backend)
+        first.is_reachable = False
+        await tools.eventually(lambda: second.running)
+        first.is_reachable = True
+        await tools.eventually(lambda: first.cancelled)
+        second.is_reachable = False
+        ended = await house.ended(accepted.id)
+        assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, first.name)
+        withdrawn, taken_again = first.submissions
+        assert withdrawn != taken_again
