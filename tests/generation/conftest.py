@@ -450,7 +450,7 @@ async def open_service(
         EngineSettings.beside(url, engine),
         timings,
         limits,
-        runs_generations,
+        runs_generations=runs_generations,
     )
     service = GenerationService(
         settings=settings,
