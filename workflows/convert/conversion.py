@@ -8,7 +8,7 @@ from workflows.convert.export import EditorNode, parse_export
 from workflows.convert.flat import Constant, Place
 from workflows.convert.groups import without_groups
 from workflows.errors import UnknownClasses
-from workflows.graph import Graph, Link
+from workflows.graph import Graph, Link, parse_graph
 from workflows.nodes import NodeClasses
 
 
@@ -54,7 +54,7 @@ _WITHOUT_LINKS = (
 def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
     """The graph that the official editor would send for a file it saved.
 
-    Raises InvalidGraph when the file is broken.
+    Raises InvalidGraph when the file is broken, or its nodes depend on each other in a circle.
     """
     export = without_groups(parse_export(raw), classes)
     root = Place(export, classes, export.graph)
@@ -69,6 +69,8 @@ def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
             "_meta": {"title": node.title or classes.display_name(node.type)},
         }
     _cut_loose_ends(graph)
+    if graph:
+        parse_graph(graph)
     everywhere = (node.name for _, node in root.walk() if EVERYWHERE in node.type)
     return Conversion(
         graph,

@@ -153,3 +153,12 @@ def test_a_node_that_connects_without_links_is_told(classes, made):
     nodes = [made.node(1, "Anything Everywhere", (), [("anything", "*", None)])]
     conversion = convert(made.export(nodes), classes)
     assert '"Anything Everywhere" (1) connects others without a link' in conversion.remarks[0]
+
+
+def test_nodes_that_depend_on_each_other_are_refused(inputs, made):
+    nodes = [
+        made.node(1, "Blur", (), [("image", "IMAGE", 4)], ["IMAGE"]),
+        made.node(2, "Blur", (), [("image", "IMAGE", 5)], ["IMAGE"]),
+    ]
+    with pytest.raises(InvalidGraph, match='in a circle: "'):
+        inputs(nodes, [[4, 2, 0, 1, 0, "IMAGE"], [5, 1, 0, 2, 0, "IMAGE"]])
