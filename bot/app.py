@@ -36,6 +36,7 @@ from generation.library import Library
 from generation.line import EngineSettings
 from generation.moderation import Moderation
 from generation.offers import Offers
+from generation.oversight import Oversight
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
 from generation.removal import Remover
@@ -169,6 +170,7 @@ async def open_core(
             derivations=Derivations(service, offers, catalog),
             remover=Remover(database, utc_now),
             moderation=moderation,
+            oversight=Oversight(database, utc_now),
             administration=Administration(database, utc_now),
             fleet=fleet,
             preferences=Preferences(database, catalog, pool, utc_now),

@@ -12,6 +12,7 @@ from bot.app import Role, StartupError, run_bot
 from bot.check import run_check
 from bot.cogs import COMMAND_NAMES
 from bot.commands import plan_commands
+from bot.history_export import ExportOptions, run_export
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.terminal import GenerateOptions, run_generate
@@ -25,6 +26,8 @@ from bot.workflow_inspection import load_catalog, run_add, run_inspect, run_surv
 from db import maintenance, migrations
 from db.errors import DatabaseError
 from generation.errors import GenerationError
+from generation.export import ExportFormat
+from generation.record import GenerationState
 from generation.summaries import summarise
 from workflows.errors import WorkflowUnusable
 
@@ -254,6 +257,39 @@ def survey_workflows(
     settings = _settings(context)
     work = run_survey(settings, folder, object_info=object_info, local_only=local)
     context.exit(_run(lambda: work, context))
+
+
+@limner.group()
+def history() -> None:
+    """Read what was made."""
+
+
+@history.command("export")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice([one.value for one in ExportFormat]),
+    default=ExportFormat.CSV.value,
+    show_default=True,
+    help="csv for spreadsheets, jsonl for programs.",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Instead of printing.")
+@click.option("--guild", type=int, help="Of this server alone; 0 is direct messages.")
+@click.option("--user", type=int, help="Of this person alone, by their id.")
+@click.option("--workflow", help="Made with this workflow.")
+@click.option("--status", type=click.Choice([one.value for one in GenerationState]))
+@click.option("--search", help="Words of the prompt.")
+@click.option("--since", help="From this day on: 2026-11-01, today, yesterday or 3d.")
+@click.option("--until", help="Up to this day.")
+@click.option("--flagged", is_flag=True, help="Only what a word, a report or a check pointed out.")
+@click.pass_context
+def export_history(context: click.Context, /, *, file_format: str, **asked: Any) -> None:  # noqa: ANN401 - the options
+    """Write the history as CSV or JSON Lines, newest first."""
+    settings = _settings(context)
+    options = ExportOptions(ExportFormat(file_format), **asked)
+    count = _run(lambda: run_export(settings.effective_database_url, options), context)
+    if options.out is not None:
+        click.echo(f"{count} generations were saved to {options.out}.")
 
 
 @limner.group()

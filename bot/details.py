@@ -7,6 +7,7 @@ import discord
 from bot.embeds import state_text
 from bot.language import _
 from bot.text import harmless, lines_within, mebibytes
+from generation.oversight import Change, Dossier, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
 
@@ -46,6 +47,38 @@ def details_embed(
     _add(embed, _("Results"), [_output_line(one) for one in generation.outputs[:LISTED_OUTPUTS]])
     _add(embed, _("Made from"), _ancestry(generation, ancestors))
     return embed
+
+
+def dossier_embeds(dossier: Dossier, *, has_sheet: bool) -> list[discord.Embed]:
+    """The record of a generation as moderators see it: what is asked, and what came of it."""
+    generation = dossier.generation
+    record = details_embed(generation, names_backend=True)
+    if has_sheet:
+        record.set_image(url="attachment://results.png")
+    more = discord.Embed(colour=discord.Colour.blurple())
+    _add(more, _("Changes"), [_change_line(one) for one in dossier.changes])
+    _add(more, _("Flags"), [_flag_line(one) for one in dossier.flags])
+    if dossier.review is not None:
+        reviewer = f" · <@{dossier.reviewer_id}>" if dossier.reviewer_id else ""
+        _add(more, _("Review"), [f"{dossier.review}{reviewer}"])
+    hashes = [f"{place + 1} · `{found}`" for place, found in dossier.hashes.items()]
+    _add(more, "SHA-256", hashes)
+    where = f"<#{generation.channel_id}>"
+    _add(more, _("Where"), [where], inline=True)
+    _add(more, _("Person"), [f"`{generation.user_id}`"], inline=True)
+    if generation.failure is not None:
+        _add(more, _("Failure"), [harmless(generation.failure.sentence, 500)])
+    return [record, more]
+
+
+def _change_line(change: Change) -> str:
+    who = f" · <@{change.actor_id}>" if change.actor_id else ""
+    return f"{discord.utils.format_dt(change.at, 'f')} {change.state.value}{who}"
+
+
+def _flag_line(flag: Flag) -> str:
+    who = f" · <@{flag.actor_id}>" if flag.actor_id else ""
+    return f"{flag.kind} · {harmless(flag.note, 100)}{who}"
 
 
 def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool = False) -> None:

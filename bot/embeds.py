@@ -119,12 +119,16 @@ def bar(fraction: float) -> str:
     return "█" * full + "░" * (BAR_BLOCKS - full)
 
 
-def list_line(generation: Generation, number: int | None = None) -> str:
+def list_line(
+    generation: Generation, number: int | None = None, *, names_person: bool = False
+) -> str:
     """One generation in a list: when, what, how it stands, and where to find it."""
     prefix = f"**{number}** " if number is not None else ""
     when = discord.utils.format_dt(generation.created_at, "R")
     prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
     line = f"{prefix}`{generation.id}` {when} {prompt} · {state_text(generation)}"
+    if names_person:
+        line += f" · <@{generation.user_id}>"
     return f"{line} · [open]({generation.message_url})" if generation.message_url else line
 
 

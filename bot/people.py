@@ -54,6 +54,12 @@ def require_administrator(interaction: discord.Interaction) -> None:
         raise NotPermitted("Only people who may manage this server can do that.")
 
 
+def require_moderator(interaction: discord.Interaction) -> None:
+    """Likewise, for those who moderate. Raises NotPermitted."""
+    if not (can_moderate(interaction) or can_administer(interaction)):
+        raise NotPermitted("Only people who may manage messages here can do that.")
+
+
 def require_operator(interaction: discord.Interaction) -> None:
     """Likewise, for what concerns every server. Raises NotPermitted."""
     if not is_operator(interaction):

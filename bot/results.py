@@ -9,6 +9,7 @@ from types import MappingProxyType
 import discord
 from discord import ui
 
+from bot.address import parse_reply
 from bot.copies import parse_link
 from bot.delivery import pack_originals
 from bot.derive import derive
@@ -259,7 +260,10 @@ async def delete_message(
     client: discord.Client, generation: Generation, deleted: discord.Message | None = None
 ) -> None:
     """Delete the message of a generation, unless it is the one that was deleted already."""
-    place = parse_link(generation.message_url)
+    address = parse_reply(generation.reply)
+    # Where it was told is noted a moment after it was told.
+    link = generation.message_url or (address.message_url if address else None)
+    place = parse_link(link)
     if place is None or (deleted is not None and deleted.id == place[1]):
         return
     message = client.get_partial_messageable(place[0]).get_partial_message(place[1])

@@ -11,6 +11,7 @@ from generation.fleet import Fleet
 from generation.library import Library
 from generation.moderation import Moderation
 from generation.offers import Offers
+from generation.oversight import Oversight
 from generation.preferences import Preferences
 from generation.removal import Remover
 from generation.service import GenerationService
@@ -27,6 +28,7 @@ class Services:
     administration: Administration
     moderation: Moderation
     fleet: Fleet
+    oversight: Oversight
     preferences: Preferences
     library: Library
 

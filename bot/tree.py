@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot import replies
 from bot.language import speak
-from bot.people import require_administrator
+from bot.people import require_administrator, require_moderator
 from generation.errors import FailureKind, NotPermitted, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
@@ -25,7 +25,7 @@ GUILD_INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
 
 
 AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(
-    {"limner": require_administrator}
+    {"limner": require_administrator, "mod": require_moderator}
 )
 """Who may use a group of commands with all its sub-groups and choices; others are for everybody.
 

@@ -16,6 +16,7 @@ from db.tables import (
     UNFINISHED_STATES,
     WAITING,
     ChangeRow,
+    FlagRow,
     GenerationRow,
     InputRow,
     OutputContentRow,
@@ -45,6 +46,7 @@ class GenerationFilter:
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    flagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +518,8 @@ def _conditions(filters: GenerationFilter) -> list[ColumnElement[bool]]:
         conditions.append(GenerationRow.created_at >= filters.since)
     if filters.until is not None:
         conditions.append(GenerationRow.created_at < filters.until)
+    if filters.flagged:
+        conditions.append(GenerationRow.id.in_(select(FlagRow.generation_id)))
     return conditions
 
 

@@ -27,6 +27,7 @@ class HistoryFilter:
     search: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    flagged: bool = False
 
     def to_rows(self) -> GenerationFilter:
         """The same question for the database."""
@@ -38,6 +39,7 @@ class HistoryFilter:
             search=self.search,
             since=self.since,
             until=self.until,
+            flagged=self.flagged,
         )
 
 

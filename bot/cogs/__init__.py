@@ -8,6 +8,7 @@ from bot.cogs.administration import administration_group
 from bot.cogs.help import help_command
 from bot.cogs.history import HistoryButton, history_command
 from bot.cogs.imagine import imagine_command
+from bot.cogs.moderation import moderation_group
 from bot.cogs.presets import presets_group
 from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
@@ -41,6 +42,7 @@ COMMAND_NAMES = frozenset(
         "workflows",
         "help",
         "limner",
+        "mod",
     }
 )
 """What `add_commands` adds: no workflow's command can have these names."""
@@ -70,6 +72,7 @@ def add_commands(
         workflows_command(services.library),
         help_command(service),
         administration_group(services),
+        moderation_group(services),
     )
     for command in commands:
         is_for_all = command.name not in AUTHORITY

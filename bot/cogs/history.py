@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from discord import app_commands, ui
 
 from bot import embeds, replies
 from bot.inputs import parse_day
+from bot.language import _
 from bot.options import Choices, matching
-from bot.people import guild_of
+from bot.people import guild_of, require_moderator
 from bot.services import services_of
 from bot.text import lines_within
 from bot.tree import SlashCommand, require_served
@@ -26,6 +28,8 @@ PAGE_SIZE = 8
 
 SEARCH_CHARACTERS = 27
 """So that a page button, which carries the whole question, stays within Discord's 100."""
+
+KEY_CHARACTERS = 9
 
 WORKFLOW_CHARACTERS = 32
 """No workflow has a longer name."""
@@ -58,6 +62,35 @@ class Question:
     page: int = 1
     anchor: str = ""
     newer: bool = False
+    everyone: bool = False
+    user_id: int | None = None
+    flagged: bool = False
+
+    @classmethod
+    def asked(
+        cls,
+        *,
+        search: str | None,
+        workflow: str | None,
+        status: Status | None,
+        since: str | None,
+        until: str | None,
+        everyone: bool = False,
+        user_id: int | None = None,
+        flagged: bool = False,
+    ) -> Self:
+        """What was filled in. Raises RequestRefused for a day that nobody can read."""
+        now = datetime.now(UTC)
+        return cls(
+            search=" ".join((search or "").split()),
+            workflow=(workflow or "").strip().lower().replace(":", "")[:WORKFLOW_CHARACTERS],
+            state=_STATES[status] if status else None,
+            since=parse_day(since, "since", now),
+            until=parse_day(until, "until", now, end=True),
+            everyone=everyone,
+            user_id=user_id,
+            flagged=flagged,
+        )
 
     def custom_id(self) -> str:
         """The question as a button carries it."""
@@ -68,16 +101,26 @@ class Question:
             _LETTERS[self.state] if self.state else "",
             _day_text(self.since),
             _day_text(self.until),
-            self.workflow,
+            self._workflow_key(),
             self.search,
         )
-        return "h:" + ":".join(parts)
+        scope = "h"
+        if self.everyone:
+            scope = f"m{'+' if self.flagged else ''}{self.user_id or 0:x}"
+        return f"{scope}:" + ":".join(parts)
+
+    def _workflow_key(self) -> str:
+        """Where room is scarce, a long name is carried by its checksum."""
+        if not self.everyone or len(self.workflow) <= KEY_CHARACTERS:
+            return self.workflow
+        return f"~{zlib.crc32(self.workflow.encode()):08x}"
 
     def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
-        """The question for the heart: one's own, in this place."""
+        """The question for the heart: one's own in this place, or everybody's for moderators."""
         return HistoryFilter(
-            user_id=user_id,
-            guild_id=guild_id,
+            user_id=self.user_id if self.everyone else user_id,
+            guild_id=(guild_id or 0) if self.everyone else guild_id,
+            flagged=self.flagged,
             workflow=self.workflow or None,
             state=self.state,
             search=self.search or None,
@@ -89,7 +132,7 @@ class Question:
 class HistoryButton(
     ui.DynamicItem[ui.Button[ui.View]],
     template=(
-        r"h:(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
+        r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
         r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
     ),
 ):
@@ -129,12 +172,17 @@ class HistoryButton(
             page=int(match["page"]),
             anchor=match["anchor"],
             newer=match["direction"] == "n",
+            everyone=match["scope"] != "h",
+            user_id=_person(match["scope"]),
+            flagged=match["scope"].startswith("m+"),
         )
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Show that page in the same message."""
         async with replies.telling_errors(interaction):
             require_served(interaction)
+            if self.question.everyone:
+                require_moderator(interaction)
             await interaction.response.defer()
             service = services_of(interaction).generations
             embed, view, files = await _render(interaction, service, self.question)
@@ -161,16 +209,10 @@ def history_command(service: GenerationService) -> SlashCommand:
         until: str | None = None,
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        now = datetime.now(UTC)
-        question = Question(
-            search=" ".join((search or "").split()),
-            workflow=(workflow or "").strip().lower().replace(":", "")[:WORKFLOW_CHARACTERS],
-            state=_STATES[status] if status else None,
-            since=parse_day(since, "since", now),
-            until=parse_day(until, "until", now, end=True),
+        question = Question.asked(
+            search=search, workflow=workflow, status=status, since=since, until=until
         )
-        embed, view, files = await _render(interaction, service, question)
-        await interaction.followup.send(embed=embed, view=view, files=files, ephemeral=True)
+        await show_history(interaction, service, question)
 
     @history.autocomplete("workflow")
     async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
@@ -179,9 +221,18 @@ def history_command(service: GenerationService) -> SlashCommand:
     return history
 
 
+async def show_history(
+    interaction: discord.Interaction, service: GenerationService, question: Question
+) -> None:
+    """Answer with the first page of what was asked, after a private acknowledgement."""
+    embed, view, files = await _render(interaction, service, question)
+    await interaction.followup.send(embed=embed, view=view, files=files, ephemeral=True)
+
+
 async def _render(
     interaction: discord.Interaction, service: GenerationService, question: Question
 ) -> tuple[discord.Embed, ui.View, list[discord.File]]:
+    question = replace(question, workflow=_find_workflow(service, question.workflow))
     asked = question.to_filter(interaction.user.id, guild_of(interaction))
     anchor = await _find_anchor(service, question)
     if anchor is None:
@@ -190,14 +241,23 @@ async def _render(
         page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
     else:
         page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
-    embed = discord.Embed(title="Your history", colour=discord.Colour.blurple())
+    title = _("History of this place") if question.everyone else _("Your history")
+    embed = discord.Embed(title=title, colour=discord.Colour.blurple())
     if not page.generations:
-        embed.description = "Nothing was found."
+        embed.description = _("Nothing was found.")
         return embed, _page_buttons(question, page), []
-    lines = [embeds.list_line(one, number) for number, one in enumerate(page.generations, start=1)]
+    lines = [
+        embeds.list_line(one, number, names_person=question.everyone)
+        for number, one in enumerate(page.generations, start=1)
+    ]
     embed.description = lines_within(lines, embeds.DESCRIPTION_CHARACTERS)
     embed.set_footer(
-        text=f"page {question.page} of {-(-page.total // PAGE_SIZE)} · {page.total} in all"
+        text=_(
+            "page {page} of {pages} · {total} in all",
+            page=question.page,
+            pages=-(-page.total // PAGE_SIZE),
+            total=page.total,
+        )
     )
     sheet = await service.contact_sheet(page.generations)
     embed.set_image(url="attachment://history.png")
@@ -214,8 +274,8 @@ def _page_buttons(question: Question, page: HistoryPage) -> ui.View:
             question, page=max(1, question.page - 1), anchor=generations[0].id, newer=True
         )
         older = replace(question, page=question.page + 1, anchor=generations[-1].id, newer=False)
-        view.add_item(HistoryButton(newer, "Newer", disabled=question.page <= 1))
-        view.add_item(HistoryButton(older, "Older", disabled=question.page >= last_page))
+        view.add_item(HistoryButton(newer, _("Newer"), disabled=question.page <= 1))
+        view.add_item(HistoryButton(older, _("Older"), disabled=question.page >= last_page))
     view.stop()
     return view
 
@@ -225,6 +285,18 @@ async def _find_anchor(service: GenerationService, question: Question) -> Cursor
         return None
     generation = await service.find(question.anchor)
     return Cursor(generation.created_at, generation.id) if generation is not None else None
+
+
+def _find_workflow(service: GenerationService, key: str) -> str:
+    """The workflow of a key; one that is gone finds nothing."""
+    if not key.startswith("~"):
+        return key
+    names = (one.name for one in service.workflows())
+    return next((name for name in names if f"~{zlib.crc32(name.encode()):08x}" == key), key)
+
+
+def _person(scope: str) -> int | None:
+    return None if scope == "h" else int(scope.lstrip("m+"), 16) or None
 
 
 def _day_text(day: datetime | None) -> str:

@@ -347,6 +347,7 @@ def build_services(service):
         fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),
         library=FakeLibrary(catalog, pool),
+        oversight=None,  # the whole program's tests use the real one, on a database
     )
 
 

@@ -106,6 +106,24 @@ def test_the_bot_itself_decides_who_administers(asking, administers):
             require_authority(asking)
 
 
+@pytest.mark.parametrize(
+    ("asking", "moderates"),
+    [
+        (Asking(command="mod"), False),
+        (Asking(command="mod", permissions=discord.Permissions(manage_messages=True)), True),
+        (Asking(command="mod", permissions=discord.Permissions(manage_guild=True)), True),
+        (Asking(command="mod", user_id=9), True),
+        (Asking(command="mod", guild_id=None), False),
+    ],
+)
+def test_the_bot_itself_decides_who_moderates(asking, moderates):
+    if moderates:
+        require_authority(asking)
+    else:
+        with pytest.raises(NotPermitted):
+            require_authority(asking)
+
+
 def test_commands_for_everybody_are_for_everybody():
     require_authority(Asking(command="imagine"))
 

@@ -1,0 +1,94 @@
+"""`/mod words`: which words are watched for, and what comes of them."""
+
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.language import _
+from bot.people import guild_of
+from bot.text import harmless, lines_within
+from generation.moderation import Moderation
+from generation.terms import MAX_PATTERN_CHARACTERS, TermAction
+
+DESCRIPTION_CHARACTERS = 4096
+TRIED_CHARACTERS = 2000
+
+Action = Literal["refuse", "hold", "warn", "observe", "allow"]
+
+
+def words_group(moderation: Moderation) -> app_commands.Group:
+    """`/mod words`, bound to its service."""
+    group = app_commands.Group(name="words", description="Watch for words in what people type")
+
+    @group.command(description="Watch for a word, a phrase or a regular expression")
+    @app_commands.describe(
+        word="Found as whole words, however they are dressed up",
+        action="refuse it, hold the result, warn, observe it, or allow a phrase that has it",
+        expression="It is a regular expression",
+    )
+    async def add(
+        interaction: discord.Interaction,
+        word: Range[str, 1, MAX_PATTERN_CHARACTERS],
+        action: Action = "refuse",
+        expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        term = await moderation.watch(
+            guild_of(interaction),
+            word,
+            TermAction(action),
+            is_expression=expression,
+            actor_id=interaction.user.id,
+        )
+        text = _("“{word}”: {action}", word=harmless(term.pattern, 200), action=term.action.value)
+        await interaction.followup.send(text, ephemeral=True)
+
+    @group.command(description="Watch for a word no longer")
+    @app_commands.describe(word="As it is listed")
+    async def remove(
+        interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        removed = await moderation.unwatch(
+            guild_of(interaction), word, actor_id=interaction.user.id
+        )
+        shown = harmless(word, 200)
+        text = _("“{word}” is watched for no longer.", word=shown)
+        if not removed:
+            text = _("“{word}” was not watched for.", word=shown)
+        await interaction.followup.send(text, ephemeral=True)
+
+    @group.command(name="list", description="See what is watched for")
+    async def list_(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        terms = await moderation.terms(guild_of(interaction))
+        lines = [
+            f"**{one.action.value}** {harmless(one.pattern, 200)}"
+            + (f" · {_('expression')}" if one.is_expression else "")
+            for one in sorted(terms, key=lambda one: (one.action.value, one.pattern))
+        ]
+        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
+        embed = discord.Embed(
+            title=_("Watched words"), description=text, colour=discord.Colour.blurple()
+        )
+        await interaction.followup.send(embed=embed, ephemeral=True)
+
+    @group.command(description="Try what would come of a text; nothing else happens")
+    @app_commands.describe(text="What somebody might type")
+    async def test(interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        verdict = await moderation.try_words(guild_of(interaction), text)
+        lines = [_("Nothing would be found.")]
+        if verdict.action is not None:
+            words = ", ".join(harmless(one.pattern, 100) for one in verdict.found)
+            lines = [
+                _("**{action}** because of: {words}", action=verdict.action.value, words=words)
+            ]
+        if verdict.slow:
+            words = ", ".join(harmless(one.pattern, 100) for one in verdict.slow)
+            lines.append(_("Too slow, and skipped: {words}", words=words))
+        await interaction.followup.send(lines_within(lines, 2000), ephemeral=True)
+
+    return group

@@ -1,0 +1,145 @@
+"""What moderators do, and what comes of it for others, as people see it."""
+
+import csv
+import io
+import json
+
+import aiohttp
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+async def make(person, **options):
+    reply = await person.slash("general", "imagine", steps=4, **options)
+    return await reply.until(has_pictures, PATIENCE_S)
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))
+
+
+async def refusal(person, **options):
+    await person.slash("general", "imagine", **options)
+    told = await person.wait_for(
+        lambda message: "only you can see this" in as_text(message), PATIENCE_S
+    )
+    return as_text(told)
+
+
+def id_of(message):
+    return message["embeds"][0]["description"].split(" · ")[0]
+
+
+async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
+    async with house.bot():
+        told = await answer(house.mo, "mod block", user=house.ana.id, days=2, reason="enough")
+        assert f"<@{house.ana.id}> is blocked here until" in told
+        assert "Why: enough" in await refusal(house.ana, prompt="a fox")
+        assert "enough" in await answer(house.mo, "mod blocked")
+        assert "no longer" in await answer(house.mo, "mod unblock", user=house.ana.id)
+        assert await make(house.ana, prompt="a fox", seed=1)
+        audit = await answer(house.mo, "mod audit")
+        assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
+
+
+async def test_a_watched_word_is_refused_however_it_is_written(house):
+    async with house.bot():
+        assert "refuse" in await answer(house.mo, "mod words add", word="Fox")
+        assert "“Fox”" in await refusal(house.ana, prompt="a f0x in the snow")
+        assert "refuse" in await answer(house.mo, "mod words test", text="one F o X")
+        assert "Nothing would be found" in await answer(house.mo, "mod words test", text="foxglove")
+        assert "Fox" in await answer(house.mo, "mod words list")
+        assert "no longer" in await answer(house.mo, "mod words remove", word="fox")
+        assert await make(house.ana, prompt="a fox", seed=1)
+
+
+async def test_other_texts_than_the_prompt_are_watched_too(house):
+    async with house.bot():
+        await answer(house.mo, "mod words add", word="fox")
+        assert "“fox”" in await refusal(house.ana, prompt="snow", negative="no fox")
+
+
+async def test_an_observed_word_flags_what_is_made(house):
+    async with house.bot():
+        await answer(house.mo, "mod words add", word="fox", action="observe")
+        flagged = await make(house.ana, prompt="a fox", seed=1)
+        await make(house.ben, prompt="a wolf", seed=2)
+        everything = await answer(house.mo, "mod history")
+        assert "a fox" in everything
+        assert "a wolf" in everything
+        assert f"<@{house.ana.id}>" in everything
+        only_flagged = await answer(house.mo, "mod history", flagged=True)
+        assert "a fox" in only_flagged
+        assert "a wolf" not in only_flagged
+        hers = await answer(house.mo, "mod history", user=house.ben.id)
+        assert "a fox" not in hers
+        shown = await answer(house.mo, "mod show", generation=id_of(flagged))
+        for part in ("word · fox", "waiting", "running", "succeeded", "SHA-256", "txt2img-sd"):
+            assert part in shown
+
+
+async def test_a_deleted_result_leaves_its_record(house):
+    async with house.bot() as core:
+        made = await make(house.ana, prompt="a fox", seed=1)
+        identity = id_of(made)
+        assert "was deleted" in await answer(house.mo, "mod delete", generation=identity)
+        assert house.ana.messages("general") == []
+        generation = await core.services.generations.find(identity)
+        assert generation.prompt == "a fox"
+        assert generation.outputs[0].thumbnail is None
+        assert await core.services.generations.contents(identity) == ()
+
+
+async def test_a_purge_takes_one_persons_results_alone(house):
+    async with house.bot():
+        for number in range(3):
+            await make(house.ana, prompt=f"fox {number}", seed=number)
+        await make(house.ben, prompt="a wolf", seed=9)
+        assert "3 results" in await answer(house.mo, "mod purge", user=house.ana.id)
+        await house.world.pulse.wait_for(
+            lambda: len(house.ben.messages("general")) == 1, PATIENCE_S
+        )
+        assert "a wolf" in as_text(house.ben.messages("general")[0])
+
+
+async def test_the_history_is_exported_without_formulas(house):
+    async with house.bot():
+        await make(house.ana, prompt='=HYPERLINK("x")', seed=2**53 - 1)
+        for form in ("csv", "jsonl"):
+            reply = await house.mo.slash("general", "mod export", format=form)
+            message = await reply.until(lambda message: bool(message["attachments"]))
+            assert "1 generation." in as_text(message)
+            url = message["attachments"][0]["url"]
+            async with aiohttp.ClientSession() as session, session.get(url) as response:
+                text = await response.text()
+            if form == "csv":
+                (row,) = csv.DictReader(io.StringIO(text))
+                assert row["prompt"] == '\'=HYPERLINK("x")'
+            else:
+                row = json.loads(text)
+                assert row["prompt"] == '=HYPERLINK("x")'
+            assert row["seed"] == str(2**53 - 1)
+            assert row["user_name"] == "Ana"
+
+
+async def test_the_operator_exports_from_the_terminal(house, limner, tmp_path):
+    async with house.bot():
+        await make(house.ana, prompt="a fox", seed=1)
+        await make(house.ben, prompt="a wolf", seed=2)
+    data = {"LIMNER_DATA": str(house.data)}
+    written = await limner("history", "export", "--format", "jsonl", **data)
+    assert [json.loads(one)["prompt"] for one in written.stdout.splitlines()] == ["a wolf", "a fox"]
+    out = tmp_path / "history.csv"
+    saved = await limner("history", "export", "--search", "fox", "--out", str(out), **data)
+    assert "1 generations were saved" in saved.stdout
+    assert out.read_text(encoding="utf-8").count("a fox") == 1
+    wrong = await limner("history", "export", "--since", "soon", **data)
+    assert wrong.returncode == 1
+    assert "--since: write a day such as" in wrong.stderr
