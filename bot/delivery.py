@@ -11,7 +11,7 @@ import discord
 
 from bot.language import _
 from bot.text import mebibytes, visible
-from generation import imaging
+from generation import film, imaging
 from generation.offers import is_picture
 from generation.record import Generation, OutputContent
 from generation.request import Layout
@@ -34,6 +34,9 @@ NOTES_CHARACTERS = 3_500
 
 EXTENSION_CHARACTERS = 10
 """No extension that means anything is longer."""
+
+_FILMS = asyncio.Semaphore(1)
+"""Films are written anew one at a time: each keeps every core busy."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +96,7 @@ async def pack(
         attachment, is_reduced = await _fit(generation, content, limit)
         number, size = content.output.position + 1, mebibytes(content.output.byte_count)
         if attachment is None:
+            attachments += await _find_still(generation, content, limit)
             notes.append(
                 _(
                     "Result {number} has {size}, more than can be sent here ({limit}): ask for a "
@@ -108,7 +112,7 @@ async def pack(
         if is_reduced:
             reduced.append(content.output.position)
             notes.append(
-                _("Picture {number} was made smaller: it has {size}.", number=number, size=size)
+                _("Result {number} was made smaller: it has {size}.", number=number, size=size)
             )
     if generation.outputs and not contents:
         notes.append(_("The results are not kept any more."))
@@ -178,6 +182,10 @@ async def _fit(
 ) -> tuple[Attachment | None, bool]:
     if len(content.content) <= limit:
         return _attach(generation, content, content.content, _extension(content)), False
+    if content.output.media_type.startswith("video/"):
+        async with _FILMS:
+            written = await asyncio.to_thread(film.fit_film, content.content, limit)
+        return (_attach(generation, content, written, "mp4"), True) if written else (None, False)
     if not content.output.media_type.startswith("image/"):
         return None, False
     try:
@@ -186,6 +194,23 @@ async def _fit(
         _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
         return None, False
     return _attach(generation, content, fitted.content, fitted.extension), True
+
+
+async def _find_still(
+    generation: Generation, content: OutputContent, limit: int
+) -> tuple[Attachment, ...]:
+    """A picture out of a film that nobody can be sent here, where it can be looked into."""
+    if not content.output.media_type.startswith("video/"):
+        return ()
+    picture = await asyncio.to_thread(film.still, content.content)
+    if picture is None:
+        return ()
+    fitted = await asyncio.to_thread(imaging.fit_under, picture, limit)
+    still = _attach(generation, content, fitted.content, fitted.extension)
+    number = content.output.position + 1
+    # No other name: this is not the result.
+    name = f"limner-{generation.id}-{number}-still.{fitted.extension}"
+    return (replace(still, filename=name),)
 
 
 def _find_quote(generation: Generation, content: OutputContent) -> str | None:

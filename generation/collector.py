@@ -12,7 +12,7 @@ from typing import Self
 from comfy.backend import Backend
 from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
 from db.generations import NewOutput
-from generation import imaging
+from generation import film, imaging
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 """A long video is the largest thing a workflow makes; what is larger would fill the memory."""
@@ -91,7 +91,26 @@ class OutputCollector:
                 guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 if output.kind is MediaKind.IMAGE:
                     return await _described(name, guessed, content)
+                if guessed.startswith("video/"):
+                    return await _described_film(name, guessed, content)
                 return NewOutput(UNPLACED, name, guessed, content)
+
+
+async def _described_film(filename: str, media_type: str, content: bytes) -> NewOutput:
+    """A film with its size and a thumbnail, where it can be looked into."""
+    picture = await asyncio.to_thread(film.still, content)
+    description = await asyncio.to_thread(imaging.describe, picture) if picture else None
+    if picture is None or description is None:
+        return NewOutput(UNPLACED, filename, media_type, content)
+    return NewOutput(
+        UNPLACED,
+        filename,
+        media_type,
+        content,
+        description.width,
+        description.height,
+        await asyncio.to_thread(imaging.thumbnail, picture),
+    )
 
 
 async def _described(filename: str, guessed_type: str, content: bytes) -> NewOutput:

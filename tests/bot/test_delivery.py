@@ -1,8 +1,12 @@
 """Results made to fit: counts, sizes, texts."""
 
+import io
+
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from bot import embeds
 from bot.delivery import BYTES_A_MESSAGE, FILES_A_MESSAGE, fit_original, pack
@@ -47,7 +51,7 @@ async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
     assert fitted.filename.endswith("-2.webp")
     assert len(fitted.content) <= 200_000
     assert parcel.reduced == (1,)
-    assert parcel.notes == (f"Picture 2 was made smaller: it has {len(huge) / 2**20:.1f} MiB.",)
+    assert parcel.notes == (f"Result 2 was made smaller: it has {len(huge) / 2**20:.1f} MiB.",)
 
 
 @pytest.mark.parametrize("media_type", ["video/mp4", "image/png"])
@@ -119,3 +123,35 @@ async def test_an_original_is_sent_without_loss_or_not_at_all(tools):
     assert await fit_original(generation, contents[1], 1000) is None
     whole = await fit_original(generation, contents[1], LIMIT)
     assert whole.content == contents[1].content
+
+
+def build_film():
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as written:
+        video = written.add_stream("libx264", rate=10)
+        video.width = video.height = 128
+        video.pix_fmt = "yuv420p"
+        video.bit_rate = 8_000_000
+        for number in range(20):
+            noise = Image.effect_noise((128, 128), 100 + number).convert("RGB")
+            written.mux(video.encode(av.VideoFrame.from_image(noise)))
+        written.mux(video.encode(None))
+    return target.getvalue()
+
+
+async def test_a_film_that_is_too_large_is_written_anew(tools):
+    content = build_film()
+    generation, contents = tools.result(tools.generation(), content, media_type="video/mp4")
+    parcel = await pack(generation, contents, len(content) // 2)
+    ((attachment,),) = parcel.messages
+    assert attachment.filename.endswith("-1.mp4")
+    assert len(attachment.content) <= len(content) // 2
+    assert "Result 1 was made smaller" in parcel.notes[0]
+
+
+async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
+    generation, contents = tools.result(tools.generation(), build_film(), media_type="video/mp4")
+    parcel = await pack(generation, contents, 12_000)
+    ((attachment,),) = parcel.messages
+    assert attachment.filename.endswith("-1-still.webp")
+    assert "more than can be sent here" in parcel.notes[0]
