@@ -110,6 +110,7 @@ def test_numbers_that_are_not_finite_become_empty(number):
         (b'{"a": ' + b"9" * 10_000 + b"}", "a number or the nesting is too large"),
         (b"\xe9t\xe9 a long text", "nor UTF-8 text"),
         (b"GIF89a\x01\x00\x01\x00", "cannot carry a workflow"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0avif", "cannot carry a workflow"),
         (b"MZ\x90\x00\x03\x00\x00\x00", "cannot carry a workflow"),
         (b" " * (MAX_TEXT_BYTES + 1), "larger than 16 MiB"),
     ],

@@ -39,7 +39,7 @@ def detect(content: memoryview) -> Container | None:
             return container
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return Container.WEBP
-    if head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat"):
+    if head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat") and head[8:12] not in _STILL:
         return Container.ISO
     if looks_like_safetensors(content):
         return Container.SAFETENSORS
@@ -57,6 +57,9 @@ def _looks_like_json(head: bytes) -> bool:
         return True
     return not any(byte < ord(" ") and byte not in b"\t\n\r" for byte in head)
 
+
+_STILL = (b"avif", b"avis", b"heic", b"heix", b"mif1")
+"""Pictures in a film's container, which ComfyUI does not write."""
 
 _SIGNATURES = {
     Container.PNG: PNG,
