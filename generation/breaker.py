@@ -29,7 +29,9 @@ class Breaker:
         self._open_until = 0.0
 
     def note_failure(self, now: float) -> None:
-        """It failed once more."""
+        """It failed once more; while it rests already, what was under way does not count."""
+        if self.is_open(now):
+            return
         self._failures += 1
         beyond = self._failures - FAILURES_TO_OPEN
         if beyond >= 0:

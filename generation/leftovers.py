@@ -5,7 +5,8 @@ import logging
 
 from comfy.errors import ComfyError
 from db.errors import DatabaseError
-from generation.pool import REACHABLE_POLL_S, BackendPool
+from generation.inventory import REACHABLE_POLL_S
+from generation.pool import BackendPool
 from generation.records import Records
 
 PATIENCE_S = 24 * 3600.0

@@ -16,19 +16,11 @@ from comfy.object_info import ObjectInfo
 from generation import capability
 from generation.backend_status import BackendState, BackendStatus
 from generation.breaker import Breaker
+from generation.inventory import Inventory
 from generation.tasks import TaskOwner
-
-REFRESH_INTERVAL_S = 180.0
-"""How old what a backend offers may get: people add models by hand, now and then."""
-
-REACHABLE_POLL_S = 1.0
-"""Pause between looks at whether a backend came back; it costs no request."""
 
 PROBE_TIMEOUT_S = 3.0
 """A backend that cannot say its load in this time is not chosen."""
-
-INFO_TIMEOUT_S = 60.0
-"""A large installation's description has megabytes and takes ComfyUI seconds to build."""
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -62,7 +54,6 @@ class _Place:
     member: PoolMember
     breaker: Breaker = field(default_factory=Breaker)
     is_drained: bool = False
-    info: ObjectInfo | None = None
     loaded: frozenset[str] = frozenset()
     problem: str | None = None
 
@@ -95,7 +86,7 @@ class BackendPool:
         self._places = {member.backend.name: _Place(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
-        self._learned: Callable[[], Awaitable[None]] | None = None
+        self._inventory = Inventory({name: p.backend for name, p in self._places.items()})
         self._claims: dict[str, str] = {}
         self._tasks = TaskOwner(_log)
 
@@ -128,22 +119,22 @@ class BackendPool:
     @property
     def object_infos(self) -> Mapping[str, ObjectInfo]:
         """What each backend that has answered offers, by its name."""
-        return self._infos
+        return dict(self._inventory.infos)
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
         """Call this whenever a backend says something new of itself; its errors are logged."""
-        self._learned = learned
+        self._inventory.listen(learned)
 
     @property
     def is_informed(self) -> bool:
         """Whether any backend has said yet what it offers."""
-        return bool(self._infos)
+        return bool(self._inventory.infos)
 
     async def open(self) -> None:
         """Open every backend and begin to learn what each offers."""
         for name, place in self._places.items():
             await place.backend.open()
-            self._tasks.start(self._keep_informed(place.backend), f"object info of {name}")
+            self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
 
     async def close(self) -> None:
         """Stop learning and close every backend. May be called twice."""
@@ -186,38 +177,15 @@ class BackendPool:
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
         """What any backend offers for this input, in a stable order; None when none knows it."""
-        lists = [info.choices(class_type, input_name) for info in self._infos.values()]
-        known = [choices for choices in lists if choices is not None]
-        return (
-            tuple(dict.fromkeys(name for choices in known for name in choices)) if known else None
-        )
+        return self._inventory.choices(class_type, input_name)
 
     def can_run(self, class_types: Collection[str]) -> bool:
         """Whether a reachable backend has these node classes; True while nothing is known."""
-        if not self._infos:
-            return True
-        return any(
-            all(info.has(class_type) for class_type in class_types)
-            for name, info in self._infos.items()
-            if self._places[name].backend.is_reachable
-        )
+        return self._inventory.can_run(class_types)
 
     async def refresh(self, name: str) -> None:
         """Ask a backend anew what it offers. Raises ComfyError."""
-        place = self._places[name]
-        before = place.info
-        async with asyncio.timeout(INFO_TIMEOUT_S):
-            place.info = await place.backend.fetch_object_info(refresh=True)
-        if before is None or before.raw != place.info.raw:
-            await self._tell_learned()
-
-    async def _tell_learned(self) -> None:
-        if self._learned is None:
-            return
-        try:
-            await self._learned()
-        except Exception:  # noqa: BLE001 - a listener's mistake is no reason to know less
-            _log.exception("What backends offer could not be made use of.")
+        await self._inventory.refresh(name)
 
     async def choose(
         self, graph: Graph, *, avoid: Collection[str] = (), tags: Collection[str] = ()
@@ -280,10 +248,6 @@ class BackendPool:
         if not was_open and (rest_s := place.breaker.rest_s(now)):
             _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
 
-    @property
-    def _infos(self) -> dict[str, ObjectInfo]:
-        return {name: p.info for name, p in self._places.items() if p.info is not None}
-
     def _place(self, name: str) -> _Place:
         if name not in self._places:
             raise UnknownBackend(name)
@@ -312,7 +276,8 @@ class BackendPool:
         return None
 
     def _is_capable(self, place: _Place, graph: Graph) -> bool:
-        return place.info is None or capability.can_run(place.info, graph)
+        info = self._inventory.infos.get(place.backend.name)
+        return info is None or capability.can_run(info, graph)
 
     async def _ask_status(self, place: _Place) -> BackendStatus:
         name, description, load, problem = place.backend.name, None, None, place.problem
@@ -322,7 +287,7 @@ class BackendPool:
             problem = "It does not answer in time."
         except ComfyError as error:
             problem = str(error)
-        now = self._clock()
+        now, info = self._clock(), self._inventory.infos.get(name)
         return BackendStatus(
             name=name,
             state=place.state(now),
@@ -332,7 +297,7 @@ class BackendPool:
             load=load,
             version=description.version if description else None,
             devices=description.devices if description else (),
-            node_class_count=len(place.info.classes) if place.info else None,
+            node_class_count=len(info.classes) if info else None,
             retry_in_s=place.breaker.rest_s(now),
             problem=problem,
         )
@@ -340,31 +305,3 @@ class BackendPool:
     async def _fetch_status(self, backend: Backend) -> tuple[BackendDescription, int]:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await backend.fetch_description(), await backend.fetch_load()
-
-    async def _keep_informed(self, backend: Backend) -> None:
-        failed_before = False
-        while True:
-            if not backend.is_reachable:
-                await asyncio.sleep(REACHABLE_POLL_S)
-                continue
-            try:
-                await self.refresh(backend.name)
-            except (ComfyError, TimeoutError) as error:
-                level = logging.DEBUG if failed_before else logging.WARNING
-                _log.log(level, "Backend %s did not say what it offers: %s", backend.name, error)
-                failed_before = True
-                await asyncio.sleep(REACHABLE_POLL_S)
-            else:
-                failed_before = False
-                await self._wait_for_refresh(backend)
-
-    async def _wait_for_refresh(self, backend: Backend) -> None:
-        """Until what is known is old, or the backend was away: a restart may bring new models."""
-        was_reachable = True
-        loop = asyncio.get_running_loop()
-        until = loop.time() + REFRESH_INTERVAL_S
-        while loop.time() < until:
-            await asyncio.sleep(REACHABLE_POLL_S)
-            if backend.is_reachable and not was_reachable:
-                return
-            was_reachable = backend.is_reachable

@@ -22,6 +22,13 @@ def test_the_rest_doubles_and_ends():
     assert rests[-1] == LONGEST_REST_S
 
 
+def test_failures_of_the_same_moment_count_once():
+    breaker = Breaker()
+    for _ in range(20):
+        breaker.note_failure(100)
+    assert breaker.rest_s(100) == FIRST_REST_S
+
+
 def test_a_success_forgets_the_failures():
     breaker = Breaker()
     for _ in range(5):

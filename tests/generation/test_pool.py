@@ -4,6 +4,7 @@ import random
 import pytest
 
 from comfy.errors import BackendUnreachable
+from generation import inventory
 from generation import pool as pool_module
 from generation.backend_status import BackendState
 from generation.pool import BackendPool, PoolMember, UnknownBackend
@@ -98,7 +99,7 @@ async def test_nothing_reachable_means_none(build, tools):
 
 
 async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypatch, caplog):
-    monkeypatch.setattr(pool_module, "REACHABLE_POLL_S", 0.01)
+    monkeypatch.setattr(inventory, "REACHABLE_POLL_S", 0.01)
     backend = tools.FakeBackend("late", is_reachable=False)
     asked = []
 
