@@ -211,6 +211,18 @@ async def test_accident_of_the_socket_mid_run(place, cable, settle, accident):
     assert again == [Submitted(prompt_id, was_known=True), rest[-1]], "it ran once"
 
 
+async def test_two_sockets_with_one_client_id(place, cable, stranger, settle):
+    """The server talks to the newest only, and to none once one of them is gone."""
+    _, backend = cable
+    await settle(backend, plain_graph())
+    client_id = backend._listener.client_id
+    async with stranger.ws_connect(f"{place.url}/ws", params={"clientId": client_id}) as rival:
+        await rival.receive()
+        assert (await settle(backend, plain_graph()))[-1].outputs
+    assert (await settle(backend, plain_graph()))[-1].outputs
+    assert backend._listener.client_id != client_id, "the deaf one was replaced"
+
+
 async def test_fully_cached_run(place, settle):
     graph = plain_graph()
     first = await settle(place.backend, graph)
