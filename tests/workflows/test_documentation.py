@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from workflows.manifest import Input, InputType, Kind, Manifest, Output
+from workflows.infer.inference import infer
+from workflows.infer.partial import complete, is_partial
+from workflows.loading import with_inference
+from workflows.manifest import Access, Input, InputType, Kind, Manifest, Output
 from workflows.reading import parse_manifest
 from workflows.rules import TAKEN, WELL_KNOWN
 from workflows.workflow import build_workflow
@@ -14,7 +17,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding
 EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 FIELDS = [
     field.alias or name
-    for table in (Manifest, Input, Output)
+    for table in (Manifest, Input, Output, Access)
     for name, field in table.model_fields.items()
     if name not in ("inputs", "output")
 ]
@@ -27,9 +30,15 @@ def test_the_guide_explains(name):
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_fits_its_shipped_graph(library, example):
+    name = "txt2img-flux" if "Flux" in example else "txt2img-sd"
+    graph = library[name].graph
+    if is_partial(example):
+        inferred = complete(example, infer(graph, title=name))
+        workflow = with_inference("example", graph, inferred)
+        assert workflow.manifest.options
+        return
     manifest = parse_manifest(example)
-    name = "txt2img-flux" if "Flux" in manifest.title else "txt2img-sd"
-    workflow = build_workflow("example", manifest, library[name].graph)
+    workflow = build_workflow("example", manifest, graph)
     assert workflow.manifest.title == manifest.title
 
 

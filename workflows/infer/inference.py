@@ -221,6 +221,7 @@ class _Inferring:
                 kind = type_of(self._view, one)
                 if kind is not None:
                     tables.append((one, fields(self._view, one, kind)))
+        _require_only_prompt(tables)
         tables += self._lora(found)
         return sorted(tables, key=lambda entry: _rank(entry[0]))
 
@@ -276,6 +277,14 @@ def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
         if match and match.lastgroup:
             return Role(match.lastgroup)
     return Role.OTHER
+
+
+def _require_only_prompt(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
+    """The one prompt is what every run begins with, also where its author left it empty."""
+    prompts = [table for found, table in tables if found.role is Role.PROMPT]
+    if len(prompts) == 1:
+        prompts[0]["required"] = True
+        prompts[0].pop("default", None)
 
 
 def _is_at_top(found: Found) -> bool:

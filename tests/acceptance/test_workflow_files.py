@@ -1,0 +1,97 @@
+"""`limner workflows inspect`, `add`, `survey` and `list`, run as an operator runs them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sandbox.comfyui import ComfyUIStandIn
+from workflows.catalog import LIBRARY
+
+RECORDED = Path(__file__).parents[1] / "data" / "comfyui" / "0.33.0" / "object_info_inference.json"
+NOBODY = {"COMFYUI_URLS": "http://127.0.0.1:9"}
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """The graph of a shipped workflow, as a file that somebody downloaded."""
+    path = tmp_path / "Red Fox.json"
+    shutil.copy(LIBRARY / "txt2img-sd" / "graph.json", path)
+    return path
+
+
+@pytest.fixture
+async def backend():
+    stand_in = ComfyUIStandIn()
+    await stand_in.start()
+    yield stand_in
+    await stand_in.stop()
+
+
+async def test_inspect_shows_each_input_with_its_reason(limner, graph):
+    result = await limner("workflows", "inspect", str(graph), "--object-info", str(RECORDED))
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Red fox · txt2img · /red_fox"
+    assert "Makes: pictures" in lines
+    at = next(n for n, line in enumerate(lines) if line.startswith("  prompt (text, required)"))
+    assert lines[at + 1].strip().startswith(("It is written as positive", "The title of its node"))
+
+
+async def test_inspect_without_a_backend_still_shows_a_graph(limner, graph):
+    result = await limner("workflows", "inspect", str(graph), **NOBODY)
+    assert result.returncode == 0
+    assert "  prompt (text, required)" in result.stdout
+    assert "cannot be reached" in result.stderr
+
+
+async def test_what_is_inspected_can_be_saved_once(limner, graph):
+    saved = await limner("workflows", "inspect", str(graph), "--save", **NOBODY)
+    assert saved.returncode == 0
+    manifest = graph.with_suffix(".toml")
+    assert 'name = "prompt"' in manifest.read_text(encoding="utf-8")
+    again = await limner("workflows", "inspect", str(graph), "--save", **NOBODY)
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+async def test_a_file_is_added_listed_and_run(limner, graph, backend, tmp_path):
+    urls = {"COMFYUI_URLS": backend.url}
+    added = await limner("workflows", "add", str(graph), "--name", "fox", **urls)
+    assert added.returncode == 0, added.stderr
+    assert "can run" in added.stdout
+    folder = tmp_path / "data" / "workflows" / "fox"
+    assert (folder / "graph.json").exists()
+    schema = (folder / "workflow.toml").read_text(encoding="utf-8").splitlines()[0]
+    assert (folder / schema.removeprefix("#:schema ")).resolve().exists()
+    listed = await limner("workflows", "list", **urls)
+    assert "(/fox)" in listed.stdout
+    twice = await limner("workflows", "add", str(graph), "--name", "fox", **urls)
+    assert "There is a workflow fox already" in twice.stderr
+    made = await limner("generate", "a fox", "--workflow", "fox", "--set", "steps=2", **urls)
+    assert made.returncode == 0, made.stderr
+
+
+async def test_what_is_no_workflow_is_one_sentence(limner, tmp_path):
+    (tmp_path / "note.json").write_text("hello")
+    for command in ("inspect", "add"):
+        result = await limner("workflows", command, "note.json", **NOBODY)
+        assert result.returncode == 1
+        assert "This is not valid JSON" in result.stderr.splitlines()[-1]
+
+
+async def test_a_survey_counts(limner, graph, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    shutil.copy(graph, folder / "one.json")
+    two = json.loads(graph.read_text())
+    two["20"] = {"class_type": "LoadImage", "inputs": {"image": "x.png"}}
+    two["21"] = {"class_type": "SaveImage", "inputs": {"images": ["20", 0]}}
+    (folder / "two.json").write_text(json.dumps(two))
+    (folder / "broken.json").write_text("{")
+    result = await limner("workflows", "survey", str(folder), "--object-info", str(RECORDED))
+    assert result.returncode == 0, result.stderr
+    assert "3 workflows, 2 convert," in result.stdout
+    assert "2 become a usable command." in result.stdout
+    assert "images   0: 1, 1: 1, 2: 0, 3 or more: 0" in result.stdout
