@@ -249,7 +249,7 @@ def decide(
 
 def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:
     """When the cooldown ends, or None when it is over."""
-    if usage.last_request_at is None:
+    if usage.last_request_at is None or not allowance.cooldown_s:
         return None
     free_at = usage.last_request_at + timedelta(seconds=allowance.cooldown_s)
     return free_at if now < free_at else None

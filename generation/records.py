@@ -143,6 +143,12 @@ class Records:
                 return False
             return await generations.step_out(generation_id, last_at=row.stepped_out_at, now=now)
 
+    async def has_stepped_out(self, generation_id: str) -> bool:
+        """Whether it gave up its turn in a pause, as it is recorded now."""
+        async with self._database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(generation_id)
+            return row is not None and row.stepped_out_at is not None
+
     async def claim_return(self, generation_id: str, last_at: datetime, now: datetime) -> bool:
         """Whether the caller is the one to put back what stepped out then: one process is."""
         async with self._database.transaction() as session:

@@ -167,6 +167,8 @@ class Line:
             await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
         elif state == STEPPED_OUT and one.stepped_out_at is not None:
             await self._put_back(workflows, one, one.stepped_out_at)
+        elif state == STEPPED_OUT and await self._records.has_stepped_out(one.id):
+            return  # just now, since the unfinished ones were read
         elif state in ENDED:
             await self._steps.settle_unforeseen(one.id, f"its workflow is {state}")
 

@@ -75,6 +75,8 @@ def test_the_defaults_are_those_promised():
         (Usage(last_request_at=NOW - 10 * SECOND), 1, DEFAULT_ALLOWANCE, None),
         (Usage(last_request_at=NOW - 9 * SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
         (Usage(last_request_at=NOW), 1, Allowance(cooldown_s=0), None),
+        # Another process recorded it while this one waited, with a clock that is ahead.
+        (Usage(last_request_at=NOW + SECOND), 1, Allowance(cooldown_s=0), None),
         (Usage(last_request_at=NOW + SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
         # What lasts longest is told first.
         (Usage(), 1, Allowance(amount=0, may_generate=False), ELSEWHERE),
