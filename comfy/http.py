@@ -266,7 +266,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> 
     if (response.content_length or 0) > max_bytes:
         raise too_large
     if response.content_length is not None and "Content-Encoding" not in response.headers:
-        # The connection ends after this many bytes, whatever the server sends.
+        # Checked above, and no byte more than was announced belongs to the answer.
         return await response.read()
     parts: list[bytes] = []
     size = 0
