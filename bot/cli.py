@@ -178,6 +178,8 @@ def list_workflows(context: click.Context) -> None:
     for one in summaries:
         command = f" (/{one.command})" if one in plan.accepted else ""
         click.echo(f"{one.name:20} {one.kind:10} {one.title}{command}")
+    for name, workflow in catalog.disabled.items():
+        click.echo(f"{name:20} {'off':10} {workflow.manifest.title}")
     problems = (*(f"{one.path}: {one.sentence}" for one in catalog.problems), *plan.refusals)
     for problem in problems:
         click.echo(problem, err=True)

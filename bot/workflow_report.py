@@ -43,6 +43,13 @@ def _input_line(wanted: InspectedInput) -> str:
 
 
 def _backend_line(fitness: Fitness) -> str:
+    if fitness.can_run and fitness.stand_ins:
+        used = ", ".join(f"{found} ({named})" for named, found in fitness.stand_ins.items())
+        return _(
+            "On {backend}: can run, with other models than it names: {models}.",
+            backend=fitness.backend,
+            models=used,
+        )
     if fitness.can_run:
         return _("On {backend}: can run.", backend=fitness.backend)
     lacks = []

@@ -35,11 +35,15 @@ class InspectedInput:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What a backend lacks for it: node classes with the nodes that need them, and models."""
+    """What a backend lacks for it: node classes and models.
+
+    `stand_ins` are the models that it has and would use instead, by those that are named.
+    """
 
     backend: str
     nodes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def can_run(self) -> bool:
@@ -114,14 +118,7 @@ def inspect_workflow(
     """Report on a workflow that can be used."""
     manifest = workflow.manifest
     inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
-    fitness = tuple(
-        Fitness(
-            name,
-            find_missing_nodes(workflow.graph, info),
-            find_missing_models(workflow, info, default_models),
-        )
-        for name, info in infos.items()
-    )
+    fitness = tuple(_fitness(workflow, name, infos[name], default_models) for name in infos)
     return Inspection(
         name=workflow.name,
         title=manifest.title,
@@ -142,19 +139,23 @@ def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
     return tuple(sorted(one for one in classes if not info.has(one)))
 
 
-def find_missing_models(
-    workflow: Workflow, info: ObjectInfo, default_models: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """The model files that a run would find none for where a person chooses none."""
-    missing = []
+def _fitness(
+    workflow: Workflow, backend: str, info: ObjectInfo, default_models: Sequence[str]
+) -> Fitness:
+    """What a run there would find where a person chooses no model."""
+    missing: dict[str, None] = {}
+    stand_ins = {}
     for name, (class_type, input_name) in workflow.model_slots.items():
         wanted = workflow.manifest.find(name)
         choices = info.choices(class_type, input_name)
-        if wanted is None or choices is None or (wanted.wraps is not None):
+        if wanted is None or choices is None or wanted.wraps is not None:
             continue
-        if find_default(wanted, choices, default_models) is None:
-            missing.append(str(wanted.default))
-    return tuple(dict.fromkeys(missing))
+        found = find_default(wanted, choices, default_models)
+        if found is None:
+            missing[str(wanted.default)] = None
+        elif found != wanted.default:
+            stand_ins[str(wanted.default)] = found
+    return Fitness(backend, find_missing_nodes(workflow.graph, info), tuple(missing), stand_ins)
 
 
 def _graph_of(carried: Carried, classes: CommonClasses | None) -> tuple[Graph, tuple[str, ...]]:

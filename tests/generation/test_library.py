@@ -127,7 +127,8 @@ async def test_a_file_is_handed_in_enabled_and_taken_away(build, described, data
     who = {"actor_id": 7, "guild_id": 5}
     report = await library.stage(CONTENT, "Red Fox.json", **who)
     assert (report.name, report.is_usable) == ("red_fox", True)
-    assert report.backends[0].can_run  # the only model that is there is taken
+    assert report.backends[0].can_run
+    assert report.backends[0].stand_ins == {"small.safetensors": "big.safetensors"}
     assert await library.seconds("red_fox") is None
     await library.enable("red_fox", **who)
     assert catalog.workflows["red_fox"].manifest.command == "red_fox"
