@@ -11,8 +11,11 @@ from generation.oversight import Change, Dossier, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
 
-PROMPT_CHARACTERS = 1_500
-"""An embed has 6,000 characters in all, and every one of these may be escaped."""
+EMBED_CHARACTERS = 2_950
+"""Of one embed: a message has 6,000 for all of its embeds, and a record takes up to two."""
+
+PROMPT_CHARACTERS = 800
+"""Every one of them may be escaped."""
 
 FIELD_CHARACTERS = 1_024
 """Discord's limit for a field of an embed."""
@@ -82,7 +85,8 @@ def _flag_line(flag: Flag) -> str:
 
 
 def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool = False) -> None:
-    text = lines_within([line for line in lines if line], FIELD_CHARACTERS)
+    room = min(FIELD_CHARACTERS, EMBED_CHARACTERS - len(embed) - len(name))
+    text = lines_within([line for line in lines if line], room) if room > 0 else ""
     if text:
         embed.add_field(name=name, value=text, inline=inline)
 

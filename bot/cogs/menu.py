@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.details import details_embed
+from bot.details import FIELD_CHARACTERS, details_embed
 from bot.forms import Answer, Handler, choice_field, open_form
 from bot.hosts import is_kept_by_discord
 from bot.language import _
@@ -36,10 +36,12 @@ READ_TIMEOUT_S = 30.0
 REMEMBERED_PICTURES = 1_000
 """Pictures that somebody is just being asked about."""
 
-PROMPT_CHARACTERS = 400
+PROMPT_CHARACTERS = 560
+"""Of one file alone; every one of them may be escaped."""
+
 FACTS = 12
 FACT_CHARACTERS = 100
-EMBED_CHARACTERS = 1_200
+FACTS_CHARACTERS = 2_000
 
 _BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
 _RESULT_FILE = re.compile(r"(?:SPOILER_)?limner-([a-z0-9]{1,32})-(?:[0-9]{1,3}|grid)\.[a-z0-9]+")
@@ -80,7 +82,12 @@ class MessageMenu:
         if not files:
             raise _without_picture()
         embeds = [
-            build_embed(one.filename, await _read(one), is_known=one.size <= READ_BYTES)
+            build_embed(
+                one.filename,
+                await _read(one),
+                is_known=one.size <= READ_BYTES,
+                share=1 / min(len(files), READ_FILES),
+            )
             for one in files[:READ_FILES]
         ]
         await interaction.followup.send(embeds=embeds, ephemeral=True)
@@ -159,9 +166,11 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
     return callback
 
 
-def build_embed(filename: str, found: Metadata | None, *, is_known: bool = True) -> discord.Embed:
-    """What one file says of itself."""
-    embed = discord.Embed(title=harmless(filename, 100), colour=discord.Colour.blurple())
+def build_embed(
+    filename: str, found: Metadata | None, *, is_known: bool = True, share: float = 1.0
+) -> discord.Embed:
+    """What one file says of itself, in its share of what a message has room for."""
+    embed = discord.Embed(title=harmless(filename, 50), colour=discord.Colour.blurple())
     if not is_known:
         embed.description = _("This file is too large to be read here.")
         return embed
@@ -174,10 +183,11 @@ def build_embed(filename: str, found: Metadata | None, *, is_known: bool = True)
         f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"
         for name, value in list(found.facts.items())[:FACTS]
     ]
-    embed.description = lines_within(lines, EMBED_CHARACTERS)
+    embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
     for name, text in ((_("Prompt"), found.prompt), (_("Negative"), found.negative)):
         if text:
-            embed.add_field(name=name, value=harmless(text, PROMPT_CHARACTERS), inline=False)
+            shown = harmless(text, int(PROMPT_CHARACTERS * share))[:FIELD_CHARACTERS]
+            embed.add_field(name=name, value=shown, inline=False)
     embed.set_footer(text=_("written by {program}", program=found.program.value))
     return embed
 

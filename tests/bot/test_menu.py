@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
+from bot.cogs.menu import READ_FILES, build_embed
+from generation.metadata import Metadata, Program
 from sandbox.discord_server.values import Upload
 
 PARAMETERS = "a <@1> *heron*\nNegative prompt: rain\nSteps: 20, Seed: 42, Model: ink"
@@ -102,3 +104,14 @@ async def test_a_result_is_used_from_its_record(bot, tools, service):
     request = service.requests[-1]
     assert (request.parent_id, request.parent_position) == (ended.id, 1)
     assert request.images["image"].content
+
+
+@pytest.mark.parametrize("count", range(1, READ_FILES + 1))
+def test_what_files_say_never_has_more_than_a_message_has_room_for(count):
+    facts = {f"{number}{'*' * 60}": "*" * 500 for number in range(30)}
+    found = Metadata(Program.A1111, "*" * 5000, "_" * 5000, facts)
+    embeds = [build_embed("*" * 200, found, share=1 / count) for _ in range(count)]
+    assert sum(len(one) for one in embeds) <= 6000
+    for one in embeds:
+        assert len(one.title) <= 256
+        assert all(1 <= len(field.value) <= 1024 for field in one.fields)
