@@ -20,6 +20,7 @@ from sandbox.scenarios import OutOfMemory
 logger = logging.getLogger(__name__)
 
 WIDTH: Final = 1280
+PHONE: Final = 400
 COLOURS: Final = 256
 MOST_BYTES: Final = 400_000
 """A picture larger than this has no place in a repository."""
@@ -43,6 +44,9 @@ class Studio:
         """Take every picture, in an order in which each scene sets up the next."""
         await self._failed()
         await self._done()
+        await self._forms()
+        await self._record()
+        await self._settings()
         await self._demo()
         await self._running_and_waiting()
         await self._history()
@@ -60,14 +64,45 @@ class Studio:
         options = {"count": "4", "seed": "20261122"}
         message = await self._imagine("a fox in the snow under a red sunset", **options)
         await self._visitor.see_picture(message)
+        await expect(message).to_contain_text("Delete", timeout=PATIENCE_MS)
         await self._take("done")
+        await self._visitor.page.set_viewport_size({"width": PHONE, "height": 860})
+        await self._take("phone")
+
+    async def _forms(self) -> None:
+        await self._become("Ana", "ana", "pictures", height=720)
+        for name, button in (("remix", "Remix"), ("input", "Use as input"), ("delete", "Delete")):
+            await self._press(button)
+            form = self._visitor.page.locator("dialog.modal")
+            await form.wait_for()
+            await self._take(name)
+            await form.get_by_role("button", name="Cancel").click()
+
+    async def _record(self) -> None:
+        await self._become("Ana", "ana", "pictures", height=900)
+        await self._press("V2")
+        varied = self._visitor.message("img2img-sd")
+        await self._visitor.see_picture(varied)
+        await expect(varied).to_contain_text("Delete", timeout=PATIENCE_MS)
+        await varied.get_by_role("button", name="Info").click()
+        record = self._visitor.message("Made from")
+        await expect(record).to_contain_text("varied from picture 2", timeout=PATIENCE_MS)
+        await self._take("info")
+
+    async def _settings(self) -> None:
+        await self._become("Ben", "ben", "pictures", height=620)
+        await self._visitor.begin("settings")
+        await self._visitor.send()
+        panel = self._visitor.message("Your settings")
+        await panel.get_by_role("button", name="Reset all").wait_for()
+        await self._take("settings")
 
     async def _demo(self) -> None:
-        await self._become("Ana", "ana", "general", height=940)
+        await self._become("Ana", "ana", "general", height=1040)
         options = {"aspect": "21:9", "seed": "11"}
         finished = await self._imagine("mountains above a lake at night, stars", **options)
         await self._visitor.see_picture(finished)
-        await self._become("Ben", "ben", "general", height=940)
+        await self._become("Ben", "ben", "general", height=1040)
         options = {"aspect": "16:9", "seed": "4", "steps": "30"}
         running = await self._imagine("a red fox in a birch forest, autumn morning", **options)
         await self._hold_at_preview(running)
@@ -76,7 +111,7 @@ class Studio:
         await self._visitor.see_picture(running)
 
     async def _running_and_waiting(self) -> None:
-        await self._become("Ana", "ana", "pictures", height=640)
+        await self._become("Ana", "ana", "pictures", height=700)
         options = {"aspect": "3:2", "seed": "8", "steps": "30"}
         running = await self._imagine("a quiet lake in the mountains, spring", **options)
         await self._hold_at_preview(running)
@@ -92,7 +127,7 @@ class Studio:
         await self._visitor.see_picture(waiting)
 
     async def _history(self) -> None:
-        await self._become("Ana", "ana", "pictures", height=800)
+        await self._become("Ana", "ana", "pictures", height=860)
         await self._visitor.begin("history")
         await self._visitor.send()
         message = self._visitor.message("Only you can see this")
@@ -119,6 +154,10 @@ class Studio:
             await self._visitor.add(name, text)
         await self._visitor.send()
         return self._visitor.message(prompt)
+
+    async def _press(self, button: str) -> None:
+        """Press a button of the last message that has it."""
+        await self._visitor.page.get_by_role("button", name=button, exact=True).last.click()
 
     async def _hold_at_preview(self, message: Locator) -> None:
         """Stop a run where its preview begins to show what it will be."""
