@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, upd
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db import words
 from db.tables import (
     FINAL_STATES,
     SUCCEEDED,
@@ -35,8 +36,8 @@ class Cursor(NamedTuple):
 class GenerationFilter:
     """Which generations are asked for; None asks nothing.
 
-    `search` is found anywhere in the prompt, whatever its case. `since` is included, `until` is
-    not.
+    Of `search`, each word is the beginning of one in the prompt, whatever its case.
+    `since` is included, `until` is not.
     """
 
     user_id: int | None = None
@@ -157,6 +158,7 @@ class GenerationRepository:
         self._session.add(row)
         await self._session.flush()
         await self._note_change(id, state, user_id, created_at)
+        await words.remember(self._session, id, prompt)
         return row
 
     async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
@@ -208,6 +210,7 @@ class GenerationRepository:
 
     async def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
         """Delete it with its inputs and outputs. Its charges stay."""
+        await words.forget(self._session, select(GenerationRow.id).where(GenerationRow.id == id))
         return await self._count_changed(delete(GenerationRow).where(GenerationRow.id == id)) == 1
 
     async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
@@ -369,7 +372,7 @@ class GenerationRepository:
 
         `before` gives the page of what is older, `after` the one of what is newer, next to it.
         """
-        conditions = _conditions(filters)
+        conditions = self._conditions(filters)
         key = tuple_(GenerationRow.created_at, GenerationRow.id)
         if after is not None:
             conditions.append(key > tuple_(*_bound(after)))
@@ -393,7 +396,7 @@ class GenerationRepository:
 
     async def total(self, filters: GenerationFilter) -> int:
         """Count all that the filter finds."""
-        return await self._count(*_conditions(filters))
+        return await self._count(*self._conditions(filters))
 
     async def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
         """What the newest successes of a workflow took, newest first."""
@@ -444,6 +447,26 @@ class GenerationRepository:
             .execution_options(populate_existing=True)
         )
         return tuple(found)
+
+    def _conditions(self, filters: GenerationFilter) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if filters.user_id is not None:
+            conditions.append(GenerationRow.user_id == filters.user_id)
+        if filters.guild_id is not None:
+            conditions.append(_is_in(filters.guild_id))
+        if filters.workflow is not None:
+            conditions.append(GenerationRow.workflow == filters.workflow)
+        if filters.state is not None:
+            conditions.append(GenerationRow.state == filters.state)
+        if filters.search:
+            conditions.append(words.find(self._session, filters.search))
+        if filters.since is not None:
+            conditions.append(GenerationRow.created_at >= filters.since)
+        if filters.until is not None:
+            conditions.append(GenerationRow.created_at < filters.until)
+        if filters.flagged:
+            conditions.append(GenerationRow.id.in_(select(FlagRow.generation_id)))
+        return conditions
 
     async def _note_change(self, id_: str, state: str, actor_id: int | None, at: datetime) -> None:
         self._session.add(ChangeRow(generation_id=id_, state=state, actor_id=actor_id, at=at))
@@ -500,27 +523,6 @@ def _is_in(guild_id: int | None) -> ColumnElement[bool]:
     if not guild_id:
         return GenerationRow.guild_id.is_(None)
     return GenerationRow.guild_id == guild_id
-
-
-def _conditions(filters: GenerationFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.user_id is not None:
-        conditions.append(GenerationRow.user_id == filters.user_id)
-    if filters.guild_id is not None:
-        conditions.append(_is_in(filters.guild_id))
-    if filters.workflow is not None:
-        conditions.append(GenerationRow.workflow == filters.workflow)
-    if filters.state is not None:
-        conditions.append(GenerationRow.state == filters.state)
-    if filters.search:
-        conditions.append(GenerationRow.prompt.icontains(filters.search, autoescape=True))
-    if filters.since is not None:
-        conditions.append(GenerationRow.created_at >= filters.since)
-    if filters.until is not None:
-        conditions.append(GenerationRow.created_at < filters.until)
-    if filters.flagged:
-        conditions.append(GenerationRow.id.in_(select(FlagRow.generation_id)))
-    return conditions
 
 
 def _bound(cursor: Cursor) -> tuple[ColumnElement[datetime], ColumnElement[str]]:

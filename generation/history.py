@@ -17,7 +17,8 @@ __all__ = ["Cursor", "HistoryFilter", "HistoryPage", "copy_generation", "copy_ou
 class HistoryFilter:
     """Which generations are asked for; None asks nothing.
 
-    `search` is found anywhere in the prompt, whatever its case. `since` is included, `until` not.
+    Of `search`, each word is the beginning of one in the prompt, whatever its case.
+    `since` is included, `until` is not.
     """
 
     user_id: int | None = None

@@ -13,6 +13,7 @@ import db.tables  # noqa: F401 - fills the metadata
 from db.base import Base, JSONObject, UnsignedBigInteger, UTCDateTime
 from db.database import build_engine, normalise_url
 from db.migrations import VERSION_TABLE
+from db.words import WORDS_INDEX, WORDS_TABLE
 
 _PLAIN_TYPES = {
     UTCDateTime: "sa.DateTime(timezone=True)",
@@ -30,6 +31,12 @@ def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str
     return _PLAIN_TYPES.get(type(item), False)
 
 
+def is_described(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the tables in the code describe it; what finds prompts by their words is not."""
+    is_words = (name or "").startswith(WORDS_TABLE) or name == WORDS_INDEX
+    return not (is_words and kind in ("table", "index"))
+
+
 def run(connection: Connection) -> None:
     """Run the command's migrations in the connection's own transaction, all or nothing."""
     context.configure(
@@ -37,6 +44,7 @@ def run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         version_table=VERSION_TABLE,
         render_item=render_item,
+        include_name=is_described,
         transactional_ddl=True,
         # SQLite alters a table by rebuilding it; elsewhere a batch is the plain statements.
         render_as_batch=True,

@@ -314,6 +314,9 @@ async def test_filters_narrow_page_and_total_alike(database, add, noon):
     ("search", "expected"),
     [
         ("FOX", {"fox"}),
+        ("snow fo", {"fox"}),
+        ("ox", set()),
+        ("\u96ea", {"unspaced"}),
         ("über", {"umlaut"}),
         ("ÜBER DEM", {"umlaut"}),
         ("100%", {"percent"}),
@@ -333,7 +336,8 @@ async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, 
         "underscore": "a_b",
         "backslash": "back\\slash",
         "slash": "either/or",
-        "plain": "axb 1000",
+        "plain": "axb 200",
+        "unspaced": "\u72d0\u3068\u96ea",
     }
     for id_, prompt in prompts.items():
         await add(id_, prompt=prompt)

@@ -1,0 +1,66 @@
+"""Prompts found by their words, as each database does it best.
+
+SQLite has a table of its own for that, which is written here; PostgreSQL an index that it keeps up
+itself. Migrations make both: no model describes them.
+"""
+
+import re
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import is_postgresql
+from db.tables import GenerationRow
+
+WORDS_TABLE = "generation_words"
+WORDS_INDEX = "ix_generations_words"
+
+_words = table(WORDS_TABLE, column("prompt"), column("generation_id"))
+
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Scripts that put no spaces between words, where a word's beginning cannot be found."""
+
+
+async def remember(session: AsyncSession, generation_id: str, prompt: str) -> None:
+    """Let a prompt be found."""
+    if not is_postgresql(session):
+        row = {"prompt": prompt, "generation_id": generation_id}
+        await session.execute(insert(_words).values(row))
+
+
+async def forget(session: AsyncSession, generations: Select[Any]) -> None:
+    """Let the prompts of these generations' ids be found no longer, before they change or go.
+
+    It reads the whole table: forget many at once.
+    """
+    if not is_postgresql(session):
+        await session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))
+
+
+def find(session: AsyncSession, search: str) -> ColumnElement[bool]:
+    """The prompts with a word that begins like each of these, whatever their case.
+
+    Where there are no words to speak of, the prompts that have this somewhere.
+    """
+    words = _WORD.findall(search)
+    if not words or _UNSPACED.search(search):
+        return GenerationRow.prompt.icontains(search, autoescape=True)
+    if is_postgresql(session):
+        asked = func.to_tsquery("simple", " & ".join(f"{word}:*" for word in words))
+        vector = func.to_tsvector(literal_column("'simple'"), GenerationRow.prompt)
+        return vector.bool_op("@@")(asked)
+    beginnings = " ".join(f'"{word}"*' for word in words)
+    is_match = literal_column(WORDS_TABLE).op("MATCH")(beginnings)
+    return GenerationRow.id.in_(select(_words.c.generation_id).where(is_match))
