@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Timing:
     """Defaults suit a server in the same network or behind a reverse proxy."""
 
-    request: float = 8.0
+    request: float = 6.0
     """One request with a small answer. ComfyUI answers in milliseconds, half a second while it
     loads a model. A submission that took longer is looked up and not lost."""
 
@@ -54,7 +54,7 @@ class Timing:
     """A socket that seems deaf is replaced at most this often: another client that does not
     read can silence every socket of a server, and a new one would not help."""
 
-    lookup: float = 4.0
+    lookup: float = 3.0
     lookup_pause: float = 1.0
     """After a submission with an unknown outcome the prompt id is looked for this long."""
 
