@@ -8,7 +8,7 @@ from generation.models import find_default
 from generation.node_classes import CommonClasses
 from workflows.carriers import Carried, read
 from workflows.convert import convert
-from workflows.errors import InvalidManifest, WorkflowUnusable
+from workflows.errors import InvalidManifest, UnknownClasses
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
@@ -95,7 +95,8 @@ def inspect_file(
     """
     classes = CommonClasses(tuple(infos.values())) if infos else None
     carried = read(content)
-    graph, problems = _graph_of(carried, classes)
+    settled = _settle(carried, classes)
+    graph, problems = settled.graph, settled.problems
     if manifest is not None and not is_partial(manifest):
         inferred = Inference(parse_manifest(manifest), {})
     else:
@@ -108,7 +109,7 @@ def inspect_file(
         workflow = Workflow(name, inferred.manifest, graph, inferred.reasons)
         problems += error.sentences
     report = inspect_workflow(workflow, infos, default_models=default_models)
-    notes = tuple(dict.fromkeys((*carried.remarks, *inferred.notes)))
+    notes = tuple(dict.fromkeys((*settled.remarks, *inferred.notes)))
     return replace(report, problems=problems, notes=notes)
 
 
@@ -158,18 +159,25 @@ def _fitness(
     return Fitness(backend, find_missing_nodes(workflow.graph, info), tuple(missing), stand_ins)
 
 
-def _graph_of(carried: Carried, classes: CommonClasses | None) -> tuple[Graph, tuple[str, ...]]:
-    """The graph, and what is wrong with it; unknown classes leave the rest to be shown."""
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The graph of a file, what is wrong with it, and what else there is to say."""
+
+    graph: Graph
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def _settle(carried: Carried, classes: CommonClasses | None) -> _Settled:
+    """Convert where that is needed; unknown classes leave the rest to be shown."""
     if carried.graph is not None:
-        return parse_graph(carried.graph), ()
+        return _Settled(parse_graph(carried.graph), remarks=carried.remarks)
     if classes is None:
         raise NeedsClasses([WAITING])
     converted = convert(carried.export or {}, classes)
-    try:
-        converted.require_known()
-    except WorkflowUnusable as error:
-        return parse_graph(converted.graph), error.sentences
-    return parse_graph(converted.graph), ()
+    problems = UnknownClasses(converted.unknown).sentences
+    remarks = (*carried.remarks, *converted.remarks)
+    return _Settled(parse_graph(converted.graph), problems, remarks)
 
 
 def _inspected(wanted: Input, reason: str) -> InspectedInput:

@@ -22,6 +22,9 @@ from workflows.nodes import NodeClasses
 MOST_OPTIONS = 23
 """What a slash command has room for beside `private` and `spoiler`."""
 
+MANY_PROMPTS = 3
+"""From here on they are views or scenes that the author wrote out."""
+
 TITLE_CHARACTERS = 100
 
 _MEDIA = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
@@ -221,7 +224,7 @@ class _Inferring:
                 kind = type_of(self._view, one)
                 if kind is not None:
                     tables.append((one, fields(self._view, one, kind)))
-        _require_only_prompt(tables)
+        _require_prompts(tables)
         tables += self._lora(found)
         return sorted(tables, key=lambda entry: _rank(entry[0]))
 
@@ -279,12 +282,18 @@ def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
     return Role.OTHER
 
 
-def _require_only_prompt(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
-    """The one prompt is what every run begins with, also where its author left it empty."""
-    prompts = [table for found, table in tables if found.role is Role.PROMPT]
-    if len(prompts) == 1:
-        prompts[0]["required"] = True
-        prompts[0].pop("default", None)
+def _require_prompts(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
+    """The one prompt is what every run begins with, also where its author left it empty.
+
+    Of many, the author's own words are meant to do: nobody has to write them all.
+    """
+    prompts = [(found, table) for found, table in tables if found.role is Role.PROMPT]
+    for _, table in prompts:
+        if len(prompts) == 1:
+            table["required"] = True
+            table.pop("default", None)
+        elif len(prompts) >= MANY_PROMPTS:
+            table.pop("required", None)
 
 
 def _is_at_top(found: Found) -> bool:

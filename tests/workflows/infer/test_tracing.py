@@ -466,3 +466,15 @@ def test_a_graph_without_anything_to_set_is_still_a_command(inferred):
     workflow = inferred({"1": ("PreviewAny", {"source": 5})})
     assert targets(workflow) == {}
     assert any("no prompt" in note for note in workflow.notes)
+
+
+def test_of_many_prompts_nobody_has_to_write_all(inferred):
+    views = {**PAINT, "7": ("ConditioningZeroOut", {"conditioning": ["6", 0]})}
+    for number, text in enumerate(("front", "side", "back"), start=30):
+        views[str(number)] = says(text, f"{text} view")
+        views[f"4{number}"] = sampler(positive=str(number))
+        views[f"5{number}"] = ("VAEDecode", {"samples": [f"4{number}", 0], "vae": ["4", 2]})
+        views[f"6{number}"] = ("PreviewImage", {"images": [f"5{number}", 0]})
+    found = {each.name: each for each in inferred(views).manifest.inputs}
+    assert found["side_view"].default == "side"
+    assert not any(found[f"{side}_view"].required for side in ("front", "side", "back"))
