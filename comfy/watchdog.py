@@ -43,6 +43,7 @@ class Watchdog:
         self._hint = asyncio.Event()
         self._everything_is_due = False
         self._any_is_polled = False
+        self._queue_changed_at = 0.0
         self._ask_at = 0.0
         self._pause = timing.poll_first
         self._unanswered_since: float | None = None
@@ -68,6 +69,7 @@ class Watchdog:
 
     def note_queue_changed(self) -> None:
         """Ask now instead of later for runs that are followed by polling."""
+        self._queue_changed_at = time.monotonic()
         # Not asked of every run here: this is called three times a run, for each of them.
         if self._any_is_polled or self._everything_is_due:
             self._ask_at = 0.0
@@ -116,10 +118,13 @@ class Watchdog:
             or self._listener.may_be_deaf
             or self._is_polled(run)
             or now - self._listener.last_frame_at > silence
-            # One that waits, too: taken out of the queue by somebody else it ends in silence.
-            or now - run.last_sign_at > silence
+            or (now - run.last_sign_at > silence and self._may_have_changed(run))
             or self._was_not_announced(run, now)
         )
+
+    def _may_have_changed(self, run: Run) -> bool:
+        """Taken out of the queue by somebody else, one that waits ends with a `status` alone."""
+        return run.is_started or self._queue_changed_at >= run.last_sign_at
 
     def _is_polled(self, run: Run) -> bool:
         """Whether its messages go to nobody, or to a client id that is not ours any more."""
