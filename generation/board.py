@@ -8,11 +8,13 @@ from datetime import datetime
 
 from db.errors import DatabaseError
 from generation.broadcast import Broadcast
-from generation.estimate import Ahead, order_turns, plan_turns
+from generation.errors import FailureKind, RequestRefused
+from generation.estimate import Ahead, Durations, Turn, first_end, order_turns, plan_turns
 from generation.events import Waiting
 from generation.pool import BackendPool
 from generation.record import Generation
 from generation.records import LineState, Records
+from generation.request import Requester
 
 COALESCE_S = 0.5
 """A burst of changes is told once: people cannot read faster."""
@@ -102,6 +104,22 @@ class Board:
         found = await self._complete([one for one in spots if one.id == generation_id])
         return found[0] if found else None
 
+    async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
+        """A refusal with when a place is likely to be free, where that can be told."""
+        if refused.kind is not FailureKind.QUEUE_FULL:
+            return refused
+        line = await self._records.line()
+        here = [one for one in _everything(line) if line.guilds[one.id] == requester.guild_id]
+        own = [one for one in here if one.user_id == requester.user_id]
+        durations = await self._durations(line)
+        turns = self._plan(line, durations)
+        is_own = "max_running" in refused.facts
+        free_at = first_end(own if is_own else here, turns, durations, self._clock())
+        if free_at is None:
+            return refused
+        facts = {**refused.facts, "retry_at": free_at.isoformat()}
+        return RequestRefused(refused.kind, refused.template, facts)
+
     async def tell_for_ever(self) -> None:
         """Tell people their new positions, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -131,19 +149,24 @@ class Board:
         self._told = places
 
     async def _spots(self, line: LineState) -> list[Spot]:
-        waiting = order_turns(line.waiting)
-        durations = await self._records.durations(
-            {one.workflow for one in (*line.waiting, *line.running)}
-        )
-        backends = self._pool.reachable_names
-        turns = plan_turns(waiting, line.running, durations, backends, self._clock())
-        is_about = len({one.user_id for one in waiting}) > 1
-        length = len(waiting)
+        turns = self._plan(line, await self._durations(line))
+        is_about = len({one.user_id for one in line.waiting}) > 1
+        length = len(turns)
         spots = [Spot(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):
             spots.append(Spot(turn.id, position, length, turn.starts_at, is_about))
         spots += [Spot(one.id, 0, length, is_paused=True) for one in line.paused]
         return spots
+
+    def _plan(self, line: LineState, durations: Durations) -> list[Turn]:
+        backends = self._pool.reachable_names
+        waiting = order_turns(line.waiting)
+        return plan_turns(waiting, line.running, durations, backends, self._clock())
+
+    async def _durations(self, line: LineState) -> Durations:
+        return await self._records.durations(
+            {one.workflow for one in (*line.waiting, *line.running)}
+        )
 
     async def _complete(self, spots: Sequence[Spot]) -> tuple[QueueEntry, ...]:
         found: Mapping[str, Generation] = await self._records.find_many([one.id for one in spots])

@@ -121,6 +121,23 @@ def plan_turns(
     return turns
 
 
+def first_end(
+    unfinished: Sequence[Ahead], turns: Sequence[Turn], durations: Durations, now: datetime
+) -> datetime | None:
+    """When the first of these will have ended; None where no end of theirs can be told.
+
+    One that takes longer than such runs usually do has an end that cannot.
+    """
+    starts = {turn.id: turn.starts_at for turn in turns}
+    ends = []
+    for one in unfinished:
+        starts_at = one.started_at or starts.get(one.id)
+        duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
+        if starts_at is not None and duration_s is not None:
+            ends.append(starts_at + timedelta(seconds=duration_s))
+    return min((end for end in ends if end > now), default=None)
+
+
 def _free_at(
     running: Sequence[Ahead], durations: Durations, backends: Sequence[str], now: datetime
 ) -> list[tuple[datetime, str]] | None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,7 @@ from generation.audience import Audience
 from generation.availability import available
 from generation.board import Board, LineView, waiting_event
 from generation.broadcast import Broadcast
-from generation.errors import NotYours, ServiceUnavailable, UnknownGeneration
+from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
 from generation.history import Cursor, HistoryFilter, HistoryPage
@@ -154,7 +155,7 @@ class GenerationService:
 
         Changes nothing. Raises RequestRefused or ServiceUnavailable.
         """
-        with available():
+        async with self._deciding(request.requester):
             await self._acceptor.check(request)
 
     async def submit(self, request: GenerationRequest) -> Generation:
@@ -162,7 +163,7 @@ class GenerationService:
 
         What is returned is recorded: it will end in pictures or in a stated failure.
         """
-        with available():
+        async with self._deciding(request.requester):
             generation = await self._acceptor.accept(request)
         await self._hand_over(generation)
         self._touch()
@@ -309,6 +310,15 @@ class GenerationService:
                 if wanted.type is kind and not wanted.hidden:
                     found.update(dict.fromkeys(offered.get(wanted.name, ())))
         return tuple(found)
+
+    @asynccontextmanager
+    async def _deciding(self, requester: Requester) -> AsyncGenerator[None]:
+        """Tell callers that the records are away; refusals say when to come back, where known."""
+        with available():
+            try:
+                yield
+            except RequestRefused as refused:
+                raise await self._board.time(refused, requester) from None
 
     async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""

@@ -6,6 +6,8 @@ from generation.estimate import (
     Ahead,
     Durations,
     Measured,
+    Turn,
+    first_end,
     order_turns,
     plan_turns,
     workload_of,
@@ -89,3 +91,16 @@ def test_nobody_guesses():
     unknown = [wait("r", workflow="new", backend="alpha")]
     assert plan_turns(line[:1], unknown, durations, ["alpha"], NOW)[0].starts_at is None
     assert plan_turns(line[:1], [], durations, [], NOW)[0].starts_at is None
+
+
+def test_the_first_end_of_several_is_told_and_no_end_that_is_past():
+    durations = Durations([measure(seconds=10)])
+    running = wait("r", started_at=NOW - 4 * SECOND)
+    waiting = wait("w")
+    turns = [Turn("w", NOW + 6 * SECOND)]
+    assert first_end([running, waiting], turns, durations, NOW) == NOW + 6 * SECOND
+    late = wait("r", started_at=NOW - 40 * SECOND)
+    assert first_end([late, waiting], turns, durations, NOW) == NOW + 16 * SECOND
+    assert first_end([late], turns, durations, NOW) is None
+    assert first_end([wait("n", workflow="new")], [Turn("n", NOW)], durations, NOW) is None
+    assert first_end([waiting], [Turn("w", None)], durations, NOW) is None

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import aclosing
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -292,6 +293,27 @@ async def test_the_daily_limit_and_the_cooldown_refuse_with_facts(house, tools, 
     assert status.next_request_at is not None
     assert (status.limit, status.used, status.left) == (50, 1, 49)
     await house.ended(accepted.id)
+
+
+async def test_a_full_place_says_when_it_is_likely_to_be_free(house, tools, user_id, submit):
+    measured = await submit(user_id=user_id, workflow="another-sd")
+    await house.ended(measured.id)
+    async with house.database.transaction() as session:
+        await GenerationRepository(session).update(measured.id, gpu_ms=60_000)
+    hold = asyncio.Event()
+    house.backends[0].default = tools.Run(hold=hold)
+    ids = [(await submit(user_id=user_id, workflow="another-sd")).id for _ in range(4)]
+    await tools.eventually(lambda: house.backends[0].running == 1)
+    with pytest.raises(RequestRefused) as refused:
+        await submit(user_id=user_id)
+    assert refused.value.kind is FailureKind.QUEUE_FULL
+    found = [await house.service.find(generation_id) for generation_id in ids]
+    (running,) = [one for one in found if one.state is GenerationState.RUNNING]
+    expected = running.started_at + timedelta(seconds=60)
+    assert datetime.fromisoformat(refused.value.facts["retry_at"]) == expected
+    hold.set()
+    for generation_id in ids:
+        await house.ended(generation_id)
 
 
 async def test_retry_asks_for_the_same_and_charges_the_presser(house, tools, user_id):
