@@ -143,17 +143,23 @@ class Door:
         return address.message_url
 
     async def _follow(self, address: ReplyAddress, draft: Draft) -> None:
-        """Post below the reply. What was posted is not posted again when all is repeated."""
+        """Post below the reply. What was posted is not posted again when all is repeated.
+
+        Only a post by the bot itself can carry a nonce, by which Discord knows it again after a
+        restart; a token is the way where the bot itself may not speak.
+        """
         nonce = _nonce("below", address, draft)
         if nonce in self._posted:
             return
-        if not self.is_by_token(address):
+        try:
             await self._follow_by_id(address, draft, nonce)
-        else:
+        except _BeyondReach:
+            if not self.is_by_token(address):
+                raise
             try:
                 await self._follow_by_token(address, draft)
-            except _TokenDead:
-                await self._follow_by_id(address, draft, nonce)
+            except _TokenDead as error:
+                raise _BeyondReach("Neither way below the reply is open.") from error
         self._posted[nonce] = None
         if len(self._posted) > REMEMBERED_POSTS:
             del self._posted[next(iter(self._posted))]

@@ -201,6 +201,12 @@ class GenerationRepository:
             generation_id, (GenerationRow.state == WAITING) & same, {"stepped_out_at": now}
         )
 
+    async def note_sampling(self, generation_id: str, at: datetime) -> bool:
+        """Note when its sampler began; False once it ended, since its charge is closed then."""
+        return await self._update(
+            generation_id, GenerationRow.state.in_(UNFINISHED_STATES), {"sampled_at": at}
+        )
+
     async def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
         """Change columns other than the state; False when there is no such generation."""
         if "state" in columns:

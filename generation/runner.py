@@ -279,7 +279,7 @@ class Runner:
     async def mark_sampling(self, generation_id: str) -> None:
         """Record that its sampler began: a cancellation is charged from here on."""
         async with self._database.transaction() as session:
-            await GenerationRepository(session).update(generation_id, sampled_at=self._clock())
+            await GenerationRepository(session).note_sampling(generation_id, self._clock())
 
     async def _record_outputs(
         self, generation_id: str, outputs: Sequence[NewOutput], gpu_ms: int | None

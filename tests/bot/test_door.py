@@ -40,6 +40,24 @@ async def test_telling_it_again_changes_nothing(bot, tools):
     assert [len(one["attachments"]) for one in more] == [2]
 
 
+async def test_a_new_process_posts_nothing_twice(bot, tools):
+    generation, _ = await bot.imagine()
+    twelve = [tools.picture()] * 12
+    await deliver(bot, tools, generation, *twelve)
+    bot.replies._door._posted.clear()
+    await deliver(bot, tools, generation, *twelve)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+
+
+async def test_what_does_not_fit_comes_by_token_where_the_bot_may_not_speak(bot, tools, world):
+    generation, _ = await bot.imagine()
+    world.deny_bot("general", Permission.SEND_MESSAGES)
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+
+
 async def test_the_message_is_edited_by_its_id_once_the_token_is_dead(bot, tools, world):
     generation, reply = await bot.imagine()
     world.advance(16)

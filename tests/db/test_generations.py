@@ -125,6 +125,16 @@ async def test_update_changes_columns_but_never_the_state(database, add):
     assert (row.backend, row.failure_facts) == ("gpu-1", {"node": "6"})
 
 
+async def test_a_sampler_that_began_after_the_end_is_not_noted(database, add, noon):
+    await add("a", state="running")
+    await add("b", state="cancelled")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.note_sampling("a", NOON)
+        assert not await generations.note_sampling("b", NOON)
+        assert [(await generations.get(one)).sampled_at for one in "ab"] == [noon, None]
+
+
 async def test_inputs_come_back_by_name(database, add):
     await add("a")
     async with database.transaction() as session:
