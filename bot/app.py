@@ -28,7 +28,7 @@ from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
 from generation.administration import Administration
-from generation.audience import Audience
+from generation.audience import Audience, Desk
 from generation.derivations import Derivations
 from generation.fleet import Fleet
 from generation.known_nodes import KnownNodes
@@ -40,6 +40,7 @@ from generation.oversight import Oversight
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.review import Reviews
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
@@ -146,6 +147,9 @@ async def open_core(
         await library.open()
         offers = Offers(catalog, pool)
         moderation = Moderation(database, utc_now)
+        audience = build_audience(offers)
+        desk = audience if isinstance(audience, Desk) else None
+        reviews = Reviews(database, utc_now, desk)
         service = GenerationService(
             settings=ServiceSettings(
                 storage.engine,
@@ -155,8 +159,9 @@ async def open_core(
             database=database,
             catalog=catalog,
             pool=pool,
-            audience=build_audience(offers),
+            audience=audience,
             moderation=moderation,
+            reviews=reviews,
         )
         fleet = Fleet(database, pool, utc_now)
         # Before any work is handed out: what was drained stays so over a restart.
@@ -170,6 +175,7 @@ async def open_core(
             derivations=Derivations(service, offers, catalog),
             remover=Remover(database, utc_now),
             moderation=moderation,
+            reviews=reviews,
             oversight=Oversight(database, utc_now),
             administration=Administration(database, utc_now),
             fleet=fleet,

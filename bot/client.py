@@ -14,6 +14,7 @@ from discord.http import Route
 from bot.buttons import GenerationButton, PictureMenu
 from bot.cogs import COG_ITEMS, add_commands, add_menu
 from bot.cogs.menu import MessageMenu
+from bot.cogs.review import ReportMenu
 from bot.cogs.settings import SETTINGS_FORMS
 from bot.command_shapes import describe_commands, fetch_commands
 from bot.commands import WorkflowCommands
@@ -21,6 +22,7 @@ from bot.forms import Forms
 from bot.hosts import attachment_hosts
 from bot.network import NETWORK_ERRORS
 from bot.results import RESULT_FORMS
+from bot.reviewing import REVIEW_ITEMS, review_forms
 from bot.services import Services
 from bot.submission import Submitter
 from bot.translator import CommandTranslator
@@ -101,11 +103,20 @@ class LimnerClient(discord.AutoShardedClient):
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
         menu = MessageMenu(services, submitter)
-        add_menu(self.tree, menu.commands(), self._guilds)
-        self._forms = Forms({**RESULT_FORMS, **SETTINGS_FORMS, **menu.forms()})
+        reports = ReportMenu(services)
+        add_menu(self.tree, (*menu.commands(), *reports.commands()), self._guilds)
+        self._forms = Forms(
+            {
+                **RESULT_FORMS,
+                **SETTINGS_FORMS,
+                **menu.forms(),
+                **reports.forms(),
+                **review_forms(),
+            }
+        )
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
-        self.add_dynamic_items(GenerationButton, PictureMenu, *COG_ITEMS)
+        self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Read a modal; all else that people do is handed out by the library."""

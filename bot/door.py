@@ -116,6 +116,20 @@ class Door:
                 return link or private_link
         return link
 
+    async def post(self, channel_id: int, draft: Draft, reason: str) -> int:
+        """Send it to a channel, once for this reason within some minutes; the message's id."""
+        nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
+        async with _translated(by_token=False):
+            message = await self._client.get_partial_messageable(channel_id).send(
+                draft.content,
+                embeds=[draft.embed] if draft.embed else [],
+                view=draft.view or discord.utils.MISSING,
+                files=[file.to_file() for file in draft.files],
+                allowed_mentions=NO_PINGS,
+                nonce=nonce,
+            )
+        return message.id
+
     async def _edit_by_token(self, address: ReplyAddress, draft: Draft) -> str | None:
         async with _translated(by_token=True):
             await self._webhook(address).edit_message(

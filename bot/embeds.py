@@ -88,6 +88,20 @@ def failed_face(generation: Generation) -> Face:
     return Face(header(generation), embed)
 
 
+def held_face(generation: Generation) -> Face:
+    """Made, and waiting for a moderator."""
+    text = _("It is made, and waits for a moderator to look at it.")
+    return Face(header(generation), discord.Embed(description=text, colour=GREY))
+
+
+def refused_face(generation: Generation) -> Face:
+    """Made, and refused by a moderator."""
+    text = _("A moderator looked at it and did not approve of it, so it is not shown.")
+    embed = discord.Embed(description=text, colour=GREY)
+    embed.set_footer(text=generation.id)
+    return Face(header(generation), embed)
+
+
 def header(generation: Generation) -> str:
     """The prompt and who asked."""
     prompt = harmless(generation.prompt) or generation.workflow

@@ -17,8 +17,15 @@ from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Door, Draft, Gone, TooLarge, Unreachable
 from bot.language import speak, speaking
 from bot.pace import ChannelPace
+from bot.reviewing import draft_case
 from generation import imaging
-from generation.audience import DeliveryImpossible, DeliveryPostponed, Receipt
+from generation.audience import (
+    Case,
+    DeliveryImpossible,
+    DeliveryPostponed,
+    Place,
+    Receipt,
+)
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.offers import Offers
 from generation.record import Generation, GenerationState, OutputContent
@@ -105,12 +112,7 @@ class Replies:
         history still has the pictures) or nobody can be reached, DeliveryPostponed when Discord is
         away.
         """
-        self._retire(generation.id)
-        view = self._views.pop(generation.id, None)
-        if view is not None and view.task is not None:
-            # An edit under way is let finish: two at a time could arrive in the wrong order.
-            await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
-            view.task.cancel()
+        await self._end_view(generation.id)
         address = parse_reply(generation.reply)
         if address is None:
             raise DeliveryImpossible
@@ -122,9 +124,50 @@ class Replies:
         except (Unreachable, TooLarge) as error:
             raise DeliveryPostponed from error
 
+    async def show(self, case: Case, channel_id: int) -> Place | None:
+        """Show a result in the moderators' channel; None where that channel cannot be used."""
+        try:
+            draft = await draft_case(case)
+            reason = f"{case.generation.id} {case.is_pending} {len(case.reasons)}"
+            message_id = await self._door.post(channel_id, draft, reason)
+        except (Gone, TooLarge) as error:
+            _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
+            return None
+        except Unreachable as error:
+            raise DeliveryPostponed from error
+        return Place(channel_id, message_id)
+
+    async def tell_held(self, generation: Generation) -> None:
+        """Let its person know that it waits for a moderator."""
+        await self._end_view(generation.id)
+        address = parse_reply(generation.reply)
+        if address is None:
+            return
+        try:
+            with speaking(address.locale):
+                face = embeds.held_face(generation)
+                await self._door.edit(address, Draft(face.content, face.embed, None))
+        except Gone:
+            _log.info("Nobody can be told that %s waits for a moderator.", generation.id)
+        except (Unreachable, TooLarge) as error:
+            raise DeliveryPostponed from error
+
+    async def _end_view(self, generation_id: str) -> None:
+        """Show nothing live any more, once an edit under way has ended."""
+        self._retire(generation_id)
+        view = self._views.pop(generation_id, None)
+        if view is not None and view.task is not None:
+            # Two edits at a time could arrive in the wrong order.
+            await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
+            view.task.cancel()
+
     async def _tell_end(
         self, generation: Generation, contents: Sequence[OutputContent], address: ReplyAddress
     ) -> Receipt:
+        if generation.withheld and generation.state is GenerationState.SUCCEEDED:
+            face = embeds.refused_face(generation)
+            draft = Draft(face.content, face.embed, None)
+            return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
         if generation.state is not GenerationState.SUCCEEDED:
             face = embeds.failed_face(generation)
             draft = Draft(face.content, face.embed, failed_view(generation))
@@ -233,8 +276,8 @@ class Replies:
 
 
 async def _preview_files(event: Running) -> tuple[Attachment, ...]:
-    # The picture of an embed cannot be hidden behind a click.
-    if event.preview is None or event.generation.spoiler:
+    # The picture of an embed cannot be hidden behind a click, and nobody sees what is withheld.
+    if event.preview is None or event.generation.spoiler or event.generation.withheld:
         return ()
     picture = await asyncio.to_thread(imaging.preview, event.preview)
     if picture is None:

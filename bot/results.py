@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -39,6 +40,9 @@ ALL = 999
 AS_BEFORE = "same"
 
 _log = logging.getLogger(__name__)
+
+_BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
+_RESULT_FILE = re.compile(r"(?:SPOILER_)?limner-([a-z0-9]{1,32})-(?:[0-9]{1,3}|grid)\.[a-z0-9]+")
 
 
 async def upscale(interaction: discord.Interaction, generation_id: str, index: int) -> None:
@@ -337,3 +341,27 @@ RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
     {REMIX_FORM: take_remix, INPUT_FORM: take_input, DELETE_FORM: take_delete}
 )
 """Who reads which modal."""
+
+
+async def find_own(interaction: discord.Interaction, message: discord.Message) -> Generation | None:
+    """The generation that a message of ours is about, if it is."""
+    client = interaction.client
+    if client.user is None or message.author.id != client.user.id:
+        return None
+    requester = requester_of(interaction)
+    for generation_id in dict.fromkeys(_ids(message)):
+        return await services_of(interaction).derivations.find_visible(generation_id, requester)
+    return None
+
+
+def _ids(message: discord.Message) -> Iterator[str]:
+    """What a message's buttons and files say they are of."""
+    for row in message.components:
+        for part in getattr(row, "children", ()):
+            match = _BUTTON.match(getattr(part, "custom_id", None) or "")
+            if match is not None:
+                yield match["id"]
+    for attachment in message.attachments:
+        match = _RESULT_FILE.fullmatch(attachment.filename)
+        if match is not None:
+            yield match[1]

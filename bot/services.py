@@ -14,6 +14,7 @@ from generation.offers import Offers
 from generation.oversight import Oversight
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.review import Reviews
 from generation.service import GenerationService
 
 
@@ -27,6 +28,7 @@ class Services:
     remover: Remover
     administration: Administration
     moderation: Moderation
+    reviews: Reviews
     fleet: Fleet
     oversight: Oversight
     preferences: Preferences

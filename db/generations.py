@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, exists, func, literal, select, tuple_, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +22,11 @@ from db.tables import (
     InputRow,
     OutputContentRow,
     OutputRow,
+    ReviewRow,
 )
+
+PENDING = "pending"
+"""A review that waits for a moderator."""
 
 
 class Cursor(NamedTuple):
@@ -128,6 +132,7 @@ class GenerationRepository:
         reply: str = "",
         lane: int = 0,
         workload: int | None = None,
+        withheld: bool = False,
     ) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
         row = GenerationRow(
@@ -153,6 +158,7 @@ class GenerationRepository:
             keeps_metadata=keeps_metadata,
             lane=lane,
             workload=workload,
+            withheld=withheld,
             reply=reply,
         )
         self._session.add(row)
@@ -318,11 +324,20 @@ class GenerationRepository:
         return await self._list_oldest_first(*conditions)
 
     async def list_undelivered(self) -> tuple[GenerationRow, ...]:
-        """List what ended and was neither told nor given up, oldest first."""
+        """List what ended and was neither told nor given up, oldest first.
+
+        What waits for a moderator who was asked is not told before the answer.
+        """
+        waits = exists().where(
+            ReviewRow.generation_id == GenerationRow.id,
+            ReviewRow.state == PENDING,
+            ReviewRow.asked_at.is_not(None),
+        )
         return await self._list_oldest_first(
             GenerationRow.state.in_(FINAL_STATES),
             GenerationRow.delivered_at.is_(None),
             GenerationRow.given_up_at.is_(None),
+            ~waits,
         )
 
     async def waiting(self, guild_id: int | None = None) -> tuple[GenerationRow, ...]:

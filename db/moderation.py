@@ -8,11 +8,13 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
+from db.generations import PENDING
 from db.tables import (
     DIRECT_MESSAGES,
     BlockRow,
     ChangeRow,
     FlagRow,
+    GenerationRow,
     GuildModerationRow,
     ReviewPolicyRow,
     ReviewRow,
@@ -22,7 +24,7 @@ from db.tables import (
 WHOLE_GUILD = 0
 """The channel id that stands for a guild's own policy."""
 
-PENDING = "pending"
+SHOWN = "shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,42 @@ class ReviewRepository:
             .values(generation_id=generation_id, state=state, created_at=at)
             .on_conflict_do_nothing()
         )
+
+    async def note_asked(self, generation_id: str, at: datetime) -> None:
+        """Remember that moderators were asked, and its person told that it waits."""
+        await self._session.execute(
+            update(ReviewRow).where(ReviewRow.generation_id == generation_id).values(asked_at=at)
+        )
+
+    async def drop(self, generation_id: str) -> None:
+        """There is nothing to decide."""
+        await self._session.execute(
+            delete(ReviewRow).where(ReviewRow.generation_id == generation_id)
+        )
+
+    async def decided(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these generations that were held until a moderator decided."""
+        found = await self._session.scalars(
+            select(ReviewRow.generation_id).where(
+                ReviewRow.generation_id.in_(ids), ReviewRow.decided_at.is_not(None)
+            )
+        )
+        return frozenset(found)
+
+    async def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
+        """How many results wait for a decision in a guild, and the oldest of them."""
+        asked = (
+            select(ReviewRow.generation_id)
+            .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
+            .where(
+                ReviewRow.state == PENDING,
+                GenerationRow.guild_id == guild_id,
+                GenerationRow.state == "succeeded",
+            )
+        )
+        count = await self._session.scalar(select(func.count()).select_from(asked.subquery()))
+        found = await self._session.scalars(asked.order_by(ReviewRow.created_at).limit(limit))
+        return count or 0, tuple(found)
 
     async def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
         """Remember where moderators were asked."""

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from db.database import Database, Session
 from db.errors import Conflict
-from db.generations import GenerationRepository
-from db.moderation import PENDING, FlagRepository, ReviewRepository
+from db.generations import PENDING, GenerationRepository
+from db.moderation import SHOWN, FlagRepository, ReviewRepository
 from db.quotas import Spent
 from generation import failures
 from generation.access import cost_of, count_of
@@ -211,6 +211,7 @@ class Acceptor:
         async with self._database.transaction() as session:
             books = Books.of(session)
             place = await self._usage.admit(books, requester, draft.cost, now)
+            review = await self._find_review(session, draft)
             row = await books.generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
@@ -234,8 +235,9 @@ class Acceptor:
                 layout=request.layout.value,
                 keeps_metadata=request.keeps_metadata,
                 reply=request.reply,
+                withheld=review == PENDING,
             )
-            await self._record_judgement(session, generation_id, draft, now)
+            await self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():
                 await books.generations.add_input(
                     generation_id,
@@ -255,15 +257,25 @@ class Acceptor:
         return accepted
 
     async def _record_judgement(
-        self, session: Session, generation_id: str, draft: _Draft, now: datetime
+        self,
+        session: Session,
+        generation_id: str,
+        draft: _Draft,
+        review: str | None,
+        now: datetime,
     ) -> None:
         for flag in draft.judgement.flags:
             await FlagRepository(session).add(generation_id, flag, now)
-        reviews = ReviewRepository(session)
-        requester = draft.request.requester
-        mode = await find_mode(reviews, requester)
+        if review is not None:
+            await ReviewRepository(session).begin(generation_id, review, now)
+
+    async def _find_review(self, session: Session, draft: _Draft) -> str | None:
+        """Whether its results are held for a moderator, shown to them as well, or neither."""
+        mode = await find_mode(ReviewRepository(session), draft.request.requester)
         if mode is ReviewMode.HOLD or draft.judgement.needs_hold:
-            await reviews.begin(generation_id, PENDING, now)
+            return PENDING
+        is_worth_a_look = mode is ReviewMode.FLAGGED and draft.judgement.flags
+        return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 
     async def _is_taken(self, generation_id: str) -> bool:
         async with self._database.transaction(read_only=True) as session:

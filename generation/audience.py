@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from generation.events import GenerationEvent
 from generation.record import Generation, OutputContent
@@ -35,3 +35,35 @@ class Audience(Protocol):
         May be called again for the same generation after a crash and must then not post twice
         where that can be known. Raises DeliveryImpossible or DeliveryPostponed.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Why moderators see a result; while it is pending, it waits for them."""
+
+    generation: Generation
+    contents: Sequence[OutputContent]
+    is_pending: bool
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A message of ours."""
+
+    channel_id: int
+    message_id: int
+
+
+@runtime_checkable
+class Desk(Protocol):
+    """Where moderators are shown results, and people told that theirs wait for them."""
+
+    async def show(self, case: Case, channel_id: int) -> Place | None:
+        """Show a result in the moderators' channel; None where that channel cannot be used.
+
+        Raises DeliveryPostponed when the far side is away.
+        """
+
+    async def tell_held(self, generation: Generation) -> None:
+        """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from db.database import Database
+from db.errors import DatabaseError
 from db.generations import GenerationRepository
 from db.quotas import ChargeRepository
 from generation.access import count_of
@@ -15,6 +16,7 @@ from generation.history import copy_generation
 from generation.quota import made_cost
 from generation.record import Failure, Generation, GenerationState
 from generation.records import Records
+from generation.review import Reviews
 from generation.tasks import finish
 
 UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
@@ -31,12 +33,14 @@ class Finisher:
         records: Records,
         broadcast: Broadcast,
         audience: Audience,
+        reviews: Reviews,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._records = records
         self._broadcast = broadcast
         self._audience = audience
+        self._reviews = reviews
         self._clock = clock
 
     async def succeed(self, generation_id: str) -> GenerationState | None:
@@ -52,17 +56,21 @@ class Finisher:
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
 
     async def deliver(self, generation_id: str) -> Receipt | None:
-        """Tell the end to its person; None when there is nothing to tell any more.
+        """Tell the end to its person; None when there is nothing to tell any more, or not yet.
 
         Raises DeliveryPostponed and DeliveryImpossible as the audience does.
         """
         generation = await self._records.find(generation_id)
         if generation is None or generation.delivered_at is not None:
             return None
-        contents = await self._records.contents(generation_id)
         try:
+            if not await self._reviews.pass_on(generation):
+                return None
+            # A moderator may just have approved of it.
+            generation = await self._records.find(generation_id) or generation
+            contents = await self._records.contents(generation_id)
             return await self._audience.deliver(generation, contents)
-        except (DeliveryPostponed, DeliveryImpossible):
+        except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
         except Exception as error:
             _log.exception("Telling the end of generation %s failed.", generation_id)
@@ -119,7 +127,7 @@ async def _close_charge(
     row = await generations.get(generation_id)
     if row is None:
         return
-    generation = copy_generation(row, await generations.outputs(generation_id))
+    generation = copy_generation(row, await generations.outputs(generation_id), unveiled=True)
     if not generation.is_charged:
         await charges.refund(generation_id)
         return

@@ -53,8 +53,11 @@ class HistoryPage:
     total: int
 
 
-def copy_generation(row: GenerationRow, outputs: Sequence[OutputRow] = ()) -> Generation:
-    """A frozen copy of a generation's rows."""
+def copy_generation(
+    row: GenerationRow, outputs: Sequence[OutputRow] = (), *, unveiled: bool = False
+) -> Generation:
+    """A frozen copy of a generation's rows; what is withheld has outputs only when unveiled."""
+    shown = outputs if unveiled or not row.withheld else ()
     return Generation(
         id=row.id,
         user_id=row.user_id,
@@ -75,13 +78,14 @@ def copy_generation(row: GenerationRow, outputs: Sequence[OutputRow] = ()) -> Ge
         delivered_at=row.delivered_at,
         backend=row.backend,
         failure=_copy_failure(row),
-        outputs=tuple(copy_output(output) for output in outputs),
+        outputs=tuple(copy_output(output) for output in shown),
         parent_id=row.parent_id,
         parent_position=row.parent_position,
         derivation=Derivation(row.derivation) if row.derivation else None,
         layout=Layout(row.layout),
         keeps_metadata=row.keeps_metadata,
         removed_at=row.removed_at,
+        withheld=row.withheld,
         message_url=row.message_url,
         priority=row.priority,
         lane=row.lane,

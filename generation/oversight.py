@@ -70,7 +70,7 @@ class Oversight:
                 flags = await FlagRepository(session).of_generation(wanted)
                 review = await ReviewRepository(session).find(wanted)
                 return Dossier(
-                    generation=copy_generation(row, outputs),
+                    generation=copy_generation(row, outputs, unveiled=True),
                     changes=tuple(
                         Change(GenerationState(one.state), one.at, one.actor_id) for one in changes
                     ),

@@ -63,7 +63,10 @@ class OutputContent:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One request of one person and what became of it. All times are aware and in UTC."""
+    """One request of one person and what became of it. All times are aware and in UTC.
+
+    What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
+    """
 
     id: str
     user_id: int
@@ -91,6 +94,7 @@ class Generation:
     layout: Layout = Layout.SEPARATE
     keeps_metadata: bool = True
     removed_at: datetime | None = None
+    withheld: bool = False
     message_url: str | None = None
     priority: bool = False
     lane: int = 0

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from db.database import Database
 from db.generations import Cursor, GenerationRepository, LineRow
+from db.moderation import ReviewRepository
 from db.people import GuildRepository
 from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.estimate import Ahead, Durations, Measured
@@ -75,14 +76,15 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, generation_id: str) -> Generation | None:
-        """One generation with its outputs."""
+    async def find(self, generation_id: str, *, unveiled: bool = False) -> Generation | None:
+        """One generation with its outputs; those that are withheld only when unveiled."""
         async with self._database.transaction(read_only=True) as session:
             generations = GenerationRepository(session)
             row = await generations.get(generation_id)
             if row is None:
                 return None
-            return copy_generation(row, await generations.outputs(generation_id))
+            outputs = await generations.outputs(generation_id)
+            return copy_generation(row, outputs, unveiled=unveiled)
 
     async def find_order(self, generation_id: str) -> Order | None:
         """One generation with what it was given; it is wanted until it ended or was cancelled."""
@@ -107,10 +109,19 @@ class Records:
                 return None
             return Placement(row.backend, row.prompt_id)
 
-    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
-        """Its results with their bytes; those that were cleared away by age are left out."""
+    async def contents(
+        self, generation_id: str, *, unveiled: bool = False
+    ) -> tuple[OutputContent, ...]:
+        """Its results with their bytes; those that were cleared away by age are left out.
+
+        What is withheld has some only when unveiled.
+        """
         async with self._database.transaction(read_only=True) as session:
-            found = await GenerationRepository(session).contents(generation_id)
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None or (row.withheld and not unveiled):
+                return ()
+            found = await generations.contents(generation_id)
             return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
     async def unfinished(self) -> tuple[Unfinished, ...]:
@@ -190,11 +201,17 @@ class Records:
             rows = await GenerationRepository(session).list_unfinished(user_id=user_id)
             return tuple(copy_generation(row) for row in rows)
 
-    async def undelivered(self) -> tuple[str, ...]:
-        """The ids of everything that ended and was neither told nor given up."""
+    async def undelivered(self) -> dict[str, bool]:
+        """The ids of everything that ended and was neither told nor given up, oldest first.
+
+        True for what a moderator decided on: that is told by a delivery of its own.
+        """
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_undelivered()
-            return tuple(row.id for row in rows)
+            ids = [row.id for row in await GenerationRepository(session).list_undelivered()]
+            reviews, decided = ReviewRepository(session), frozenset[str]()
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                decided |= await reviews.decided(ids[start : start + IDS_AT_ONCE])
+            return {id_: id_ in decided for id_ in ids}
 
     async def durations(self, workflows: Collection[str]) -> Durations:
         """What the newest runs of these workflows took."""

@@ -30,6 +30,7 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Order, Records
 from generation.repetition import find_workflow, repeat
 from generation.request import Derivation, GenerationRequest, Requester
+from generation.review import Reviews
 from generation.runner import RunLimits, Runner
 from generation.selection import DEFAULT_KINDS
 from generation.summaries import WorkflowSummary, summarise
@@ -83,6 +84,7 @@ class GenerationService:
         pool: BackendPool,
         audience: Audience,
         moderation: Moderation | None = None,
+        reviews: Reviews | None = None,
         clock: Callable[[], datetime] = utc_now,
         random_source: random.Random | None = None,
     ) -> None:
@@ -116,7 +118,14 @@ class GenerationService:
                 limits=settings.limits,
                 on_started=self._touch,
             ),
-            finisher=Finisher(database, self._records, self._broadcast, audience, clock),
+            finisher=Finisher(
+                database,
+                self._records,
+                self._broadcast,
+                audience,
+                reviews or Reviews(database, clock),
+                clock,
+            ),
             records=self._records,
             concurrency=pool.concurrency,
             clock=clock,
@@ -319,6 +328,13 @@ class GenerationService:
                 yield
             except RequestRefused as refused:
                 raise await self._board.time(refused, requester) from None
+
+    async def tell_decided(self, generation_id: str) -> None:
+        """Tell its person what a moderator decided; what fails now, the line does later."""
+        try:
+            await self._line.deliver_decided(generation_id)
+        except ServiceUnavailable as error:
+            _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 
     async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""

@@ -48,7 +48,7 @@ COMMAND_NAMES = frozenset(
 """What `add_commands` adds: no workflow's command can have these names."""
 
 
-MENU_NAMES = frozenset({"Image info", "Use as input"})
+MENU_NAMES = frozenset({"Image info", "Use as input", "Report image"})
 """What `add_menu` adds to the menu of messages."""
 
 

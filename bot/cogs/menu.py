@@ -1,8 +1,7 @@
 """The message menu: how a picture was made, and a picture as the beginning of another one."""
 
 import asyncio
-import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -13,8 +12,8 @@ from bot.forms import Answer, Handler, choice_field, open_form
 from bot.hosts import is_kept_by_discord
 from bot.language import _
 from bot.network import NETWORK_ERRORS
-from bot.people import is_operator, requester_of
-from bot.results import ask_for_input, input_parts, parse_number
+from bot.people import is_operator
+from bot.results import ask_for_input, find_own, input_parts, parse_number
 from bot.services import Services
 from bot.soon import soon
 from bot.submission import Filled, Submitter
@@ -22,7 +21,6 @@ from bot.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.metadata import Metadata, read_metadata
 from generation.offers import PICTURE_TYPES
-from generation.record import Generation
 
 FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
 
@@ -42,9 +40,6 @@ PROMPT_CHARACTERS = 560
 FACTS = 12
 FACT_CHARACTERS = 100
 FACTS_CHARACTERS = 2_000
-
-_BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
-_RESULT_FILE = re.compile(r"(?:SPOILER_)?limner-([a-z0-9]{1,32})-(?:[0-9]{1,3}|grid)\.[a-z0-9]+")
 
 
 _Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None]]
@@ -72,7 +67,7 @@ class MessageMenu:
     async def show_info(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """The record of a result, or what a picture says of itself."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        generation = await self._find_own(interaction, message)
+        generation = await find_own(interaction, message)
         if generation is not None:
             ancestors = await self._services.derivations.lineage(generation)
             embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
@@ -94,7 +89,7 @@ class MessageMenu:
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """What is to become of the picture."""
-        generation = await soon(self._find_own(interaction, message))
+        generation = await soon(find_own(interaction, message))
         if generation is not None:
             await ask_for_input(interaction, generation, 0)
             return
@@ -122,18 +117,6 @@ class MessageMenu:
             attachments={"image": attachment},
         )
         await self._submitter.submit(interaction, filled)
-
-    async def _find_own(
-        self, interaction: discord.Interaction, message: discord.Message
-    ) -> Generation | None:
-        """The generation that a message of ours is about, if it is."""
-        client = interaction.client
-        if client.user is None or message.author.id != client.user.id:
-            return None
-        requester = requester_of(interaction)
-        for generation_id in dict.fromkeys(_ids(message)):
-            return await self._services.derivations.find_visible(generation_id, requester)
-        return None
 
     async def _find_picture(
         self, interaction: discord.Interaction, answer: Answer, attachment_id: int
@@ -190,19 +173,6 @@ def build_embed(
             embed.add_field(name=name, value=shown, inline=False)
     embed.set_footer(text=_("written by {program}", program=found.program.value))
     return embed
-
-
-def _ids(message: discord.Message) -> Iterator[str]:
-    """What a message's buttons and files say they are of."""
-    for row in message.components:
-        for part in getattr(row, "children", ()):
-            match = _BUTTON.match(getattr(part, "custom_id", None) or "")
-            if match is not None:
-                yield match["id"]
-    for attachment in message.attachments:
-        match = _RESULT_FILE.fullmatch(attachment.filename)
-        if match is not None:
-            yield match[1]
 
 
 def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,7 +41,8 @@ class GenerationRow(Base):
     during a pause. `sampled_at` is when its sampler began,
     and `gpu_ms` how long its run took.
     `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
-    `removed_at` is when its results were taken away: the record stays.
+    `removed_at` is when its results were taken away: the record stays. While it is `withheld`,
+    nobody but moderators sees its results.
     """
 
     __tablename__ = "generations"
@@ -84,6 +86,7 @@ class GenerationRow(Base):
     gpu_ms: Mapped[int | None] = mapped_column(BigInteger)
     removed_at: Mapped[datetime | None]
     removed_by: Mapped[int | None] = mapped_column(BigInteger)
+    withheld: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint(

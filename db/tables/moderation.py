@@ -61,7 +61,8 @@ class FlagRow(Base):
 class ReviewRow(Base):
     """A result that moderators look at; while it is pending nobody else sees it.
 
-    The message is where they are asked, in their own channel.
+    The message is where they are asked, in their own channel; `asked_at` is when that, and telling
+    the person that it waits, was done.
     """
 
     __tablename__ = "reviews"
@@ -74,6 +75,7 @@ class ReviewRow(Base):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
 
     __table_args__ = (

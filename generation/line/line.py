@@ -122,6 +122,13 @@ class Line:
         except Exception as error:
             raise _unavailable() from error
 
+    async def deliver_decided(self, generation_id: str) -> None:
+        """Tell what a moderator decided. Raises ServiceUnavailable; reconciliation does it then."""
+        try:
+            await self._running().deliver(generation_id, is_decided=True)
+        except Exception as error:
+            raise _unavailable() from error
+
     async def clear_old(self) -> int:
         """Delete the engine's records of work that ended long ago; how many it were."""
         self._running()
@@ -144,15 +151,18 @@ class Line:
         unfinished = await self._records.unfinished()
         undelivered = await self._records.undelivered()
         ids = [one.id for one in unfinished]
-        states = await _workflow_states([*ids, *map(cancel_id, ids), *map(deliver_id, undelivered)])
+        deliveries = {
+            one: deliver_id(one, is_decided=is_decided) for one, is_decided in undelivered.items()
+        }
+        states = await _workflow_states([*ids, *map(cancel_id, ids), *deliveries.values()])
         for one in unfinished:
             await self._pick_up(workflows, one, states)
-        for generation_id in undelivered:
-            state = states.get(deliver_id(generation_id))
+        for generation_id, is_decided in undelivered.items():
+            state = states.get(deliveries[generation_id])
             if state is None:
-                await workflows.deliver(generation_id)
+                await workflows.deliver(generation_id, is_decided=is_decided)
             elif state in ENDED:
-                await self._reconsider_delivery(generation_id)
+                await self._reconsider_delivery(generation_id, is_decided=is_decided)
 
     async def _pick_up(
         self, workflows: Workflows, one: Unfinished, states: Mapping[str, str]
@@ -185,9 +195,10 @@ class Line:
             await DBOS.delete_workflows_async([one.id])
             await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
 
-    async def _reconsider_delivery(self, generation_id: str) -> None:
+    async def _reconsider_delivery(self, generation_id: str, *, is_decided: bool) -> None:
         """A delivery that ended without a record: it was recorded meanwhile, or it broke."""
-        if generation_id in await self._records.undelivered():
+        # A decision meanwhile has a delivery of its own.
+        if (await self._records.undelivered()).get(generation_id) is is_decided:
             await self._steps.give_up_delivery(generation_id)
 
     async def _reconcile_for_ever(self) -> None:

@@ -86,9 +86,12 @@ class Workflows:
         with SetWorkflowID(cancel_id(generation_id)):
             await DBOS.start_workflow_async(self._cancel, generation_id)
 
-    async def deliver(self, generation_id: str) -> None:
-        """Begin to tell an end; nothing happens when that began already."""
-        with SetWorkflowID(deliver_id(generation_id)):
+    async def deliver(self, generation_id: str, *, is_decided: bool = False) -> None:
+        """Begin to tell an end; nothing happens when that began already.
+
+        What a moderator decided on is told once more.
+        """
+        with SetWorkflowID(deliver_id(generation_id, is_decided=is_decided)):
             await DBOS.start_workflow_async(self._deliver, generation_id)
 
     async def _generate_and_release(self, generation_id: str, lane: int) -> None:
@@ -210,9 +213,9 @@ def cancel_id(generation_id: str) -> str:
     return f"{generation_id}:cancel"
 
 
-def deliver_id(generation_id: str) -> str:
-    """The workflow id of a generation's delivery."""
-    return f"{generation_id}:deliver"
+def deliver_id(generation_id: str, *, is_decided: bool = False) -> str:
+    """The workflow id of a generation's delivery, the one before or after a decision on it."""
+    return f"{generation_id}:{'decided' if is_decided else 'deliver'}"
 
 
 def _backend_queue(graphs: int) -> str:

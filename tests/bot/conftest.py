@@ -343,6 +343,7 @@ def build_services(service):
         derivations=Derivations(service, offers, catalog),
         remover=FakeRemover(service),
         moderation=None,
+        reviews=None,
         administration=FakeAdministration(),
         fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),

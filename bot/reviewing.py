@@ -1,0 +1,239 @@
+"""Results as moderators see them, in their channel or in private, with buttons to decide."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot import embeds, replies
+from bot.address import DEFAULT_SIZE_LIMIT, parse_reply
+from bot.delivery import BYTES_A_MESSAGE, pack
+from bot.door import Draft
+from bot.forms import Answer, Handler, open_form, text_field
+from bot.language import _, plural
+from bot.people import guild_of, require_moderator
+from bot.results import delete_message
+from bot.services import services_of
+from bot.soon import soon
+from bot.text import harmless, lines_within
+from bot.tree import require_served
+from generation.audience import Case
+from generation.errors import FailureKind, RequestRefused
+from generation.moderation import MAX_REASON_CHARACTERS
+
+APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
+
+REASON_CHARACTERS = 200
+REASONS_CHARACTERS = 1_000
+MAX_DAYS = 3650
+
+BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
+
+_ORANGE = discord.Colour.orange()
+
+
+class ReviewButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
+):
+    """A moderator's decision on one result."""
+
+    def __init__(self, generation_id: str, action: str) -> None:
+        style = {
+            APPROVE: discord.ButtonStyle.success,
+            REFUSE: discord.ButtonStyle.danger,
+            DELETE: discord.ButtonStyle.danger,
+        }.get(action, discord.ButtonStyle.secondary)
+        button = ui.Button[ui.View](
+            label=_label(action), style=style, custom_id=f"r:{generation_id}:{action}"
+        )
+        super().__init__(button)
+        self.generation_id = generation_id
+        self.action = action
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Read the button back from what it carries."""
+        return cls(match["id"], match["action"])
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Do what the button says, or say privately why not."""
+        async with replies.telling_errors(interaction):
+            require_served(interaction)
+            require_moderator(interaction)
+            if self.action == BLOCK:
+                await _open_block(interaction, self.generation_id)
+            elif self.action == DELETE:
+                await _delete(interaction, self.generation_id)
+            else:
+                await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
+
+
+REVIEW_ITEMS = (ReviewButton,)
+
+
+def review_forms() -> Mapping[str, Handler]:
+    """Who reads what the buttons ask."""
+    return {BLOCK_FORM: _take_block}
+
+
+async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
+    """One result as moderators see it; `waiting` is how many there are with it."""
+    generation = replace(case.generation, spoiler=True)
+    parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
+    files = parcel.messages[0] if parcel.messages else ()
+    lines = [embeds.facts(generation), f"<#{generation.channel_id}>"]
+    reasons = [harmless(one, REASON_CHARACTERS) for one in case.reasons]
+    if reasons:
+        lines.append(lines_within(reasons, REASONS_CHARACTERS))
+    lines.extend(parcel.notes)
+    title = _("Waits for a moderator") if case.is_pending else _("For moderators")
+    embed = discord.Embed(
+        title=title, description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS), colour=_ORANGE
+    )
+    if waiting:
+        embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
+    return Draft(embeds.header(generation), embed, _view(case), files)
+
+
+def _view(case: Case) -> ui.View:
+    generation = case.generation
+    actions = (APPROVE, REFUSE, BLOCK) if case.is_pending else (DELETE, BLOCK)
+    view = ui.View(timeout=None)
+    for action in actions:
+        view.add_item(ReviewButton(generation.id, action))
+    address = parse_reply(generation.reply)
+    link = generation.message_url or (address.message_url if address is not None else None)
+    if link:
+        view.add_item(ui.Button(label=_("Open"), url=link))
+    # What is stopped is not remembered: the buttons are read back from their ids.
+    view.stop()
+    return view
+
+
+async def show_next(interaction: discord.Interaction) -> None:
+    """In a moderator's private answer: the oldest result that waits for a decision."""
+    reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
+    overview = await reviews.overview(guild_id or 0)
+    if overview.next_id is None:
+        embed = discord.Embed(description=_("Nothing waits for a moderator."), colour=embeds.GREY)
+        await interaction.edit_original_response(
+            content=None, embed=embed, attachments=[], view=None
+        )
+        return
+    case = await reviews.case(overview.next_id, guild_id)
+    draft = await draft_case(case, waiting=overview.waiting)
+    await interaction.edit_original_response(
+        content=draft.content,
+        embed=draft.embed,
+        attachments=[file.to_file() for file in draft.files],
+        view=draft.view,
+    )
+
+
+async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
+    await interaction.response.defer()
+    services = services_of(interaction)
+    refusal: RequestRefused | None = None
+    try:
+        await services.reviews.decide(
+            generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
+        )
+        await services.generations.tell_decided(generation_id)
+    except RequestRefused as error:
+        refusal = error
+    if _is_private(interaction):
+        await show_next(interaction)
+    elif refusal is None:
+        person = interaction.user.mention
+        note = _("Refused by {person}.", person=person)
+        if approved:
+            note = _("Approved by {person}.", person=person)
+        await _close(interaction, note, keeps_files=approved)
+    else:
+        await _close(interaction, None, keeps_files=True)
+    if refusal is not None:
+        raise refusal
+
+
+async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
+    await interaction.response.defer()
+    services = services_of(interaction)
+    case = await services.reviews.case(generation_id, guild_of(interaction))
+    removed = await services.remover.remove(
+        case.generation.id, actor_id=interaction.user.id, is_moderator=True
+    )
+    await delete_message(interaction.client, removed)
+    note = _("Deleted by {person}.", person=interaction.user.mention)
+    await _close(interaction, note, keeps_files=False)
+
+
+async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
+    case = await soon(services_of(interaction).reviews.case(generation_id, guild_of(interaction)))
+    fields = {
+        "days": text_field("days", _("Days (empty: for good)"), longest=4),
+        "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
+    }
+    title = _("Block {person}", person=harmless(case.generation.user_name, 30))
+    await open_form(interaction, f"r:{generation_id}:block", title, fields)
+
+
+async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
+    require_moderator(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    services, guild_id = services_of(interaction), guild_of(interaction)
+    case = await services.reviews.case(answer.match["id"], guild_id)
+    typed = answer.texts.get("days", "").strip()
+    if typed and not (typed.isdecimal() and 1 <= int(typed) <= MAX_DAYS):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
+        )
+    until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
+    await services.moderation.block(
+        case.generation.user_id,
+        guild_id,
+        reason=answer.texts.get("reason", ""),
+        until=until,
+        actor_id=interaction.user.id,
+    )
+    person = f"<@{case.generation.user_id}>"
+    text = _("{person} is blocked here for good.", person=person)
+    if until is not None:
+        when = discord.utils.format_dt(until, "f")
+        text = _("{person} is blocked here until {when}.", person=person, when=when)
+    nobody = discord.AllowedMentions.none()
+    await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
+
+
+async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:
+    """Leave no decision open in the moderators' channel."""
+    message = interaction.message
+    embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
+    if note is not None:
+        embed.description = lines_within(
+            (embed.description or "", note), embeds.DESCRIPTION_CHARACTERS
+        )
+    changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
+    await interaction.edit_original_response(embed=embed, view=None, **changes)
+
+
+def _is_private(interaction: discord.Interaction) -> bool:
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
+def _label(action: str) -> str:
+    if action == APPROVE:
+        return _("Approve")
+    if action == REFUSE:
+        return _("Refuse")
+    return _("Delete") if action == DELETE else _("Block")

@@ -1,0 +1,186 @@
+"""Results that moderators see, hold, approve, refuse, and are told of by others."""
+
+import asyncio
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+def labels(message):
+    return [part.get("label") for row in message["components"] for part in row["components"]]
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda message: message["embeds"], PATIENCE_S))
+
+
+async def imagine(person, **options):
+    return await person.slash("general", "imagine", steps=4, **options)
+
+
+def held(message):
+    return "waits for a moderator to look" in as_text(message)
+
+
+async def seen_by_moderators(house, text):
+    return await house.mo.wait_for(
+        lambda message: text in as_text(message) and "Block" in labels(message), PATIENCE_S
+    )
+
+
+async def set_up(house, mode):
+    await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
+    return await answer(house.mo, "mod review", mode=mode)
+
+
+async def test_a_held_result_is_posted_once_a_moderator_approves(house):
+    async with house.bot():
+        assert "before a moderator approves" in await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        waiting = await reply.until(held, PATIENCE_S)
+        assert not waiting["attachments"]
+        asked = await seen_by_moderators(house, "a fox")
+        assert asked["attachments"]
+        assert all(one["filename"].startswith("SPOILER_") for one in asked["attachments"])
+        await house.mo.click(asked, "Approve")
+        done = await reply.until(has_pictures, PATIENCE_S)
+        assert "Upscale" in labels(done) or "U1" in labels(done)
+
+
+async def test_nothing_of_a_held_result_is_seen_elsewhere(house):
+    async with house.bot() as core:
+        await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(house, "a fox")
+        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        generation = await core.service.find(id_)
+        assert generation.withheld
+        assert generation.outputs == ()
+        assert await core.service.contents(id_) == ()
+        mine = await house.ana.slash("general", "history")
+        page = await mine.until(lambda message: "a fox" in as_text(message), PATIENCE_S)
+        assert not page["attachments"]
+
+
+async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_away(house):
+    async with house.bot() as core:
+        await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(house, "a fox")
+        await core.service._line.reconcile()
+        assert held(reply.message), "a held result is no lost delivery"
+    async with house.bot() as core:
+        await house.mo.click(asked, "Refuse")
+        told = await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
+        assert not told["attachments"]
+        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        assert await core.service._records.contents(id_, unveiled=True) == ()
+        closed = await house.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
+        assert not closed["attachments"]
+        assert "refuse" in await answer(house.mo, "mod audit")
+
+
+async def test_a_decision_that_could_not_be_told_at_once_is_told_later(house):
+    async with house.bot() as core:
+        await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(house, "a fox")
+        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        await core.services.reviews.decide(
+            id_, house.world.guild_id, approved=True, actor_id=house.mo.id
+        )
+        await core.service._line.reconcile()
+        await reply.until(has_pictures, PATIENCE_S)
+
+
+async def test_moderators_decide_one_after_the_other_in_private(house):
+    async with house.bot():
+        await answer(house.mo, "mod review", mode="hold")
+        replies = [
+            await imagine(house.ana, prompt=f"a fox {number}", seed=number) for number in range(2)
+        ]
+        for reply in replies:
+            await reply.until(held, PATIENCE_S)
+        panel = await house.mo.slash("general", "mod review")
+        first = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        assert first["ephemeral"]
+        await house.mo.click(first, "Approve")
+        second = await panel.until(lambda one: "1 waits" in as_text(one), PATIENCE_S)
+        await house.mo.click(second, "Refuse")
+        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        ends = [
+            await reply.until(
+                lambda one: has_pictures(one) or "did not approve" in as_text(one), PATIENCE_S
+            )
+            for reply in replies
+        ]
+        assert sum(bool(one["attachments"]) for one in ends) == 1
+
+
+async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(house):
+    async with house.bot():
+        await set_up(house, "log")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(has_pictures, PATIENCE_S)
+        logged = await seen_by_moderators(house, "a fox")
+        assert labels(logged)[:2] == ["Delete", "Block"]
+        blocking = await house.mo.click(logged, "Block")
+        await house.mo.fill(blocking.modal, {"days": "2", "reason": "enough"})
+        await house.mo.wait_for(lambda one: "is blocked here until" in as_text(one), PATIENCE_S)
+        await house.mo.click(logged, "Delete")
+        await house.mo.wait_for(lambda one: "Deleted by" in as_text(one), PATIENCE_S)
+
+
+async def test_only_what_a_word_points_out_is_shown_when_flagged(house):
+    async with house.bot():
+        await set_up(house, "flagged")
+        await (
+            await house.mo.slash("general", "mod words add", word="fox", action="observe")
+        ).until(lambda message: "thinking" not in as_text(message), PATIENCE_S)
+        for prompt in ("a wolf", "a fox"):
+            reply = await imagine(house.ana, prompt=prompt, seed=1)
+            await reply.until(has_pictures, PATIENCE_S)
+        logged = await seen_by_moderators(house, "a fox")
+        assert "word: fox" in as_text(logged)
+        assert not any("a wolf" in as_text(one) for one in house.mo.messages("moderators"))
+
+
+async def test_members_report_a_result_once(house):
+    async with house.bot():
+        await set_up(house, "off")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        done = await reply.until(has_pictures, PATIENCE_S)
+        asked = await house.ben.menu(done, "Report image")
+        thanked = await house.ben.fill(asked.modal, {"reason": "it is rude"})
+        await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
+        shown = await seen_by_moderators(house, "it is rude")
+        assert labels(shown)[:3] == ["Delete", "Block", "Open"]
+        again = await house.ben.menu(done, "Report image")
+        refused = await house.ben.fill(again.modal, {"reason": "it is rude"})
+        await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
+
+
+async def test_nobody_else_decides(house):
+    async with house.bot():
+        await answer(house.mo, "mod log-channel", channel=house.world.channel("general").id)
+        await answer(house.mo, "mod review", mode="hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await house.ana.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        for label in ("Approve", "Refuse", "Block"):
+            await house.ana.click(asked, label)
+            await house.ana.wait_for(
+                lambda one: "Only people who may manage messages" in as_text(one), PATIENCE_S
+            )
+        assert held(reply.message)
+        await asyncio.gather(house.mo.click(asked, "Approve"), house.mo.click(asked, "Approve"))
+        await reply.until(has_pictures, PATIENCE_S)
