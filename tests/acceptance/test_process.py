@@ -136,6 +136,50 @@ async def test_a_bot_and_a_worker_share_the_work_through_postgresql(
     assert len(house.comfyui.log.posts) == 1
 
 
+async def running(child):
+    """Once it says that it is up."""
+    async with asyncio.timeout(PATIENCE_S):
+        while line := await child.stderr.readline():
+            if b"Limner is running" in line:
+                return
+    raise AssertionError("It ended before it was up.")
+
+
+async def test_a_worker_that_dies_has_its_run_taken_over(house, process, empty_postgres_url):
+    shared = {"DATABASE_URL": empty_postgres_url}
+    async with process(role="bot", **shared), process(role="worker", **shared) as first:
+        await house.world.wait_until_connected(PATIENCE_S)
+        reply = await imagine_held(house)
+        async with process(role="worker", **shared) as second:
+            await running(second)
+            first.kill()
+            await first.wait()
+            house.comfyui.release()
+            await reply.until(is_done, PATIENCE_S)
+    assert len(house.comfyui.log.posts) == 1
+    assert not house.comfyui.log.repeated()
+
+
+async def test_the_process_of_a_guilds_shard_dies_and_another_ends_its_work(
+    house, process, empty_postgres_url
+):
+    shared = {"DATABASE_URL": empty_postgres_url}
+    async with (
+        process(LIMNER_SHARDS="0/2", **shared) as first,
+        process(LIMNER_SHARDS="1/2", **shared) as second,
+    ):
+        await asyncio.gather(running(first), running(second))
+        await house.world.wait_for(lambda: len(house.world.gateway.shards) == 2, PATIENCE_S)
+        assert house.world.gateway.shards == {(0, 2), (1, 2)}
+        reply = await imagine_held(house)
+        # The other one hears nothing of this guild, and brings its work to an end all the same.
+        (first, second)[(house.world.guild_id >> 22) % 2].kill()
+        house.comfyui.release()
+        await reply.until(is_done, PATIENCE_S)
+    assert len(house.ana.messages("general")) == 1
+    assert not house.comfyui.log.repeated()
+
+
 async def test_roles_need_postgresql(process):
     async with process(role="worker") as child:
         text = await said(child)
