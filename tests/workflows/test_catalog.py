@@ -2,6 +2,8 @@ import asyncio
 import json
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from workflows.catalog import MAX_FILE_BYTES, Catalog
 
@@ -301,3 +303,21 @@ async def test_an_awaitable_of_the_listener_is_awaited(catalog, drop):
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
+
+
+def test_a_picture_that_carries_its_graph_becomes_a_workflow(catalog, tmp_path, graph):
+    carried = PngInfo()
+    carried.add_text("prompt", json.dumps(graph))
+    Image.new("RGB", (8, 8)).save(tmp_path / "fox.png", pnginfo=carried)
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    catalog.load()
+    assert catalog.workflows["fox"].manifest.command == "fox"
+    assert [problem.path.name for problem in catalog.problems] == ["plain.png"]
+
+
+def test_what_is_switched_off_is_offered_to_nobody(catalog, tmp_path, drop):
+    drop("one")
+    drop("two")
+    (tmp_path / ".off").write_text("two\n", encoding="utf-8")
+    catalog.load()
+    assert (list(catalog.workflows), list(catalog.disabled)) == (["one"], ["two"])
