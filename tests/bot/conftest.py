@@ -382,6 +382,14 @@ def tools():
                     await asyncio.sleep(0.005)
 
         @staticmethod
+        def view(*items):
+            view = discord.ui.View(timeout=None)
+            for item in items:
+                view.add_item(item)
+            view.stop()
+            return view
+
+        @staticmethod
         async def delete(world, message):
             """Somebody deletes a message of the bot."""
             world.messages.delete(world.messages.get(int(message["id"])))

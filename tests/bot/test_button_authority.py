@@ -1,0 +1,121 @@
+"""Who may press what below a result: the table of docs/commands.md, walked whole."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.buttons import GenerationButton
+from bot.forms import Answer
+from bot.results import take_delete, take_input, take_remix
+from generation.errors import NotYours
+
+ROOT = Path(__file__).parents[2]
+
+EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
+"""Those who may generate; what it makes is charged to whoever pressed."""
+
+OWNER_AND_MODERATORS = ("cancel", "delete")
+
+REFUSED = "Only the person who asked"
+
+
+def test_every_button_is_in_the_table():
+    pattern = GenerationButton.__discord_ui_compiled_template__.pattern
+    actions = re.search(r"\?P<action>([a-z|]+)", pattern)[1].split("|")
+    assert sorted(actions) == sorted((*EVERYBODY, *OWNER_AND_MODERATORS))
+
+
+@pytest.fixture
+def press(bot, tools, service):
+    """Presses a button of a generation of ana's, wherever that button came from."""
+
+    async def press_(person, action, **facts):
+        generation, contents = tools.result(
+            tools.generation(user_id=bot.ana.id, **{"guild_id": bot.world.guild_id, **facts}),
+            tools.picture(),
+        )
+        service.kept[service.add(generation).id] = contents
+        view = tools.view(GenerationButton(generation.id, action))
+        channel = bot.client.get_channel(bot.world.channel("general").id)
+        message = await channel.send("here", view=view)
+        seen = next(one for one in person.messages() if one["id"] == str(message.id))
+        before = {one["id"] for one in person.messages()}
+        reply = await person.click(seen, f"g:{generation.id}:{action}:0")
+        if reply.modal is not None:
+            return "asked"
+
+        def is_over():
+            new = [one for one in person.messages() if one["id"] not in before]
+            answers = [one for one in new if one["embeds"] or one["content"] or one["attachments"]]
+            return answers or service.requests or service.retries
+
+        await tools.eventually(is_over)
+        refused = [one for one in person.messages() if REFUSED in str(one["embeds"])]
+        assert all(one["ephemeral"] for one in refused)
+        return "refused" if refused else "done"
+
+    return press_
+
+
+@pytest.mark.parametrize("who", ["ana", "ben", "mo"])
+@pytest.mark.parametrize("action", EVERYBODY)
+async def test_everybody_goes_on_from_what_they_see(bot, press, action, who):
+    assert await press(getattr(bot, who), action) != "refused"
+
+
+@pytest.mark.parametrize("who", ["ben", "mo"])
+@pytest.mark.parametrize("facts", [{"private": True}, {"guild_id": None}, {"guild_id": 404}])
+@pytest.mark.parametrize("action", EVERYBODY)
+async def test_nobody_goes_on_from_what_is_not_for_them(bot, press, action, facts, who):
+    assert await press(getattr(bot, who), action, **facts) == "refused"
+    assert bot.service.requests == bot.service.retries == []
+
+
+@pytest.mark.parametrize(("who", "may"), [("ana", True), ("ben", False), ("mo", True)])
+@pytest.mark.parametrize("action", OWNER_AND_MODERATORS)
+async def test_its_person_and_moderators_end_and_delete(bot, press, action, who, may):
+    assert (await press(getattr(bot, who), action) != "refused") == may
+
+
+@pytest.mark.parametrize("action", OWNER_AND_MODERATORS)
+async def test_moderators_of_another_server_have_no_say(bot, press, action):
+    assert await press(bot.mo, action, guild_id=404) == "refused"
+
+
+async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, services, service):
+    """Somebody may keep a form open while the result becomes private, or forge its id."""
+    theirs = service.add(tools.generation(user_id=77, guild_id=404))
+
+    class Interaction:
+        """As much of one as forms need before they refuse."""
+
+        user = bot.ben.member
+        channel = None
+        channel_id = guild_id = 5
+        message = None
+        client = bot.client
+
+        class response:  # noqa: N801 - the library's name
+            @staticmethod
+            async def defer():
+                pass
+
+        is_user_integration = staticmethod(lambda: False)
+        is_guild_integration = staticmethod(lambda: True)
+
+        class permissions:  # noqa: N801 - likewise
+            manage_messages = True
+
+    pattern = re.compile(r"f:(?P<id>[a-z0-9]+):x:(?P<index>0)")
+    answer = Answer(pattern.fullmatch(f"f:{theirs.id}:x:0"), {"prompt": "x"}, {})
+    for take in (take_remix, take_input, take_delete):
+        with pytest.raises(NotYours):
+            await take(Interaction(), answer)
+    assert service.requests == []
+
+
+def test_the_table_is_in_the_documents():
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert "Deleting is for who asked, and for moderators." in text
+    assert "A private result stays with its person" in text
