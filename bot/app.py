@@ -37,6 +37,7 @@ from generation.line import EngineSettings
 from generation.moderation import Moderation
 from generation.offers import Offers
 from generation.oversight import Oversight
+from generation.personal import PersonalData
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
 from generation.removal import Remover
@@ -176,6 +177,7 @@ async def open_core(
             remover=Remover(database, utc_now),
             moderation=moderation,
             reviews=reviews,
+            personal=PersonalData(database),
             oversight=Oversight(database, utc_now),
             administration=Administration(database, utc_now),
             fleet=fleet,

@@ -14,6 +14,7 @@ from discord.http import Route
 from bot.buttons import GenerationButton, PictureMenu
 from bot.cogs import COG_ITEMS, add_commands, add_menu
 from bot.cogs.menu import MessageMenu
+from bot.cogs.mydata import MYDATA_FORMS
 from bot.cogs.review import ReportMenu
 from bot.cogs.settings import SETTINGS_FORMS
 from bot.command_shapes import describe_commands, fetch_commands
@@ -112,6 +113,7 @@ class LimnerClient(discord.AutoShardedClient):
                 **menu.forms(),
                 **reports.forms(),
                 **review_forms(),
+                **MYDATA_FORMS,
             }
         )
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)

@@ -12,6 +12,7 @@ from generation.library import Library
 from generation.moderation import Moderation
 from generation.offers import Offers
 from generation.oversight import Oversight
+from generation.personal import PersonalData
 from generation.preferences import Preferences
 from generation.removal import Remover
 from generation.review import Reviews
@@ -29,6 +30,7 @@ class Services:
     administration: Administration
     moderation: Moderation
     reviews: Reviews
+    personal: PersonalData
     fleet: Fleet
     oversight: Oversight
     preferences: Preferences

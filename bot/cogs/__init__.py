@@ -9,6 +9,7 @@ from bot.cogs.help import help_command
 from bot.cogs.history import HistoryButton, history_command
 from bot.cogs.imagine import imagine_command
 from bot.cogs.moderation import moderation_group
+from bot.cogs.mydata import mydata_group
 from bot.cogs.presets import presets_group
 from bot.cogs.queue import cancel_command, queue_command
 from bot.cogs.quota import quota_command
@@ -42,6 +43,7 @@ COMMAND_NAMES = frozenset(
         "workflows",
         "help",
         "limner",
+        "mydata",
         "mod",
     }
 )
@@ -70,6 +72,7 @@ def add_commands(
         settings_command(service, services.preferences),
         presets_group(submitter, services.preferences, services.derivations),
         workflows_command(services.library),
+        mydata_group(services),
         help_command(service),
         administration_group(services),
         moderation_group(services),

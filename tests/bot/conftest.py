@@ -344,6 +344,7 @@ def build_services(service):
         remover=FakeRemover(service),
         moderation=None,
         reviews=None,
+        personal=None,
         administration=FakeAdministration(),
         fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),

@@ -1,0 +1,52 @@
+"""What is stored of one person outside of their generations. Nothing here commits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, inspect, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.base import Base
+from db.tables import BlockRow, ChargeRow, FlagRow, PersonRow, PreferencesRow, PresetRow
+
+_PERSONAL: tuple[tuple[type[Base], str], ...] = (
+    (PersonRow, "user_id"),
+    (PreferencesRow, "user_id"),
+    (PresetRow, "user_id"),
+    (BlockRow, "user_id"),
+    (ChargeRow, "user_id"),
+    (FlagRow, "actor_id"),
+)
+
+
+class PersonalRepository:
+    """Reads and deletes by person."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
+        """Every row of theirs, by table; who blocked them is left out."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for table, column in _PERSONAL:
+            rows = await self._session.scalars(
+                select(table).where(getattr(table, column) == user_id)
+            )
+            found[table.__tablename__] = [_plain(row) for row in rows]
+        return found
+
+    async def forget(self, user_id: int) -> None:
+        """Delete preferences, presets and names; what they used and may not do stays."""
+        for table in (PreferencesRow, PresetRow):
+            await self._session.execute(delete(table).where(table.user_id == user_id))
+        await self._session.execute(
+            update(PersonRow).where(PersonRow.user_id == user_id).values(name="")
+        )
+
+
+_OTHERS: Sequence[str] = ("actor_id",)
+
+
+def _plain(row: Base) -> dict[str, Any]:
+    columns = inspect(type(row)).column_attrs
+    return {one.key: getattr(row, one.key) for one in columns if one.key not in _OTHERS}

@@ -1,0 +1,47 @@
+"""What is stored of somebody, in a file or gone."""
+
+import gzip
+import json
+
+import aiohttp
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+async def make(person, **options):
+    reply = await person.slash("general", "imagine", steps=4, **options)
+    return await reply.until(has_pictures, PATIENCE_S)
+
+
+async def export(person):
+    reply = await person.slash("general", "mydata export")
+    message = await reply.until(lambda one: one["attachments"], PATIENCE_S)
+    assert message["ephemeral"]
+    url = message["attachments"][0]["url"]
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        text = gzip.decompress(await response.read()).decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+async def test_people_get_and_delete_what_is_theirs_and_nothing_else(house):
+    async with house.bot() as core:
+        await make(house.ana, prompt="a fox", seed=1)
+        await make(house.ben, prompt="a wolf", seed=2)
+        stored, *made = await export(house.ana)
+        assert [one["prompt"] for one in made] == ["a fox"]
+        assert len(stored["charges"]) >= 1
+        asked = await house.ana.slash("general", "mydata delete")
+        answered = await house.ana.fill(asked.modal, {})
+        await answered.until(lambda one: "1 generation is deleted" in as_text(one), PATIENCE_S)
+        kept, *left = await export(house.ana)
+        assert left == []
+        assert kept["charges"] == stored["charges"], "a quota does not begin anew"
+        assert await core.service.contents(made[0]["id"]) == ()
+        _, *others = await export(house.ben)
+        assert [one["prompt"] for one in others] == ["a wolf"]
