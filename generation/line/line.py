@@ -335,14 +335,15 @@ async def _workflow_states(ids: Collection[str]) -> dict[str, str]:
 
 
 async def _destroy_engine() -> None:
-    """Shut the engine down and give the loop back its own threads.
+    """Give the loop back its own threads, and shut the engine down.
 
-    The engine made its thread pool the loop's default one, and that pool is closed now.
+    The engine made its thread pool the loop's default one, and closes it: others may still need
+    threads meanwhile.
     """
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="worker"))
     with ThreadPoolExecutor(1, thread_name_prefix="engine-shutdown") as pool:
         await loop.run_in_executor(pool, lambda: DBOS.destroy(destroy_registry=True))
-    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="worker"))
 
 
 def _quieten(logger: logging.Logger) -> None:
