@@ -41,6 +41,7 @@ from generation.personal import PersonalData
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.retention import Retention
 from generation.review import Reviews
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
@@ -178,6 +179,7 @@ async def open_core(
             moderation=moderation,
             reviews=reviews,
             personal=PersonalData(database),
+            retention=Retention(database, utc_now),
             oversight=Oversight(database, utc_now),
             administration=Administration(database, utc_now),
             fleet=fleet,

@@ -15,6 +15,7 @@ from generation.oversight import Oversight
 from generation.personal import PersonalData
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.retention import Retention
 from generation.review import Reviews
 from generation.service import GenerationService
 
@@ -31,6 +32,7 @@ class Services:
     moderation: Moderation
     reviews: Reviews
     personal: PersonalData
+    retention: Retention
     fleet: Fleet
     oversight: Oversight
     preferences: Preferences

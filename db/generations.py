@@ -225,6 +225,13 @@ class GenerationRepository:
         await words.forget(self._session, select(GenerationRow.id).where(GenerationRow.id == id))
         return await self._count_changed(delete(GenerationRow).where(GenerationRow.id == id)) == 1
 
+    async def delete_many(self, ids: Collection[str]) -> None:
+        """Delete them with their inputs and outputs. Their charges stay."""
+        if not ids:
+            return
+        await words.forget(self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids)))
+        await self._count_changed(delete(GenerationRow).where(GenerationRow.id.in_(ids)))
+
     async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
         """Keep a verified picture with the generation that uses it."""
         self._session.add(

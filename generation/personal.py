@@ -53,8 +53,7 @@ class PersonalData:
 
     async def _delete(self, ended: list[Generation]) -> None:
         async with self._database.transaction() as session:
-            for one in ended:
-                await GenerationRepository(session).delete(one.id)
+            await GenerationRepository(session).delete_many([one.id for one in ended])
 
     async def _batches(self, user_id: int) -> AsyncIterator[list[Generation]]:
         cursor: Cursor | None = None

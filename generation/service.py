@@ -30,6 +30,7 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Order, Records
 from generation.repetition import find_workflow, repeat
 from generation.request import Derivation, GenerationRequest, Requester
+from generation.retention import Retention
 from generation.review import Reviews
 from generation.runner import RunLimits, Runner
 from generation.selection import DEFAULT_KINDS
@@ -94,6 +95,7 @@ class GenerationService:
         self._clock = clock
         self._contents_kept = settings.contents_kept
         self._records = Records(database)
+        self._retention = Retention(database, clock)
         self._broadcast = Broadcast(_Touching(audience, self._touch))
         self._board = Board(self._records, pool, self._broadcast, clock)
         self._usage = UsageBook(database, clock)
@@ -393,8 +395,9 @@ class GenerationService:
                 async with self._database.transaction() as session:
                     before = self._clock() - self._contents_kept
                     pruned = await GenerationRepository(session).prune_contents(before)
+                pruned += await self._retention.apply()
                 cleared = await self._line.clear_old() if self._line.is_running else 0
-                _log.debug("Cleared away %d originals and %d workflows.", pruned, cleared)
+                _log.debug("Cleared away %d old results and %d workflows.", pruned, cleared)
             except Exception:  # noqa: BLE001 - what fails once is tried again
                 _log.exception("Housekeeping failed; it is tried again in an hour.")
             await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)

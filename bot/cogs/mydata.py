@@ -10,8 +10,10 @@ from discord import app_commands
 
 from bot.forms import Answer, Handler, open_form
 from bot.language import _, plural
+from bot.people import guild_of
 from bot.results import delete_message
 from bot.services import Services, services_of
+from generation.retention import Keeping
 
 DELETE_FORM = r"d:delete"
 
@@ -37,6 +39,9 @@ def mydata_group(services: Services) -> app_commands.Group:
             "All that is stored of you, as lines of JSON. Pictures are in the messages that it "
             "links to."
         )
+        guild_id = guild_of(interaction)
+        if guild_id is not None:
+            text += "\n" + keeping_text(await services.retention.find(guild_id))
         file = discord.File(written, "mydata.jsonl.gz")
         await interaction.followup.send(text, file=file, ephemeral=True)
 
@@ -50,6 +55,16 @@ def mydata_group(services: Services) -> app_commands.Group:
         await open_form(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
 
     return group
+
+
+def keeping_text(keeping: Keeping) -> str:
+    """How long things are kept in a server, for people."""
+    return _(
+        "Kept in this server, in days: pictures {pictures}, prompts {prompts}, records {records}.",
+        pictures=keeping.pictures or "∞",
+        prompts=keeping.prompts or "∞",
+        records=keeping.records or "∞",
+    )
 
 
 async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None:

@@ -6,20 +6,23 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from bot.cogs.mydata import keeping_text
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.language import _, plural
-from bot.people import guild_of, requester_of
+from bot.people import guild_of, requester_of, require_administrator
 from bot.results import find_own
 from bot.reviewing import show_next
 from bot.services import Services
 from bot.soon import soon
 from bot.text import lines_within
 from generation.errors import FailureKind, RequestRefused
+from generation.retention import Keeping
 from generation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
 
 REPORT_FORM = r"r:(?P<id>[a-z0-9]{1,32}):report"
 
 DESCRIPTION_CHARACTERS = 4096
+MAX_KEPT_DAYS = 3650
 
 Mode = Literal["off", "log", "flagged", "hold", "as the server"]
 
@@ -65,6 +68,30 @@ def add_review(group: app_commands.Group, services: Services) -> None:
             guild_id, channel.id if channel else None, actor_id=interaction.user.id
         )
         await _show_policy(interaction, await reviews.overview(guild_id))
+
+
+def add_retention(group: app_commands.Group, services: Services) -> None:
+    """Add how long things are kept to `/mod`; only administrators may."""
+
+    @group.command(description="Choose for how many days things are kept here (administrators)")
+    @app_commands.describe(
+        pictures="Results and thumbnails; without it, for good",
+        prompts="What was typed; without it, for good",
+        records="Everything else; without it, for good",
+    )
+    async def retention(
+        interaction: discord.Interaction,
+        pictures: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
+        prompts: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
+        records: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
+    ) -> None:
+        require_administrator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        keeping = Keeping(pictures, prompts, records)
+        await services.retention.set(
+            guild_of(interaction) or 0, keeping, actor_id=interaction.user.id
+        )
+        await interaction.followup.send(keeping_text(keeping), ephemeral=True)
 
 
 class ReportMenu:

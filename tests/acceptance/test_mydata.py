@@ -2,9 +2,12 @@
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
+from db.generations import GenerationRepository
+from generation.retention import Keeping
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -45,3 +48,28 @@ async def test_people_get_and_delete_what_is_theirs_and_nothing_else(house):
         assert await core.service.contents(made[0]["id"]) == ()
         _, *others = await export(house.ben)
         assert [one["prompt"] for one in others] == ["a wolf"]
+
+
+async def test_what_is_kept_long_enough_is_forgotten(house):
+    async with house.bot() as core:
+        service, guild_id = core.service, house.world.guild_id
+        await make(house.ana, prompt="a fox", seed=1)
+        _, recorded = await export(house.ana)
+        id_ = recorded["id"]
+        for days, expected in ((1, "a fox"), (3, "")):
+            async with core.database.transaction() as session:
+                long_ago = datetime.now(UTC) - timedelta(days=2 * days)
+                await GenerationRepository(session).update(
+                    id_, finished_at=long_ago, delivered_at=long_ago
+                )
+            await core.services.retention.set(
+                guild_id, Keeping(pictures=1, prompts=3), actor_id=house.mo.id
+            )
+            await core.services.retention.apply()
+            found = await service.find(id_)
+            assert found.prompt == expected
+            assert await service.contents(id_) == ()
+            assert found.removed_at is not None
+        await core.services.retention.set(guild_id, Keeping(records=1), actor_id=house.mo.id)
+        assert await core.services.retention.apply() == 1
+        assert await service.find(id_) is None

@@ -345,6 +345,7 @@ def build_services(service):
         moderation=None,
         reviews=None,
         personal=None,
+        retention=None,
         administration=FakeAdministration(),
         fleet=FakeFleet(),
         preferences=FakePreferences(catalog, pool),
