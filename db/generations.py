@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import words
 from db.tables import (
-    FINAL_STATES,
     SUCCEEDED,
     UNFINISHED_STATES,
     WAITING,
@@ -331,21 +330,29 @@ class GenerationRepository:
         return await self._list_oldest_first(*conditions)
 
     async def list_undelivered(self) -> tuple[GenerationRow, ...]:
-        """List what ended and was neither told nor given up, oldest first.
+        """List what ended and was neither told nor given up, by when it ended.
 
-        What waits for a moderator who was asked is not told before the answer.
+        What waits for a moderator who was asked is not told before the answer. The condition and
+        the order are such that SQLite reads its small index of what is undelivered: by final state
+        or by creation it would read everything there ever was.
         """
         waits = exists().where(
             ReviewRow.generation_id == GenerationRow.id,
             ReviewRow.state == PENDING,
             ReviewRow.asked_at.is_not(None),
         )
-        return await self._list_oldest_first(
-            GenerationRow.state.in_(FINAL_STATES),
-            GenerationRow.delivered_at.is_(None),
-            GenerationRow.given_up_at.is_(None),
-            ~waits,
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(
+                GenerationRow.state.not_in(UNFINISHED_STATES),
+                GenerationRow.delivered_at.is_(None),
+                GenerationRow.given_up_at.is_(None),
+                ~waits,
+            )
+            .order_by(GenerationRow.finished_at, GenerationRow.id)
+            .execution_options(populate_existing=True)
         )
+        return tuple(found)
 
     async def waiting(self, guild_id: int | None = None) -> tuple[GenerationRow, ...]:
         """List what waits, oldest first; in one guild, or everywhere."""

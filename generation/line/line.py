@@ -36,7 +36,14 @@ STEPPED_OUT = "SUCCESS"
 BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
 
-NOISE = ("WorkflowCancelled", "was cancelled", "task cancelled", "no longer owned by this")
+NOISE = (
+    "WorkflowCancelled",
+    "was cancelled",
+    "task cancelled",
+    "no longer owned by this",
+    "cannot schedule new futures after shutdown",
+    "Executor accessed before DBOS was launched",
+)
 """What the engine reports as trouble whenever somebody cancels, or the line stops."""
 
 _log = logging.getLogger(__name__)
@@ -360,5 +367,5 @@ def _quieten(logger: logging.Logger) -> None:
 def _is_worth_telling(record: logging.LogRecord) -> bool:
     text = record.getMessage()
     if record.exc_info and record.exc_info[1] is not None:
-        text += type(record.exc_info[1]).__name__
+        text += f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
     return not any(noise in text for noise in NOISE)
