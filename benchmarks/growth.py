@@ -26,6 +26,9 @@ from generation.usage import UsageBook
 
 SIZES = (1_000, 1_000_000)
 ROUNDS = 60
+WARM_UP = 20
+"""Rounds that are not counted."""
+
 PEOPLE = 1_000
 GUILDS = 25
 WORKFLOW = "txt2img-sd"
@@ -115,13 +118,13 @@ def _decisions(database: Database) -> Mapping[str, Decision]:
 
 async def _median_ms(decide: Decision) -> float:
     took = []
-    for number in range(ROUNDS):
+    for number in range(WARM_UP + ROUNDS):
         person = (number * 37) % PEOPLE
         requester = Requester(person, "somebody", 1, guild_id=person % GUILDS)
         began_at = time.perf_counter()
         await decide(requester)
         took.append((time.perf_counter() - began_at) * 1000)
-    return statistics.median(took)
+    return statistics.median(took[WARM_UP:])
 
 
 def main() -> None:
