@@ -14,6 +14,7 @@ import discord
 
 from bot.address import DEFAULT_SIZE_LIMIT, ReplyAddress
 from bot.delivery import Attachment
+from bot.language import _
 from bot.network import NETWORK_ERRORS
 
 # Discord's error codes, https://docs.discord.com/developers/topics/opcodes-and-status-codes
@@ -24,7 +25,6 @@ UNAUTHORIZED = 401
 CONTENT_TOO_LARGE = 413
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
-BEYOND_REACH = "Its own message is out of my reach by now, so here it is."
 
 NO_PINGS = discord.AllowedMentions.none()
 
@@ -208,7 +208,9 @@ class Door:
             async with _translated(by_token=False):
                 channel = await self._client.create_dm(discord.Object(user_id))
             for draft in drafts[first:]:
-                text = f"{draft.content}\n{BEYOND_REACH}" if link is None else draft.content
+                text = draft.content
+                if link is None:
+                    text += "\n" + _("Its own message is out of my reach by now, so here it is.")
                 async with _translated(by_token=False):
                     message = await channel.send(
                         text,

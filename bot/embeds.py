@@ -23,8 +23,6 @@ GREY = discord.Colour.light_grey()
 DESCRIPTION_CHARACTERS = 4096
 """Discord's limit for an embed's description; an embed has 6,000 in all."""
 
-NOT_CHARGED = "your quota was not charged"
-CHARGED = "it had begun, so your quota was charged"
 LISTED_PROMPT_CHARACTERS = 80
 
 
@@ -61,11 +59,11 @@ def running_face(event: Running, *, has_preview: bool) -> Face:
     progress = event.progress
     parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
     if progress.step is not None and progress.steps is not None:
-        parts.append(f"step {progress.step}/{progress.steps}")
+        parts.append(_("step {step}/{steps}", step=progress.step, steps=progress.steps))
     if progress.activity:
         parts.append(harmless(progress.activity, 60))
     if progress.done_at is not None:
-        parts.append(f"done {relative(progress.done_at)}")
+        parts.append(_("done {when}", when=relative(progress.done_at)))
     embed = discord.Embed(description=" · ".join(parts), colour=BLURPLE)
     if has_preview:
         embed.set_image(url=f"attachment://{PREVIEW_NAME}")
@@ -83,7 +81,9 @@ def failed_face(generation: Generation) -> Face:
     """A fixed title, one plain sentence, the id, and that nothing was charged."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
     embed = failure_embed(failure.kind, failure.template, failure.facts)
-    charge = CHARGED if generation.is_charged else NOT_CHARGED
+    charge = _("your quota was not charged")
+    if generation.is_charged:
+        charge = _("it had begun, so your quota was charged")
     embed.set_footer(text=f"{generation.id} · {charge}")
     return Face(header(generation), embed)
 
@@ -112,7 +112,7 @@ def facts(generation: Generation) -> str:
     """One line: id, seed, workflow, size, seconds."""
     parts = [generation.id]
     if generation.seed is not None:
-        parts.append(f"seed {generation.seed}")
+        parts.append(_("seed {seed}", seed=generation.seed))
     parts.append(generation.workflow)
     sized = next((one for one in generation.outputs if one.width and one.height), None)
     if sized is not None:
@@ -143,17 +143,19 @@ def list_line(
     line = f"{prefix}`{generation.id}` {when} {prompt} · {state_text(generation)}"
     if names_person:
         line += f" · <@{generation.user_id}>"
-    return f"{line} · [open]({generation.message_url})" if generation.message_url else line
+    if generation.message_url:
+        line += f" · [{_('open')}]({generation.message_url})"
+    return line
 
 
 def state_text(generation: Generation) -> str:
     """How a generation stands, in a word or two."""
     if generation.state is GenerationState.FAILED and generation.failure is not None:
-        return FAILURE_TITLES[generation.failure.kind]
+        return _(FAILURE_TITLES[generation.failure.kind])
     return {
-        GenerationState.WAITING: "waiting",
-        GenerationState.RUNNING: "running",
-        GenerationState.SUCCEEDED: "done",
-        GenerationState.FAILED: "failed",
-        GenerationState.CANCELLED: "cancelled",
+        GenerationState.WAITING: _("waiting"),
+        GenerationState.RUNNING: _("running"),
+        GenerationState.SUCCEEDED: _("done"),
+        GenerationState.FAILED: _("failed"),
+        GenerationState.CANCELLED: _("cancelled"),
     }[generation.state]

@@ -5,6 +5,8 @@ from typing import Literal, get_args
 
 from discord import app_commands
 
+from bot.language import mark
+
 PROMPT_CHARACTERS = 2000
 CHOICES = 25
 """What a client shows for one option, fixed or looked up."""
@@ -19,21 +21,21 @@ ASPECTS: tuple[str, ...] = get_args(Aspect)
 Choices = list[app_commands.Choice[str]]
 
 DESCRIPTIONS = {
-    "prompt": "What the picture shows",
-    "workflow": "How it is made; without it, one that fits is taken",
-    "image": "A picture to start from (PNG, JPEG or WebP)",
-    "negative": "What the picture should not show",
-    "aspect": "Width to height",
-    "count": "How many pictures",
-    "seed": "The same seed with the same options makes the same picture",
-    "model": "The AI model",
-    "lora": "A style or subject on top of the model",
-    "steps": "More steps take longer and are finer",
-    "cfg": "How closely to follow the prompt",
-    "strength": "How far to leave the given picture behind: 0 keeps it, 1 forgets it",
-    "mask": "White where the picture is to be painted anew",
-    "private": "Only you see it",
-    "spoiler": "Hide the pictures behind a click",
+    "prompt": mark("What the picture shows"),
+    "workflow": mark("How it is made; without it, one that fits is taken"),
+    "image": mark("A picture to start from (PNG, JPEG or WebP)"),
+    "negative": mark("What the picture should not show"),
+    "aspect": mark("Width to height"),
+    "count": mark("How many pictures"),
+    "seed": mark("The same seed with the same options makes the same picture"),
+    "model": mark("The AI model"),
+    "lora": mark("A style or subject on top of the model"),
+    "steps": mark("More steps take longer and are finer"),
+    "cfg": mark("How closely to follow the prompt"),
+    "strength": mark("How far to leave the given picture behind: 0 keeps it, 1 forgets it"),
+    "mask": mark("White where the picture is to be painted anew"),
+    "private": mark("Only you see it"),
+    "spoiler": mark("Hide the pictures behind a click"),
 }
 """The well-known options, in the order of `/imagine`."""
 

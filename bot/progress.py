@@ -15,7 +15,7 @@ from bot.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.buttons import cancel_view, done_view, failed_view
 from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Door, Draft, Gone, TooLarge, Unreachable
-from bot.language import speak, speaking
+from bot.language import _, speak, speaking
 from bot.pace import ChannelPace
 from bot.reviewing import draft_case
 from generation import imaging
@@ -198,7 +198,9 @@ class Replies:
         first, *more = parcel.messages
         view = done_view(generation, self._offers.of(generation))
         drafts = [Draft(face.content, face.embed, view, first)]
-        return drafts + [Draft(f"{face.content} · more", None, None, files) for files in more]
+        return drafts + [
+            Draft(_("{message} · more", message=face.content), None, None, files) for files in more
+        ]
 
     def _show(self, event: LiveEvent) -> None:
         generation = event.generation
@@ -282,4 +284,4 @@ async def _preview_files(event: Running) -> tuple[Attachment, ...]:
     picture = await asyncio.to_thread(imaging.preview, event.preview)
     if picture is None:
         return ()
-    return (Attachment(embeds.PREVIEW_NAME, picture, "Preview", spoiler=False),)
+    return (Attachment(embeds.PREVIEW_NAME, picture, _("Preview"), spoiler=False),)

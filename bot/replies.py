@@ -10,7 +10,7 @@ from types import MappingProxyType
 import discord
 
 from bot.address import waits_in_public
-from bot.language import _
+from bot.language import _, mark
 from bot.network import NETWORK_ERRORS
 from bot.text import harmless, relative
 from generation.errors import (
@@ -18,28 +18,26 @@ from generation.errors import (
     GenerationError,
     GenerationFailed,
     NotPermitted,
-    NotYours,
     RequestRefused,
     ServiceUnavailable,
-    UnknownGeneration,
 )
 
 FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
     {
-        FailureKind.QUEUE_FULL: "Queue full",
-        FailureKind.DAILY_LIMIT: "Daily limit reached",
-        FailureKind.SLOW_DOWN: "Slow down",
-        FailureKind.PROMPT_NOT_ALLOWED: "Prompt not allowed",
-        FailureKind.NOT_ALLOWED_HERE: "Not allowed in this channel",
-        FailureKind.INVALID_OPTION: "Invalid option",
-        FailureKind.INVALID_ATTACHMENT: "Invalid attachment",
-        FailureKind.MISSING_MODEL: "Missing model",
-        FailureKind.WORKFLOW_ERROR: "Workflow error",
-        FailureKind.OUT_OF_MEMORY: "Out of GPU memory",
-        FailureKind.BACKEND_OFFLINE: "Backend offline",
-        FailureKind.TIMED_OUT: "Timed out",
-        FailureKind.CANCELLED: "Cancelled",
-        FailureKind.BLOCKED_BY_FILTER: "Blocked by the image filter",
+        FailureKind.QUEUE_FULL: mark("Queue full"),
+        FailureKind.DAILY_LIMIT: mark("Daily limit reached"),
+        FailureKind.SLOW_DOWN: mark("Slow down"),
+        FailureKind.PROMPT_NOT_ALLOWED: mark("Prompt not allowed"),
+        FailureKind.NOT_ALLOWED_HERE: mark("Not allowed in this channel"),
+        FailureKind.INVALID_OPTION: mark("Invalid option"),
+        FailureKind.INVALID_ATTACHMENT: mark("Invalid attachment"),
+        FailureKind.MISSING_MODEL: mark("Missing model"),
+        FailureKind.WORKFLOW_ERROR: mark("Workflow error"),
+        FailureKind.OUT_OF_MEMORY: mark("Out of GPU memory"),
+        FailureKind.BACKEND_OFFLINE: mark("Backend offline"),
+        FailureKind.TIMED_OUT: mark("Timed out"),
+        FailureKind.CANCELLED: mark("Cancelled"),
+        FailureKind.BLOCKED_BY_FILTER: mark("Blocked by the image filter"),
     }
 )
 
@@ -72,15 +70,14 @@ def explain(error: BaseException) -> discord.Embed:
     match error:
         case RequestRefused() | GenerationFailed():
             return failure_embed(error.kind, error.template, error.facts)
-        case UnknownGeneration() | NotYours():
-            return discord.Embed(description=harmless(str(error)), colour=RED)
         case NotPermitted():
             return discord.Embed(title=_("Not allowed"), description=_(error.template), colour=RED)
         case ServiceUnavailable():
-            text = "That cannot be done just now. Please try again in a minute."
-            return discord.Embed(title="Not available", description=text, colour=RED)
+            text = _("That cannot be done just now. Please try again in a minute.")
+            return discord.Embed(title=_("Not available"), description=text, colour=RED)
         case GenerationError():
-            return discord.Embed(description=harmless(str(error)), colour=RED)
+            said = _(error.template, **error.facts)
+            return discord.Embed(description=harmless(said), colour=RED)
         case _:
             return _apology(error)
 
@@ -137,10 +134,11 @@ def _apology(error: BaseException) -> discord.Embed:
     reference = secrets.token_hex(4)
     _log.error("Something unforeseen happened (reference %s).", reference, exc_info=error)
     return discord.Embed(
-        title="Something went wrong",
-        description=(
+        title=_("Something went wrong"),
+        description=_(
             "Sorry, that should not have happened, and it was noted. If it happens again, give "
-            f"the people who run this bot the reference `{reference}`."
+            "the people who run this bot the reference `{reference}`.",
+            reference=reference,
         ),
         colour=RED,
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import discord
 
+from bot.language import ENGLISH, _, spoken
+
 SHOWN_PROMPT_CHARACTERS = 300
 """Of a prompt, in a message: the whole of it is in the record."""
 
@@ -66,7 +68,9 @@ def _escape(line: str) -> str:
 
 
 def ordinal(number: int) -> str:
-    """Write 3 as 3rd."""
+    """Write 3 as 3rd, or as the language being spoken does."""
+    if not spoken().startswith(ENGLISH):
+        return _("{number}.", number=number)
     if number % 100 in (11, 12, 13):
         return f"{number}th"
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"

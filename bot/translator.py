@@ -4,10 +4,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
-from bot.language import languages, translate
+from bot.language import translate
 
 _NAMES = frozenset({Location.command_name, Location.group_name, Location.parameter_name})
-"""Commands and options are called the same everywhere, so that people can tell each other."""
+"""Commands and options are called the same everywhere, so that people can tell each other; the
+menu of a message is read."""
 
 
 class CommandTranslator(app_commands.Translator):
@@ -20,7 +21,8 @@ class CommandTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """The string in this locale; None where English is shown."""
-        if context.location in _NAMES or locale.value not in languages():
+        is_menu = isinstance(context.data, app_commands.ContextMenu)
+        if context.location in _NAMES and not is_menu:
             return None
         said = translate(string.message, locale.value)
         return None if said == string.message else said

@@ -36,21 +36,13 @@ class FailureKind(StrEnum):
 
 
 class GenerationError(Exception):
-    """The base of every error that leaves this package."""
+    """The base of every error that leaves this package.
 
-
-class _Failure(GenerationError):
-    """A kind and one plain sentence a person can be shown: no path, address or secret in it.
-
-    `template` is the sentence with {places} for `facts`, which are JSON values; a face may say it
-    in another language, and render more than the sentence, for example from
-    `{"retry_at": "2026-01-01T00:00:00+00:00"}` or `{"installed": ["a.safetensors"]}`.
+    `template` is one plain sentence with {places} for `facts`; a face may say it in another
+    language.
     """
 
-    def __init__(
-        self, kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
-    ) -> None:
-        self.kind = kind
+    def __init__(self, template: str = "", facts: Mapping[str, object] | None = None) -> None:
         self.template = template
         self.facts = dict(facts or {})
         super().__init__(self.sentence)
@@ -59,6 +51,20 @@ class _Failure(GenerationError):
     def sentence(self) -> str:
         """The sentence in English."""
         return fill(self.template, self.facts)
+
+
+class _Failure(GenerationError):
+    """A kind and one plain sentence a person can be shown: no path, address or secret in it.
+
+    `facts` are JSON values, and a face may render more of them than the sentence, for example
+    `{"retry_at": "2026-01-01T00:00:00+00:00"}` or `{"installed": ["a.safetensors"]}`.
+    """
+
+    def __init__(
+        self, kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
+    ) -> None:
+        self.kind = kind
+        super().__init__(template, facts)
 
 
 class RequestRefused(_Failure):
@@ -73,7 +79,7 @@ class UnknownGeneration(GenerationError):
     """There is no generation with this id."""
 
     def __init__(self, generation_id: str) -> None:
-        super().__init__(f"There is no generation {generation_id!r}.")
+        super().__init__("There is no generation '{id}'.", {"id": generation_id})
         self.generation_id = generation_id
 
 
@@ -95,10 +101,6 @@ class GenerationRemoved(GenerationError):
 
 class NotPermitted(GenerationError):
     """An act that is for people with more say; its sentence says for whom."""
-
-    def __init__(self, template: str) -> None:
-        super().__init__(template)
-        self.template = template
 
 
 class ServiceUnavailable(GenerationError):

@@ -6,7 +6,7 @@ All functions are plain and busy for up to seconds: call them in a thread (`asyn
 import math
 import struct
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,7 +24,6 @@ from PIL import (
 )
 
 from generation.errors import GenerationError
-from generation.sentences import fill
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 """Bytes of an attached picture: what Discord lets everybody upload."""
@@ -89,12 +88,7 @@ _GREY_SPREAD = 24
 
 
 class InvalidImage(GenerationError):
-    """A picture cannot be used; `template`, with {places} for `facts`, says why and what to do."""
-
-    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
-        self.template = template
-        self.facts = dict(facts or {})
-        super().__init__(fill(template, self.facts))
+    """A picture cannot be used; the sentence says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 import discord
 from discord import app_commands
 
+from bot.language import _, mark
 from bot.text import harmless, lines_within
 from bot.tree import SlashCommand
 from generation.service import GenerationService
 
-GUIDE = """\
+GUIDE = mark(
+    """\
 Type `/imagine` and say in `prompt` what the picture shows. That is all it needs.
 
 **From a picture** · attach it as `image`; `strength` says how far to leave it behind.
@@ -20,6 +22,7 @@ Type `/imagine` and say in `prompt` what the picture shows. That is all it needs
 
 A failure costs nothing. The same `seed` with the same options makes the same picture.\
 """
+)
 
 FIELD_CHARACTERS = 1024
 """Discord's limit for a field of an embed."""
@@ -31,12 +34,12 @@ def help_command(service: GenerationService) -> SlashCommand:
     @app_commands.command(name="help", description="How to make pictures here")
     async def show_help(interaction: discord.Interaction) -> None:
         embed = discord.Embed(
-            title="Make pictures", description=GUIDE, colour=discord.Colour.blurple()
+            title=_("Make pictures"), description=_(GUIDE), colour=discord.Colour.blurple()
         )
         lines = [f"`{one.name}` {harmless(one.title, 100)}" for one in service.workflows()]
         if lines:
             workflows = lines_within(lines, FIELD_CHARACTERS)
-            embed.add_field(name="Workflows", value=workflows, inline=False)
+            embed.add_field(name=_("Workflows"), value=workflows, inline=False)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     return show_help

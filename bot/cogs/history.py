@@ -261,7 +261,7 @@ async def _render(
     )
     sheet = await service.contact_sheet(page.generations)
     embed.set_image(url="attachment://history.png")
-    files = [discord.File(io.BytesIO(sheet), "history.png", description="Contact sheet")]
+    files = [discord.File(io.BytesIO(sheet), "history.png", description=_("Contact sheet"))]
     return embed, _page_buttons(question, page), files
 
 

@@ -128,7 +128,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
         files = []
         if any(one.thumbnail for one in dossier.generation.outputs):
             sheet = await services.generations.contact_sheet([dossier.generation])
-            files = [discord.File(io.BytesIO(sheet), "results.png", description="Results")]
+            files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
         embeds = dossier_embeds(dossier, has_sheet=bool(files))
         await interaction.followup.send(embeds=embeds, files=files, ephemeral=True)
 

@@ -23,10 +23,8 @@ def graph(tmp_path):
 
 @pytest.fixture
 async def backend():
-    stand_in = ComfyUIStandIn()
-    await stand_in.start()
-    yield stand_in
-    await stand_in.stop()
+    async with ComfyUIStandIn() as stand_in:
+        yield stand_in
 
 
 async def test_inspect_shows_each_input_with_its_reason(limner, graph):
