@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.client import LimnerClient
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("bot", "generation", "workflows")
 
 SAID_AT = {
@@ -29,6 +29,9 @@ SAID_AT = {
     "_refused": (1,),
 }
 """Which arguments of these are sentences."""
+
+DESCRIPTION_CHARACTERS = 100
+"""Discord's limit for what a command or an option says of itself."""
 
 ERRORS = ("generation/errors.py", "workflows/errors.py")
 """Where errors hand their sentence to the class above them."""
@@ -50,11 +53,10 @@ def sentences():
             for place in SAID_AT.get(call.func.id, ()):
                 if place < len(call.args):
                     yield f"{name}:{call.lineno}", call.args[place]
-        elif isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
-            if name in ERRORS:
-                for argument in call.args:
-                    if isinstance(argument, ast.Constant):
-                        yield f"{name}:{call.lineno}", argument
+        elif getattr(call.func, "attr", "") == "__init__" and name in ERRORS:
+            for argument in call.args:
+                if isinstance(argument, ast.Constant):
+                    yield f"{name}:{call.lineno}", argument
 
 
 def english():
@@ -65,6 +67,15 @@ def english():
         if isinstance(said, ast.Constant) and isinstance(said.value, str)
     }
     return {one for one in found if any(character.isalpha() for character in one)}
+
+
+def plural_forms():
+    """The form for many by the form for one."""
+    return {
+        call.args[0].value: call.args[1].value
+        for _, call in calls()
+        if isinstance(call.func, ast.Name) and call.func.id == "plural"
+    }
 
 
 def places(sentence):
@@ -103,3 +114,28 @@ def test_sentences_are_found():
 @pytest.mark.parametrize("said", [pytest.param(one, id=where) for where, one in sentences()])
 def test_a_sentence_is_written_out(said):
     assert not isinstance(said, ast.JoinedStr | ast.BinOp), "Put facts into {places}."
+
+
+def test_german_is_complete(german, described):
+    wanted = (english() | described) - set(plural_forms().values())
+    assert wanted - german.keys() == set(), "add these to bot/languages/de.po"
+    assert german.keys() - wanted == set(), "nothing says these any more"
+
+
+def test_german_says_the_same(german):
+    many = plural_forms()
+    for source, entry in german.items():
+        assert not entry.fuzzy
+        pairs = [(source, entry.string)]
+        if not isinstance(entry.string, str):
+            one, several = entry.string
+            assert entry.id == (source, many[source])
+            pairs = [(source, one), (many[source], several)]
+        for said, translated in pairs:
+            assert translated
+            assert places(translated) == places(said), said
+
+
+def test_descriptions_fit_in_german_too(german, described):
+    for said in described & german.keys():
+        assert len(german[said].string) <= DESCRIPTION_CHARACTERS
