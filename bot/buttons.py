@@ -15,6 +15,7 @@ from bot.people import can_moderate, guild_of, requester_of
 from bot.results import ALL
 from bot.services import services_of
 from bot.tree import require_served
+from bot.warning import warn
 from generation.offers import Offer
 from generation.record import Generation
 from generation.service import GenerationService
@@ -264,7 +265,7 @@ async def _retry(interaction: discord.Interaction, generation_id: str, _index: i
     reply = await open_reply(interaction, private=private)
     services, requester = services_of(interaction), requester_of(interaction)
     await services.derivations.find_visible(generation_id, requester)
-    await services.generations.retry(generation_id, requester, reply)
+    await warn(interaction, await services.generations.retry(generation_id, requester, reply))
 
 
 async def _original(interaction: discord.Interaction, generation_id: str, index: int) -> None:

@@ -11,6 +11,7 @@ from bot.address import open_reply
 from bot.copies import Copies
 from bot.services import services_of
 from bot.submission import EARLY_REFUSAL_S
+from bot.warning import warn
 from generation.derivations import Draft
 from generation.errors import ServiceUnavailable
 
@@ -46,7 +47,7 @@ async def derive(
     )
     draft = replace(draft, request=request)
     copies = Copies(interaction.client, interaction.message)
-    await services.derivations.submit(draft, reply, copies.fetch)
+    await warn(interaction, await services.derivations.submit(draft, reply, copies.fetch))
 
 
 async def _draft_early(

@@ -10,6 +10,7 @@ import discord
 from bot.address import open_reply
 from bot.inputs import check_attachments, fetch_images, given_values
 from bot.people import requester_of
+from bot.warning import warn
 from generation.errors import ServiceUnavailable
 from generation.preferences import Preferences
 from generation.request import GenerationRequest, InputImage, Value
@@ -75,7 +76,8 @@ class Submitter:
         await self._refuse_early(request)
         reply = await open_reply(interaction, private=request.private)
         images = await fetch_images(attachments)
-        await self.service.submit(replace(request, images=images, reply=reply))
+        generation = await self.service.submit(replace(request, images=images, reply=reply))
+        await warn(interaction, generation)
 
     async def _refuse_early(self, request: GenerationRequest) -> None:
         """Refuse while there is time for it; when there is not, the acceptance decides."""

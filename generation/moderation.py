@@ -12,7 +12,7 @@ from datetime import datetime
 
 from db.audit import AuditRepository
 from db.database import Database, Session
-from db.moderation import BlockRepository, NewFlag, TermRepository
+from db.moderation import BlockRepository, FlagRepository, NewFlag, TermRepository
 from db.tables import BlockRow, TermRow
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
@@ -28,6 +28,12 @@ from generation.terms import (
 )
 
 MAX_REASON_CHARACTERS = 300
+
+WATCHED = "word"
+"""The flag of a request that a watched word was found in."""
+
+WARNED = "warning"
+"""… and whose person is told so."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +75,10 @@ class Judgement:
     @property
     def flags(self) -> tuple[NewFlag, ...]:
         """Why a moderator may want to look at it."""
-        return tuple(NewFlag("word", one.pattern) for one in self.verdict.found)
+        return tuple(
+            NewFlag(WARNED if one.action is TermAction.WARN else WATCHED, one.pattern)
+            for one in self.verdict.found
+        )
 
 
 class Moderation:
@@ -105,6 +114,13 @@ class Moderation:
                 {"word": refused.pattern},
             )
         return Judgement(verdict)
+
+    async def asks_for_warning(self, generation_id: str) -> bool:
+        """Whether whoever asked for it is to be told of a word. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                flags = await FlagRepository(session).of_generation(generation_id)
+                return any(flag.kind == WARNED for flag in flags)
 
     async def find_block(self, user_id: int, guild_id: int | None) -> Block | None:
         """The block that holds now. Raises ServiceUnavailable."""

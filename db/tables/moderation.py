@@ -53,7 +53,7 @@ class FlagRow(Base):
     at: Mapped[datetime]
 
     __table_args__ = (
-        CheckConstraint("kind IN ('word', 'report', 'image')", name="kind"),
+        CheckConstraint("kind IN ('word', 'warning', 'report', 'image')", name="kind"),
         Index("ix_flags_of_generation", "generation_id"),
     )
 

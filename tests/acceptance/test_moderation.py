@@ -85,6 +85,20 @@ async def test_an_observed_word_flags_what_is_made(house):
             assert part in shown
 
 
+async def test_a_word_that_warns_is_told_to_its_person_alone(house):
+    async with house.bot():
+        await answer(house.mo, "mod words add", word="fox", action="warn")
+        made = await make(house.ana, prompt="a fox", seed=1)
+        note = await house.ana.wait_for(
+            lambda message: "watch for words" in as_text(message), PATIENCE_S
+        )
+        assert "only you can see this" in as_text(note)
+        assert len(house.ben.messages("general")) == 1
+        assert "warning · fox" in await answer(house.mo, "mod show", generation=id_of(made))
+        wolf = await make(house.ben, prompt="a wolf", seed=2)
+        assert len(house.ben.messages("general")) == len([made, wolf])
+
+
 async def test_a_deleted_result_leaves_its_record(house):
     async with house.bot() as core:
         made = await make(house.ana, prompt="a fox", seed=1)

@@ -83,7 +83,9 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('word', 'report', 'image')", name=op.f("ck_flags_kind")),
+        sa.CheckConstraint(
+            "kind IN ('word', 'warning', 'report', 'image')", name=op.f("ck_flags_kind")
+        ),
         sa.ForeignKeyConstraint(
             ["generation_id"],
             ["generations.id"],
