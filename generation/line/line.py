@@ -342,15 +342,17 @@ async def _workflow_states(ids: Collection[str]) -> dict[str, str]:
 
 
 async def _destroy_engine() -> None:
-    """Give the loop back its own threads, and shut the engine down.
+    """Give the loop back threads of its own, and shut the engine down.
 
-    The engine made its thread pool the loop's default one, and closes it: others may still need
-    threads meanwhile.
+    The engine makes its thread pool the loop's default one with each call, and closes it: others
+    need threads meanwhile, and calls that are under way put it back.
     """
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="worker"))
+    threads = ThreadPoolExecutor(thread_name_prefix="worker")
+    loop.set_default_executor(threads)
     with ThreadPoolExecutor(1, thread_name_prefix="engine-shutdown") as pool:
         await loop.run_in_executor(pool, lambda: DBOS.destroy(destroy_registry=True))
+    loop.set_default_executor(threads)
 
 
 def _quieten(logger: logging.Logger) -> None:

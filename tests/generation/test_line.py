@@ -331,3 +331,20 @@ async def test_a_backend_from_which_a_run_was_withdrawn_can_take_it_again(
         assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, first.name)
         withdrawn, taken_again = first.submissions
         assert withdrawn != taken_again
+
+
+async def test_calls_of_the_engine_under_way_leave_threads_after_its_end(
+    open_house, sqlite_url, tools
+):
+    async with open_house(sqlite_url, tools.FakeBackend("only")) as house:
+        asking = [asyncio.create_task(_ask_the_engine_to_its_end()) for _ in range(8)]
+        await asyncio.sleep(0)
+        await house.service.stop()
+        outcomes = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(one, Exception) for one in outcomes)
+        assert await asyncio.to_thread(str, 1) == "1"
+
+
+async def _ask_the_engine_to_its_end():
+    while True:
+        await DBOS.list_workflows_async(load_input=False, load_output=False)
