@@ -331,6 +331,13 @@ class FakeLibrary(Library):
         self.acts.append((action, name, actor_id, guild_id))
 
 
+class FakeModeration:
+    """Watches for no words."""
+
+    async def asks_for_warning(self, generation_id):
+        return False
+
+
 def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
     catalog = Catalog((LIBRARY,))
@@ -342,7 +349,7 @@ def build_services(service):
         offers=offers,
         derivations=Derivations(service, offers, catalog),
         remover=FakeRemover(service),
-        moderation=None,
+        moderation=FakeModeration(),
         reviews=None,
         personal=None,
         retention=None,
