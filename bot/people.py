@@ -17,8 +17,13 @@ def guild_of(interaction: discord.Interaction) -> int | None:
 
 
 def can_moderate(interaction: discord.Interaction) -> bool:
-    """Whether this person may manage messages in this channel; nobody does in direct messages."""
-    return guild_of(interaction) is not None and interaction.permissions.manage_messages
+    """Whether this person may manage messages in this channel, or the whole server.
+
+    In direct messages nobody may.
+    """
+    if guild_of(interaction) is None:
+        return False
+    return interaction.permissions.manage_messages or can_administer(interaction)
 
 
 def is_operator(interaction: discord.Interaction) -> bool:
@@ -55,7 +60,10 @@ def require_administrator(interaction: discord.Interaction) -> None:
 
 
 def require_moderator(interaction: discord.Interaction) -> None:
-    """Likewise, for those who moderate. Raises NotPermitted."""
+    """Likewise, for those who moderate; in direct messages only the operator does.
+
+    Raises NotPermitted.
+    """
     if not (can_moderate(interaction) or can_administer(interaction)):
         raise NotPermitted("Only people who may manage messages here can do that.")
 

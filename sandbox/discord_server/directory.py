@@ -49,6 +49,8 @@ class Directory:
         self.roles = {role.id: role for role in _roles()}
         self.members = {member.id: member for member in _members()}
         self.channels = {channel.id: channel for channel in _channels()}
+        self.operator = self.owner
+        """Who owns the application."""
 
     @property
     def bot(self) -> Member:

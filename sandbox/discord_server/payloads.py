@@ -178,7 +178,7 @@ class Payloads:
     def application(self) -> JsonObject:
         """Return the bot's application as it sees itself."""
         directory = self._directory
-        owner = self.user(directory.owner)
+        owner = self.user(directory.operator)
         return {
             "id": str(directory.application_id),
             "name": directory.application_name,

@@ -89,14 +89,15 @@ class RateLimits:
     """Counts requests by rule and key."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+        self.now = now
+        """Seconds since any moment: a faster clock makes every limit a wider one."""
         self._windows: dict[tuple[str, str], _Window] = {}
         self.hits: list[str] = []
         """Every request that was answered 429, as rule and key."""
 
     def take(self, rule: Rule, key: str) -> Standing:
         """Count one request; raise `RateLimited` when the window is full."""
-        now = self._now()
+        now = self.now()
         window = self._windows.get((rule.name, key))
         if window is None or now - window.started >= rule.seconds:
             window = self._windows[rule.name, key] = _Window(now)

@@ -319,11 +319,11 @@ async def test_the_token_runs_out(world, bot, ana):
 
 async def test_a_429_is_waited_for(world, bot):
     channel = bot.get_channel(world.channel("general").id)
-    now = world.rate_limits._now
-    world.rate_limits._now = lambda: now() - 4.5  # half a second is left of the window
+    now = world.rate_limits.now
+    world.rate_limits.now = lambda: now() - 4.5  # half a second is left of the window
     for _ in range(5):
         world.rate_limits.take(CHANNEL_MESSAGES, str(channel.id))
-    world.rate_limits._now = now
+    world.rate_limits.now = now
     await channel.send("patience")
     assert world.rate_limit_hits == 1
     assert [entry["content"] for entry in Person(world, "ana").messages()] == ["patience"]

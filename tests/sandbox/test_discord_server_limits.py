@@ -97,7 +97,7 @@ async def bot(world: DiscordStandIn) -> AsyncIterator[RawBot]:
 @pytest.fixture
 def still_time(world: DiscordStandIn) -> None:
     """Hold the windows' clock, so that a slow machine does not open a new window."""
-    world.rate_limits._now = lambda: 0.0
+    world.rate_limits.now = lambda: 0.0
 
 
 def picture(size: tuple[int, int] = (32, 24)) -> bytes:
