@@ -1,7 +1,6 @@
 """What is not for somebody stays out of reach, wherever they found a button of it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,6 @@ from bot.buttons import GenerationButton
 from bot.forms import Answer
 from bot.results import take_delete, take_input, take_remix
 from generation.errors import NotYours
-
 
 EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
 """Those who may generate; what it makes is charged to whoever pressed."""
