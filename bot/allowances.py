@@ -8,6 +8,12 @@ from generation.periods import Period
 from generation.policy import Grant, GuildLimits, RolePolicy, RoleRule, Standing
 from generation.quota import Unit
 
+LISTED_ROLES = 15
+"""Of one line: two have room in a field of an embed."""
+
+LISTED_CHANNELS = 75
+"""Of one line: two have room in an embed's description."""
+
 
 def amount_text(amount: int, unit: Unit) -> str:
     """So many of what counts."""
@@ -128,8 +134,12 @@ def channel_lines(policies: Mapping[int, bool]) -> list[str]:
 
 def mentions(role_ids: Sequence[int]) -> str:
     """Roles by name; inside an embed nobody is pinged."""
-    return ", ".join(f"<@&{role_id}>" for role_id in role_ids)
+    return _listed([f"<@&{role_id}>" for role_id in role_ids], LISTED_ROLES)
 
 
 def _channels(channel_ids: Sequence[int]) -> str:
-    return ", ".join(f"<#{channel_id}>" for channel_id in channel_ids)
+    return _listed([f"<#{channel_id}>" for channel_id in channel_ids], LISTED_CHANNELS)
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import discord
 from discord import app_commands
 
+from bot.language import languages, translate
 from bot.options import DESCRIPTIONS
 from bot.submission import Filled, Submitter
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
@@ -232,9 +233,13 @@ def _given(value: object) -> bool | None:
 
 
 def _count_characters(command: SlashCommand) -> int:
-    """As Discord counts."""
-    total = len(command.name) + len(command.description)
+    """As Discord counts: of what is translated, the longest."""
+    total = len(command.name) + _longest(command.description)
     for option in command.parameters:
-        total += len(option.display_name) + len(str(option.description))
-        total += sum(len(one.name) + len(str(one.value)) for one in option.choices or ())
+        total += len(option.display_name) + _longest(str(option.description))
+        total += sum(_longest(one.name) + len(str(one.value)) for one in option.choices or ())
     return total
+
+
+def _longest(said: str) -> int:
+    return max(len(said), *(len(translate(said, language)) for language in languages()))

@@ -24,7 +24,7 @@ _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 def _(message: str, /, **values: object) -> str:
     """A sentence in the language being spoken, with the values in its {places}."""
-    return fill(_load(_spoken.get()).gettext(message), values)
+    return fill(translate(message, _spoken.get()), values)
 
 
 def mark(message: str) -> str:
@@ -34,7 +34,8 @@ def mark(message: str) -> str:
 
 def translate(message: str, locale: str) -> str:
     """A sentence as it stands, in the language of this Discord locale."""
-    return _load(locale).gettext(message)
+    # What gettext has for the empty text is the file's head.
+    return _load(locale).gettext(message) if message else message
 
 
 @cache

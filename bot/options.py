@@ -43,17 +43,18 @@ DESCRIPTIONS = {
 def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
     """At most 25 (label, value) pairs that fit what was typed, those that begin with it first.
 
-    A value that is too long for Discord is left out: a shortened one would name nothing.
+    A value that Discord does not take is left out: another one would name nothing.
     """
     wanted = typed.strip().casefold()
     found = [
         (label, value)
         for label, value in named
         if len(value) <= CHOICE_CHARACTERS
+        and value.strip()
         and (wanted in label.casefold() or wanted in value.casefold())
     ]
     found.sort(key=lambda pair: not pair[1].casefold().startswith(wanted))
     return [
-        app_commands.Choice(name=label[:CHOICE_CHARACTERS], value=value)
+        app_commands.Choice(name=label[:CHOICE_CHARACTERS].strip() or value, value=value)
         for label, value in found[:CHOICES]
     ]

@@ -108,9 +108,13 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
         parts["strength"] = text_field(
             "strength",
             _("Strength"),
-            "" if strength is None else f"{strength:g}",
+            "" if strength is None else str(strength),
             longest=6,
             description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+        )
+    if not parts:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "This workflow has nothing that could be changed."
         )
     await open_form(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
 

@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.details import FIELD_CHARACTERS
 from bot.language import _, mark
 from bot.text import harmless, lines_within
 from bot.tree import SlashCommand
@@ -23,9 +24,6 @@ Type `/imagine` and say in `prompt` what the picture shows. That is all it needs
 A failure costs nothing. The same `seed` with the same options makes the same picture.\
 """
 )
-
-FIELD_CHARACTERS = 1024
-"""Discord's limit for a field of an embed."""
 
 
 def help_command(service: GenerationService) -> SlashCommand:

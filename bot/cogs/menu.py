@@ -168,8 +168,8 @@ def build_embed(
     ]
     embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
     for name, text in ((_("Prompt"), found.prompt), (_("Negative"), found.negative)):
-        if text:
-            shown = harmless(text, int(PROMPT_CHARACTERS * share))[:FIELD_CHARACTERS]
+        shown = harmless(text, int(PROMPT_CHARACTERS * share))[:FIELD_CHARACTERS]
+        if shown:
             embed.add_field(name=name, value=shown, inline=False)
     embed.set_footer(text=_("written by {program}", program=found.program.value))
     return embed

@@ -4,9 +4,10 @@ import discord
 from discord import app_commands
 
 from bot.allowances import amount_text, reasons, this_period
+from bot.details import FIELD_CHARACTERS
 from bot.language import _
 from bot.people import requester_of
-from bot.text import relative
+from bot.text import lines_within, relative
 from bot.tree import SlashCommand
 from generation.service import GenerationService
 from generation.usage import QuotaStatus
@@ -40,7 +41,7 @@ def quota_embed(status: QuotaStatus) -> discord.Embed:
         embed.add_field(name=_("Next request"), value=relative(status.next_request_at))
     why = reasons(status.standing) if status.standing is not None else []
     if why:
-        embed.add_field(name=_("Why"), value="\n".join(why)[:1024], inline=False)
+        embed.add_field(name=_("Why"), value=lines_within(why, FIELD_CHARACTERS), inline=False)
     return embed
 
 

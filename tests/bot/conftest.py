@@ -50,6 +50,8 @@ settings.load_profile("untimed")
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
+ASKED = frozenset({"prompt", "negative", "seed", "size"})
+
 _numbers = itertools.count()
 
 
@@ -218,8 +220,8 @@ class FakeService:
 
     def workflows(self):
         return (
-            WorkflowSummary("txt2img-sd", "From words", "", "txt2img", frozenset()),
-            WorkflowSummary("img2img-sd", "From a picture", "", "img2img", frozenset()),
+            WorkflowSummary("txt2img-sd", "From words", "", "txt2img", ASKED),
+            WorkflowSummary("img2img-sd", "From a picture", "", "img2img", ASKED | {"strength"}),
         )
 
     def models(self, workflow=None):

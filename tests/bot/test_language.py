@@ -1,6 +1,6 @@
 import asyncio
 
-from bot.language import _, plural, speak, speaking, spoken
+from bot.language import _, plural, speak, speaking, spoken, translate
 
 
 def test_english_is_what_the_code_says():
@@ -36,3 +36,10 @@ async def test_each_task_speaks_its_own():
 
     assert await asyncio.gather(answer("de"), answer("fr")) == ["Abbrechen", "Cancel"]
     assert spoken() == "en"
+
+
+def test_nothing_is_said_in_every_language():
+    """gettext has the file's head under the empty text."""
+    assert translate("", "de") == ""
+    with speaking("de"):
+        assert _("") == ""

@@ -1,0 +1,259 @@
+"""Whatever people and operators type, what is sent keeps to Discord's limits, in every language."""
+
+from dataclasses import replace
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot import embeds
+from bot.buttons import GenerationButton, cancel_view, done_view, failed_view
+from bot.client import LimnerClient
+from bot.cogs.menu import READ_FILES, build_embed
+from bot.cogs.quota import quota_embed
+from bot.cogs.settings import build_panel
+from bot.commands import build_command
+from bot.details import dossier_embeds
+from bot.language import languages, speaking
+from bot.options import matching
+from bot.replies import explain
+from bot.reviewing import draft_case
+from bot.submission import Submitter
+from bot.translator import CommandTranslator
+from generation.audience import Case
+from generation.errors import FailureKind, RequestRefused
+from generation.metadata import Metadata, Program
+from generation.offers import Offer
+from generation.oversight import Change, Dossier, Flag
+from generation.policy import Grant, Standing
+from generation.preferences import Defaults
+from generation.quota import Allowance
+from generation.record import GenerationState
+from generation.summaries import InputKind, InputSummary, WorkflowSummary
+from generation.usage import QuotaStatus
+from sandbox.discord_server import limits
+from sandbox.discord_server.commands import check_command
+from sandbox.discord_server.components import check_components
+from sandbox.discord_server.embeds import check_embeds
+from sandbox.discord_server.forms import Form
+
+LONGEST_TYPED = 4_000
+"""What a modal's field takes, more than a prompt may have."""
+
+LONG_NAME = "w" * 32
+TYPED = {
+    "markdown": "*" * LONGEST_TYPED,
+    "mentions": "@everyone <@1> " * 200,
+    "emoji": "🦊" * LONGEST_TYPED,
+    "one line each": "a\n" * 2_000,
+    "nothing to see": "\u200b" * LONGEST_TYPED,
+    "block": "```" * 1_000,
+    "addresses": "https://example.org/_a_ " * 150,
+}
+
+
+@pytest.fixture(params=["en-US", *sorted(languages())])
+def language(request):
+    with speaking(request.param):
+        yield request.param
+
+
+@pytest.fixture(params=TYPED.values(), ids=TYPED)
+def typed(request):
+    return request.param
+
+
+def judge(shown=(), view=None, content=""):
+    """Refuse as Discord does."""
+    form = Form()
+    form.text("content", content or "", limits.CONTENT_LENGTH)
+    check_embeds(form, [one.to_dict() for one in shown])
+    check_components(form, view.to_components() if view is not None else [])
+    form.refuse_if_wrong()
+
+
+@pytest.fixture
+def result(tools, typed):
+    """The largest that anybody could have asked for."""
+    generation = tools.generation(
+        prompt=typed,
+        user_name=typed[:32],
+        workflow=LONG_NAME,
+        values={f"{typed[:40]}{number}": typed for number in range(25)},
+        seed=2**64 - 1,
+        backend=typed,
+        message_url="https://discord.com/channels/" + "/".join(["9" * 20] * 3),
+    )
+    return tools.result(generation, *[tools.picture()] * 25, texts=[typed[:1_000]] * 10)
+
+
+OFFER = Offer(tuple(range(35)), tuple(range(35)), tuple(range(35)), again=True, remix=True)
+
+
+def test_the_states_of_a_reply(tools, result, typed, language):
+    generation, _ = result
+    running = tools.running(generation)
+    running = replace(running, progress=replace(running.progress, activity=typed))
+    for face, view in (
+        (embeds.waiting_face(tools.waiting(generation)), cancel_view(generation)),
+        (embeds.running_face(running, has_preview=True), cancel_view(generation)),
+        (embeds.done_face(generation, [typed[:1_000]] * 10), done_view(generation, OFFER)),
+        (embeds.failed_face(tools.failure(generation, sentence=typed)), failed_view(generation)),
+        (embeds.held_face(generation), None),
+        (embeds.refused_face(generation), None),
+    ):
+        judge([face.embed], view, face.content)
+
+
+def test_refusals(typed, language):
+    facts = {"option": typed, "retry_at": "2026-11-22T12:00:00+00:00"}
+    for kind in FailureKind:
+        judge([explain(RequestRefused(kind, "{option}: no.", facts))])
+
+
+def test_lists(result, language):
+    generation, _ = result
+    lines = [embeds.list_line(generation, number, names_person=True) for number in range(8)]
+    assert len("\n".join(lines)) <= limits.EMBED_DESCRIPTION
+
+
+def test_the_record_for_moderators(result, typed, language):
+    generation, contents = result
+    changes = tuple(Change(state, generation.created_at, 2**63) for state in GenerationState) * 9
+    dossier = Dossier(
+        generation=replace(generation, failure=None),
+        changes=changes,
+        flags=(Flag("word", typed, 2**63, generation.created_at),) * 60,
+        hashes={one.output.position: "f" * 64 for one in contents},
+        review="approved",
+        reviewer_id=2**63,
+    )
+    judge(dossier_embeds(dossier, has_sheet=True))
+
+
+async def test_what_moderators_decide_on(result, typed, language):
+    generation, contents = result
+    for pending in (True, False):
+        draft = await draft_case(
+            Case(generation, contents, is_pending=pending, reasons=[typed] * 50), waiting=10**6
+        )
+        judge([draft.embed], draft.view, draft.content)
+        assert len(draft.files) <= limits.FILES
+        assert all(len(one.description) <= limits.FILE_DESCRIPTION for one in draft.files)
+
+
+def test_what_pictures_say_of_themselves(typed, language):
+    facts = {f"{typed[:60]}{number}": typed for number in range(50)}
+    found = Metadata(Program.A1111, typed, typed, facts)
+    judge(build_embed(typed[:200], found, share=1 / READ_FILES) for _ in range(READ_FILES))
+
+
+def test_panels(typed, language):
+    everything = [
+        WorkflowSummary(f"{number:032}", title, typed[:300], "other", frozenset())
+        for number, title in enumerate([typed[:100], "	" * 100] * 50)
+    ]
+    defaults = Defaults(negative=typed, workflow=everything[50].name)
+    judge([build_panel(defaults, everything)[0]], build_panel(defaults, everything)[1])
+    for choice in matching(((one.title, one.name) for one in everything), ""):
+        assert 1 <= len(choice.name.strip()) <= limits.CHOICE_TEXT
+
+
+def test_why_somebody_may_use_so_much(tools, language):
+    roles = tuple(range(2**62, 2**62 + 250))
+    standing = Standing(
+        Allowance(None), amount_roles=roles, priority_roles=roles, grants=(Grant(1, 10**9),) * 250
+    )
+    moment = tools.generation().created_at
+    shown = quota_embed(
+        QuotaStatus(10**9, 10**9, 0, moment, 99, 99, 99, 99, moment, standing=standing)
+    )
+    judge([shown])
+    assert shown.fields[-1].value.count("<") == shown.fields[-1].value.count(">")
+
+
+def build_workflow(number, typed):
+    """One with everything that a manifest may ask for."""
+    asked = [InputSummary("prompt", InputKind.TEXT, typed[:100], required=True)]
+    asked += [
+        InputSummary(
+            f"{'_' * 28}{position:04}",
+            InputKind.CHOICE,
+            typed[:100],
+            choices=tuple(f"{typed[:90]}{choice:010}" for choice in range(25)),
+        )
+        for position in range(22)
+    ]
+    command = f"{'w' * 28}{number:04}"
+    return WorkflowSummary(
+        command, typed[:100], typed[:300], "other", frozenset(), command, tuple(asked)
+    )
+
+
+async def test_commands_of_as_many_workflows_as_there_may_be(services, service, typed):
+    service.workflows = lambda: tuple(build_workflow(number, typed) for number in range(100))
+    client = LimnerClient()
+    client.serve(services)
+    commands = client.tree.get_commands()
+    assert len([one for one in commands if one.name.startswith("w")]) > 80
+    form = Form()
+    for command in commands:
+        body = await command.get_translated_payload(client.tree, CommandTranslator())
+        check_command(form, command.name, body)
+    form.refuse_if_wrong()
+
+
+async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(services):
+    """Of what is translated, Discord counts the longest."""
+    submitter = Submitter(services.generations, services.preferences, frozenset())
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    known = [InputSummary(name, InputKind.INTEGER) for name in ("steps", "workflow", "cfg")]
+    choices = tuple(f"{number:077}" for number in range(25))
+    chosen = [InputSummary(name, InputKind.CHOICE, choices=choices) for name in ("one", "two")]
+    has_fixed = set()
+    for characters in range(1, 101):
+        filler = InputSummary("filler", InputKind.INTEGER, "x" * characters)
+        asked = (*known, *chosen, filler)
+        summary = WorkflowSummary("w", "W", "W", "other", frozenset(), "w", asked)
+        command = build_command(summary, submitter)
+        form = Form()
+        check_command(form, "", await command.get_translated_payload(tree, CommandTranslator()))
+        form.refuse_if_wrong()
+        has_fixed.add(any(option.choices for option in command.parameters))
+    assert has_fixed == {True, False}
+
+
+@pytest.mark.parametrize("action", ["remix", "input", "delete"])
+async def test_forms(bot, tools, service, result, language, action):
+    generation, _ = result
+    words = {**generation.values, "strength": 1 / 3, "negative": generation.prompt}
+    generation = replace(
+        generation,
+        user_id=bot.ana.id,
+        guild_id=bot.world.guild_id,
+        workflow="img2img-sd",
+        values=words,
+    )
+    service.add(generation)
+    bot.world.directory.member(bot.ana.id).locale = language
+    channel = bot.client.get_channel(bot.world.channel("general").id)
+    sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, action)))
+    seen = next(one for one in bot.ana.messages() if one["id"] == str(sent.id))
+    reply = await bot.ana.click(seen, f"g:{generation.id}:{action}:0")
+    assert reply.modal is not None, bot.ana.messages()[-1]
+
+
+async def test_a_workflow_that_asks_for_nothing_any_more_has_no_form(bot, tools, service):
+    """A button may be older than what its workflow is now; Discord takes no empty form."""
+    service.workflows = lambda: (
+        WorkflowSummary("txt2img-sd", "From words", "", "txt2img", frozenset()),
+    )
+    facts = {"user_id": bot.ana.id, "guild_id": bot.world.guild_id}
+    generation, _ = tools.result(tools.generation(**facts), tools.picture())
+    service.add(generation)
+    channel = bot.client.get_channel(bot.world.channel("general").id)
+    sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, "remix")))
+    seen = next(one for one in bot.ana.messages() if one["id"] == str(sent.id))
+    await bot.ana.click(seen, f"g:{generation.id}:remix:0")
+    told = await bot.ana.wait_for(lambda one: "nothing that could be changed" in str(one["embeds"]))
+    assert told["ephemeral"]
