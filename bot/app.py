@@ -31,10 +31,13 @@ from generation.administration import Administration
 from generation.audience import Audience, Desk
 from generation.derivations import Derivations
 from generation.fleet import Fleet
+from generation.image_check import ImageChecker
+from generation.image_gate import ImageGate
 from generation.known_nodes import KnownNodes
 from generation.library import Library
 from generation.line import EngineSettings
 from generation.moderation import Moderation
+from generation.nudity import find_checker
 from generation.offers import Offers
 from generation.oversight import Oversight
 from generation.personal import PersonalData
@@ -125,6 +128,7 @@ async def open_core(
     *,
     build_audience: Callable[[Offers], Audience],
     runs_generations: bool = True,
+    build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
     """Read the workflows and run the service, on prepared storage, until the end.
 
@@ -152,6 +156,8 @@ async def open_core(
         audience = build_audience(offers)
         desk = audience if isinstance(audience, Desk) else None
         reviews = Reviews(database, utc_now, desk)
+        image_gate = ImageGate(database, build_checker(), utc_now)
+        stack.callback(image_gate.close)
         service = GenerationService(
             settings=ServiceSettings(
                 storage.engine,
@@ -164,6 +170,7 @@ async def open_core(
             audience=audience,
             moderation=moderation,
             reviews=reviews,
+            image_gate=image_gate,
         )
         fleet = Fleet(database, pool, utc_now)
         # Before any work is handed out: what was drained stays so over a restart.
@@ -178,6 +185,7 @@ async def open_core(
             remover=Remover(database, utc_now),
             moderation=moderation,
             reviews=reviews,
+            image_gate=image_gate,
             personal=PersonalData(database),
             retention=Retention(database, utc_now),
             oversight=Oversight(database, utc_now),
@@ -225,11 +233,17 @@ class Application:
     """The running bot. Start it once, wait for its end, stop it; stopping twice is safe."""
 
     def __init__(
-        self, settings: Settings, *, address: DiscordAddress | None = None, role: Role = Role.ALL
+        self,
+        settings: Settings,
+        *,
+        address: DiscordAddress | None = None,
+        role: Role = Role.ALL,
+        build_checker: Callable[[], ImageChecker | None] = find_checker,
     ) -> None:
         self._settings = settings
         self._address = address
         self._role = role
+        self._build_checker = build_checker
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
@@ -300,6 +314,7 @@ class Application:
                 storage,
                 build_audience=lambda offers: self._build_replies(client, offers),
                 runs_generations=self._role is not Role.BOT,
+                build_checker=self._build_checker,
             )
         )
         self._core = core

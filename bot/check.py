@@ -36,6 +36,7 @@ from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.models import find_default
 from generation.node_classes import CommonClasses
+from generation.nudity import find_checker
 from generation.pool import PoolMember
 from generation.summaries import summarise
 from workflows.workflow import Workflow
@@ -90,6 +91,7 @@ async def find_all(settings: Settings, *, address: DiscordAddress | None) -> Asy
         )
     yield await _check_discord(settings, address)
     yield await _check_database(settings)
+    yield _check_extra()
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
         yield Finding(Level.NOTE, "workflows", str(problem))
@@ -145,6 +147,14 @@ async def _check_database(settings: Settings) -> Finding:
             )
         case MigrationState.CURRENT:
             return Finding(Level.FINE, "database", "Up to date.")
+
+
+def _check_extra() -> Finding:
+    if find_checker() is None:
+        sentence = "Not installed; `/mod image-check` needs limner[nsfw]."
+    else:
+        sentence = "Installed; `/mod image-check` switches it on for a server."
+    return Finding(Level.FINE, "image check", sentence)
 
 
 async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIterator[Finding]:

@@ -8,6 +8,7 @@ import discord
 from generation.administration import Administration
 from generation.derivations import Derivations
 from generation.fleet import Fleet
+from generation.image_gate import ImageGate
 from generation.library import Library
 from generation.moderation import Moderation
 from generation.offers import Offers
@@ -31,6 +32,7 @@ class Services:
     administration: Administration
     moderation: Moderation
     reviews: Reviews
+    image_gate: ImageGate
     personal: PersonalData
     retention: Retention
     fleet: Fleet

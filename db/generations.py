@@ -132,6 +132,8 @@ class GenerationRepository:
         lane: int = 0,
         workload: int | None = None,
         withheld: bool = False,
+        parent_channel_id: int | None = None,
+        age_restricted: bool = False,
     ) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
         row = GenerationRow(
@@ -158,6 +160,8 @@ class GenerationRepository:
             lane=lane,
             workload=workload,
             withheld=withheld,
+            parent_channel_id=parent_channel_id,
+            age_restricted=age_restricted,
             reply=reply,
         )
         self._session.add(row)

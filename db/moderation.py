@@ -198,6 +198,18 @@ class ReviewRepository:
             .on_conflict_do_nothing()
         )
 
+    async def hold(self, generation_id: str, at: datetime) -> None:
+        """Wait for a decision, also where moderators were only to be shown it."""
+        await self._session.execute(
+            insert_into(self._session, ReviewRow)
+            .values(generation_id=generation_id, state=PENDING, created_at=at)
+            .on_conflict_do_update(
+                index_elements=["generation_id"],
+                set_={"state": PENDING},
+                where=ReviewRow.state == SHOWN,
+            )
+        )
+
     async def note_asked(self, generation_id: str, at: datetime) -> None:
         """Remember that moderators were asked, and its person told that it waits."""
         await self._session.execute(

@@ -236,6 +236,8 @@ class Acceptor:
                 keeps_metadata=request.keeps_metadata,
                 reply=request.reply,
                 withheld=review == PENDING,
+                parent_channel_id=requester.parent_channel_id,
+                age_restricted=requester.is_channel_age_restricted,
             )
             await self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():

@@ -86,6 +86,7 @@ def copy_generation(
         keeps_metadata=row.keeps_metadata,
         removed_at=row.removed_at,
         withheld=row.withheld,
+        age_restricted=row.age_restricted,
         message_url=row.message_url,
         priority=row.priority,
         lane=row.lane,

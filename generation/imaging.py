@@ -49,6 +49,12 @@ _MEDIA_TYPES = {
 }
 _EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif"}
 
+_STILLS = 4
+"""Of an animation, the first and the last frame among them."""
+
+_STILL_SIDE = 640
+"""Pixels a side of what a checker looks at: twice what the usual model sees."""
+
 _MAX_WEBP_SIDE = 16_383
 """The format's own limit."""
 
@@ -217,6 +223,25 @@ def preview(content: bytes, max_side: int = 512) -> bytes | None:
     """Make a small JPEG of a live preview; None when it is garbage."""
     image = _find_small(content, max_side)
     return None if image is None else _encode(_on_black(image), "JPEG", quality=80)
+
+
+def stills(content: bytes) -> tuple[bytes, ...]:
+    """Small PNGs of what a picture shows; several of an animation, none of what cannot be read."""
+    written = []
+    try:
+        with _opened(content, RESULT_FORMATS) as source:
+            count = getattr(source, "n_frames", 1)
+            wanted = min(count, _STILLS)
+            for number in range(wanted):
+                source.seek(number * (count - 1) // max(wanted - 1, 1))
+                source.load()
+                image = _on_black(_to_rgb(source))
+                image.thumbnail((_STILL_SIDE, _STILL_SIDE), Image.Resampling.LANCZOS)
+                image.info = {}
+                written.append(_encode(image, "PNG", compress_level=1))
+    except InvalidImage:
+        return ()
+    return tuple(written)
 
 
 def fit_under(content: bytes, max_bytes: int) -> Fitted:

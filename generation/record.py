@@ -66,6 +66,7 @@ class Generation:
     """One request of one person and what became of it. All times are aware and in UTC.
 
     What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
+    `age_restricted` says that the channel was when it was asked for.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Generation:
     keeps_metadata: bool = True
     removed_at: datetime | None = None
     withheld: bool = False
+    age_restricted: bool = False
     message_url: str | None = None
     priority: bool = False
     lane: int = 0

@@ -31,6 +31,8 @@ from generation.collector import OutputCollector
 from generation.errors import FailureKind
 from generation.events import Progress, Running
 from generation.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
+from generation.image_check import Verdict
+from generation.image_gate import BLOCKED, ImageGate, Ruling, Veil
 from generation.leftovers import Leftovers
 from generation.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.pool import BackendPool
@@ -93,6 +95,7 @@ class Runner:
         catalog: Catalog,
         pool: BackendPool,
         broadcast: Broadcast,
+        image_gate: ImageGate,
         clock: Callable[[], datetime],
         limits: RunLimits | None = None,
         on_started: Callable[[], None] = lambda: None,
@@ -102,6 +105,7 @@ class Runner:
         self._catalog = catalog
         self._pool = pool
         self._broadcast = broadcast
+        self._image_gate = image_gate
         self._clock = clock
         self._limits = limits or RunLimits()
         self._on_started = on_started
@@ -173,8 +177,9 @@ class Runner:
         self._pool.note_success(attempt.backend.name)
         if not outputs:
             return failed(NOTHING_MADE)
-        await finish(self._record_outputs(attempt.generation.id, outputs, attempt.gpu_ms))
-        return SUCCEEDED
+        ruling = await self._image_gate.judge(attempt.generation, outputs)
+        await finish(self._record_outputs(attempt.generation, outputs, attempt.gpu_ms, ruling))
+        return failed(BLOCKED) if ruling.verdict is Verdict.BLOCK else SUCCEEDED
 
     def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
         match error:
@@ -201,7 +206,10 @@ class Runner:
         """Re-attach after a cut, until the backend showed no sign of life for too long."""
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()
-        async with OutputCollector(attempt.backend, attempt.wanted_nodes) as collector:
+        async with (
+            OutputCollector(attempt.backend, attempt.wanted_nodes) as collector,
+            await self._image_gate.veil(attempt.generation) as attempt.veil,
+        ):
             while True:
                 try:
                     return await attempt.follow(order, collector)
@@ -282,12 +290,18 @@ class Runner:
             await GenerationRepository(session).note_sampling(generation_id, self._clock())
 
     async def _record_outputs(
-        self, generation_id: str, outputs: Sequence[NewOutput], gpu_ms: int | None
+        self,
+        generation: Generation,
+        outputs: Sequence[NewOutput],
+        gpu_ms: int | None,
+        ruling: Ruling,
     ) -> None:
+        kept = () if ruling.verdict is Verdict.BLOCK else outputs
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.replace_outputs(generation_id, outputs)
-            await generations.update(generation_id, gpu_ms=gpu_ms)
+            await generations.replace_outputs(generation.id, kept)
+            await generations.update(generation.id, gpu_ms=gpu_ms)
+            await self._image_gate.record(session, generation, ruling)
 
     async def _stop_quietly(self, attempt: "_Attempt") -> None:
         try:
@@ -326,7 +340,7 @@ class _Attempt:
         self.last_sign_at = 0.0
         self._runner = runner
         self._workflow = workflow
-        self._preview: bytes | None = None
+        self.veil: Veil | None = None
         self._progress: RunProgress | None = None
         # Whoever re-attaches has not seen it begin.
         self._began_at = generation.started_at if generation.backend == backend.name else None
@@ -363,7 +377,8 @@ class _Attempt:
             case Submitted():
                 return
             case Preview(image=image):
-                self._preview = image
+                if self.veil is not None:
+                    self.veil.take(image)
             case OutputsReady(outputs=outputs):
                 collector.collect(outputs)
             case Started() | NodeStarted() | StepDone() | Succeeded():
@@ -382,4 +397,5 @@ class _Attempt:
 
     def _tell(self, progress: Progress) -> None:
         generation = replace(self.generation, backend=self.backend.name)
-        self._runner.publish(Running(generation, progress, self._preview))
+        preview = self.veil.shown if self.veil is not None else None
+        self._runner.publish(Running(generation, progress, preview))

@@ -22,6 +22,7 @@ from generation.errors import NotYours, RequestRefused, ServiceUnavailable, Unkn
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
 from generation.history import Cursor, HistoryFilter, HistoryPage
+from generation.image_gate import ImageGate
 from generation.line import EngineSettings, Line, LineTimings
 from generation.models import offered_models
 from generation.moderation import Moderation
@@ -86,6 +87,7 @@ class GenerationService:
         audience: Audience,
         moderation: Moderation | None = None,
         reviews: Reviews | None = None,
+        image_gate: ImageGate | None = None,
         clock: Callable[[], datetime] = utc_now,
         random_source: random.Random | None = None,
     ) -> None:
@@ -116,6 +118,7 @@ class GenerationService:
                 catalog=catalog,
                 pool=pool,
                 broadcast=self._broadcast,
+                image_gate=image_gate or ImageGate(database, None, clock),
                 clock=clock,
                 limits=settings.limits,
                 on_started=self._touch,

@@ -12,6 +12,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.cogs.history import SEARCH_CHARACTERS, Question, Status, show_history
+from bot.cogs.image_check import add_image_check
 from bot.cogs.review import add_retention, add_review
 from bot.cogs.words import words_group
 from bot.details import dossier_embeds
@@ -41,6 +42,7 @@ def moderation_group(services: Services) -> app_commands.Group:
     )
     group.add_command(words_group(services.moderation))
     add_review(group, services)
+    add_image_check(group, services)
     add_retention(group, services)
     _add_people(group, services)
     _add_results(group, services)

@@ -42,7 +42,8 @@ class GenerationRow(Base):
     and `gpu_ms` how long its run took.
     `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
     `removed_at` is when its results were taken away: the record stays. While it is `withheld`,
-    nobody but moderators sees its results.
+    nobody but moderators sees its results. `parent_channel_id` is the channel of a thread, and
+    `age_restricted` says that the channel was.
     """
 
     __tablename__ = "generations"
@@ -87,6 +88,8 @@ class GenerationRow(Base):
     removed_at: Mapped[datetime | None]
     removed_by: Mapped[int | None] = mapped_column(BigInteger)
     withheld: Mapped[bool] = mapped_column(default=False, server_default=false())
+    parent_channel_id: Mapped[int | None] = mapped_column(BigInteger)
+    age_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint(

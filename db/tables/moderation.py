@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base
@@ -97,9 +97,10 @@ class ReviewPolicyRow(Base):
 
 
 class GuildModerationRow(Base):
-    """What a guild's moderators set once: their channel, and how long things are kept.
+    """What a guild's moderators set once: their channel, how long things are kept, the image check.
 
-    Days are NULL where the program's default applies.
+    Days are NULL where the program's default applies. `image_check_percent` is how certain the
+    check must be, and `image_check_exempts` leaves age-restricted channels out of it.
     """
 
     __tablename__ = "guild_moderation"
@@ -109,6 +110,13 @@ class GuildModerationRow(Base):
     images_kept_days: Mapped[int | None]
     prompts_kept_days: Mapped[int | None]
     records_kept_days: Mapped[int | None]
+    image_check: Mapped[str] = mapped_column(String(16), default="off", server_default="off")
+    image_check_percent: Mapped[int] = mapped_column(default=50, server_default="50")
+    image_check_exempts: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+    __table_args__ = (
+        CheckConstraint("image_check IN ('off', 'spoiler', 'block')", name="image_check"),
+    )
 
 
 class ChangeRow(Base):

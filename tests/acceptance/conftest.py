@@ -42,6 +42,7 @@ class House:
     @asynccontextmanager
     async def bot(self, **settings):
         address = self.world.address
+        checker = settings.pop("checker", None)
         application = Application(
             Settings(
                 discord_token=SecretStr(self.world.token),
@@ -50,6 +51,7 @@ class House:
                 **settings,
             ).with_backends_file(),
             address=DiscordAddress(address.api_base, address.gateway_url),
+            build_checker=lambda: checker,
         )
         async with application:
             await self.world.wait_until_connected(30)

@@ -353,6 +353,7 @@ def build_services(service):
         remover=FakeRemover(service),
         moderation=FakeModeration(),
         reviews=None,
+        image_gate=None,
         personal=None,
         retention=None,
         administration=FakeAdministration(),

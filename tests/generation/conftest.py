@@ -439,6 +439,7 @@ async def open_service(
     limits=QUICK_LIMITS,
     default_models=(),
     runs_generations=True,
+    build_gate=None,
 ):
     database = Database(url)
     pool = BackendPool(
@@ -458,6 +459,7 @@ async def open_service(
         catalog=catalog,
         pool=pool,
         audience=audience,
+        image_gate=build_gate(database) if build_gate else None,
         random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
     )
     try:

@@ -1,0 +1,99 @@
+"""What comes of a picture that a checker looked at: a guild's policy, and nothing else, decides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+DEFAULT_PERCENT = 50
+"""How certain a checker must be where a guild says nothing."""
+
+LEAST_PERCENT = 25
+MOST_PERCENT = 95
+
+
+class CheckMode(StrEnum):
+    """What a guild wants done with a picture in which something was found."""
+
+    OFF = "off"
+    SPOILER = "spoiler"
+    BLOCK = "block"
+
+
+class Verdict(StrEnum):
+    """What is done with a result, from the mildest to the strictest; held ones wait for people."""
+
+    SHOW = "show"
+    SPOILER = "spoiler"
+    HOLD = "hold"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a checker saw: how certain it is of each thing, from 0 to 1."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Of what it is most certain of; 0 when it saw nothing."""
+        return max(self.scores.values(), default=0.0)
+
+    @property
+    def note(self) -> str:
+        """What it is most certain of, for moderators."""
+        name = max(self.scores, key=self.scores.__getitem__, default="")
+        return f"{name} {self.score:.0%}" if name else "nothing"
+
+
+class ImageChecker(Protocol):
+    """Looks at pictures, one at a time, in a thread of its own."""
+
+    def check(self, picture: bytes) -> Finding:
+        """What is in a PNG; busy for as long as that takes. May raise anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePolicy:
+    """What a guild wants. `percent` is how certain a checker must be."""
+
+    mode: CheckMode = CheckMode.OFF
+    percent: int = DEFAULT_PERCENT
+    exempts_age_restricted: bool = True
+
+    def is_on(self, *, is_age_restricted: bool) -> bool:
+        """Whether pictures are looked at in a channel that is, or is not, age-restricted."""
+        if is_age_restricted and self.exempts_age_restricted:
+            return False
+        return self.mode is not CheckMode.OFF
+
+
+def decide(policy: ImagePolicy, finding: Finding | None, *, is_age_restricted: bool) -> Verdict:
+    """What is done with a result; a finding of None is a picture that could not be looked at.
+
+    Where a guild blocks, people look at what no checker could: it is neither shown nor lost.
+    """
+    if not policy.is_on(is_age_restricted=is_age_restricted):
+        return Verdict.SHOW
+    is_blocking = policy.mode is CheckMode.BLOCK
+    if finding is None:
+        return Verdict.HOLD if is_blocking else Verdict.SPOILER
+    if finding.score * 100 < policy.percent:
+        return Verdict.SHOW
+    return Verdict.BLOCK if is_blocking else Verdict.SPOILER
+
+
+def merge(findings: Iterable[Finding]) -> Finding:
+    """The most certain score of each thing in any of several pictures."""
+    scores: dict[str, float] = {}
+    for finding in findings:
+        for name, score in finding.scores.items():
+            scores[name] = max(score, scores.get(name, 0.0))
+    return Finding(scores)
+
+
+def strictest(verdicts: Iterable[Verdict]) -> Verdict:
+    """What is done with several results together."""
+    order = tuple(Verdict)
+    return max(verdicts, key=order.index, default=Verdict.SHOW)

@@ -1,0 +1,77 @@
+"""The image check as moderators set it and members meet it."""
+
+import json
+
+from generation.errors import FailureKind
+from generation.history import HistoryFilter
+from generation.image_check import Finding
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+class Checker:
+    """Finds the same in every picture."""
+
+    def __init__(self, score=0.9):
+        self.score = score
+
+    def check(self, picture):
+        return Finding({"breast": self.score})
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))
+
+
+async def test_the_image_check_blocks_hides_and_leaves_alone(house):
+    house.comfyui.step_seconds = 0.1
+    states = []
+
+    def look(message):
+        states.append(json.dumps(message))
+        return "Blocked by the image filter" in as_text(message)
+
+    async with house.bot(checker=Checker()) as core:
+        assert "not checked" in await answer(house.mo, "mod image-check")
+        told = await answer(house.mo, "mod image-check", mode="block", certainty=60)
+        assert "costs nothing" in told
+        assert "60 %" in told
+        before = await answer(house.ana, "quota")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=20)
+        blocked = await reply.until(look, PATIENCE_S)
+        assert not blocked["attachments"]
+        assert any("step " in state for state in states)
+        assert not any("preview.jpg" in state for state in states)
+        assert await answer(house.ana, "quota") == before
+        page = await core.service._records.page(HistoryFilter(), None, None, 5)
+        (made,) = page.generations
+        assert made.failure.kind is FailureKind.BLOCKED_BY_FILTER
+        assert await core.service._records.contents(made.id, unveiled=True) == ()
+        assert "a fox" in await answer(house.mo, "mod history", flagged=True)
+
+        reply = await house.ana.slash("after-dark", "imagine", prompt="a fox", seed=2, steps=4)
+        shown = await reply.until(has_pictures, PATIENCE_S)
+        assert not shown["attachments"][0]["filename"].startswith("SPOILER_")
+
+        await answer(house.mo, "mod image-check", mode="spoiler")
+        reply = await house.ben.slash("general", "imagine", prompt="a fox", seed=3, steps=4)
+        hidden = await reply.until(has_pictures, PATIENCE_S)
+        assert hidden["attachments"][0]["filename"].startswith("SPOILER_")
+
+        await answer(house.mo, "mod image-check", mode="off")
+        reply = await house.ben.slash("general", "imagine", prompt="a fox", seed=4, steps=4)
+        plain = await reply.until(has_pictures, PATIENCE_S)
+        assert not plain["attachments"][0]["filename"].startswith("SPOILER_")
+        assert "image-check" in await answer(house.mo, "mod audit")
+
+
+async def test_moderators_are_told_that_the_check_is_not_installed(house):
+    async with house.bot():
+        assert "limner[nsfw]" in await answer(house.mo, "mod image-check")
+        assert "not installed here" in await answer(house.mo, "mod image-check", mode="block")
