@@ -158,6 +158,7 @@ async def open_core(
         reviews = Reviews(database, utc_now, desk)
         image_gate = ImageGate(database, build_checker(), utc_now)
         stack.callback(image_gate.close)
+        await image_gate.warn_if_missed()
         service = GenerationService(
             settings=ServiceSettings(
                 storage.engine,

@@ -32,12 +32,16 @@ from comfy.errors import (
 )
 from comfy.object_info import ObjectInfo
 from db import migrations
+from db.database import Database
 from db.errors import DatabaseError
 from db.migrations import MigrationState
+from generation import imaging
+from generation.image_gate import ImageGate
 from generation.models import find_default
 from generation.node_classes import CommonClasses
 from generation.nudity import find_checker
 from generation.pool import PoolMember
+from generation.service import utc_now
 from generation.summaries import summarise
 from workflows.workflow import Workflow
 
@@ -91,7 +95,7 @@ async def find_all(settings: Settings, *, address: DiscordAddress | None) -> Asy
         )
     yield await _check_discord(settings, address)
     yield await _check_database(settings)
-    yield _check_extra()
+    yield await _check_extra(settings)
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
         yield Finding(Level.NOTE, "workflows", str(problem))
@@ -149,12 +153,37 @@ async def _check_database(settings: Settings) -> Finding:
             return Finding(Level.FINE, "database", "Up to date.")
 
 
-def _check_extra() -> Finding:
-    if find_checker() is None:
-        sentence = "Not installed; `/mod image-check` needs limner[nsfw]."
-    else:
-        sentence = "Installed; `/mod image-check` switches it on for a server."
-    return Finding(Level.FINE, "image check", sentence)
+async def _check_extra(settings: Settings) -> Finding:
+    checker = find_checker()
+    if checker is None:
+        sentence = "NudeNet is not installed; `/mod image-check` needs limner[nsfw]."
+        count = await _count_checked(settings)
+        if not count:
+            return Finding(Level.FINE, "image check", sentence)
+        wanted = f" Servers that want it: {count}; their results are held for moderators."
+        return Finding(Level.NOTE, "image check", sentence + wanted)
+    try:
+        await asyncio.to_thread(checker.check, imaging.grey())
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is to be found
+        sentence = f"NudeNet does not work ({type(error).__name__}): install limner[nsfw] anew."
+        return Finding(Level.NOTE, "image check", sentence)
+    return Finding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
+
+
+async def _count_checked(settings: Settings) -> int:
+    """How many servers want pictures checked; 0 where the database cannot say."""
+    url = settings.effective_database_url
+    try:
+        if await migrations.current_state(url) is not MigrationState.CURRENT:
+            return 0
+        database = Database(url)
+        try:
+            return await ImageGate(database, None, utc_now).count_checked()
+        finally:
+            await database.close()
+    except DatabaseError:
+        # Said of the database already.
+        return 0
 
 
 async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIterator[Finding]:

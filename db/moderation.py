@@ -26,6 +26,8 @@ WHOLE_GUILD = 0
 
 SHOWN = "shown"
 
+APPROVED = "approved"
+
 
 @dataclass(frozen=True, slots=True)
 class NewFlag:
@@ -317,6 +319,11 @@ class GuildModerationRepository:
             .values(guild_id=guild_id or DIRECT_MESSAGES, **columns)
             .on_conflict_do_update(index_elements=["guild_id"], set_=columns)
         )
+
+    async def count_checked(self) -> int:
+        """How many guilds want their pictures checked."""
+        wanted = select(func.count()).where(GuildModerationRow.image_check != "off")
+        return await self._session.scalar(wanted) or 0
 
     async def all(self) -> tuple[GuildModerationRow, ...]:
         """Every guild's settings."""

@@ -17,7 +17,8 @@ class CheckMode(StrEnum):
 
     OFF = "off"
     SPOILER = "spoiler"
-    BLOCK = "block"
+    HOLD = "hold"
+    REFUSE = "refuse"
 
 
 class Verdict(StrEnum):
@@ -26,7 +27,15 @@ class Verdict(StrEnum):
     SHOW = "show"
     SPOILER = "spoiler"
     HOLD = "hold"
-    BLOCK = "block"
+    REFUSE = "refuse"
+
+
+_VERDICTS = {
+    CheckMode.OFF: Verdict.SHOW,
+    CheckMode.SPOILER: Verdict.SPOILER,
+    CheckMode.HOLD: Verdict.HOLD,
+    CheckMode.REFUSE: Verdict.REFUSE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +81,16 @@ class ImagePolicy:
 def decide(policy: ImagePolicy, finding: Finding | None, *, is_age_restricted: bool) -> Verdict:
     """What is done with a result; a finding of None is a picture that could not be looked at.
 
-    Where a guild blocks, people look at what no checker could: it is neither shown nor lost.
+    Wherever pictures are checked, people look at what no checker could: it is neither shown nor
+    lost.
     """
     if not policy.is_on(is_age_restricted=is_age_restricted):
         return Verdict.SHOW
-    is_blocking = policy.mode is CheckMode.BLOCK
     if finding is None:
-        return Verdict.HOLD if is_blocking else Verdict.SPOILER
+        return Verdict.HOLD
     if finding.score * 100 < policy.percent:
         return Verdict.SHOW
-    return Verdict.BLOCK if is_blocking else Verdict.SPOILER
+    return _VERDICTS[policy.mode]
 
 
 def merge(findings: Iterable[Finding]) -> Finding:

@@ -1,14 +1,14 @@
 """Looks at results before anybody sees them, and at previews, as a guild's policy wants it.
 
 One picture at a time is looked at, in a thread of its own. A checker that fails or takes too long
-ends no generation: what comes of what it could not see is decided like everything else.
+ends no generation: people look at what it could not see.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from db.audit import AuditRepository
 from db.database import Database, Session
 from db.generations import GenerationRepository, NewOutput
 from db.moderation import (
+    APPROVED,
     SHOWN,
     FlagRepository,
     GuildModerationRepository,
@@ -36,7 +37,7 @@ from generation.image_check import (
     merge,
     strictest,
 )
-from generation.record import Failure, Generation
+from generation.record import Failure, Generation, OutputContent
 from generation.request import Requester
 from generation.review import ReviewMode, find_mode
 
@@ -48,7 +49,7 @@ CHECK_TIMEOUT_S = 30.0
 PREVIEW_INTERVAL_S = 2.0
 """Between two looks at previews of one generation: people are shown a new one no sooner."""
 
-BLOCKED = Failure(
+REFUSED = Failure(
     FailureKind.BLOCKED_BY_FILTER,
     "The image filter of this server does not let the result through. It cost nothing.",
 )
@@ -57,7 +58,11 @@ NOT_INSTALLED = (
     "The image check is not installed here. Ask who runs the bot to install it (limner[nsfw])."
 )
 
+MISSING = "NudeNet is not installed (limner[nsfw]). Until it is, what should be checked is held."
+
 UNSEEN = "could not be checked"
+
+PREVIEW_TYPE = "image/jpeg"
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +108,16 @@ class ImageGate:
     def close(self) -> None:
         """Look at nothing any more; a look under way is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def count_checked(self) -> int:
+        """How many guilds want their pictures checked. Raises DatabaseError."""
+        async with self._database.transaction(read_only=True) as session:
+            return await GuildModerationRepository(session).count_checked()
+
+    async def warn_if_missed(self) -> None:
+        """Tell the operator that guilds want what is not installed. Raises DatabaseError."""
+        if self._checker is None and (count := await self.count_checked()):
+            _log.error("Servers that want their pictures checked: %d. %s", count, MISSING)
 
     async def policy(self, guild_id: int | None) -> ImagePolicy:
         """What a guild wants; nothing is looked at in direct messages. Raises DatabaseError."""
@@ -152,19 +167,34 @@ class ImageGate:
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Look at results that nobody has seen yet. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
-        if not policy.is_on(is_age_restricted=generation.age_restricted):
-            return Ruling()
-        verdicts, notes = [], []
-        for output in outputs:
-            stills = await asyncio.to_thread(_stills, output)
-            if stills is None:
-                continue
-            finding = await self._find(stills)
-            verdict = decide(policy, finding, is_age_restricted=generation.age_restricted)
-            if verdict is not Verdict.SHOW:
-                notes.append(finding.note if finding else UNSEEN)
-            verdicts.append(verdict)
-        return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
+        views = [(output.content, output.media_type) for output in outputs]
+        return await self._rule(policy, views, is_age_restricted=generation.age_restricted)
+
+    async def admit(
+        self, generation: Generation, contents: Sequence[OutputContent], requester: Requester
+    ) -> Generation:
+        """Look at results that are posted once more, maybe elsewhere: how they are posted there.
+
+        What a moderator of this guild approved of is not looked at again. Raises RequestRefused,
+        ServiceUnavailable.
+        """
+        policy = await self.find_policy(requester.guild_id)
+        is_age_restricted = requester.is_channel_age_restricted
+        if not policy.is_on(is_age_restricted=is_age_restricted):
+            return generation
+        if generation.guild_id == requester.guild_id and await self._is_approved(generation.id):
+            return generation
+        views = [(one.content, one.output.media_type) for one in contents]
+        match (await self._rule(policy, views, is_age_restricted=is_age_restricted)).verdict:
+            case Verdict.SHOW:
+                return generation
+            case Verdict.SPOILER:
+                return replace(generation, spoiler=True)
+            case Verdict.HOLD | Verdict.REFUSE:
+                raise RequestRefused(
+                    FailureKind.BLOCKED_BY_FILTER,
+                    "The image filter of this server does not let it be shown in this channel.",
+                )
 
     async def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
         """Write down what was decided, beside the results that it is about. May be repeated."""
@@ -175,7 +205,7 @@ class ImageGate:
             await flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
-            case Verdict.BLOCK:
+            case Verdict.REFUSE:
                 return
             case Verdict.HOLD:
                 await generations.update(generation.id, withheld=True)
@@ -194,22 +224,42 @@ class ImageGate:
         self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
     ) -> bool:
         """Whether a preview shows nothing that a result must not."""
-        stills = await asyncio.to_thread(imaging.stills, picture)
-        finding = await self._find(stills)
-        return decide(policy, finding, is_age_restricted=is_age_restricted) is Verdict.SHOW
+        views = [(picture, PREVIEW_TYPE)]
+        ruling = await self._rule(policy, views, is_age_restricted=is_age_restricted)
+        return ruling.verdict is Verdict.SHOW
 
-    async def _find(self, stills: Sequence[bytes]) -> Finding | None:
-        """What is in any of them; None when one of them could not be seen, or there is none."""
-        if self._checker is None or not stills:
-            _log.warning("A picture could not be checked: it cannot be read, or nothing checks it.")
-            return None
-        loop, findings = asyncio.get_running_loop(), []
+    async def _rule(
+        self, policy: ImagePolicy, views: Sequence[tuple[bytes, str]], *, is_age_restricted: bool
+    ) -> Ruling:
+        """What is done with pictures and films, each with its media type."""
+        if not policy.is_on(is_age_restricted=is_age_restricted):
+            return Ruling()
+        verdicts, notes = [], []
+        for content, media_type in views:
+            finding = await self._find(content, media_type)
+            verdict = decide(policy, finding, is_age_restricted=is_age_restricted)
+            verdicts.append(verdict)
+            if verdict is not Verdict.SHOW:
+                notes.append(finding.note if finding else UNSEEN)
+            if finding is None:
+                # A moderator looks at all of them: the others need not wait for what is broken.
+                break
+        return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
+
+    async def _find(self, content: bytes, media_type: str) -> Finding | None:
+        """What is in a result; None when it could not be looked at, which the log explains."""
         self._waiting += 1
         try:
-            for still in stills:
-                async with asyncio.timeout(self._timeout_s):
-                    look = loop.run_in_executor(self._thread, self._checker.check, still)
-                    findings.append(await look)
+            stills = await asyncio.to_thread(_stills, content, media_type)
+            if stills is None:
+                return Finding()
+            if self._checker is None:
+                _log.error("A result could not be checked: %s", MISSING)
+                return None
+            if not stills:
+                _log.warning("A result of type %s could not be checked: unreadable.", media_type)
+                return None
+            return merge([await self._look(self._checker, still) for still in stills])
         except TimeoutError:
             _log.error("The image check took longer than %g s.", self._timeout_s)
             return None
@@ -218,7 +268,18 @@ class ImageGate:
             return None
         finally:
             self._waiting -= 1
-        return merge(findings)
+
+    async def _look(self, checker: ImageChecker, still: bytes) -> Finding:
+        """Raises TimeoutError, and whatever the checker raises."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._timeout_s):
+            return await loop.run_in_executor(self._thread, checker.check, still)
+
+    async def _is_approved(self, generation_id: str) -> bool:
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                review = await ReviewRepository(session).find(generation_id)
+                return review is not None and review.state == APPROVED
 
     async def _shows_flags(self, session: Session, generation: Generation) -> bool:
         """Whether moderators are shown what is flagged where it was asked for."""
@@ -292,12 +353,12 @@ class Veil:
             self._is_closed = True
 
 
-def _stills(output: NewOutput) -> tuple[bytes, ...] | None:
+def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:
     """What can be looked at of a result; None of what shows nothing, such as a sound."""
-    found = imaging.stills(output.content)
+    found = imaging.stills(content)
     if found:
         return found
-    if output.media_type.startswith("video/"):
-        picture = film.still(output.content)
+    if media_type.startswith("video/"):
+        picture = film.still(content)
         return imaging.stills(picture) if picture else ()
-    return () if output.media_type.startswith("image/") else None
+    return () if media_type.startswith("image/") else None

@@ -225,6 +225,11 @@ def preview(content: bytes, max_side: int = 512) -> bytes | None:
     return None if image is None else _encode(_on_black(image), "JPEG", quality=80)
 
 
+def grey() -> bytes:
+    """A PNG that shows nothing, for trying out what looks at pictures."""
+    return _encode(Image.new("RGB", (_STILL_SIDE, _STILL_SIDE), "grey"), "PNG")
+
+
 def stills(content: bytes) -> tuple[bytes, ...]:
     """Small PNGs of what a picture shows; several of an animation, none of what cannot be read."""
     written = []

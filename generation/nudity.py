@@ -25,13 +25,13 @@ def find_checker() -> ImageChecker | None:
 
 
 class NudeNetChecker:
-    """Loads its model with the first picture, in about a second, and keeps it: 120 MB or so."""
+    """Loads its model with the first picture, in about a second, and keeps it: 110 MB or so."""
 
     def __init__(self) -> None:
         self._detector: Any = None
 
     def check(self, picture: bytes) -> Finding:
-        """What is bare in a PNG; about a tenth of a second on a processor."""
+        """What is bare in a PNG; less than a tenth of a second on a processor."""
         if self._detector is None:
             from nudenet import NudeDetector  # noqa: PLC0415 - an optional extra
 

@@ -32,7 +32,7 @@ from generation.errors import FailureKind
 from generation.events import Progress, Running
 from generation.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
 from generation.image_check import Verdict
-from generation.image_gate import BLOCKED, ImageGate, Ruling, Veil
+from generation.image_gate import REFUSED, ImageGate, Ruling, Veil
 from generation.leftovers import Leftovers
 from generation.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.pool import BackendPool
@@ -179,7 +179,7 @@ class Runner:
             return failed(NOTHING_MADE)
         ruling = await self._image_gate.judge(attempt.generation, outputs)
         await finish(self._record_outputs(attempt.generation, outputs, attempt.gpu_ms, ruling))
-        return failed(BLOCKED) if ruling.verdict is Verdict.BLOCK else SUCCEEDED
+        return failed(REFUSED) if ruling.verdict is Verdict.REFUSE else SUCCEEDED
 
     def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
         match error:
@@ -296,7 +296,7 @@ class Runner:
         gpu_ms: int | None,
         ruling: Ruling,
     ) -> None:
-        kept = () if ruling.verdict is Verdict.BLOCK else outputs
+        kept = () if ruling.verdict is Verdict.REFUSE else outputs
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
             await generations.replace_outputs(generation.id, kept)

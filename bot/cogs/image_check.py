@@ -12,7 +12,7 @@ from bot.services import Services
 from generation.image_check import LEAST_PERCENT, MOST_PERCENT, CheckMode, ImagePolicy
 from generation.image_gate import NOT_INSTALLED
 
-Mode = Literal["off", "spoiler", "block"]
+Mode = Literal["off", "spoiler", "hold", "refuse"]
 Exempted = Literal["exempt", "checked"]
 
 
@@ -60,12 +60,12 @@ def _policy_lines(policy: ImagePolicy) -> list[str]:
         case CheckMode.OFF:
             return [_("Pictures are not checked.")]
         case CheckMode.SPOILER:
-            lines = [_("What shows nakedness is posted behind a spoiler.")]
-        case CheckMode.BLOCK:
-            lines = [
-                _("What shows nakedness is not posted, not kept, and costs nothing."),
-                _("What cannot be checked waits for a moderator: see `/mod review`."),
-            ]
+            line = _("What shows nakedness is posted behind a spoiler.")
+        case CheckMode.HOLD:
+            line = _("What shows nakedness waits for a moderator: see `/mod review`.")
+        case CheckMode.REFUSE:
+            line = _("What shows nakedness is not posted, not kept, and costs nothing.")
+    lines = [line, _("What cannot be checked waits for a moderator: see `/mod review`.")]
     lines.append(_("It must be certain by {percent} %.", percent=policy.percent))
     if policy.exempts_age_restricted:
         lines.append(_("Age-restricted channels are left alone."))

@@ -86,6 +86,8 @@ async def _post(
     interaction: discord.Interaction, services: Services, generation: Generation
 ) -> None:
     contents, notes = await _gather(interaction, services, generation)
+    requester = requester_of(interaction)
+    generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit)
     face = embeds.done_face(generation, (*parcel.notes, *notes))
     view = done_view(generation, services.offers.of(generation))

@@ -115,7 +115,7 @@ class GuildModerationRow(Base):
     image_check_exempts: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     __table_args__ = (
-        CheckConstraint("image_check IN ('off', 'spoiler', 'block')", name="image_check"),
+        CheckConstraint("image_check IN ('off', 'spoiler', 'hold', 'refuse')", name="image_check"),
     )
 
 

@@ -39,7 +39,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(house):
 
     async with house.bot(checker=Checker()) as core:
         assert "not checked" in await answer(house.mo, "mod image-check")
-        told = await answer(house.mo, "mod image-check", mode="block", certainty=60)
+        told = await answer(house.mo, "mod image-check", mode="refuse", certainty=60)
         assert "costs nothing" in told
         assert "60 %" in told
         before = await answer(house.ana, "quota")
@@ -59,7 +59,16 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(house):
         shown = await reply.until(has_pictures, PATIENCE_S)
         assert not shown["attachments"][0]["filename"].startswith("SPOILER_")
 
+        page = await core.service._records.page(HistoryFilter(), None, None, 1)
+        adult = page.generations[0].id
+        reply = await house.ana.slash("general", "show", generation=adult)
+        kept = await reply.until(lambda message: "image filter" in as_text(message), PATIENCE_S)
+        assert not kept["attachments"]
+
         await answer(house.mo, "mod image-check", mode="spoiler")
+        reply = await house.ana.slash("general", "show", generation=adult)
+        veiled = await reply.until(has_pictures, PATIENCE_S)
+        assert veiled["attachments"][0]["filename"].startswith("SPOILER_")
         reply = await house.ben.slash("general", "imagine", prompt="a fox", seed=3, steps=4)
         hidden = await reply.until(has_pictures, PATIENCE_S)
         assert hidden["attachments"][0]["filename"].startswith("SPOILER_")
@@ -71,7 +80,22 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(house):
         assert "image-check" in await answer(house.mo, "mod audit")
 
 
+async def test_nothing_is_shown_that_a_broken_check_has_not_seen(house):
+    class Broken:
+        def check(self, picture):
+            raise OSError("no model")
+
+    async with house.bot(checker=Broken()):
+        await answer(house.mo, "mod image-check", mode="spoiler")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=4)
+        held = await reply.until(
+            lambda message: "waits for a moderator" in as_text(message).casefold(), PATIENCE_S
+        )
+        assert not held["attachments"]
+        assert "a fox" in await answer(house.mo, "mod review")
+
+
 async def test_moderators_are_told_that_the_check_is_not_installed(house):
     async with house.bot():
         assert "limner[nsfw]" in await answer(house.mo, "mod image-check")
-        assert "not installed here" in await answer(house.mo, "mod image-check", mode="block")
+        assert "not installed here" in await answer(house.mo, "mod image-check", mode="refuse")

@@ -23,11 +23,15 @@ SURE, UNSURE, NOTHING, UNSEEN = Finding({"breast": 0.9}), Finding({"breast": 0.4
         (CheckMode.SPOILER, SURE, Verdict.SPOILER),
         (CheckMode.SPOILER, UNSURE, Verdict.SHOW),
         (CheckMode.SPOILER, NOTHING, Verdict.SHOW),
-        (CheckMode.SPOILER, UNSEEN, Verdict.SPOILER),
-        (CheckMode.BLOCK, SURE, Verdict.BLOCK),
-        (CheckMode.BLOCK, UNSURE, Verdict.SHOW),
-        (CheckMode.BLOCK, NOTHING, Verdict.SHOW),
-        (CheckMode.BLOCK, UNSEEN, Verdict.HOLD),
+        (CheckMode.SPOILER, UNSEEN, Verdict.HOLD),
+        (CheckMode.HOLD, SURE, Verdict.HOLD),
+        (CheckMode.HOLD, UNSURE, Verdict.SHOW),
+        (CheckMode.HOLD, NOTHING, Verdict.SHOW),
+        (CheckMode.HOLD, UNSEEN, Verdict.HOLD),
+        (CheckMode.REFUSE, SURE, Verdict.REFUSE),
+        (CheckMode.REFUSE, UNSURE, Verdict.SHOW),
+        (CheckMode.REFUSE, NOTHING, Verdict.SHOW),
+        (CheckMode.REFUSE, UNSEEN, Verdict.HOLD),
     ],
 )
 def test_the_policy_decides(mode, finding, verdict):
@@ -36,15 +40,15 @@ def test_the_policy_decides(mode, finding, verdict):
 
 @pytest.mark.parametrize("finding", [SURE, UNSEEN])
 def test_age_restricted_channels_are_exempt_unless_a_guild_says_no(finding):
-    exempting = ImagePolicy(CheckMode.BLOCK)
+    exempting = ImagePolicy(CheckMode.REFUSE)
     assert decide(exempting, finding, is_age_restricted=True) is Verdict.SHOW
-    strict = ImagePolicy(CheckMode.BLOCK, exempts_age_restricted=False)
+    strict = ImagePolicy(CheckMode.REFUSE, exempts_age_restricted=False)
     assert decide(strict, finding, is_age_restricted=True) is not Verdict.SHOW
 
 
-@pytest.mark.parametrize(("percent", "verdict"), [(49, Verdict.BLOCK), (50, Verdict.SHOW)])
+@pytest.mark.parametrize(("percent", "verdict"), [(49, Verdict.REFUSE), (50, Verdict.SHOW)])
 def test_a_guild_says_how_certain_it_must_be(percent, verdict):
-    policy = ImagePolicy(CheckMode.BLOCK, percent)
+    policy = ImagePolicy(CheckMode.REFUSE, percent)
     assert decide(policy, UNSURE, is_age_restricted=False) is verdict
 
 
@@ -52,6 +56,6 @@ def test_of_several_pictures_the_most_certain_and_the_strictest_count():
     merged = merge([UNSURE, SURE, Finding({"anus": 0.3})])
     assert merged.scores == {"breast": 0.9, "anus": 0.3}
     assert merged.note == "breast 90%"
-    assert strictest([Verdict.SPOILER, Verdict.BLOCK, Verdict.HOLD]) is Verdict.BLOCK
+    assert strictest([Verdict.SPOILER, Verdict.REFUSE, Verdict.HOLD]) is Verdict.REFUSE
     assert strictest([Verdict.SHOW, Verdict.HOLD, Verdict.SPOILER]) is Verdict.HOLD
     assert strictest([]) is Verdict.SHOW

@@ -107,7 +107,7 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
     open_checked, database_url, backend, tools
 ):
     async with open_checked(database_url, backend) as house:
-        policy = ImagePolicy(CheckMode.BLOCK, 80)
+        policy = ImagePolicy(CheckMode.REFUSE, 80)
         await open_checked.gate.set_policy(GUILD, policy, actor_id=MO)
         assert await open_checked.gate.find_policy(GUILD) == policy
         blocked = await house.ended(await submit(house, tools))
@@ -122,14 +122,30 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
         assert await flags_of(house, harmless.id) == []
         async with house.database.transaction(read_only=True) as session:
             (deed,) = await AuditRepository(session).page(GUILD, limit=5)
-        assert (deed.action, deed.actor_id, deed.detail["mode"]) == ("image-check", MO, "block")
+        assert (deed.action, deed.actor_id, deed.detail["mode"]) == ("image-check", MO, "refuse")
 
 
-async def test_what_cannot_be_checked_waits_for_a_moderator(
-    open_checked, database_url, backend, tools, checker
+async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
+    open_checked, database_url, backend, tools
 ):
     async with open_checked(database_url, backend) as house:
-        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO)
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        id_ = await submit(house, tools)
+        await house.until(id_, GenerationState.SUCCEEDED)
+        held = await house.service.find(id_)
+        assert held.withheld
+        assert held.outputs == ()
+        assert await flags_of(house, id_) == [("image", "breast 90%")]
+        assert await pending(house) == (id_,)
+        assert house.audience.told(id_) == []
+
+
+@pytest.mark.parametrize("mode", [CheckMode.SPOILER, CheckMode.HOLD, CheckMode.REFUSE])
+async def test_what_cannot_be_checked_waits_for_a_moderator(
+    open_checked, sqlite_url, backend, tools, checker, mode
+):
+    async with open_checked(sqlite_url, backend) as house:
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
         # Moderators are shown everything here: that must become a decision.
         reviews = Reviews(house.database, utc_now)
         await reviews.set_mode(GUILD, None, ReviewMode.LOG, actor_id=MO)
@@ -196,7 +212,7 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
     database, checker, tools
 ):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     red, green = tools.build_picture("red"), tools.build_picture("green")
 
     async with await gate.veil(Asked) as veil:
@@ -215,7 +231,7 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
 
 async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     checker.waits = threading.Event()
 
     async with await gate.veil(Asked) as first, await gate.veil(Asked) as second:
@@ -229,7 +245,7 @@ async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker
 
 async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, timeout_s=0.05)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     checker.waits = threading.Event()
 
     output = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
@@ -242,9 +258,9 @@ async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker
 @pytest.mark.parametrize(
     ("name", "media_type", "content", "verdict"),
     [
-        ("a.gif", "image/gif", (GREEN, GREEN, RED), Verdict.BLOCK),
+        ("a.gif", "image/gif", (GREEN, GREEN, RED), Verdict.REFUSE),
         ("a.gif", "image/gif", (GREEN, GREEN, (0, 200, 0)), Verdict.SHOW),
-        ("a.bin", "application/octet-stream", (RED,), Verdict.BLOCK),
+        ("a.bin", "application/octet-stream", (RED,), Verdict.REFUSE),
         ("a.png", "image/png", b"torn", Verdict.HOLD),
         ("a.mp4", "video/mp4", b"torn", Verdict.HOLD),
         ("a.mp3", "audio/mpeg", b"a sound", Verdict.SHOW),
@@ -255,12 +271,56 @@ async def test_everything_that_shows_something_is_looked_at(
     database, checker, tools, name, media_type, content, verdict
 ):
     gate = ImageGate(database, checker, utc_now)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     content = content if isinstance(content, bytes) else film(*content)
 
     ruling = await gate.judge(Asked, [NewOutput(0, name, media_type, content)])
     assert ruling.verdict is verdict
     gate.close()
+
+
+async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
+    open_checked, sqlite_url, backend, tools, checker
+):
+    async with open_checked(sqlite_url, backend) as house:
+        gate = open_checked.gate
+        # It was made where nobody looks.
+        made = await house.ended(
+            await submit(house, tools, guild_id=6, is_channel_age_restricted=True)
+        )
+        contents = await stored(house, made.id)
+        here = Requester(1, "Ana", 9, GUILD)
+        assert await gate.admit(made, contents, here) == made
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        assert (await gate.admit(made, contents, here)).spoiler
+        among_adults = replace(here, is_channel_age_restricted=True)
+        assert await gate.admit(made, contents, among_adults) == made
+        for mode in (CheckMode.HOLD, CheckMode.REFUSE):
+            await gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
+            with pytest.raises(RequestRefused) as refusal:
+                await gate.admit(made, contents, here)
+            assert refusal.value.kind is FailureKind.BLOCKED_BY_FILTER
+        checker.error = ValueError("out of order")
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        with pytest.raises(RequestRefused):
+            await gate.admit(made, contents, here)
+
+
+async def test_what_a_moderator_approved_of_is_shown_once_more(
+    open_checked, sqlite_url, backend, tools
+):
+    async with open_checked(sqlite_url, backend) as house:
+        gate, reviews = open_checked.gate, Reviews(house.database, utc_now)
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        id_ = await submit(house, tools)
+        await house.until(id_, GenerationState.SUCCEEDED)
+        await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
+        await house.service.tell_decided(id_)
+        approved, contents = await house.ended(id_), await stored(house, id_)
+        assert await gate.admit(approved, contents, Requester(1, "Ana", 9, GUILD)) == approved
+        await gate.set_policy(6, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        with pytest.raises(RequestRefused):
+            await gate.admit(approved, contents, Requester(1, "Ana", 9, 6))
 
 
 async def test_without_a_checker_it_can_only_be_switched_off(database):
@@ -272,11 +332,32 @@ async def test_without_a_checker_it_can_only_be_switched_off(database):
     assert await gate.policy(None) == ImagePolicy()
 
 
-async def test_a_checker_that_was_taken_away_lets_nothing_through(database, checker, tools):
+async def test_a_checker_that_was_taken_away_lets_nothing_through(database, checker, tools, caplog):
+    bare = ImageGate(database, None, utc_now)
+    await bare.warn_if_missed()
+    assert not caplog.records
     await ImageGate(database, checker, utc_now).set_policy(
-        GUILD, ImagePolicy(CheckMode.BLOCK), actor_id=MO
+        GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO
     )
 
-    output = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
-    ruling = await ImageGate(database, None, utc_now).judge(Asked, [output])
-    assert ruling.verdict is Verdict.HOLD
+    await bare.warn_if_missed()
+    assert "want their pictures checked: 1. NudeNet is not installed" in caplog.text
+    caplog.clear()
+    picture = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
+    assert (await bare.judge(Asked, [picture])).verdict is Verdict.HOLD
+    assert "limner[nsfw]" in caplog.text
+    sound = NewOutput(0, "x.mp3", "audio/mpeg", b"a sound")
+    assert (await bare.judge(Asked, [sound])).verdict is Verdict.SHOW
+
+
+async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkeypatch):
+    def fail(_content):
+        raise MemoryError
+
+    monkeypatch.setattr("generation.imaging.stills", fail)
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+    outputs = [NewOutput(0, "x.png", "image/png", b"x")]
+    ruling = await gate.judge(Asked, outputs)
+    assert (ruling.verdict, ruling.note) == (Verdict.HOLD, "could not be checked")
+    gate.close()

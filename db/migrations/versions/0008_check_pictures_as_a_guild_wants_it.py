@@ -26,7 +26,8 @@ def upgrade() -> None:
             sa.Column("image_check_exempts", sa.Boolean(), server_default=sa.true(), nullable=False)
         )
         batch_op.create_check_constraint(
-            op.f("ck_guild_moderation_image_check"), "image_check IN ('off', 'spoiler', 'block')"
+            op.f("ck_guild_moderation_image_check"),
+            "image_check IN ('off', 'spoiler', 'hold', 'refuse')",
         )
 
 
