@@ -204,9 +204,7 @@ def convert_workflow(
     else:
         classes = saved_object_info(object_info)
     converted = _run(lambda: convert_file(file, classes), context)
-    # Half a surrogate pair, which JSON may have, is written as JSON escapes it.
-    text = json.dumps(converted.graph, ensure_ascii=False, indent=2)
-    click.echo(text.encode("utf-8", "backslashreplace"))
+    click.echo(json.dumps(converted.graph, ensure_ascii=False, indent=2).encode())
     for sentence in converted.sentences:
         click.echo(sentence, err=True)
     context.exit(0 if converted.is_whole else 1)

@@ -18,7 +18,9 @@ MAX_TEXTS_TAKEN = 4
 
 _NEGATIVE = "Negative prompt:"
 _FACTS_LINE = re.compile(r"^Steps: \d+\b", re.MULTILINE)
-_FACT = re.compile(r'\s*([^:,"]{1,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+_FACT = re.compile(r'([^:,"]{1,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+_FACTS_CHARACTERS = 4_000
+"""Of the line of facts: real ones have some hundreds, and time grows with the square of more."""
 
 _TEXT_INPUTS = ("text", "text_g", "text_l", "clip_l", "t5xxl", "prompt", "value", "string")
 _SAMPLED = {
@@ -71,8 +73,10 @@ def read_metadata(content: bytes) -> Metadata | None:
 
 def parse_parameters(text: str) -> Metadata:
     """A1111's text."""
-    found = list(_FACTS_LINE.finditer(text))
-    said, line = (text[: found[-1].start()], text[found[-1].start() :]) if found else (text, "")
+    said, line = text, ""
+    for found in _FACTS_LINE.finditer(text):
+        said = text[: found.start()]
+        line = text[found.start() : found.start() + _FACTS_CHARACTERS]
     prompt, _, negative = said.partition(_NEGATIVE)
     facts = {
         match[1].strip(): match[2].strip().strip('"')

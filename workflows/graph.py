@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any, NamedTuple
 
 from workflows.errors import InvalidGraph, UIExport
@@ -9,6 +10,12 @@ from workflows.errors import InvalidGraph, UIExport
 Node = dict[str, Any]
 Graph = dict[str, Node]
 """Node id -> {"class_type": ..., "inputs": {...}, "_meta": {"title": ...}}."""
+
+MAX_NODES = 20_000
+"""The largest workflows people share have some hundreds."""
+
+MAX_TOLD = 20
+"""Mistakes of one graph, and nodes of one circle, that are told."""
 
 UI_EXPORT = (
     "This is the editor's own format, not a graph for the API."
@@ -45,9 +52,9 @@ def parse_graph(raw: object) -> Graph:
         raise UIExport([UI_EXPORT])
     if not raw:
         raise InvalidGraph(["The graph has no nodes."])
-    sentences = [sentence for node_id, node in raw.items() for sentence in _faults(node_id, node)]
-    if sentences:
-        raise InvalidGraph(sentences)
+    if len(raw) > MAX_NODES:
+        raise InvalidGraph([f"The graph has more than {MAX_NODES:,} nodes."])
+    _refuse_for(sentence for node_id, node in raw.items() for sentence in _faults(node_id, node))
     _check_connections(raw)
     return raw
 
@@ -108,6 +115,15 @@ def unused_id(graph: Graph) -> str:
     return str(max(numbers, default=0) + 1)
 
 
+def _refuse_for(faults: Iterator[str]) -> None:
+    """Raises InvalidGraph when there are any, with as many of them as people read."""
+    sentences = list(islice(faults, MAX_TOLD))
+    if sentences:
+        if next(faults, None) is not None:
+            sentences.append("There are more mistakes like these.")
+        raise InvalidGraph(sentences)
+
+
 def _faults(node_id: str, node: object) -> Iterator[str]:
     if not isinstance(node, dict):
         yield f'Node "{node_id}" is not a JSON object.'
@@ -119,20 +135,20 @@ def _faults(node_id: str, node: object) -> Iterator[str]:
 
 
 def _check_connections(graph: Graph) -> None:
-    sentences = [
+    _refuse_for(
         f'Input "{name}" of node "{node_id}" is connected to node "{link.node_id}",'
         " which does not exist."
         for node_id, node in graph.items()
         for name, link in links(node)
         if link.node_id not in graph
-    ]
-    if sentences:
-        raise InvalidGraph(sentences)
+    )
     dependencies = {
         node_id: {link.node_id for _, link in links(node)} for node_id, node in graph.items()
     }
     try:
         TopologicalSorter(dependencies).prepare()
     except CycleError as error:
-        around = ", ".join(f'"{node_id}"' for node_id in error.args[1][:-1])
+        circle = error.args[1][:-1]
+        around = ", ".join(f'"{node_id}"' for node_id in circle[:MAX_TOLD])
+        around += ", …" if len(circle) > MAX_TOLD else ""
         raise InvalidGraph([f"These nodes depend on each other in a circle: {around}."]) from None

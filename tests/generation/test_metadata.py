@@ -137,3 +137,17 @@ def test_what_only_the_editor_saved_is_at_least_counted():
 def test_no_text_harms(text):
     parse_parameters(text)
     parse_parameters(f"{text}\nSteps: 3, {text}")
+
+
+@pytest.mark.parametrize(
+    "filler", [" " * 300_000, "a" * 300_000, 'a:"\\' * 100_000, "a:" * 100_000, '"' * 300_000]
+)
+def test_no_length_of_text_takes_long(filler):
+    """Once, blanks alone kept a processor busy for hours; the time limit of a test judges."""
+    found = parse_parameters(f"a fox\nSteps: 3, {filler}")
+    assert found.prompt == "a fox"
+    assert found.facts["Steps"] == "3"
+
+
+def test_what_only_looks_like_a_latent_says_nothing():
+    assert read_metadata(b"\x20" + bytes(7) + b'{"__metadata__": nonsense') is None

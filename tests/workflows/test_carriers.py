@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workflows.carriers import Container, read
-from workflows.carriers.limits import MAX_TEXT_BYTES
+from workflows.carriers.cursor import Cursor
+from workflows.carriers.limits import MAX_PACKED_TEXTS, MAX_PARTS, MAX_TEXT_BYTES
 from workflows.errors import InvalidGraph, NothingCarried
 
 MEDIA = Path(__file__).parents[1] / "data" / "media"
@@ -170,6 +171,92 @@ def test_a_text_that_unpacks_to_far_too_much_is_passed_over():
         chunk(b"tEXt", b"prompt\0" + json.dumps(GRAPH).encode()),
     )
     assert read(content).graph == GRAPH
+
+
+def count_reads(monkeypatch):
+    """How often a cursor is asked: what reading a file costs, on any machine."""
+    asked = []
+    for name in ("take", "window"):
+        real = getattr(Cursor, name)
+
+        def counted(cursor, length, *, real=real):
+            asked.append(length)
+            return real(cursor, length)
+
+        monkeypatch.setattr(Cursor, name, counted)
+    return asked
+
+
+def box(kind, content=b""):
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+def element(kind, content=b""):
+    return kind + (1 << 56 | len(content)).to_bytes(8, "big") + content
+
+
+MANY = 90_000
+TINY_BOXES = box(b"moov", box(b"udta", box(b"free") * MANY) * 4)
+TINY_ELEMENTS = element(b"\x18\x53\x80\x67", element(b"\x12\x54\xc3\x67", b"\xec\x80" * MANY) * 4)
+EXIF_TABLE = struct.pack(">2sHIH", b"MM", 42, 8, 256) + bytes(12) * 256
+OVERLAPPING = (
+    struct.pack(">2sHIH", b"MM", 42, 8, 256)
+    + struct.pack(">HHII", 0x010F, 2, MAX_TEXT_BYTES // 4, 4_000) * 256
+    + bytes(MAX_TEXT_BYTES // 2)
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(box(b"ftyp", b"mp42" * 3) + TINY_BOXES, id="boxes in boxes"),
+        pytest.param(b"\x1a\x45\xdf\xa3\x80" + TINY_ELEMENTS, id="elements in elements"),
+        pytest.param(png(*[chunk(b"eXIf", EXIF_TABLE)] * 2_000), id="EXIF again and again"),
+        pytest.param(
+            b"\xff\xd8\xff\xe0\0\x02"
+            + (b"\xff\xe1" + struct.pack(">H", len(EXIF_TABLE) + 8) + b"Exif\0\0" + EXIF_TABLE)
+            * 2_000,
+            id="EXIF again and again in a JPEG",
+        ),
+    ],
+)
+def test_a_file_of_very_many_parts_is_given_up(monkeypatch, content):
+    asked = count_reads(monkeypatch)
+    with pytest.raises(NothingCarried):
+        read(content)
+    assert len(asked) < 6 * MAX_PARTS
+
+
+def test_values_that_lie_over_each_other_are_read_up_to_one_texts_length(monkeypatch):
+    asked = count_reads(monkeypatch)
+    with pytest.raises(NothingCarried):
+        read(png(chunk(b"eXIf", OVERLAPPING)))
+    # The chunk's window, and what its values have together.
+    assert sum(asked) < 4 * MAX_TEXT_BYTES
+
+
+@pytest.mark.parametrize("start", [(b"zTXt", b"a\0\0"), (b"iTXt", b"a\0\1\0\0\0")])
+def test_of_packed_texts_only_the_first_few_are_unpacked(monkeypatch, start):
+    kind, head = start
+    unpacked = []
+    real = zlib.decompressobj
+
+    def counted():
+        unpacked.append(None)
+        return real()
+
+    monkeypatch.setattr(zlib, "decompressobj", counted)
+    with pytest.raises(NothingCarried):
+        read(png(*[chunk(kind, head + zlib.compress(b"x"))] * 100))
+    assert len(unpacked) == MAX_PACKED_TEXTS
+
+
+def test_half_a_character_is_replaced():
+    """JSON can say it, and no file, database or message takes it."""
+    raw = {"\ud800": {"class_type": "A\udfff", "inputs": {"b": ["\ud83d", 0, "🦊"]}}}
+    assert read(json.dumps(raw).encode()).graph == {
+        "\ufffd": {"class_type": "A\ufffd", "inputs": {"b": ["\ufffd", 0, "🦊"]}}
+    }
 
 
 def test_a_latent_carries_the_graph_that_made_it():

@@ -2,6 +2,8 @@ import pytest
 
 from workflows.errors import InvalidGraph, UIExport
 from workflows.graph import (
+    MAX_NODES,
+    MAX_TOLD,
     Link,
     Slot,
     consumers,
@@ -42,6 +44,30 @@ def test_every_broken_node_is_told_at_once():
     with pytest.raises(InvalidGraph) as caught:
         parse_graph({"1": 5, "2": {"class_type": "A"}, "3": NODE})
     assert len(caught.value.sentences) == 2
+
+
+def test_of_very_many_mistakes_the_first_are_told():
+    with pytest.raises(InvalidGraph) as caught:
+        parse_graph({str(number): 5 for number in range(1_000)})
+    *told, last = caught.value.sentences
+    assert len(told) == MAX_TOLD
+    assert last == "There are more mistakes like these."
+
+
+def test_a_graph_has_no_more_nodes_than_anybody_draws():
+    parse_graph({str(number): NODE for number in range(MAX_NODES)})
+    with pytest.raises(InvalidGraph, match="more than 20,000 nodes"):
+        parse_graph({str(number): NODE for number in range(MAX_NODES + 1)})
+
+
+def test_of_a_large_circle_some_nodes_are_told():
+    around = {
+        str(number): {"class_type": "A", "inputs": {"x": [str((number + 1) % 500), 0]}}
+        for number in range(500)
+    }
+    with pytest.raises(InvalidGraph, match=r"circle: .*, …") as caught:
+        parse_graph(around)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_circle_is_refused():

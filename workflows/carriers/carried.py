@@ -72,7 +72,10 @@ def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
     container = detect(view)
     if container is None or container is Container.JSON:
         return ()
-    return tuple(_collect(container, view))
+    try:
+        return tuple(_collect(container, view))
+    except InvalidGraph:  # what only looks like one of ComfyUI's own files
+        return ()
 
 
 def _read_json(content: memoryview) -> Carried:

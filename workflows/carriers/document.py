@@ -2,10 +2,16 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.errors import InvalidGraph
+
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+"""JSON can say half of a character, although no text has such a thing."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +48,27 @@ def parse_document(text: str) -> Document:
     except (ValueError, RecursionError) as error:
         sentence = "This is not a workflow: a number or the nesting is too large."
         raise InvalidGraph([sentence]) from error
+    if _HALF_ESCAPED.search(text):
+        value = _without_halves(value)
     return Document(value, bool(repaired))
+
+
+def _without_halves(root: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Half characters replaced: no file, database or message takes them."""
+    holder = [root]
+    unseen: list[dict[str, Any] | list[Any]] = [holder]
+    while unseen:
+        part = unseen.pop()
+        if isinstance(part, dict):
+            entries = [(_whole(key), _whole(value)) for key, value in part.items()]
+            part.clear()
+            part.update(entries)
+            unseen.extend(value for _, value in entries if isinstance(value, dict | list))
+        else:
+            part[:] = map(_whole, part)
+            unseen.extend(value for value in part if isinstance(value, dict | list))
+    return holder[0]
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - likewise
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflows.carriers.cursor import Cursor, Order
-from workflows.carriers.limits import MAX_TEXTS
+from workflows.carriers.limits import MAX_TEXT_BYTES, MAX_TEXTS
 from workflows.carriers.texts import Text, decode
 
 PREFIX = b"Exif\0\0"
@@ -41,12 +41,15 @@ def _read_table(content: memoryview, offset: int, order: Order, *, is_main: bool
     table = Cursor(content, order)
     table.skip(offset)
     inner = None
+    left = MAX_TEXT_BYTES
     for _ in range(min(table.number(2), MAX_TEXTS)):
         entry = Cursor(table.window(_ENTRY_BYTES), order)
         tag, kind, count = entry.number(2), entry.number(2), entry.number(4)
         if tag == _EXIF_TABLE and is_main:
             inner = entry.number(4)
-        elif kind in _TEXT_TYPES and count > _INLINE_BYTES:
+        elif kind in _TEXT_TYPES and _INLINE_BYTES < count <= left:
+            # Values may lie over each other: together they are no longer than one text.
+            left -= count
             yield _read_text(content, entry.number(4), count, order, tag)
     if inner is not None:
         yield from _read_table(content, inner, order, is_main=False)

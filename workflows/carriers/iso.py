@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflows.carriers.cursor import Cursor
-from workflows.carriers.limits import MAX_PARTS, MAX_TEXTS
+from workflows.carriers.limits import MAX_TEXTS, Parts, count_parts
 from workflows.carriers.texts import Text, decode
 
 _EXTENDED = 1
@@ -14,19 +14,20 @@ _TEXT_MARK = b"\xa9"
 
 def read_iso(content: memoryview) -> Iterator[Text]:
     """The texts of a film. Raises Truncated where the file is cut off."""
-    for kind, movie in _boxes(content):
+    parts = count_parts()
+    for kind, movie in _boxes(content, parts):
         if kind != b"moov":
             continue
-        for inner_kind, inner in _boxes(movie):
+        for inner_kind, inner in _boxes(movie, parts):
             if inner_kind == b"udta":
-                yield from _read_user_data(inner)
+                yield from _read_user_data(inner, parts)
             elif inner_kind == b"meta":
-                yield from _read_meta(inner)
+                yield from _read_meta(inner, parts)
 
 
-def _boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def _boxes(content: memoryview, parts: Parts) -> Iterator[tuple[bytes, memoryview]]:
     cursor = Cursor(content)
-    for _ in range(MAX_PARTS):
+    for _ in parts:
         # Old films close a list with four zero bytes.
         if cursor.left < 8:  # noqa: PLR2004 - a box's length and kind
             return
@@ -39,10 +40,10 @@ def _boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         yield kind, cursor.window(length - (cursor.position - begin))
 
 
-def _read_user_data(content: memoryview) -> Iterator[Text]:
-    for kind, box in _boxes(content):
+def _read_user_data(content: memoryview, parts: Parts) -> Iterator[Text]:
+    for kind, box in _boxes(content, parts):
         if kind == b"meta":
-            yield from _read_meta(box)
+            yield from _read_meta(box, parts)
         elif kind.startswith(_TEXT_MARK):
             yield Text(_name(kind), _read_classic(Cursor(box)))
 
@@ -54,15 +55,15 @@ def _read_classic(box: Cursor) -> str:
     return decode(box.take(length))
 
 
-def _read_meta(content: memoryview) -> Iterator[Text]:
+def _read_meta(content: memoryview, parts: Parts) -> Iterator[Text]:
     """MP4 puts a version before the boxes, QuickTime does not."""
     is_quicktime = bytes(content[4:8]) == b"hdlr"
     names: list[str] = []
-    for kind, box in _boxes(content if is_quicktime else content[4:]):
+    for kind, box in _boxes(content if is_quicktime else content[4:], parts):
         if kind == b"keys":
             names = list(_read_names(Cursor(box)))
         elif kind == b"ilst":
-            yield from _read_items(box, names)
+            yield from _read_items(box, names, parts)
 
 
 def _read_names(box: Cursor) -> Iterator[str]:
@@ -73,11 +74,11 @@ def _read_names(box: Cursor) -> Iterator[str]:
         yield decode(box.take(max(length - 8, 0)))
 
 
-def _read_items(content: memoryview, names: list[str]) -> Iterator[Text]:
-    for kind, item in _boxes(content):
+def _read_items(content: memoryview, names: list[str], parts: Parts) -> Iterator[Text]:
+    for kind, item in _boxes(content, parts):
         number = int.from_bytes(kind, "big")
         name = names[number - 1] if 0 < number <= len(names) else _name(kind)
-        for inner_kind, value in _boxes(item):
+        for inner_kind, value in _boxes(item, parts):
             if inner_kind == b"data":
                 cursor = Cursor(value)
                 # What kind of value it is, and in which country and language.

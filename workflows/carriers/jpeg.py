@@ -19,6 +19,7 @@ _END = 0xD9
 def read_jpeg(content: memoryview) -> Iterator[Text]:
     """The texts before the pixels. Raises Truncated where the file is cut off."""
     cursor = Cursor(content)
+    has_exif = False
     for _ in range(MAX_PARTS):
         if cursor.number(1) != 0xFF:  # noqa: PLR2004 - every marker begins with it
             continue
@@ -32,6 +33,8 @@ def read_jpeg(content: memoryview) -> Iterator[Text]:
             continue
         segment = cursor.window(max(cursor.number(2) - 2, 0))
         if marker == _APPLICATION_1 and bytes(segment[: len(PREFIX)]) == PREFIX:
-            yield from read_exif(segment)
+            if not has_exif:
+                has_exif = True
+                yield from read_exif(segment)
         elif marker == _COMMENT:
             yield Text("comment", decode(bytes(segment)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflows.carriers.cursor import Cursor, Truncated
-from workflows.carriers.limits import MAX_PARTS
+from workflows.carriers.limits import Parts, count_parts
 from workflows.carriers.texts import Text, decode
 
 SIGNATURE = b"\x1a\x45\xdf\xa3"
@@ -17,24 +17,25 @@ _LONGEST = 8
 
 def read_matroska(content: memoryview) -> Iterator[Text]:
     """The tags of a film. Raises Truncated where the file is cut off."""
-    for kind, segment in _elements(content):
+    parts = count_parts()
+    for kind, segment in _elements(content, parts):
         if kind != _SEGMENT:
             continue
-        for inner_kind, tags in _elements(segment):
+        for inner_kind, tags in _elements(segment, parts):
             if inner_kind == _TAGS:
-                yield from _read_tags(tags)
+                yield from _read_tags(tags, parts)
 
 
-def _read_tags(content: memoryview) -> Iterator[Text]:
-    for kind, tag in _elements(content):
+def _read_tags(content: memoryview, parts: Parts) -> Iterator[Text]:
+    for kind, tag in _elements(content, parts):
         if kind == _TAG:
-            for inner_kind, simple in _elements(tag):
+            for inner_kind, simple in _elements(tag, parts):
                 if inner_kind == _SIMPLE_TAG:
-                    yield _read_simple_tag(simple)
+                    yield _read_simple_tag(simple, parts)
 
 
-def _read_simple_tag(content: memoryview) -> Text:
-    found = {kind: value for kind, value in _elements(content) if kind in (_NAME, _STRING)}
+def _read_simple_tag(content: memoryview, parts: Parts) -> Text:
+    found = {kind: value for kind, value in _elements(content, parts) if kind in (_NAME, _STRING)}
     name, text = (found.get(kind, memoryview(b"")) for kind in (_NAME, _STRING))
     return Text(decode(_take(name)), decode(_take(text)))
 
@@ -43,9 +44,9 @@ def _take(value: memoryview) -> bytes:
     return Cursor(value).take(len(value)).rstrip(b"\0")
 
 
-def _elements(content: memoryview) -> Iterator[tuple[int, memoryview]]:
+def _elements(content: memoryview, parts: Parts) -> Iterator[tuple[int, memoryview]]:
     cursor = Cursor(content)
-    for _ in range(MAX_PARTS):
+    for _ in parts:
         if not cursor.left:
             return
         kind = _read_number(cursor, keeps_mark=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from workflows.carriers.cursor import Cursor
 from workflows.carriers.exif import read_exif
-from workflows.carriers.limits import MAX_PARTS
+from workflows.carriers.limits import MAX_PACKED_TEXTS, MAX_PARTS
 from workflows.carriers.texts import Text, decode, inflate
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -17,6 +17,8 @@ def read_png(content: memoryview) -> Iterator[Text]:
     """The texts of a picture, in their order. Raises Truncated where the file is cut off."""
     cursor = Cursor(content)
     cursor.skip(len(SIGNATURE))
+    packed_texts = iter(range(MAX_PACKED_TEXTS))
+    has_exif = False
     for _ in range(MAX_PARTS):
         if not cursor.left:
             return
@@ -26,11 +28,10 @@ def read_png(content: memoryview) -> Iterator[Text]:
         cursor.skip(min(_CHECKSUM_BYTES, cursor.left))
         if kind in _PLAIN:
             yield _plain(Cursor(chunk))
-        elif kind == b"zTXt":
-            yield _packed(Cursor(chunk))
-        elif kind == b"iTXt":
-            yield _international(Cursor(chunk))
-        elif kind == b"eXIf":
+        elif kind in _MAY_BE_PACKED and next(packed_texts, None) is not None:
+            yield _MAY_BE_PACKED[kind](Cursor(chunk))
+        elif kind == b"eXIf" and not has_exif:
+            has_exif = True
             yield from read_exif(chunk)
 
 
@@ -52,3 +53,6 @@ def _international(chunk: Cursor) -> Text:
     chunk.line()
     text = chunk.take(chunk.left)
     return Text(decode(name), decode(inflate(text) if is_packed else text))
+
+
+_MAY_BE_PACKED = {b"zTXt": _packed, b"iTXt": _international}

@@ -24,3 +24,4 @@ def read_webp(content: memoryview) -> Iterator[Text]:
         cursor.skip(min(length % 2, cursor.left))
         if kind == b"EXIF":
             yield from read_exif(chunk)
+            return

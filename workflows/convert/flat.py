@@ -17,11 +17,8 @@ from workflows.convert.export import (
 )
 from workflows.convert.widgets import Widget, read_widgets
 from workflows.errors import InvalidGraph
-from workflows.graph import Link
+from workflows.graph import MAX_NODES, Link
 from workflows.nodes import NodeClasses
-
-MAX_NODES = 20_000
-"""Unfolded ones; the largest workflows people share have some hundreds."""
 
 MAX_STEPS = 200
 """Reroutes, bypassed nodes and borders of subgraphs that one connection may pass."""
