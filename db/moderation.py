@@ -224,6 +224,15 @@ class ReviewRepository:
             delete(ReviewRow).where(ReviewRow.generation_id == generation_id)
         )
 
+    async def withdraw(self, generation_id: str) -> bool:
+        """There is nothing left to decide on; True when it was pending."""
+        withdrawn = await self._session.scalars(
+            delete(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.state == PENDING)
+            .returning(ReviewRow.generation_id)
+        )
+        return withdrawn.first() is not None
+
     async def decided(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these generations that were held until a moderator decided."""
         found = await self._session.scalars(

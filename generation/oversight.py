@@ -13,6 +13,7 @@ from generation.availability import available
 from generation.errors import UnknownGeneration
 from generation.history import Cursor, HistoryFilter, copy_generation
 from generation.record import Generation, GenerationState
+from generation.removal import take_away
 
 EXPORT_BATCH = 500
 
@@ -93,12 +94,8 @@ class Oversight:
             async for batch in self._batches(asked):
                 ended = [one for one in batch if one.state.is_final and one.removed_at is None]
                 async with self._database.transaction() as session:
-                    generations = GenerationRepository(session)
                     for one in ended:
-                        await generations.remove_contents(one.id)
-                        await generations.update(
-                            one.id, removed_at=self._clock(), removed_by=actor_id
-                        )
+                        await take_away(session, one.id, actor_id=actor_id, now=self._clock())
                 removed += ended
             async with self._database.transaction() as session:
                 await AuditRepository(session).add(

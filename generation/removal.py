@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from db.audit import AuditRepository
-from db.database import Database
+from db.database import Database, Session
 from db.generations import GenerationRepository
+from db.moderation import ReviewRepository
 from generation.acceptance import normalise_id
 from generation.availability import available
 from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
@@ -48,8 +49,7 @@ class Remover:
             if generation.removed_at is not None:
                 return generation
             now = self._clock()
-            await generations.remove_contents(generation_id)
-            await generations.update(generation_id, removed_at=now, removed_by=actor_id)
+            await take_away(session, generation_id, actor_id=actor_id, now=now)
             if generation.user_id != actor_id:
                 await AuditRepository(session).add(
                     at=now,
@@ -60,3 +60,14 @@ class Remover:
                     detail={"user_id": str(generation.user_id)},
                 )
             return generation
+
+
+async def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
+    """Forget the results of what has ended; moderators need not decide on them any more."""
+    generations = GenerationRepository(session)
+    columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
+    if await ReviewRepository(session).withdraw(generation_id):
+        # Its message, which says that it waits for a decision, goes with the results.
+        columns["given_up_at"] = now
+    await generations.remove_contents(generation_id)
+    await generations.update(generation_id, **columns)

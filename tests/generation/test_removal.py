@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 
 from db.audit import AuditRepository
-from db.generations import GenerationRepository, NewOutput
+from db.generations import PENDING, GenerationRepository, NewOutput
+from db.moderation import ReviewRepository
 from generation.errors import NotYours, RequestRefused, UnknownGeneration
+from generation.oversight import Oversight
 from generation.record import GenerationState
 from generation.records import Records
 from generation.removal import Remover
+from generation.review import Reviews
 from generation.service import utc_now
 
 ANA, BEN, MO = 1, 2, 3
@@ -86,3 +89,32 @@ async def test_others_do_not_remove_and_what_runs_is_cancelled_first(remover, ad
         await remover.remove("zzzzz", actor_id=ANA, is_moderator=True)
     with pytest.raises(RequestRefused, match="Cancel it first"):
         await remover.remove("runzz", actor_id=ANA, is_moderator=False)
+
+
+@pytest.mark.parametrize("is_purge", [False, True])
+async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
+    database, remover, add, is_purge
+):
+    await add()
+    now = utc_now()
+    async with database.transaction() as session:
+        await GenerationRepository(session).update("k7f3q", withheld=True, finished_at=now)
+        await ReviewRepository(session).begin("k7f3q", PENDING, now)
+        await ReviewRepository(session).note_asked("k7f3q", now)
+    reviews, records = Reviews(database, utc_now), Records(database)
+    assert (await reviews.overview(5)).waiting == 1
+    if is_purge:
+        await Oversight(database, utc_now).purge(ANA, 5, actor_id=MO)
+    else:
+        await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
+    assert (await reviews.overview(5)).waiting == 0
+    assert await records.undelivered() == {}, "its person is not told of a decision"
+    with pytest.raises(RequestRefused):
+        await reviews.decide("k7f3q", 5, approved=True, actor_id=MO)
+    assert (await records.find("k7f3q")).withheld
+
+
+async def test_the_end_of_what_nobody_holds_is_still_told(database, remover, add):
+    await add()
+    await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
+    assert await Records(database).undelivered() == {"k7f3q": False}
