@@ -179,6 +179,7 @@ async def open_core(
         stack.push_async_callback(service.stop)
         await service.start()
         pool.start(fleet.follow(), "drained backends")
+        preferences = Preferences(database, catalog, pool, utc_now)
         services = Services(
             generations=service,
             offers=offers,
@@ -187,12 +188,12 @@ async def open_core(
             moderation=moderation,
             reviews=reviews,
             image_gate=image_gate,
-            personal=PersonalData(database),
+            personal=PersonalData(database, preferences),
             retention=Retention(database, utc_now),
             oversight=Oversight(database, utc_now),
             administration=Administration(database, utc_now),
             fleet=fleet,
-            preferences=Preferences(database, catalog, pool, utc_now),
+            preferences=preferences,
             library=library,
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)

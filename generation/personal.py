@@ -10,6 +10,7 @@ from db.personal import PersonalRepository
 from generation.availability import available
 from generation.export import ExportFormat, line
 from generation.history import Cursor, HistoryFilter, copy_generation
+from generation.preferences import Preferences
 from generation.record import Generation
 from generation.tasks import finish
 
@@ -19,8 +20,9 @@ BATCH = 200
 class PersonalData:
     """Exports and deletes for the person themselves."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, preferences: Preferences) -> None:
         self._database = database
+        self._preferences = preferences
 
     async def export(self, user_id: int) -> AsyncIterator[str]:
         """Lines of JSON: one of everything else, then one a generation. Raises ServiceUnavailable.
@@ -49,6 +51,7 @@ class PersonalData:
                 deleted += ended
             async with self._database.transaction() as session:
                 await PersonalRepository(session).forget(user_id)
+            self._preferences.forget(user_id)
         return tuple(deleted)
 
     async def _delete(self, ended: list[Generation]) -> None:

@@ -120,6 +120,10 @@ class Preferences:
             user_id, **{one.name: getattr(plain, one.name) for one in fields(plain)}
         )
 
+    def forget(self, user_id: int) -> None:
+        """Know nothing of this person any more; their records are deleted elsewhere."""
+        self._remembered.pop(user_id, None)
+
     def complete(self, request: GenerationRequest, defaults: Defaults) -> GenerationRequest:
         """The request with defaults where it says nothing and its workflow has a place for them.
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from generation.errors import RequestRefused
+from generation.personal import PersonalData
 from generation.pool import BackendPool, PoolSettings
 from generation.preferences import MAX_PRESETS, Defaults, Preferences
 from generation.request import GenerationRequest, InputImage, Layout, Requester
@@ -133,3 +134,12 @@ async def test_nobody_keeps_presets_without_end(preferences):
         await preferences.save_preset(ANA, "one more", {"steps": 3})
     await preferences.save_preset(ANA, "P7", {"steps": 4})
     assert len(await preferences.presets(ANA)) == MAX_PRESETS
+
+
+async def test_what_somebody_deleted_is_not_remembered_while_the_records_are_slow(
+    database, preferences, monkeypatch
+):
+    await preferences.change(ANA, negative="rain")
+    await PersonalData(database, preferences).delete(ANA)
+    monkeypatch.setattr("generation.preferences.READING_S", 0)
+    assert await preferences.defaults_soon(ANA) == Defaults(private=True)
