@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Text, cast, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import words
@@ -29,7 +29,9 @@ class RetentionRepository:
 
     async def forget_prompts(self, guild_id: int, before: datetime) -> int:
         """Redact what was typed, with all values."""
-        ids = await self._ids(guild_id, before, GenerationRow.prompt != "")
+        # Some workflows have no prompt, and other texts in their values.
+        is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
+        ids = await self._ids(guild_id, before, is_legible)
         if ids:
             await words.forget(
                 self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids))

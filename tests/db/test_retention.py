@@ -8,7 +8,7 @@ from db.retention import RetentionRepository
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-async def add(session, id_, *, guild_id=7, days=10, told=True):
+async def add(session, id_, *, guild_id=7, days=10, told=True, prompt="a fox"):
     generations = GenerationRepository(session)
     then = NOW - timedelta(days=days)
     await generations.add(
@@ -18,7 +18,7 @@ async def add(session, id_, *, guild_id=7, days=10, told=True):
         guild_id=guild_id,
         channel_id=2,
         workflow="txt2img",
-        prompt="a fox",
+        prompt=prompt,
         values={"steps": 4},
         seed=1,
         cost=1,
@@ -48,3 +48,13 @@ async def test_only_what_is_old_told_and_of_that_guild_goes(database):
         assert await retention.forget_records(7, before) == 1
         assert await generations.get("old") is None
         assert await generations.get("other") is not None
+
+
+async def test_other_texts_than_a_prompt_are_redacted_too(database):
+    async with database.transaction() as session:
+        await add(session, "bare", prompt="")
+    async with database.transaction() as session:
+        retention = RetentionRepository(session)
+        assert await retention.forget_prompts(7, NOW) == 1
+        assert await retention.forget_prompts(7, NOW) == 0
+        assert (await GenerationRepository(session).get("bare")).values == {}
