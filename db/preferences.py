@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
@@ -45,11 +45,6 @@ class PreferencesRepository:
             .order_by(PresetRow.name)
         )
         return {name: dict(values) for name, values in found}
-
-    async def count_presets(self, user_id: int) -> int:
-        """How many presets a person has."""
-        statement = select(func.count()).select_from(PresetRow)
-        return await self._session.scalar(statement.where(PresetRow.user_id == user_id)) or 0
 
     async def set_preset(
         self, user_id: int, name: str, values: Mapping[str, Any], *, now: datetime

@@ -44,7 +44,6 @@ class LibraryEntry:
     kind: str
     command: str | None
     state: str
-    is_added: bool
 
 
 class Library:
@@ -90,12 +89,9 @@ class Library:
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """Every workflow, those that cannot be used yet among them, by name."""
-        added, staged = self._shelf.names(), self._shelf.staged()
-        entries = {name: _entry(name, "broken", added) for name in added}
-        entries |= {name: _entry(name, "to be enabled", added) for name in staged}
-        entries |= {
-            name: _entry(name, "waiting for a backend", added) for name in self._catalog.waiting
-        }
+        entries = {name: _entry(name, "broken") for name in self._shelf.names()}
+        entries |= {name: _entry(name, "to be enabled") for name in self._shelf.staged()}
+        entries |= {name: _entry(name, "waiting for a backend") for name in self._catalog.waiting}
         for state, found in (("off", self._catalog.disabled), ("on", self._catalog.workflows)):
             for name, workflow in found.items():
                 manifest = workflow.manifest
@@ -105,7 +101,6 @@ class Library:
                     manifest.kind.value,
                     manifest.command,
                     state,
-                    name in added,
                 )
         return tuple(entries[name] for name in sorted(entries))
 
@@ -241,8 +236,8 @@ class Library:
             raise ServiceUnavailable(UNAVAILABLE) from error
 
 
-def _entry(name: str, state: str, added: tuple[str, ...]) -> LibraryEntry:
-    return LibraryEntry(name, name, "", None, state, name in added)
+def _entry(name: str, state: str) -> LibraryEntry:
+    return LibraryEntry(name, name, "", None, state)
 
 
 def _unknown(name: str) -> RequestRefused:

@@ -122,13 +122,6 @@ class Moderation:
                 flags = await FlagRepository(session).of_generation(generation_id)
                 return any(flag.kind == WARNED for flag in flags)
 
-    async def find_block(self, user_id: int, guild_id: int | None) -> Block | None:
-        """The block that holds now. Raises ServiceUnavailable."""
-        with available():
-            async with self._database.transaction(read_only=True) as session:
-                row = await BlockRepository(session).find(user_id, guild_id, self._clock())
-                return _copy_block(row) if row else None
-
     async def block(
         self,
         user_id: int,

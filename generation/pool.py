@@ -112,11 +112,6 @@ class BackendPool:
         return tuple(name for name, place in self._places.items() if place.takes_work(now))
 
     @property
-    def reachable_count(self) -> int:
-        """How many backends answered last time and take work."""
-        return len(self.reachable_names)
-
-    @property
     def object_infos(self) -> Mapping[str, ObjectInfo]:
         """What each backend that has answered offers, by its name."""
         return dict(self._inventory.infos)
@@ -124,11 +119,6 @@ class BackendPool:
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
         """Call this whenever a backend says something new of itself; its errors are logged."""
         self._inventory.listen(learned)
-
-    @property
-    def is_informed(self) -> bool:
-        """Whether any backend has said yet what it offers."""
-        return bool(self._inventory.infos)
 
     async def open(self) -> None:
         """Open every backend and begin to learn what each offers."""

@@ -64,9 +64,6 @@ class Allowance:
         return self.max_running + self.max_waiting
 
 
-DEFAULT_ALLOWANCE = Allowance()
-
-
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a generation takes, by both measures: pictures, and milliseconds on a backend."""

@@ -391,7 +391,7 @@ class House:
 
     async def informed(self):
         """Once a backend has said what it offers."""
-        await eventually(lambda: self.pool.is_informed)
+        await eventually(lambda: self.pool.object_infos)
 
     async def ended(self, generation_id, timeout_s=20.0):
         """The generation once it is final and told."""
@@ -464,7 +464,7 @@ async def open_service(
     )
     try:
         await service.start()
-        await eventually(lambda: pool.is_informed or not pool.is_any_reachable)
+        await eventually(lambda: pool.object_infos or not pool.is_any_reachable)
         yield House(service, database, tuple(backends), audience, pool, settings)
     finally:
         await service.stop()

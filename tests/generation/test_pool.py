@@ -88,7 +88,7 @@ async def test_dead_ones_are_left_out_and_hold_nothing_up(build, tools, monkeypa
     dead = tools.FakeBackend("dead", is_reachable=False)
     pool = await build(dead, Hanging("hanging"), tools.FakeBackend("alive", load=50))
     assert await pool.choose(tools.GRAPH) == "alive"
-    assert pool.reachable_count == 2
+    assert len(pool.reachable_names) == 2
 
 
 async def test_nothing_reachable_means_none(build, tools):
@@ -112,9 +112,9 @@ async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypat
     backend.fetch_object_info = fetch
     pool = BackendPool([PoolMember(backend)])
     await pool.open()
-    assert not pool.is_informed
+    assert not pool.object_infos
     backend.is_reachable = True
-    await tools.eventually(lambda: pool.is_informed)
+    await tools.eventually(lambda: pool.object_infos)
     assert asked == [True, True]
     backend.is_reachable = False
     await asyncio.sleep(0.05)
@@ -141,7 +141,7 @@ async def test_a_drained_one_gets_nothing_new_until_it_is_back(build, tools):
     pool.drain("one")
     assert {await pool.choose(tools.GRAPH) for _ in range(5)} == {"two"}
     assert pool.is_drained("one")
-    assert pool.reachable_count == 1
+    assert len(pool.reachable_names) == 1
     pool.drain("two")
     assert await pool.choose(tools.GRAPH) is None
     pool.resume("one")

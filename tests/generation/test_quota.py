@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from generation.errors import FailureKind
 from generation.periods import Period
 from generation.quota import (
-    DEFAULT_ALLOWANCE,
     Accepted,
     Allowance,
     Cost,
@@ -23,6 +22,7 @@ from generation.sentences import fill
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+DEFAULT_ALLOWANCE = Allowance()
 PRIORITY = Allowance(max_running=3, max_waiting=10)
 GPU = Allowance(amount=60, unit=Unit.GPU_SECONDS)
 DAILY, FULL, SLOW = FailureKind.DAILY_LIMIT, FailureKind.QUEUE_FULL, FailureKind.SLOW_DOWN
