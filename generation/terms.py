@@ -1,9 +1,10 @@
 """Watched words: found as whole words, however they are dressed up; and regular expressions.
 
-Pure but for the clock inside `regex`, which ends an expression that takes too long.
+Pure but for the clock, which ends expressions that take too long.
 """
 
 import re
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from generation.sentences import fill
 
 EXPRESSION_TIMEOUT_S = 0.05
 """For one expression on one text: honest ones take microseconds."""
+
+EXPRESSIONS_TIMEOUT_S = 1.0
+"""For all expressions of one judgement: other guilds' people wait for the same threads."""
 
 MAX_PATTERN_CHARACTERS = 200
 
@@ -109,13 +113,14 @@ class TermFilter:
         """Look for every term in every text."""
         found: dict[int, Term] = {}
         slow: dict[int, Term] = {}
+        ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
         for text in texts:
             readings = [_without(words, self._allowed) for words in _readings(text)]
             for term, words in self._phrases:
                 if any(_contains(reading, words) for reading in readings):
                     found[term.id] = term
             for term, expression in self._expressions:
-                match _search(expression, text):
+                match _search(expression, text, ends_at):
                     case True:
                         found[term.id] = term
                     case None:
@@ -130,8 +135,10 @@ def _compile(pattern: str) -> "regex.Pattern[str]":
     return regex.compile(pattern, flags=regex.IGNORECASE)
 
 
-def _search(expression: "regex.Pattern[str]", text: str) -> bool | None:
+def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool | None:
     """Whether it matches; None when that could not be found out in time."""
+    if time.monotonic() >= ends_at:
+        return None
     folded = _fold(text)
     try:
         return any(
@@ -213,6 +220,8 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
 
 
 def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    if phrase[0] not in words:
+        return False
     length = len(phrase)
     return any(
         tuple(words[start : start + length]) == tuple(phrase)
@@ -224,6 +233,8 @@ def _without(words: list[str], allowed: Iterable[Sequence[str]]) -> list[str]:
     """The words with a gap in the place of each phrase that is allowed."""
     kept = list(words)
     for phrase in allowed:
+        if phrase[0] not in kept:
+            continue
         length = len(phrase)
         for start in range(len(kept) - length + 1):
             if kept[start : start + length] == list(phrase):

@@ -85,6 +85,13 @@ def test_an_expression_that_would_never_end_is_skipped_and_named():
     assert time.monotonic() - begun < 30, "it was never ended"
 
 
+def test_all_expressions_together_have_an_end_and_words_are_found_all_the_same(monkeypatch):
+    monkeypatch.setattr("generation.terms.EXPRESSIONS_TIMEOUT_S", 0)
+    guns = Term(1, r"\bguns?\b", TermAction.WARN, is_expression=True)
+    verdict = TermFilter([guns, FOX]).judge("a fox with guns")
+    assert (verdict.found, verdict.slow) == ((FOX,), (guns,))
+
+
 @pytest.mark.parametrize(("pattern", "is_expression"), [("", False), ("!!", False), ("(", True)])
 def test_what_cannot_be_watched_for_is_refused(pattern, is_expression):
     with pytest.raises(InvalidPattern):
