@@ -24,10 +24,14 @@ _NODE_ID = re.compile(r"#(?P<node_id>[^']+)'?$")
 
 
 def clean_sentence(text: str) -> str:
-    """Return the first line that says something, without folders of the server."""
+    """Return the first line that says something, without folders of the server.
+
+    Nor has it control characters, which would steer an operator's terminal, and lone surrogates.
+    """
     lines = (line.strip() for line in text.splitlines())
     line = next((line for line in lines if line), "")[: _LONGEST * 4]
-    return _PATHS.sub(_keep_name, line)[:_LONGEST]
+    legible = "".join(one for one in line.expandtabs(1) if one.isprintable())
+    return _PATHS.sub(_keep_name, legible)[:_LONGEST]
 
 
 def build_node_failure(error: ExecutionError) -> NodeFailed:

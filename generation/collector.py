@@ -13,6 +13,7 @@ from comfy.backend import Backend
 from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
 from db.generations import NewOutput
 from generation import film, imaging
+from generation.values import legible
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 """A long video is the largest thing a workflow makes; what is larger would fill the memory."""
@@ -81,8 +82,8 @@ class OutputCollector:
     async def _fetch_one(self, output: Output) -> NewOutput:
         match output:
             case OutputText():
-                content = output.text.encode()
-                return NewOutput(UNPLACED, "text.txt", "text/plain", content, text=output.text)
+                text = legible(output.text)
+                return NewOutput(UNPLACED, "text.txt", "text/plain", text.encode(), text=text)
             case OutputBytes():
                 return await _described(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():

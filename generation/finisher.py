@@ -18,6 +18,7 @@ from generation.record import Failure, Generation, GenerationState
 from generation.records import Records
 from generation.review import Reviews
 from generation.tasks import finish
+from generation.values import legible
 
 UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
 
@@ -103,7 +104,7 @@ class Finisher:
                 finished_at=now,
                 failure_kind=failure.kind.value if failure else None,
                 failure_sentence=failure.template if failure else None,
-                failure_facts=dict(failure.facts) if failure else None,
+                failure_facts=_storable(failure.facts) if failure else None,
             )
             if won:
                 await _close_charge(generations, charges, generation_id)
@@ -118,6 +119,18 @@ class Finisher:
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
         async with self._database.transaction() as session:
             await GenerationRepository(session).update(generation_id, **columns)
+
+
+def _storable(facts: Mapping[str, object]) -> dict[str, object]:
+    """Backends put words into facts; no database takes all characters that JSON can carry."""
+    return {
+        name: legible(fact)
+        if isinstance(fact, str)
+        else [legible(str(one)) for one in fact]
+        if isinstance(fact, list)
+        else fact
+        for name, fact in facts.items()
+    }
 
 
 async def _close_charge(

@@ -22,6 +22,11 @@ _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
 def clean_text(text: str) -> str:
+    """The legible text without white space around it."""
+    return legible(text).strip()
+
+
+def legible(text: str) -> str:
     """The text without control characters and lone surrogates, with plain line ends."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = (
@@ -29,7 +34,7 @@ def clean_text(text: str) -> str:
         for character in plain
         if character in _KEPT_CONTROLS or unicodedata.category(character) not in _INVISIBLE
     )
-    return "".join(kept).strip()
+    return "".join(kept)
 
 
 def is_visible(text: str) -> bool:

@@ -176,6 +176,7 @@ def test_the_name_of_an_upload():
         (r"cannot open C:\comfy\models\x.pt now", "cannot open x.pt now"),
         ("ratio 1/2 of a/b", "ratio 1/2 of a/b"),
         ("see https://example.org/a/b", "see https://example.org/a/b"),
+        ("a\tb\x00c \x1b[31mred\ud800", "a bc [31mred"),
         ("", ""),
     ],
 )

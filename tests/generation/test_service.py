@@ -116,6 +116,16 @@ FAILURES = [
         FailureKind.WORKFLOW_ERROR,
         "KSampler failed: bad latent.",
     ),
+    (
+        NodeFailed(
+            node_id="3",
+            class_type="KSam\x00pler",
+            exception_type="ValueError",
+            exception_message="bad\x00 latent\ud800",
+        ),
+        FailureKind.WORKFLOW_ERROR,
+        "KSampler failed: bad latent.",
+    ),
     (RunInterrupted("x"), FailureKind.CANCELLED, None),
     (RunStalled("x"), FailureKind.TIMED_OUT, None),
 ]
