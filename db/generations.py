@@ -311,15 +311,21 @@ class GenerationRepository:
 
         What has still to be told is kept, and thumbnails are kept always.
         """
-        ended = select(GenerationRow.id).where(
+        # Asked of the few that have bytes: those that were pruned long ago grow ever more.
+        is_over = (
             GenerationRow.finished_at < before,
             GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
         )
-        results = select(OutputRow.id).where(OutputRow.generation_id.in_(ended))
+        results = exists().where(
+            OutputRow.id == OutputContentRow.output_id,
+            GenerationRow.id == OutputRow.generation_id,
+            *is_over,
+        )
+        given = exists().where(GenerationRow.id == InputRow.generation_id, *is_over)
         pruned = 0
         for statement in (
-            delete(OutputContentRow).where(OutputContentRow.output_id.in_(results)),
-            delete(InputRow).where(InputRow.generation_id.in_(ended)),
+            delete(OutputContentRow).where(results),
+            delete(InputRow).where(given),
         ):
             pruned += await self._count_changed(
                 statement.execution_options(synchronize_session=False)
