@@ -305,9 +305,9 @@ class Line:
         """Stop the engine, leaving what runs resumable."""
         workflows, self._workflows = self._workflows, None
         if workflows is not None:
-            await workflows.drop_tasks()
+            await workflows.stop()
             await _destroy_engine()
-            await workflows.drop_tasks()
+            await workflows.stop()
 
     def _running(self) -> Workflows:
         if self._workflows is None:

@@ -26,6 +26,9 @@ from generation.outcome import Outcome, failed
 PEOPLE = "people"
 PRIORITY_PEOPLE = "priority-people"
 
+PREEMPTIBLE = frozenset({"choose", "run"})
+"""Steps that a cancellation ends at once; the others are short."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -40,6 +43,7 @@ class Workflows:
         self._concurrency = dict(concurrency)
         self._timings = timings
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_stopping = False
         self._generate: Body = self._declare("generate", self._generate_and_release)
         self._attempt = self._declare("attempt", self._attempt_body)
         self._cancel: Body = self._declare("cancel", self._cancel_body, recoveries=None)
@@ -64,6 +68,11 @@ class Workflows:
                 partition_concurrency=graphs,
                 polling_interval_sec=self._timings.polling_s,
             )
+
+    async def stop(self) -> None:
+        """Let nothing begin any more, and drop what runs. May be called twice."""
+        self._is_stopping = True
+        await self.drop_tasks()
 
     async def drop_tasks(self) -> None:
         """Cancel the tasks of all running workflows, which stay resumable."""
@@ -101,20 +110,14 @@ class Workflows:
             self._steps.release(generation_id)
 
     async def _generate_body(self, generation_id: str, lane: int) -> None:
-        turn_at = await DBOS.run_step_async(_options("begin"), self._steps.begin, generation_id)
+        turn_at = await self._step("begin", self._steps.begin, generation_id)
         if turn_at is None:
             # Its guild's line is paused: others take the turn, and reconciliation puts it back.
             return
         used: list[str] = []
         outcome: Outcome = failed(failures.LOST)
         for attempt in range(MAX_ATTEMPTS):
-            backend = await DBOS.run_step_async(
-                _options("choose", preemptible=True),
-                self._steps.choose,
-                generation_id,
-                used,
-                turn_at,
-            )
+            backend = await self._step("choose", self._steps.choose, generation_id, used, turn_at)
             if backend is None:
                 outcome = failed(failures.OFFLINE)
                 break
@@ -128,7 +131,7 @@ class Workflows:
             if latest["ended"] != "lost":
                 outcome = latest
                 break
-        await DBOS.run_step_async(_options("settle"), self._steps.settle, generation_id, outcome)
+        await self._step("settle", self._steps.settle, generation_id, outcome)
         await self.deliver(generation_id)
 
     async def _run_attempt(
@@ -150,35 +153,29 @@ class Workflows:
         return await handle.get_result(polling_interval_sec=self._timings.result_polling_s)
 
     async def _attempt_body(self, generation_id: str, backend: str, index: int) -> Outcome:
-        return await DBOS.run_step_async(
-            _options("run", preemptible=True), self._steps.run, generation_id, backend, index
-        )
+        return await self._step("run", self._steps.run, generation_id, backend, index)
 
     async def _cancel_body(self, generation_id: str) -> None:
         # A cancelled workflow runs no further step, so this one cleans up for it. The delivery is
         # not among those that are cancelled: somebody may have ended the generation just before.
         attempts = [attempt_id(generation_id, attempt) for attempt in range(MAX_ATTEMPTS)]
         await DBOS.cancel_workflows_async([generation_id, *attempts])
-        await DBOS.run_step_async(_options("settle"), self._steps.settle_cancelled, generation_id)
+        await self._step("settle", self._steps.settle_cancelled, generation_id)
         await self.deliver(generation_id)
-        await DBOS.run_step_async(_options("stop"), self._steps.stop, generation_id)
+        await self._step("stop", self._steps.stop, generation_id)
 
     async def _deliver_body(self, generation_id: str) -> None:
         waited_s, pause_s = 0.0, self._timings.delivery_pause_s
         while True:
-            telling = await DBOS.run_step_async(_options("tell"), self._steps.tell, generation_id)
+            telling = await self._step("tell", self._steps.tell, generation_id)
             if telling["result"] == "nothing":
                 return
             if telling["result"] == "told":
                 url = telling.get("message_url")
-                await DBOS.run_step_async(
-                    _options("record"), self._steps.record_delivery, generation_id, url
-                )
+                await self._step("record", self._steps.record_delivery, generation_id, url)
                 return
             if telling["result"] == "impossible" or waited_s >= self._timings.delivery_total_s:
-                await DBOS.run_step_async(
-                    _options("give up"), self._steps.give_up_delivery, generation_id
-                )
+                await self._step("give up", self._steps.give_up_delivery, generation_id)
                 return
             await DBOS.sleep_async(pause_s)
             waited_s += pause_s
@@ -196,11 +193,39 @@ class Workflows:
             assert task is not None  # noqa: S101 - a coroutine that runs has a task
             self._tasks.add(task)
             try:
-                return await body(*args, **kwargs)
+                return await self._unless_stopping(body, *args, **kwargs)
             finally:
                 self._tasks.discard(task)
 
         return DBOS.workflow(name=name, max_recovery_attempts=recoveries)(owned)
+
+    async def _step(
+        self,
+        name: str,
+        work: Callable[P, Coroutine[Any, Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        async def guarded() -> T:
+            return await self._unless_stopping(work, *args, **kwargs)
+
+        return await DBOS.run_step_async(_options(name), guarded)
+
+    async def _unless_stopping(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Be cancelled, as all others are, instead of beginning or failing while the line stops.
+
+        The engine would record what fails for want of what is closed already as the outcome.
+        """
+        if self._is_stopping:
+            raise asyncio.CancelledError
+        try:
+            return await work(*args, **kwargs)
+        except Exception as error:
+            if self._is_stopping:
+                raise asyncio.CancelledError from error
+            raise
 
 
 def attempt_id(generation_id: str, attempt: int) -> str:
@@ -222,7 +247,7 @@ def _backend_queue(graphs: int) -> str:
     return f"backends-{graphs}"
 
 
-def _options(name: str, *, preemptible: bool = False) -> StepOptions:
+def _options(name: str) -> StepOptions:
     """While the database is away a step is repeated, for hours if need be."""
     return StepOptions(
         name=name,
@@ -231,7 +256,7 @@ def _options(name: str, *, preemptible: bool = False) -> StepOptions:
         interval_seconds=0.2,
         backoff_rate=1.3,
         should_retry=_is_transient,
-        preemptible=preemptible,
+        preemptible=name in PREEMPTIBLE,
     )
 
 

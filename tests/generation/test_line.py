@@ -108,6 +108,32 @@ async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
     assert "Traceback" not in caplog.text
 
 
+async def test_nothing_begins_while_the_line_stops(open_house, sqlite_url, backend, tools):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(sqlite_url, backend) as house:
+        running = await house.service.submit(tools.ask())
+        await house.until(running.id, GenerationState.RUNNING)
+        workflows = house.service._line._workflows
+        await workflows.stop()
+        with pytest.raises(asyncio.CancelledError):
+            await workflows._unless_stopping(backend.close)
+        late = await house.service.submit(tools.ask(user_id=2))
+        await tools.eventually(lambda: _is_pending(late.id))
+        assert len(backend.submissions) == 1
+    hold.set()
+    async with open_house(sqlite_url, backend) as house:
+        for one in (running, late):
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+
+
+async def _is_pending(workflow_id):
+    (workflow,) = await DBOS.list_workflows_async(
+        workflow_ids=[workflow_id], load_input=False, load_output=False
+    )
+    return workflow.status == "PENDING"
+
+
 async def test_what_was_accepted_but_not_enqueued_is_picked_up(
     open_house, sqlite_url, backend, tools
 ):
