@@ -53,6 +53,8 @@ def _judge_end(generation: Recorded) -> Iterator[str]:
         yield "It succeeded without any picture."
     if generation.state == "failed" and generation.failure_kind is None:
         yield "It failed without saying why."
+    if not generation.was_foreseen:
+        yield "It failed in a way that nobody foresaw: the log has the reference."
 
 
 def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str]:

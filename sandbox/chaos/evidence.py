@@ -41,6 +41,7 @@ class Recorded:
     message_id: int
     is_told: bool
     failure_kind: str | None = None
+    was_foreseen: bool = True
     was_sampled: bool = False
     pictures: tuple[str, ...] = ()
     charges: tuple[tuple[str, int], ...] = ()
@@ -98,6 +99,7 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
             message_id=json.loads(row["reply"])["message_id"],
             is_told=row["delivered_at"] is not None,
             failure_kind=row["failure_kind"],
+            was_foreseen="reference" not in str(row["failure_facts"]),
             was_sampled=row["sampled_at"] is not None,
             pictures=tuple(one["sha256"] for one in pictures.get(row["id"], ())),
             charges=tuple(

@@ -60,6 +60,7 @@ PLANTED = {
     "never told": ("end", with_made(is_told=False)),
     "no picture at all": ("end", with_made(pictures=())),
     "failed without a reason": ("end", with_failed(failure_kind=None)),
+    "failed, and nobody knows why": ("end", with_failed(was_foreseen=False)),
     "shown and not recorded": (
         "end",
         with_another(Posted(9, "Waiting", buttons=frozenset({("gone1", "cancel")}))),
