@@ -10,6 +10,9 @@ from comfy.events import Output
 from comfy.outputs import parse_outputs
 from comfy.snapshots import find_owner, find_running
 
+MAX_METADATA_BYTES = 2**16
+"""Of a preview: it names a run and a node, and the newest ones are kept in memory."""
+
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
@@ -226,7 +229,7 @@ def _parse_binary(frame: bytes) -> Message:
 
 def _parse_preview_with_metadata(frame: bytes) -> Message:
     head, image = _split(frame)
-    owner = _parse_owner(head)
+    owner = _parse_owner(head) if len(head) <= MAX_METADATA_BYTES else None
     if owner is None:
         return UnknownMessage("a preview with metadata that cannot be read")
     return _build_preview(*owner, image)

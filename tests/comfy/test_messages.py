@@ -220,3 +220,9 @@ def test_no_binary_frame_can_raise(event, body):
 @given(st.text() | st.binary())
 def test_no_frame_at_all_can_raise(frame):
     assert isinstance(parse_frame(frame), Message)
+
+
+def test_endless_metadata_of_a_preview_is_not_read_and_not_kept():
+    head = json.dumps({"prompt_id": "p", "padding": "x" * 2**16}).encode()
+    frame = struct.pack(">II", 4, len(head)) + head + JPEG
+    assert isinstance(parse_frame(frame), UnknownMessage)
