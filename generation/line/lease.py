@@ -82,13 +82,15 @@ class FileLease:
         """There are no peers."""
 
     def _acquire(self) -> None:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, timeout=0, check_same_thread=False
-        )
+        connection = None
         try:
+            connection = sqlite3.connect(
+                self._path, isolation_level=None, timeout=0, check_same_thread=False
+            )
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             if "locked" not in str(error):
                 raise LineTaken(f"The lock file {self._path} cannot be used: {error}.") from error
             raise LineTaken(

@@ -83,6 +83,11 @@ async def test_a_second_process_on_the_same_data_is_refused(open_house, sqlite_u
             await FileLease(house.settings.engine.sqlite_path).acquire()
 
 
+async def test_a_lock_file_that_cannot_be_made_is_named(tmp_path):
+    with pytest.raises(LineTaken, match=r"engine\.db\.lock cannot be used"):
+        await FileLease(tmp_path / "nowhere" / "engine.db").acquire()
+
+
 async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
     open_house, sqlite_url, backend, tools, caplog
 ):
