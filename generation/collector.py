@@ -13,10 +13,17 @@ from comfy.backend import Backend
 from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
 from db.generations import NewOutput
 from generation import film, imaging
+from generation.errors import FailureKind, GenerationFailed
 from generation.values import legible
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 """A long video is the largest thing a workflow makes; what is larger would fill the memory."""
+
+MAX_RESULTS = 100
+"""Of one run: ten messages of files. All of them are in the memory at once."""
+
+MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+"""Of all results of one run together."""
 
 MAX_FILENAME_CHARACTERS = 100
 """Long enough to be recognised; every file system and chat takes it."""
@@ -34,6 +41,7 @@ class OutputCollector:
         self._backend = backend
         self._wanted_nodes = frozenset(wanted_nodes)
         self._fetches: dict[Output, asyncio.Task[NewOutput]] = {}
+        self._total_bytes = 0
 
     async def __aenter__(self) -> Self:
         """Begin with nothing fetched."""
@@ -55,12 +63,24 @@ class OutputCollector:
     def collect(self, outputs: Sequence[Output]) -> None:
         """Begin to fetch what was not begun yet."""
         for output in outputs:
-            if self._is_wanted(output) and not _is_temporary(output):
+            is_room = len(self._fetches) < MAX_RESULTS
+            if is_room and self._is_wanted(output) and not _is_temporary(output):
                 self._fetch(output)
 
     async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
-        """Every result of the run in order. Raises ComfyError when one cannot be fetched."""
-        fetched = [await self._fetch(output) for output in self._select(outputs)]
+        """Every result of the run in order.
+
+        Raises ComfyError when one cannot be fetched, GenerationFailed when they are too much.
+        """
+        selected = self._select(outputs)
+        if len(selected) > MAX_RESULTS:
+            raise GenerationFailed(
+                FailureKind.WORKFLOW_ERROR,
+                "The workflow made {count} results, and {limit} is the most: have it save fewer, "
+                "or put them into one file.",
+                {"count": len(selected), "limit": MAX_RESULTS},
+            )
+        fetched = [await self._fetch(output) for output in selected]
         return tuple(replace(one, position=position) for position, one in enumerate(fetched))
 
     def _select(self, outputs: Sequence[Output]) -> Sequence[Output]:
@@ -87,7 +107,7 @@ class OutputCollector:
             case OutputBytes():
                 return await _described(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():
-                content = await self._backend.fetch_output(output, max_bytes=MAX_OUTPUT_BYTES)
+                content = await self._download(output)
                 name = _plain_name(output.filename)
                 guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 if output.kind is MediaKind.IMAGE:
@@ -95,6 +115,18 @@ class OutputCollector:
                 if guessed.startswith("video/"):
                     return await _described_film(name, guessed, content)
                 return NewOutput(UNPLACED, name, guessed, content)
+
+    async def _download(self, output: OutputFile) -> bytes:
+        content = await self._backend.fetch_output(output, max_bytes=MAX_OUTPUT_BYTES)
+        self._total_bytes += len(content)
+        if self._total_bytes > MAX_TOTAL_BYTES:
+            raise GenerationFailed(
+                FailureKind.WORKFLOW_ERROR,
+                "The results have more than {limit} MiB together, which is too much: ask for fewer "
+                "or smaller ones.",
+                {"limit": MAX_TOTAL_BYTES // 2**20},
+            )
+        return content
 
 
 async def _described_film(filename: str, media_type: str, content: bytes) -> NewOutput:

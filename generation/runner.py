@@ -28,7 +28,7 @@ from db.generations import GenerationRepository, NewOutput
 from generation.attachments import EXTENSIONS
 from generation.broadcast import Broadcast
 from generation.collector import OutputCollector
-from generation.errors import FailureKind
+from generation.errors import FailureKind, GenerationFailed
 from generation.events import Progress, Running
 from generation.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
 from generation.image_check import Verdict
@@ -191,6 +191,8 @@ class Runner:
                 return LOST
             case ComfyError():
                 return failed(explain(error, attempt.graph))
+            case GenerationFailed():
+                return failed(Failure(error.kind, error.template, error.facts))
             case WorkflowError():
                 return failed(Failure(FailureKind.WORKFLOW_ERROR, str(error)))
         reference = secrets.token_hex(4)

@@ -16,7 +16,13 @@ from db.audit import AuditRepository
 from db.generations import GenerationRepository
 from db.people import PersonRepository
 from generation.audience import DeliveryImpossible, DeliveryPostponed
-from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
+from generation.errors import (
+    FailureKind,
+    GenerationFailed,
+    NotYours,
+    RequestRefused,
+    UnknownGeneration,
+)
 from generation.events import Ended, Running, Waiting
 from generation.history import HistoryFilter
 from generation.record import GenerationState
@@ -125,6 +131,11 @@ FAILURES = [
         ),
         FailureKind.WORKFLOW_ERROR,
         "KSampler failed: bad latent.",
+    ),
+    (
+        GenerationFailed(FailureKind.WORKFLOW_ERROR, "It made {count}.", {"count": 101}),
+        FailureKind.WORKFLOW_ERROR,
+        "It made 101.",
     ),
     (RunInterrupted("x"), FailureKind.CANCELLED, None),
     (RunStalled("x"), FailureKind.TIMED_OUT, None),
