@@ -12,7 +12,7 @@ from bot.app import Role, StartupError, run_bot
 from bot.check import run_check
 from bot.cogs import COMMAND_NAMES
 from bot.commands import plan_commands
-from bot.history_export import ExportOptions, run_export
+from bot.history_export import ExportOptions, HistoryUnusable, run_export
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.terminal import GenerateOptions, run_generate
@@ -38,6 +38,7 @@ _EXPECTED = (
     GenerationError,
     WorkflowUnusable,
     FileUnusable,
+    HistoryUnusable,
     OSError,
 )
 """Errors whose own text is the sentence an operator needs."""
@@ -225,7 +226,7 @@ _OBJECT_INFO = click.option(
 def inspect_workflow(
     context: click.Context, *, file: Path, object_info: Path | None, save: bool
 ) -> None:
-    """Show what FILE would ask people for, each input with its reason."""
+    """Show what FILE would ask people for, each input with its reason, and the manifest."""
     settings = _settings(context)
     work = run_inspect(settings, file, object_info=object_info, save=save)
     context.exit(_run(lambda: work, context))
@@ -239,7 +240,7 @@ def inspect_workflow(
 def add_workflow(
     context: click.Context, *, file: Path, name: str | None, object_info: Path | None
 ) -> None:
-    """Show the same, and put a copy of FILE into the data folder with a manifest to edit."""
+    """Put a copy of FILE into the data folder with a manifest to edit, and show what it asks."""
     settings = _settings(context)
     work = run_add(settings, file, name=name, object_info=object_info)
     context.exit(_run(lambda: work, context))

@@ -7,12 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.inputs import parse_day
+from db import migrations
 from db.database import Database
+from db.migrations import MigrationState
 from generation.export import ExportFormat, header, line
 from generation.history import HistoryFilter
 from generation.oversight import Oversight
 from generation.record import GenerationState
 from generation.service import utc_now
+
+
+class HistoryUnusable(Exception):
+    """Why there is nothing to export: one plain sentence with what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,8 @@ class ExportOptions:
 async def run_export(database_url: str, options: ExportOptions) -> int:
     """Write it, and say how many generations there were.
 
-    Raises RequestRefused for a day nobody can read, DatabaseError, ServiceUnavailable, OSError.
+    Raises RequestRefused for a day nobody can read, HistoryUnusable, DatabaseError,
+    ServiceUnavailable, OSError.
     """
     now = datetime.now(UTC)
     asked = HistoryFilter(
@@ -47,6 +54,7 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
         until=parse_day(options.until, "--until", now, end=True),
         flagged=options.flagged,
     )
+    await _require_tables(database_url)
     database = Database(database_url)
     try:
         if options.out is None:
@@ -55,6 +63,21 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
             return await _write(database, asked, options.file_format, file.write)
     finally:
         await database.close()
+
+
+async def _require_tables(database_url: str) -> None:
+    """Before anything is written: an export with a head alone would look like an answer."""
+    match await migrations.current_state(database_url):
+        case MigrationState.EMPTY:
+            raise HistoryUnusable("There is no history yet: `limner run` makes the database.")
+        case MigrationState.BEHIND:
+            raise HistoryUnusable(
+                "The database is older than this Limner: run `limner db upgrade`."
+            )
+        case MigrationState.TOO_NEW:
+            raise HistoryUnusable("The database was made by a newer Limner: use that one.")
+        case MigrationState.CURRENT:
+            return
 
 
 async def _write(

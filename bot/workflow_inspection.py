@@ -45,11 +45,15 @@ class _Looked:
 async def run_inspect(
     settings: Settings, path: Path, *, object_info: Path | None, save: bool
 ) -> int:
-    """Print the report; with `save`, write the manifest beside the file. The exit status."""
+    """Print the report and the manifest; with `save`, write that beside the file instead.
+
+    The exit status.
+    """
     looked = await _look(settings, path, object_info)
     _print(looked.report)
-    if save and looked.report.is_usable:
-        click.echo(f"Saved as {_save(path, looked.report)}.")
+    if looked.report.is_usable:
+        manifest = looked.report.manifest_text()
+        click.echo(f"Saved as {_save(path, looked.report)}." if save else f"\n{manifest}", nl=save)
     return 0 if looked.report.is_usable else 1
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.comfyui import ComfyUIStandIn
 from workflows.catalog import LIBRARY
+from workflows.reading import parse_manifest
 
 RECORDED = Path(__file__).parents[1] / "data" / "comfyui" / "0.33.0" / "object_info_inference.json"
 NOBODY = {"COMFYUI_URLS": "http://127.0.0.1:9"}
@@ -35,6 +36,10 @@ async def test_inspect_shows_each_input_with_its_reason(limner, graph):
     assert "Makes: pictures" in lines
     at = next(n for n, line in enumerate(lines) if line.startswith("  prompt (text, required)"))
     assert lines[at + 1].strip().startswith(("It is written as positive", "The title of its node"))
+    manifest = lines[lines.index('title = "Red fox"') :]
+    at = manifest.index('name = "prompt"')
+    assert manifest[at - 2].startswith(("# It is written as positive", "# The title of its node"))
+    assert parse_manifest("\n".join(manifest)).find("prompt").required
 
 
 async def test_inspect_without_a_backend_still_shows_a_graph(limner, graph):
