@@ -59,6 +59,7 @@ class ReverseProxy:
         self._sockets: list[web.WebSocketResponse] = []
         self._transports: list[asyncio.Transport] = []
         self._muted: set[int] = set()
+        self._gates: dict[str, asyncio.Event] = {}
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
 
@@ -82,6 +83,14 @@ class ReverseProxy:
     def silence_sockets(self) -> None:
         """Leave every web socket open, and let nothing through it any more."""
         self._muted.update(map(id, self._sockets))
+
+    def hold_answers(self, path: str) -> None:
+        """Pass on what is asked of `path`, and keep the answers until they are released."""
+        self._gates[path] = asyncio.Event()
+
+    def release_answers(self, path: str) -> None:
+        """Give the answers that were kept, and later ones at once."""
+        self._gates.pop(path).set()
 
     async def __aenter__(self) -> Self:
         """Serve until the block ends."""
@@ -111,9 +120,11 @@ class ReverseProxy:
         address = f"{self._target}/{path}"
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._pass_socket(request, address)
-        return await self._pass_request(request, address)
+        return await self._pass_request(request, address, path)
 
-    async def _pass_request(self, request: web.Request, address: str) -> web.StreamResponse:
+    async def _pass_request(
+        self, request: web.Request, address: str, path: str
+    ) -> web.StreamResponse:
         assert self._client is not None  # noqa: S101 - serving means entered
         try:
             async with self._client.request(
@@ -126,6 +137,8 @@ class ReverseProxy:
             ) as answer:
                 content = await answer.read()
                 headers = _passed_on(answer.headers)
+                if gate := self._gates.get(f"/{path}"):
+                    await gate.wait()
                 return web.Response(status=answer.status, body=content, headers=headers)
         except aiohttp.ClientError:
             return web.Response(status=502, text="502 Bad Gateway")

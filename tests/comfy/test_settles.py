@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from PIL import Image, ImageStat
 
-from comfy.answers import QueueState
+from comfy.answers import QueueState, RunRecord
 from comfy.backend import CancelOutcome
 from comfy.errors import (
     BackendRefused,
@@ -221,6 +221,48 @@ async def test_two_sockets_with_one_client_id(place, cable, stranger, settle):
         assert (await settle(backend, plain_graph()))[-1].outputs
     assert (await settle(backend, plain_graph()))[-1].outputs
     assert backend._listener.client_id != client_id, "the deaf one was replaced"
+
+
+async def test_run_over_before_post_answers(place, cable, settle):
+    proxy, backend = cable
+    proxy.hold_answers("/prompt")
+    prompt_id, graph = new_id(), plain_graph()
+    run = asyncio.create_task(settle(backend, graph, prompt_id, is_new=True))
+    await until_recorded(place.backend, prompt_id)
+    proxy.release_answers("/prompt")
+
+    assert (await run)[-1].outputs
+    assert count_posts(proxy) == 1
+
+
+async def until_recorded(backend, prompt_id):
+    while True:
+        if isinstance(await backend._queries.look_up(prompt_id), RunRecord):
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_post_timed_out(cable, settle):
+    """The server has it, and never says so: it is found by its id and not submitted again."""
+    proxy, backend = cable
+    proxy.hold_answers("/prompt")
+    events = await settle(backend, plain_graph(), is_new=True)
+
+    assert events[-1].outputs
+    assert count_posts(proxy) == 1
+
+
+def count_posts(proxy):
+    return [path for path, _ in proxy.seen].count("/prompt")
+
+
+async def test_plain_text_500(place, png):
+    """What a server has for a mask that is no picture."""
+    picture = await place.backend.upload_image(png, extension="png")
+    with pytest.raises(BackendRefused) as caught:
+        await place.backend.upload_mask(os.urandom(99), original=picture)
+
+    assert caught.value.status == 500
 
 
 async def test_fully_cached_run(place, settle):
@@ -481,6 +523,21 @@ async def test_taken_out_of_the_queue_by_somebody_else(place, settle, stranger, 
         await place.backend.cancel(blocker)
         with pytest.raises(RunInterrupted):
             await blocking
+
+
+async def test_running_prompt_interrupted_by_somebody_else(place, settle, stranger):
+    prompt_id = new_id()
+    run = place.backend.run(prompt_id, sampler_graph(steps=5000))
+    async with asyncio.timeout(REAL_WITHIN_S), aclosing(run) as events:
+        async for event in events:
+            if isinstance(event, StepDone):
+                break
+        asked = {"prompt_id": prompt_id}
+        async with stranger.post(f"{place.url}/interrupt", json=asked) as answer:
+            assert answer.status == 200
+        with pytest.raises(RunInterrupted):
+            async for _ in events:
+                pass
 
 
 async def test_queue_cleared_by_somebody_else(settle, eventually, brisk):
