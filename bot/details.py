@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import discord
 
-from bot.embeds import state_text
+from bot.embeds import state_name, state_text
 from bot.language import _
 from bot.text import harmless, lines_within, mebibytes
 from generation.oversight import Change, Dossier, Flag
@@ -76,7 +76,7 @@ def dossier_embeds(dossier: Dossier, *, has_sheet: bool) -> list[discord.Embed]:
 
 def _change_line(change: Change) -> str:
     who = f" · <@{change.actor_id}>" if change.actor_id else ""
-    return f"{discord.utils.format_dt(change.at, 'f')} {change.state.value}{who}"
+    return f"{discord.utils.format_dt(change.at, 'f')} {state_name(change.state)}{who}"
 
 
 def _flag_line(flag: Flag) -> str:

@@ -152,10 +152,15 @@ def state_text(generation: Generation) -> str:
     """How a generation stands, in a word or two."""
     if generation.state is GenerationState.FAILED and generation.failure is not None:
         return _(FAILURE_TITLES[generation.failure.kind])
+    return state_name(generation.state)
+
+
+def state_name(state: GenerationState) -> str:
+    """A state in a word."""
     return {
         GenerationState.WAITING: _("waiting"),
         GenerationState.RUNNING: _("running"),
         GenerationState.SUCCEEDED: _("done"),
         GenerationState.FAILED: _("failed"),
         GenerationState.CANCELLED: _("cancelled"),
-    }[generation.state]
+    }[state]

@@ -65,7 +65,7 @@ def _add_line_commands(group: app_commands.Group, administration: Administration
 
 def status_embed(status: GuildStatus) -> discord.Embed:
     """The line, the limits, and what else was decided."""
-    line = _("paused: nothing new starts") if status.is_paused else _("open")
+    line = _("paused: nothing new starts") if status.is_paused else _("not paused")
     lines = [
         _(
             "**Line now** {line} · {running} running · {waiting} waiting",

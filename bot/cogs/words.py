@@ -42,7 +42,9 @@ def words_group(moderation: Moderation) -> app_commands.Group:
             is_expression=expression,
             actor_id=interaction.user.id,
         )
-        text = _("“{word}”: {action}", word=harmless(term.pattern, 200), action=term.action.value)
+        text = _(
+            "“{word}”: {action}", word=harmless(term.pattern, 200), action=_(term.action.value)
+        )
         await interaction.followup.send(text, ephemeral=True)
 
     @group.command(description="Watch for a word no longer")
@@ -65,7 +67,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         await interaction.response.defer(ephemeral=True, thinking=True)
         terms = await moderation.terms(guild_of(interaction))
         lines = [
-            f"**{one.action.value}** {harmless(one.pattern, 200)}"
+            f"**{_(one.action.value)}** {harmless(one.pattern, 200)}"
             + (f" · {_('expression')}" if one.is_expression else "")
             for one in sorted(terms, key=lambda one: (one.action.value, one.pattern))
         ]
@@ -84,7 +86,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         if verdict.action is not None:
             words = ", ".join(harmless(one.pattern, 100) for one in verdict.found)
             lines = [
-                _("**{action}** because of: {words}", action=verdict.action.value, words=words)
+                _("**{action}** because of: {words}", action=_(verdict.action.value), words=words)
             ]
         if verdict.slow:
             words = ", ".join(harmless(one.pattern, 100) for one in verdict.slow)

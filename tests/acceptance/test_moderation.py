@@ -81,7 +81,7 @@ async def test_an_observed_word_flags_what_is_made(house):
         hers = await answer(house.mo, "mod history", user=house.ben.id)
         assert "a fox" not in hers
         shown = await answer(house.mo, "mod show", generation=id_of(flagged))
-        for part in ("word · fox", "waiting", "running", "succeeded", "SHA-256", "txt2img-sd"):
+        for part in ("word · fox", "waiting", "running", "done", "SHA-256", "txt2img-sd"):
             assert part in shown
 
 

@@ -3,9 +3,13 @@
 import discord
 import pytest
 
+from bot.cogs.administration import status_embed
+from bot.language import speaking
 from bot.people import can_administer, is_operator
 from bot.tree import require_authority
+from generation.administration import GuildStatus
 from generation.errors import NotPermitted
+from generation.policy import GuildLimits
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
@@ -41,9 +45,18 @@ async def test_an_administrator_pauses_and_resumes_once(place, services):
 
 async def test_status_says_how_things_stand(place):
     text = text_of(await place.ada.slash(place.channel, "limner status"))
-    assert "**Line now** open · 1 running · 2 waiting" in text
+    assert "**Line now** not paused · 1 running · 2 waiting" in text
     assert "50 pictures a day for each person" in text
     assert "Europe/Vienna" in text
+
+
+def test_an_open_line_is_no_invitation_to_open_it():
+    """One English word may be two in another language."""
+    with speaking("de"):
+        shown = status_embed(
+            GuildStatus(is_paused=False, limits=GuildLimits(), running=1, waiting=2)
+        )
+    assert "nicht angehalten · 1 laufend · 2 wartend" in shown.description
 
 
 class Asking:
