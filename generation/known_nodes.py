@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -50,9 +51,9 @@ def load_object_info(path: Path) -> ObjectInfo:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         return ObjectInfo.parse(json.loads(content))
+    except (EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:
+        raise ValueError(f"{path.name} is damaged.") from error
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}.") from error
-    except (EOFError, gzip.BadGzipFile, RecursionError) as error:
-        raise ValueError(f"{path.name} is damaged.") from error
     except ValueError as error:
         raise ValueError(f"{path.name} is not a saved /object_info.") from error

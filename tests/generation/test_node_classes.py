@@ -71,7 +71,14 @@ def test_what_is_kept_is_read_again_by_name(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x1f\x8b broken", gzip.compress(b"[]"), json.dumps({"A": 5}).encode(), b"[" * 10**5],
+    [
+        b"",
+        b"\x1f\x8b broken",
+        gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 20,
+        gzip.compress(b"[]"),
+        json.dumps({"A": 5}).encode(),
+        b"[" * 10**5,
+    ],
 )
 def test_what_is_damaged_is_left_out(tmp_path, content):
     known = KnownNodes(tmp_path)
