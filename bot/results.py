@@ -39,6 +39,9 @@ ALL = 999
 
 AS_BEFORE = "same"
 
+FURTHER_MESSAGES = 50
+"""Looked through below a message for more of its results: they were posted right after it."""
+
 _log = logging.getLogger(__name__)
 
 _BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
@@ -267,15 +270,33 @@ async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
 async def delete_message(
     client: discord.Client, generation: Generation, deleted: discord.Message | None = None
 ) -> None:
-    """Delete the message of a generation, unless it is the one that was deleted already."""
+    """Delete the message of a generation, unless it is the one that was deleted already.
+
+    The further ones below it, with results that had no room in it, go as well.
+    """
     address = parse_reply(generation.reply)
     # Where it was told is noted a moment after it was told.
     link = generation.message_url or (address.message_url if address else None)
     place = parse_link(link)
-    if place is None or (deleted is not None and deleted.id == place[1]):
+    if place is None:
         return
-    message = client.get_partial_messageable(place[0]).get_partial_message(place[1])
-    await _quietly(message.delete())
+    channel = client.get_partial_messageable(place[0])
+    if deleted is None or deleted.id != place[1]:
+        await _quietly(channel.get_partial_message(place[1]).delete())
+    if len(generation.outputs) > 1:
+        await _quietly(_delete_below(client, channel, place[1], generation.id))
+
+
+async def _delete_below(
+    client: discord.Client, channel: discord.PartialMessageable, message_id: int, generation_id: str
+) -> None:
+    following = channel.history(
+        after=discord.Object(message_id), limit=FURTHER_MESSAGES, oldest_first=True
+    )
+    async for message in following:
+        is_ours = client.user is not None and message.author.id == client.user.id
+        if is_ours and generation_id in _ids(message):
+            await _quietly(message.delete())
 
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:

@@ -1,8 +1,11 @@
 """Where the end of a generation goes when the way it came is closed."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.address import parse_reply
+from bot.results import delete_message
 from generation.audience import DeliveryImpossible, DeliveryPostponed
 from sandbox.discord_server.values import Permission
 
@@ -96,6 +99,19 @@ async def test_where_the_bot_may_not_be_the_end_is_a_direct_message(bot, tools, 
     first, second = bot.ana.direct_messages()
     assert is_done(first)
     assert len(second["attachments"]) == 2
+
+
+async def test_everything_of_what_is_deleted_goes_and_nothing_else(bot, tools):
+    generation, _ = await bot.imagine()
+    other, _ = await bot.imagine()
+    ended, contents = tools.result(generation, *[tools.picture()] * 12)
+    receipt = await bot.replies.deliver(ended, contents)
+    await deliver(bot, tools, other, *[tools.picture()] * 12)
+    assert len(bot.ana.messages("general")) == 4
+    await delete_message(bot.client, replace(ended, message_url=receipt.message_url))
+    left = bot.ana.messages("general")
+    assert len(left) == 2
+    assert all(other.id in one["attachments"][0]["filename"] for one in left)
 
 
 async def test_what_does_not_fit_below_an_unreachable_reply_goes_to_its_person(bot, tools, world):
