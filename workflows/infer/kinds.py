@@ -14,14 +14,21 @@ _RESULTS = {
     "MASK": "pictures",
     "LATENT": "latents",
 }
+_WRITERS = {"SaveWEBM": "videos", "VHS_VideoCombine": "videos", "PreviewAny": "texts"}
+"""Nodes that make something else of what they are given: films of pictures, text of anything."""
+
 _FORMS = ("MESH", "VOXEL", "FILE_3D", "SPLAT", "POINT")
 _UPSCALERS = frozenset({"UPSCALE_MODEL"})
 
 
 def results_of(view: GraphView, ends: Sequence[str]) -> tuple[str, ...]:
     """What the results are, in plain words: pictures, videos, sounds, texts, 3D models."""
-    types = [view.output_type(link) for node_id in ends for _, link in view.linked(node_id)]
-    return tuple(dict.fromkeys(word for kind in types if (word := _word(kind)) is not None))
+    words = [
+        _WRITERS.get(view.class_of(node_id)) or _word(view.output_type(link))
+        for node_id in ends
+        for _, link in view.linked(node_id)
+    ]
+    return tuple(dict.fromkeys(word for word in words if word is not None))
 
 
 def guess_kind(

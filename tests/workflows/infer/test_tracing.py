@@ -389,6 +389,20 @@ def test_a_film_from_two_pictures(inferred):
     assert "count" not in found
 
 
+def test_frames_that_are_saved_as_a_film_make_no_picture(inferred):
+    film = {"images": ["8", 0], "filename_prefix": "v", "codec": "vp9", "fps": 24.0, "crf": 32.0}
+    workflow = inferred({**PAINT, "9": ("SaveWEBM", film)})
+    assert workflow.results == ("videos",)
+    assert workflow.manifest.kind is Kind.OTHER
+
+
+def test_whatever_is_shown_as_text_makes_a_text(inferred):
+    workflow = inferred(
+        {"1": ("LoadImage", {"image": "a.png"}), "9": ("PreviewAny", {"source": ["1", 0]})}
+    )
+    assert workflow.results == ("texts",)
+
+
 def test_a_song_has_words_beside_its_prompt(inferred):
     workflow = inferred(
         {
