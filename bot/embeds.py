@@ -8,7 +8,7 @@ import discord
 
 from bot.language import _
 from bot.replies import FAILURE_TITLES, failure_embed
-from bot.text import harmless, lines_within, ordinal, relative
+from bot.text import harmless, lines_within, ordinal, relative, visible
 from generation.errors import FailureKind
 from generation.events import Running, Waiting
 from generation.record import Failure, Generation, GenerationState
@@ -146,6 +146,12 @@ def list_line(
     if generation.message_url:
         line += f" · [{_('open')}]({generation.message_url})"
     return line
+
+
+def choice_label(generation: Generation) -> str:
+    """One generation to choose from: plain text, where nothing needs to be escaped."""
+    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
+    return f"{generation.id} · {prompt}"
 
 
 def state_text(generation: Generation) -> str:

@@ -19,9 +19,6 @@ TITLE_CHARACTERS = 45
 LABEL_CHARACTERS = 45
 """Discord's limits: https://docs.discord.com/developers/components/reference"""
 
-FIELDS = 5
-"""Discord's limit for the parts of one modal."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -13,6 +13,9 @@ CHOICES = 25
 
 CHOICE_CHARACTERS = 100
 
+CHOICES_TIMEOUT_S = 2.0
+"""Choices cannot be deferred, and after three seconds nobody waits for them any more."""
+
 LARGEST_INTEGER = 2**53 - 1
 """The largest that every JSON program keeps exactly, Discord's clients among them."""
 

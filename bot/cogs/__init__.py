@@ -50,10 +50,6 @@ COMMAND_NAMES = frozenset(
 """What `add_commands` adds: no workflow's command can have these names."""
 
 
-MENU_NAMES = frozenset({"Image info", "Use as input", "Report image"})
-"""What `add_menu` adds to the menu of messages."""
-
-
 def add_commands(
     tree: app_commands.CommandTree[Client],
     services: Services,

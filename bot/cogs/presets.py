@@ -10,6 +10,7 @@ from discord.app_commands import Range
 
 from bot.language import _
 from bot.options import (
+    CHOICES_TIMEOUT_S,
     DESCRIPTIONS,
     LARGEST_INTEGER,
     PROMPT_CHARACTERS,
@@ -26,9 +27,6 @@ from generation.errors import GenerationError
 from generation.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset
 from generation.record import Generation
 from generation.request import Value
-
-CHOICES_TIMEOUT_S = 2.0
-"""Of the three seconds there are for choices."""
 
 EMBED_CHARACTERS = 4096
 SHOWN_VALUE_CHARACTERS = 80

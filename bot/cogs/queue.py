@@ -8,25 +8,21 @@ from discord import app_commands
 
 from bot.buttons import cancel as cancel_generation
 from bot.buttons import queue_view
-from bot.embeds import DESCRIPTION_CHARACTERS, waiting_parts
+from bot.embeds import DESCRIPTION_CHARACTERS, choice_label, waiting_parts
 from bot.language import _
-from bot.options import Choices, matching
+from bot.options import CHOICES_TIMEOUT_S, Choices, matching
 from bot.people import can_moderate, guild_of
-from bot.text import harmless, lines_within, visible
+from bot.text import harmless, lines_within
 from bot.tree import SlashCommand
 from generation.acceptance import normalise_id
 from generation.board import LineView, QueueEntry, waiting_event
 from generation.errors import GenerationError
-from generation.record import Generation
 from generation.service import GenerationService
 
 LISTED = 15
 """Entries that a message lists, each with its button; the rest is counted."""
 
 LISTED_PROMPT_CHARACTERS = 60
-
-CHOICES_TIMEOUT_S = 2.0
-"""Choices cannot be deferred, and after three seconds nobody waits for them any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,15 +70,9 @@ def cancel_command(service: GenerationService) -> SlashCommand:
         except (TimeoutError, GenerationError) as error:
             _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
             return []
-        return matching(((_label(one), one.id) for one in unfinished), typed)
+        return matching(((choice_label(one), one.id) for one in unfinished), typed)
 
     return cancel
-
-
-def _label(generation: Generation) -> str:
-    """Plain text, where nothing needs to be escaped."""
-    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
-    return f"{generation.id} · {prompt}"
 
 
 def _line(entry: QueueEntry, *, names_people: bool) -> str:

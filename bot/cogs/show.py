@@ -14,18 +14,14 @@ from bot.buttons import done_view
 from bot.copies import Copies
 from bot.delivery import pack
 from bot.language import _
-from bot.options import Choices, matching
+from bot.options import CHOICES_TIMEOUT_S, Choices, matching
 from bot.people import requester_of
 from bot.services import Services
 from bot.soon import soon
-from bot.text import visible
 from bot.tree import SlashCommand
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.history import HistoryFilter
 from generation.record import Generation, GenerationState, Output, OutputContent
-
-CHOICES_TIMEOUT_S = 2.0
-"""Of the three seconds there are for choices."""
 
 SEARCHED_CHARACTERS = 100
 MOST_RESULTS = 99
@@ -77,7 +73,7 @@ def show_command(services: Services) -> SlashCommand:
         offered = [one for one in page.generations if one.removed_at is None]
         if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
             offered.insert(0, exact)
-        return matching(((_label(one), one.id) for one in offered), "")
+        return matching(((embeds.choice_label(one), one.id) for one in offered), "")
 
     return show
 
@@ -141,9 +137,3 @@ def _only(generation: Generation, position: int) -> Generation:
             {"option": "picture", "count": len(generation.outputs)},
         )
     return replace(generation, outputs=outputs)
-
-
-def _label(generation: Generation) -> str:
-    """Plain text, where nothing needs to be escaped."""
-    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
-    return f"{generation.id} · {prompt}"
