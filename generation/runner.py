@@ -162,6 +162,10 @@ class Runner:
         backend = self._pool.find(backend_name)
         return backend is None or await backend.cancel(prompt_id) is not CancelOutcome.UNKNOWN
 
+    def leave(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        """Take this run off its backend once that is back; nothing wants it any more."""
+        self._leftovers.watch(generation_id, backend_name, prompt_id)
+
     async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
         started_at = order.generation.started_at or self._clock()
         left_s = self._limits.total_s - (self._clock() - started_at).total_seconds()
@@ -310,6 +314,7 @@ class Runner:
             await attempt.backend.cancel(attempt.prompt_id)
         except ComfyError as error:
             _log.warning("Run %s could not be stopped: %s", attempt.prompt_id, error)
+            self.leave(attempt.generation.id, attempt.backend.name, attempt.prompt_id)
 
     def _draft_graph(self, order: Order) -> Graph:
         """The graph as far as it decides who can run it; pictures are not uploaded for that."""

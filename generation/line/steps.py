@@ -86,17 +86,25 @@ class Steps:
         return await self._finisher.fail(generation_id, failures.unforeseen(reference))
 
     async def stop(self, generation_id: str) -> None:
-        """Take its run off its backend; a run on its way there is waited for."""
+        """Take its run off its backend; a run on its way there is waited for.
+
+        Where the backend is away it is done in the background, once that is back.
+        """
         placement = await self._records.find_placement(generation_id)
         if placement is None:
             return
+        has_answered = False
         for _ in range(STOP_ATTEMPTS):
             try:
                 if await self._runner.stop(placement.backend, placement.prompt_id):
                     return
+                has_answered = True
             except ComfyError as error:
                 _log.warning("Generation %s could not be stopped: %s", generation_id, error)
+                has_answered = False
             await asyncio.sleep(self._timings.stop_pause_s)
+        if not has_answered:
+            self._runner.leave(generation_id, placement.backend, placement.prompt_id)
 
     async def tell(self, generation_id: str) -> Telling:
         """Tell its end."""

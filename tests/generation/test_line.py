@@ -13,6 +13,7 @@ from generation import leftovers
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken
 from generation.line.lease import FileLease, PostgresLease
+from generation.line.workflows import cancel_id
 from generation.record import GenerationState
 from generation.runner import RunLimits
 
@@ -321,6 +322,31 @@ async def test_what_another_backend_took_over_is_withdrawn_when_the_first_return
         await tools.eventually(lambda: first.cancelled)
         assert first.cancelled == first.submissions
         assert second.cancelled == []
+
+
+async def has_ended(workflow_id):
+    found = await DBOS.list_workflows_async(workflow_ids=[workflow_id])
+    return found and found[0].status == "SUCCESS"
+
+
+async def test_what_was_cancelled_while_its_backend_was_away_is_taken_off_it_later(
+    open_house, sqlite_url, tools, monkeypatch
+):
+    monkeypatch.setattr(leftovers, "REACHABLE_POLL_S", 0.01)
+    backend = tools.FakeBackend("only")
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    patient = RunLimits(total_s=30, reconnect_s=30, pause_s=0.02)
+    async with open_house(sqlite_url, backend, limits=patient) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        backend.is_reachable = False
+        await house.service.cancel(accepted.id, user_id=accepted.user_id)
+        ended = await house.ended(accepted.id)
+        assert ended.state is GenerationState.CANCELLED
+        await tools.eventually(lambda: has_ended(cancel_id(accepted.id)))
+        assert backend.cancelled == []
+        backend.is_reachable = True
+        await tools.eventually(lambda: backend.cancelled == backend.submissions)
 
 
 async def test_a_drained_backend_ends_what_it_has_and_gives_the_rest_away(
