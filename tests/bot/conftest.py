@@ -340,6 +340,13 @@ class FakeModeration:
         return False
 
 
+class FakeImageGate:
+    """Lets everything through."""
+
+    async def admit(self, generation, contents, requester):
+        return generation
+
+
 def build_services(service):
     """The fake service, and what is really built on it, with the workflows that ship."""
     catalog = Catalog((LIBRARY,))
@@ -353,7 +360,7 @@ def build_services(service):
         remover=FakeRemover(service),
         moderation=FakeModeration(),
         reviews=None,
-        image_gate=None,
+        image_gate=FakeImageGate(),
         personal=None,
         retention=None,
         administration=FakeAdministration(),

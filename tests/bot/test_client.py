@@ -7,11 +7,13 @@ import pytest
 from discord.http import Route
 
 from bot.client import DiscordAddress, LimnerClient, Shards
-from bot.cogs import COMMAND_NAMES, MENU_NAMES
+from bot.cogs import COMMAND_NAMES
 from bot.hosts import attachment_hosts
 from bot.logs import set_up_logs
 from generation.board import QueueEntry
 from generation.history import HistoryPage
+
+MENU_NAMES = {"Image info", "Use as input", "Report image"}
 
 
 @pytest.mark.usefixtures("_address_restored")
