@@ -52,8 +52,12 @@ class Submitter:
         self._preferences = preferences
         self._attachment_hosts = attachment_hosts
 
-    async def submit(self, interaction: discord.Interaction, filled: Filled) -> None:
+    async def submit(
+        self, interaction: discord.Interaction, filled: Filled, *, spent_s: float = 0.0
+    ) -> None:
         """Acknowledge, fetch what was attached, and ask for the generation.
+
+        `spent_s` of the time for an acknowledgement went by before, on looking something up.
 
         What can be refused at once is refused before it is acknowledged: the first answer fixes
         who may see the reply, and a refusal is nobody else's business. Raises RequestRefused or
@@ -73,16 +77,16 @@ class Submitter:
             spoiler=defaults.spoiler if filled.spoiler is None else filled.spoiler,
         )
         request = self._preferences.complete(request, defaults)
-        await self._refuse_early(request)
+        await self._refuse_early(request, EARLY_REFUSAL_S - spent_s)
         reply = await open_reply(interaction, private=request.private)
         images = await fetch_images(attachments)
         generation = await self.service.submit(replace(request, images=images, reply=reply))
         await warn(interaction, generation)
 
-    async def _refuse_early(self, request: GenerationRequest) -> None:
+    async def _refuse_early(self, request: GenerationRequest, within_s: float) -> None:
         """Refuse while there is time for it; when there is not, the acceptance decides."""
         try:
-            async with asyncio.timeout(EARLY_REFUSAL_S):
+            async with asyncio.timeout(within_s):
                 await self.service.check(request)
         except (TimeoutError, ServiceUnavailable) as error:
             _log.debug("A request could not be checked at once: %s", type(error).__name__)

@@ -1,6 +1,7 @@
 """The message menu: how a picture was made, and a picture as the beginning of another one."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -109,6 +110,7 @@ class MessageMenu:
 
     async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
         """Ask for what was filled in."""
+        began = time.monotonic()
         chosen = next(iter(answer.choices.get("picture", ())), answer.match["attachment"])
         attachment = await soon(self._find_picture(interaction, answer, int(chosen)))
         filled = Filled(
@@ -116,7 +118,7 @@ class MessageMenu:
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
             attachments={"image": attachment},
         )
-        await self._submitter.submit(interaction, filled)
+        await self._submitter.submit(interaction, filled, spent_s=time.monotonic() - began)
 
     async def _find_picture(
         self, interaction: discord.Interaction, answer: Answer, attachment_id: int

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 
 import discord
 from discord import app_commands
@@ -119,9 +120,10 @@ def presets_group(
         mask: discord.Attachment | None = None,
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
     ) -> None:
+        began = time.monotonic()
         preset = await soon(preferences.find_preset(interaction.user.id, name))
         filled = fill(preset, prompt, {"image": image, "mask": mask}, seed)
-        await submitter.submit(interaction, filled)
+        await submitter.submit(interaction, filled, spent_s=time.monotonic() - began)
 
     @group.command(name="list", description="See your presets")
     async def list_(interaction: discord.Interaction) -> None:

@@ -10,8 +10,10 @@ from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.cogs import COMMAND_NAMES
 from bot.hosts import attachment_hosts
 from bot.logs import set_up_logs
+from bot.submission import Submitter
 from generation.board import QueueEntry
 from generation.history import HistoryPage
+from generation.request import GenerationRequest, Requester
 
 MENU_NAMES = {"Image info", "Use as input", "Report image"}
 
@@ -132,6 +134,14 @@ async def test_commands_are_acknowledged_before_anything_is_looked_up(
     assert reply.failure is None
     assert reply.is_thinking
     service.resumed.set()
+
+
+async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(services, service):
+    submitter = Submitter(service, services.preferences, frozenset())
+    service.resumed.clear()
+    request = GenerationRequest(Requester(user_id=1, name="ana", channel_id=9), "a fox")
+    # Nothing answers: with no time left, this must not wait for it.
+    await submitter._refuse_early(request, within_s=-0.5)
 
 
 @pytest.mark.parametrize("private", [False, True])
