@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +29,7 @@ from generation import film, imaging
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.image_check import (
+    LEAST_PERCENT,
     CheckMode,
     Finding,
     ImageChecker,
@@ -62,7 +64,8 @@ MISSING = "NudeNet is not installed (limner[nsfw]). Until it is, what should be 
 
 UNSEEN = "could not be checked"
 
-PREVIEW_TYPE = "image/jpeg"
+View = Callable[[], tuple[bytes, ...] | None]
+"""Reads what can be looked at of one result: nothing where that fails, None of a sound."""
 
 _log = logging.getLogger(__name__)
 
@@ -167,7 +170,7 @@ class ImageGate:
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Look at results that nobody has seen yet. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
-        views = [(output.content, output.media_type) for output in outputs]
+        views = [partial(_stills, one.content, one.media_type) for one in outputs]
         return await self._rule(policy, views, is_age_restricted=generation.age_restricted)
 
     async def admit(
@@ -184,7 +187,7 @@ class ImageGate:
             return generation
         if generation.guild_id == requester.guild_id and await self._is_approved(generation.id):
             return generation
-        views = [(one.content, one.output.media_type) for one in contents]
+        views = [partial(_stills, one.content, one.output.media_type) for one in contents]
         match (await self._rule(policy, views, is_age_restricted=is_age_restricted)).verdict:
             case Verdict.SHOW:
                 return generation
@@ -223,20 +226,24 @@ class ImageGate:
     async def may_preview(
         self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
     ) -> bool:
-        """Whether a preview shows nothing that a result must not."""
-        views = [(picture, PREVIEW_TYPE)]
-        ruling = await self._rule(policy, views, is_age_restricted=is_age_restricted)
+        """Whether a preview shows nothing that a result must not.
+
+        A checker is less certain of what is half made: the least certainty is enough there.
+        """
+        strict = replace(policy, percent=LEAST_PERCENT)
+        views = [partial(imaging.sketches, picture)]
+        ruling = await self._rule(strict, views, is_age_restricted=is_age_restricted)
         return ruling.verdict is Verdict.SHOW
 
     async def _rule(
-        self, policy: ImagePolicy, views: Sequence[tuple[bytes, str]], *, is_age_restricted: bool
+        self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
     ) -> Ruling:
-        """What is done with pictures and films, each with its media type."""
+        """What is done with several results together."""
         if not policy.is_on(is_age_restricted=is_age_restricted):
             return Ruling()
         verdicts, notes = [], []
-        for content, media_type in views:
-            finding = await self._find(content, media_type)
+        for view in views:
+            finding = await self._find(view)
             verdict = decide(policy, finding, is_age_restricted=is_age_restricted)
             verdicts.append(verdict)
             if verdict is not Verdict.SHOW:
@@ -246,18 +253,18 @@ class ImageGate:
                 break
         return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
 
-    async def _find(self, content: bytes, media_type: str) -> Finding | None:
+    async def _find(self, view: View) -> Finding | None:
         """What is in a result; None when it could not be looked at, which the log explains."""
         self._waiting += 1
         try:
-            stills = await asyncio.to_thread(_stills, content, media_type)
+            stills = await asyncio.to_thread(view)
             if stills is None:
                 return Finding()
             if self._checker is None:
                 _log.error("A result could not be checked: %s", MISSING)
                 return None
             if not stills:
-                _log.warning("A result of type %s could not be checked: unreadable.", media_type)
+                _log.warning("A result could not be checked: it cannot be read.")
                 return None
             return merge([await self._look(self._checker, still) for still in stills])
         except TimeoutError:

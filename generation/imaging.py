@@ -18,6 +18,7 @@ from PIL import (
     ImageChops,
     ImageCms,
     ImageDraw,
+    ImageFilter,
     ImageFont,
     ImageOps,
     UnidentifiedImageError,
@@ -54,6 +55,9 @@ _STILLS = 4
 
 _STILL_SIDE = 640
 """Pixels a side of what a checker looks at: twice what the usual model sees."""
+
+_NOISE_SHARE = 80
+"""The grain of a half-made picture, as a share of its longer side."""
 
 _MAX_WEBP_SIDE = 16_383
 """The format's own limit."""
@@ -247,6 +251,16 @@ def stills(content: bytes) -> tuple[bytes, ...]:
     except InvalidImage:
         return ()
     return tuple(written)
+
+
+def sketches(content: bytes) -> tuple[bytes, ...]:
+    """Small PNGs of a half-made picture: as it is, and without its noise; none if unreadable."""
+    found = stills(content)[:1]
+    if not found:
+        return ()
+    with Image.open(BytesIO(found[0])) as image:
+        smooth = image.filter(ImageFilter.GaussianBlur(max(image.size) / _NOISE_SHARE))
+    return (*found, _encode(smooth, "PNG", compress_level=1))
 
 
 def fit_under(content: bytes, max_bytes: int) -> Fitted:

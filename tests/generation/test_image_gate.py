@@ -229,6 +229,25 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
     gate.close()
 
 
+async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise(database, tools):
+    class Unsure:
+        seen = ()
+
+        def check(self, picture):
+            self.seen = (*self.seen, picture)
+            return Finding({"breast": 0.3 if len(self.seen) % 2 == 0 else 0.1})
+
+    checker = Unsure()
+    gate = ImageGate(database, checker, utc_now)
+    policy = ImagePolicy(CheckMode.SPOILER, 90)
+    noisy = tools.build_picture("green")
+    assert not await gate.may_preview(policy, noisy, is_age_restricted=False)
+    assert len(checker.seen) == 2
+    assert await gate.may_preview(policy, noisy, is_age_restricted=True)
+    assert len(checker.seen) == 2
+    gate.close()
+
+
 async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)

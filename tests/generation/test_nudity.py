@@ -3,7 +3,7 @@
 import io
 
 from nudenet import nudenet
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from generation import imaging
 from generation.nudity import NAMES, NudeNetChecker, find_checker
@@ -21,6 +21,35 @@ def test_it_takes_pictures_of_every_shape_and_finds_nothing_in_plain_ones():
         Image.new(mode, size).save(content, "PNG")
         (still,) = imaging.stills(content.getvalue())
         assert checker.check(still).score == 0
+
+
+def draw_figure():
+    """A bare torso of a few ellipses."""
+    picture = Image.new("RGB", (640, 640), (120, 110, 100))
+    pen = ImageDraw.Draw(picture)
+    pen.rounded_rectangle((148, 128, 492, 704), radius=80, fill=(224, 172, 140))
+    pen.rectangle((280, 64, 360, 192), fill=(224, 172, 140))
+    pen.ellipse((240, -60, 400, 102), fill=(224, 172, 140))
+    for middle in (237, 403):
+        pen.ellipse(
+            (middle - 80, 212, middle + 80, 372),
+            fill=(232, 182, 150),
+            outline=(190, 135, 110),
+            width=5,
+        )
+        pen.ellipse((middle - 24, 276, middle + 24, 324), fill=(170, 100, 85))
+    return picture.filter(ImageFilter.GaussianBlur(4))
+
+
+def test_it_finds_a_drawn_figure_and_a_half_made_one():
+    content = io.BytesIO()
+    draw_figure().save(content, "PNG")
+    checker = NudeNetChecker()
+    (still,) = imaging.stills(content.getvalue())
+    assert checker.check(still).scores["breast"] > 0.5
+    assert any(
+        checker.check(sketch).score > 0.25 for sketch in imaging.sketches(content.getvalue())
+    )
 
 
 def test_what_it_names_is_kept_with_its_best_score():
