@@ -169,6 +169,8 @@ def check_command(form: Form, path: str, body: JsonObject) -> JsonObject:
     shortest = 1 if kind == CHAT_INPUT else 0
     longest = limits.COMMAND_DESCRIPTION if kind == CHAT_INPUT else 0
     form.text(_join(path, "description"), description, longest, shortest=shortest)
+    _check_translations(form, path, body, "name", limits.COMMAND_NAME)
+    _check_translations(form, path, body, "description", longest)
     options = body.get("options") or []
     if options and kind != CHAT_INPUT:
         sentence = "Context menu commands cannot have options"
@@ -236,6 +238,13 @@ def _check_name(form: Form, path: str, name: object, *, is_chat_input: bool) -> 
         form.wrong(path, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
 
 
+def _check_translations(form: Form, path: str, part: JsonObject, field: str, longest: int) -> None:
+    """Note translations that are longer than what they translate may be."""
+    translations = part.get(f"{field}_localizations") or {}
+    for locale, text in translations.items():
+        form.text(_join(path, f"{field}_localizations.{locale}"), text, longest, shortest=1)
+
+
 def _check_options(form: Form, path: str, options: object, depth: int) -> None:
     listed = form.items(path, options, limits.COMMAND_OPTIONS)
     optional_seen = False
@@ -267,6 +276,8 @@ def _check_option(form: Form, path: str, option: JsonObject, depth: int) -> None
     _check_name(form, f"{path}.name", option.get("name"), is_chat_input=True)
     description = option.get("description")
     form.text(f"{path}.description", description, limits.COMMAND_DESCRIPTION, shortest=1)
+    _check_translations(form, path, option, "name", limits.COMMAND_NAME)
+    _check_translations(form, path, option, "description", limits.COMMAND_DESCRIPTION)
     if kind in (SUB_COMMAND, SUB_COMMAND_GROUP):
         if depth == 2 or (depth == 1 and kind == SUB_COMMAND_GROUP):  # noqa: PLR2004 - levels
             sentence = "Sub-commands and groups nest two levels deep."
@@ -297,6 +308,7 @@ def check_choice_list(form: Form, path: str, choices: object) -> Sequence[object
     for index, raw in enumerate(listed):
         choice = form.mapping(f"{path}.{index}", raw)
         form.text(f"{path}.{index}.name", choice.get("name"), limits.CHOICE_TEXT, shortest=1)
+        _check_translations(form, f"{path}.{index}", choice, "name", limits.CHOICE_TEXT)
         value = choice.get("value")
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             form.wrong(f"{path}.{index}.value", "BASE_TYPE_REQUIRED", "This field is required")
@@ -328,7 +340,8 @@ def _character_count(part: JsonObject) -> int:
         total += max(len(str(text)) for text in texts)
     for choice in part.get("choices") or ():
         if isinstance(choice, dict):
-            total += len(str(choice.get("name", ""))) + len(str(choice.get("value", "")))
+            texts = [choice.get("name") or "", *(choice.get("name_localizations") or {}).values()]
+            total += max(len(str(text)) for text in texts) + len(str(choice.get("value", "")))
     inner = (option for option in part.get("options") or () if isinstance(option, dict))
     return total + sum(map(_character_count, inner))
 

@@ -581,6 +581,29 @@ BAD_COMMANDS: dict[str, Any] = {
             for i in range(2)
         ]
     },
+    "long name in German": {"name_localizations": {"de": "x" * 33}},
+    "long description in German": {"description_localizations": {"de": "x" * 101}},
+    "no description in German": {"description_localizations": {"de": ""}},
+    "long option in German": {"options": [option(description_localizations={"de": "x" * 101})]},
+    "long choice in German": {
+        "options": [option(choices=[{**CHOICE, "name_localizations": {"de": "x" * 101}}])]
+    },
+    "8000 characters in German": {
+        "options": [
+            option(
+                name=f"o{i}",
+                choices=[
+                    {
+                        "name": "x",
+                        "name_localizations": {"de": "x" * 100},
+                        "value": f"{j:0100}",
+                    }
+                    for j in range(25)
+                ],
+            )
+            for i in range(2)
+        ]
+    },
     "a menu with options": {"type": 3, "description": "", "options": [option()]},
 }
 
