@@ -113,7 +113,7 @@ def check(context: click.Context) -> None:
 
 
 @limner.command()
-@click.argument("prompt")
+@click.argument("prompt", default="")
 @click.option("--workflow", help="A name that `limner workflows list` shows.")
 @click.option(
     "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A picture."

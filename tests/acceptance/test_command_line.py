@@ -1,5 +1,6 @@
 """The console command as an operator meets it: every mistake is one plain sentence."""
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -109,6 +110,28 @@ async def test_generate_saves_a_picture(limner, tmp_path):
         assert picture.format == "PNG"
         assert picture.width > picture.height
     assert "seed 7" in result.stderr
+
+
+async def test_generate_without_a_prompt(limner, tmp_path):
+    workflows = tmp_path / "data" / "workflows"
+    workflows.mkdir(parents=True)
+    blue = {"width": 64, "height": 64, "batch_size": 1, "color": 255}
+    save = {"images": ["1", 0], "filename_prefix": "blue"}
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": blue},
+        "9": {"class_type": "SaveImage", "inputs": save},
+    }
+    (workflows / "blue.json").write_text(json.dumps(graph))
+    async with ComfyUIStandIn(step_seconds=0, load_seconds=0) as comfyui:
+        places = {"LIMNER_DATA": str(tmp_path / "data"), "COMFYUI_URLS": comfyui.url}
+        made = await limner(
+            "generate", "--workflow", "blue", "--out", str(tmp_path / "out"), **places
+        )
+        refused = await limner("generate", **places)
+    assert made.returncode == 0, made.stderr
+    assert len(list((tmp_path / "out").glob("*.png"))) == 1
+    assert refused.returncode == 1
+    assert "prompt is empty" in refused.stderr
 
 
 async def test_generate_refuses_an_option_the_workflow_has_no_place_for(limner):
