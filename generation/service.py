@@ -394,16 +394,28 @@ class GenerationService:
 
     async def _keep_house(self) -> None:
         while True:
-            try:
-                async with self._database.transaction() as session:
-                    before = self._clock() - self._contents_kept
-                    pruned = await GenerationRepository(session).prune_contents(before)
-                pruned += await self._retention.apply()
-                cleared = await self._line.clear_old() if self._line.is_running else 0
-                _log.debug("Cleared away %d old results and %d workflows.", pruned, cleared)
-            except Exception:  # noqa: BLE001 - what fails once is tried again
-                _log.exception("Housekeeping failed; it is tried again in an hour.")
+            await self._clear_away()
             await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
+
+    async def _clear_away(self) -> None:
+        """Each of what grows; one that fails keeps none of the others from it."""
+        for what, clear in (
+            ("old results", self._prune),
+            ("what servers keep no longer", self._retention.apply),
+            ("ended workflows", self._clear_line),
+        ):
+            try:
+                _log.debug("Cleared away %s: %d.", what, await clear())
+            except Exception:  # noqa: BLE001 - logged, and tried again
+                _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
+
+    async def _prune(self) -> int:
+        async with self._database.transaction() as session:
+            before = self._clock() - self._contents_kept
+            return await GenerationRepository(session).prune_contents(before)
+
+    async def _clear_line(self) -> int:
+        return await self._line.clear_old() if self._line.is_running else 0
 
     def _touch(self) -> None:
         self._board.touch()

@@ -433,3 +433,22 @@ async def test_an_end_that_nobody_can_be_told_is_given_up(house, tools, user_id)
 
     assert await tools.eventually(given_up)
     assert (await house.service.find(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_one_thing_that_cannot_be_cleared_away_keeps_no_other_from_it(
+    house, monkeypatch, caplog
+):
+    done = []
+
+    async def clear_old():
+        done.append("ended workflows")
+        return 0
+
+    async def apply():
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(house.service._line, "clear_old", clear_old)
+    monkeypatch.setattr(house.service._retention, "apply", apply)
+    await house.service._clear_away()
+    assert done == ["ended workflows"]
+    assert "Clearing away what servers keep no longer failed" in caplog.text
