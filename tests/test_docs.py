@@ -79,3 +79,17 @@ def test_pinned_versions_name_no_download_address(name):
     assert "--hash=sha256:" in text
     for line in text.splitlines():
         assert line.startswith("    --hash=") or re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+", line)
+
+
+def test_packages_are_installed_where_the_next_line_runs_them():
+    """`python3 -m uv` installs into that Python, whatever environment was made before."""
+    documents = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"))
+    commands = [
+        part
+        for document in documents
+        for line in document.read_text(encoding="utf-8").splitlines()
+        for part in line.split("&&")
+        if "uv pip install" in part
+    ]
+    assert len(commands) > 4
+    assert [one for one in commands if "--python .venv" not in one] == []
