@@ -24,6 +24,9 @@ MAX_SLOTS = 64
 CONNECT_TIMEOUT_S = 10
 """For reaching PostgreSQL: longer means that it is away."""
 
+DEAD_AFTER_MS = 25_000
+"""What is sent to PostgreSQL and not received for so long finds the connection dead."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -165,6 +168,8 @@ class PostgresLease:
                 keepalives_idle=10,
                 keepalives_interval=5,
                 keepalives_count=3,
+                # They are not sent while a question waits to arrive.
+                tcp_user_timeout=DEAD_AFTER_MS,
             )
         except psycopg.Error as error:
             raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error

@@ -11,7 +11,7 @@ from comfy.errors import RunLost
 from db.generations import GenerationRepository
 from generation import leftovers
 from generation.errors import FailureKind, ServiceUnavailable
-from generation.line import LineTaken
+from generation.line import LineTaken, LineTimings
 from generation.line.lease import FileLease, PostgresLease
 from generation.line.workflows import cancel_id
 from generation.record import GenerationState
@@ -269,6 +269,20 @@ async def test_a_lease_whose_connection_broke_is_taken_again_or_lost(postgres_ur
         await lease.ensure()
     for one in (lease, other):
         await one.release()
+
+
+async def test_a_lease_over_a_dead_network_is_noticed_before_a_peer_takes_over(postgres_url):
+    lease = await PostgresLease(postgres_url).acquire()
+    try:
+        options = lease._connection.info.get_parameters()
+    finally:
+        await lease.release()
+    idle_s, interval_s, count = (
+        int(options[f"keepalives_{name}"]) for name in ("idle", "interval", "count")
+    )
+    dropped_after_s = idle_s + interval_s * count
+    noticed_after_s = int(options["tcp_user_timeout"]) / 1000
+    assert noticed_after_s < dropped_after_s + LineTimings().takeover_grace_s
 
 
 async def test_a_server_that_is_away_is_told_in_words():
