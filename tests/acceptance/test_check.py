@@ -6,6 +6,8 @@ from pydantic import SecretStr
 from bot.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
+from generation.image_check import Finding as ImageFinding
+from sandbox.people import as_text
 from sandbox.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
@@ -133,3 +135,46 @@ async def test_a_workflow_whose_tags_a_backend_lacks(house):
     (upscale,) = [f for subject, f in found.items() if subject.startswith("workflow upscale")]
     assert upscale.level is Level.NOTE
     assert "lacks the tags big" in upscale.sentence
+
+
+class Checker:
+    """Finds nothing, or raises what is wrong with it."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def check(self, picture):
+        if self.error is not None:
+            raise self.error
+        return ImageFinding()
+
+
+async def test_the_image_check_is_tried(house, monkeypatch):
+    checker = Checker()
+    monkeypatch.setattr("bot.check.find_checker", lambda: checker)
+    assert "NudeNet works" in (await findings(house))["image check"].sentence
+    checker.error = OSError("no model")
+    found = (await findings(house))["image check"]
+    assert found.level is Level.NOTE
+    assert "does not work (OSError): install" in found.sentence
+
+
+async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
+    house, monkeypatch, caplog
+):
+    monkeypatch.setattr("bot.check.find_checker", lambda: None)
+    found = (await findings(house))["image check"]
+    assert found.level is Level.FINE
+    assert "needs limner[nsfw]" in found.sentence
+    async with house.bot(checker=Checker()):
+        reply = await house.mo.slash("general", "mod image-check", mode="hold")
+        await reply.until(lambda message: "waits for a moderator" in as_text(message))
+    found = (await findings(house))["image check"]
+    assert found.level is Level.NOTE
+    assert "Servers that want it: 1" in found.sentence
+    caplog.clear()
+    async with house.bot():
+        assert "Servers that want their pictures checked: 1" in caplog.text
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        held = await reply.until(lambda message: "waits for a moderator" in as_text(message), 60)
+        assert not held["attachments"]
