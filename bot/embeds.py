@@ -8,7 +8,7 @@ import discord
 
 from bot.language import _
 from bot.replies import FAILURE_TITLES, failure_embed
-from bot.text import harmless, lines_within, ordinal, relative, visible
+from bot.text import harmless, lines_within, ordinal, plain, relative
 from generation.errors import FailureKind
 from generation.events import Running, Waiting
 from generation.record import Failure, Generation, GenerationState
@@ -149,9 +149,8 @@ def list_line(
 
 
 def choice_label(generation: Generation) -> str:
-    """One generation to choose from: plain text, where nothing needs to be escaped."""
-    prompt = " ".join(visible(generation.prompt).split()) or generation.workflow
-    return f"{generation.id} · {prompt}"
+    """One generation to choose from."""
+    return f"{generation.id} · {plain(generation.prompt) or generation.workflow}"
 
 
 def state_text(generation: Generation) -> str:

@@ -19,7 +19,7 @@ from bot.people import guild_of, require_moderator
 from bot.results import delete_message
 from bot.services import services_of
 from bot.soon import soon
-from bot.text import harmless, lines_within
+from bot.text import harmless, lines_within, plain
 from bot.tree import require_served
 from generation.audience import Case
 from generation.errors import FailureKind, RequestRefused
@@ -184,7 +184,7 @@ async def _open_block(interaction: discord.Interaction, generation_id: str) -> N
         "days": text_field("days", _("Days (empty: for good)"), longest=4),
         "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
     }
-    title = _("Block {person}", person=harmless(case.generation.user_name, 30))
+    title = _("Block {person}", person=plain(case.generation.user_name))
     await open_form(interaction, f"r:{generation_id}:block", title, fields)
 
 

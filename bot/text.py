@@ -34,6 +34,11 @@ def harmless(text: str, limit: int = SHOWN_PROMPT_CHARACTERS) -> str:
     return _escape(line)
 
 
+def plain(text: str) -> str:
+    """One line for places that show text as it is: choices, and titles and labels of forms."""
+    return " ".join(visible(text).split())
+
+
 def visible(text: str) -> str:
     """The text without characters that show nothing, except for spaces and ends of lines."""
     return "".join(

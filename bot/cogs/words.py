@@ -1,5 +1,6 @@
 """`/mod words`: which words are watched for, and what comes of them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import discord
@@ -10,10 +11,13 @@ from bot.language import _
 from bot.people import guild_of
 from bot.text import harmless, lines_within
 from generation.moderation import Moderation
-from generation.terms import MAX_PATTERN_CHARACTERS, TermAction
+from generation.terms import MAX_PATTERN_CHARACTERS, Term, TermAction
 
 DESCRIPTION_CHARACTERS = 4096
 TRIED_CHARACTERS = 2000
+
+LISTED_WORDS = 4
+"""Of each kind that a tried text has: two lines of the longest have room in a message."""
 
 Action = Literal["refuse", "hold", "warn", "observe", "allow"]
 
@@ -84,13 +88,18 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         verdict = await moderation.try_words(guild_of(interaction), text)
         lines = [_("Nothing would be found.")]
         if verdict.action is not None:
-            words = ", ".join(harmless(one.pattern, 100) for one in verdict.found)
+            words = _named(verdict.found)
             lines = [
                 _("**{action}** because of: {words}", action=_(verdict.action.value), words=words)
             ]
         if verdict.slow:
-            words = ", ".join(harmless(one.pattern, 100) for one in verdict.slow)
+            words = _named(verdict.slow)
             lines.append(_("Too slow, and skipped: {words}", words=words))
         await interaction.followup.send(lines_within(lines, 2000), ephemeral=True)
 
     return group
+
+
+def _named(terms: Sequence[Term]) -> str:
+    shown = [harmless(one.pattern, 100) for one in terms[:LISTED_WORDS]]
+    return ", ".join([*shown, "…"] if len(terms) > LISTED_WORDS else shown)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import harmless, lines_within, mebibytes, ordinal, relative, visible
+from bot.text import harmless, lines_within, mebibytes, ordinal, plain, relative, visible
 
 HOSTILE = st.text(
     st.sampled_from("@everyone<>#&!*_~`|[]()\\:/- \n\t\r\u200b\u202e\u200de\u0301😀0189")
@@ -87,3 +87,7 @@ def test_ordinals(numbers, ending):
 def test_sizes_and_times_for_people():
     assert mebibytes(10 * 1024 * 1024) == "10.0 MiB"
     assert relative(datetime(2026, 1, 1, tzinfo=UTC)) == "<t:1767225600:R>"
+
+
+def test_plain_text_is_one_line_with_nothing_escaped():
+    assert plain("max_power\u202e\n *the* 2nd ") == "max_power *the* 2nd"
