@@ -65,16 +65,20 @@ class Clock:
 
 
 @asynccontextmanager
-async def open_house(urls: Sequence[str]) -> AsyncGenerator[tuple[GenerationService, Clock]]:
-    """Run a service with a database and a line of its own, all thrown away afterwards."""
+async def open_house(
+    urls: Sequence[str], *, database_url: str | None = None, takes_work: bool = True
+) -> AsyncGenerator[tuple[GenerationService, Clock]]:
+    """Run a service with a line of its own, by itself on a database that is thrown away."""
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as name:
         folder = Path(name)
         _write_workflow(folder / "workflows" / _WORKFLOW)
-        settings = Settings(data=folder, comfyui_urls=tuple(urls))
+        settings = Settings(data=folder, comfyui_urls=tuple(urls), database_url=database_url)
         storage = Storage.of(settings)
         await storage.prepare()
-        async with open_core(settings, storage, build_audience=lambda _: clock) as core:
+        async with open_core(
+            settings, storage, build_audience=lambda _: clock, runs_generations=takes_work
+        ) as core:
             await require_backend(core)
             for backend in core.backends:
                 await core.pool.refresh(backend.name)

@@ -78,7 +78,10 @@ class Steps:
         return await self._finisher.cancel(generation_id, failures.CANCELLED)
 
     async def settle_unforeseen(self, generation_id: str, reason: str) -> str | None:
-        """End it because its workflow ended without doing so."""
+        """End it because its workflow ended without doing so; nothing happens when it did."""
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.state.is_final:
+            return generation.state.value if generation else None
         reference = secrets.token_hex(4)
         _log.error(
             "Generation %s was dropped by the engine (%s): %s", generation_id, reference, reason

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.clients.limner import LimnerClient
 from benchmarks.house import build_request, open_house
+from benchmarks.line import measure_acceptance, measure_rest, measure_together
 from benchmarks.load import LoopWatch, run_at_once
 from benchmarks.memory import peak_mb, resident_mb
 from benchmarks.pictures import ResultPicture
@@ -91,3 +92,14 @@ async def test_the_same_graphs_straight_and_through_the_whole_service():
 def test_people_are_spread_over_guilds():
     guilds = {build_request("job", person, 2).requester.guild_id for person in range(80)}
     assert guilds == {1, 2}
+
+
+async def test_the_line_is_measured_on_its_own():
+    with running_backends(SMALL) as urls:
+        assert await measure_acceptance(urls, None, "alone", 4) > 0
+        assert 0 < await measure_rest(urls[0], None, 0.5) < 2
+
+
+async def test_processes_share_one_line(postgres_url):
+    with running_backends(SMALL) as urls:
+        assert await measure_together(urls, postgres_url, 2, 4) > 0

@@ -225,6 +225,16 @@ async def test_the_whole_way_on_postgresql(open_house, postgres_url, backend, to
         assert (await house.ended(first.id)).state is GenerationState.CANCELLED
 
 
+async def test_what_ended_while_it_was_looked_up_was_not_dropped(
+    open_house, sqlite_url, backend, tools, caplog
+):
+    async with open_house(sqlite_url, backend) as house:
+        ended = await house.ended((await house.service.submit(tools.ask())).id)
+        steps = house.service._line._steps
+        assert await steps.settle_unforeseen(ended.id, "its workflow is SUCCESS") == "succeeded"
+    assert "dropped" not in caplog.text
+
+
 async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend, tools):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
