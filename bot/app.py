@@ -128,6 +128,7 @@ async def open_core(
     *,
     build_audience: Callable[[Offers], Audience],
     runs_generations: bool = True,
+    tells_places: bool = True,
     build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
     """Read the workflows and run the service, on prepared storage, until the end.
@@ -163,6 +164,7 @@ async def open_core(
             settings=ServiceSettings(
                 storage.engine,
                 runs_generations=runs_generations,
+                tells_places=tells_places,
                 contents_kept=timedelta(days=settings.keep_days),
             ),
             database=database,
@@ -316,11 +318,13 @@ class Application:
                 storage,
                 build_audience=lambda offers: self._build_replies(client, offers),
                 runs_generations=self._role is not Role.BOT,
+                tells_places=self._role is not Role.WORKER,
                 build_checker=self._build_checker,
             )
         )
         self._core = core
         if self._replies is not None:
+            self._replies.consult(core.service)
             self._stack.push_async_callback(self._replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import assert_never
+from typing import Protocol, assert_never
 
 import discord
 
@@ -26,6 +26,7 @@ from generation.audience import (
     Place,
     Receipt,
 )
+from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.offers import Offers
 from generation.record import Generation, GenerationState, OutputContent
@@ -50,6 +51,16 @@ SMALL_BYTES = 4 * 1024 * 1024
 LiveEvent = Waiting | Running
 
 _log = logging.getLogger(__name__)
+
+
+class Ledger(Protocol):
+    """What is recorded of generations, whichever process works on them."""
+
+    async def find(self, generation_id: str) -> Generation | None:
+        """One generation. Raises ServiceUnavailable."""
+
+    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
+        """Its results with their bytes. Raises ServiceUnavailable."""
 
 
 class _View:
@@ -84,7 +95,12 @@ class Replies:
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
+        self._ledger: Ledger | None = None
         self._is_closed = False
+
+    def consult(self, ledger: Ledger) -> None:
+        """Look there whether a place in the line is still news: another process may run it."""
+        self._ledger = ledger
 
     async def close(self) -> None:
         """Stop showing live states for good. May be called twice."""
@@ -145,12 +161,15 @@ class Replies:
             return
         try:
             with speaking(address.locale):
-                face = embeds.held_face(generation)
-                await self._door.edit(address, Draft(face.content, face.embed, None))
+                await self._say_held(generation, address)
         except Gone:
             _log.info("Nobody can be told that %s waits for a moderator.", generation.id)
         except (Unreachable, TooLarge) as error:
             raise DeliveryPostponed from error
+
+    async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
+        face = embeds.held_face(generation)
+        await self._door.edit(address, Draft(face.content, face.embed, None))
 
     async def _end_view(self, generation_id: str) -> None:
         """Show nothing live any more, once an edit under way has ended."""
@@ -244,9 +263,13 @@ class Replies:
             event, view.newest = view.newest, None
             if event is None:
                 return
+            if isinstance(event, Waiting) and not await self._still_waits(event.generation.id):
+                continue
             view.is_editing = True
             try:
                 await self._edit(view, event)
+                if isinstance(event, Waiting):
+                    await self._make_up_for(view, event.generation.id)
             except Gone:
                 _log.info("The reply of %s cannot be edited any more.", event.generation.id)
                 view.is_muted = True
@@ -275,6 +298,26 @@ class Replies:
         draft = Draft(face.content, face.embed, cancel_view(event.generation), files)
         await self._door.edit(view.address, draft)
         view.shown = looks
+
+    async def _still_waits(self, generation_id: str) -> bool:
+        now = await self._look_up(generation_id)
+        return self._ledger is None or (now is not None and now.state is GenerationState.WAITING)
+
+    async def _make_up_for(self, view: _View, generation_id: str) -> None:
+        """Tell an end once more that another process told while this edit was on its way."""
+        now = await self._look_up(generation_id)
+        if self._ledger is None or now is None or not now.state.is_final:
+            return
+        if now.withheld and now.delivered_at is None:
+            await self._say_held(now, view.address)
+            return
+        await self._tell_end(now, await self._ledger.contents(generation_id), view.address)
+
+    async def _look_up(self, generation_id: str) -> Generation | None:
+        try:
+            return await self._ledger.find(generation_id) if self._ledger else None
+        except ServiceUnavailable:
+            return None
 
 
 async def _preview_files(event: Running) -> tuple[Attachment, ...]:

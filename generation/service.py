@@ -59,7 +59,8 @@ _log = logging.getLogger(__name__)
 class ServiceSettings:
     """What a service may be built with; timings and limits are right outside of tests.
 
-    `runs_generations` False leaves them to other processes on the same PostgreSQL.
+    `runs_generations` False leaves them to other processes on the same PostgreSQL, and so does
+    `tells_places` False with telling people their places in the line.
     """
 
     engine: EngineSettings
@@ -67,6 +68,7 @@ class ServiceSettings:
     limits: RunLimits = field(default_factory=RunLimits)
     contents_kept: timedelta = CONTENTS_KEPT
     runs_generations: bool = True
+    tells_places: bool = True
 
 
 def utc_now() -> datetime:
@@ -138,6 +140,7 @@ class GenerationService:
             takes_work=settings.runs_generations,
         )
         self._tasks = TaskOwner(_log)
+        self._tells_places = settings.tells_places
 
     @property
     def is_running(self) -> bool:
@@ -155,7 +158,8 @@ class GenerationService:
         except BaseException:
             await self._pool.close()
             raise
-        self._tasks.start(self._board.tell_for_ever(), "positions in the line")
+        if self._tells_places:
+            self._tasks.start(self._board.tell_for_ever(), "positions in the line")
         self._tasks.start(self._keep_house(), "housekeeping")
 
     async def stop(self) -> None:

@@ -1,11 +1,13 @@
 """One reply a generation: the newest state, at a bounded rate, and never after the end."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bot.address import parse_reply
 from bot.progress import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, REMEMBERED_ENDS
+from generation.record import GenerationState
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
 
@@ -215,3 +217,37 @@ async def test_the_address_survives_its_record(bot):
     assert address.message_id == int(reply.message["id"])
     assert address.token not in repr(address)
     assert address.message_url.endswith(f"/{address.channel_id}/{address.message_id}")
+
+
+async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, service, world):
+    generation, reply = await bot.imagine()
+    bot.replies.consult(service)
+    service.add(tools.generation(id=generation.id, state=GenerationState.RUNNING))
+    bot.replies.notify(tools.waiting(generation, 3, 7))
+    await edits_over(bot)
+    assert reply.is_thinking
+    service.add(tools.generation(id=generation.id, state=GenerationState.WAITING))
+    bot.replies.notify(tools.waiting(generation, 2, 7))
+    await reply.until(shows("2nd of 7"))
+
+
+async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, tools, service):
+    """The edit with the place arrives after the end, as when Discord has it wait."""
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+
+    # What is said before the edit, and after it.
+    states = [replace(generation, state=GenerationState.WAITING), ended]
+
+    class Ledger:
+        async def find(self, generation_id):
+            return states.pop(0)
+
+        async def contents(self, generation_id):
+            return contents
+
+    bot.replies.consult(Ledger())
+    bot.replies.notify(tools.waiting(generation, 3, 7))
+    message = await reply.until(is_done)
+    assert message["attachments"]
+    assert "Cancel" not in str(message["components"])
