@@ -1,0 +1,58 @@
+"""Everybody reads their own language, side by side in one channel."""
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def labels(message):
+    return [part.get("label") for row in message["components"] for part in row["components"]]
+
+
+def is_finished(message):
+    return bool(message["attachments"]) and len(labels(message)) > 1
+
+
+def fields(reply):
+    return [part["label"] for part in reply.modal.components]
+
+
+async def imagine(person, **options):
+    return await person.slash("general", "imagine", steps=4, **options)
+
+
+async def ended(reply):
+    return await reply.until(is_finished, PATIENCE_S)
+
+
+async def refused(person, **options):
+    reply = await imagine(person, **options)
+    return as_text(await reply.until(lambda message: message["embeds"], PATIENCE_S))
+
+
+async def test_a_german_and_an_english_person_each_read_their_own_language(house):
+    house.comfyui.step_seconds = 0.15
+    house.ben.member.locale = "de"
+    async with house.bot():
+        english = await imagine(house.ana, prompt="a fox", seed=1)
+        german = await imagine(house.ben, prompt="ein Fuchs", seed=2)
+        await english.until(lambda message: "Cancel" in labels(message), PATIENCE_S)
+        await german.until(lambda message: "Abbrechen" in labels(message), PATIENCE_S)
+        theirs, ours = await ended(german), await ended(english)
+        assert {"Vergrößern", "Nochmal", "Als Eingabe nehmen", "Löschen"} <= set(labels(theirs))
+        assert {"Upscale", "Again", "Use as input", "Delete"} <= set(labels(ours))
+        assert "Seed 2 · txt2img-sd" in as_text(theirs)
+        assert "seed 1 · txt2img-sd" in as_text(ours)
+
+
+async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(house):
+    house.ben.member.locale = "de"
+    async with house.bot() as core:
+        result = await ended(await imagine(house.ana, prompt="a fox", seed=1))
+        german = await house.ben.click(result, "Remix")
+        english = await house.ana.click(result, "Remix")
+        assert "Seitenverhältnis" in fields(german)
+        assert "Aspect" in fields(english)
+        await house.limit(core, pictures=0)
+        assert "Tageslimit erreicht" in await refused(house.ben, prompt="ein Fuchs")
+        assert "Daily limit reached" in await refused(house.ana, prompt="a fox")
