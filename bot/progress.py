@@ -45,6 +45,9 @@ LAST_EDIT_PATIENCE_S = 30.0
 REMEMBERED_ENDS = 1_000
 """Generations that are known to have ended: a late event of theirs shows nothing any more."""
 
+REMEMBERED_VIEWS = 1_000
+"""Live replies before those are forgotten that show nothing just now."""
+
 SMALL_BYTES = 4 * 1024 * 1024
 """What anybody takes; the last size that is tried."""
 
@@ -99,7 +102,7 @@ class Replies:
         self._is_closed = False
 
     def consult(self, ledger: Ledger) -> None:
-        """Look there whether a place in the line is still news: another process may run it."""
+        """Look there whether a live state is still news: another process may have told the end."""
         self._ledger = ledger
 
     async def close(self) -> None:
@@ -230,6 +233,7 @@ class Replies:
             address = parse_reply(generation.reply)
             if address is None:
                 return
+            self._forget_idle_views()
             view = self._views[generation.id] = _View(address)
         # A place in the line that was looked up before the run began would be a step back.
         if view.is_muted or (view.has_run and isinstance(event, Waiting)):
@@ -238,6 +242,13 @@ class Replies:
         view.newest = event
         if view.task is None or view.task.done():
             view.task = asyncio.create_task(self._pump(view), name=f"reply of {generation.id}")
+
+    def _forget_idle_views(self) -> None:
+        """Of what ended in another process nobody here is told the end."""
+        if len(self._views) >= REMEMBERED_VIEWS:
+            idle = [name for name, one in self._views.items() if one.task and one.task.done()]
+            for name in idle:
+                del self._views[name]
 
     def _retire(self, generation_id: str) -> None:
         """Show nothing live of it any more; an edit under way is let finish."""
@@ -263,12 +274,10 @@ class Replies:
             event, view.newest = view.newest, None
             if event is None:
                 return
-            if isinstance(event, Waiting) and not await self._still_waits(event.generation.id):
-                continue
             view.is_editing = True
             try:
-                await self._edit(view, event)
-                if isinstance(event, Waiting):
+                if await self._is_news(event):
+                    await self._edit(view, event)
                     await self._make_up_for(view, event.generation.id)
             except Gone:
                 _log.info("The reply of %s cannot be edited any more.", event.generation.id)
@@ -299,9 +308,15 @@ class Replies:
         await self._door.edit(view.address, draft)
         view.shown = looks
 
-    async def _still_waits(self, generation_id: str) -> bool:
-        now = await self._look_up(generation_id)
-        return self._ledger is None or (now is not None and now.state is GenerationState.WAITING)
+    async def _is_news(self, event: LiveEvent) -> bool:
+        if self._ledger is None:
+            return True
+        now = await self._look_up(event.generation.id)
+        if now is None:
+            return False
+        return now.state is GenerationState.WAITING or (
+            isinstance(event, Running) and not now.state.is_final
+        )
 
     async def _make_up_for(self, view: _View, generation_id: str) -> None:
         """Tell an end once more that another process told while this edit was on its way."""

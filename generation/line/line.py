@@ -11,7 +11,8 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from generation.errors import ServiceUnavailable
+from db.errors import DatabaseError
+from generation.errors import GenerationError, ServiceUnavailable
 from generation.finisher import Finisher
 from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
 from generation.line.serializer import JSONSerializer
@@ -43,8 +44,10 @@ NOISE = (
     "no longer owned by this",
     "cannot schedule new futures after shutdown",
     "Executor accessed before DBOS was launched",
+    "Step being automatically retried",
 )
-"""What the engine reports as trouble whenever somebody cancels, or the line stops."""
+"""What the engine reports as trouble whenever somebody cancels, or the line stops; and, with a
+traceback each, every step that waits for the database, of which the line itself tells once."""
 
 _log = logging.getLogger(__name__)
 
@@ -221,7 +224,9 @@ class Line:
                 await finish(self._halt())
             except Exception as error:  # noqa: BLE001 - this loop is what mends failures
                 level = logging.DEBUG if failed_before else logging.WARNING
-                _log.log(level, "The line could not be reconciled just now.", exc_info=error)
+                was_foreseen = isinstance(error, DatabaseError | GenerationError)
+                trace = None if was_foreseen else error
+                _log.log(level, "The line waits: %s", error, exc_info=trace)
                 failed_before = True
             await asyncio.sleep(self._timings.reconcile_s)
 

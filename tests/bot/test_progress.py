@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.address import parse_reply
-from bot.progress import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, REMEMBERED_ENDS
+from bot.progress import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, REMEMBERED_ENDS, REMEMBERED_VIEWS
 from generation.record import GenerationState
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
@@ -231,8 +231,27 @@ async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, ser
     await reply.until(shows("2nd of 7"))
 
 
-async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, tools, service):
-    """The edit with the place arrives after the end, as when Discord has it wait."""
+async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
+    generation, reply = await bot.imagine()
+    bot.replies.consult(service)
+    service.add(replace(generation, state=GenerationState.SUCCEEDED))
+    bot.replies.notify(tools.running(generation, 3))
+    await edits_over(bot)
+    assert reply.is_thinking
+
+
+async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
+    bot.replies.consult(service)
+    reply = tools.generation().reply
+    for number in range(REMEMBERED_VIEWS + 5):
+        bot.replies.notify(tools.running(tools.generation(id=f"x{number}", reply=reply), 3))
+        await edits_over(bot)
+    assert len(bot.replies._views) <= REMEMBERED_VIEWS
+
+
+@pytest.mark.parametrize("kind", ["waiting", "running"])
+async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, tools, kind):
+    """The edit with the live state arrives after the end, as when Discord has it wait."""
     generation, reply = await bot.imagine()
     ended, contents = tools.result(generation, tools.picture())
 
@@ -247,7 +266,8 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
             return contents
 
     bot.replies.consult(Ledger())
-    bot.replies.notify(tools.waiting(generation, 3, 7))
+    events = {"waiting": tools.waiting(generation, 3, 7), "running": tools.running(generation, 3)}
+    bot.replies.notify(events[kind])
     message = await reply.until(is_done)
     assert message["attachments"]
     assert "Cancel" not in str(message["components"])
