@@ -1,7 +1,7 @@
 """Results as moderators see them, in their channel or in private, with buttons to decide."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -11,7 +11,7 @@ from discord import ui
 
 from bot import embeds, replies
 from bot.address import DEFAULT_SIZE_LIMIT, parse_reply
-from bot.delivery import BYTES_A_MESSAGE, pack
+from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Draft
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.language import _, plural
@@ -22,14 +22,20 @@ from bot.soon import soon
 from bot.text import harmless, lines_within, plain
 from bot.tree import require_served
 from generation.audience import Case
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.moderation import MAX_REASON_CHARACTERS
+from generation.review import Sheet
 
 APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
+
+BACK = "back"
 
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
 MAX_DAYS = 3650
+
+OPTION_CHARACTERS = 100
+"""Discord's limit for an entry of a menu."""
 
 BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
@@ -79,7 +85,95 @@ class ReviewButton(
                 await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
 
 
-REVIEW_ITEMS = (ReviewButton,)
+class SheetButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=rf"v:(?P<action>{APPROVE}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
+):
+    """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
+
+    def __init__(self, action: str, ids: Sequence[str] = ()) -> None:
+        count = len(ids)
+        label, style = _("Back to the others"), discord.ButtonStyle.secondary
+        if action == APPROVE:
+            label = plural("Approve {count}", "Approve all {count}", count)
+            style = discord.ButtonStyle.success
+        elif action == REFUSE:
+            label = plural("Refuse {count}", "Refuse all {count}", count)
+            style = discord.ButtonStyle.danger
+        custom_id = f"v:{action}:{'.'.join(ids)}"
+        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
+        self.action = action
+        self.ids = tuple(ids)
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Read the button back from what it carries."""
+        return cls(match["action"], tuple(filter(None, match["ids"].split("."))))
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Decide, and show what waits then."""
+        async with replies.telling_errors(interaction):
+            require_served(interaction)
+            require_moderator(interaction)
+            await _acknowledge(interaction)
+            late = 0
+            if self.action != BACK:
+                late = await _decide_all(interaction, self.ids, approved=self.action == APPROVE)
+            await show_next(interaction)
+            if late:
+                told = plural(
+                    "{count} of them was decided on or deleted already.",
+                    "{count} of them were decided on or deleted already.",
+                    late,
+                )
+                await interaction.followup.send(told, ephemeral=True)
+
+
+class SheetMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"v:look"):
+    """One of the results that a contact sheet shows, to be seen whole."""
+
+    def __init__(self, sheet: Sheet | None = None) -> None:
+        options = [discord.SelectOption(label="…", value="-")]
+        if sheet is not None:
+            options = [
+                discord.SelectOption(
+                    label=plain(f"{places} · {embeds.choice_label(one)}")[:OPTION_CHARACTERS],
+                    value=one.id,
+                )
+                for places, one in zip(_places(sheet), sheet.generations, strict=True)
+            ]
+        super().__init__(
+            ui.Select(custom_id="v:look", placeholder=_("Look at one"), options=options)
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
+        match: re.Match[str],  # noqa: ARG003 - likewise
+        /,
+    ) -> Self:
+        """Read the menu back: what is chosen comes with the choice."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Show it in the sheet's place, with buttons to decide."""
+        async with replies.telling_errors(interaction):
+            require_served(interaction)
+            require_moderator(interaction)
+            await _acknowledge(interaction)
+            sent: Mapping[str, Any] = interaction.data or {}
+            await _show_case(interaction, str(next(iter(sent.get("values") or ()), "")))
+
+
+REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
 
 
 def review_forms() -> Mapping[str, Handler]:
@@ -121,8 +215,43 @@ def _view(case: Case) -> ui.View:
     return view
 
 
+def draft_sheet(sheet: Sheet) -> Draft:
+    """Several results as moderators see them, to be decided on together."""
+    lines = [
+        f"**{places}** `{one.id}` {discord.utils.format_dt(one.created_at, 'R')} · "
+        f"<@{one.user_id}> · <#{one.channel_id}> · "
+        f"{harmless(one.prompt, embeds.LISTED_PROMPT_CHARACTERS) or one.workflow}"
+        for places, one in zip(_places(sheet), sheet.generations, strict=True)
+    ]
+    embed = discord.Embed(
+        title=_("Waits for a moderator"),
+        description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS),
+        colour=_ORANGE,
+    )
+    embed.set_footer(text=plural("{count} waits", "{count} wait", sheet.waiting))
+    ids = [one.id for one in sheet.generations]
+    view = ui.View(timeout=None)
+    view.add_item(SheetButton(APPROVE, ids))
+    view.add_item(SheetButton(REFUSE, ids))
+    view.add_item(SheetMenu(sheet))
+    view.stop()
+    picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
+    return Draft("", embed, view, (picture,))
+
+
 async def show_next(interaction: discord.Interaction) -> None:
-    """In a moderator's private answer: the oldest result that waits for a decision."""
+    """In a moderator's private answer: what waits for a decision, oldest first.
+
+    Several together where they can be judged at a glance, or else the oldest alone.
+    """
+    sheet = await services_of(interaction).reviews.sheet(guild_of(interaction) or 0)
+    if sheet is None:
+        await _show_oldest(interaction)
+    else:
+        await _show(interaction, draft_sheet(sheet))
+
+
+async def _show_oldest(interaction: discord.Interaction) -> None:
     reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
     overview = await reviews.overview(guild_id or 0)
     if overview.next_id is None:
@@ -132,13 +261,53 @@ async def show_next(interaction: discord.Interaction) -> None:
         )
         return
     case = await reviews.case(overview.next_id, guild_id)
-    draft = await draft_case(case, waiting=overview.waiting)
+    await _show(interaction, await draft_case(case, waiting=overview.waiting))
+
+
+async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
+    """One of several, with the way back to them."""
+    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+    draft = await draft_case(case)
+    if draft.view is not None:
+        draft.view.add_item(SheetButton(BACK))
+    await _show(interaction, draft)
+
+
+async def _show(interaction: discord.Interaction, draft: Draft) -> None:
     await interaction.edit_original_response(
         content=draft.content,
         embed=draft.embed,
         attachments=[file.to_file() for file in draft.files],
         view=draft.view,
     )
+
+
+async def _acknowledge(interaction: discord.Interaction) -> None:
+    """What is held is shown in private only, wherever the button is."""
+    if _is_private(interaction):
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def _decide_all(
+    interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
+) -> int:
+    """Decide on each that still waits; how many do not."""
+    services, late = services_of(interaction), 0
+    for generation_id in ids:
+        try:
+            await services.reviews.decide(
+                generation_id,
+                guild_of(interaction),
+                approved=approved,
+                actor_id=interaction.user.id,
+            )
+        except (RequestRefused, UnknownGeneration):
+            late += 1
+        else:
+            await services.generations.tell_decided(generation_id)
+    return late
 
 
 async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
@@ -225,6 +394,15 @@ async def _close(interaction: discord.Interaction, note: str | None, *, keeps_fi
         )
     changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
     await interaction.edit_original_response(embed=embed, view=None, **changes)
+
+
+def _places(sheet: Sheet) -> list[str]:
+    """The numbers of each generation's pictures, such as 3 or 4-7."""
+    places, first = [], 1
+    for count in sheet.counts:
+        places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
+        first += count
+    return places
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

@@ -5,6 +5,7 @@ person is told that it waits, and its delivery begins anew with the decision. A 
 results away and is not refunded: the work was done.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from db.moderation import (
     NewFlag,
     ReviewRepository,
 )
+from generation import imaging
 from generation.audience import Case, DeliveryPostponed, Desk
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
@@ -28,6 +30,7 @@ from generation.record import Generation, GenerationState
 from generation.records import Records
 from generation.request import Requester
 from generation.tasks import finish
+from generation.tiles import build_tiles
 
 REPORTS_A_DAY = 10
 """Of one person."""
@@ -35,6 +38,15 @@ REPORTS_A_DAY = 10
 MAX_REPORT_CHARACTERS = 300
 
 REPORT = "report"
+
+GENERATIONS_A_SHEET = 9
+"""Of what waits, on one contact sheet: what can be judged at a glance."""
+
+ID_CHARACTERS_A_SHEET = 80
+"""Of the ids of one sheet: a button carries them all, in Discord's 100 characters."""
+
+TILES_A_SHEET = 12
+"""Pictures on one contact sheet: three rows."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +73,19 @@ class Overview:
     log_channel_id: int | None
     waiting: int
     next_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Some of what waits for a guild's moderators, oldest first, with every picture of it.
+
+    `counts` says how many of the numbered pictures of `picture`, a PNG, are each generation's.
+    """
+
+    waiting: int
+    generations: tuple[Generation, ...]
+    counts: tuple[int, ...]
+    picture: bytes
 
 
 class Reviews:
@@ -151,6 +176,35 @@ class Reviews:
                     count,
                     ids[0] if ids else None,
                 )
+
+    async def sheet(self, guild_id: int) -> Sheet | None:
+        """The oldest results that can be decided on together; None when fewer than two can.
+
+        What has to be heard, read or watched is left to `case`, and so is what fills a sheet alone.
+        Raises ServiceUnavailable.
+        """
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                waiting, ids = await ReviewRepository(session).waiting(
+                    guild_id, 2 * GENERATIONS_A_SHEET
+                )
+            chosen, counts, tiles = list[Generation](), list[int](), list[imaging.Tile]()
+            for generation_id in ids:
+                generation = await self._records.find(generation_id, unveiled=True)
+                new = build_tiles(generation) if generation is not None else ()
+                if generation is None or not new or len(tiles) + len(new) > TILES_A_SHEET:
+                    continue
+                if sum(len(one.id) for one in chosen) + len(generation_id) > ID_CHARACTERS_A_SHEET:
+                    break
+                chosen.append(generation)
+                counts.append(len(new))
+                tiles += new
+                if len(chosen) == GENERATIONS_A_SHEET:
+                    break
+        if len(chosen) <= 1:
+            return None
+        picture = await asyncio.to_thread(imaging.contact_sheet, tiles)
+        return Sheet(waiting, tuple(chosen), tuple(counts), picture)
 
     async def set_mode(
         self, guild_id: int, channel_id: int | None, mode: ReviewMode | None, *, actor_id: int

@@ -14,6 +14,16 @@ def build_tile(generation: Generation) -> Tile:
     return Tile(caption, symbol=find_symbol(first) if first is not None else None)
 
 
+def build_tiles(generation: Generation) -> tuple[Tile, ...]:
+    """Every result of it, none when one of them cannot be judged from a thumbnail."""
+    caption = f"{generation.id} · {generation.prompt}"
+    if not all(one.media_type.startswith("image/") for one in generation.outputs):
+        return ()
+    if any(one.thumbnail is None for one in generation.outputs):
+        return ()
+    return tuple(Tile(caption, one.thumbnail) for one in generation.outputs)
+
+
 def find_symbol(output: Output) -> Symbol | None:
     """What stands for a result; None for a picture, which is gone when it has no thumbnail."""
     family = output.media_type.partition("/")[0]

@@ -80,6 +80,9 @@ PRESSED = {
     "Delete": "g:{spare}:delete:0",
     "Approve": "r:{result}:approve",
     "Refuse": "r:{result}:refuse",
+    "Approve all": "v:approve:{result}",
+    "Refuse all": "v:refuse:{result}",
+    "Back to the others": "v:back:",
     "Block": "r:{result}:block",
     "Delete in the moderators' channel": "r:{spare}:delete",
     "buttons of /settings": "s:spoiler",
@@ -90,7 +93,11 @@ PRESSED = {
 }
 """Buttons, by what they carry."""
 
-CHOSEN = {"menus of pictures": "g:{result}:vary:menu", "menus of /settings": "s:count"}
+CHOSEN = {
+    "menus of pictures": "g:{result}:vary:menu",
+    "menus of /settings": "s:count",
+    "Look at one": "v:look",
+}
 """Menus, likewise."""
 
 ON_A_MESSAGE = {

@@ -102,6 +102,65 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(house):
         await reply.until(has_pictures, PATIENCE_S)
 
 
+async def hold_some(house, results, **options):
+    await answer(house.mo, "mod review", mode="hold")
+    replies = [
+        await imagine(house.ana, prompt=f"a fox {number}", seed=number, **options)
+        for number in range(results)
+    ]
+    for reply in replies:
+        await reply.until(held, PATIENCE_S)
+    return replies
+
+
+async def open_queue(house, text):
+    panel = await house.mo.slash("general", "mod review")
+    return panel, await panel.until(lambda one: text in as_text(one), PATIENCE_S)
+
+
+async def test_moderators_decide_on_several_at_once_from_one_sheet(house):
+    async with house.bot() as core:
+        await house.limit(core, max_waiting=20, pictures=999)
+        replies = await hold_some(house, 11)
+        panel, first = await open_queue(house, "11 wait")
+        assert first["ephemeral"]
+        assert [one["filename"] for one in first["attachments"]] == ["SPOILER_waiting.png"]
+        await house.mo.click(first, "Approve all 9")
+        second = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        for reply in replies[:9]:
+            await reply.until(has_pictures, PATIENCE_S)
+        assert all(held(reply.message) for reply in replies[9:])
+        await house.mo.click(second, "Refuse all 2")
+        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        for reply in replies[9:]:
+            await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
+        assert (await answer(house.mo, "mod audit")).count("approve") == 9
+
+
+async def test_a_sheet_has_every_picture_of_what_it_decides_on(house):
+    async with house.bot() as core:
+        await house.limit(core, max_waiting=20, pictures=999)
+        await hold_some(house, 4, count=4)
+        _, first = await open_queue(house, "4 wait")
+        # Three times four pictures fill a sheet: the fourth generation is not decided on unseen.
+        assert "Approve all 3" in labels(first)
+        assert "9-12" in as_text(first)
+
+
+async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(house):
+    async with house.bot() as core:
+        replies = await hold_some(house, 2)
+        _, sheet = await open_queue(house, "2 wait")
+        sees = [one["value"] for one in sheet["components"][1]["components"][0]["options"]]
+        await core.services.reviews.decide(
+            sees[0], house.world.guild_id, approved=False, actor_id=house.mo.id
+        )
+        await house.mo.click(sheet, "Approve all 2")
+        await house.mo.wait_for(lambda one: "1 of them was decided" in as_text(one), PATIENCE_S)
+        await replies[1].until(has_pictures, PATIENCE_S)
+        assert not replies[0].message["attachments"]
+
+
 async def test_moderators_decide_one_after_the_other_in_private(house):
     async with house.bot():
         await answer(house.mo, "mod review", mode="hold")
@@ -111,7 +170,14 @@ async def test_moderators_decide_one_after_the_other_in_private(house):
         for reply in replies:
             await reply.until(held, PATIENCE_S)
         panel = await house.mo.slash("general", "mod review")
-        first = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        sheet = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        wanted = sheet["components"][1]["components"][0]["options"][0]["value"]
+        await house.mo.choose(sheet, "v:look", wanted)
+        looked = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
+        await house.mo.click(looked, "Back to the others")
+        sheet = await panel.until(lambda one: "Approve all 2" in labels(one), PATIENCE_S)
+        await house.mo.choose(sheet, "v:look", wanted)
+        first = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
         assert first["ephemeral"]
         await house.mo.click(first, "Approve")
         second = await panel.until(lambda one: "1 waits" in as_text(one), PATIENCE_S)
