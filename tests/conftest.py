@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,8 +73,9 @@ class PostgresServer:
 
     password = "only for tests"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps_commits: bool = False) -> None:
         self._folder = folder
+        self._keeps_commits = "on" if keeps_commits else "off"
         self._data = folder / "data"
         self._as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.geteuid() == 0 else {}
         self._programs = self._find_programs()
@@ -102,9 +103,14 @@ class PostgresServer:
                 if attempt == START_ATTEMPTS - 1:
                     raise
 
+    def start_again(self) -> None:
+        """Serve the same cluster on the same port after a stop."""
+        self._start_on_port()
+
     def stop(self) -> None:
-        """Stop at once: nobody needs the data any more."""
-        self._run("pg_ctl", "stop", "--mode=immediate", "--wait")
+        """Stop at once, as if it had crashed. May be called twice."""
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "stop", "--mode=immediate", "--wait")
 
     def url(self, name: str) -> str:
         """Write the address of one of its databases as people do."""
@@ -120,7 +126,7 @@ class PostgresServer:
     def _start_on_port(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
-            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+            f"-c fsync=off -c synchronous_commit={self._keeps_commits} -c full_page_writes=off "
             "-c max_connections=100 -c shared_buffers=32MB"
         )
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", "-o", options)
@@ -168,11 +174,24 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
+    with _serve_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A server of this test's own, which it may stop and start again."""
+    with _serve_postgres(keeps_commits=True) as server:
+        yield server
+
+
+@contextmanager
+def _serve_postgres(*, keeps_commits: bool = False) -> Iterator[PostgresServer]:
     # Not in pytest's own folder, which only its owner may enter.
     with tempfile.TemporaryDirectory(prefix="limner-postgres-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, keeps_commits=keeps_commits)
         server.start()
         try:
             yield server

@@ -180,9 +180,10 @@ class PostgresLease:
                 raise psycopg.OperationalError("not connected")
             self._connection.execute("SELECT 1")
         except psycopg.Error:
-            _log.warning("The connection that holds the line's lease broke; taking it anew.")
-            if self._connection is not None:
-                self._connection.close()
+            broken, self._connection = self._connection, None
+            if broken is not None:
+                _log.warning("The connection that holds the line's lease broke; taking it anew.")
+                broken.close()
             assert self._slot is not None  # noqa: S101 - ensure comes after acquire
             self._acquire(range(self._slot, self._slot + 1))
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -48,6 +49,19 @@ NOISE = (
 )
 """What the engine reports as trouble whenever somebody cancels, or the line stops; and, with a
 traceback each, every step that waits for the database, of which the line itself tells once."""
+
+OUTAGE = (
+    "OperationalError",
+    "Database connection failed",
+    "Notification listener error",
+    "connection is closed",
+    "server closed the connection",
+    "terminating connection",
+)
+"""How the engine's warnings read while its database is away or cannot be written."""
+
+REMINDER_S = 60.0
+"""How often a log is reminded of an outage that lasts."""
 
 _log = logging.getLogger(__name__)
 
@@ -212,22 +226,21 @@ class Line:
             await self._steps.give_up_delivery(generation_id)
 
     async def _reconcile_for_ever(self) -> None:
-        failed_before = False
+        reminder = _Reminder()
         while self.is_running:
             try:
                 await self._keep_lease()
                 await self.reconcile()
                 await self._take_over_from_dead_peers()
-                failed_before = False
+                reminder = _Reminder()
             except LineTaken:
                 _log.critical("Another process has taken over this one's work. It stops working.")
                 await finish(self._halt())
             except Exception as error:  # noqa: BLE001 - this loop is what mends failures
-                level = logging.DEBUG if failed_before else logging.WARNING
+                level = logging.WARNING if reminder.is_due() else logging.DEBUG
                 was_foreseen = isinstance(error, DatabaseError | GenerationError)
                 trace = None if was_foreseen else error
                 _log.log(level, "The line waits: %s", error, exc_info=trace)
-                failed_before = True
             await asyncio.sleep(self._timings.reconcile_s)
 
     async def _keep_lease(self) -> None:
@@ -360,19 +373,54 @@ async def _destroy_engine() -> None:
     loop.set_default_executor(threads)
 
 
+class _Reminder:
+    """Due when it is first asked, and again once a minute."""
+
+    def __init__(self) -> None:
+        self._due_at = 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is time to tell of it; it is told then."""
+        now = time.monotonic()
+        if now < self._due_at:
+            return False
+        self._due_at = now + REMINDER_S
+        return True
+
+
+class _WorthTelling(logging.Filter):
+    """Keeps out what every cancellation reports, and tells of an outage in a sentence a minute.
+
+    The engine warns of it with every poll of each of its threads, often with a traceback.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reminder = _Reminder()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide on one record of the engine; that of an outage loses its traceback."""
+        text = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            text += f" {type(error).__name__}: {error}"
+        if any(noise in text for noise in NOISE):
+            return False
+        if record.levelno != logging.WARNING or not any(sign in text for sign in OUTAGE):
+            return True
+        record.msg = "The engine cannot use its tables just now and goes on trying: %s"
+        record.args = (" ".join(text.split("(Background on this error")[0].split()),)
+        record.exc_info = record.exc_text = None
+        return self._reminder.is_due()
+
+
 def _quieten(logger: logging.Logger) -> None:
-    """Into our own log, without the errors that every cancellation makes."""
+    """Into our own log, in our own measure."""
     for handler in list(logger.handlers):
         with suppress(ValueError):
             logger.removeHandler(handler)
     logger.propagate = True
     logger.setLevel(logging.WARNING)
-    if _is_worth_telling not in logger.filters:
-        logger.addFilter(_is_worth_telling)
-
-
-def _is_worth_telling(record: logging.LogRecord) -> bool:
-    text = record.getMessage()
-    if record.exc_info and record.exc_info[1] is not None:
-        text += f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
-    return not any(noise in text for noise in NOISE)
+    for one in [one for one in logger.filters if isinstance(one, _WorthTelling)]:
+        logger.removeFilter(one)
+    logger.addFilter(_WorthTelling())
