@@ -60,8 +60,8 @@ def limits_lines(limits: GuildLimits) -> list[str]:
 def role_rule_text(rule: RoleRule) -> str:
     """What comes of several roles' allowances."""
     if rule is RoleRule.SUM:
-        return _("whose roles have allowances gets all of them on top")
-    return _("whose roles have allowances gets the highest of them instead")
+        return _("whoever has roles with allowances gets all of them on top")
+    return _("whoever has roles with allowances gets the highest of them instead")
 
 
 def role_line(policy: RolePolicy, limits: GuildLimits) -> str:

@@ -1,5 +1,6 @@
 """Results as moderators see them, in their channel or in private, with buttons to decide."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Draft
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.language import _, plural
+from bot.network import NETWORK_ERRORS
 from bot.people import guild_of, require_moderator
 from bot.results import delete_message
 from bot.services import services_of
@@ -40,6 +42,9 @@ OPTION_CHARACTERS = 100
 BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
 _ORANGE = discord.Colour.orange()
+
+
+_log = logging.getLogger(__name__)
 
 
 class ReviewButton(
@@ -122,17 +127,21 @@ class SheetButton(
             require_served(interaction)
             require_moderator(interaction)
             await _acknowledge(interaction)
-            late = 0
-            if self.action != BACK:
-                late = await _decide_all(interaction, self.ids, approved=self.action == APPROVE)
+            if self.action == BACK:
+                await show_next(interaction)
+                return
+            approved = self.action == APPROVE
+            decided = await _decide_all(interaction, self.ids, approved=approved)
             await show_next(interaction)
-            if late:
+            if late := len(self.ids) - len(decided):
                 told = plural(
                     "{count} of them was decided on or deleted already.",
                     "{count} of them were decided on or deleted already.",
                     late,
                 )
                 await interaction.followup.send(told, ephemeral=True)
+            for generation_id in decided:
+                await _close_elsewhere(interaction, generation_id, approved=approved)
 
 
 class SheetMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"v:look"):
@@ -292,9 +301,9 @@ async def _acknowledge(interaction: discord.Interaction) -> None:
 
 async def _decide_all(
     interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
-) -> int:
-    """Decide on each that still waits; how many do not."""
-    services, late = services_of(interaction), 0
+) -> list[str]:
+    """Decide on each that still waits; those that did."""
+    services, decided = services_of(interaction), []
     for generation_id in ids:
         try:
             await services.reviews.decide(
@@ -304,10 +313,10 @@ async def _decide_all(
                 actor_id=interaction.user.id,
             )
         except (RequestRefused, UnknownGeneration):
-            late += 1
-        else:
-            await services.generations.tell_decided(generation_id)
-    return late
+            continue
+        decided.append(generation_id)
+        await services.generations.tell_decided(generation_id)
+    return decided
 
 
 async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
@@ -323,12 +332,10 @@ async def _decide(interaction: discord.Interaction, generation_id: str, *, appro
         refusal = error
     if _is_private(interaction):
         await show_next(interaction)
+        if refusal is None:
+            await _close_elsewhere(interaction, generation_id, approved=approved)
     elif refusal is None:
-        person = interaction.user.mention
-        note = _("Refused by {person}.", person=person)
-        if approved:
-            note = _("Approved by {person}.", person=person)
-        await _close(interaction, note, keeps_files=approved)
+        await _close(interaction, _decided_by(interaction, approved=approved), keeps_files=approved)
     else:
         await _close(interaction, None, keeps_files=True)
     if refusal is not None:
@@ -403,6 +410,31 @@ def _places(sheet: Sheet) -> list[str]:
         places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
         first += count
     return places
+
+
+async def _close_elsewhere(
+    interaction: discord.Interaction, generation_id: str, *, approved: bool
+) -> None:
+    """What was decided in private is open no longer in the moderators' channel either."""
+    place = await services_of(interaction).reviews.asked_at(generation_id)
+    if place is None:
+        return
+    channel = interaction.client.get_partial_messageable(place.channel_id)
+    note = f"`{generation_id}` · {_decided_by(interaction, approved=approved)}"
+    changes: dict[str, Any] = {} if approved else {"attachments": []}
+    try:
+        await channel.get_partial_message(place.message_id).edit(
+            embed=discord.Embed(description=note, colour=_ORANGE), view=None, **changes
+        )
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        _log.info("The moderators' message of %s stays as it was: %s", generation_id, error)
+
+
+def _decided_by(interaction: discord.Interaction, *, approved: bool) -> str:
+    person = interaction.user.mention
+    if approved:
+        return _("Approved by {person}.", person=person)
+    return _("Refused by {person}.", person=person)
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

@@ -23,7 +23,7 @@ from db.moderation import (
     ReviewRepository,
 )
 from generation import imaging
-from generation.audience import Case, DeliveryPostponed, Desk
+from generation.audience import Case, DeliveryPostponed, Desk, Place
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.record import Generation, GenerationState
@@ -135,6 +135,15 @@ class Reviews:
         if found is None or guild_id is None or found.generation.guild_id != guild_id:
             raise UnknownGeneration(generation_id)
         return found
+
+    async def asked_at(self, generation_id: str) -> Place | None:
+        """Where moderators were shown it, if anywhere. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                review = await ReviewRepository(session).find(generation_id)
+                if review is None or review.channel_id is None or review.message_id is None:
+                    return None
+                return Place(review.channel_id, review.message_id)
 
     async def decide(
         self, generation_id: str, guild_id: int | None, *, approved: bool, actor_id: int

@@ -147,6 +147,23 @@ async def test_a_sheet_has_every_picture_of_what_it_decides_on(house):
         assert "9-12" in as_text(first)
 
 
+async def test_a_private_decision_closes_what_the_moderators_channel_asks(house):
+    async with house.bot():
+        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
+        await hold_some(house, 2)
+        asked = [one for one in house.mo.messages("moderators") if "Approve" in labels(one)]
+        assert len(asked) == 2
+        _, sheet = await open_queue(house, "2 wait")
+        await house.mo.click(sheet, "Refuse all 2")
+        for message in asked:
+            closed = await house.mo.wait_for(
+                lambda one, id_=message["id"]: one["id"] == id_ and "Refused by" in as_text(one),
+                PATIENCE_S,
+            )
+            assert not closed["attachments"]
+            assert not labels(closed)
+
+
 async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(house):
     async with house.bot() as core:
         replies = await hold_some(house, 2)
