@@ -34,7 +34,7 @@ def help_command(service: GenerationService) -> SlashCommand:
         embed = discord.Embed(
             title=_("Make pictures"), description=_(GUIDE), colour=discord.Colour.blurple()
         )
-        lines = [f"`{one.name}` {harmless(one.title, 100)}" for one in service.workflows()]
+        lines = [f"`{one.name}` {harmless(_(one.title), 100)}" for one in service.workflows()]
         if lines:
             workflows = lines_within(lines, FIELD_CHARACTERS)
             embed.add_field(name=_("Workflows"), value=workflows, inline=False)

@@ -236,7 +236,7 @@ def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.
     listed = [*chosen, *(one for one in workflows if one.name != defaults.workflow)]
     options = [_any_option(_("Workflow"), is_chosen=not chosen)]
     for one in listed[: CHOICES - 1]:
-        label = _("Workflow: {name}", name=one.title)[:100]
+        label = _("Workflow: {name}", name=_(one.title))[:100]
         options.append(discord.SelectOption(label=label, value=one.name, default=one in chosen))
     return options
 

@@ -269,9 +269,9 @@ def _page(workflows: Sequence[WorkflowSummary], page: int) -> tuple[discord.Embe
     lines = []
     for one in workflows[page * PAGE : (page + 1) * PAGE]:
         command = f" · /{one.command}" if one.command else ""
-        lines.append(f"**{harmless(one.title, 100)}** `{one.name}`{command}")
+        lines.append(f"**{harmless(_(one.title), 100)}** `{one.name}`{command}")
         if one.description:
-            lines.append(harmless(one.description, 200))
+            lines.append(harmless(_(one.description), 200))
     embed = discord.Embed(
         title=_("What can be made here"),
         description=lines_within(lines, EMBED_CHARACTERS) or _("Nothing yet."),

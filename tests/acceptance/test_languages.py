@@ -1,5 +1,9 @@
 """Everybody reads their own language, side by side in one channel."""
 
+import tomllib
+from pathlib import Path
+
+from bot.library_texts import TEXTS
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -43,6 +47,24 @@ async def test_a_german_and_an_english_person_each_read_their_own_language(house
         assert {"Upscale", "Again", "Use as input", "Delete"} <= set(labels(ours))
         assert "Seed 2 · txt2img-sd" in as_text(theirs)
         assert "seed 1 · txt2img-sd" in as_text(ours)
+
+
+async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_asks(house):
+    house.ben.member.locale = "de"
+    async with house.bot():
+        german = await house.ben.slash("general", "workflows")
+        told = as_text(await german.until(lambda message: message["embeds"], PATIENCE_S))
+        assert "Bild zu Bild" in told
+        assert "Macht ein Bild größer" in told
+        english = await house.ana.slash("general", "workflows")
+        told = as_text(await english.until(lambda message: message["embeds"], PATIENCE_S))
+        assert "Picture to picture" in told
+
+
+def test_whatever_ships_has_its_texts_translated():
+    for manifest in (Path(__file__).parents[2] / "workflows" / "library").glob("*/workflow.toml"):
+        said = tomllib.loads(manifest.read_text(encoding="utf-8"))
+        assert {said["title"], said["description"]} <= set(TEXTS), manifest
 
 
 async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(house):
