@@ -85,6 +85,19 @@ class LineRow(NamedTuple):
     started_at: datetime | None
 
 
+class UnsettledRow(NamedTuple):
+    """An unfinished generation, as far as bringing it to its end depends on it."""
+
+    id: str
+    user_id: int
+    guild_id: int | None
+    priority: bool
+    created_at: datetime
+    cancelled_by: int | None
+    lane: int
+    stepped_out_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class NewOutput:
     """One result to record, with its bytes."""
@@ -338,6 +351,24 @@ class GenerationRepository:
         if user_id is not None:
             conditions.append(GenerationRow.user_id == user_id)
         return await self._list_oldest_first(*conditions)
+
+    async def list_unsettled(self) -> tuple[UnsettledRow, ...]:
+        """What waits or runs everywhere, oldest first: as much of each as brings it to its end."""
+        found = await self._session.execute(
+            select(
+                GenerationRow.id,
+                GenerationRow.user_id,
+                GenerationRow.guild_id,
+                GenerationRow.priority,
+                GenerationRow.created_at,
+                GenerationRow.cancelled_by,
+                GenerationRow.lane,
+                GenerationRow.stepped_out_at,
+            )
+            .where(GenerationRow.state.in_(UNFINISHED_STATES))
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+        )
+        return tuple(UnsettledRow(*row) for row in found)
 
     async def list_undelivered(self) -> tuple[GenerationRow, ...]:
         """List what ended and was neither told nor given up, by when it ended.

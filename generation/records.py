@@ -127,7 +127,7 @@ class Records:
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Everything that waits or runs, oldest first."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_unfinished()
+            rows = await GenerationRepository(session).list_unsettled()
             paused = await GuildRepository(session).paused()
             return tuple(
                 Unfinished(
