@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -20,11 +21,12 @@ from generation.line.serializer import JSONSerializer
 from generation.line.settings import (
     APPLICATION_VERSION,
     KEPT_WORKFLOWS,
+    MAX_ATTEMPTS,
     EngineSettings,
     LineTimings,
 )
 from generation.line.steps import Steps
-from generation.line.workflows import Workflows, cancel_id, deliver_id
+from generation.line.workflows import Workflows, attempt_id, cancel_id, deliver_id
 from generation.records import Records, Unfinished
 from generation.runner import Runner
 from generation.tasks import TaskOwner, finish
@@ -37,6 +39,12 @@ STEPPED_OUT = "SUCCESS"
 
 BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
+
+BROKEN = "ERROR"
+"""The engine's state of a workflow that raised."""
+
+BROKEN_TIMES = 3
+"""A generation whose workflow broke begins again so often, and fails the next time."""
 
 NOISE = (
     "WorkflowCancelled",
@@ -95,6 +103,8 @@ class Line:
         self._lease: Lease | None = None
         self._tasks = TaskOwner(_log)
         self._suspects: dict[str, float] = {}
+        self._stranded: dict[str, float] = {}
+        self._broken: Counter[str] = Counter()
 
     @property
     def is_running(self) -> bool:
@@ -203,7 +213,10 @@ class Line:
             await self._put_back(workflows, one, one.stepped_out_at)
         elif state == STEPPED_OUT and await self._records.has_stepped_out(one.id):
             return  # just now, since the unfinished ones were read
+        elif state == BROKEN and self._broken[one.id] < BROKEN_TIMES:
+            await self._begin_again(workflows, one)
         elif state in ENDED:
+            self._broken.pop(one.id, None)
             await self._steps.settle_unforeseen(one.id, f"its workflow is {state}")
 
     async def _put_back(
@@ -219,6 +232,36 @@ class Line:
             await DBOS.delete_workflows_async([one.id])
             await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
 
+    async def _begin_again(self, workflows: Workflows, one: Unfinished) -> None:
+        """A workflow broke, as some do when the database goes away at the wrong moment.
+
+        What it did is found again: its steps are re-entrant, and a run keeps its prompt id.
+        """
+        self._broken[one.id] += 1
+        _log.warning("The workflow of generation %s broke; it begins again.", one.id)
+        attempts = await _workflow_states([attempt_id(one.id, n) for n in range(MAX_ATTEMPTS)])
+        broken = [name for name, state in attempts.items() if state == BROKEN]
+        await DBOS.delete_workflows_async([one.id, *broken])
+        await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
+
+    async def _take_back_stranded(self) -> None:
+        """Resume what is ours by the engine's tables and runs nowhere.
+
+        The connection broke after the engine had claimed it there, and before it knew.
+        """
+        if self._lease is None or self._workflows is None or not self._takes_work:
+            return
+        found = await DBOS.list_workflows_async(
+            status="PENDING", executor_id=[self._lease.slot], load_input=False, load_output=False
+        )
+        running, now = self._workflows.running_ids, asyncio.get_running_loop().time()
+        idle = {one.workflow_id: one for one in found if one.workflow_id not in running}
+        self._stranded = {name: self._stranded.get(name, now) for name in idle}
+        for name, since in self._stranded.items():
+            if now - since >= self._timings.takeover_grace_s:
+                await DBOS.resume_workflows_async([name], queue_name=idle[name].queue_name)
+                _log.warning("%s was claimed and did not run; it is resumed.", name)
+
     async def _reconsider_delivery(self, generation_id: str, *, is_decided: bool) -> None:
         """A delivery that ended without a record: it was recorded meanwhile, or it broke."""
         # A decision meanwhile has a delivery of its own.
@@ -231,6 +274,7 @@ class Line:
             try:
                 await self._keep_lease()
                 await self.reconcile()
+                await self._take_back_stranded()
                 await self._take_over_from_dead_peers()
                 reminder = _Reminder()
             except LineTaken:

@@ -42,7 +42,7 @@ class Workflows:
         self._steps = steps
         self._concurrency = dict(concurrency)
         self._timings = timings
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], str | None] = {}
         self._is_stopping = False
         self._generate: Body = self._declare("generate", self._generate_and_release)
         self._attempt = self._declare("attempt", self._attempt_body)
@@ -81,6 +81,11 @@ class Workflows:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    @property
+    def running_ids(self) -> frozenset[str | None]:
+        """The ids of the workflows that run in this process."""
+        return frozenset(self._tasks.values())
 
     async def enqueue(self, generation_id: str, user_id: int, *, lane: int, priority: bool) -> None:
         """Put a generation in its person's line; nothing happens when it is there already."""
@@ -191,11 +196,11 @@ class Workflows:
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a coroutine that runs has a task
-            self._tasks.add(task)
+            self._tasks[task] = DBOS.workflow_id
             try:
                 return await self._unless_stopping(body, *args, **kwargs)
             finally:
-                self._tasks.discard(task)
+                self._tasks.pop(task, None)
 
         return DBOS.workflow(name=name, max_recovery_attempts=recoveries)(owned)
 

@@ -253,6 +253,30 @@ async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend
         assert len(house.audience.told(accepted.id)) == 1
 
 
+@pytest.mark.parametrize(
+    "state",
+    ["PENDING", "ERROR"],
+    ids=["claimed when the connection broke", "broken by the engine"],
+)
+async def test_a_workflow_that_runs_nowhere_is_resumed(
+    open_house, postgres_url, backend, tools, state
+):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(postgres_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        await house.service._line._workflows.drop_tasks()
+        with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+            connection.execute(
+                "UPDATE dbos.workflow_status SET status = %s WHERE status = 'PENDING'", (state,)
+            )
+        hold.set()
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        assert len(set(backend.submissions)) == 1
+        assert len(house.audience.told(accepted.id)) == 1
+
+
 async def test_processes_that_share_postgresql_take_names_of_their_own(postgres_url, tools):
     first = await PostgresLease(postgres_url).acquire()
     second = await PostgresLease(postgres_url).acquire()
