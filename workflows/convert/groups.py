@@ -6,6 +6,7 @@ connected widgets come behind all others. Names that are taken get the node's ti
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from workflows.convert.export import (
@@ -28,7 +29,10 @@ REROUTE = "Reroute"
 MAX_DEPTH = 16
 """Groups inside groups."""
 
-_BARE = Socket("", "*")
+ANY = "*"
+"""The type of a connection that takes everything."""
+
+_BARE = Socket("", ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +146,17 @@ class _Groups:
             for position, one in enumerate(listed if isinstance(listed, list) else ())
             if isinstance(one, dict)
         ]
+        links = [one for one in _read_links(raw.get("links")) if _fits(one, len(nodes))]
+        open_types = dict(_read_open_types(raw))
         config = raw.get("config")
         group = _Group(
-            nodes,
-            [one for one in _read_links(raw.get("links")) if _fits(one, len(nodes))],
+            [
+                _with_typed_input(position, nodes, links, open_types)
+                if node.type == REROUTE
+                else node
+                for position, node in enumerate(nodes)
+            ],
+            links,
             frozenset(_read_external(raw.get("external"))),
             config if isinstance(config, dict) else {},
         )
@@ -195,7 +206,7 @@ class _Groups:
         if node.type == PRIMITIVE:
             is_used = any(one.origin == position for one in group.links)
             return [("value", len(node.values) or SLOT_OF_CONTROL)] if is_used else []
-        return list_slots(node.type, self._classes)
+        return _stored(list_slots(node.type, self._classes), node)
 
     def _sockets(self, group: _Group, position: int, depth: int) -> list[str]:
         node = group.nodes[position]
@@ -363,6 +374,55 @@ def _fits(link: _Link, count: int) -> bool:
     places = (link.origin, link.target)
     slots = (link.origin_slot, link.target_slot)
     return all(0 <= place < count for place in places) and all(slot >= 0 for slot in slots)
+
+
+def _read_open_types(raw: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """What passes nodes at the group's border: its type at the outputs, else at the inputs."""
+    external, links = raw.get("external"), raw.get("links")
+    for one in external if isinstance(external, list) else ():
+        match one:
+            case [int(node), _, str(passing), *_]:
+                yield node, passing
+    for one in reversed(links) if isinstance(links, list) else ():
+        match one:
+            case [_, _, int(target), _, _, str(passing), *_]:
+                yield target, passing
+
+
+def _with_typed_input(
+    position: int,
+    nodes: Sequence[EditorNode],
+    links: Sequence[_Link],
+    open_types: Mapping[int, str],
+) -> EditorNode:
+    """A reroute whose input is named as the editor names it: by the type of what passes."""
+    node = nodes[position]
+    wanted = [
+        socket.type
+        for link in links
+        if link.origin == position
+        for socket in nodes[link.target].inputs[link.target_slot : link.target_slot + 1]
+    ]
+    given = [
+        output
+        for link in links
+        if link.target == position
+        for output in nodes[link.origin].outputs[link.origin_slot : link.origin_slot + 1]
+    ]
+    if wanted:
+        passing = next((one for one in wanted if one != ANY), ANY)
+    else:
+        passing = given[0] if given else open_types.get(position, ANY)
+    first = node.inputs[0] if node.inputs else _BARE
+    return replace(node, inputs=(replace(first, name=passing), *node.inputs[1:]))
+
+
+def _stored(slots: Sequence[tuple[str, int]], node: EditorNode) -> list[tuple[str, int]]:
+    """Those widgets the definition has values for: its class may have got more since then."""
+    if isinstance(node.values, Mapping) or not node.values:
+        return list(slots)
+    begins = accumulate((count for _, count in slots), initial=0)
+    return [one for one, begin in zip(slots, begins, strict=False) if begin < len(node.values)]
 
 
 def _read_external(raw: object) -> Iterator[tuple[int, int]]:

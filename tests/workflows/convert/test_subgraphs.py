@@ -182,6 +182,42 @@ def test_a_group_node_is_unfolded(inputs, made, group, prefix):
     }
 
 
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [({}, "MASK"), ({"0": {"input": {"MASK": {"name": "where"}}}}, "where")],
+)
+def test_a_reroute_at_a_groups_border_is_named_by_what_passes(inputs, made, config, shown):
+    group = {
+        "nodes": [
+            made.node(0, "Reroute", (), [("", "*")], ["*"]),
+            made.node(0, "Blur", (), [("image", "IMAGE"), ("mask", "MASK")], ["IMAGE"]),
+        ],
+        "links": [[None, 1, 0, 0, 50, "MASK"], [0, 0, 1, 1, 66, "MASK"]],
+        "external": [],
+        "config": config,
+    }
+    sockets = [(shown, "MASK", 5), ("image", "IMAGE", 4)]
+    nodes = [
+        made.node(1, "LoadImage", ["a.png", "image"], (), ["IMAGE", "MASK"]),
+        made.node(2, "workflow>Soften", (), sockets, ["IMAGE"]),
+        made.node(9, "Show", (), [("value", "IMAGE", 6)]),
+    ]
+    links = [[4, 1, 0, 2, 1, "IMAGE"], [5, 1, 1, 2, 0, "MASK"], [6, 2, 0, 9, 0, "IMAGE"]]
+    found = inputs(nodes, links, extra={"groupNodes": {"Soften": group}})
+    assert found["2:1"] == {"image": ["1", 0], "mask": ["1", 1]}
+
+
+def test_widgets_that_a_class_got_later_take_no_values_of_an_older_group(inputs, made):
+    group = {
+        "nodes": [made.node(0, "Sum", [3], (), ["INT"]), made.node(0, "Sum", [5, 6], (), ["INT"])],
+        "links": [],
+    }
+    found = inputs(
+        [made.node(1, "workflow>Two", [30, 50, 60])], extra={"groupNodes": {"Two": group}}
+    )
+    assert found == {"1:0": {"a": 30, "b": 2}, "1:1": {"a": 50, "b": 60}}
+
+
 def test_a_group_inside_itself_is_refused(inputs, made):
     definition = {"nodes": [made.node(0, "workflow>Loop")], "links": []}
     with pytest.raises(InvalidGraph, match="contain"):
