@@ -8,6 +8,7 @@ from datetime import datetime
 import discord
 
 from bot.language import ENGLISH, _, spoken
+from generation.values import BLANKS
 
 SHOWN_PROMPT_CHARACTERS = 300
 """Of a prompt, in a message: the whole of it is in the record."""
@@ -18,6 +19,13 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 _JOINERS = "\u200c\u200d"
 """They are invisible, and yet part of emoji and of many scripts' words; alone they are nothing."""
+
+_BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
+
+_ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+
+_PILED = re.compile(rf"({_ACCENT}{{3}}){_ACCENT}+")
+"""Accents piled upon one letter, beyond what any language has: they reach into other messages."""
 
 _INVITE = re.compile(r"(discord(?:app)?\.(?:gg|com/invite))/", re.IGNORECASE)
 
@@ -40,14 +48,18 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text without characters that show nothing, except for spaces and ends of lines."""
-    return "".join(
+    """The text without characters that show nothing, except for spaces and ends of lines.
+
+    Nor are there more accents upon one letter than any language has.
+    """
+    shown = "".join(
         character
-        for character in text
+        for character in text.translate(_BLANKS)
         if character.isspace()
         or character in _JOINERS
         or unicodedata.category(character) not in _INVISIBLE
     )
+    return _PILED.sub(r"\1", shown)
 
 
 def lines_within(lines: Sequence[str], limit: int) -> str:

@@ -4,6 +4,7 @@ Pure but for the clock, which ends expressions that take too long.
 """
 
 import re
+import string
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from functools import lru_cache
 import regex
 
 from generation.sentences import fill
+from generation.values import BLANKS
 
 EXPRESSION_TIMEOUT_S = 0.05
 """For one expression on one text: honest ones take microseconds."""
@@ -151,6 +153,9 @@ def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool
 
 # Words as they are meant.
 
+_BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
+"""They part words as a space does, and are in none."""
+
 _LOOKALIKES = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043d\u043a"
     "\u043c\u0442\u04cf\u0433"
@@ -159,6 +164,24 @@ _LOOKALIKES = str.maketrans(
     "aeopcyxijsdhbhkmtlraeoptuiknxbnwiiigaaceou",
 )
 """Letters of other alphabets that are read as Latin ones."""
+
+_LOOKALIKES |= str.maketrans(
+    "\u051b\u051d\u0585\u0578\u057d\u0570"
+    "\u0299\u1d05\ua730\u0493\u0262\u029c\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d18\u0280\ua731\u1d1b\u1d20\u1d21"
+    "\u028f\u1d22"
+    "\u00f8\u0111\u0142\u0127\u0167\u0180\u0268\u0289\u01b6\u0275\u0192\u014b",
+    "qwonuhbdffghjklmnprstvwyzodlhtbiuzofn",
+)
+"""Further ones, small capitals, and letters with a stroke, which no normal form takes apart."""
+
+_SIGNS = str.maketrans(
+    {
+        chr(first + number): letter
+        for first in (0x1F1E6, 0x1F150, 0x1F170)
+        for number, letter in enumerate(string.ascii_lowercase)
+    }
+)
+"""Letters as signs: those that flags are made of, and white ones in black circles and squares."""
 
 _DIGITS = str.maketrans("0134578@$!|+\u20ac", "oieastbasiite")
 """Digits and signs in the place of letters; 1 is read as l as well."""
@@ -170,13 +193,14 @@ _EDGES = "@$!|+_\u20ac"
 
 def _fold(text: str) -> str:
     """One spelling for what looks alike: width, case, accents, alphabets; nothing invisible."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", text.translate(_BLANKS)).casefold()
     visible = (
         one
         for one in decomposed
         if unicodedata.category(one) not in ("Mn", "Cf", "Cc", "Me") or one.isspace()
     )
-    return unicodedata.normalize("NFKC", "".join(visible)).translate(_LOOKALIKES)
+    plain = unicodedata.normalize("NFKC", "".join(visible))
+    return plain.translate(_LOOKALIKES).translate(_SIGNS)
 
 
 def _words(text: str) -> list[str]:

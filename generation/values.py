@@ -17,6 +17,9 @@ PROMPT = "prompt"
 COUNT = "count"
 SIZE = "size"
 
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that show nothing, as spaces do, though Unicode counts them among others."""
+
 _KEPT_CONTROLS = "\n\t"
 _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn"})
 
@@ -38,8 +41,8 @@ def legible(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Whether anything of it can be seen: a prompt of joiners and marks says nothing."""
-    return any(unicodedata.category(one)[0] not in "CZM" for one in text)
+    """Whether anything of it can be seen: a prompt of joiners, marks and blanks says nothing."""
+    return any(unicodedata.category(one)[0] not in "CZM" and one not in BLANKS for one in text)
 
 
 def clean_prompt(text: str) -> str:

@@ -32,6 +32,9 @@ HOSTILE = st.text(
         ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
         ("\u200d \u200c", ""),
         ("   \n", ""),
+        ("\u3164a\u2800b\u3164", "a b"),
+        ("\u3164\u115f\u1160\uffa0", ""),
+        ("a" + "\u0301" * 90, "a" + "\u0301" * 3),
     ],
 )
 def test_what_people_see(typed, shown):

@@ -32,6 +32,14 @@ FOX = Term(1, "fox", TermAction.REFUSE)
         "f.o.x",
         "foooox",
         "\U0001d4bb\U0001d4f8\U0001d4fd\u200d fox",
+        "fox\u3164",  # a letter that shows nothing
+        "f\uffa0o\u115fx",
+        "a\u2800fox",
+        "\U0001f1eb\U0001f1f4\U0001f1fd",  # the letters of flags
+        "\U0001f155\U0001f15e\U0001f167",  # white in black circles
+        "\U0001f175\U0001f17e\U0001f187",
+        "\ua730\u1d0fx",  # small capitals
+        "f\u00f8x",
     ],
 )
 def test_a_word_is_found_however_it_is_written(text):
