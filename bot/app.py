@@ -44,6 +44,7 @@ from generation.personal import PersonalData
 from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.reposting import Reposting
 from generation.retention import Retention
 from generation.review import Reviews
 from generation.service import GenerationService, ServiceSettings, utc_now
@@ -189,6 +190,7 @@ async def open_core(
             remover=Remover(database, utc_now),
             moderation=moderation,
             reviews=reviews,
+            reposting=Reposting(database, catalog, moderation, utc_now),
             image_gate=image_gate,
             personal=PersonalData(database, preferences),
             retention=Retention(database, utc_now),

@@ -16,6 +16,7 @@ from generation.oversight import Oversight
 from generation.personal import PersonalData
 from generation.preferences import Preferences
 from generation.removal import Remover
+from generation.reposting import Reposting
 from generation.retention import Retention
 from generation.review import Reviews
 from generation.service import GenerationService
@@ -32,6 +33,7 @@ class Services:
     administration: Administration
     moderation: Moderation
     reviews: Reviews
+    reposting: Reposting
     image_gate: ImageGate
     personal: PersonalData
     retention: Retention

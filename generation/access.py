@@ -14,31 +14,44 @@ COUNT = "count"
 
 def check_access(workflow: Workflow, requester: Requester) -> None:
     """Refuse who may not use it, or not here. Raises RequestRefused."""
-    refusal = find_refusal(workflow.manifest, requester)
-    if refusal is not None:
-        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, refusal, {"workflow": workflow.name})
-
-
-def may_use(workflow: Workflow, requester: Requester) -> bool:
-    """Whether this person may use it where they are."""
-    return find_refusal(workflow.manifest, requester) is None
-
-
-def find_refusal(manifest: Manifest, requester: Requester) -> str | None:
-    """Why this person may not use it here, as a sentence; None when they may."""
-    access = manifest.access
+    access, facts = workflow.manifest.access, {"workflow": workflow.name}
     if requester.is_operator:
-        return None
+        return
     if access.channels and not {
         requester.channel_id,
         requester.parent_channel_id,
     }.intersection(access.channels):
-        return "The workflow {workflow} can be used in other channels only."
-    if access.age_restricted and not requester.is_channel_age_restricted:
-        return "The workflow {workflow} can be used in age-restricted channels only."
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "The workflow {workflow} can be used in other channels only.",
+            facts,
+        )
+    check_age(workflow, requester)
     if access.roles and requester.role_ids.isdisjoint(access.roles):
-        return "The workflow {workflow} can be used by people with another role only."
-    return None
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "The workflow {workflow} can be used by people with another role only.",
+            facts,
+        )
+
+
+def check_age(workflow: Workflow, requester: Requester) -> None:
+    """Refuse where its results must not be seen. Raises RequestRefused."""
+    if workflow.manifest.access.age_restricted and not requester.is_channel_age_restricted:
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "The workflow {workflow} can be used in age-restricted channels only.",
+            {"workflow": workflow.name},
+        )
+
+
+def may_use(workflow: Workflow, requester: Requester) -> bool:
+    """Whether this person may use it where they are."""
+    try:
+        check_access(workflow, requester)
+    except RequestRefused:
+        return False
+    return True
 
 
 def cost_of(manifest: Manifest, values: dict[str, Value]) -> int:

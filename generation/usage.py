@@ -146,7 +146,7 @@ class UsageBook:
     ) -> Standing:
         guild = await books.guilds.get_or_create(requester.guild_id, now=now)
         limits = read_limits(guild)
-        await _refuse_elsewhere(books, requester)
+        await refuse_elsewhere(books.policies, requester)
         standing = await _stand(books, limits, requester, now)
         usage = await _look_up(books, requester, now, limits)
         if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
@@ -207,10 +207,11 @@ def find_timezone(name: str) -> tzinfo:
         return UTC
 
 
-async def _refuse_elsewhere(books: Books, requester: Requester) -> None:
+async def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
+    """Refuse where a guild wants no pictures. Raises RequestRefused."""
     if requester.guild_id is None:
         return
-    if not is_served(await books.policies.channels(requester.guild_id), requester.place_ids):
+    if not is_served(await policies.channels(requester.guild_id), requester.place_ids):
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
             "Pictures are not made in this channel: ask in another one of this server.",

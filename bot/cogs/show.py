@@ -18,13 +18,16 @@ from bot.options import CHOICES_TIMEOUT_S, Choices, matching
 from bot.people import requester_of
 from bot.services import Services
 from bot.soon import soon
+from bot.text import harmless
 from bot.tree import SlashCommand
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.history import HistoryFilter
 from generation.record import Generation, GenerationState, Output, OutputContent
+from generation.request import Requester
 
 SEARCHED_CHARACTERS = 100
 MOST_RESULTS = 99
+NOTE_CHARACTERS = 300
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +48,13 @@ def show_command(services: Services) -> SlashCommand:
     ) -> None:
         # What is typed may be a whole choice's label: the id comes first in it.
         wanted = generation.partition("·")[0]
-        requester = requester_of(interaction)
-        found = await soon(services.derivations.find_visible(wanted, requester))
-        if found.state is not GenerationState.SUCCEEDED:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "There are no results of it to be shown."
-            )
+        found, obstacle = await soon(_look_up(services, wanted, requester_of(interaction)))
         if picture is not None:
             found = _only(found, picture - 1)
-        await interaction.response.defer(ephemeral=found.private, thinking=True)
-        await _post(interaction, services, found)
+        is_private = found.private or obstacle is not None
+        await interaction.response.defer(ephemeral=is_private, thinking=True)
+        notes = () if obstacle is None else (_say_why(obstacle),)
+        await _post(interaction, services, found, is_private=is_private, notes=notes)
 
     @show.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
@@ -78,14 +78,40 @@ def show_command(services: Services) -> SlashCommand:
     return show
 
 
+async def _look_up(
+    services: Services, wanted: str, requester: Requester
+) -> tuple[Generation, RequestRefused | None]:
+    """A result that can be shown, and why nobody else may see it here, if that is so."""
+    found = await services.derivations.find_visible(wanted, requester)
+    if found.state is not GenerationState.SUCCEEDED:
+        raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results of it to be shown.")
+    if found.withheld:
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE, "It is made, and waits for a moderator to look at it."
+        )
+    if found.private:
+        return found, None
+    return found, await services.reposting.find_obstacle(found, requester)
+
+
+def _say_why(obstacle: RequestRefused) -> str:
+    why = _(obstacle.template, **obstacle.facts)
+    return harmless(_("Only you see it. {why}", why=why), NOTE_CHARACTERS)
+
+
 async def _post(
-    interaction: discord.Interaction, services: Services, generation: Generation
+    interaction: discord.Interaction,
+    services: Services,
+    generation: Generation,
+    *,
+    is_private: bool,
+    notes: Sequence[str],
 ) -> None:
-    contents, notes = await _gather(interaction, services, generation)
+    contents, losses = await _gather(interaction, services, generation)
     requester = requester_of(interaction)
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit)
-    face = embeds.done_face(generation, (*parcel.notes, *notes))
+    face = embeds.done_face(generation, (*notes, *parcel.notes, *losses))
     view = done_view(generation, services.offers.of(generation))
     for number, files in enumerate(parcel.messages):
         is_first = number == 0
@@ -94,7 +120,7 @@ async def _post(
             embed=face.embed if is_first else discord.utils.MISSING,
             view=view if is_first else discord.utils.MISSING,
             files=[file.to_file() for file in files],
-            ephemeral=generation.private,
+            ephemeral=is_private,
             allowed_mentions=discord.AllowedMentions.none(),
         )
 

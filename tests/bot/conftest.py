@@ -340,6 +340,13 @@ class FakeModeration:
         return False
 
 
+class FakeReposting:
+    """Lets everybody see everything."""
+
+    async def find_obstacle(self, generation, requester):
+        return None
+
+
 class FakeImageGate:
     """Lets everything through."""
 
@@ -360,6 +367,7 @@ def build_services(service):
         remover=FakeRemover(service),
         moderation=FakeModeration(),
         reviews=None,
+        reposting=FakeReposting(),
         image_gate=FakeImageGate(),
         personal=None,
         retention=None,

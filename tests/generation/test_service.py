@@ -61,7 +61,11 @@ def submit(house, tools):
 async def test_a_check_refuses_what_a_submission_would_and_changes_nothing(house, tools, user_id):
     before = await used(house, user_id)
     await house.service.check(tools.ask(user_id=user_id))
-    for wrong in ({"values": {"wings": 2}}, {"prompt": "\u200b \u2060 \u3164"}, {"workflow": "none"}):
+    for wrong in (
+        {"values": {"wings": 2}},
+        {"prompt": "\u200b \u2060 \u3164"},
+        {"workflow": "none"},
+    ):
         with pytest.raises(RequestRefused):
             await house.service.check(tools.ask(user_id=user_id, **wrong))
     assert await used(house, user_id) == before

@@ -1,0 +1,70 @@
+"""What is brought back is shown to everybody only where it could have been made."""
+
+from sandbox.people import Person, as_text
+
+PATIENCE_S = 60
+ONLY_YOU = "Only you see it."
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+def id_of(message):
+    return message["embeds"][0]["description"].split(" · ")[0]
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))
+
+
+async def make(person, channel, **options):
+    reply = await person.slash(channel, "imagine", prompt="a fox", steps=1, **options)
+    return await reply.until(has_pictures, PATIENCE_S)
+
+
+async def show(person, generation, channel="general"):
+    reply = await person.slash(channel, "show", generation=generation)
+    return await reply.until(has_pictures, PATIENCE_S)
+
+
+async def test_show_does_not_get_round_what_moderators_decided(house):
+    """What was made in direct messages, or before they decided it, counts as asked for there."""
+    ana, mo = house.ana, house.mo
+    owner = Person(house.world, house.world.directory.owner.id)
+    fox, channel = {"word": "fox"}, {"channel": str(house.world.channel("general").id)}
+    held = "Results are shown here once a moderator approves of them."
+    policies = (
+        (mo, "mod words add", fox, "mod words remove", fox, "do not allow “fox”."),
+        (mo, "mod words add", fox | {"action": "hold"}, "mod words remove", fox, held),
+        (mo, "mod review", {"mode": "hold"}, "mod review", {"mode": "off"}, held),
+        (mo, "mod block", {"user": ana.id}, "mod unblock", {"user": ana.id}, "Whoever is blocked"),
+        (owner, "limner channels deny", channel, "limner channels clear", {}, "not made in this"),
+    )
+    async with house.bot():
+        made = id_of(await make(ana, house.world.directory.direct_channel(ana.member), seed=1))
+        for person, begin, begun, end, ended, why in policies:
+            assert not (await show(ana, made)).get("ephemeral"), why
+            await answer(person, begin, **begun)
+            hidden = await show(ana, made)
+            assert hidden["ephemeral"], why
+            assert f"{ONLY_YOU} " in as_text(hidden)
+            assert why in as_text(hidden)
+            await answer(person, end, **ended)
+
+
+async def test_what_a_moderator_approved_of_can_be_shown_to_everybody(house):
+    async with house.bot():
+        await answer(house.mo, "mod review", mode="hold")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=1)
+        await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
+        waiting = await house.mo.slash("general", "mod review")
+        case = await waiting.until(lambda one: "[Approve]" in as_text(one), PATIENCE_S)
+        made = case["embeds"][0]["description"].split(" · ")[0]
+        told = await answer(house.ana, "show", generation=made)
+        assert "waits for a moderator" in told
+        assert "only you can see this" in told
+        await house.mo.click(case, "Approve")
+        await reply.until(has_pictures, PATIENCE_S)
+        assert not (await show(house.ana, made)).get("ephemeral")
