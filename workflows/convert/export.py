@@ -20,6 +20,15 @@ MUTED = 2
 BYPASSED = 4
 """Modes of a node that does not run; what is connected through a bypassed one stays so."""
 
+RENAMED = {
+    "ConditioningAverage ": "ConditioningAverage",
+    "Load3DAnimation": "Load3D",
+    "Preview3DAnimation": "Preview3D",
+    "SDV_img2vid_Conditioning": "SVD_img2vid_Conditioning",
+    "T2IAdapterLoader": "ControlNetLoader",
+}
+"""Node classes that the official editor takes for others when it opens an older file."""
+
 MAX_DEPTH = 32
 """Subgraphs inside subgraphs; nobody nests deeper, and a cycle has no end."""
 
@@ -160,7 +169,7 @@ def parse_node(raw: object) -> EditorNode:
     properties = raw.get("properties")
     return EditorNode(
         str(raw["id"]),
-        raw["type"],
+        RENAMED.get(raw["type"], raw["type"]),
         mode if isinstance(mode, int) else 0,
         raw["title"] if isinstance(raw.get("title"), str) else "",
         tuple(_parse_sockets(raw.get("inputs"))),

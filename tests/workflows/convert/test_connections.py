@@ -21,6 +21,11 @@ def test_a_link_as_a_list_and_as_an_object_are_the_same(classes, made):
     assert convert(new, classes).graph["9"]["inputs"] == {"value": ["1", 0]}
 
 
+def test_a_class_that_was_renamed_is_what_it_is_called_now(classes, made):
+    export = made.export([made.node(1, "T2IAdapterLoader", ["a.pth"], (), ["CONTROL_NET"])])
+    assert set(convert(export, classes).unknown) == {"ControlNetLoader"}
+
+
 def test_corners_of_a_link_change_nothing(inputs, made):
     found = inputs(
         [made.node(*LOAD), show(made, 4)],
