@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from sandbox.people import as_text
+from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
 
@@ -158,6 +158,31 @@ async def test_a_worker_that_dies_has_its_run_taken_over(house, process, empty_p
             await reply.until(is_done, PATIENCE_S)
     assert len(house.comfyui.log.posts) == 1
     assert not house.comfyui.log.repeated()
+
+
+async def test_a_backend_is_handed_two_graphs_at_a_time_by_all_processes_together(
+    house, process, empty_postgres_url
+):
+    people = [house.ana, house.ben, house.mo, Person(house.world, "ada")]
+    log = house.comfyui.log
+    most = 0
+    shared = {"DATABASE_URL": empty_postgres_url}
+    async with (
+        process(role="bot", **shared),
+        process(role="worker", **shared) as first,
+        process(role="worker", **shared) as second,
+    ):
+        await house.world.wait_until_connected(PATIENCE_S)
+        await running(first)
+        await running(second)
+        asked = [await one.slash("general", "imagine", prompt="a fox", steps=8) for one in people]
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(is_done(reply.message or EMPTY) for reply in asked):
+                ended = sum(one.ending is not None for one in log.executions)
+                most = max(most, len(log.posts) - ended)
+                await asyncio.sleep(0.005)
+    assert most == 2
+    assert not log.repeated()
 
 
 async def test_the_process_of_a_guilds_shard_dies_and_another_ends_its_work(
