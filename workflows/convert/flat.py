@@ -214,6 +214,9 @@ class Place:
             widget = self.widgets(node).get(socket.widget or socket.name)
             if widget is not None:
                 return widget
+            if socket.widget and not self.classes.has(node.type):
+                # The file itself says that it is a widget, and has a value for it.
+                return Widget(port.name, None)
         return None
 
 

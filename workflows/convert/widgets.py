@@ -16,7 +16,7 @@ SHOWN = frozenset(
     {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COMFY_DYNAMICCOMBO_V3"}
     | {"COLOR", "COLORS", "CURVE", "RANGE", "BOUNDING_BOX", "BOUNDING_BOXES", "IMAGECOMPARE"}
     | {"LOAD_3D", "PREVIEW_3D", "AUDIO_RECORD", "AUDIO_UI", "WEBCAM", "MARKDOWN", "PAINTER"}
-    | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA"}
+    | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA", "COMPOSITOR"}
 )
 """Types that the editor has a widget for; an input of any other type is a socket alone."""
 

@@ -33,6 +33,10 @@ MADE = {
         "output_node": True,
     },
     "Curve": {"input": {"required": {"points": ["CURVE", {}]}}, "output": ["CURVE"]},
+    "Layers": {
+        "input": {"required": {"order": ["COMPOSITOR", {"default": {}, "socketless": True}]}},
+        "output": ["IMAGE"],
+    },
     "Pick": {
         "input": {
             "required": {

@@ -82,6 +82,19 @@ def test_promoted_widgets_by_their_list(inputs, made, inner):
     assert found["2:5"] == {"a": 30, "b": 40}
 
 
+def test_values_of_widgets_whose_class_is_unknown_are_not_taken_for_others(inputs, made, inner):
+    style = {"id": "w", "name": "style", "type": "STRING", "linkIds": [4]}
+    inner["inputs"] = [style, *inner["inputs"]]
+    inner["nodes"].append(made.node(8, "NotInstalled", ["a"], [("style", "STRING", 4, "style")]))
+    for one in inner["links"]:
+        one["origin_slot"] += one["origin_id"] == -10
+    inner["links"].append(link(4, -10, 0, 8, 0, "STRING"))
+    nodes, links = around(made, ["bold", 30])
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": 30, "b": 4}
+    assert found["2:8"]["style"] == "bold"
+
+
 @pytest.mark.parametrize("mode", [2, 4])
 def test_a_subgraph_that_is_switched_off_is_not_unfolded(inputs, made, inner, mode):
     nodes, links = around(made, mode=mode)

@@ -37,6 +37,11 @@ def test_a_list_is_wrapped_so_that_it_is_no_connection(inputs, made):
     assert inputs([made.node(1, "Curve", [points])])["1"] == {"points": {"__value__": points}}
 
 
+def test_what_an_editor_of_its_own_keeps_is_sent(inputs, made):
+    layers = {"canvas": {"width": 64}}
+    assert inputs([made.node(1, "Layers", [layers])])["1"] == {"order": layers}
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
