@@ -25,7 +25,7 @@ from generation.service import GenerationService
 STEPS, STEP_MS = 20, 100.0
 """Two seconds a picture, as a small model on a good GPU takes."""
 
-_SINGLES = 10
+_SINGLES = 40
 _PATIENCE_S = 900.0
 _LOOK_S = 0.02
 
