@@ -9,13 +9,12 @@ import discord
 from discord import ui
 
 from bot import replies, results
-from bot.address import open_reply
+from bot.forms import read_number
 from bot.language import _
-from bot.people import can_moderate, guild_of, requester_of
+from bot.people import can_moderate, guild_of
 from bot.results import ALL
 from bot.services import services_of
 from bot.tree import require_served
-from bot.warning import warn
 from generation.offers import Offer
 from generation.record import Generation
 from generation.service import GenerationService
@@ -123,8 +122,7 @@ class PictureMenu(
         async with replies.telling_errors(interaction):
             require_served(interaction)
             sent: Mapping[str, Any] = interaction.data or {}
-            chosen = str(next(iter(sent.get("values") or ()), "0"))
-            index = int(chosen) if chosen.isdecimal() else 0
+            index = read_number(str(next(iter(sent.get("values") or ()), "")))
             await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
@@ -259,15 +257,6 @@ async def _cancel(interaction: discord.Interaction, generation_id: str, _index: 
     await cancel(interaction, services_of(interaction).generations, generation_id)
 
 
-async def _retry(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    # There is no time to look it up first: whoever sees the button will see the answer.
-    private = interaction.message is not None and interaction.message.flags.ephemeral
-    reply = await open_reply(interaction, private=private)
-    services, requester = services_of(interaction), requester_of(interaction)
-    await services.derivations.find_visible(generation_id, requester)
-    await warn(interaction, await services.generations.retry(generation_id, requester, reply))
-
-
 async def _original(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     await results.send_originals(interaction, generation_id, index, bare_view)
 
@@ -280,7 +269,7 @@ _Action = Callable[[discord.Interaction, str, int], Awaitable[None]]
 _ACTIONS: Mapping[str, _Action] = MappingProxyType(
     {
         CANCEL: _cancel,
-        RETRY: _retry,
+        RETRY: results.retry,
         ORIGINAL: _original,
         BARE: _bare,
         UPSCALE: results.upscale,

@@ -19,6 +19,9 @@ TITLE_CHARACTERS = 45
 LABEL_CHARACTERS = 45
 """Discord's limits: https://docs.discord.com/developers/components/reference"""
 
+ID_DIGITS = 20
+"""Of Discord's ids, and of any number that a menu offers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -27,6 +30,10 @@ class Answer:
     match: re.Match[str]
     texts: Mapping[str, str]
     choices: Mapping[str, tuple[str, ...]]
+
+    def number(self, name: str, otherwise: str) -> int:
+        """What was chosen there, or else this, as `read_number` reads it."""
+        return read_number(next(iter(self.choices.get(name, ())), otherwise))
 
 
 Handler = Callable[[discord.Interaction, Answer], Awaitable[None]]
@@ -104,6 +111,12 @@ def choice_field(
             custom_id=custom_id, options=options, min_values=int(required), required=required
         ),
     )
+
+
+def read_number(chosen: str) -> int:
+    """The number that an entry of a menu stands for; -1 for what no menu offers."""
+    is_number = chosen.isascii() and chosen.isdecimal() and len(chosen) <= ID_DIGITS
+    return int(chosen) if is_number else -1
 
 
 def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:

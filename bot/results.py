@@ -39,6 +39,9 @@ ALL = 999
 
 AS_BEFORE = "same"
 
+SEED_DIGITS = 20
+"""Of the largest that ComfyUI takes."""
+
 FURTHER_MESSAGES = 50
 """Looked through below a message for more of its results: they were posted right after it."""
 
@@ -64,6 +67,12 @@ async def again(interaction: discord.Interaction, generation_id: str, _index: in
     """The same with a new seed."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     await derive(interaction, lambda: derivations.again(generation_id, requester))
+
+
+async def retry(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """The same with the same seed."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    await derive(interaction, lambda: derivations.retry(generation_id, requester))
 
 
 async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
@@ -101,7 +110,7 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             "seed",
             _("Seed"),
             str(generation.seed if generation.seed is not None else ""),
-            longest=20,
+            longest=SEED_DIGITS,
             description=_("Empty it for a new one"),
         )
     if "size" in offered:
@@ -186,8 +195,7 @@ def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
 async def take_input(interaction: discord.Interaction, answer: Answer) -> None:
     """Another prompt, from the chosen picture."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    chosen = next(iter(answer.choices.get("picture", ())), answer.match["index"])
-    position = int(chosen) if chosen.isdecimal() else 0
+    position = answer.number("picture", answer.match["index"])
     strength = parse_number("strength", answer.texts.get("strength", ""))
     prompt = answer.texts.get("prompt", "")
     await derive(
@@ -261,7 +269,7 @@ async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
     removed = await services.remover.remove(
         answer.match["id"], actor_id=interaction.user.id, is_moderator=is_moderator
     )
-    if interaction.message is not None:
+    if interaction.message is not None and removed.id in _ids(interaction.message):
         await _quietly(interaction.delete_original_response())
     await delete_message(interaction.client, removed, interaction.message)
     await interaction.followup.send(_("`{id}` was deleted.", id=removed.id), ephemeral=True)
@@ -310,7 +318,7 @@ def parse_seed(text: str) -> int | None:
     typed = text.strip()
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdecimal()):
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= SEED_DIGITS):
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
             "The seed is a whole number. Empty it for a new one.",

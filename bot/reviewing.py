@@ -35,6 +35,7 @@ BACK = "back"
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
 MAX_DAYS = 3650
+DAYS_DIGITS = len(str(MAX_DAYS))
 
 OPTION_CHARACTERS = 100
 """Discord's limit for an entry of a menu."""
@@ -357,7 +358,7 @@ async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
 async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
     case = await soon(services_of(interaction).reviews.case(generation_id, guild_of(interaction)))
     fields = {
-        "days": text_field("days", _("Days (empty: for good)"), longest=4),
+        "days": text_field("days", _("Days (empty: for good)"), longest=DAYS_DIGITS),
         "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
     }
     title = _("Block {person}", person=plain(case.generation.user_name))
@@ -370,7 +371,8 @@ async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
     services, guild_id = services_of(interaction), guild_of(interaction)
     case = await services.reviews.case(answer.match["id"], guild_id)
     typed = answer.texts.get("days", "").strip()
-    if typed and not (typed.isdecimal() and 1 <= int(typed) <= MAX_DAYS):
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
+    if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
         raise RequestRefused(
             FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
         )

@@ -144,6 +144,11 @@ class Derivations:
         source = await self.find_visible(generation_id, requester)
         return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
 
+    async def retry(self, generation_id: str, requester: Requester) -> Draft:
+        """The same with the same seed. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
+
     async def remix(self, generation_id: str, requester: Requester, changes: Changes) -> Draft:
         """The same but for what is changed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)

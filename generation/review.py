@@ -283,6 +283,9 @@ class Reviews:
             row = await GenerationRepository(session).get(generation_id)
             if row is None or row.guild_id is None or row.guild_id != requester.guild_id:
                 raise UnknownGeneration(generation_id)
+            if row.withheld or (row.private and row.user_id != requester.user_id):
+                # Nobody can have seen it who would point it out.
+                raise UnknownGeneration(generation_id)
             flags = FlagRepository(session)
             if any(
                 one.kind == REPORT and one.actor_id == requester.user_id

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from db.audit import AuditRepository
@@ -29,8 +29,7 @@ from generation.moderation import Moderation
 from generation.pool import BackendPool
 from generation.record import Generation, GenerationState, OutputContent
 from generation.records import Order, Records
-from generation.repetition import find_workflow, repeat
-from generation.request import Derivation, GenerationRequest, Requester
+from generation.request import GenerationRequest, Requester
 from generation.retention import Retention
 from generation.review import Reviews
 from generation.runner import RunLimits, Runner
@@ -186,15 +185,6 @@ class GenerationService:
         await self._hand_over(generation)
         self._touch()
         return generation
-
-    async def retry(self, generation_id: str, requester: Requester, reply: str) -> Generation:
-        """Ask for the same again, charging whoever asks now. Raises as `submit` does."""
-        order = await self.find_order(generation_id)
-        if order is None:
-            raise UnknownGeneration(generation_id)
-        workflow = find_workflow(order.generation, self._catalog)
-        request = repeat(order, workflow, requester, Derivation.RETRY, keeps_seed=True)
-        return await self.submit(replace(request, reply=reply))
 
     async def cancel(
         self,

@@ -18,6 +18,7 @@ from sandbox.discord_server.server import DiscordStandIn
 from sandbox.discord_server.values import (
     Channel,
     Interaction,
+    InteractionKind,
     JsonObject,
     Member,
     MessageFlag,
@@ -186,6 +187,28 @@ class Person:
         """Send a modal, its fields by custom id, and await the first answer."""
         interaction = self._world.acts.modal(
             self.member, modal.interaction_id, modal.custom_id, fields
+        )
+        return await self._answered(interaction)
+
+    async def forge_modal(
+        self,
+        channel: str | int | Channel,
+        custom_id: str,
+        fields: Mapping[str, object],
+        message: JsonObject | None = None,
+    ) -> Reply:
+        """Send a modal that the bot never opened; lists are what was chosen from menus."""
+        parts = [
+            {"custom_id": name, "values" if isinstance(value, list) else "value": value}
+            for name, value in fields.items()
+        ]
+        data: JsonObject = {
+            "custom_id": custom_id,
+            "components": [{"type": ComponentKind.LABEL, "component": part} for part in parts],
+        }
+        message_id = None if message is None else int(message["id"])
+        interaction = self._world.acts.forge(
+            self.member, self._channel(channel), InteractionKind.MODAL, data, message_id
         )
         return await self._answered(interaction)
 

@@ -52,7 +52,7 @@ class MessageMenu:
     def __init__(self, services: Services, submitter: Submitter) -> None:
         self._services = services
         self._submitter = submitter
-        self._pictures: dict[int, discord.Attachment] = {}
+        self._pictures: dict[tuple[int, int], discord.Attachment] = {}
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
         """The entries of the menu."""
@@ -98,7 +98,7 @@ class MessageMenu:
         if not pictures:
             raise _without_picture()
         for picture in pictures:
-            self._remember(picture)
+            self._remember(interaction.user.id, picture)
         parts = {}
         if len(pictures) > 1:
             parts["picture"] = choice_field(
@@ -111,8 +111,8 @@ class MessageMenu:
     async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
         """Ask for what was filled in."""
         began = time.monotonic()
-        chosen = next(iter(answer.choices.get("picture", ())), answer.match["attachment"])
-        attachment = await soon(self._find_picture(interaction, answer, int(chosen)))
+        chosen = answer.number("picture", answer.match["attachment"])
+        attachment = await soon(self._find_picture(interaction, answer, chosen))
         filled = Filled(
             prompt=answer.texts.get("prompt", ""),
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
@@ -123,9 +123,15 @@ class MessageMenu:
     async def _find_picture(
         self, interaction: discord.Interaction, answer: Answer, attachment_id: int
     ) -> discord.Attachment:
-        known = self._pictures.get(attachment_id)
+        """The picture, for somebody who used the menu on it, or is where it is.
+
+        The bot sees more channels than people do, and the form says only which one it was.
+        """
+        known = self._pictures.get((interaction.user.id, attachment_id))
         if known is not None:
             return known
+        if int(answer.match["channel"]) != interaction.channel_id:
+            raise _gone()
         channel = interaction.client.get_partial_messageable(int(answer.match["channel"]))
         try:
             message = await channel.fetch_message(int(answer.match["message"]))
@@ -136,8 +142,8 @@ class MessageMenu:
                 return attachment
         raise _gone()
 
-    def _remember(self, picture: discord.Attachment) -> None:
-        self._pictures[picture.id] = picture
+    def _remember(self, user_id: int, picture: discord.Attachment) -> None:
+        self._pictures[user_id, picture.id] = picture
         if len(self._pictures) > REMEMBERED_PICTURES:
             del self._pictures[next(iter(self._pictures))]
 

@@ -60,10 +60,14 @@ class SettingsMenu(
             require_served(interaction)
             sent: Mapping[str, Any] = interaction.data or {}
             chosen = str(next(iter(sent.get("values") or ()), ANY))
-            value: str | int | None = None if chosen == ANY else chosen
-            if self.name == "count" and value is not None:
-                value = int(value) if str(value) in {str(one) for one in COUNTS} else None
-            await _change(interaction, **{self.name: value})
+            workflows = services_of(interaction).generations.workflows()
+            offered: dict[str, Sequence[str | int]] = {
+                "workflow": [one.name for one in workflows],
+                "aspect": ASPECTS,
+                "count": COUNTS,
+            }
+            known = {str(one): one for one in offered[self.name]}
+            await _change(interaction, **{self.name: known.get(chosen)})
 
 
 class SettingsButton(

@@ -201,6 +201,20 @@ class Acts:
         parse = frozenset({"users", "roles", "everyone"})
         return self._messages.post(message, {"content": content}, dict(enumerate(uploads)), parse)
 
+    def forge(
+        self,
+        member: Member,
+        channel: Channel,
+        kind: InteractionKind,
+        data: JsonObject,
+        message_id: int | None = None,
+    ) -> Interaction:
+        """Send what a client of one's own making might, with nothing checked."""
+        source = None if message_id is None else self._messages.get(message_id)
+        name = str(data.get("custom_id", ""))
+        interaction = self._interactions.open(kind, member, channel, name=name, source=source)
+        return self._send(interaction, data)
+
     def _send(self, interaction: Interaction, data: JsonObject) -> Interaction:
         payload = self._interactions.payload(interaction, data)
         self._gateway.dispatch("INTERACTION_CREATE", payload)

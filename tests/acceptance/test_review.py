@@ -2,6 +2,7 @@
 
 import asyncio
 
+from generation.history import HistoryFilter
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -267,3 +268,22 @@ async def test_nobody_else_decides(house):
         assert held(reply.message)
         await asyncio.gather(house.mo.click(asked, "Approve"), house.mo.click(asked, "Approve"))
         await reply.until(has_pictures, PATIENCE_S)
+
+
+async def test_nobody_reports_what_they_cannot_have_seen(house):
+    """A form of one's own making shows moderators neither private results nor held ones again."""
+    async with house.bot() as core:
+        await set_up(house, "off")
+        reply = await imagine(house.ana, prompt="a secret fox", seed=1, private=True)
+        await reply.until(has_pictures, PATIENCE_S)
+        await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a held wolf", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(house, "a held wolf")
+        for one in (await core.service.history(HistoryFilter(user_id=house.ana.id))).generations:
+            form = f"r:{one.id}:report"
+            refused = await house.ben.forge_modal("general", form, {"reason": "look"})
+            await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
+        messages = house.mo.messages("moderators")
+        assert [one["id"] for one in messages] == [asked["id"]]
+        assert "Approve" in labels(messages[0])

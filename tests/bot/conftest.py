@@ -123,7 +123,6 @@ class FakeService:
         self.known = {}
         self.submitted = asyncio.Queue()
         self.requests = []
-        self.retries = []
         self.cancellations = []
         self.asked = []
         self.kept = {}
@@ -167,12 +166,6 @@ class FakeService:
         await self._pause()
         generation = self.known.get(generation_id)
         return generation and Order(generation, self.given.get(generation_id, ()), is_wanted=False)
-
-    async def retry(self, generation_id, requester, reply):
-        await self._pause()
-        self._refuse()
-        self.retries.append((generation_id, requester, reply))
-        return self.add(replace(self.known[generation_id], reply=reply))
 
     async def cancel(self, generation_id, *, user_id, is_moderator=False, guild_id=None):
         await self._pause()

@@ -15,6 +15,7 @@ from generation.acceptance import MAX_ID_CHARACTERS
 from generation.history import HistoryPage
 from generation.offers import Offer
 from generation.record import GenerationState
+from generation.request import Derivation
 from workflows.manifest import NAME as WORKFLOW_NAME
 
 NOTHING = Offer()
@@ -74,11 +75,11 @@ async def test_a_button_of_something_forgotten_says_so(place, tools, posted):
 async def test_anybody_may_try_again_and_it_is_theirs(place, service, tools, posted):
     generation = service.add(tools.generation(user_id=place.ana.id, guild_id=place.guild.id))
     result = await place.ben.click(await posted(failed_view(generation)), label="Try again")
-    ((retried, requester, reply),) = service.retries
-    assert retried == generation.id
-    assert requester.user_id == place.ben.id
+    (request,) = service.requests
+    assert (request.parent_id, request.derivation) == (generation.id, Derivation.RETRY)
+    assert request.requester.user_id == place.ben.id
     assert not result.ephemeral
-    assert str(place.channel.id) in reply
+    assert str(place.channel.id) in request.reply
 
 
 async def test_buttons_work_after_a_restart(place, service, tools, posted, simcord_bot):

@@ -231,9 +231,9 @@ async def test_a_failure_offers_to_try_again_and_that_works(bot, tools, service)
     assert generation.id in reply.message["embeds"][0]["footer"]["text"]
     again = await bot.ben.click(reply.message, "Try again")
     assert again.is_thinking
-    await tools.eventually(lambda: service.retries)
-    ((retried, requester, _),) = service.retries
-    assert (retried, requester.user_id) == (generation.id, bot.ben.id)
+    await tools.eventually(lambda: len(service.requests) > 1)
+    request = service.requests[-1]
+    assert (request.parent_id, request.requester.user_id) == (generation.id, bot.ben.id)
 
 
 async def test_tokens_are_in_no_text_that_could_be_logged(bot, tools, service, caplog):

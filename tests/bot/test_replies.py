@@ -71,8 +71,9 @@ async def test_a_private_failure_is_tried_again_in_private(bot, service, tools):
     generation, reply = await bot.imagine(private=True)
     await bot.replies.deliver(tools.failure(generation), ())
     again = await bot.ana.click(reply.message, "Try again")
-    await tools.eventually(lambda: service.retries)
+    await tools.eventually(lambda: len(service.requests) > 1)
     assert again.message["ephemeral"]
+    assert service.requests[-1].private
     assert bot.ben.messages("general") == []
 
 

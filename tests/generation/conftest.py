@@ -388,6 +388,7 @@ class House:
     audience: FakeAudience
     pool: BackendPool
     settings: ServiceSettings
+    catalog: Catalog
 
     async def informed(self):
         """Once a backend has said what it offers."""
@@ -465,7 +466,7 @@ async def open_service(
     try:
         await service.start()
         await eventually(lambda: pool.object_infos or not pool.is_any_reachable)
-        yield House(service, database, tuple(backends), audience, pool, settings)
+        yield House(service, database, tuple(backends), audience, pool, settings, catalog)
     finally:
         await service.stop()
         await database.close()

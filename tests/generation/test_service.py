@@ -16,6 +16,7 @@ from db.audit import AuditRepository
 from db.generations import GenerationRepository
 from db.people import PersonRepository
 from generation.audience import DeliveryImpossible, DeliveryPostponed
+from generation.derivations import Derivations
 from generation.errors import (
     FailureKind,
     GenerationFailed,
@@ -25,6 +26,7 @@ from generation.errors import (
 )
 from generation.events import Ended, Running, Waiting
 from generation.history import HistoryFilter
+from generation.offers import Offers
 from generation.record import GenerationState
 from generation.request import Requester
 from generation.service import utc_now
@@ -341,19 +343,23 @@ async def test_a_full_place_says_when_it_is_likely_to_be_free(house, tools, user
         await house.ended(generation_id)
 
 
+async def retry(house, generation, presser, reply=""):
+    derivations = Derivations(house.service, Offers(house.catalog, house.pool), house.catalog)
+    draft = await derivations.retry(generation.id, presser)
+    return await derivations.submit(draft, reply, None)
+
+
 async def test_retry_asks_for_the_same_and_charges_the_presser(house, tools, user_id):
     house.backends[0].script.append(tools.Run(error=RunStalled("x")))
     first = await house.service.submit(tools.ask(user_id=user_id, steps=7, aspect="3:2"))
     await house.ended(first.id)
     presser = Requester(user_id + 100_000, "else", 9, GUILD)
-    again = await house.service.retry(first.id, presser, "there")
+    again = await retry(house, first, presser, "there")
     assert (again.prompt, again.values, again.seed) == (first.prompt, first.values, first.seed)
     assert (again.user_id, again.parent_id, again.reply) == (presser.user_id, first.id, "there")
     assert (await house.ended(again.id)).state is GenerationState.SUCCEEDED
     assert await used(house, presser.user_id) == 1
     assert await used(house, user_id) == 0
-    with pytest.raises(UnknownGeneration):
-        await house.service.retry("zzzzz", presser, "there")
 
 
 async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id):
@@ -366,7 +372,7 @@ async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id)
     assert graph["7"]["inputs"]["image"] == "uploaded-1.png"
     assert graph["8"]["inputs"]["image"] == "uploaded-2.png"
     presser = Requester(user_id + 100_000, "else", 9, GUILD)
-    again = await house.service.retry(first.id, presser, "")
+    again = await retry(house, first, presser)
     assert (await house.ended(again.id)).state is GenerationState.SUCCEEDED
     assert len(backend.uploads) == 4
 
