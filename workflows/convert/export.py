@@ -162,14 +162,15 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
 
 def parse_node(raw: object) -> EditorNode:
     """Read one node. Raises InvalidGraph when it has no id or no type."""
-    if not isinstance(raw, dict) or "id" not in raw or not isinstance(raw.get("type"), str):
+    node_type = raw.get("type") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or "id" not in raw or not isinstance(node_type, str):
         raise InvalidGraph(["A node in the file has no id or no type."])
     values = raw.get("widgets_values")
     mode = raw.get("mode")
     properties = raw.get("properties")
     return EditorNode(
         str(raw["id"]),
-        RENAMED.get(raw["type"], raw["type"]),
+        RENAMED.get(node_type, node_type),
         mode if isinstance(mode, int) else 0,
         raw["title"] if isinstance(raw.get("title"), str) else "",
         tuple(_parse_sockets(raw.get("inputs"))),
