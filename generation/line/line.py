@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dbos import DBOS
 from db.errors import DatabaseError
 from generation.errors import GenerationError, ServiceUnavailable
 from generation.finisher import Finisher
+from generation.line.engine_log import Reminder, quieten
 from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
 from generation.line.serializer import JSONSerializer
 from generation.line.settings import (
@@ -45,31 +45,6 @@ BROKEN = "ERROR"
 
 BROKEN_TIMES = 3
 """A generation whose workflow broke begins again so often, and fails the next time."""
-
-NOISE = (
-    "WorkflowCancelled",
-    "was cancelled",
-    "task cancelled",
-    "no longer owned by this",
-    "cannot schedule new futures after shutdown",
-    "Executor accessed before DBOS was launched",
-    "Step being automatically retried",
-)
-"""What the engine reports as trouble whenever somebody cancels, or the line stops; and, with a
-traceback each, every step that waits for the database, of which the line itself tells once."""
-
-OUTAGE = (
-    "OperationalError",
-    "Database connection failed",
-    "Notification listener error",
-    "connection is closed",
-    "server closed the connection",
-    "terminating connection",
-)
-"""How the engine's warnings read while its database is away or cannot be written."""
-
-REMINDER_S = 60.0
-"""How often a log is reminded of an outage that lasts."""
 
 _log = logging.getLogger(__name__)
 
@@ -269,14 +244,14 @@ class Line:
             await self._steps.give_up_delivery(generation_id)
 
     async def _reconcile_for_ever(self) -> None:
-        reminder = _Reminder()
+        reminder = Reminder()
         while self.is_running:
             try:
                 await self._keep_lease()
                 await self.reconcile()
                 await self._take_back_stranded()
                 await self._take_over_from_dead_peers()
-                reminder = _Reminder()
+                reminder = Reminder()
             except LineTaken:
                 _log.critical("Another process has taken over this one's work. It stops working.")
                 await finish(self._halt())
@@ -354,7 +329,7 @@ class Line:
                 "db_engine_kwargs": self._engine.connection_options,
             }
         )
-        _quieten(logging.getLogger("dbos"))
+        quieten(logging.getLogger("dbos"))
         if not self._takes_work:
             DBOS.listen_queues([])
         # On the loop itself, although it blocks for a moment: the engine runs its workflows on
@@ -415,56 +390,3 @@ async def _destroy_engine() -> None:
     with ThreadPoolExecutor(1, thread_name_prefix="engine-shutdown") as pool:
         await loop.run_in_executor(pool, lambda: DBOS.destroy(destroy_registry=True))
     loop.set_default_executor(threads)
-
-
-class _Reminder:
-    """Due when it is first asked, and again once a minute."""
-
-    def __init__(self) -> None:
-        self._due_at = 0.0
-
-    def is_due(self) -> bool:
-        """Whether it is time to tell of it; it is told then."""
-        now = time.monotonic()
-        if now < self._due_at:
-            return False
-        self._due_at = now + REMINDER_S
-        return True
-
-
-class _WorthTelling(logging.Filter):
-    """Keeps out what every cancellation reports, and tells of an outage in a sentence a minute.
-
-    The engine warns of it with every poll of each of its threads, often with a traceback.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._reminder = _Reminder()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Decide on one record of the engine; that of an outage loses its traceback."""
-        text = record.getMessage()
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            text += f" {type(error).__name__}: {error}"
-        if any(noise in text for noise in NOISE):
-            return False
-        if record.levelno != logging.WARNING or not any(sign in text for sign in OUTAGE):
-            return True
-        record.msg = "The engine cannot use its tables just now and goes on trying: %s"
-        record.args = (" ".join(text.split("(Background on this error")[0].split()),)
-        record.exc_info = record.exc_text = None
-        return self._reminder.is_due()
-
-
-def _quieten(logger: logging.Logger) -> None:
-    """Into our own log, in our own measure."""
-    for handler in list(logger.handlers):
-        with suppress(ValueError):
-            logger.removeHandler(handler)
-    logger.propagate = True
-    logger.setLevel(logging.WARNING)
-    for one in [one for one in logger.filters if isinstance(one, _WorthTelling)]:
-        logger.removeFilter(one)
-    logger.addFilter(_WorthTelling())
