@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from db.errors import DatabaseError
 from db.generations import GenerationRepository
 from generation import imaging
 from generation.acceptance import Acceptor, normalise_id
+from generation.access import may_use
 from generation.audience import Audience
 from generation.availability import available
 from generation.board import Board, LineView, waiting_event
@@ -40,6 +41,7 @@ from generation.tiles import build_tile
 from generation.usage import QuotaStatus, UsageBook
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
+from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
 """Originals are for "show me again" and "try again" of the last days, given pictures likewise;
@@ -285,17 +287,24 @@ class GenerationService:
         tiles = [build_tile(one) for one in generations]
         return await asyncio.to_thread(imaging.contact_sheet, tiles)
 
-    def workflows(self) -> tuple[WorkflowSummary, ...]:
-        """Every workflow that can be chosen."""
-        return tuple(summarise(workflow) for workflow in self._catalog.workflows.values())
+    def workflows(self, requester: Requester | None = None) -> tuple[WorkflowSummary, ...]:
+        """Every workflow that can be chosen, or those that this person may use where they are."""
+        return tuple(summarise(workflow) for workflow in self._usable(requester))
 
-    def models(self, workflow: str | None = None) -> tuple[str, ...]:
-        """Checkpoints that backends have, for one workflow or for those taken by default."""
-        return self._offered(workflow, InputType.CHECKPOINT)
+    def models(
+        self, workflow: str | None = None, requester: Requester | None = None
+    ) -> tuple[str, ...]:
+        """Checkpoints that backends have, for one workflow or for those taken by default.
 
-    def loras(self, workflow: str | None = None) -> tuple[str, ...]:
-        """LoRAs that backends have, for one workflow or for those taken by default."""
-        return self._offered(workflow, InputType.LORA)
+        Of workflows that this person may not use, nothing is told.
+        """
+        return self._offered(workflow, InputType.CHECKPOINT, requester)
+
+    def loras(
+        self, workflow: str | None = None, requester: Requester | None = None
+    ) -> tuple[str, ...]:
+        """LoRAs that backends have, likewise."""
+        return self._offered(workflow, InputType.LORA, requester)
 
     def choices(self, workflow: str, option: str) -> tuple[str, ...]:
         """What one input of a workflow may be; empty when nobody knows, or when it is anything."""
@@ -305,12 +314,19 @@ class GenerationService:
             return ()
         return offered_models(found, self._pool).get(option, wanted.choices)
 
-    def _offered(self, name: str | None, kind: InputType) -> tuple[str, ...]:
-        workflows = self._catalog.workflows
-        if name is None:
-            chosen = tuple(one for one in workflows.values() if one.manifest.kind in DEFAULT_KINDS)
-        else:
-            chosen = (workflows[name],) if name in workflows else ()
+    def _usable(self, requester: Requester | None) -> Iterator[Workflow]:
+        for workflow in self._catalog.workflows.values():
+            if requester is None or may_use(workflow, requester):
+                yield workflow
+
+    def _offered(
+        self, name: str | None, kind: InputType, requester: Requester | None
+    ) -> tuple[str, ...]:
+        chosen = [
+            one
+            for one in self._usable(requester)
+            if (one.manifest.kind in DEFAULT_KINDS if name is None else one.name == name)
+        ]
         found: dict[str, None] = {}
         for workflow in chosen:
             offered = offered_models(workflow, self._pool)

@@ -5,6 +5,7 @@ from discord import app_commands
 
 from bot.details import FIELD_CHARACTERS
 from bot.language import _, mark
+from bot.people import requester_of
 from bot.text import harmless, lines_within
 from bot.tree import SlashCommand
 from generation.service import GenerationService
@@ -34,7 +35,8 @@ def help_command(service: GenerationService) -> SlashCommand:
         embed = discord.Embed(
             title=_("Make pictures"), description=_(GUIDE), colour=discord.Colour.blurple()
         )
-        lines = [f"`{one.name}` {harmless(_(one.title), 100)}" for one in service.workflows()]
+        usable = service.workflows(requester_of(interaction))
+        lines = [f"`{one.name}` {harmless(_(one.title), 100)}" for one in usable]
         if lines:
             workflows = lines_within(lines, FIELD_CHARACTERS)
             embed.add_field(name=_("Workflows"), value=workflows, inline=False)

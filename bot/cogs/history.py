@@ -15,7 +15,7 @@ from bot import embeds, replies
 from bot.inputs import parse_day
 from bot.language import _
 from bot.options import Choices, matching
-from bot.people import guild_of, require_moderator
+from bot.people import guild_of, requester_of, require_moderator
 from bot.services import services_of
 from bot.text import lines_within
 from bot.tree import SlashCommand, require_served
@@ -215,8 +215,9 @@ def history_command(service: GenerationService) -> SlashCommand:
         await show_history(interaction, service, question)
 
     @history.autocomplete("workflow")
-    async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
-        return matching(((one.title, one.name) for one in service.workflows()), typed)
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        return matching(((one.title, one.name) for one in usable), typed)
 
     return history
 

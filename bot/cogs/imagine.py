@@ -12,6 +12,7 @@ from bot.options import (
     Choices,
     matching,
 )
+from bot.people import requester_of
 from bot.submission import Filled, Submitter
 from bot.tree import SlashCommand
 
@@ -55,17 +56,20 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         await submitter.submit(interaction, filled)
 
     @imagine.autocomplete("workflow")
-    async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
-        found = ((f"{one.title} ({one.name})", one.name) for one in service.workflows())
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        found = ((f"{one.title} ({one.name})", one.name) for one in usable)
         return matching(found, typed)
 
     @imagine.autocomplete("model")
     async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-        return matching(((n, n) for n in service.models(_chosen_workflow(interaction))), typed)
+        found = service.models(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((one, one) for one in found), typed)
 
     @imagine.autocomplete("lora")
     async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-        return matching(((n, n) for n in service.loras(_chosen_workflow(interaction))), typed)
+        found = service.loras(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((one, one) for one in found), typed)
 
     return imagine
 

@@ -147,18 +147,23 @@ def presets_group(
         await interaction.followup.send(text, ephemeral=True)
 
     @save.autocomplete("workflow")
-    async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
-        return matching(((one.title, one.name) for one in service.workflows()), typed)
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        return matching(((one.title, one.name) for one in usable), typed)
 
     @save.autocomplete("model")
     async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
         chosen = getattr(interaction.namespace, "workflow", None) or None
-        return matching(((one, one) for one in service.models(chosen)), typed)
+        return matching(
+            ((one, one) for one in service.models(chosen, requester_of(interaction))), typed
+        )
 
     @save.autocomplete("lora")
     async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
         chosen = getattr(interaction.namespace, "workflow", None) or None
-        return matching(((one, one) for one in service.loras(chosen)), typed)
+        return matching(
+            ((one, one) for one in service.loras(chosen, requester_of(interaction))), typed
+        )
 
     save.autocomplete("name")(complete_name)
     use.autocomplete("name")(complete_name)

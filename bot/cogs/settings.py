@@ -12,6 +12,7 @@ from bot import replies
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.language import _
 from bot.options import ASPECTS, CHOICES, PROMPT_CHARACTERS, Choices, matching
+from bot.people import requester_of
 from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless
@@ -133,12 +134,13 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
                     {"option": "workflow", "choices": sorted(known)},
                 )
             defaults = await preferences.change(user_id, workflow=workflow)
-        embed, view = build_panel(defaults, service.workflows())
+        embed, view = build_panel(defaults, _listed(interaction, defaults))
         await interaction.followup.send(embed=embed, view=view, ephemeral=True)
 
     @settings.autocomplete("workflow")
-    async def complete_workflow(_interaction: discord.Interaction, typed: str) -> Choices:
-        return matching(((one.title, one.name) for one in service.workflows()), typed)
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        return matching(((one.title, one.name) for one in usable), typed)
 
     return settings
 
@@ -201,8 +203,16 @@ async def _change(interaction: discord.Interaction, **changes: object) -> None:
 
 
 async def _show(interaction: discord.Interaction, defaults: Defaults) -> None:
-    embed, view = build_panel(defaults, services_of(interaction).generations.workflows())
+    embed, view = build_panel(defaults, _listed(interaction, defaults))
     await interaction.edit_original_response(embed=embed, view=view)
+
+
+def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
+    """What this person may use where they are, and what they have chosen elsewhere."""
+    service = services_of(interaction).generations
+    usable = service.workflows(requester_of(interaction))
+    chosen = (one for one in service.workflows() if one.name == defaults.workflow)
+    return list(dict.fromkeys((*usable, *chosen)))
 
 
 def _turned(name: str, before: Defaults) -> dict[str, object]:

@@ -211,16 +211,16 @@ class FakeService:
     async def contact_sheet(self, generations):
         return build_picture()
 
-    def workflows(self):
+    def workflows(self, requester=None):
         return (
             WorkflowSummary("txt2img-sd", "From words", "", "txt2img", ASKED),
             WorkflowSummary("img2img-sd", "From a picture", "", "img2img", ASKED | {"strength"}),
         )
 
-    def models(self, workflow=None):
+    def models(self, workflow=None, requester=None):
         return self.model_names
 
-    def loras(self, workflow=None):
+    def loras(self, workflow=None, requester=None):
         return ("shine.safetensors",)
 
     async def _pause(self):
