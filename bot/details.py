@@ -52,10 +52,12 @@ def details_embed(
     return embed
 
 
-def dossier_embeds(dossier: Dossier, *, has_sheet: bool) -> list[discord.Embed]:
+def dossier_embeds(
+    dossier: Dossier, *, has_sheet: bool, names_backend: bool = False
+) -> list[discord.Embed]:
     """The record of a generation as moderators see it: what is asked, and what came of it."""
     generation = dossier.generation
-    record = details_embed(generation, names_backend=True)
+    record = details_embed(generation, names_backend=names_backend)
     if has_sheet:
         record.set_image(url="attachment://results.png")
     more = discord.Embed(colour=discord.Colour.blurple())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 
 from db.database import Database
@@ -35,7 +36,8 @@ class PersonalData:
             yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
             async for batch in self._batches(user_id):
                 for one in batch:
-                    yield line(one, ExportFormat.JSONL)
+                    # What ran it may be called by an address of the operator's network.
+                    yield line(replace(one, backend=None), ExportFormat.JSONL)
 
     async def delete(self, user_id: int) -> tuple[Generation, ...]:
         """Forget all that has ended, with its results; what it was, so that messages can go.

@@ -4,6 +4,7 @@ Discord shows the group to those with Manage Messages; the gate in `bot.tree` de
 """
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -18,7 +19,7 @@ from bot.cogs.words import words_group
 from bot.details import dossier_embeds
 from bot.inputs import parse_day
 from bot.language import _, plural
-from bot.people import guild_of
+from bot.people import guild_of, is_operator
 from bot.results import delete_message
 from bot.services import Services
 from bot.text import harmless, lines_within
@@ -131,7 +132,9 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
         if any(one.thumbnail for one in dossier.generation.outputs):
             sheet = await services.generations.contact_sheet([dossier.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
-        embeds = dossier_embeds(dossier, has_sheet=bool(files))
+        embeds = dossier_embeds(
+            dossier, has_sheet=bool(files), names_backend=is_operator(interaction)
+        )
         await interaction.followup.send(embeds=embeds, files=files, ephemeral=True)
 
     @group.command(description="Delete a result: its message, and everything kept of it")
@@ -215,19 +218,21 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         limit = min(interaction.filesize_limit, EXPORT_BYTES)
         written, count, is_whole = io.BytesIO(header(file_format).encode()), 0, True
         written.seek(0, io.SEEK_END)
+        names_backend = is_operator(interaction)
         async for one in services.oversight.export(asked):
-            text = line(one, file_format).encode()
+            told = one if names_backend else replace(one, backend=None)
+            text = line(told, file_format).encode()
             if written.tell() + len(text) > limit:
                 is_whole = False
                 break
             written.write(text)
             count += 1
         written.seek(0)
-        told = plural("{count} generation.", "{count} generations.", count)
+        summary = plural("{count} generation.", "{count} generations.", count)
         if not is_whole:
-            told += " " + _("The rest does not fit into one file: choose fewer days.")
+            summary += " " + _("The rest does not fit into one file: choose fewer days.")
         file = discord.File(written, f"history.{file_format.value}")
-        await interaction.followup.send(told, file=file, ephemeral=True)
+        await interaction.followup.send(summary, file=file, ephemeral=True)
 
 
 def _deed_line(deed: Deed) -> str:

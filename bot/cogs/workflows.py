@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import discord
@@ -236,6 +237,8 @@ async def _send_report(
     view = ui.View(timeout=None)
     if report.is_usable and can_be_enabled:
         view.add_item(EnableButton(report.name))
+    if not is_operator(interaction):
+        report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)
     shown = lines_within([line.replace("`", "'") for line in lines], REPORT_CHARACTERS)
     embed = discord.Embed(
@@ -247,6 +250,13 @@ async def _send_report(
     if report.is_usable:
         files.append(_file(f"{report.name}.toml", report.manifest_text()))
     await interaction.followup.send(embed=embed, files=files, view=view, ephemeral=True)
+
+
+def _without_addresses(report: Inspection) -> Inspection:
+    """The report without what backends are called: by addresses of the operator's network."""
+    numbered = enumerate(report.backends, start=1)
+    backends = (replace(one, backend=_("backend {number}", number=n)) for n, one in numbered)
+    return replace(report, backends=tuple(backends))
 
 
 def _file(name: str, text: str) -> discord.File:

@@ -1,5 +1,10 @@
 """What is brought back is shown to everybody only where it could have been made."""
 
+import gzip
+from urllib.parse import urlsplit
+
+import aiohttp
+
 from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
@@ -27,6 +32,19 @@ async def make(person, channel, **options):
 async def show(person, generation, channel="general"):
     reply = await person.slash(channel, "show", generation=generation)
     return await reply.until(has_pictures, PATIENCE_S)
+
+
+async def files_of(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    answered = await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    text = ""
+    async with aiohttp.ClientSession() as session:
+        for attachment in answered["attachments"]:
+            async with session.get(attachment["url"]) as response:
+                content = await response.read()
+            is_packed = attachment["filename"].endswith(".gz")
+            text += (gzip.decompress(content) if is_packed else content).decode()
+    return text
 
 
 async def test_show_does_not_get_round_what_moderators_decided(house):
@@ -68,3 +86,22 @@ async def test_what_a_moderator_approved_of_can_be_shown_to_everybody(house):
         await house.mo.click(case, "Approve")
         await reply.until(has_pictures, PATIENCE_S)
         assert not (await show(house.ana, made)).get("ephemeral")
+
+
+async def test_what_backends_are_called_is_told_to_the_operator_alone(house):
+    """By default it is their address in the operator's network."""
+    address = urlsplit(house.comfyui.url).netloc
+    house.world.directory.operator = house.ben.member
+    ada = Person(house.world, "ada")
+    async with house.bot():
+        made = id_of(await make(house.ana, "general", seed=1))
+        told = [
+            await answer(house.mo, "mod show", generation=made),
+            await files_of(house.ana, "mydata export"),
+            await files_of(house.mo, "mod export", format="jsonl"),
+            await answer(ada, "limner workflows inspect", workflow="txt2img-sd"),
+            await files_of(ada, "limner workflows inspect", workflow="txt2img-sd"),
+        ]
+        for text in told:
+            assert text
+            assert address not in text
