@@ -1,6 +1,10 @@
-"""Logging for people (`console`) or for machines (`json`), always to standard error."""
+"""Logging for people (`console`) or for machines (`json`), always to standard error.
+
+The libraries' own sentences quote addresses, and an address may hold a secret: none gets through.
+"""
 
 import logging
+import re
 import sys
 from typing import Literal
 
@@ -10,6 +14,21 @@ from rich.logging import RichHandler
 
 _CHATTY = ("discord", "dbos", "aiosqlite", "asyncio", "alembic", "aiohttp.access")
 """Libraries whose information lines tell an operator nothing."""
+
+_SECRETS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?P<way>/(?:webhooks|interactions)/\d+/)[^/\s?]+")
+"""What stands before the host of an address, and the tokens of interactions in Discord's."""
+
+
+class Discreet(logging.Formatter):
+    """Formats as another one does, tracebacks and all, and leaves secrets out."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or the lines."""
+        return _SECRETS.sub(lambda found: f"{found['way'] or ''}…", self._formatter.format(record))
 
 
 def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
@@ -26,14 +45,17 @@ def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
 
 def _console_handler() -> logging.Handler:
     if sys.stderr.isatty():
-        return RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+        rich = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
+        rich.setFormatter(Discreet(logging.Formatter("%(message)s")))
+        return rich
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(Discreet(plain))
     return handler
 
 
 def _json_handler() -> logging.Handler:
     handler = logging.StreamHandler()
     fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(JsonFormatter(fields, rename_fields={"asctime": "time"}))
+    handler.setFormatter(Discreet(JsonFormatter(fields, rename_fields={"asctime": "time"})))
     return handler
