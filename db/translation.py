@@ -59,7 +59,15 @@ _SQLITE_FAILURES: _Failures = (
         ),
     ),
     (
-        ("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_AUTH"),
+        ("SQLITE_IOERR", "SQLITE_PROTOCOL", "SQLITE_NOMEM"),
+        DatabaseUnavailable,
+        (
+            "The database file {path} cannot be read or written just now. Look for errors of its "
+            "disk in the system's log, and for free memory."
+        ),
+    ),
+    (
+        ("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"),
         DatabaseUnreadable,
         (
             "The database file {path} cannot be opened. Check that its folder exists, that it is a "

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
 
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
 from generation import failures
 from generation.line.settings import (
     MAX_ATTEMPTS,
@@ -266,4 +266,5 @@ def _options(name: str) -> StepOptions:
 
 
 def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, DatabaseUnavailable)
+    """Whether trying again may help: by itself, or because somebody mends a disk or a password."""
+    return isinstance(error, DatabaseUnavailable | DatabaseUnreadable | DatabaseDenied)

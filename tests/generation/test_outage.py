@@ -48,6 +48,21 @@ def limit_pages(database):
     return pages
 
 
+def make_read_only_at_will(database):
+    """Let SQLite refuse what is written while it is so; and count what it refused."""
+    disk = {"is_read_only": False, "refused": 0}
+
+    def apply(connection):
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(disk['is_read_only'])}")
+
+    def count(context):
+        disk["refused"] += "readonly" in str(context.original_exception)
+
+    event.listen(database._engine.sync_engine, "begin", apply)
+    event.listen(database._engine.sync_engine, "handle_error", count)
+    return disk
+
+
 async def test_postgresql_stops_in_mid_run_and_starts_again(
     open_house, own_postgres_server, backend, tools, caplog
 ):
@@ -119,3 +134,31 @@ async def test_a_full_disk_refuses_in_words_and_loses_nothing(
             assert (await used(house, user_id)).pictures == 1
     assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE) + 1
     assert not [one for one in caplog.records if one.exc_info]
+
+
+async def test_a_disk_that_is_read_only_for_a_while_loses_nothing(
+    open_house, sqlite_url, backend, tools, caplog
+):
+    """So systems mount a disk with errors; once it is mended, work goes on where it was."""
+    hold = asyncio.Event()
+    backend.script = [tools.Run(hold=hold)]
+    async with open_house(sqlite_url, backend) as house:
+        disk = make_read_only_at_will(house.database)
+        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await house.until_sampled(running.id)
+        waiting = await house.service.submit(tools.ask(user_id=PEOPLE[1]))
+        disk["is_read_only"] = True
+        with pytest.raises(ServiceUnavailable):
+            await house.service.submit(tools.ask(user_id=9))
+        before = disk["refused"]
+        hold.set()
+        await tools.eventually(lambda: disk["refused"] > before + 3)
+        assert not house.audience.told(running.id)
+        disk["is_read_only"] = False
+        for one in (running, waiting):
+            ended = await house.ended(one.id, timeout_s=40)
+            assert ended.state is GenerationState.SUCCEEDED
+            assert len(house.audience.told(one.id)) == 1
+            assert (await used(house, one.user_id)).pictures == 1
+    assert len(backend.submissions) == 2
+    assert "begins again" not in caplog.text, "its steps were repeated, as for any outage"
