@@ -78,9 +78,9 @@ async def retry(interaction: discord.Interaction, generation_id: str, _index: in
 async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Everything that is recorded, in private."""
     await interaction.response.defer(ephemeral=True, thinking=True)
-    derivations = services_of(interaction).derivations
-    generation = await derivations.find_visible(generation_id, requester_of(interaction))
-    ancestors = await derivations.lineage(generation)
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    generation = await derivations.find_visible(generation_id, requester)
+    ancestors = await derivations.lineage(generation, requester)
     embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
     await interaction.followup.send(embed=embed, ephemeral=True)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 from generation import imaging
@@ -94,11 +95,7 @@ class Derivations:
         generation = await self._desk.find(normalise_id(generation_id))
         if generation is None:
             raise UnknownGeneration(generation_id)
-        if generation.user_id != requester.user_id and (
-            generation.private
-            or generation.guild_id is None
-            or generation.guild_id != requester.guild_id
-        ):
+        if not _may_see(generation, requester):
             raise NotYours(generation.id)
         if generation.removed_at is not None:
             raise GenerationRemoved(generation.id)
@@ -199,18 +196,10 @@ class Derivations:
             )
         return copy
 
-    async def lineage(self, generation: Generation) -> tuple[Generation, ...]:
-        """What it was made from, the nearest first, up to the root or to what is forgotten."""
-        found: list[Generation] = []
-        seen = {generation.id}
-        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
-            parent = await self._desk.find(generation.parent_id)
-            if parent is None or parent.id in seen:
-                break
-            seen.add(parent.id)
-            found.append(parent)
-            generation = parent
-        return tuple(found)
+    async def lineage(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
+        """What it was made from, the nearest first, up to what this person may not see."""
+        ancestors = await self._ancestors(generation)
+        return tuple(takewhile(lambda one: _may_see(one, requester), ancestors))
 
     def _start(
         self,
@@ -270,15 +259,35 @@ class Derivations:
         images = {**request.images, name: InputImage(start.output.filename, b"")}
         return Draft(replace(request, images=images), start, name)
 
+    async def _ancestors(self, generation: Generation) -> tuple[Generation, ...]:
+        """All of them, up to the root or to what is forgotten."""
+        found: list[Generation] = []
+        seen = {generation.id}
+        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
+            parent = await self._desk.find(generation.parent_id)
+            if parent is None or parent.id in seen:
+                break
+            seen.add(parent.id)
+            found.append(parent)
+            generation = parent
+        return tuple(found)
+
     async def _find_start(self, generation: Generation) -> Picture | None:
         """The result that a generation started from, through what merely repeated it."""
         for child, parent in zip(
-            chain := (generation, *await self.lineage(generation)), chain[1:], strict=False
+            chain := (generation, *await self._ancestors(generation)), chain[1:], strict=False
         ):
             if child.parent_position is not None:
                 found = [one for one in parent.outputs if one.position == child.parent_position]
                 return Picture(parent, found[0]) if found else None
         return None
+
+
+def _may_see(generation: Generation, requester: Requester) -> bool:
+    if generation.user_id == requester.user_id:
+        return True
+    is_here = generation.guild_id is not None and generation.guild_id == requester.guild_id
+    return is_here and not generation.private
 
 
 def _needs(workflow: Workflow, name: str) -> bool:

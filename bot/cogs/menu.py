@@ -13,7 +13,7 @@ from bot.forms import Answer, Handler, choice_field, open_form
 from bot.hosts import is_kept_by_discord
 from bot.language import _
 from bot.network import NETWORK_ERRORS
-from bot.people import is_operator
+from bot.people import is_operator, requester_of
 from bot.results import ask_for_input, find_own, input_parts, parse_number
 from bot.services import Services
 from bot.soon import soon
@@ -70,7 +70,8 @@ class MessageMenu:
         await interaction.response.defer(ephemeral=True, thinking=True)
         generation = await find_own(interaction, message)
         if generation is not None:
-            ancestors = await self._services.derivations.lineage(generation)
+            requester = requester_of(interaction)
+            ancestors = await self._services.derivations.lineage(generation, requester)
             embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
             await interaction.followup.send(embed=embed, ephemeral=True)
             return

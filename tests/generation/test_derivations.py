@@ -241,10 +241,19 @@ async def test_a_picture_that_there_is_not_is_refused(derivations, desk, positio
 async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivations, desk):
     for child, parent in (("ddddd", "ccccc"), ("ccccc", "bbbbb"), ("bbbbb", None)):
         desk.add(build(child, parent_id=parent))
-    found = await derivations.lineage(desk.known["ddddd"])
+    found = await derivations.lineage(desk.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
     desk.add(build("bbbbb", parent_id="ddddd"))
-    found = await derivations.lineage(desk.known["ddddd"])
+    found = await derivations.lineage(desk.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
     desk.add(build("bbbbb", parent_id="gone2"))
-    assert len(await derivations.lineage(desk.known["ddddd"])) == 2
+    assert len(await derivations.lineage(desk.known["ddddd"], BEN)) == 2
+
+
+@pytest.mark.parametrize("hidden", [{"private": True}, {"guild_id": 404}, {"guild_id": None}])
+async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, desk, hidden):
+    desk.add(build("ddddd", parent_id="ccccc"))
+    desk.add(build("ccccc", parent_id="bbbbb", **hidden))
+    desk.add(build("bbbbb"))
+    assert await derivations.lineage(desk.known["ddddd"], BEN) == ()
+    assert len(await derivations.lineage(desk.known["ddddd"], ANA)) == 2
