@@ -1,5 +1,7 @@
 """Who presses and asks, decided from what Discord says of this very interaction."""
 
+from functools import partial
+
 import discord
 
 from generation.errors import NotPermitted
@@ -90,7 +92,30 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         parent_channel_id=parent,
         is_channel_age_restricted=_is_age_restricted(channel),
         category_id=_category_of(channel),
+        sees=partial(_sees, interaction),
     )
+
+
+def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | None) -> bool:
+    """Whether this person sees a channel, or a thread of the other one, as far as it is known.
+
+    Of channels that are gone, and of servers that the bot is no member of, nothing is known.
+    """
+    guild, person = interaction.guild, interaction.user
+    if channel_id == interaction.channel_id or guild is None or isinstance(person, discord.User):
+        return True
+    place = guild.get_channel_or_thread(channel_id)
+    if place is not None and not isinstance(place, discord.Thread):
+        return place.permissions_for(person).view_channel
+    parent = guild.get_channel(parent_id or 0) if place is None else place.parent
+    if parent is None:
+        return True
+    granted = parent.permissions_for(person)
+    # An archived thread is not known any more: it may have been a private one.
+    is_open = isinstance(parent, discord.ForumChannel) or (
+        isinstance(place, discord.Thread) and not place.is_private()
+    )
+    return granted.view_channel and (is_open or granted.manage_threads)
 
 
 def _category_of(channel: object) -> int | None:

@@ -91,6 +91,7 @@ def copy_generation(
         priority=row.priority,
         lane=row.lane,
         sampled_at=row.sampled_at,
+        parent_channel_id=row.parent_channel_id,
         reply=row.reply,
     )
 

@@ -66,7 +66,8 @@ class Generation:
     """One request of one person and what became of it. All times are aware and in UTC.
 
     What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
-    `age_restricted` says that the channel was when it was asked for.
+    `age_restricted` says that the channel was when it was asked for. `parent_channel_id` is the
+    channel of a thread.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Generation:
     priority: bool = False
     lane: int = 0
     sampled_at: datetime | None = None
+    parent_channel_id: int | None = None
     reply: str = field(default="", repr=False)
 
     @property

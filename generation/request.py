@@ -1,6 +1,6 @@
 """What a face asks the heart for: plain values that know neither Discord nor SQL nor HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,12 +26,18 @@ class Layout(StrEnum):
     GRID = "grid"
 
 
+def sees_everything(_channel_id: int, _parent_channel_id: int | None) -> bool:
+    """Of a face that knows no channels."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Requester:
     """Who asks, and from where.
 
     `parent_channel_id` is the channel that a thread belongs to. To who runs the bot, no workflow
     is closed. `category_id` is what the channel, or the thread's channel, is sorted under.
+    `sees` says whether they see another channel, or a thread of the other one, in the same guild.
     """
 
     user_id: int
@@ -44,6 +50,9 @@ class Requester:
     is_channel_age_restricted: bool = False
     is_operator: bool = False
     category_id: int | None = None
+    sees: Callable[[int, int | None], bool] = field(
+        default=sees_everything, repr=False, compare=False
+    )
 
     @property
     def place_ids(self) -> tuple[int, ...]:

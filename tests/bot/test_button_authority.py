@@ -57,6 +57,14 @@ async def test_nobody_goes_on_from_what_is_not_for_them(bot, press, action, fact
     assert bot.service.requests == []
 
 
+@pytest.mark.parametrize("action", EVERYBODY)
+async def test_what_was_asked_for_in_a_channel_is_for_those_who_see_it(bot, press, action):
+    hidden = bot.world.channel("moderators").id
+    assert await press(bot.ben, action, channel_id=hidden) == "refused"
+    assert bot.service.requests == []
+    assert await press(bot.mo, action, channel_id=hidden) != "refused"
+
+
 @pytest.mark.parametrize("action", OWNER_AND_MODERATORS)
 async def test_moderators_of_another_server_have_no_say(bot, press, action):
     assert await press(bot.mo, action, guild_id=404) == "refused"
@@ -70,6 +78,7 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
         """As much of one as forms need before they refuse."""
 
         user = bot.ben.member
+        guild = None
         channel = None
         channel_id = guild_id = 5
         message = None

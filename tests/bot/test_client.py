@@ -1,5 +1,6 @@
 """The connection: what it tells Discord of itself, and what it keeps out of logs."""
 
+import asyncio
 import logging
 
 import discord
@@ -152,6 +153,7 @@ async def test_buttons_are_acknowledged_before_anything_is_looked_up(bot, servic
     presses = [await press(bot, service, reply, "Cancel")]
     await bot.replies.deliver(tools.failure(generation), ())
     presses.append(await press(bot, service, reply, "Try again"))
+    await asyncio.wait_for(service.submitted.get(), 10)
     limit = bot.world.attachment_size_limit
     bot.world.attachment_size_limit = 100_000
     noisy, _ = await bot.imagine(private=private)
