@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import mimetypes
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -14,6 +13,7 @@ from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
 from db.generations import NewOutput
 from generation import film, imaging
 from generation.errors import FailureKind, GenerationFailed
+from generation.media_types import guess_media_type
 from generation.values import legible
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
@@ -109,7 +109,7 @@ class OutputCollector:
             case OutputFile():
                 content = await self._download(output)
                 name = _plain_name(output.filename)
-                guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+                guessed = guess_media_type(name)
                 if output.kind is MediaKind.IMAGE:
                     return await _described(name, guessed, content)
                 if guessed.startswith("video/"):

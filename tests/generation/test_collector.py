@@ -3,8 +3,10 @@
 import pytest
 
 from comfy.events import MediaKind, OutputFile, OutputText
+from comfy.outputs import media_kind
 from generation.collector import MAX_RESULTS, OutputCollector
 from generation.errors import FailureKind, GenerationFailed
+from generation.media_types import guess_media_type
 
 
 class Files:
@@ -52,3 +54,13 @@ async def test_results_that_would_fill_the_memory_are_refused(monkeypatch):
     async with OutputCollector(Files(b"12345")) as collector:
         with pytest.raises(GenerationFailed, match="too much"):
             await collector.finish([sound(0), sound(1)])
+
+
+@pytest.mark.parametrize("kind", [MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO])
+def test_what_can_be_seen_or_heard_is_known_to_on_every_machine(kind):
+    """What has no type that can be looked at would get past the image check."""
+    extensions = "png jpg webp gif bmp tiff avif apng svg exr heic jxl mp4 webm mkv mov avi m4v mpg"
+    extensions += " mpeg flac mp3 wav ogg opus m4a aac"
+    named = [f"x.{one}" for one in extensions.split() if media_kind(f"x.{one}") is kind]
+    assert len(named) >= 7
+    assert {guess_media_type(one).partition("/")[0] for one in named} == {kind.value}
