@@ -176,12 +176,32 @@ def test_the_name_of_an_upload():
         (r"cannot open C:\comfy\models\x.pt now", "cannot open x.pt now"),
         ("ratio 1/2 of a/b", "ratio 1/2 of a/b"),
         ("see https://example.org/a/b", "see https://example.org/a/b"),
+        ("see https://ana:hush@example.org/a?key=hush", "see https://example.org/a…"),
+        ("refused: http://ana:hush@10.0.0.7:8188/x?token=hush", "refused: …"),
+        (
+            "pool(host='192.168.1.7', port=80) url: /v1?api_key=hush",
+            "pool(host='…', port=80) url: /v1?api_key=…",
+        ),
+        ("{'Authorization': 'Bearer hush-hush'}", "{'Authorization': 'Bearer …'}"),
+        ("key sk-proj-0123456789abcdef is invalid", "key … is invalid"),
+        ("token indices are too long", "token indices are too long"),
+        ("KeyError: 'clip_vision_output'", "KeyError: 'clip_vision_output'"),
         ("a\tb\x00c \x1b[31mred\ud800", "a bc [31mred"),
         ("", ""),
     ],
 )
-def test_sentences_lose_the_servers_folders(said, clean):
+def test_sentences_lose_the_servers_folders_and_secrets(said, clean):
     assert clean_sentence(said) == clean
+
+
+def test_names_are_on_one_line_and_not_endless():
+    """They are in the log, where a line of their own would look like the program's."""
+    name = "x\n2026 ERROR y" + "z" * 10_000
+    entry = {"class_type": name, "errors": [{"type": name, "extra_info": {"input_name": name}}]}
+    (problem,) = parse_node_errors({name: entry})
+    for said in (problem.node_id, problem.class_type, problem.kind, problem.input_name):
+        assert said.startswith("x2026 ERROR y")
+        assert len(said) <= 300
 
 
 def test_a_sentence_is_not_endless():
