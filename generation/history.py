@@ -9,6 +9,7 @@ from db.tables import GenerationRow, OutputRow
 from generation.errors import FailureKind
 from generation.record import Failure, Generation, GenerationState, Output
 from generation.request import Derivation, Layout
+from generation.values import clean_text
 
 __all__ = ["Cursor", "HistoryFilter", "HistoryPage", "copy_generation", "copy_output"]
 
@@ -35,9 +36,9 @@ class HistoryFilter:
         return GenerationFilter(
             user_id=self.user_id,
             guild_id=self.guild_id,
-            workflow=self.workflow,
+            workflow=None if self.workflow is None else clean_text(self.workflow),
             state=self.state.value if self.state else None,
-            search=self.search,
+            search=None if self.search is None else clean_text(self.search),
             since=self.since,
             until=self.until,
             flagged=self.flagged,

@@ -26,6 +26,7 @@ from generation.terms import (
     Verdict,
     check_pattern,
 )
+from generation.values import clean_text
 
 MAX_REASON_CHARACTERS = 300
 
@@ -132,7 +133,7 @@ class Moderation:
         actor_id: int,
     ) -> None:
         """Let somebody ask for nothing here. Raises ServiceUnavailable."""
-        kept = reason.strip()[:MAX_REASON_CHARACTERS]
+        kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
         with available():
             async with self._database.transaction() as session:
                 await BlockRepository(session).put(
@@ -180,7 +181,7 @@ class Moderation:
     ) -> Term:
         """Watch for a word, phrase or expression. Raises RequestRefused, ServiceUnavailable."""
         try:
-            kept = check_pattern(pattern, is_expression=is_expression)
+            kept = check_pattern(clean_text(pattern), is_expression=is_expression)
         except InvalidPattern as error:
             raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
         with available():

@@ -31,6 +31,7 @@ from generation.records import Records
 from generation.request import Requester
 from generation.tasks import finish
 from generation.tiles import build_tiles
+from generation.values import clean_text
 
 REPORTS_A_DAY = 10
 """Of one person."""
@@ -162,7 +163,7 @@ class Reviews:
         Raises UnknownGeneration, RequestRefused, ServiceUnavailable.
         """
         with available():
-            await self._report(generation_id, requester, reason.strip()[:MAX_REPORT_CHARACTERS])
+            await self._report(generation_id, requester, clean_text(reason)[:MAX_REPORT_CHARACTERS])
             try:
                 await self._show(generation_id, is_pending=False)
             except DeliveryPostponed as error:

@@ -388,7 +388,7 @@ async def test_history_pages_and_its_contact_sheet(house, tools, user_id, submit
     )
     assert [one.prompt for one in rest.generations] == ["one cat"]
     assert rest.next_cursor is None
-    found = await house.service.history(HistoryFilter(user_id=user_id, search="CAT"))
+    found = await house.service.history(HistoryFilter(user_id=user_id, search="CAT\0\ud800"))
     assert found.total == 2
     sheet = await house.service.contact_sheet(page.generations)
     assert sheet.startswith(b"\x89PNG")
