@@ -1,0 +1,125 @@
+"""Two who act at the same moment: one of them decides, and everything agrees with it."""
+
+import asyncio
+from contextlib import suppress
+
+from db.audit import AuditRepository
+from generation.history import HistoryFilter
+from generation.record import GenerationState
+from sandbox.discord_server.errors import NotPossible
+from sandbox.people import Person, as_text
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+def id_of(message):
+    return message["embeds"][0]["description"].split(" · ")[0]
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))
+
+
+async def deeds(core, guild_id):
+    async with core.database.transaction(read_only=True) as session:
+        rows = await AuditRepository(session).page(guild_id, before_id=None, limit=50)
+        return [(row.action, row.subject) for row in rows]
+
+
+async def settled(core):
+    """Once nothing waits to be told."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = (await core.service.history(HistoryFilter(), limit=50)).generations
+            if all(one.delivered_at is not None for one in found):
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_one_moderator_approves_while_another_refuses(house):
+    other = Person(house.world, "ada")
+    async with house.bot() as core:
+        channel = house.world.channel("moderators").id
+        await answer(house.mo, "mod log-channel", channel=channel)
+        await answer(house.mo, "mod review", mode="hold")
+        for _ in range(4):
+            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+            await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
+            asked = await house.mo.wait_for(lambda one: "[Approve]" in as_text(one), PATIENCE_S)
+            await asyncio.gather(house.mo.click(asked, "Approve"), other.click(asked, "Refuse"))
+            await reply.until(
+                lambda one: has_pictures(one) or "did not approve" in as_text(one), PATIENCE_S
+            )
+            (made, *_) = await settled(core)
+            acts = [
+                act
+                for act, subject in await deeds(core, house.world.guild_id)
+                if subject == made.id
+            ]
+            assert acts in (["approve"], ["refuse"])
+            is_shown = acts == ["approve"]
+            assert has_pictures(reply.message) is is_shown
+            assert made.withheld is not is_shown
+            assert (made.removed_at is None) is is_shown
+            assert bool(await core.service.contents(made.id)) is is_shown
+
+
+async def test_somebody_deletes_what_another_enlarges(house):
+    async with house.bot() as core:
+        for _ in range(3):
+            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+            made = await reply.until(has_pictures, PATIENCE_S)
+            asked = await house.ana.click(made, "Delete")
+            _, larger = await asyncio.gather(
+                house.ana.fill(asked.modal, {}), house.ben.click(made, "Upscale")
+            )
+            del larger
+            await house.world.wait_for(lambda reply=reply: reply.message is None, PATIENCE_S)
+            gone = await core.service.find(id_of(made))
+            assert gone.removed_at is not None
+            assert await core.service.contents(gone.id) == ()
+            for one in await settled(core):
+                assert one.state is not GenerationState.FAILED
+                if one.parent_id == gone.id:
+                    assert one.user_id == house.ben.id
+
+
+async def test_what_somebody_made_is_deleted_while_they_make_more(house):
+    house.comfyui.step_seconds = 0.1
+    async with house.bot() as core:
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        first = id_of(await reply.until(has_pictures, PATIENCE_S))
+        running = await house.ana.slash("general", "imagine", prompt="a wolf", steps=20)
+        await running.until(lambda one: "step" in as_text(one), PATIENCE_S)
+        asked = await house.ana.slash("general", "mydata delete")
+        told, _ = await asyncio.gather(
+            house.ana.fill(asked.modal, {}), answer(house.mo, "mod purge", user=house.ana.id)
+        )
+        await told.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
+        await house.world.wait_for(lambda: reply.message is None, PATIENCE_S)
+        done = await running.until(has_pictures, PATIENCE_S)
+        (left,) = await settled(core)
+        assert left.id == id_of(done)
+        assert left.removed_at is None
+        assert await core.service.find(first) is None
+
+
+async def test_somebody_cancels_at_the_moment_it_ends(house):
+    house.comfyui.step_seconds = 0.01
+    async with house.bot() as core:
+        for steps in (1, 2, 4, 8, 12):
+            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=steps)
+            seen = await reply.until(lambda one: "Cancel" in as_text(one), PATIENCE_S)
+            with suppress(NotPossible):  # it has ended: the button is gone
+                await house.ana.click(seen, "Cancel")
+            await reply.until(
+                lambda one: has_pictures(one) or "Cancelled" in as_text(one), PATIENCE_S
+            )
+            (made, *_) = await settled(core)
+            assert has_pictures(reply.message) is (made.state is GenerationState.SUCCEEDED)
+            assert bool(made.outputs) is (made.state is GenerationState.SUCCEEDED)
