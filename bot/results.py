@@ -126,7 +126,8 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
         )
     if not parts:
         raise RequestRefused(
-            FailureKind.INVALID_OPTION, "This workflow has nothing that could be changed."
+            FailureKind.INVALID_OPTION,
+            "This workflow has nothing that could be changed: press Again instead.",
         )
     await open_form(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
 
@@ -160,7 +161,9 @@ async def ask_for_input(
     pictures = services_of(interaction).offers.of(generation).use
     if not pictures:
         raise RequestRefused(
-            FailureKind.INVALID_OPTION, "There is no workflow that starts from such a result."
+            FailureKind.INVALID_OPTION,
+            "There is no workflow that starts from such a result. "
+            "Ask the people who run this bot to add one.",
         )
     parts = {}
     if len(pictures) > 1:

@@ -18,4 +18,4 @@ async def soon(awaited: Awaitable[T]) -> T:
         async with asyncio.timeout(LOOKUP_S):
             return await awaited
     except TimeoutError as error:
-        raise ServiceUnavailable("The records are slow just now.") from error
+        raise ServiceUnavailable("The records are slow just now. Try again in a minute.") from error

@@ -41,7 +41,10 @@ def require_served(interaction: discord.Interaction) -> None:
     speak(str(interaction.locale))
     served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
     if served and interaction.guild_id is not None and interaction.guild_id not in served:
-        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "This bot does not serve this server.")
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "This bot does not serve this server. Ask the people who run it.",
+        )
 
 
 def require_authority(interaction: discord.Interaction) -> None:

@@ -11,11 +11,11 @@ from zoneinfo import available_timezones
 
 from db.audit import AuditRepository
 from db.database import Database, Session
-from db.errors import DatabaseError
 from db.generations import GenerationRepository
 from db.limits import PolicyRepository
 from db.people import GuildRepository
-from generation.errors import FailureKind, RequestRefused, ServiceUnavailable
+from generation.availability import available
+from generation.errors import FailureKind, RequestRefused
 from generation.policy import BOUNDS, Grant, GuildLimits, RolePolicy
 from generation.quota import Unit
 from generation.record import GenerationState
@@ -247,11 +247,9 @@ class Administration:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[Session]:
-        try:
+        with available():
             async with self._database.transaction() as session:
                 yield session
-        except DatabaseError as error:
-            raise ServiceUnavailable("The records cannot be reached just now.") from error
 
     async def _note(
         self,

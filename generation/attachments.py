@@ -103,7 +103,7 @@ async def _verify_picture(
     if wanted.type is not InputType.MASK:
         return await asyncio.to_thread(imaging.verify_input, content, max_pixels=wanted.max_pixels)
     if size is None:
-        raise InvalidImage("A mask needs the picture it belongs to.")
+        raise InvalidImage("A mask needs the picture it belongs to: attach that as well.")
     mask = await asyncio.to_thread(imaging.verify_mask, content, size)
     return CheckedImage(mask, "png", *size)
 

@@ -303,7 +303,8 @@ def _find_picture(generation: Generation, position: int) -> Output:
         if output.position == position and is_picture(output):
             return output
     raise RequestRefused(
-        FailureKind.INVALID_OPTION, "There is no such picture among these results."
+        FailureKind.INVALID_OPTION,
+        "There is no such picture among these results: choose another one.",
     )
 
 

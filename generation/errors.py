@@ -79,7 +79,11 @@ class UnknownGeneration(GenerationError):
     """There is no generation with this id."""
 
     def __init__(self, generation_id: str) -> None:
-        super().__init__("There is no generation '{id}'.", {"id": generation_id})
+        super().__init__(
+            "There is no generation '{id}'. Its id is the first word below a result: "
+            "choose one from the list.",
+            {"id": generation_id},
+        )
         self.generation_id = generation_id
 
 

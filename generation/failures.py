@@ -33,7 +33,9 @@ MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft
 
 Graph = Mapping[str, Mapping[str, Any]]
 
-OFFLINE = Failure(FailureKind.BACKEND_OFFLINE, "No backend can be reached just now.")
+OFFLINE = Failure(
+    FailureKind.BACKEND_OFFLINE, "No backend can be reached just now. Try again in a few minutes."
+)
 LOST = Failure(
     FailureKind.BACKEND_OFFLINE,
     "The backend lost this generation again and again; it was given up.",
@@ -72,9 +74,18 @@ def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
     kind = FailureKind.MISSING_MODEL
     facts: dict[str, object] = {"model": name, "installed": list(installed[:MAX_INSTALLED])}
     if not installed and name is None:
-        return Failure(kind, "No model was chosen, and none is installed.", facts)
+        return Failure(
+            kind,
+            "No model is installed that could be taken. Tell the people who run this bot.",
+            facts,
+        )
     if not installed:
-        return Failure(kind, "The model {model} is not installed, and no other is.", facts)
+        return Failure(
+            kind,
+            "The model {model} is not installed, and no other is. "
+            "Tell the people who run this bot.",
+            facts,
+        )
     facts["listed"] = ", ".join(installed[:MAX_LISTED]) + (", …" * (len(installed) > MAX_LISTED))
     if name is None:
         return Failure(kind, "No model was chosen. Installed: {listed}.", facts)

@@ -11,8 +11,8 @@ from db.audit import AuditRepository
 from db.database import Database
 from db.errors import DatabaseError
 from db.limits import DrainRepository
+from generation.availability import available
 from generation.backend_status import BackendStatus
-from generation.errors import ServiceUnavailable
 from generation.pool import BackendPool
 
 FOLLOW_S = 2.0
@@ -50,15 +50,13 @@ class Fleet:
 
     async def entries(self) -> tuple[FleetEntry, ...]:
         """Every backend as it is now. Raises ServiceUnavailable."""
-        try:
+        with available():
             await self.apply()
             async with self._database.transaction(read_only=True) as session:
                 rows = {
                     row.name: (row.drained_by, row.drained_at)
                     for row in await DrainRepository(session).drained()
                 }
-        except DatabaseError as error:
-            raise _unavailable() from error
         return tuple(
             FleetEntry(status, *rows.get(status.name, (None, None)))
             for status in await self._pool.statuses()
@@ -103,7 +101,7 @@ class Fleet:
     async def _decide(
         self, name: str, actor_id: int, guild_id: int | None, *, is_drained: bool
     ) -> bool:
-        try:
+        with available():
             async with self._database.transaction() as session:
                 drains = DrainRepository(session)
                 if is_drained:
@@ -119,10 +117,4 @@ class Fleet:
                         subject=name,
                     )
             await self.apply()
-        except DatabaseError as error:
-            raise _unavailable() from error
         return changed
-
-
-def _unavailable() -> ServiceUnavailable:
-    return ServiceUnavailable("The records cannot be reached just now.")

@@ -107,11 +107,12 @@ class Moderation:
             refused = next(one for one in verdict.found if one.action is TermAction.REFUSE)
             if refused.is_expression:
                 raise RequestRefused(
-                    FailureKind.PROMPT_NOT_ALLOWED, "The moderators of this place do not allow it."
+                    FailureKind.PROMPT_NOT_ALLOWED,
+                    "The moderators of this place do not allow what it says: put it another way.",
                 )
             raise RequestRefused(
                 FailureKind.PROMPT_NOT_ALLOWED,
-                "The moderators of this place do not allow “{word}”.",
+                "The moderators of this place do not allow “{word}”. Leave it out.",
                 {"word": refused.pattern},
             )
         return Judgement(verdict)

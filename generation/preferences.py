@@ -13,7 +13,7 @@ from generation.errors import FailureKind, RequestRefused
 from generation.models import offered_models
 from generation.pool import BackendPool
 from generation.request import GenerationRequest, Layout, Value
-from generation.selection import select_workflow, without_place
+from generation.selection import no_place, select_workflow, unknown_workflow, without_place
 from generation.tasks import finish
 from generation.values import COUNT, MAX_PROMPT_CHARACTERS, SIZE, clean_text, picture_inputs
 from workflows.catalog import Catalog
@@ -225,19 +225,11 @@ class Preferences:
         name = values.get("workflow")
         workflow = self._catalog.workflows.get(str(name)) if name is not None else None
         if name is not None and workflow is None:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "There is no workflow of that name.",
-                {"option": "workflow", "choices": sorted(self._catalog.workflows)},
-            )
+            raise unknown_workflow(self._catalog.workflows)
         how_shown = {"workflow", "private", "spoiler"}
         missing = without_place(workflow, values.keys() - how_shown) if workflow else ()
-        if missing:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "The workflow {workflow} has no place for: {options}.",
-                {"workflow": str(name), "options": ", ".join(sorted(missing))},
-            )
+        if workflow is not None and missing:
+            raise no_place(workflow, sorted(missing))
 
     def _takes(self, request: GenerationRequest, name: str | None) -> bool:
         """Whether the default workflow is one for what was given."""

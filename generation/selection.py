@@ -30,15 +30,11 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
         return _select_default(request, options, catalog, pool)
     workflow = catalog.workflows.get(request.workflow)
     if workflow is None:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "There is no workflow of that name.",
-            {"option": "workflow", "choices": sorted(catalog.workflows)},
-        )
+        raise unknown_workflow(catalog.workflows)
     check_access(workflow, request.requester)
     missing = without_place(workflow, options)
     if missing:
-        raise _no_place(workflow, missing)
+        raise no_place(workflow, missing)
     if not pool.has_tags(workflow.manifest.tags):
         raise RequestRefused(
             FailureKind.WORKFLOW_ERROR,
@@ -63,10 +59,21 @@ def without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]
     return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
 
 
-def _no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
+def unknown_workflow(names: Iterable[str]) -> RequestRefused:
+    """What is said where somebody names a workflow that is not among these."""
     return RequestRefused(
         FailureKind.INVALID_OPTION,
-        "The workflow {workflow} has no place for: {missing}.",
+        "There is no workflow of that name. Choose one from the list.",
+        {"option": "workflow", "choices": sorted(names)},
+    )
+
+
+def no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
+    """What is said where options are given that the workflow does not have."""
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The workflow {workflow} has no place for: {missing}. "
+        "Leave that out, or choose another workflow.",
         {"workflow": workflow.name, "missing": ", ".join(missing)},
     )
 
@@ -93,7 +100,7 @@ def _select_default(
     fitting = [one for one in candidates if not without_place(one, options)]
     if not fitting:
         first = candidates[0]
-        raise _no_place(first, without_place(first, options))
+        raise no_place(first, without_place(first, options))
     runnable = (one for one in fitting if _can_run(one, request, pool))
     return next(runnable, fitting[0])
 
@@ -125,7 +132,11 @@ def settle_prompt(prompt: str, workflow: Workflow) -> str:
     if is_visible(prompt) or wanted is None or wanted.hidden:
         return prompt
     if wanted.required:
-        raise RequestRefused(FailureKind.INVALID_OPTION, "The prompt is empty.", {"option": PROMPT})
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The prompt is empty. Say what the picture shows.",
+            {"option": PROMPT},
+        )
     return wanted.default if isinstance(wanted.default, str) else ""
 
 

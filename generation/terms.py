@@ -91,7 +91,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
                 "This is no regular expression: {reason}.", {"reason": str(error)}
             ) from None
     elif not _words(text):
-        raise InvalidPattern("A word has letters or digits.")
+        raise InvalidPattern("A word to watch for needs letters or digits: write some.")
     return text
 
 

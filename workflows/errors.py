@@ -95,11 +95,11 @@ class UnknownInput(ValueRefused):
     """The workflow has no input of this name, or does not offer it to people."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, "This workflow has no place for the option {name}.")
+        super().__init__(name, "This workflow has no place for the option {name}. Leave it out.")
 
 
 class MissingInput(ValueRefused):
     """A required input was left out."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, "This workflow needs the option {name}.")
+        super().__init__(name, "This workflow needs the option {name}. Fill it in.")

@@ -17,9 +17,9 @@ from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless
 from bot.tree import SlashCommand, require_served
-from generation.errors import FailureKind, RequestRefused
 from generation.preferences import Defaults, Preferences
 from generation.request import Layout
+from generation.selection import unknown_workflow
 from generation.service import GenerationService
 from generation.summaries import WorkflowSummary
 
@@ -128,11 +128,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
         else:
             known = {one.name for one in service.workflows()}
             if workflow not in known:
-                raise RequestRefused(
-                    FailureKind.INVALID_OPTION,
-                    "There is no workflow of that name.",
-                    {"option": "workflow", "choices": sorted(known)},
-                )
+                raise unknown_workflow(known)
             defaults = await preferences.change(user_id, workflow=workflow)
         embed, view = build_panel(defaults, _listed(interaction, defaults))
         await interaction.followup.send(embed=embed, view=view, ephemeral=True)

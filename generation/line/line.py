@@ -353,7 +353,7 @@ class Line:
 
 
 def _unavailable() -> ServiceUnavailable:
-    return ServiceUnavailable("The line cannot be reached just now.")
+    return ServiceUnavailable("The line cannot be reached just now. Try again in a minute.")
 
 
 def _prepare_file(folder: Path) -> None:
