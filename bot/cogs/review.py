@@ -1,6 +1,7 @@
 """`/mod review` and `/mod log-channel`, and Report image in the menu of messages."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import discord
@@ -16,7 +17,6 @@ from bot.services import Services
 from bot.soon import soon
 from bot.text import lines_within
 from generation.errors import FailureKind, RequestRefused
-from generation.retention import Keeping
 from generation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
 
 REPORT_FORM = r"r:(?P<id>[a-z0-9]{1,32}):report"
@@ -58,15 +58,25 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         await _show_policy(interaction, await reviews.overview(guild_id))
 
     @group.command(name="log-channel", description="Choose where moderators are shown results")
-    @app_commands.describe(channel="Without it, they are shown nowhere")
+    @app_commands.describe(
+        channel="Without it, you see which one it is", off="Show them nowhere from now on"
+    )
     async def log_channel(
-        interaction: discord.Interaction, channel: discord.TextChannel | None = None
+        interaction: discord.Interaction,
+        channel: discord.TextChannel | None = None,
+        off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = guild_of(interaction) or 0
-        await reviews.set_log_channel(
-            guild_id, channel.id if channel else None, actor_id=interaction.user.id
-        )
+        if channel is not None and off:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "Choose a channel, or switch it off: not both."
+            )
+        if channel is not None:
+            _require_permissions(channel)
+        if channel is not None or off:
+            chosen = channel.id if channel else None
+            await reviews.set_log_channel(guild_id, chosen, actor_id=interaction.user.id)
         await _show_policy(interaction, await reviews.overview(guild_id))
 
 
@@ -75,22 +85,25 @@ def add_retention(group: app_commands.Group, services: Services) -> None:
 
     @group.command(description="Choose for how many days things are kept here (administrators)")
     @app_commands.describe(
-        pictures="Results and thumbnails; without it, for good",
-        prompts="What was typed; without it, for good",
-        records="Everything else; without it, for good",
+        pictures="Results and thumbnails; 0: for good; without it, as before",
+        prompts="What was typed; 0: for good; without it, as before",
+        records="Everything else; 0: for good; without it, as before",
     )
     async def retention(
         interaction: discord.Interaction,
-        pictures: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
-        prompts: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
-        records: app_commands.Range[int, 1, MAX_KEPT_DAYS] | None = None,
+        pictures: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
+        prompts: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
+        records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
     ) -> None:
         require_administrator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        keeping = Keeping(pictures, prompts, records)
-        await services.retention.set(
-            guild_of(interaction) or 0, keeping, actor_id=interaction.user.id
-        )
+        guild_id = guild_of(interaction) or 0
+        given = {"pictures": pictures, "prompts": prompts, "records": records}
+        changes = {name: days or None for name, days in given.items() if days is not None}
+        keeping = await services.retention.find(guild_id)
+        if changes:
+            keeping = replace(keeping, **changes)
+            await services.retention.set(guild_id, keeping, actor_id=interaction.user.id)
         await interaction.followup.send(keeping_text(keeping), ephemeral=True)
 
 
@@ -143,6 +156,24 @@ class ReportMenu:
         )
         await interaction.followup.send(
             _("Thank you. The moderators will look at it."), ephemeral=True
+        )
+
+
+def _require_permissions(channel: discord.TextChannel) -> None:
+    """Raise RequestRefused where the bot cannot post pictures."""
+    granted = channel.permissions_for(channel.guild.me)
+    needed = {
+        "View Channel": granted.view_channel,
+        "Send Messages": granted.send_messages,
+        "Embed Links": granted.embed_links,
+        "Attach Files": granted.attach_files,
+    }
+    missing = [name for name, is_granted in needed.items() if not is_granted]
+    if missing:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "I lack permissions in {channel}: {missing}. Grant them, then choose it again.",
+            {"channel": f"#{channel.name}", "missing": ", ".join(missing)},
         )
 
 

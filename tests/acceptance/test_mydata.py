@@ -8,7 +8,7 @@ import aiohttp
 
 from db.generations import GenerationRepository
 from generation.retention import Keeping
-from sandbox.people import as_text
+from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
 
@@ -73,3 +73,18 @@ async def test_what_is_kept_long_enough_is_forgotten(house):
         await core.services.retention.set(guild_id, Keeping(records=1), actor_id=house.mo.id)
         assert await core.services.retention.apply() == 1
         assert await service.find(id_) is None
+
+
+async def test_how_long_things_are_kept_changes_only_where_it_is_said(house):
+    ada = Person(house.world, "ada")
+    async with house.bot():
+        assert "pictures ∞, prompts ∞, records ∞" in await retention(ada)
+        assert "pictures 30, prompts ∞" in await retention(ada, pictures=30)
+        assert "pictures 30, prompts 7" in await retention(ada, prompts=7)
+        assert "pictures ∞, prompts 7" in await retention(ada, pictures=0)
+        assert "pictures ∞, prompts 7, records ∞" in await retention(ada)
+
+
+async def retention(person, **options):
+    reply = await person.slash("general", "mod retention", **options)
+    return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))

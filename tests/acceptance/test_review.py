@@ -3,6 +3,7 @@
 import asyncio
 
 from generation.history import HistoryFilter
+from sandbox.discord_server.values import Permission
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -287,3 +288,25 @@ async def test_nobody_reports_what_they_cannot_have_seen(house):
         messages = house.mo.messages("moderators")
         assert [one["id"] for one in messages] == [asked["id"]]
         assert "Approve" in labels(messages[0])
+
+
+async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(house):
+    async with house.bot():
+        await set_up(house, "log")
+        shown = await answer(house.mo, "mod log-channel")
+        channel = house.world.channel("moderators").id
+        assert f"shown in <#{channel}>" in shown
+        both = await answer(house.mo, "mod log-channel", channel=channel, off=True)
+        assert "not both" in both
+        assert f"shown in <#{channel}>" in await answer(house.mo, "mod log-channel")
+        assert "No channel for moderators" in await answer(house.mo, "mod log-channel", off=True)
+
+
+async def test_a_channel_where_the_bot_may_not_post_is_refused_by_what_it_lacks(house):
+    channel = house.world.channel("general")
+    me = next(one for one in house.world.directory.members.values() if one.is_bot)
+    house.world.directory.set_overwrite(channel, me.id, deny=Permission.ATTACH_FILES)
+    async with house.bot():
+        refused = await answer(house.mo, "mod log-channel", channel=channel.id)
+        assert "I lack permissions in #general: Attach Files." in refused
+        assert "No channel for moderators" in await answer(house.mo, "mod log-channel")
