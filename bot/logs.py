@@ -15,6 +15,10 @@ from rich.logging import RichHandler
 _CHATTY = ("discord", "dbos", "aiosqlite", "asyncio", "alembic", "aiohttp.access")
 """Libraries whose information lines tell an operator nothing."""
 
+_INDISCREET = ("discord", "aiosqlite", "PIL")
+"""Their debug lines hold the tokens of interactions: in what is received and sent, and in what is
+written to the database, people's pictures with it; of pictures they tell every part."""
+
 _SECRETS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?P<way>/(?:webhooks|interactions)/\d+/)[^/\s?]+")
 """What stands before the host of an address, and the tokens of interactions in Discord's."""
 
@@ -39,8 +43,8 @@ def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     else:
-        # Its debug lines hold the tokens of interactions, in addresses and in what it receives.
-        logging.getLogger("discord").setLevel(logging.INFO)
+        for name in _INDISCREET:
+            logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _console_handler() -> logging.Handler:

@@ -18,11 +18,13 @@ ACKNOWLEDGEMENT = "https://discord.com/api/v10/interactions/99/{token}/callback?
 @pytest.fixture
 def log():
     """A logger of the program's, with its handlers for the length of a test."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
+    handlers = list(root.handlers)
+    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
     yield logging.getLogger("bot.test")
-    root.handlers[:] = before
-    root.setLevel(level)
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
 
 
 @pytest.mark.parametrize("style", ["console", "json"])

@@ -1,0 +1,55 @@
+"""What the whole program writes and says at its most talkative holds no secret of anybody."""
+
+import io
+import logging
+
+import pytest
+
+from bot.logs import set_up_logs
+from sandbox.people import Person, as_text
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def written():
+    """Everything that is logged, as at `LIMNER_LOG_LEVEL=debug`."""
+    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
+    handlers = list(root.handlers)
+    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
+    set_up_logs(style="console", level="debug")
+    (ours,) = root.handlers
+    ours.setStream(stream := io.StringIO())
+    yield stream
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
+
+
+async def test_no_token_and_no_password_is_logged_or_told(house, written, picture):
+    interactions = house.world.acts._interactions
+    tokens, opened = [house.world.token, "hush"], interactions.open
+
+    def remember(*arguments, **facts):
+        interaction = opened(*arguments, **facts)
+        tokens.append(interaction.token)
+        return interaction
+
+    interactions.open = remember
+    url = house.comfyui.url.replace("http://", "http://ana:hush@") + "?token=hush"
+    nobody = "http://ana:hush@127.0.0.1:9"
+    told = []
+    async with house.bot(comfyui_urls=(url, nobody)):
+        for options in ({}, {"private": True, "image": picture()}):
+            house.world.fail_next("PATCH", r"/webhooks/", 503)
+            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2, **options)
+            await reply.until(lambda one: one["attachments"], PATIENCE_S)
+        for command in ("limner status", "limner backends list", "limner workflows list"):
+            reply = await Person(house.world, "ada").slash("general", command)
+            answered = await reply.until(lambda one: one["embeds"], PATIENCE_S)
+            told.append(as_text(answered))
+    assert len(tokens) > 6
+    assert "was accepted" in written.getvalue()
+    for text in (written.getvalue(), *told):
+        assert not [token for token in tokens if token in text]
+        assert r"\x89PNG" not in text, "nor is anybody's picture"
