@@ -3,6 +3,7 @@
 Pure but for the clock, which ends expressions that take too long.
 """
 
+import math
 import re
 import string
 import time
@@ -28,6 +29,9 @@ MAX_PATTERN_CHARACTERS = 200
 MAX_TERMS = 500
 """Of one guild."""
 
+MAX_REPETITIONS = 1_000
+"""Of a part of an expression, within each other: each is written out, and takes memory."""
+
 SPELLED_OUT = 3
 """Single letters in a row that are read as one word: f o x."""
 
@@ -41,6 +45,8 @@ class TermAction(StrEnum):
     HOLD = "hold"
     REFUSE = "refuse"
 
+
+_COUNT = re.compile(r"\{\s*(\d+)")
 
 _SEVERITY = {action: number for number, action in enumerate(TermAction)}
 
@@ -84,6 +90,11 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
             "A word or expression has 1 to {limit} characters.", {"limit": MAX_PATTERN_CHARACTERS}
         )
     if is_expression:
+        if _repetitions(text) > MAX_REPETITIONS:
+            raise InvalidPattern(
+                "The expression repeats its parts more than {limit} times in all: repeat less.",
+                {"limit": MAX_REPETITIONS},
+            )
         try:
             regex.compile(text)
         except regex.error as error:
@@ -93,6 +104,11 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
     elif not _words(text):
         raise InvalidPattern("A word to watch for needs letters or digits: write some.")
     return text
+
+
+def _repetitions(expression: str) -> int:
+    """How often its smallest part is written out at most, as if all repetitions were nested."""
+    return math.prod(max(int(count[:9]), 1) for count in _COUNT.findall(expression))
 
 
 class TermFilter:

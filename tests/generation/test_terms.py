@@ -64,6 +64,20 @@ def test_ones_are_read_as_i_and_as_l():
     assert TermFilter([Term(1, "111", TermAction.WARN)]).judge("lll").action is None
 
 
+@pytest.mark.parametrize(
+    "expression",
+    ["(?:[a-z]{50000}){50000}", "a{1000000}", "(?:(?:a?){ 999}){999,}", "a{" + "9" * 150 + "}"],
+)
+def test_no_expression_takes_the_memory_of_all_servers(expression):
+    with pytest.raises(InvalidPattern, match="more than 1000 times"):
+        check_pattern(expression, is_expression=True)
+
+
+def test_an_expression_may_repeat_as_much_as_anybody_needs():
+    for expression in (r"\d{4}-\d{2}-\d{2}", "(?:ab{3}){0,40}", "[{1}]{2}"):
+        assert check_pattern(expression, is_expression=True) == expression
+
+
 def test_an_allowed_phrase_hides_the_word_in_it():
     allowed = Term(2, "fox terrier", TermAction.ALLOW)
     found = TermFilter([FOX, allowed])
