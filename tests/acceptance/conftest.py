@@ -73,6 +73,7 @@ async def house(tmp_path):
         yield House(world, comfyui, tmp_path / "data")
         assert world.unknown_requests == []
         assert world.rate_limit_hits == 0
+        assert world.pings == []
 
 
 @pytest.fixture

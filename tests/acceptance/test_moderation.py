@@ -49,6 +49,20 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
         assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
 
 
+async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(house):
+    async with house.bot():
+        made = await make(house.ana, prompt="a fox", seed=1)
+        remix = (await house.ben.click(made, "Remix")).modal
+        use = (await house.ben.click(made, "Use as input")).modal
+        await answer(house.mo, "mod block", user=house.ben.id, reason="enough")
+        for form in (remix, use):
+            await house.ben.fill(form, {"prompt": "a wolf"})
+            told = await house.ben.wait_for(lambda one: "enough" in as_text(one), PATIENCE_S)
+            assert "only you can see this" in as_text(told)
+            house.world.messages.delete(house.world.messages.get(int(told["id"])))
+        assert "wolf" not in str(house.ana.messages("general"))
+
+
 async def test_a_watched_word_is_refused_however_it_is_written(house):
     async with house.bot():
         assert "refuse" in await answer(house.mo, "mod words add", word="Fox")
