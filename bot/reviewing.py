@@ -30,7 +30,8 @@ from generation.review import Sheet
 
 APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
 
-BACK = "back"
+ASK, BACK = "ask", "back"
+"""On a contact sheet: whether all are to be refused, and what leads back to it."""
 
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
@@ -93,7 +94,7 @@ class ReviewButton(
 
 class SheetButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=rf"v:(?P<action>{APPROVE}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
+    template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
 ):
     """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
 
@@ -103,8 +104,11 @@ class SheetButton(
         if action == APPROVE:
             label = plural("Approve {count}", "Approve all {count}", count)
             style = discord.ButtonStyle.success
-        elif action == REFUSE:
+        elif action == ASK:
             label = plural("Refuse {count}", "Refuse all {count}", count)
+            style = discord.ButtonStyle.danger
+        elif action == REFUSE:
+            label = plural("Really refuse {count}", "Really refuse all {count}", count)
             style = discord.ButtonStyle.danger
         custom_id = f"v:{action}:{'.'.join(ids)}"
         super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
@@ -130,6 +134,9 @@ class SheetButton(
             await _acknowledge(interaction)
             if self.action == BACK:
                 await show_next(interaction)
+                return
+            if self.action == ASK:
+                await interaction.edit_original_response(view=_confirmation(self.ids))
                 return
             approved = self.action == APPROVE
             decided = await _decide_all(interaction, self.ids, approved=approved)
@@ -242,11 +249,20 @@ def draft_sheet(sheet: Sheet) -> Draft:
     ids = [one.id for one in sheet.generations]
     view = ui.View(timeout=None)
     view.add_item(SheetButton(APPROVE, ids))
-    view.add_item(SheetButton(REFUSE, ids))
+    view.add_item(SheetButton(ASK, ids))
     view.add_item(SheetMenu(sheet))
     view.stop()
     picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
     return Draft("", embed, view, (picture,))
+
+
+def _confirmation(ids: Sequence[str]) -> ui.View:
+    """A refusal cannot be taken back, and its button is beside the one that approves."""
+    view = ui.View(timeout=None)
+    view.add_item(SheetButton(REFUSE, ids))
+    view.add_item(SheetButton(BACK))
+    view.stop()
+    return view
 
 
 async def show_next(interaction: discord.Interaction) -> None:

@@ -120,6 +120,15 @@ async def open_queue(house, text):
     return panel, await panel.until(lambda one: text in as_text(one), PATIENCE_S)
 
 
+async def refuse_all(house, panel, sheet):
+    """Both that are on a sheet: it asks once more."""
+    await house.mo.click(sheet, "Refuse all 2")
+    asked = await panel.until(lambda one: "Really refuse all 2" in labels(one), PATIENCE_S)
+    assert labels(asked) == ["Really refuse all 2", "Back to the others"]
+    assert asked["attachments"]
+    await house.mo.click(asked, "Really refuse all 2")
+
+
 async def test_moderators_decide_on_several_at_once_from_one_sheet(house):
     async with house.bot() as core:
         await house.limit(core, max_waiting=20, pictures=999)
@@ -132,7 +141,7 @@ async def test_moderators_decide_on_several_at_once_from_one_sheet(house):
         for reply in replies[:9]:
             await reply.until(has_pictures, PATIENCE_S)
         assert all(held(reply.message) for reply in replies[9:])
-        await house.mo.click(second, "Refuse all 2")
+        await refuse_all(house, panel, second)
         await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
         for reply in replies[9:]:
             await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
@@ -155,8 +164,8 @@ async def test_a_private_decision_closes_what_the_moderators_channel_asks(house)
         await hold_some(house, 2)
         asked = [one for one in house.mo.messages("moderators") if "Approve" in labels(one)]
         assert len(asked) == 2
-        _, sheet = await open_queue(house, "2 wait")
-        await house.mo.click(sheet, "Refuse all 2")
+        panel, sheet = await open_queue(house, "2 wait")
+        await refuse_all(house, panel, sheet)
         for message in asked:
             closed = await house.mo.wait_for(
                 lambda one, id_=message["id"]: one["id"] == id_ and "Refused by" in as_text(one),
