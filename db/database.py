@@ -32,6 +32,11 @@ COMMAND_TIMEOUT_S = 60
 Session = AsyncSession
 """What a transaction is, to whom only repositories are opened with it."""
 
+_NO_ADDRESS = (
+    "DATABASE_URL is not an address of a database. Write sqlite:///path/to/file.db or "
+    "postgresql://user:password@host/name; special characters in the password are written with %, "
+    "such as %40 for @."
+)
 _READ_ONLY = "limner_read_only"
 _POSTGRESQL_OPTIONS = frozenset({"host", "port", "ssl"})
 
@@ -73,11 +78,10 @@ def normalise_url(url: str) -> str:
     try:
         parsed = make_url(url.strip())
     except (ArgumentError, ValueError):
-        raise InvalidDatabaseURL(
-            "DATABASE_URL is not an address of a database. Write sqlite:///path/to/file.db or "
-            "postgresql://user:password@host/name; special characters in the password are "
-            "written with %, such as %40 for @."
-        ) from None
+        raise InvalidDatabaseURL(_NO_ADDRESS) from None
+    if "@" in (parsed.host or ""):
+        # The rest of a password: it would be told as where the server is.
+        raise InvalidDatabaseURL(_NO_ADDRESS)
     family = parsed.drivername.partition("+")[0]
     if family == "sqlite":
         return _normalise_sqlite(parsed).render_as_string(hide_password=False)

@@ -78,6 +78,7 @@ def test_the_forms_people_write_are_understood(written, normalised):
         ("", "not an address"),
         (f"u:{SECRET}@host", "not an address"),
         (f"postgresql://u:{SECRET}@host:port/d", "not an address"),
+        (f"postgresql://u:p@{SECRET}@h/d", "%40 for @"),
         (f"mysql://u:{SECRET}@h/d", "'mysql'"),
         ("sqlite://", "file"),
         ("sqlite:///:memory:", "file"),
