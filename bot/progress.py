@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol, assert_never
@@ -17,6 +18,7 @@ from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Door, Draft, Gone, TooLarge, Unreachable
 from bot.language import _, speak, speaking
 from bot.pace import ChannelPace
+from bot.results import delete_message
 from bot.reviewing import draft_case
 from generation import imaging
 from generation.audience import (
@@ -92,6 +94,7 @@ class Replies:
         channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._client = client
         self._door = Door(client, now)
         self._offers = offers
         self._interval_s = interval_s
@@ -137,11 +140,13 @@ class Replies:
             raise DeliveryImpossible
         try:
             with speaking(address.locale):
-                return await self._tell_end(generation, contents, address)
+                receipt = await self._tell_end(generation, contents, address)
         except Gone as error:
             raise DeliveryImpossible from error
         except (Unreachable, TooLarge) as error:
             raise DeliveryPostponed from error
+        await self._take_back_if_removed(generation, receipt)
+        return receipt
 
     async def show(self, case: Case, channel_id: int) -> Place | None:
         """Show a result in the moderators' channel; None where that channel cannot be used."""
@@ -173,6 +178,18 @@ class Replies:
     async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
         face = embeds.held_face(generation)
         await self._door.edit(address, Draft(face.content, face.embed, None))
+
+    async def _take_back_if_removed(self, generation: Generation, receipt: Receipt) -> None:
+        """Somebody deleted it while it was posted, and did not find what came after that."""
+        if self._ledger is None or generation.removed_at is not None:
+            return
+        try:
+            now = await self._ledger.find(generation.id)
+        except ServiceUnavailable:
+            return
+        if now is None or now.removed_at is not None:
+            posted = replace(generation, message_url=receipt.message_url)
+            await delete_message(self._client, posted)
 
     async def _end_view(self, generation_id: str) -> None:
         """Show nothing live any more, once an edit under way has ended."""
