@@ -102,10 +102,11 @@ def refused_face(generation: Generation) -> Face:
     return Face(header(generation), embed)
 
 
-def header(generation: Generation) -> str:
-    """The prompt and who asked."""
-    prompt = harmless(generation.prompt) or generation.workflow
-    return f"**{prompt}** · <@{generation.user_id}>"
+def header(generation: Generation, *, for_moderators: bool = False) -> str:
+    """The prompt and who asked; of what waits for a moderator, others do not read the prompt."""
+    is_told = for_moderators or generation.private or not generation.withheld
+    prompt = harmless(generation.prompt) if is_told else ""
+    return f"**{prompt or generation.workflow}** · <@{generation.user_id}>"
 
 
 def facts(generation: Generation) -> str:

@@ -214,7 +214,8 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
     )
     if waiting:
         embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
-    return Draft(embeds.header(generation), embed, _view(case), files)
+    header = embeds.header(generation, for_moderators=True)
+    return Draft(header, embed, _view(case), files)
 
 
 def _view(case: Case) -> ui.View:

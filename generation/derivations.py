@@ -89,9 +89,9 @@ class Derivations:
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """The generation, for somebody who may see it.
 
-        A private one is its requester's alone, whoever learns its id; any other is for those in its
-        guild who see the channel where it was asked for. Raises UnknownGeneration, NotYours,
-        GenerationRemoved.
+        A private one is its requester's alone, whoever learns its id, and so is what waits for a
+        moderator; any other is for those in its guild who see the channel where it was asked for.
+        Raises UnknownGeneration, NotYours, GenerationRemoved.
         """
         generation = await self._desk.find(normalise_id(generation_id))
         if generation is None:
@@ -288,7 +288,7 @@ def _may_see(generation: Generation, requester: Requester) -> bool:
     if generation.user_id == requester.user_id:
         return True
     is_here = generation.guild_id is not None and generation.guild_id == requester.guild_id
-    if not is_here or generation.private:
+    if not is_here or generation.private or generation.withheld:
         return False
     return requester.sees(generation.channel_id, generation.parent_channel_id)
 

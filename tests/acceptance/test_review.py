@@ -47,11 +47,13 @@ async def test_a_held_result_is_posted_once_a_moderator_approves(house):
         reply = await imagine(house.ana, prompt="a fox", seed=1)
         waiting = await reply.until(held, PATIENCE_S)
         assert not waiting["attachments"]
+        assert "a fox" not in as_text(waiting)
         asked = await seen_by_moderators(house, "a fox")
         assert asked["attachments"]
         assert all(one["filename"].startswith("SPOILER_") for one in asked["attachments"])
         await house.mo.click(asked, "Approve")
         done = await reply.until(has_pictures, PATIENCE_S)
+        assert "a fox" in as_text(done)
         assert "Upscale" in labels(done) or "U1" in labels(done)
 
 

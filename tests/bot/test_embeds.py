@@ -148,6 +148,14 @@ def test_a_line_in_a_list_leads_to_its_message(tools):
     assert line.endswith("[open](https://discord.com/channels/1/2/3)")
 
 
+def test_the_prompt_of_what_waits_for_a_moderator_is_for_its_person_and_moderators(tools):
+    asked = tools.generation(user_id=7, withheld=True)
+    assert embeds.header(asked) == "**txt2img-sd** · <@7>"
+    assert "a fox" in embeds.header(asked, for_moderators=True)
+    assert "a fox" in embeds.header(replace(asked, private=True))
+    assert "a fox" in embeds.header(replace(asked, withheld=False))
+
+
 def test_a_prompt_that_shows_nothing_leaves_the_workflow_to_see(tools):
     assert embeds.header(tools.generation(prompt="\u200b\n", user_id=7)) == "**txt2img-sd** · <@7>"
 

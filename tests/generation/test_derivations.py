@@ -250,7 +250,10 @@ async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivation
     assert len(await derivations.lineage(desk.known["ddddd"], BEN)) == 2
 
 
-@pytest.mark.parametrize("hidden", [{"private": True}, {"guild_id": 404}, {"guild_id": None}])
+HIDDEN = ({"private": True}, {"guild_id": 404}, {"guild_id": None}, {"withheld": True})
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
 async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, desk, hidden):
     desk.add(build("ddddd", parent_id="ccccc"))
     desk.add(build("ccccc", parent_id="bbbbb", **hidden))
