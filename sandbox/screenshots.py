@@ -14,7 +14,7 @@ from playwright.async_api import Locator, expect
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.demo import Stage, open_stage
 from sandbox.page.browser import PATIENCE_MS, ChromiumMissing, Visitor, open_browser
-from sandbox.people import Person
+from sandbox.people import Person, as_text
 from sandbox.scenarios import OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,9 @@ MOST_BYTES: Final = 400_000
 
 STEP_SECONDS: Final = 0.25
 """Slow enough for a preview to be seen half done."""
+
+HELD_S: Final = 60.0
+"""For a generation to wait for a moderator."""
 
 SKETCH: Final = Path("sketch.png")
 
@@ -49,8 +52,10 @@ class Studio:
         await self._settings()
         await self._demo()
         await self._running_and_waiting()
-        await self._history()
+        await self._lists()
         await self._composer()
+        await self._moderating()
+        await self._administering()
 
     async def _failed(self) -> None:
         await self._become("Ben", "ben", "general", height=560)
@@ -116,23 +121,34 @@ class Studio:
         running = await self._imagine("a quiet lake in the mountains, spring", **options)
         await self._hold_at_preview(running)
         await self._take("running")
-        for name in ("ben", "ben", "mo", "mo"):
-            await Person(self._stage.world, name).slash("general", "imagine", prompt="a city")
+        for name, prompt in (
+            ("ben", "a harbour at dawn"),
+            ("ben", "a street in the rain"),
+            ("mo", "a chess board, close up"),
+            ("mo", "an old tree on a hill"),
+        ):
+            await Person(self._stage.world, name).slash("general", "imagine", prompt=prompt)
         waiting = await self._imagine("the same lake in winter", aspect="3:2")
         await expect(waiting).to_contain_text(" of ", timeout=PATIENCE_MS)
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 560})
         await self._take("waiting")
+        await self._become("Ben", "ben", "general", height=620)
+        await self._panel("queue", "queue", "a street in the rain")
+        await self._become("Ana", "ana", "pictures", height=560)
         self._comfyui.release()
         await self._visitor.see_picture(running)
         await self._visitor.see_picture(waiting)
 
-    async def _history(self) -> None:
+    async def _lists(self) -> None:
         await self._become("Ana", "ana", "pictures", height=860)
         await self._visitor.begin("history")
         await self._visitor.send()
         message = self._visitor.message("Only you can see this")
         await self._visitor.see_picture(message, ".embed-picture")
         await self._take("history")
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 620})
+        await self._panel("quota", "quota", "Your quota")
+        await self._panel("workflows", "workflows", "Repaint a part")
 
     async def _composer(self) -> None:
         await self._become("Ana", "ana", "general", height=720)
@@ -142,6 +158,60 @@ class Studio:
         await self._visitor.add("model")
         await self._visitor.suggestion("safetensors").wait_for()
         await self._take("composer")
+
+    async def _moderating(self) -> None:
+        world = self._stage.world
+        ana, ben, mo = (Person(world, name) for name in ("ana", "ben", "mo"))
+        await mo.slash("moderators", "mod log-channel", channel=world.channel("moderators").id)
+        await mo.slash("moderators", "mod review", mode="hold")
+        await mo.slash("moderators", "mod words add", word="thunderstorm", action="hold")
+        asked = [
+            await person.slash("pictures", "imagine", prompt=prompt, aspect="3:2", seed=seed)
+            for person, prompt, seed in (
+                (ana, "a lighthouse in a thunderstorm", 3),
+                (ben, "a meadow with poppies at noon", 5),
+                (ana, "a cat asleep on a window sill", 7),
+                (ben, "snow on the roofs of a small town", 9),
+            )
+        ]
+        for reply in asked:
+            await reply.until(lambda message: "waits for a moderator" in as_text(message), HELD_S)
+        await self._become("Mo", "mo", "moderators", height=700)
+        case = self._visitor.message("a lighthouse")
+        await self._reveal(case)
+        await case.scroll_into_view_if_needed()
+        await self._take("case")
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 960})
+        await self._visitor.begin("mod review")
+        await self._visitor.send()
+        sheet = self._visitor.message("Look at one")
+        await self._reveal(sheet)
+        await self._take("review")
+        await self._press("Approve all 4")
+        await expect(sheet).to_have_count(0, timeout=PATIENCE_MS)
+        await self._panel("mod history", "mod-history", "a lighthouse")
+        await mo.slash("moderators", "mod review", mode="off")
+
+    async def _administering(self) -> None:
+        await self._become("Ada", "ada", "moderators", height=760)
+        await self._panel("limner limits", "limits", "Limits")
+        await self._panel("limner status", "status", "Line now")
+
+    async def _panel(self, command: str, name: str, text: str) -> None:
+        """What a command without options answers, in private."""
+        await self._visitor.begin(command)
+        await self._visitor.send()
+        message = self._visitor.message(text)
+        await expect(message).to_contain_text("Only you can see this", timeout=PATIENCE_MS)
+        for picture in await message.locator(".embed-picture img").all():
+            await expect(picture).to_have_js_property("complete", value=True, timeout=PATIENCE_MS)
+        await self._take(name)
+
+    async def _reveal(self, message: Locator) -> None:
+        """Look behind the spoilers of a message."""
+        await self._visitor.see_picture(message, ".spoiler")
+        for tile in await message.locator(".spoiler").all():
+            await tile.click()
 
     async def _become(self, name: str, member: str, channel: str, *, height: int) -> None:
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": height})
