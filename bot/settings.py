@@ -138,6 +138,15 @@ def _parse_shards(value: object) -> object:
     return value
 
 
+def _check_token(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    token = value.strip()
+    if not token.isascii() or any(one.isspace() or one in "\"'" for one in token):
+        raise ValueError("must be the token alone: no quotes, no spaces, no 'Bot' before it")
+    return token
+
+
 def _parse_http(value: object) -> object:
     if value in ("", "off", None):
         return None
@@ -162,7 +171,9 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    discord_token: SecretStr | None = Field(default=None, alias="DISCORD_TOKEN")
+    discord_token: Annotated[SecretStr | None, BeforeValidator(_check_token)] = Field(
+        default=None, alias="DISCORD_TOKEN"
+    )
     comfyui_urls: Annotated[tuple[BackendUrl, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(), alias="COMFYUI_URLS", repr=False
     )

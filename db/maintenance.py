@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,8 @@ def _copy_file(source: Path, path: Path) -> None:
 def _copy(source: Path, path: Path) -> None:
     # Under another name until it is whole, so that nobody takes a part for a backup.
     unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
     try:
+        unfinished.write_bytes(b"")
         with (
             closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_MS / 1000)) as original,
             closing(sqlite3.connect(unfinished)) as copy,
@@ -99,8 +99,13 @@ def _copy(source: Path, path: Path) -> None:
         raise BackupRefused(
             f"{path} cannot be written. Choose a folder this user may write to."
         ) from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise BackupRefused(f"There is no room for {path}. Choose another folder.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 async def _total_bytes(session: AsyncSession) -> int:

@@ -50,6 +50,14 @@ def test_secrets_are_never_printed(empty_folder, monkeypatch):
     assert "secret" not in repr(settings.backends)
 
 
+@pytest.mark.parametrize("token", ['"abc"', "Bot abc.def", "abc\ndef", "äbc"])
+def test_what_cannot_be_a_token_is_refused_without_being_repeated(monkeypatch, token):
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    with pytest.raises(SettingsError, match="DISCORD_TOKEN: must be the token alone") as refused:
+        load_settings()
+    assert "bc" not in str(refused.value)
+
+
 def test_a_bad_url_is_not_repeated_in_its_problem(monkeypatch):
     monkeypatch.setenv("COMFYUI_URLS", "user:url-secret@127.0.0.1")
     assert all("secret" not in problem for problem in problems_of())

@@ -61,6 +61,12 @@ async def test_a_backup_of_nothing_or_to_nowhere_is_refused(sqlite_url, tmp_path
         await backup(sqlite_url, tmp_path / "missing" / "copy.db")
 
 
+async def test_a_backup_that_cannot_be_written_names_that_place(sqlite_url, tmp_path):
+    (tmp_path / "copy.db.unfinished").mkdir()
+    with pytest.raises(BackupRefused, match=r"copy\.db cannot be written"):
+        await backup(sqlite_url, tmp_path / "copy.db")
+
+
 async def test_a_backup_of_what_is_no_database_leaves_nothing_behind(tmp_path):
     (tmp_path / "diary.db").write_text("Dear diary. " * 500)
     with pytest.raises(DatabaseUnreadable):
