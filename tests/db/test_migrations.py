@@ -1,18 +1,22 @@
 import asyncio
 import sqlite3
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.util import CommandError
-from sqlalchemy import text
+from sqlalchemy import MetaData, make_url, text
 
 from db import migrations
-from db.database import Database
+from db.database import Database, build_engine, normalise_url
 from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
+from db.generations import GenerationFilter, GenerationRepository
 from db.migrations import MigrationState
+from db.quotas import ChargeRepository
 from db.tables import GuildRow
+from db.tables.generations import InputRow, OutputContentRow
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,3 +116,56 @@ async def test_alembic_by_hand_reads_the_address_from_the_environment(
 async def test_alembic_by_hand_asks_for_an_address():
     with pytest.raises(CommandError, match="DATABASE_URL"):
         await asyncio.to_thread(command.upgrade, migrations.config(), "head")
+
+
+FIRST = "0001"
+
+SAMPLES = {
+    bool: False,
+    bytes: b"\x89PNG",
+    datetime: datetime(2026, 11, 1, tzinfo=UTC),
+    int: 1,
+    object: {},
+    str: "x",
+}
+
+
+def _first_rows(connection):
+    """One row in each table of the first version, all belonging together."""
+    command.upgrade(migrations.config(connection), FIRST)
+    tables = MetaData()
+    tables.reflect(connection)
+    given = {"id": "k7f3q", "generation_id": "k7f3q", "state": "succeeded", "kind": "charge"}
+    given |= {"prompt": "a fox in the snow", "user_id": 7, "guild_id": 5, "seed": "12"}
+    numbers = {"outputs": {"id": 1}, "audit": {"id": 1}, "guilds": {"id": 5, "daily_limit": 12}}
+    for table in tables.sorted_tables:
+        if table.name != migrations.VERSION_TABLE:
+            own = given | numbers.get(table.name, {})
+            samples = {one.name: SAMPLES[one.type.python_type] for one in table.columns}
+            row = {name: own.get(name, sample) for name, sample in samples.items()}
+            connection.execute(table.insert().values(row))
+
+
+async def test_what_the_first_version_kept_is_kept(empty_database_url):
+    url = make_url(normalise_url(empty_database_url))
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir()
+    engine = build_engine(url, for_migrations=True)
+    async with engine.begin() as connection:
+        await connection.run_sync(_first_rows)
+    await engine.dispose()
+    assert await migrations.current_state(empty_database_url) is MigrationState.BEHIND
+    await migrations.upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        found = await generations.page(GenerationFilter(search="snow"), limit=5)
+        assert [row.id for row in found.rows] == ["k7f3q"]
+        (output,) = await generations.outputs("k7f3q")
+        assert output.thumbnail == b"\x89PNG"
+        assert (await session.get(OutputContentRow, output.id)).content == b"\x89PNG"
+        assert (await session.get(InputRow, ("k7f3q", "x"))).content == b"\x89PNG"
+        assert (await session.get(GuildRow, 5)).pictures == 12
+        spent = await ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC))
+        assert spent.pictures == 1
+    await database.close()
