@@ -114,11 +114,18 @@ def require_library_keeper(interaction: discord.Interaction) -> None:
     They are the same in every server: where the bot is in several, only who runs it may.
     """
     require_administrator(interaction)
-    if len(interaction.client.guilds) > 1 and not is_operator(interaction):
+    if not (_is_in_one_server(interaction.client) or is_operator(interaction)):
         raise NotPermitted(
             "Workflows are the same in every server that this bot is in: "
             "only the people who run it can change them."
         )
+
+
+def _is_in_one_server(client: discord.Client) -> bool:
+    """Whether the bot is in one server alone; what other processes connect is not known here."""
+    connected = getattr(client, "shard_ids", None)
+    has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
+    return has_all_shards and client.is_ready() and len(client.guilds) <= 1
 
 
 def workflows_command(library: Library) -> SlashCommand:

@@ -122,7 +122,7 @@ async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_ar
 class Asking:
     """As much of an interaction as decides who may change workflows."""
 
-    def __init__(self, *, guilds, user_id=1):
+    def __init__(self, *, guilds, user_id=1, shards=None, is_ready=True):
         class Permissions:
             administrator = False
             manage_guild = True
@@ -135,6 +135,11 @@ class Asking:
 
         class Client:
             application = Application
+            shard_ids, shard_count = shards or (None, None)
+
+            @staticmethod
+            def is_ready():
+                return is_ready
 
         self.client = Client
         self.client.guilds = guilds
@@ -152,3 +157,12 @@ def test_where_the_bot_is_in_several_servers_only_its_operator_changes_workflows
     require_library_keeper(Asking(guilds=[1, 2], user_id=9))
     with pytest.raises(NotPermitted, match="the same in every server"):
         require_library_keeper(Asking(guilds=[1, 2]))
+
+
+@pytest.mark.parametrize("facts", [{"shards": ([0], 2)}, {"is_ready": False}])
+def test_where_not_all_servers_are_known_only_the_operator_changes_workflows(facts):
+    """Another process has the other shards, or some have not connected yet."""
+    require_library_keeper(Asking(guilds=[1], shards=([0, 1], 2)))
+    require_library_keeper(Asking(guilds=[1], user_id=9, **facts))
+    with pytest.raises(NotPermitted, match="the same in every server"):
+        require_library_keeper(Asking(guilds=[1], **facts))
