@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from db.errors import DatabaseError
 from generation.errors import ServiceUnavailable
 
-UNAVAILABLE = "The records cannot be reached just now. Please try again in a moment."
-
 _log = logging.getLogger(__name__)
 
 
@@ -19,4 +17,6 @@ def available() -> Iterator[None]:
         yield
     except DatabaseError as error:
         _log.warning("The database cannot be used just now: %s", error)
-        raise ServiceUnavailable(UNAVAILABLE) from error
+        raise ServiceUnavailable(
+            "The records cannot be reached just now. Try again in a moment."
+        ) from error

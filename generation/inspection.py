@@ -186,12 +186,19 @@ def _inspected(wanted: Input, reason: str) -> InspectedInput:
         type=wanted.type.value,
         required=wanted.required,
         is_hidden=wanted.hidden,
-        default="" if wanted.default is None else str(wanted.default),
+        default=_default_text(wanted.default),
         bounds=_bounds(wanted),
         targets=tuple(map(str, wanted.slots))
         or tuple(filter(None, (wanted.wraps, wanted.replaces))),
         reason=reason,
     )
+
+
+def _default_text(value: object) -> str:
+    if isinstance(value, float):
+        # Editors save what a slider computed, such as 0.8700000000000001.
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
 
 
 def _bounds(wanted: Input) -> str:

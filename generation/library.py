@@ -13,15 +13,16 @@ from datetime import datetime
 from comfy.object_info import ObjectInfo
 from db.audit import AuditRepository
 from db.database import Database
-from db.errors import DatabaseError
 from db.generations import GenerationRepository
 from generation.access import may_use
-from generation.errors import FailureKind, RequestRefused, ServiceUnavailable
+from generation.availability import available
+from generation.errors import FailureKind, RequestRefused
 from generation.inspection import Inspection, inspect_file, inspect_workflow
 from generation.known_nodes import KnownNodes
 from generation.node_classes import CommonClasses
 from generation.pool import BackendPool
 from generation.request import Requester
+from generation.selection import unknown_workflow
 from generation.summaries import WorkflowSummary, summarise
 from workflows.catalog import Catalog
 from workflows.errors import WorkflowUnusable
@@ -30,7 +31,6 @@ from workflows.shelf import Shelf
 RECENT_RUNS = 20
 """Runs whose median says how long one takes."""
 
-UNAVAILABLE = "The database cannot be reached just now. Try again in a minute."
 
 _log = logging.getLogger(__name__)
 
@@ -117,19 +117,17 @@ class Library:
         if workflow is None:
             content = await asyncio.to_thread(self._shelf.load_staged, name)
             if content is None:
-                raise _unknown(name)
+                raise unknown_workflow(self._catalog.workflows)
             return await self._inspect_file(content, name)
         defaults = self._pool.settings.default_models
         return inspect_workflow(workflow, self._offers(), default_models=defaults)
 
     async def seconds(self, name: str) -> float | None:
         """How long a run of it takes, from the last ones; None when there was none."""
-        try:
+        with available():
             async with self._database.transaction(read_only=True) as session:
                 runs = await GenerationRepository(session).measured(name, RECENT_RUNS)
                 durations = [run.gpu_ms / 1000 for run in runs]
-        except DatabaseError as error:
-            raise ServiceUnavailable(UNAVAILABLE) from error
         return statistics.median(durations) if durations else None
 
     async def stage(
@@ -147,8 +145,10 @@ class Library:
         """
         chosen = self._shelf.choose_name(wanted)
         if chosen in self._catalog.workflows or chosen in self._catalog.disabled:
-            raise _refused(
-                "There is a workflow {workflow} already. Give this one another name.", chosen
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "There is a workflow {workflow} already. Give this one another name.",
+                {"workflow": chosen},
             )
         report = await self._inspect_file(content, chosen)
         await asyncio.to_thread(self._shelf.stage, chosen, content)
@@ -160,12 +160,16 @@ class Library:
         if name in self._shelf.staged():
             report = await self.inspect(name)
             if report.problems:
-                raise _refused("The workflow {workflow} cannot be used: {problem}", name, report)
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION,
+                    "The workflow {workflow} cannot be used: {problem}",
+                    {"workflow": name, "problem": report.problems[0]},
+                )
             await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
         elif name in self._catalog.disabled:
             await asyncio.to_thread(self._shelf.switch_on, name)
         elif name not in self._catalog.workflows:
-            raise _unknown(name)
+            raise unknown_workflow(self._catalog.workflows)
         await self.reload()
         await self._audit("enable-workflow", name, actor_id, guild_id)
         return await self.inspect(name)
@@ -173,7 +177,7 @@ class Library:
     async def disable(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
         """Offer it to nobody; what runs goes on. Raises RequestRefused."""
         if name not in self._catalog.workflows:
-            raise _unknown(name)
+            raise unknown_workflow(self._catalog.workflows)
         await asyncio.to_thread(self._shelf.switch_off, name)
         await self.reload()
         await self._audit("disable-workflow", name, actor_id, guild_id)
@@ -181,8 +185,10 @@ class Library:
     async def remove(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
         """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
         if not await asyncio.to_thread(self._shelf.remove, name):
-            raise _refused(
-                "The workflow {workflow} is not one that was added here. Disable it instead.", name
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "The workflow {workflow} is not one that was added here. Disable it instead.",
+                {"workflow": name},
             )
         await self.reload()
         await self._audit("remove-workflow", name, actor_id, guild_id)
@@ -223,7 +229,7 @@ class Library:
             _log.warning("What backends have could not be kept: %s", error)
 
     async def _audit(self, action: str, name: str, actor_id: int, guild_id: int | None) -> None:
-        try:
+        with available():
             async with self._database.transaction() as session:
                 await AuditRepository(session).add(
                     at=self._clock(),
@@ -232,18 +238,7 @@ class Library:
                     action=action,
                     subject=name,
                 )
-        except DatabaseError as error:
-            raise ServiceUnavailable(UNAVAILABLE) from error
 
 
 def _entry(name: str, state: str) -> LibraryEntry:
     return LibraryEntry(name, name, "", None, state)
-
-
-def _unknown(name: str) -> RequestRefused:
-    return _refused("There is no workflow {workflow}.", name)
-
-
-def _refused(template: str, name: str, report: Inspection | None = None) -> RequestRefused:
-    facts = {"workflow": name, "problem": report.problems[0] if report else ""}
-    return RequestRefused(FailureKind.INVALID_OPTION, template, facts)

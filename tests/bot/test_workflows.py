@@ -105,8 +105,8 @@ async def test_a_file_from_elsewhere_is_not_fetched(place, services, errors_are_
 
 async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_are_told):
     for deed, sentence in (
-        ("enable", "There is no workflow gone."),
-        ("disable", "There is no workflow gone."),
+        ("enable", "There is no workflow of that name. Choose one from the list."),
+        ("disable", "There is no workflow of that name. Choose one from the list."),
         ("remove", "not one that was added here"),
     ):
         result = await place.ada.slash(place.channel, f"limner workflows {deed}", workflow="gone")

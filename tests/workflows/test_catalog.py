@@ -72,7 +72,10 @@ def test_a_broken_override_leaves_the_earlier_one_in_use(tmp_path, drop):
         ("", "This file is empty."),
         (
             '{"1": }',
-            "This is not valid JSON: Expecting value at line 1, column 7.",
+            (
+                "This is not valid JSON: Expecting value at line 1, column 7. "
+                "Save it from ComfyUI once more."
+            ),
         ),
         ("[" * 100_000, "This is not a workflow: a number or the nesting is too large."),
         ("1" * 5000, "This is not a workflow: a number or the nesting is too large."),

@@ -44,7 +44,9 @@ def parse_document(text: str) -> Document:
         value = json.loads(text, parse_constant=forget, parse_float=finite)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidGraph([f"This is not valid JSON: {error.msg} at {where}."]) from error
+        raise InvalidGraph(
+            [f"This is not valid JSON: {error.msg} at {where}. Save it from ComfyUI once more."]
+        ) from error
     except (ValueError, RecursionError) as error:
         sentence = "This is not a workflow: a number or the nesting is too large."
         raise InvalidGraph([sentence]) from error
