@@ -32,6 +32,5 @@ class BackendStatus:
     load: int | None = None
     version: str | None = None
     devices: tuple[Device, ...] = ()
-    node_class_count: int | None = None
     retry_in_s: float = 0.0
     problem: str | None = None

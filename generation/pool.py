@@ -277,7 +277,7 @@ class BackendPool:
             problem = "It does not answer in time."
         except ComfyError as error:
             problem = str(error)
-        now, info = self._clock(), self._inventory.infos.get(name)
+        now = self._clock()
         return BackendStatus(
             name=name,
             state=place.state(now),
@@ -287,7 +287,6 @@ class BackendPool:
             load=load,
             version=description.version if description else None,
             devices=description.devices if description else (),
-            node_class_count=len(info.classes) if info else None,
             retry_in_s=place.breaker.rest_s(now),
             problem=problem,
         )

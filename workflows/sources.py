@@ -46,11 +46,6 @@ class Source:
     graph: Path
     manifest: Path | None
 
-    @property
-    def is_bare(self) -> bool:
-        """Whether it is a file and not a folder."""
-        return self.graph == self.path
-
 
 def find_source(path: Path) -> Source | None:
     """The workflow that an entry of a folder is; None for what is none. Raises WorkflowUnusable."""

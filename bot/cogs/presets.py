@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 
 import discord
@@ -33,7 +32,6 @@ EMBED_CHARACTERS = 4096
 SHOWN_VALUE_CHARACTERS = 80
 
 _KEPT = ("negative", "count", "seed", "model", "lora", "steps", "cfg", "strength")
-_RATIO = re.compile(r"[0-9]+:[0-9]+")
 
 PresetName = Range[str, 1, MAX_PRESET_NAME_CHARACTERS]
 

@@ -13,7 +13,6 @@ from sandbox.discord_server.forms import Form
 from sandbox.discord_server.values import Channel, ChannelKind, JsonObject, Member, Permission
 
 CHAT_INPUT: Final = 1
-USER_MENU: Final = 2
 MESSAGE_MENU: Final = 3
 SUB_COMMAND: Final = 1
 SUB_COMMAND_GROUP: Final = 2

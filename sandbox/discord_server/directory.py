@@ -1,6 +1,5 @@
 """Who and what there is: the guild, its channels, roles and members, and the application."""
 
-from dataclasses import replace
 from typing import Final
 
 from sandbox.discord_server.clock import Snowflakes
@@ -128,10 +127,6 @@ class Directory:
         kept = tuple(entry for entry in channel.overwrites if entry.target_id != target_id)
         is_member = target_id in self.members
         channel.overwrites = (*kept, Overwrite(target_id, is_member, allow, deny))
-
-    def set_role_permissions(self, role_id: int, permissions: Permission) -> None:
-        """Replace what a role permits in the whole guild."""
-        self.roles[role_id] = replace(self.roles[role_id], permissions=permissions)
 
     def _in_channel(self, member: Member, channel: Channel, granted: Permission) -> Permission:
         layers = (

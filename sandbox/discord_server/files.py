@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from PIL import Image, UnidentifiedImageError
 
@@ -149,11 +149,6 @@ def check_sizes(uploads: Mapping[int, Upload], limit: int) -> None:
     sizes = [len(upload.content) for upload in uploads.values()]
     if any(size > limit for size in sizes) or sum(sizes) > limits.REQUEST_BYTES:
         raise ApiError.of(Refusal.REQUEST_TOO_LARGE)
-
-
-def query_of(url: str) -> dict[str, str]:
-    """Return the query of an address, one value a name."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 def _measure(content: bytes) -> tuple[int | None, int | None]:

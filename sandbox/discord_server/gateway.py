@@ -143,13 +143,6 @@ class Gateway:
         for connection in self._connections:
             connection.send(Op.RECONNECT)
 
-    def invalidate_sessions(self) -> None:
-        """Send op 9: sessions are over and cannot be resumed."""
-        self._sessions.clear()
-        for connection in self._connections:
-            connection.session = None
-            connection.send(Op.INVALID_SESSION, data=False)
-
     async def close(self) -> None:
         """Close every connection for good."""
         self._sessions.clear()

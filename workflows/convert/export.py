@@ -13,9 +13,6 @@ from workflows.errors import InvalidGraph
 INPUT_NODE = "-10"
 """Where links begin that come into a subgraph from outside."""
 
-OUTPUT_NODE = "-20"
-"""Where links end that leave a subgraph."""
-
 MUTED = 2
 BYPASSED = 4
 """Modes of a node that does not run; what is connected through a bypassed one stays so."""

@@ -44,7 +44,6 @@ _ORDER = (
     Role.SEED,
 )
 _KEPT_APART = frozenset({Role.OTHER})
-_SIDES = frozenset({Role.WIDTH, Role.HEIGHT})
 _BY_NAME = re.compile(
     r"(?P<seed>(noise_)?seed)|(?P<width>width)|(?P<height>height)|(?P<steps>steps)"
     r"|(?P<length>length|frames|frame_count|num_frames)|(?P<duration>duration|seconds)"
