@@ -3,18 +3,18 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import discord
 from discord import ui
 
-from bot import replies, results
+from bot import results
 from bot.forms import read_number
+from bot.items import LastingItem, chosen_in
 from bot.language import _
 from bot.people import can_moderate, guild_of
 from bot.results import ALL
 from bot.services import services_of
-from bot.tree import require_served
 from generation.offers import Offer
 from generation.record import Generation
 from generation.service import GenerationService
@@ -35,7 +35,7 @@ _STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType({RETRY: discord.Bu
 
 
 class GenerationButton(
-    ui.DynamicItem[ui.Button[ui.View]],
+    LastingItem[ui.Button[ui.View]],
     template=rf"g:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN}):(?P<index>[0-9]{{1,3}})",
 ):
     """One action on one generation; `index` counts from 0 where there are several results."""
@@ -60,25 +60,17 @@ class GenerationButton(
         self.index = index
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the button back from what it carries."""
         return cls(match["id"], match["action"], int(match["index"]))
 
-    async def callback(self, interaction: discord.Interaction) -> None:
-        """Do what the button says, or say privately why not."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            await _ACTIONS[self.action](interaction, self.generation_id, self.index)
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Do what the button says."""
+        await _ACTIONS[self.action](interaction, self.generation_id, self.index)
 
 
 class PictureMenu(
-    ui.DynamicItem[ui.Select[ui.View]],
+    LastingItem[ui.Select[ui.View]],
     template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
 ):
     """One action on one of many pictures: more than a row of buttons has room for."""
@@ -107,23 +99,14 @@ class PictureMenu(
         self.action = action
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the menu back from what it carries."""
         return cls(match["id"], match["action"])
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Do it with the picture that was chosen."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            sent: Mapping[str, Any] = interaction.data or {}
-            index = read_number(str(next(iter(sent.get("values") or ()), "")))
-            await _ACTIONS[self.action](interaction, self.generation_id, index)
+        index = read_number(chosen_in(interaction))
+        await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
 def cancel_view(generation: Generation) -> ui.View:

@@ -10,11 +10,12 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot import embeds, replies
+from bot import embeds
 from bot.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Draft
 from bot.forms import Answer, Handler, open_form, text_field
+from bot.items import LastingItem, chosen_in
 from bot.language import _, plural
 from bot.network import NETWORK_ERRORS
 from bot.people import guild_of, require_moderator
@@ -22,7 +23,6 @@ from bot.results import delete_message
 from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless, lines_within, plain
-from bot.tree import require_served
 from generation.audience import Case
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.moderation import MAX_REASON_CHARACTERS
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReviewButton(
-    ui.DynamicItem[ui.Button[ui.View]],
+    LastingItem[ui.Button[ui.View]],
     template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
 ):
     """A moderator's decision on one result."""
@@ -69,31 +69,23 @@ class ReviewButton(
         self.action = action
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the button back from what it carries."""
         return cls(match["id"], match["action"])
 
-    async def callback(self, interaction: discord.Interaction) -> None:
-        """Do what the button says, or say privately why not."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            require_moderator(interaction)
-            if self.action == BLOCK:
-                await _open_block(interaction, self.generation_id)
-            elif self.action == DELETE:
-                await _delete(interaction, self.generation_id)
-            else:
-                await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Do what the button says."""
+        require_moderator(interaction)
+        if self.action == BLOCK:
+            await _open_block(interaction, self.generation_id)
+        elif self.action == DELETE:
+            await _delete(interaction, self.generation_id)
+        else:
+            await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
 
 
 class SheetButton(
-    ui.DynamicItem[ui.Button[ui.View]],
+    LastingItem[ui.Button[ui.View]],
     template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
 ):
     """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
@@ -116,43 +108,35 @@ class SheetButton(
         self.ids = tuple(ids)
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the button back from what it carries."""
         return cls(match["action"], tuple(filter(None, match["ids"].split("."))))
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Decide, and show what waits then."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            require_moderator(interaction)
-            await _acknowledge(interaction)
-            if self.action == BACK:
-                await show_next(interaction)
-                return
-            if self.action == ASK:
-                await interaction.edit_original_response(view=_confirmation(self.ids))
-                return
-            approved = self.action == APPROVE
-            decided = await _decide_all(interaction, self.ids, approved=approved)
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        if self.action == BACK:
             await show_next(interaction)
-            if late := len(self.ids) - len(decided):
-                told = plural(
-                    "{count} of them was decided on or deleted already.",
-                    "{count} of them were decided on or deleted already.",
-                    late,
-                )
-                await interaction.followup.send(told, ephemeral=True)
-            for generation_id in decided:
-                await _close_elsewhere(interaction, generation_id, approved=approved)
+            return
+        if self.action == ASK:
+            await interaction.edit_original_response(view=_confirmation(self.ids))
+            return
+        approved = self.action == APPROVE
+        decided = await _decide_all(interaction, self.ids, approved=approved)
+        await show_next(interaction)
+        if late := len(self.ids) - len(decided):
+            told = plural(
+                "{count} of them was decided on or deleted already.",
+                "{count} of them were decided on or deleted already.",
+                late,
+            )
+            await interaction.followup.send(told, ephemeral=True)
+        for generation_id in decided:
+            await _close_elsewhere(interaction, generation_id, approved=approved)
 
 
-class SheetMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"v:look"):
+class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
     """One of the results that a contact sheet shows, to be seen whole."""
 
     def __init__(self, sheet: Sheet | None = None) -> None:
@@ -170,24 +154,15 @@ class SheetMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"v:look"):
         )
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],  # noqa: ARG003 - likewise
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - its id says nothing more
         """Read the menu back: what is chosen comes with the choice."""
         return cls()
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show it in the sheet's place, with buttons to decide."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            require_moderator(interaction)
-            await _acknowledge(interaction)
-            sent: Mapping[str, Any] = interaction.data or {}
-            await _show_case(interaction, str(next(iter(sent.get("values") or ()), "")))
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        await _show_case(interaction, chosen_in(interaction))
 
 
 REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)

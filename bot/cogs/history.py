@@ -11,14 +11,15 @@ from typing import Literal, Self
 import discord
 from discord import app_commands, ui
 
-from bot import embeds, replies
+from bot import embeds
 from bot.inputs import parse_day
+from bot.items import LastingItem
 from bot.language import _
 from bot.options import Choices, matching
 from bot.people import guild_of, requester_of, require_moderator
 from bot.services import services_of
 from bot.text import lines_within
-from bot.tree import SlashCommand, require_served
+from bot.tree import SlashCommand
 from generation.history import Cursor, HistoryFilter, HistoryPage
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
@@ -130,7 +131,7 @@ class Question:
 
 
 class HistoryButton(
-    ui.DynamicItem[ui.Button[ui.View]],
+    LastingItem[ui.Button[ui.View]],
     template=(
         r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
         r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
@@ -150,13 +151,7 @@ class HistoryButton(
         )
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the question back."""
         return cls(cls.build_question(match))
 
@@ -177,16 +172,14 @@ class HistoryButton(
             flagged=match["scope"].startswith("m+"),
         )
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show that page in the same message."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            if self.question.everyone:
-                require_moderator(interaction)
-            await interaction.response.defer()
-            service = services_of(interaction).generations
-            embed, view, files = await _render(interaction, service, self.question)
-            await interaction.edit_original_response(embed=embed, view=view, attachments=files)
+        if self.question.everyone:
+            require_moderator(interaction)
+        await interaction.response.defer()
+        service = services_of(interaction).generations
+        embed, view, files = await _render(interaction, service, self.question)
+        await interaction.edit_original_response(embed=embed, view=view, attachments=files)
 
 
 def history_command(service: GenerationService) -> SlashCommand:

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import discord
 from discord import app_commands, ui
 
-from bot import replies
 from bot.forms import Answer, Handler, open_form, text_field
+from bot.items import LastingItem, chosen_in
 from bot.language import _
 from bot.options import ASPECTS, CHOICES, PROMPT_CHARACTERS, Choices, matching
 from bot.people import requester_of
 from bot.services import services_of
 from bot.soon import soon
 from bot.text import harmless
-from bot.tree import SlashCommand, require_served
+from bot.tree import SlashCommand
 from generation.preferences import Defaults, Preferences
 from generation.request import Layout
 from generation.selection import unknown_workflow
@@ -32,9 +32,7 @@ COUNTS = (1, 2, 3, 4)
 Workflows = Sequence[WorkflowSummary]
 
 
-class SettingsMenu(
-    ui.DynamicItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"
-):
+class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"):
     """One default that is chosen from a list."""
 
     def __init__(
@@ -45,34 +43,24 @@ class SettingsMenu(
         super().__init__(ui.Select(custom_id=f"s:{name}", options=options, row=row))
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the menu back."""
         return cls(match["name"])
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Set it to what was chosen."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            sent: Mapping[str, Any] = interaction.data or {}
-            chosen = str(next(iter(sent.get("values") or ()), ANY))
-            workflows = services_of(interaction).generations.workflows()
-            offered: dict[str, Sequence[str | int]] = {
-                "workflow": [one.name for one in workflows],
-                "aspect": ASPECTS,
-                "count": COUNTS,
-            }
-            known = {str(one): one for one in offered[self.name]}
-            await _change(interaction, **{self.name: known.get(chosen)})
+        workflows = services_of(interaction).generations.workflows()
+        offered: dict[str, Sequence[str | int]] = {
+            "workflow": [one.name for one in workflows],
+            "aspect": ASPECTS,
+            "count": COUNTS,
+        }
+        known = {str(one): one for one in offered[self.name]}
+        await _change(interaction, **{self.name: known.get(chosen_in(interaction))})
 
 
 class SettingsButton(
-    ui.DynamicItem[ui.Button[ui.View]],
+    LastingItem[ui.Button[ui.View]],
     template=r"s:(?P<name>private|spoiler|layout|metadata|negative|reset)",
 ):
     """One default that is on or off, or what is typed, or a new beginning."""
@@ -87,32 +75,24 @@ class SettingsButton(
         )
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the button back."""
         return cls(match["name"])
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Turn it around, ask for it, or forget everything."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            preferences = services_of(interaction).preferences
-            user_id = interaction.user.id
-            if self.name == "negative":
-                await _open_negative(interaction, await soon(preferences.defaults(user_id)))
-                return
-            if self.name == "reset":
-                await interaction.response.defer()
-                await _show(interaction, await preferences.reset(user_id))
-                return
+        preferences = services_of(interaction).preferences
+        user_id = interaction.user.id
+        if self.name == "negative":
+            await _open_negative(interaction, await soon(preferences.defaults(user_id)))
+            return
+        if self.name == "reset":
             await interaction.response.defer()
-            turned = _turned(self.name, await preferences.defaults(user_id))
-            await _show(interaction, await preferences.change(user_id, **turned))
+            await _show(interaction, await preferences.reset(user_id))
+            return
+        await interaction.response.defer()
+        turned = _turned(self.name, await preferences.defaults(user_id))
+        await _show(interaction, await preferences.change(user_id, **turned))
 
 
 def settings_command(service: GenerationService, preferences: Preferences) -> SlashCommand:

@@ -10,15 +10,15 @@ import discord
 from discord import app_commands, ui
 from discord.app_commands import Choice
 
-from bot import replies
 from bot.hosts import attachment_hosts
 from bot.inputs import fetch_file
+from bot.items import LastingItem
 from bot.language import _
 from bot.options import matching
 from bot.people import guild_of, is_operator, requester_of, require_administrator
 from bot.services import services_of
 from bot.text import harmless, lines_within
-from bot.tree import SlashCommand, require_served
+from bot.tree import SlashCommand
 from bot.workflow_report import report_lines
 from generation.errors import NotPermitted
 from generation.inspection import Inspection
@@ -36,7 +36,7 @@ REPORT_CHARACTERS = 3000
 
 
 class EnableButton(
-    ui.DynamicItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
+    LastingItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
 ):
     """Lets people use a workflow that was handed in; it works after any restart."""
 
@@ -47,31 +47,23 @@ class EnableButton(
         super().__init__(ui.Button(label=label, style=style, custom_id=f"w:enable:{name}"))
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the name back."""
         return cls(match["name"])
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable it and say by which command people use it."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            require_library_keeper(interaction)
-            await interaction.response.defer()
-            library = services_of(interaction).library
-            report = await library.enable(
-                self.name, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-            )
-            text = _enabled(report)
-            await interaction.edit_original_response(content=text, view=None)
+        require_library_keeper(interaction)
+        await interaction.response.defer()
+        library = services_of(interaction).library
+        report = await library.enable(
+            self.name, actor_id=interaction.user.id, guild_id=guild_of(interaction)
+        )
+        text = _enabled(report)
+        await interaction.edit_original_response(content=text, view=None)
 
 
-class WorkflowsButton(ui.DynamicItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
+class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
     """Turns the page of `/workflows`."""
 
     def __init__(self, page: int, label: str = "…", *, disabled: bool = False) -> None:
@@ -86,23 +78,15 @@ class WorkflowsButton(ui.DynamicItem[ui.Button[ui.View]], template=r"w:page:(?P<
         )
 
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
-        item: ui.Item[ui.View],  # noqa: ARG003 - likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:
         """Read the page back."""
         return cls(int(match["page"]))
 
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show that page in the same message."""
-        async with replies.telling_errors(interaction):
-            require_served(interaction)
-            library = services_of(interaction).library
-            embed, view = _page(library.offered_to(requester_of(interaction)), self.page)
-            await interaction.response.edit_message(embed=embed, view=view)
+        library = services_of(interaction).library
+        embed, view = _page(library.offered_to(requester_of(interaction)), self.page)
+        await interaction.response.edit_message(embed=embed, view=view)
 
 
 WORKFLOW_ITEMS = (EnableButton, WorkflowsButton)
