@@ -1,4 +1,4 @@
-"""What the workflows that ship say of themselves, for whoever translates.
+"""What the library says in words that are no sentences of the code, for whoever translates.
 
 An operator's own workflows say what their manifests say.
 """
@@ -24,3 +24,23 @@ TEXTS: Final = (
     ),
     mark("Makes a picture larger and sharper."),
 )
+"""What the workflows that ship say of themselves."""
+
+STATES: Final = (
+    mark("on"),
+    mark("off"),
+    mark("broken"),
+    mark("to be enabled"),
+    mark("waiting for a backend"),
+)
+"""Of the entries of `generation.library`."""
+
+RESULTS: Final = (
+    mark("pictures"),
+    mark("videos"),
+    mark("sounds"),
+    mark("texts"),
+    mark("3D models"),
+    mark("latents"),
+)
+"""What workflows make, by `workflows.infer`."""

@@ -12,8 +12,8 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     lines = [f"{report.title} · {report.kind}{command}"]
     lines += [_("Cannot be used: {problem}", problem=one) for one in report.problems]
     if report.results:
-        lines.append(_("Makes: {results}", results=", ".join(report.results)))
-    lines.append(_("Costs: {cost}", cost=report.cost))
+        lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
+    lines.append(_("Costs: {cost}", cost=_cost(report)))
     if seconds is not None:
         lines.append(_("Takes: {seconds} s, by its last runs", seconds=f"{seconds:.1f}"))
     lines += [*_section(_("Asks for"), report, is_hidden=False)]
@@ -21,6 +21,17 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     lines += [_backend_line(one) for one in report.backends]
     lines += [_("Note: {note}", note=one) for one in report.notes]
     return lines
+
+
+def _cost(report: Inspection) -> str:
+    if report.cost_input is None or report.cost_unit is None:
+        return _("{cost} a picture", cost=report.cost)
+    return _(
+        "{cost} for every {unit} of {input} begun",
+        cost=report.cost,
+        unit=f"{report.cost_unit:g}",
+        input=report.cost_input,
+    )
 
 
 def _section(title: str, report: Inspection, *, is_hidden: bool) -> Iterator[str]:

@@ -13,7 +13,7 @@ from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import WAITING, NeedsClasses, with_inference
-from workflows.manifest import Input, InputType, Manifest
+from workflows.manifest import Input, InputType
 from workflows.reading import parse_manifest
 from workflows.workflow import Workflow
 from workflows.writing import write_manifest
@@ -53,13 +53,19 @@ class Fitness:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A report on one workflow. `problems` are why it cannot be used, as sentences."""
+    """A report on one workflow. `problems` are why it cannot be used, as sentences.
+
+    `cost` is in pictures of the quota: for each that is made, or, with a `cost_input`, for every
+    `cost_unit` of that input which was begun.
+    """
 
     name: str
     title: str
     kind: str
     command: str | None
-    cost: str
+    cost: int
+    cost_unit: float | None
+    cost_input: str | None
     inputs: tuple[InspectedInput, ...]
     results: tuple[str, ...]
     backends: tuple[Fitness, ...]
@@ -125,7 +131,9 @@ def inspect_workflow(
         title=manifest.title,
         kind=manifest.kind.value,
         command=manifest.command,
-        cost=_cost(manifest),
+        cost=manifest.cost,
+        cost_unit=manifest.cost_unit,
+        cost_input=manifest.cost_input,
         inputs=inputs,
         results=workflow.results,
         backends=fitness,
@@ -206,9 +214,3 @@ def _bounds(wanted: Input) -> str:
         return f"{len(wanted.choices)} choices"
     least, most = (("" if one is None else f"{one:g}") for one in (wanted.min, wanted.max))
     return f"{least}…{most}" if least or most else ""
-
-
-def _cost(manifest: Manifest) -> str:
-    if manifest.cost_input is None:
-        return f"{manifest.cost} a picture"
-    return f"{manifest.cost} for every {manifest.cost_unit:g} of {manifest.cost_input} begun"

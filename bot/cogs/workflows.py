@@ -164,7 +164,7 @@ def library_group(library: Library) -> app_commands.Group:
     @group.command(name="list", description="See every workflow and what is wrong with some")
     async def list_all(interaction: discord.Interaction) -> None:
         lines = [
-            f"`{one.name}` · {one.state}" + (f" · /{one.command}" if one.command else "")
+            f"`{one.name}` · {_(one.state)}" + (f" · /{one.command}" if one.command else "")
             for one in library.entries()
         ]
         lines += [harmless(problem) for problem in library.problems()]
