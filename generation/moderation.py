@@ -89,6 +89,7 @@ class Moderation:
         self._database = database
         self._clock = clock
         self._filters: dict[int | None, tuple[tuple[Term, ...], TermFilter]] = {}
+        self._turns: dict[int | None, asyncio.Lock] = {}
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
         """Judge what somebody asks for. Raises RequestRefused, DatabaseError."""
@@ -239,8 +240,10 @@ class Moderation:
         known = self._filters.get(guild_id)
         if known is None or known[0] != terms:
             known = self._filters[guild_id] = (terms, TermFilter(terms))
-        # An expression may take its whole time, which nobody else should wait for.
-        verdict = await asyncio.to_thread(known[1].judge, *texts)
+        # An expression may take its whole time, which nobody else should wait for: however many
+        # ask, a guild has one thread at a time.
+        async with self._turns.setdefault(guild_id, asyncio.Lock()):
+            verdict = await asyncio.to_thread(known[1].judge, *texts)
         for term in verdict.slow:
             _log.warning(
                 "The expression %r of guild %s takes too long and is skipped.",
