@@ -47,13 +47,10 @@ class GenerationButton(
         index: int = 0,
         *,
         label: str = "",
-        row: int | None = None,
     ) -> None:
         custom_id = f"g:{generation_id}:{action}:{index}"
         style = _STYLES.get(action, discord.ButtonStyle.secondary)
-        button = ui.Button[ui.View](
-            label=label or _label(action), style=style, custom_id=custom_id, row=row
-        )
+        button = ui.Button[ui.View](label=label or _label(action), style=style, custom_id=custom_id)
         super().__init__(button)
         self.generation_id = generation_id
         self.action = action
@@ -75,13 +72,7 @@ class PictureMenu(
 ):
     """One action on one of many pictures: more than a row of buttons has room for."""
 
-    def __init__(
-        self,
-        generation_id: str,
-        action: str,
-        positions: Sequence[int] = (0,),
-        row: int | None = None,
-    ) -> None:
+    def __init__(self, generation_id: str, action: str, positions: Sequence[int] = (0,)) -> None:
         placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
         options = [
             discord.SelectOption(label=_("Picture {number}", number=one + 1), value=str(one))
@@ -92,7 +83,6 @@ class PictureMenu(
                 custom_id=f"g:{generation_id}:{action}:menu",
                 placeholder=placeholder,
                 options=options,
-                row=row,
             )
         )
         self.generation_id = generation_id

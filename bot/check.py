@@ -75,17 +75,19 @@ class _Answer:
     tags: frozenset[str]
 
 
-async def run_check(settings: Settings, *, address: DiscordAddress | None = None) -> int:
+async def run_check(settings: Settings) -> int:
     """Print every finding; 0 when `limner run` would work, else 1."""
     console = Console(highlight=False)
     has_failed = False
-    async for finding in find_all(settings, address=address):
+    async for finding in find_all(settings):
         has_failed |= finding.level is Level.FAILED
         console.print(_render(finding), soft_wrap=True)
     return 1 if has_failed else 0
 
 
-async def find_all(settings: Settings, *, address: DiscordAddress | None) -> AsyncIterator[Finding]:
+async def find_all(
+    settings: Settings, *, address: DiscordAddress | None = None
+) -> AsyncIterator[Finding]:
     """Every finding, as soon as it is known."""
     for name in find_unknown_names():
         yield Finding(

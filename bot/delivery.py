@@ -62,14 +62,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Everything to be sent: messages of files, notes for people, and what has an original.
-
-    `reduced` are the positions of results that were made smaller than they are.
-    """
+    """Everything to be sent: messages of files, and notes for people."""
 
     messages: tuple[tuple[Attachment, ...], ...]
     notes: tuple[str, ...]
-    reduced: tuple[int, ...]
 
 
 async def pack(
@@ -84,10 +80,9 @@ async def pack(
         contents = [replace(one, content=strip_metadata(one.content)) for one in contents]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
-        return Parcel(((grid,),), (), ())
+        return Parcel(((grid,),), ())
     attachments: list[Attachment] = []
     notes: list[str] = []
-    reduced: list[int] = []
     for content in contents:
         quote = _find_quote(generation, content)
         if quote is not None and sum(map(len, notes)) + len(quote) <= NOTES_CHARACTERS:
@@ -110,13 +105,12 @@ async def pack(
             continue
         attachments.append(attachment)
         if is_reduced:
-            reduced.append(content.output.position)
             notes.append(
                 _("Result {number} was made smaller: it has {size}.", number=number, size=size)
             )
     if generation.outputs and not contents:
         notes.append(_("The results are not kept any more."))
-    return Parcel(_split(attachments, message_limit), tuple(notes), tuple(reduced))
+    return Parcel(_split(attachments, message_limit), tuple(notes))
 
 
 async def pack_originals(
@@ -139,7 +133,7 @@ async def pack_originals(
                 limit=mebibytes(size_limit),
             )
         )
-    return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes), ())
+    return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes))
 
 
 async def fit_original(

@@ -88,7 +88,6 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         channel_id=interaction.channel_id or 0,
         guild_id=guild_of(interaction),
         role_ids=frozenset(roles),
-        is_moderator=can_moderate(interaction),
         parent_channel_id=parent,
         is_channel_age_restricted=_is_age_restricted(channel),
         category_id=_category_of(channel),

@@ -350,7 +350,13 @@ class GenerationRepository:
         conditions: list[ColumnElement[bool]] = [GenerationRow.state.in_(UNFINISHED_STATES)]
         if user_id is not None:
             conditions.append(GenerationRow.user_id == user_id)
-        return await self._list_oldest_first(*conditions)
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(*conditions)
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
 
     async def list_unsettled(self) -> tuple[UnsettledRow, ...]:
         """What waits or runs everywhere, oldest first: as much of each as brings it to its end."""
@@ -394,13 +400,6 @@ class GenerationRepository:
             .execution_options(populate_existing=True)
         )
         return tuple(found)
-
-    async def waiting(self, guild_id: int | None = None) -> tuple[GenerationRow, ...]:
-        """List what waits, oldest first; in one guild, or everywhere."""
-        conditions: list[ColumnElement[bool]] = [GenerationRow.state == WAITING]
-        if guild_id is not None:
-            conditions.append(GenerationRow.guild_id == guild_id)
-        return await self._list_oldest_first(*conditions)
 
     async def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
         """Count one person's generations in these states, in one guild or in direct messages."""
@@ -567,17 +566,6 @@ class GenerationRepository:
     async def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)
         return await self._session.scalar(statement) or 0
-
-    async def _list_oldest_first(
-        self, *conditions: ColumnElement[bool]
-    ) -> tuple[GenerationRow, ...]:
-        found = await self._session.scalars(
-            select(GenerationRow)
-            .where(*conditions)
-            .order_by(GenerationRow.created_at, GenerationRow.id)
-            .execution_options(populate_existing=True)
-        )
-        return tuple(found)
 
 
 def _build_output(generation_id: str, output: NewOutput) -> OutputRow:

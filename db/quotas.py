@@ -45,9 +45,8 @@ class ChargeRepository:
         user_id: int,
         guild_id: int | None,
         since: datetime,
-        until: datetime | None = None,
     ) -> Spent:
-        """Sum up what this person has used, reservations included; `until` is not included."""
+        """Sum up what this person has used since then, reservations included."""
         statement = select(
             func.coalesce(func.sum(ChargeRow.amount), 0),
             func.coalesce(func.sum(ChargeRow.gpu_ms), 0),
@@ -56,8 +55,6 @@ class ChargeRepository:
             ChargeRow.guild_id == (guild_id or DIRECT_MESSAGES),
             ChargeRow.at >= since,
         )
-        if until is not None:
-            statement = statement.where(ChargeRow.at < until)
         pictures, gpu_ms = (await self._session.execute(statement)).one()
         return Spent(int(pictures), int(gpu_ms))
 

@@ -20,8 +20,7 @@ class BackendStatus:
     """One backend as it is now; what it did not answer in time is None or empty.
 
     `running` counts our generations that run or wait there; `load` is everything it runs or holds
-    waiting, those of other clients included. `retry_in_s` are the seconds a resting one rests
-    still. `problem` is its last trouble in one sentence.
+    waiting, those of other clients included. `problem` is its last trouble in one sentence.
     """
 
     name: str
@@ -32,5 +31,4 @@ class BackendStatus:
     load: int | None = None
     version: str | None = None
     devices: tuple[Device, ...] = ()
-    retry_in_s: float = 0.0
     problem: str | None = None

@@ -150,14 +150,13 @@ def verify_input(
     content: bytes,
     *,
     max_bytes: int = MAX_INPUT_BYTES,
-    max_side: int = MAX_INPUT_SIDE,
     max_pixels: int | None = None,
 ) -> CheckedImage:
     """Check what somebody attached and write it anew, so that none of its bytes are passed on.
 
     A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
     """
-    image, file_format = _load_input(content, max_bytes, max_side)
+    image, file_format = _load_input(content, max_bytes)
     if max_pixels is not None and image.width * image.height > max_pixels:
         image = _scaled(image, math.sqrt(max_pixels / (image.width * image.height)))
     if file_format == "JPEG" and image.mode == "RGB":
@@ -167,36 +166,28 @@ def verify_input(
     return CheckedImage(written, extension, image.width, image.height)
 
 
-def fit_input(
-    content: bytes, *, max_bytes: int = MAX_INPUT_BYTES, max_side: int = MAX_INPUT_SIDE
-) -> bytes:
+def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
     """Write a result anew so that `verify_input` takes it, scaled down where it is too large.
 
     Of an animation the first frame is taken. Raises InvalidImage.
     """
     with _opened(content, RESULT_FORMATS) as source:
         image = _normalised(source)
-    image = _scaled(image, max_side / max(image.size))
+    image = _scaled(image, MAX_INPUT_SIDE / max(image.size))
     written = _encode(image, "PNG", compress_level=4)
     if len(written) <= max_bytes:
         return written
     return fit_under(written, max_bytes).content
 
 
-def verify_mask(
-    content: bytes,
-    image_size: tuple[int, int],
-    *,
-    max_bytes: int = MAX_INPUT_BYTES,
-    max_side: int = MAX_INPUT_SIDE,
-) -> bytes:
+def verify_mask(content: bytes, image_size: tuple[int, int]) -> bytes:
     """Check an attached mask and write it as a grey PNG of the picture's size: white is repainted.
 
     Black and white count as they are, on black where there is transparency. In a picture with
     erased parts, and in a plain colour, it is the transparent parts that are repainted.
     Raises InvalidImage.
     """
-    image, _ = _load_input(content, max_bytes, max_side)
+    image, _ = _load_input(content, MAX_INPUT_BYTES)
     mask = _read_mask(image)
     if mask.size != image_size:
         _check_same_shape(mask.size, image_size)
@@ -408,7 +399,7 @@ def _opened(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
         ) from error
 
 
-def _load_input(content: bytes, max_bytes: int, max_side: int) -> tuple[Image.Image, str]:
+def _load_input(content: bytes, max_bytes: int) -> tuple[Image.Image, str]:
     """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS."""
     if len(content) > max_bytes:
         raise InvalidImage(
@@ -417,7 +408,7 @@ def _load_input(content: bytes, max_bytes: int, max_side: int) -> tuple[Image.Im
             {"size": f"{len(content) / 2**20:.1f}", "limit": f"{max_bytes / 2**20:g}"},
         )
     with _opened(content, INPUT_FORMATS) as source:
-        _check_size(source.size, max_side=max_side)
+        _check_size(source.size, max_side=MAX_INPUT_SIDE)
         file_format = "JPEG" if source.format == "MPO" else source.format or ""
         return _normalised(source), file_format
 
@@ -440,9 +431,7 @@ def _find_small(content: bytes, side: int) -> Image.Image | None:
     return image
 
 
-def _check_size(
-    size: tuple[int, int], max_pixels: int = MAX_RESULT_PIXELS, max_side: int | None = None
-) -> None:
+def _check_size(size: tuple[int, int], max_side: int | None = None) -> None:
     """Judge by the header's size, before anything of that size is put into memory."""
     facts = {"width": size[0], "height": size[1], "limit": max_side}
     if max_side is not None and max(size) > max_side:
@@ -451,7 +440,7 @@ def _check_size(
             "down.",
             facts,
         )
-    if size[0] * size[1] > max_pixels:
+    if size[0] * size[1] > MAX_RESULT_PIXELS:
         raise InvalidImage(
             "The picture has {width} x {height} pixels, which is far too many: scale it down.",
             facts,

@@ -198,9 +198,9 @@ class BackendPool:
         return min(candidates, key=lambda name: (loads[name], not models <= fit[name].loaded))
 
     @contextmanager
-    def claim(self, generation_id: str, name: str, graph: Graph | None = None) -> Iterator[None]:
+    def claim(self, generation_id: str, name: str) -> Iterator[None]:
         """Count a run as this backend's load, before the backend itself does."""
-        self.reserve(generation_id, name, graph)
+        self.reserve(generation_id, name)
         try:
             yield
         finally:
@@ -277,17 +277,15 @@ class BackendPool:
             problem = "It does not answer in time."
         except ComfyError as error:
             problem = str(error)
-        now = self._clock()
         return BackendStatus(
             name=name,
-            state=place.state(now),
+            state=place.state(self._clock()),
             running=Counter(self._claims.values())[name],
             concurrency=place.member.concurrency,
             tags=place.member.tags,
             load=load,
             version=description.version if description else None,
             devices=description.devices if description else (),
-            retry_in_s=place.breaker.rest_s(now),
             problem=problem,
         )
 

@@ -32,11 +32,6 @@ class RunProgress:
         self._progress = Progress(fraction=0.0)
 
     @property
-    def current(self) -> Progress:
-        """The newest progress."""
-        return self._progress
-
-    @property
     def is_sampling(self) -> bool:
         """Whether a sampler does its steps; where no sampler is known, whether anything does."""
         known = self._current in self._expected_steps or not self._expected_steps

@@ -45,7 +45,6 @@ class Requester:
     channel_id: int
     guild_id: int | None = None
     role_ids: frozenset[int] = frozenset()
-    is_moderator: bool = False
     parent_channel_id: int | None = None
     is_channel_age_restricted: bool = False
     is_operator: bool = False

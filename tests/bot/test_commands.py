@@ -81,7 +81,6 @@ async def test_imagine_is_acknowledged_and_asks_for_what_was_given(place, servic
     assert request.workflow is None
     assert request.requester.user_id == place.ana.id
     assert request.requester.guild_id == place.guild.id
-    assert not request.requester.is_moderator
 
 
 async def test_a_private_generation_waits_where_only_its_person_sees_it(place, service):

@@ -22,7 +22,7 @@ async def test_a_picture_goes_out_as_it_is(tools):
     assert attachment.filename == "limner-k7f3q-1.png"
     assert attachment.content == contents[0].content
     assert attachment.description == "a fox in the snow"
-    assert (parcel.notes, parcel.reduced) == ((), ())
+    assert parcel.notes == ()
 
 
 async def test_more_than_ten_files_take_several_messages(tools):
@@ -50,7 +50,6 @@ async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
     ((_, fitted),) = parcel.messages
     assert fitted.filename.endswith("-2.webp")
     assert len(fitted.content) <= 200_000
-    assert parcel.reduced == (1,)
     assert parcel.notes == (f"Result 2 was made smaller: it has {len(huge) / 2**20:.1f} MiB.",)
 
 

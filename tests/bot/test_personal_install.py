@@ -15,7 +15,6 @@ async def test_it_answers_by_token_and_under_the_persons_own_limits(bot, tools, 
     generation, reply = await bot.imagine(channel=group)
     (request,) = bot.service.requests
     assert request.requester.guild_id is None
-    assert not request.requester.is_moderator
     bot.replies.notify(tools.running(generation, 5, tools.picture()))
     await reply.until(lambda message: message["embeds"])
     await bot.replies.deliver(*tools.result(generation, tools.picture()))

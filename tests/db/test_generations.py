@@ -257,8 +257,6 @@ async def test_the_lists_of_the_line(database, add, noon):
         def ids(rows):
             return [row.id for row in rows]
 
-        assert ids(await generations.waiting()) == ["w1", "w2", "w3"]
-        assert ids(await generations.waiting(10)) == ["w2", "w3"]
         assert ids(await generations.list_unfinished()) == ["w1", "run", "w2", "w3"]
         assert ids(await generations.list_unfinished(user_id=2)) == ["w3"]
         assert ids(await generations.list_undelivered()) == ["untold"]

@@ -129,10 +129,10 @@ async def test_the_one_that_ran_these_models_last_is_preferred_among_equals(buil
     pool = await build(*(tools.FakeBackend(name) for name in "abc"))
     other = {"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x.ckpt"}}}
     for name, graph in (("a", other), ("b", tools.GRAPH), ("c", other)):
-        with pool.claim("1", name, graph):
-            pass
+        pool.reserve("1", name, graph)
+        pool.release("1")
     assert {await pool.choose(tools.GRAPH) for _ in range(20)} == {"b"}
-    with pool.claim("2", "b", tools.GRAPH):
+    with pool.claim("2", "b"):
         assert await pool.choose(tools.GRAPH) in {"a", "c"}, "an idle one beats a loaded model"
 
 
@@ -162,7 +162,6 @@ async def test_one_that_fails_in_a_row_rests(tools):
     assert await pool.choose(tools.GRAPH) == "busy"
     status, _ = await pool.statuses()
     assert (status.state, status.problem) == (BackendState.RESTING, "Lost another run.")
-    assert status.retry_in_s == 1
     now[0] += 1
     assert await pool.choose(tools.GRAPH) == "flaky"
     pool.note_success("flaky")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflows.graph import Graph, Slot, upstream
@@ -77,14 +77,6 @@ def infer(
     Two values that could both be meant are both asked for, each by a name; none is guessed.
     """
     return _Inferring(graph, classes, export).finish(title, command)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One input table in the making."""
-
-    found: Found
-    table: dict[str, Any] = field(default_factory=dict)
 
 
 class _Inferring:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from workflows.manifest import NAME_CHARACTERS, InputType
 from workflows.rules import TAKEN, WELL_KNOWN
@@ -33,8 +32,8 @@ def readable(title: str) -> str:
 class NameGiver:
     """Gives each input a name that no other has."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._given = set(taken)
+    def __init__(self) -> None:
+        self._given: set[str] = set()
 
     def give(self, wanted: str, kind: InputType) -> str:
         """The wanted name, or the next that is free and means the right thing to commands."""
