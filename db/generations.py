@@ -345,14 +345,11 @@ class GenerationRepository:
             )
         return pruned
 
-    async def list_unfinished(self, *, user_id: int | None = None) -> tuple[GenerationRow, ...]:
-        """List what waits or runs, oldest first."""
-        conditions: list[ColumnElement[bool]] = [GenerationRow.state.in_(UNFINISHED_STATES)]
-        if user_id is not None:
-            conditions.append(GenerationRow.user_id == user_id)
+    async def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
+        """List what one person has waiting or running, oldest first."""
         found = await self._session.scalars(
             select(GenerationRow)
-            .where(*conditions)
+            .where(GenerationRow.state.in_(UNFINISHED_STATES), GenerationRow.user_id == user_id)
             .order_by(GenerationRow.created_at, GenerationRow.id)
             .execution_options(populate_existing=True)
         )

@@ -195,10 +195,10 @@ class Records:
                     found[row.id] = copy_generation(row)
         return found
 
-    async def unfinished_generations(self, user_id: int | None = None) -> tuple[Generation, ...]:
-        """What waits or runs, everybody's or one person's, oldest first."""
+    async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
+        """What one person has waiting and running, oldest first."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_unfinished(user_id=user_id)
+            rows = await GenerationRepository(session).list_unfinished(user_id)
             return tuple(copy_generation(row) for row in rows)
 
     async def undelivered(self) -> dict[str, bool]:

@@ -35,8 +35,9 @@ def sees_everything(_channel_id: int, _parent_channel_id: int | None) -> bool:
 class Requester:
     """Who asks, and from where.
 
-    `parent_channel_id` is the channel that a thread belongs to. To who runs the bot, no workflow
-    is closed. `category_id` is what the channel, or the thread's channel, is sorted under.
+    `parent_channel_id` is the channel that a thread belongs to. `is_operator` is set at the bot's
+    own terminal alone: no workflow is closed there. `category_id` is what the channel, or the
+    thread's channel, is sorted under.
     `sees` says whether they see another channel, or a thread of the other one, in the same guild.
     """
 

@@ -10,6 +10,7 @@ import uuid
 import zlib
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from aiohttp import web
 from PIL import Image
@@ -551,6 +552,13 @@ def quick():
 @pytest.fixture
 async def backend(connect):
     return await connect()
+
+
+@pytest.fixture
+async def stranger():
+    """Another client of the same server."""
+    async with aiohttp.ClientSession() as client:
+        yield client
 
 
 @pytest.fixture

@@ -107,13 +107,6 @@ async def backend(own):
         yield backend
 
 
-@pytest.fixture
-async def stranger():
-    """Another client of the same server."""
-    async with aiohttp.ClientSession() as client:
-        yield client
-
-
 def node(class_type, **inputs):
     return {"class_type": class_type, "inputs": inputs}
 

@@ -11,7 +11,6 @@ import random
 import uuid
 from contextlib import aclosing
 
-import aiohttp
 import pytest
 from PIL import Image, ImageStat
 
@@ -103,13 +102,6 @@ def settle(within_s):
             return [event async for event in run]
 
     return follow
-
-
-@pytest.fixture
-async def stranger():
-    """Another client of the same server."""
-    async with aiohttp.ClientSession() as client:
-        yield client
 
 
 async def cancel_when_known(backend, prompt_id):

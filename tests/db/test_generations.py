@@ -257,8 +257,8 @@ async def test_the_lists_of_the_line(database, add, noon):
         def ids(rows):
             return [row.id for row in rows]
 
-        assert ids(await generations.list_unfinished()) == ["w1", "run", "w2", "w3"]
-        assert ids(await generations.list_unfinished(user_id=2)) == ["w3"]
+        assert ids(await generations.list_unfinished(1)) == ["w1", "run", "w2"]
+        assert ids(await generations.list_unfinished(2)) == ["w3"]
         assert ids(await generations.list_undelivered()) == ["untold"]
         assert await generations.count(1, 10, ("waiting", "running")) == 2
         assert await generations.count(1, None, ("waiting",)) == 1

@@ -1,7 +1,8 @@
-"""A stand-in ComfyUI with nothing to wait for, a client for it, and recordings to compare."""
+"""A stand-in ComfyUI with nothing to wait for, a client for it, recordings, and a browser."""
 
 import asyncio
 import json
+import os
 import re
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,8 +11,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from sandbox.comfyui import ComfyUIStandIn
+from sandbox.page.browser import CHROMIUM_MISSING, find_chromium, open_browser
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "comfyui"
 TINY_MODELS = {
@@ -315,3 +319,13 @@ def is_step(message: dict[str, Any]) -> bool:
         message.get("data", {}).get("nodes", {}) if message.get("type") == "progress_state" else {}
     )
     return any(node["state"] == "running" and node["value"] > 0 for node in nodes.values())
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if find_chromium() is None:
+        if os.environ.get("CI"):
+            pytest.fail(CHROMIUM_MISSING)
+        pytest.skip(CHROMIUM_MISSING)
+    async with open_browser() as opened:
+        yield opened

@@ -1,7 +1,6 @@
 """What the page makes of messages and interactions, with the test in the bot's place."""
 
 import io
-import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from sandbox.discord_server import DiscordStandIn
 from sandbox.discord_server.values import Message, Upload
 from sandbox.page import page_routes
-from sandbox.page.browser import CHROMIUM_MISSING, Visitor, find_chromium, open_browser
+from sandbox.page.browser import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -87,16 +86,6 @@ class Scene:
         answered = {"type": kind, "data": body or {}}
         self.world.interactions.answer(interaction.id, interaction.token, answered, {})
         return interaction
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if find_chromium() is None:
-        if os.environ.get("CI"):
-            pytest.fail(CHROMIUM_MISSING)
-        pytest.skip(CHROMIUM_MISSING)
-    async with open_browser() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,7 +1,6 @@
 """A person's session on the page: the real bot behind it, both stand-ins, a real browser."""
 
 import io
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,24 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from PIL import Image
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from sandbox.demo import Stage, open_stage
-from sandbox.page.browser import CHROMIUM_MISSING, Visitor, find_chromium, open_browser
+from sandbox.page.browser import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 HOSTILE = '<img src=x onerror="document.title=1"> **bold** @everyone [x](javascript:alert(1))'
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if find_chromium() is None:
-        if os.environ.get("CI"):
-            pytest.fail(CHROMIUM_MISSING)
-        pytest.skip(CHROMIUM_MISSING)
-    async with open_browser() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
