@@ -19,13 +19,21 @@ def guild_of(interaction: discord.Interaction) -> int | None:
 
 
 def can_moderate(interaction: discord.Interaction) -> bool:
-    """Whether this person may manage messages in this channel, or the whole server.
+    """Whether this person may manage messages in the whole server, or the server itself.
 
-    In direct messages nobody may.
+    What somebody was granted in one channel alone, such as a room of their own, does not count:
+    moderators decide on what was made anywhere in the server. In direct messages nobody may.
     """
     if guild_of(interaction) is None:
         return False
-    return interaction.permissions.manage_messages or can_administer(interaction)
+    return _manages_messages(interaction) or can_administer(interaction)
+
+
+def _manages_messages(interaction: discord.Interaction) -> bool:
+    guild, person = interaction.guild, interaction.user
+    if guild is None or guild.default_role is None or not isinstance(person, discord.Member):
+        return False
+    return person.guild_permissions.manage_messages
 
 
 def is_operator(interaction: discord.Interaction) -> bool:
@@ -67,7 +75,7 @@ def require_moderator(interaction: discord.Interaction) -> None:
     Raises NotPermitted.
     """
     if not (can_moderate(interaction) or can_administer(interaction)):
-        raise NotPermitted("Only people who may manage messages here can do that.")
+        raise NotPermitted("Only people who may manage messages in the whole server can do that.")
 
 
 def require_operator(interaction: discord.Interaction) -> None:

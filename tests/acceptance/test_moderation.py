@@ -6,6 +6,7 @@ import json
 
 import aiohttp
 
+from sandbox.discord_server.values import Permission
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -171,3 +172,16 @@ async def test_the_operator_exports_from_the_terminal(house, limner, tmp_path):
     wrong = await limner("history", "export", "--since", "soon", **data)
     assert wrong.returncode == 1
     assert "--since: write a day such as" in wrong.stderr
+
+
+async def test_whoever_manages_messages_in_one_channel_moderates_nobody(house):
+    granted = Permission.MANAGE_MESSAGES
+    channel = house.world.channel("general")
+    house.world.directory.set_overwrite(channel, house.ben.id, allow=granted)
+    async with house.bot():
+        await make(house.ana, prompt="a fox", seed=1)
+        told = await answer(house.ben, "mod purge", user=house.ana.id)
+        assert "in the whole server" in told
+        assert any(has_pictures(message) for message in house.ana.messages("general"))
+        told = await answer(house.mo, "mod blocked")
+        assert "Nobody is blocked here" in told
