@@ -16,7 +16,7 @@ import watchfiles
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
 from workflows.nodes import NodeClasses
-from workflows.shelf import Shelf
+from workflows.shelf import SWITCHED_OFF, Shelf
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 
@@ -92,7 +92,7 @@ class Catalog:
 
     def load(self) -> None:
         """Read the folders again. A folder that does not exist counts as empty."""
-        reading = _Reading(self._folders, self._snapshot.by_path, self._classes)
+        reading = _Reading(self._folders, self._snapshot, self._classes)
         self._snapshot = reading.finish()
 
     async def learn(self, classes: NodeClasses) -> bool:
@@ -152,16 +152,16 @@ class Catalog:
 
 
 class _Reading:
-    """One reading of the folders; `last_good` are the workflows of the reading before."""
+    """One reading of the folders; what cannot be read now is as it was in the reading `before`."""
 
     def __init__(
         self,
         folders: Sequence[Path],
-        last_good: Mapping[Path, Workflow],
+        before: _Snapshot,
         classes: NodeClasses | None,
     ) -> None:
         self._folders = folders
-        self._last_good = last_good
+        self._before = before
         self._classes = classes
         self._problems: list[WorkflowProblem] = []
         self._waiting: list[str] = []
@@ -184,12 +184,22 @@ class _Reading:
                 sentence = f'The workflow "{first.name}" already has the command "{command}".'
                 self._report(paths[name] / MANIFEST_FILE, sentence)
                 del self._by_name[name]
-        off = frozenset().union(*(Shelf(folder).switched_off() for folder in self._folders))
+        off = self._find_switched_off()
         found = dict(sorted(self._by_name.items()))
         workflows = {name: one for name, one in found.items() if name not in off}
         disabled = {name: one for name, one in found.items() if name in off}
         waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in found))
         return _Snapshot(workflows, tuple(self._problems), waiting, disabled, self._by_path)
+
+    def _find_switched_off(self) -> set[str]:
+        off: set[str] = set()
+        for folder in self._folders:
+            try:
+                off |= Shelf(folder).switched_off()
+            except OSError as error:
+                self._report(folder / SWITCHED_OFF, f"This cannot be read: {error.strerror}.")
+                off |= self._before.disabled.keys()
+        return off
 
     def _list_entries(self, folder: Path) -> Iterator[Path]:
         try:
@@ -212,7 +222,7 @@ class _Reading:
             self._report(path, *error.sentences)
         except OSError as error:
             self._report(path, f"This cannot be read: {error.strerror}.")
-        workflow = workflow or self._last_good.get(path)
+        workflow = workflow or self._before.by_path.get(path)
         if workflow is not None:
             self._by_path[path] = workflow
             self._by_name[workflow.name] = workflow

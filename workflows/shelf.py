@@ -1,6 +1,5 @@
 """The data folder's workflows: putting one there, taking it away, switching any on and off."""
 
-import contextlib
 import shutil
 from pathlib import Path
 
@@ -83,11 +82,14 @@ class Shelf:
         return False
 
     def switched_off(self) -> frozenset[str]:
-        """The workflows that nobody is offered."""
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            text = (self._folder / SWITCHED_OFF).read_text(encoding="utf-8")
-            return frozenset(line.strip() for line in text.splitlines() if line.strip())
-        return frozenset()
+        """The workflows that nobody is offered. Raises OSError when their list cannot be read."""
+        try:
+            content = (self._folder / SWITCHED_OFF).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+        # Names are ASCII: a line that is no UTF-8 names nothing, and the others count.
+        text = content.decode("utf-8-sig", errors="replace")
+        return frozenset(line.strip() for line in text.splitlines() if line.strip())
 
     def switch_off(self, name: str) -> None:
         """Offer it to nobody. Raises OSError."""
@@ -100,7 +102,10 @@ class Shelf:
     def _write_off(self, names: frozenset[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}\n" for name in sorted(names))
-        (self._folder / SWITCHED_OFF).write_text(text, encoding="utf-8")
+        written = self._folder / f"{SWITCHED_OFF}.new"
+        written.write_text(text, encoding="utf-8")
+        # As a whole or not at all: what a cut list names no more would be offered again.
+        written.replace(self._folder / SWITCHED_OFF)
 
     @staticmethod
     def _folders(folder: Path) -> list[Path]:

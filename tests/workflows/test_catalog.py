@@ -324,3 +324,27 @@ def test_what_is_switched_off_is_offered_to_nobody(catalog, tmp_path, drop):
     (tmp_path / ".off").write_text("two\n", encoding="utf-8")
     catalog.load()
     assert (list(catalog.workflows), list(catalog.disabled)) == (["one"], ["two"])
+
+
+def test_what_is_switched_off_stays_so_while_the_list_cannot_be_read(catalog, tmp_path, drop):
+    drop("one")
+    drop("two")
+    switched_off = tmp_path / ".off"
+    switched_off.write_text("two\n", encoding="utf-8")
+    catalog.load()
+    switched_off.unlink()
+    switched_off.mkdir()
+    catalog.load()
+    assert (list(catalog.workflows), list(catalog.disabled)) == (["one"], ["two"])
+    assert [problem.path for problem in catalog.problems] == [switched_off]
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbftwo\r\n", b"f\xfcchse\ntwo\n"])
+def test_whatever_an_editor_makes_of_the_list_what_is_named_is_off(
+    catalog, tmp_path, drop, content
+):
+    drop("one")
+    drop("two")
+    (tmp_path / ".off").write_bytes(content)
+    catalog.load()
+    assert (list(catalog.workflows), list(catalog.disabled)) == (["one"], ["two"])
