@@ -45,6 +45,12 @@ _EXPECTED = (
 
 _EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+_OBJECT_INFO = click.option(
+    "--object-info",
+    type=_EXISTING_FILE,
+    help="A saved /object_info, compressed or not, instead of the backends.",
+)
+
 T = TypeVar("T")
 
 
@@ -189,11 +195,7 @@ def list_workflows(context: click.Context) -> None:
 
 @workflows.command("convert")
 @click.argument("file", type=_EXISTING_FILE)
-@click.option(
-    "--object-info",
-    type=_EXISTING_FILE,
-    help="A saved /object_info of ComfyUI, instead of asking a backend.",
-)
+@_OBJECT_INFO
 @click.option("--backend", metavar="NAME", help="Ask this backend alone.")
 @click.pass_context
 def convert_workflow(
@@ -209,13 +211,6 @@ def convert_workflow(
     for sentence in converted.sentences:
         click.echo(sentence, err=True)
     context.exit(0 if converted.is_whole else 1)
-
-
-_OBJECT_INFO = click.option(
-    "--object-info",
-    type=_EXISTING_FILE,
-    help="A saved /object_info, compressed or not, instead of the backends.",
-)
 
 
 @workflows.command("inspect")
