@@ -114,7 +114,7 @@ async def test_a_full_disk_refuses_in_words_and_loses_nothing(
 
         # SQLite never goes below the pages there are: the next one it needs does not fit.
         pages["most"] = 1
-        with pytest.raises(ServiceUnavailable, match="try again"):
+        with pytest.raises(ServiceUnavailable, match="Try again"):
             await house.service.submit(
                 tools.ask(user_id=9, workflow="img2img-sd", images={"image": noise()})
             )
