@@ -145,7 +145,7 @@ class ImageGate:
         Raises RequestRefused where no checker is installed, ServiceUnavailable.
         """
         if self._checker is None and policy.mode is not CheckMode.OFF:
-            raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, NOT_INSTALLED)
+            raise RequestRefused(FailureKind.INVALID_OPTION, NOT_INSTALLED)
         with available():
             async with self._database.transaction() as session:
                 await GuildModerationRepository(session).put(

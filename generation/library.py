@@ -25,7 +25,7 @@ from generation.request import Requester
 from generation.selection import unknown_workflow
 from generation.summaries import WorkflowSummary, summarise
 from workflows.catalog import Catalog
-from workflows.errors import WorkflowUnusable
+from workflows.errors import NothingCarried, WorkflowUnusable
 from workflows.shelf import Shelf
 
 RECENT_RUNS = 20
@@ -207,9 +207,17 @@ class Library:
                 self._offers(),
                 default_models=self._pool.settings.default_models,
             )
+        except NothingCarried as error:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT,
+                "There is no ComfyUI workflow in this file. Export it from ComfyUI's menu, or use "
+                "a picture just as ComfyUI saved it: many sites take the workflow out.",
+            ) from error
         except WorkflowUnusable as error:
             raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT, "{problem}", {"problem": error.sentences[0]}
+                FailureKind.INVALID_ATTACHMENT,
+                "This file cannot be used. {problem}",
+                {"problem": error.sentences[0]},
             ) from error
 
     def _offers(self) -> dict[str, ObjectInfo]:

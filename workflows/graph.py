@@ -47,11 +47,13 @@ def parse_graph(raw: object) -> Graph:
     Raises UIExport for what the editor saves, InvalidGraph with every mistake found otherwise.
     """
     if not isinstance(raw, dict):
-        raise InvalidGraph(["This is not a graph: the file must hold a JSON object."])
+        raise InvalidGraph(
+            ["This is not a graph: the file must hold a JSON object. Export it from ComfyUI."]
+        )
     if is_ui_export(raw):
         raise UIExport([UI_EXPORT])
     if not raw:
-        raise InvalidGraph(["The graph has no nodes."])
+        raise InvalidGraph(["The graph has no nodes. Export it from ComfyUI once more."])
     if len(raw) > MAX_NODES:
         raise InvalidGraph([f"The graph has more than {MAX_NODES:,} nodes."])
     _refuse_for(sentence for node_id, node in raw.items() for sentence in _faults(node_id, node))

@@ -26,6 +26,7 @@ from generation.policy import BOUNDS
 from generation.quota import Unit
 
 Amount = app_commands.Range[int, BOUNDS["gpu_s"][0], BOUNDS["gpu_s"][1]]
+More = app_commands.Range[int, 1, BOUNDS["gpu_s"][1]]
 Running = app_commands.Range[int, BOUNDS["max_running"][0], BOUNDS["max_running"][1]]
 Waiting = app_commands.Range[int, BOUNDS["max_waiting"][0], BOUNDS["max_waiting"][1]]
 Cooldown = app_commands.Range[int, BOUNDS["cooldown_s"][0], BOUNDS["cooldown_s"][1]]
@@ -188,7 +189,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
     async def give(
         interaction: discord.Interaction,
         person: discord.User,
-        amount: Amount | None = None,
+        amount: More | None = None,
         days: Days | None = None,
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -210,6 +211,8 @@ def grants_group(administration: Administration) -> app_commands.Group:
             guild_of(interaction), person.id, actor_id=interaction.user.id
         )
         text = plural("{count} grant was taken back.", "{count} grants were taken back.", count)
+        if not count:
+            text = _("{person} was granted nothing.", person=person.mention)
         await _answer(interaction, _("Grants"), [text])
 
     return group

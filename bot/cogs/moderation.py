@@ -23,12 +23,16 @@ from bot.people import guild_of, is_operator
 from bot.results import delete_message
 from bot.services import Services
 from bot.text import harmless, lines_within
+from generation.errors import FailureKind, RequestRefused
 from generation.export import ExportFormat, header, line
 from generation.history import HistoryFilter
 from generation.moderation import MAX_REASON_CHARACTERS, Deed
 
 DAYS_BLOCKED = 3650
 LISTED_DEEDS = 25
+DEED_TIMES = ("until", "expires_at")
+"""Details of an entry in the audit that are times."""
+
 DESCRIPTION_CHARACTERS = 4096
 EXPORT_BYTES = 8 * 1024 * 1024
 """Of an export, in Discord; `limner history export` has no limit."""
@@ -64,6 +68,10 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         days: Range[int, 1, DAYS_BLOCKED] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
+        if user.id == interaction.user.id:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "You cannot block yourself: choose somebody else."
+            )
         await interaction.response.defer(ephemeral=True, thinking=True)
         until = datetime.now(UTC) + timedelta(days=days) if days else None
         await moderation.block(
@@ -237,10 +245,22 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
 
 def _deed_line(deed: Deed) -> str:
     when = discord.utils.format_dt(deed.at, "f")
-    detail = ", ".join(f"{name}: {value}" for name, value in deed.detail.items() if value)
-    after = f" · {harmless(detail, 100)}" if detail else ""
+    detail = ", ".join(
+        f"{harmless(name)}: {_deed_value(name, value)}"
+        for name, value in deed.detail.items()
+        if value
+    )
     subject = f"<@{deed.subject}>" if deed.subject.isdecimal() else harmless(deed.subject, 60)
-    return f"`{deed.id}` {when} <@{deed.actor_id}> **{deed.action}** {subject}{after}"
+    said = " ".join(filter(None, (f"**{deed.action}**", subject)))
+    after = f" · {detail}" if detail else ""
+    return f"`{deed.id}` {when} <@{deed.actor_id}> {said}{after}"
+
+
+def _deed_value(name: str, value: object) -> str:
+    """A detail for people: a time in their own clock, all else as it was noted."""
+    if name in DEED_TIMES:
+        return discord.utils.format_dt(datetime.fromisoformat(str(value)), "f")
+    return harmless(str(value), 100)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

@@ -73,6 +73,11 @@ async def test_a_server_gets_its_limits_roles_grants_and_channels(house, ada):
         assert "1 grant was taken back" in await told(
             ada, "limner grants revoke", person=house.ben.member
         )
+        assert f"<@{house.ben.id}> was granted nothing." in await told(
+            ada, "limner grants revoke", person=house.ben.member
+        )
+        with pytest.raises(NotPossible):
+            await told(ada, "limner grants give", person=house.ben.member, amount=0)
         assert "changes nothing any more" in await told(ada, "limner roles clear", role=MODERATORS)
         assert "every channel" in await told(ada, "limner channels clear")
         assert "50 pictures a day" in await told(ada, "limner limits", reset=True)

@@ -46,8 +46,11 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
         assert "enough" in await answer(house.mo, "mod blocked")
         assert "no longer" in await answer(house.mo, "mod unblock", user=house.ana.id)
         assert await make(house.ana, prompt="a fox", seed=1)
+        assert "yourself" in await answer(house.mo, "mod block", user=house.mo.id)
         audit = await answer(house.mo, "mod audit")
         assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
+        assert audit.count("**block**") == 1
+        assert "reason: enough, until: <t:" in audit
 
 
 async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(house):

@@ -112,6 +112,10 @@ async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_ar
         result = await place.ada.slash(place.channel, f"limner workflows {deed}", workflow="gone")
         assert sentence in text_of(told(result))
     library = services.library
+    with pytest.raises(RequestRefused, match="no ComfyUI workflow in this file"):
+        await library.stage(b"", "empty.json", actor_id=7, guild_id=5)
+    with pytest.raises(RequestRefused, match=r"cannot be used.*no nodes\. Export it"):
+        await library.stage(b"{}", "empty.json", actor_id=7, guild_id=5)
     with pytest.raises(RequestRefused, match="not valid JSON"):
         await library.stage(b"hello", "note.txt", actor_id=7, guild_id=5)
     content = json.dumps(GRAPH).encode()

@@ -79,8 +79,8 @@ def test_a_broken_override_leaves_the_earlier_one_in_use(tmp_path, drop):
         ),
         ("[" * 100_000, "This is not a workflow: a number or the nesting is too large."),
         ("1" * 5000, "This is not a workflow: a number or the nesting is too large."),
-        ([], "This is not a graph: the file must hold a JSON object."),
-        ({}, "The graph has no nodes."),
+        ([], "This is not a graph: the file must hold a JSON object. Export it from ComfyUI."),
+        ({}, "The graph has no nodes. Export it from ComfyUI once more."),
         (
             UI_EXPORT,
             (

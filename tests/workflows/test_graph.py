@@ -20,9 +20,9 @@ NODE = {"class_type": "A", "inputs": {}}
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        ([], "This is not a graph: the file must hold a JSON object."),
-        (None, "This is not a graph: the file must hold a JSON object."),
-        ({}, "The graph has no nodes."),
+        ([], "This is not a graph: the file must hold a JSON object. Export it from ComfyUI."),
+        (None, "This is not a graph: the file must hold a JSON object. Export it from ComfyUI."),
+        ({}, "The graph has no nodes. Export it from ComfyUI once more."),
         ({"1": 5}, 'Node "1" is not a JSON object.'),
         ({"1": {"inputs": {}}}, 'Node "1" has no class_type.'),
         ({"1": {"class_type": "", "inputs": {}}}, 'Node "1" has no class_type.'),
