@@ -185,6 +185,8 @@ class Library:
     async def remove(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
         """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
         if not await asyncio.to_thread(self._shelf.remove, name):
+            if name not in {one.name for one in self.entries()}:
+                raise unknown_workflow(self._catalog.workflows)
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
                 "The workflow {workflow} is not one that was added here. Disable it instead.",

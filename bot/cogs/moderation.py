@@ -125,6 +125,8 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
             len(removed),
             person=user.mention,
         )
+        if not removed:
+            told = _("{person} has no results here that could be deleted.", person=user.mention)
         await _tell(interaction, told)
         for one in removed:
             await delete_message(interaction.client, one)

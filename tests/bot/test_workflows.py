@@ -107,10 +107,12 @@ async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_ar
     for deed, sentence in (
         ("enable", "There is no workflow of that name. Choose one from the list."),
         ("disable", "There is no workflow of that name. Choose one from the list."),
-        ("remove", "not one that was added here"),
+        ("remove", "There is no workflow of that name. Choose one from the list."),
     ):
         result = await place.ada.slash(place.channel, f"limner workflows {deed}", workflow="gone")
         assert sentence in text_of(told(result))
+    result = await place.ada.slash(place.channel, "limner workflows remove", workflow="upscale")
+    assert "not one that was added here. Disable it instead." in text_of(told(result))
     library = services.library
     with pytest.raises(RequestRefused, match="no ComfyUI workflow in this file"):
         await library.stage(b"", "empty.json", actor_id=7, guild_id=5)
