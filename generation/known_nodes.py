@@ -26,7 +26,7 @@ class KnownNodes:
         found = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
-                found[unquote(path.name.removesuffix(SUFFIX))] = load_object_info(path)
+                found[unquote(path.name.removesuffix(SUFFIX))] = _load(path)
             except ValueError as error:
                 _log.warning("%s is left out: %s", path, error)
         return found
@@ -44,13 +44,10 @@ class KnownNodes:
                 path.unlink(missing_ok=True)
 
 
-def load_object_info(path: Path) -> ObjectInfo:
-    """A saved /object_info, compressed or not. Raises ValueError with a sentence."""
+def _load(path: Path) -> ObjectInfo:
+    """What was kept of one backend. Raises ValueError with a sentence."""
     try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        return ObjectInfo.parse(json.loads(content))
+        return ObjectInfo.parse(json.loads(gzip.decompress(path.read_bytes())))
     except (EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:
         raise ValueError(f"{path.name} is damaged.") from error
     except OSError as error:
