@@ -9,6 +9,7 @@ import discord
 from discord import ui
 
 from bot import results
+from bot.answers import respond
 from bot.forms import read_number
 from bot.items import LastingItem, chosen_in
 from bot.language import _
@@ -159,7 +160,7 @@ async def cancel(
     )
     ended = generation.state.is_final
     text = _("It had ended already.") if ended else _("Cancelling `{id}`.", id=generation.id)
-    await interaction.followup.send(text, ephemeral=True)
+    await respond(interaction, text)
 
 
 _Item = GenerationButton | PictureMenu

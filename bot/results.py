@@ -11,6 +11,7 @@ import discord
 from discord import ui
 
 from bot.address import parse_reply
+from bot.answers import respond
 from bot.copies import parse_link
 from bot.delivery import pack_originals
 from bot.derive import derive
@@ -82,7 +83,7 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     generation = await derivations.find_visible(generation_id, requester)
     ancestors = await derivations.lineage(generation, requester)
     embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
-    await interaction.followup.send(embed=embed, ephemeral=True)
+    await respond(interaction, embeds=[embed])
 
 
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
@@ -224,25 +225,25 @@ async def send_originals(
     kept = await services.generations.contents(generation.id)
     contents = [one for one in kept if index >= ALL or one.output.position == index]
     if not contents:
-        await interaction.followup.send(
-            _("The original is not kept any more; the picture above is what remains."),
-            ephemeral=True,
+        await respond(
+            interaction, _("The original is not kept any more; the picture above is what remains.")
         )
         return
     bare = [replace(one, content=strip_metadata(one.content)) for one in contents]
     may_have_all = generation.keeps_metadata or requester.user_id == generation.user_id
-    view = discord.utils.MISSING
+    view: discord.ui.View | None = None
     if build_view is None or not may_have_all:
         contents = bare
     elif bare != contents:
         view = build_view(generation, index)
     parcel = await pack_originals(generation, contents, interaction.filesize_limit)
     for number, files in enumerate(parcel.messages):
-        await interaction.followup.send(
-            "\n".join(parcel.notes) if number == 0 else "",
+        is_first = number == 0
+        await respond(
+            interaction,
+            "\n".join(parcel.notes) if is_first and parcel.notes else None,
+            view=view if is_first else None,
             files=[file.to_file() for file in files],
-            view=view if number == 0 else discord.utils.MISSING,
-            ephemeral=True,
         )
 
 
@@ -275,7 +276,7 @@ async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
     if interaction.message is not None and removed.id in _ids(interaction.message):
         await _quietly(interaction.delete_original_response())
     await delete_message(interaction.client, removed, interaction.message)
-    await interaction.followup.send(_("`{id}` was deleted.", id=removed.id), ephemeral=True)
+    await respond(interaction, _("`{id}` was deleted.", id=removed.id))
 
 
 async def delete_message(

@@ -12,6 +12,7 @@ from discord import ui
 
 from bot import embeds
 from bot.address import DEFAULT_SIZE_LIMIT, parse_reply
+from bot.answers import respond
 from bot.delivery import BYTES_A_MESSAGE, Attachment, pack
 from bot.door import Draft
 from bot.forms import Answer, Handler, open_form, text_field
@@ -131,7 +132,7 @@ class SheetButton(
                 "{count} of them were decided on or deleted already.",
                 late,
             )
-            await interaction.followup.send(told, ephemeral=True)
+            await respond(interaction, told)
         for generation_id in decided:
             await _close_elsewhere(interaction, generation_id, approved=approved)
 
@@ -381,8 +382,7 @@ async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
     if until is not None:
         when = discord.utils.format_dt(until, "f")
         text = _("{person} is blocked here until {when}.", person=person, when=when)
-    nobody = discord.AllowedMentions.none()
-    await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
+    await respond(interaction, text)
 
 
 async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:

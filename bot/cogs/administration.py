@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.allowances import channel_lines, limits_lines
+from bot.answers import respond
 from bot.cogs.backends import backends_group
 from bot.cogs.limits import channels_group, grants_group, limits_command, roles_group
 from bot.cogs.workflows import library_group
@@ -47,20 +48,20 @@ def _add_line_commands(group: app_commands.Group, administration: Administration
         text = _("Paused. What is asked for waits here, and what runs is finished.")
         if not changed:
             text = _("It is paused already.")
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(description="Let the line go on after a pause")
     async def resume(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         changed = await administration.resume(guild_of(interaction), actor_id=interaction.user.id)
         text = _("Resumed: the line goes on.") if changed else _("It was not paused.")
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(description="See how things stand here")
     async def status(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await administration.status(guild_of(interaction))
-        await interaction.followup.send(embed=status_embed(found), ephemeral=True)
+        await respond(interaction, embeds=[status_embed(found)])
 
 
 def status_embed(status: GuildStatus) -> discord.Embed:

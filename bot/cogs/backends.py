@@ -3,6 +3,7 @@
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.embeds import DESCRIPTION_CHARACTERS
 from bot.language import _
 from bot.options import Choices, matching
@@ -32,7 +33,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
             description=lines_within([entry_text(one) for one in entries], DESCRIPTION_CHARACTERS),
             colour=discord.Colour.blurple(),
         )
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await respond(interaction, embeds=[embed])
 
     @group.command(name="drain", description="Hand a backend nothing new; what runs is finished")
     @app_commands.describe(backend="Its name")
@@ -46,7 +47,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
         text = _("{backend} is handed nothing new.", backend=harmless(backend))
         if not changed:
             text = _("{backend} is drained already.", backend=harmless(backend))
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(name="resume", description="Put a drained backend into service again")
     @app_commands.describe(backend="Its name")
@@ -60,7 +61,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
         text = _("{backend} is in service again.", backend=harmless(backend))
         if not changed:
             text = _("{backend} was not drained.", backend=harmless(backend))
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @drain.autocomplete("backend")
     @resume.autocomplete("backend")

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands, ui
 
 from bot import embeds
+from bot.answers import respond
 from bot.inputs import parse_day
 from bot.items import LastingItem
 from bot.language import _
@@ -220,7 +221,7 @@ async def show_history(
 ) -> None:
     """Answer with the first page of what was asked, after a private acknowledgement."""
     embed, view, files = await _render(interaction, service, question)
-    await interaction.followup.send(embed=embed, view=view, files=files, ephemeral=True)
+    await respond(interaction, embeds=[embed], view=view, files=files)
 
 
 async def _render(

@@ -6,6 +6,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.language import _
 from bot.people import guild_of
 from bot.services import Services
@@ -52,7 +53,7 @@ def add_image_check(group: app_commands.Group, services: Services) -> None:
             description="\n".join(lines),
             colour=discord.Colour.blurple(),
         )
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await respond(interaction, embeds=[embed])
 
 
 def _policy_lines(policy: ImagePolicy) -> list[str]:

@@ -14,6 +14,7 @@ from bot.allowances import (
     role_line,
     role_rule_text,
 )
+from bot.answers import respond
 from bot.embeds import DESCRIPTION_CHARACTERS
 from bot.language import _, plural
 from bot.options import Choices, matching
@@ -274,4 +275,4 @@ async def _answer(interaction: discord.Interaction, title: str, lines: Sequence[
         description=lines_within(lines, DESCRIPTION_CHARACTERS),
         colour=discord.Colour.blurple(),
     )
-    await interaction.followup.send(embed=embed, ephemeral=True)
+    await respond(interaction, embeds=[embed])

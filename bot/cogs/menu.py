@@ -8,6 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.details import FIELD_CHARACTERS, details_embed
 from bot.forms import Answer, Handler, choice_field, open_form
 from bot.hosts import is_kept_by_discord
@@ -73,7 +74,7 @@ class MessageMenu:
             requester = requester_of(interaction)
             ancestors = await self._services.derivations.lineage(generation, requester)
             embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
-            await interaction.followup.send(embed=embed, ephemeral=True)
+            await respond(interaction, embeds=[embed])
             return
         files = [one for one in message.attachments if _is_media(one)]
         if not files:
@@ -87,7 +88,7 @@ class MessageMenu:
             )
             for one in files[:READ_FILES]
         ]
-        await interaction.followup.send(embeds=embeds, ephemeral=True)
+        await respond(interaction, embeds=embeds)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """What is to become of the picture."""

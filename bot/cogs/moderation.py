@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.answers import respond
 from bot.cogs.history import SEARCH_CHARACTERS, Question, Status, show_history
 from bot.cogs.image_check import add_image_check
 from bot.cogs.review import add_retention, add_review
@@ -145,7 +146,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
         embeds = dossier_embeds(
             dossier, has_sheet=bool(files), names_backend=is_operator(interaction)
         )
-        await interaction.followup.send(embeds=embeds, files=files, ephemeral=True)
+        await respond(interaction, embeds=embeds, files=files)
 
     @group.command(description="Delete a result: its message, and everything kept of it")
     @app_commands.describe(generation="Its id, as its message shows it")
@@ -242,7 +243,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         if not is_whole:
             summary += " " + _("The rest does not fit into one file: choose fewer days.")
         file = discord.File(written, f"history.{file_format.value}")
-        await interaction.followup.send(summary, file=file, ephemeral=True)
+        await respond(interaction, summary, files=[file])
 
 
 def _deed_line(deed: Deed) -> str:
@@ -266,10 +267,9 @@ def _deed_value(name: str, value: object) -> str:
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:
-    nobody = discord.AllowedMentions.none()
-    await interaction.followup.send(text, ephemeral=True, allowed_mentions=nobody)
+    await respond(interaction, text)
 
 
 async def _show(interaction: discord.Interaction, title: str, text: str) -> None:
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
-    await interaction.followup.send(embed=embed, ephemeral=True)
+    await respond(interaction, embeds=[embed])

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.forms import Answer, Handler, open_form
 from bot.language import _, plural
 from bot.people import guild_of
@@ -32,7 +33,7 @@ def mydata_group(services: Services) -> app_commands.Group:
         size = written.tell()
         if size > interaction.filesize_limit:
             text = _("It is more than can be sent here: ask the people who run this bot.")
-            await interaction.followup.send(text, ephemeral=True)
+            await respond(interaction, text)
             return
         written.seek(0)
         text = _(
@@ -43,7 +44,7 @@ def mydata_group(services: Services) -> app_commands.Group:
         if guild_id is not None:
             text += "\n" + keeping_text(await services.retention.find(guild_id))
         file = discord.File(written, "mydata.jsonl.gz")
-        await interaction.followup.send(text, file=file, ephemeral=True)
+        await respond(interaction, text, files=[file])
 
     @group.command(description="Delete what is stored of you")
     async def delete(interaction: discord.Interaction) -> None:
@@ -76,7 +77,7 @@ async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None
         "{count} generations are deleted, and their messages go one by one.",
         len(deleted),
     )
-    await interaction.followup.send(text, ephemeral=True)
+    await respond(interaction, text)
     for one in deleted:
         await delete_message(interaction.client, one)
 

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.answers import respond
 from bot.language import _
 from bot.options import (
     CHOICES_TIMEOUT_S,
@@ -100,7 +101,7 @@ def presets_group(
         values |= {option: value for option, value in given.items() if value is not None}
         kept = await preferences.save_preset(interaction.user.id, name, values)
         text = _("Kept as **{name}**: {options}", name=harmless(kept), options=describe(values))
-        await interaction.followup.send(text[:2000], ephemeral=True)
+        await respond(interaction, text[:2000])
 
     @group.command(description="Make pictures with the options of a preset")
     @app_commands.describe(
@@ -134,7 +135,7 @@ def presets_group(
             description=lines_within(lines, EMBED_CHARACTERS) or nothing,
             colour=discord.Colour.blurple(),
         )
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await respond(interaction, embeds=[embed])
 
     @group.command(description="Forget a preset")
     @app_commands.describe(name="Which preset")
@@ -142,7 +143,7 @@ def presets_group(
         await interaction.response.defer(ephemeral=True, thinking=True)
         await preferences.delete_preset(interaction.user.id, name)
         text = _("**{name}** is forgotten.", name=harmless(name))
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @save.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:

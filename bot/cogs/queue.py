@@ -6,6 +6,7 @@ import logging
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.buttons import cancel as cancel_generation
 from bot.buttons import queue_view
 from bot.embeds import DESCRIPTION_CHARACTERS, choice_label, waiting_parts
@@ -47,7 +48,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
             colour=discord.Colour.blurple(),
         )
         buttons = queue_view([one.generation for one in view.entries])
-        await interaction.followup.send(embed=embed, view=buttons, ephemeral=True)
+        await respond(interaction, embeds=[embed], view=buttons)
 
     return queue
 

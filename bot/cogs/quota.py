@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.allowances import amount_text, reasons, this_period
+from bot.answers import respond
 from bot.details import FIELD_CHARACTERS
 from bot.language import _
 from bot.people import requester_of
@@ -20,7 +21,7 @@ def quota_command(service: GenerationService) -> SlashCommand:
     async def quota(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         status = await service.quota(requester_of(interaction))
-        await interaction.followup.send(embed=quota_embed(status), ephemeral=True)
+        await respond(interaction, embeds=[quota_embed(status)])
 
     return quota
 

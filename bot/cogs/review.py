@@ -7,6 +7,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
+from bot.answers import respond
 from bot.cogs.mydata import keeping_text
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.language import _, plural
@@ -45,7 +46,9 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         guild_id = guild_of(interaction) or 0
         if mode is None:
             await show_next(interaction)
-            await _show_policy(interaction, await reviews.overview(guild_id))
+            # What waits has filled the place of the answer.
+            embed = _policy_embed(await reviews.overview(guild_id))
+            await interaction.followup.send(embed=embed, ephemeral=True)
             return
         chosen = None if mode == "as the server" else ReviewMode(mode)
         if chosen is None and channel is None:
@@ -55,7 +58,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         await reviews.set_mode(
             guild_id, channel.id if channel else None, chosen, actor_id=interaction.user.id
         )
-        await _show_policy(interaction, await reviews.overview(guild_id))
+        await respond(interaction, embeds=[_policy_embed(await reviews.overview(guild_id))])
 
     @group.command(name="log-channel", description="Choose where moderators are shown results")
     @app_commands.describe(
@@ -77,7 +80,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         if channel is not None or off:
             chosen = channel.id if channel else None
             await reviews.set_log_channel(guild_id, chosen, actor_id=interaction.user.id)
-        await _show_policy(interaction, await reviews.overview(guild_id))
+        await respond(interaction, embeds=[_policy_embed(await reviews.overview(guild_id))])
 
 
 def add_retention(group: app_commands.Group, services: Services) -> None:
@@ -104,7 +107,7 @@ def add_retention(group: app_commands.Group, services: Services) -> None:
         if changes:
             keeping = replace(keeping, **changes)
             await services.retention.set(guild_id, keeping, actor_id=interaction.user.id)
-        await interaction.followup.send(keeping_text(keeping), ephemeral=True)
+        await respond(interaction, keeping_text(keeping))
 
 
 class ReportMenu:
@@ -154,9 +157,7 @@ class ReportMenu:
         await self._services.reviews.report(
             answer.match["id"], requester_of(interaction), answer.texts.get("reason", "")
         )
-        await interaction.followup.send(
-            _("Thank you. The moderators will look at it."), ephemeral=True
-        )
+        await respond(interaction, _("Thank you. The moderators will look at it."))
 
 
 def _require_permissions(channel: discord.TextChannel) -> None:
@@ -177,7 +178,7 @@ def _require_permissions(channel: discord.TextChannel) -> None:
         )
 
 
-async def _show_policy(interaction: discord.Interaction, overview: Overview) -> None:
+def _policy_embed(overview: Overview) -> discord.Embed:
     lines = [_("Whole server: {mode}", mode=_mode_text(overview.mode))]
     lines += [
         _("{channel}: {mode}", channel=f"<#{channel_id}>", mode=_mode_text(mode))
@@ -189,12 +190,11 @@ async def _show_policy(interaction: discord.Interaction, overview: Overview) -> 
     else:
         lines.append(_("No channel for moderators is set: `/mod log-channel` sets it."))
     lines.append(plural("{count} result waits.", "{count} results wait.", overview.waiting))
-    embed = discord.Embed(
+    return discord.Embed(
         title=_("Review"),
         description=lines_within(lines, DESCRIPTION_CHARACTERS),
         colour=discord.Colour.blurple(),
     )
-    await interaction.followup.send(embed=embed, ephemeral=True)
 
 
 def _mode_text(mode: ReviewMode) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from bot.answers import respond
 from bot.forms import Answer, Handler, open_form, text_field
 from bot.items import LastingItem, chosen_in
 from bot.language import _
@@ -111,7 +112,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
                 raise unknown_workflow(known)
             defaults = await preferences.change(user_id, workflow=workflow)
         embed, view = build_panel(defaults, _listed(interaction, defaults))
-        await interaction.followup.send(embed=embed, view=view, ephemeral=True)
+        await respond(interaction, embeds=[embed], view=view)
 
     @settings.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.answers import respond
 from bot.language import _
 from bot.people import guild_of
 from bot.text import harmless, lines_within
@@ -49,7 +50,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         text = _(
             "“{word}”: {action}", word=harmless(term.pattern, 200), action=_(term.action.value)
         )
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(description="Watch for a word no longer")
     @app_commands.describe(word="As it is listed")
@@ -64,7 +65,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         text = _("“{word}” is watched for no longer.", word=shown)
         if not removed:
             text = _("“{word}” was not watched for.", word=shown)
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(name="list", description="See what is watched for")
     async def list_(interaction: discord.Interaction) -> None:
@@ -79,7 +80,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         embed = discord.Embed(
             title=_("Watched words"), description=text, colour=discord.Colour.blurple()
         )
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await respond(interaction, embeds=[embed])
 
     @group.command(description="Try what would come of a text; nothing else happens")
     @app_commands.describe(text="What somebody might type")
@@ -95,7 +96,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         if verdict.slow:
             words = _named(verdict.slow)
             lines.append(_("Too slow, and skipped: {words}", words=words))
-        await interaction.followup.send(lines_within(lines, 2000), ephemeral=True)
+        await respond(interaction, lines_within(lines, 2000))
 
     return group
 

@@ -10,6 +10,7 @@ import discord
 from discord import app_commands, ui
 from discord.app_commands import Choice
 
+from bot.answers import respond
 from bot.hosts import attachment_hosts
 from bot.inputs import fetch_file
 from bot.items import LastingItem
@@ -183,7 +184,7 @@ def library_group(library: Library) -> app_commands.Group:
         report = await library.enable(
             workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
-        await interaction.followup.send(_enabled(report), ephemeral=True)
+        await respond(interaction, _enabled(report))
 
     @group.command(description="Offer a workflow to nobody; what runs goes on")
     @app_commands.autocomplete(workflow=found)
@@ -194,7 +195,7 @@ def library_group(library: Library) -> app_commands.Group:
             workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         text = _("{workflow} is offered to nobody now.", workflow=harmless(workflow))
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(description="Take away a workflow that was added")
     @app_commands.autocomplete(workflow=found)
@@ -203,7 +204,7 @@ def library_group(library: Library) -> app_commands.Group:
         await interaction.response.defer(ephemeral=True, thinking=True)
         await library.remove(workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction))
         text = _("{workflow} is gone.", workflow=harmless(workflow))
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     @group.command(description="Read every workflow's files again")
     async def reload(interaction: discord.Interaction) -> None:
@@ -212,7 +213,7 @@ def library_group(library: Library) -> app_commands.Group:
         await library.reload()
         count = sum(one.state == "on" for one in library.entries())
         text = _("Read again. Workflows that can be used: {count}.", count=count)
-        await interaction.followup.send(text, ephemeral=True)
+        await respond(interaction, text)
 
     return group
 
@@ -240,7 +241,7 @@ async def _send_report(
     files = [_file(f"{report.name}.txt", "\n".join(lines))]
     if report.is_usable:
         files.append(_file(f"{report.name}.toml", report.manifest_text()))
-    await interaction.followup.send(embed=embed, files=files, view=view, ephemeral=True)
+    await respond(interaction, embeds=[embed], files=files, view=view)
 
 
 def _without_addresses(report: Inspection) -> Inspection:

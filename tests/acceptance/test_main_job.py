@@ -244,3 +244,11 @@ async def test_what_is_no_picture_is_refused_in_private(house, content, sentence
         await imagine(house.ana, prompt="x", image=content)
         await told_privately(house.ana, sentence)
     assert not house.comfyui.log.posts
+
+
+async def test_private_answers_do_not_use_up_what_a_channel_may_be_sent(house):
+    async with house.bot():
+        for _ in range(40):
+            reply = await house.ana.slash("general", "quota")
+            await reply.until(lambda message: "Your quota" in as_text(message), PATIENCE_S)
+    assert house.world.rate_limit_hits == 0
