@@ -6,7 +6,8 @@ Whoever calls has made sure that the actor may do it. Every act leaves an entry 
 import asyncio
 import logging
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -151,7 +152,8 @@ class Library:
                 {"workflow": chosen},
             )
         report = await self._inspect_file(content, chosen)
-        await asyncio.to_thread(self._shelf.stage, chosen, content)
+        with _writing():
+            await asyncio.to_thread(self._shelf.stage, chosen, content)
         await self._audit("stage-workflow", chosen, actor_id, guild_id)
         return report
 
@@ -165,9 +167,11 @@ class Library:
                     "The workflow {workflow} cannot be used: {problem}",
                     {"workflow": name, "problem": report.problems[0]},
                 )
-            await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
+            with _writing():
+                await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
         elif name in self._catalog.disabled:
-            await asyncio.to_thread(self._shelf.switch_on, name)
+            with _writing():
+                await asyncio.to_thread(self._shelf.switch_on, name)
         elif name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         await self.reload()
@@ -178,13 +182,16 @@ class Library:
         """Offer it to nobody; what runs goes on. Raises RequestRefused."""
         if name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
-        await asyncio.to_thread(self._shelf.switch_off, name)
+        with _writing():
+            await asyncio.to_thread(self._shelf.switch_off, name)
         await self.reload()
         await self._audit("disable-workflow", name, actor_id, guild_id)
 
     async def remove(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
         """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
-        if not await asyncio.to_thread(self._shelf.remove, name):
+        with _writing():
+            was_there = await asyncio.to_thread(self._shelf.remove, name)
+        if not was_there:
             if name not in {one.name for one in self.entries()}:
                 raise unknown_workflow(self._catalog.workflows)
             raise RequestRefused(
@@ -252,3 +259,18 @@ class Library:
 
 def _entry(name: str, state: str) -> LibraryEntry:
     return LibraryEntry(name, name, "", None, state)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say in words what keeps files from being written."""
+    try:
+        yield
+    except OSError as error:
+        _log.error("A workflow's files cannot be written: %s", error)
+        raise RequestRefused(
+            FailureKind.WORKFLOW_ERROR,
+            "The folder of the workflows cannot be written to: {reason}. "
+            "Tell the people who run this bot.",
+            {"reason": error.strerror or type(error).__name__},
+        ) from error

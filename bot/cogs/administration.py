@@ -3,6 +3,8 @@
 Discord shows the group to those with Manage Server; the gate in `bot.tree` decides who gets in.
 """
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
@@ -17,6 +19,8 @@ from bot.people import guild_of
 from bot.services import Services
 from bot.text import lines_within
 from generation.administration import Administration, GuildStatus
+from generation.backend_status import BackendState
+from generation.fleet import Fleet, FleetEntry
 
 
 def administration_group(services: Services) -> app_commands.Group:
@@ -27,7 +31,7 @@ def administration_group(services: Services) -> app_commands.Group:
         description="Set up this bot for your server",
         default_permissions=discord.Permissions(manage_guild=True),
     )
-    _add_line_commands(group, administration)
+    _add_line_commands(group, administration, services.fleet)
     for part in (
         limits_command(administration),
         roles_group(administration),
@@ -40,7 +44,9 @@ def administration_group(services: Services) -> app_commands.Group:
     return group
 
 
-def _add_line_commands(group: app_commands.Group, administration: Administration) -> None:
+def _add_line_commands(
+    group: app_commands.Group, administration: Administration, fleet: Fleet
+) -> None:
     @group.command(description="Let nothing new start here: what was asked for waits")
     async def pause(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -61,11 +67,12 @@ def _add_line_commands(group: app_commands.Group, administration: Administration
     async def status(interaction: discord.Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await administration.status(guild_of(interaction))
-        await respond(interaction, embeds=[status_embed(found)])
+        await respond(interaction, embeds=[status_embed(found, await fleet.entries())])
 
 
-def status_embed(status: GuildStatus) -> discord.Embed:
-    """The line, the limits, and what else was decided."""
+def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord.Embed:
+    """The line, the limits, and what else was decided; of the backends only how many work."""
+    ready = sum(one.status.state is BackendState.READY for one in backends)
     line = _("paused: nothing new starts") if status.is_paused else _("not paused")
     lines = [
         _(
@@ -74,6 +81,7 @@ def status_embed(status: GuildStatus) -> discord.Embed:
             running=status.running,
             waiting=status.waiting,
         ),
+        _("**Backends** {ready} of {count} ready", ready=ready, count=len(backends)),
         *limits_lines(status.limits),
         _("**Channels** {channels}", channels=" ".join(channel_lines(status.channels or {}))),
         plural("{count} role changes that.", "{count} roles change that.", status.role_count),

@@ -24,10 +24,12 @@ from bot.progress import Replies
 from bot.services import Services
 from generation.acceptance import ID_ALPHABET
 from generation.administration import GuildStatus
+from generation.backend_status import BackendState, BackendStatus
 from generation.board import LineView
 from generation.derivations import Derivations
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
+from generation.fleet import FleetEntry
 from generation.history import Cursor, HistoryPage
 from generation.known_nodes import KnownNodes
 from generation.library import Library
@@ -236,6 +238,9 @@ class FakeFleet:
     """One backend that nobody drained."""
 
     names = ("alpha",)
+
+    async def entries(self):
+        return (FleetEntry(BackendStatus("alpha", BackendState.READY, 0, 2)),)
 
 
 class FakeAdministration:

@@ -48,13 +48,14 @@ async def test_status_says_how_things_stand(place):
     assert "**Line now** not paused · 1 running · 2 waiting" in text
     assert "50 pictures a day for each person" in text
     assert "Europe/Vienna" in text
+    assert "**Backends** " in text
 
 
 def test_an_open_line_is_no_invitation_to_open_it():
     """One English word may be two in another language."""
     with speaking("de"):
         shown = status_embed(
-            GuildStatus(is_paused=False, limits=GuildLimits(), running=1, waiting=2)
+            GuildStatus(is_paused=False, limits=GuildLimits(), running=1, waiting=2), ()
         )
     assert "nicht angehalten · 1 laufend · 2 wartend" in shown.description
 

@@ -163,3 +163,12 @@ async def test_unknown_nodes_are_named_and_the_rest_is_shown(build, described):
     assert "prompt" in {one.name for one in report.inputs}
     with pytest.raises(RequestRefused, match="cannot be used"):
         await library.enable("strange", actor_id=7, guild_id=5)
+
+
+async def test_a_folder_that_cannot_be_written_to_is_told_in_words(build, described, tmp_path):
+    library, _, pool = build()
+    await library.open()
+    await pool.refresh(described.name)
+    (tmp_path / "data" / "workflows" / ".staged").write_text("no folder")
+    with pytest.raises(RequestRefused, match=r"cannot be written to: .+\. Tell"):
+        await library.stage(CONTENT, "Red Fox.json", actor_id=7, guild_id=5)
