@@ -180,6 +180,8 @@ class Line:
         age_s = (self._clock() - one.created_at).total_seconds()
         if one.is_cancelled and cancel_state is None:
             await workflows.cancel(one.id)
+        elif cancel_state == BROKEN and self._broken[cancel_id(one.id)] < BROKEN_TIMES:
+            await self._cancel_again(workflows, one.id)
         elif cancel_state is not None and cancel_state not in ENDED:
             return
         elif state is None and age_s >= self._timings.reconcile_min_age_s:
@@ -218,6 +220,13 @@ class Line:
         broken = [name for name, state in attempts.items() if state == BROKEN]
         await DBOS.delete_workflows_async([one.id, *broken])
         await workflows.enqueue(one.id, one.user_id, lane=one.lane, priority=one.priority)
+
+    async def _cancel_again(self, workflows: Workflows, generation_id: str) -> None:
+        """A cancellation broke: the engine records what fails of its own calls while it stops."""
+        self._broken[cancel_id(generation_id)] += 1
+        _log.warning("The cancellation of generation %s broke; it begins again.", generation_id)
+        await DBOS.delete_workflows_async([cancel_id(generation_id)])
+        await workflows.cancel(generation_id)
 
     async def _take_back_stranded(self) -> None:
         """Resume what is ours by the engine's tables and runs nowhere.

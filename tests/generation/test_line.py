@@ -165,6 +165,26 @@ async def test_a_wish_to_cancel_that_was_only_recorded_is_picked_up(
         assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
 
 
+async def test_a_cancellation_that_the_engine_broke_begins_again(
+    open_house, sqlite_url, backend, tools, monkeypatch
+):
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    faults, cancel = ["No DBOS was created yet"], DBOS.cancel_workflows_async
+
+    async def cancel_at_the_second_try(ids):
+        if faults:
+            raise RuntimeError(faults.pop())
+        await cancel(ids)
+
+    monkeypatch.setattr(DBOS, "cancel_workflows_async", cancel_at_the_second_try)
+    async with open_house(sqlite_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        await house.until(accepted.id, GenerationState.RUNNING)
+        await house.service.cancel(accepted.id, user_id=1)
+        assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
+        assert not faults
+
+
 async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_url, backend, tools):
     async with open_house(sqlite_url, backend) as house:
         accepted = await house.service.submit(tools.ask())
