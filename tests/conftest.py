@@ -50,12 +50,15 @@ def make_certificate(tmp_path_factory):
             pytest.skip("makes its certificates with openssl")
 
     openssl(
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Authority -keyout ca.key -out ca.pem"
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Authority "
+        "-addext keyUsage=critical,keyCertSign,cRLSign -keyout ca.key -out ca.pem"
     )
 
     def make(name="IP:127.0.0.1", days=2):
         stem = uuid.uuid4().hex
-        (folder / f"{stem}.ext").write_text(f"subjectAltName={name}")
+        (folder / f"{stem}.ext").write_text(
+            f"subjectAltName={name}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        )
         openssl(f"req -newkey rsa:2048 -nodes -subj /CN=server -keyout {stem}.key -out {stem}.csr")
         openssl(
             f"x509 -req -in {stem}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} "

@@ -5,17 +5,22 @@ import collections
 import contextlib
 import json
 import secrets
+import sys
 import time
 import zlib
 from typing import Final, Protocol
 
 import aiohttp
-import zstandard
 from aiohttp import web
 
 from sandbox.discord_server import limits
 from sandbox.discord_server.gateway_protocol import Close, Intent, Op, Refused
 from sandbox.discord_server.values import JsonObject
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 class Encoder(Protocol):
@@ -40,11 +45,10 @@ class _ZlibStream:
 
 class _ZstdStream:
     def __init__(self) -> None:
-        self._stream = zstandard.ZstdCompressor().compressobj()
+        self._stream = zstd.ZstdCompressor()
 
     def encode(self, text: str) -> str | bytes:
-        packed = self._stream.compress(text.encode())
-        return packed + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+        return self._stream.compress(text.encode(), zstd.ZstdCompressor.FLUSH_BLOCK)
 
 
 ENCODERS: Final[dict[str, type[_Plain] | type[_ZlibStream] | type[_ZstdStream]]] = {

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import sys
 import zlib
 from collections.abc import AsyncIterator
 
@@ -11,7 +12,6 @@ import aiohttp
 import discord
 import pytest
 import yarl
-import zstandard
 from discord import app_commands
 from PIL import Image
 
@@ -20,6 +20,11 @@ from sandbox.discord_server.errors import NotPossible
 from sandbox.discord_server.gateway_protocol import Intent
 from sandbox.discord_server.rate_limits import CHANNEL_MESSAGES
 from sandbox.people import Person
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
@@ -438,8 +443,6 @@ async def test_an_unknown_session_is_not_resumed(world):
 def _decoder(compress: str):
     if not compress:
         return json.loads
-    if compress == "zlib-stream":
-        stream = zlib.decompressobj()
-    else:
-        stream = zstandard.ZstdDecompressor().decompressobj()
+    make = {"zlib-stream": zlib.decompressobj, "zstd-stream": zstd.ZstdDecompressor}[compress]
+    stream = make()
     return lambda data: json.loads(stream.decompress(data))
