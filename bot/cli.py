@@ -1,7 +1,6 @@
 """The console command `limner`."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +17,8 @@ from bot.settings import Settings, SettingsError, load_settings
 from bot.terminal import GenerateOptions, run_generate
 from bot.workflow_files import (
     FileUnusable,
-    convert_file,
     fetch_object_infos,
+    run_convert,
     saved_object_info,
 )
 from bot.workflow_inspection import load_catalog, run_add, run_inspect, run_survey
@@ -194,23 +193,31 @@ def list_workflows(context: click.Context) -> None:
 
 
 @workflows.command("convert")
-@click.argument("file", type=_EXISTING_FILE)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_EXISTING_FILE)
 @_OBJECT_INFO
 @click.option("--backend", metavar="NAME", help="Ask this backend alone.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for the graphs, each called after its file; needed for several files.",
+)
 @click.pass_context
-def convert_workflow(
-    context: click.Context, *, file: Path, object_info: Path | None, backend: str | None
+def convert_workflows(
+    context: click.Context,
+    *,
+    files: tuple[Path, ...],
+    object_info: Path | None,
+    backend: str | None,
+    out: Path | None,
 ) -> None:
-    """Print the API-format graph of a picture, film, sound or JSON file."""
+    """Print the API-format graph of a picture, film, sound or JSON file, or write several."""
+    if len(files) > 1 and out is None:
+        raise click.UsageError("Several files need a folder for their graphs: give one with --out.")
     if object_info is None:
         classes = fetch_object_infos(_settings(context), backend=backend)
     else:
         classes = saved_object_info(object_info)
-    converted = _run(lambda: convert_file(file, classes), context)
-    click.echo(json.dumps(converted.graph, ensure_ascii=False, indent=2).encode())
-    for sentence in converted.sentences:
-        click.echo(sentence, err=True)
-    context.exit(0 if converted.is_whole else 1)
+    context.exit(_run(lambda: run_convert(files, classes, out=out), context))
 
 
 @workflows.command("inspect")

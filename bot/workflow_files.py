@@ -4,10 +4,13 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import click
 
 from bot.app import ANSWER_TIMEOUT_S, build_pool_members
 from bot.settings import Settings
@@ -16,7 +19,7 @@ from comfy.errors import ComfyError
 from comfy.object_info import ObjectInfo
 from workflows.carriers import Carried, read
 from workflows.convert import Conversion, convert
-from workflows.errors import UnknownClasses
+from workflows.errors import UnknownClasses, WorkflowUnusable
 from workflows.graph import Graph
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
@@ -36,7 +39,7 @@ class FileUnusable(Exception):
 class Converted:
     """What to print for a file: the graph, and sentences about it.
 
-    `is_whole` when all of it is known: otherwise the sentences say which classes are not.
+    `is_whole` when all of the file is in it and known: otherwise the sentences say what is not.
     """
 
     graph: Graph
@@ -44,7 +47,68 @@ class Converted:
     is_whole: bool
 
 
-async def convert_file(path: Path, backends: AsyncIterator[ObjectInfo]) -> Converted:
+class ObjectInfos:
+    """The node classes of backends, each asked once however many files are understood by them."""
+
+    def __init__(self, source: AsyncIterator[ObjectInfo]) -> None:
+        self._source = source
+        self._known: list[ObjectInfo] = []
+
+    async def __aiter__(self) -> AsyncIterator[ObjectInfo]:
+        """Those that are known, then those that answer now. Raises what asking them raises."""
+        for one in self._known:
+            yield one
+        async for one in self._source:
+            self._known.append(one)
+            yield one
+
+
+async def run_convert(
+    paths: Sequence[Path], backends: AsyncIterator[ObjectInfo], *, out: Path | None
+) -> int:
+    """Print the graph of a file, or write the graph of each into the folder `out`.
+
+    The exit status: 0 when every graph is whole. Raises what converting a single file raises;
+    with several, what is wrong with one keeps none of the others from being written.
+    """
+    infos = ObjectInfos(backends)
+    if out is None:
+        converted = await convert_file(paths[0], infos)
+        click.echo(_as_json(converted.graph))
+        _print_sentences(converted.sentences)
+        return 0 if converted.is_whole else 1
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    done = [await _convert_into(out, path, infos) for path in paths]
+    return 0 if all(done) else 1
+
+
+async def _convert_into(out: Path, path: Path, infos: ObjectInfos) -> bool:
+    """Write a file's graph into a folder, and say what is wrong; whether it is whole."""
+    target = out / f"{path.stem}.json"
+    try:
+        converted = await convert_file(path, infos)
+        with target.open("xb") as file:
+            file.write(_as_json(converted.graph) + b"\n")
+    except FileExistsError:
+        _print_sentences([f"{target} is there already. Move it away first."], path)
+    except (FileUnusable, WorkflowUnusable, OSError) as error:
+        _print_sentences([str(error)], path)
+    else:
+        _print_sentences(converted.sentences, path)
+        return converted.is_whole
+    return False
+
+
+def _as_json(graph: Graph) -> bytes:
+    return json.dumps(graph, ensure_ascii=False, indent=2).encode()
+
+
+def _print_sentences(sentences: Iterable[str], path: Path | None = None) -> None:
+    for sentence in sentences:
+        click.echo(f"{path}: {sentence}" if path else sentence, err=True)
+
+
+async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Converted:
     """The API-format graph of any file that carries a workflow.
 
     What the editor saved is understood by the node classes of the first of `backends` that has
@@ -56,9 +120,8 @@ async def convert_file(path: Path, backends: AsyncIterator[ObjectInfo]) -> Conve
         return Converted(carried.graph or {}, carried.remarks, is_whole=True)
     conversion = await _convert(carried.export, backends)
     unknown = UnknownClasses(conversion.unknown).sentences
-    return Converted(
-        conversion.sent, (*carried.remarks, *conversion.remarks, *unknown), is_whole=not unknown
-    )
+    sentences = (*carried.remarks, *conversion.losses, *unknown)
+    return Converted(conversion.sent, sentences, is_whole=conversion.is_whole)
 
 
 def load_carried(path: Path) -> Carried:
@@ -139,10 +202,10 @@ async def _ask(backend: Backend) -> ObjectInfo | str:
         await backend.close()
 
 
-async def _convert(export: Mapping[str, Any], backends: AsyncIterator[ObjectInfo]) -> Conversion:
+async def _convert(export: Mapping[str, Any], backends: AsyncIterable[ObjectInfo]) -> Conversion:
     best: Conversion | None = None
     async for classes in backends:
-        conversion = convert(export, classes)
+        conversion = convert(export, classes, now=datetime.now().astimezone())
         if best is None or len(conversion.unknown) < len(best.unknown):
             best = conversion
         if not best.unknown:

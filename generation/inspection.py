@@ -184,7 +184,7 @@ def _settle(carried: Carried, classes: CommonClasses | None) -> _Settled:
         raise NeedsClasses([WAITING])
     converted = convert(carried.export or {}, classes)
     problems = UnknownClasses(converted.unknown).sentences
-    remarks = (*carried.remarks, *converted.remarks)
+    remarks = (*carried.remarks, *converted.losses)
     return _Settled(parse_graph(converted.graph), problems, remarks)
 
 

@@ -108,3 +108,42 @@ async def test_a_mistake_is_one_sentence(limner, tmp_path, arguments, sentence):
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.count("\n") == 1
     assert sentence in result.stderr
+
+
+async def test_several_files_go_into_a_folder(limner, export, tmp_path):
+    shutil.copy(export, tmp_path / "other.json")
+    (tmp_path / "cut.json").write_text('{"1": ', encoding="utf-8")
+    files = ["export.json", "cut.json", "other.json"]
+    command = ("workflows", "convert", *files, "--out", "graphs")
+    result = await limner(*command, "--object-info", str(OBJECT_INFO))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("cut.json: This is not valid JSON")
+    for name in ("export", "other"):
+        written = (tmp_path / "graphs" / f"{name}.json").read_text(encoding="utf-8")
+        assert json.loads(written) == GRAPH
+
+
+async def test_what_is_in_the_folder_is_not_overwritten(limner, export):
+    before = export.read_bytes()
+    command = ("workflows", "convert", "export.json", "--out", ".")
+    result = await limner(*command, "--object-info", str(OBJECT_INFO))
+    assert result.returncode == 1
+    assert result.stderr == "export.json: export.json is there already. Move it away first.\n"
+    assert export.read_bytes() == before
+
+
+@pytest.mark.usefixtures("export")
+async def test_several_files_need_a_folder(limner):
+    result = await limner("workflows", "convert", "export.json", "export.json")
+    assert result.returncode == 2
+    assert "give one with --out" in result.stderr
+
+
+async def test_what_is_lost_is_told_and_fails(limner, export):
+    broken = json.loads(export.read_text(encoding="utf-8"))
+    del broken["version"]
+    export.write_text(json.dumps(broken), encoding="utf-8")
+    result = await limner("workflows", "convert", str(export), "--object-info", str(OBJECT_INFO))
+    assert result.returncode == 1
+    assert "ComfyUI ignores its links" in result.stderr

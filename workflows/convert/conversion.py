@@ -1,12 +1,15 @@
 """The conversion itself: unfolded nodes, their widgets' values and connections, as a graph."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from workflows.convert.export import EditorNode, parse_export
 from workflows.convert.flat import Constant, Place
 from workflows.convert.groups import without_groups
+from workflows.convert.replacements import FILENAME_PREFIX, SAVERS, Replacements
+from workflows.convert.wiring import wire
 from workflows.errors import UnknownClasses
 from workflows.graph import Graph, Link, parse_graph
 from workflows.nodes import NodeClasses
@@ -17,13 +20,18 @@ class Conversion:
     """What a file converts to. `unknown` has nodes by the class that the backend lacks.
 
     Nodes of unknown classes are in the graph too, with their connections, and with their values
-    under the names that the editor gives them: UNKNOWN, UNKNOWN_1 and so on. `remarks` are
-    sentences about what a conversion cannot know.
+    under the names that the editor gives them: UNKNOWN, UNKNOWN_1 and so on. `losses` are
+    sentences about what of the file is not in the graph, and what to do.
     """
 
     graph: Graph
     unknown: Mapping[str, tuple[str, ...]]
-    remarks: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file is in the graph, and known."""
+        return not self.unknown and not self.losses
 
     @property
     def sent(self) -> Graph:
@@ -51,13 +59,23 @@ _WITHOUT_LINKS = (
 )
 
 
-def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
-    """The graph that the official editor would send for a file it saved.
+_IGNORED_LINKS = (
+    "The file does not say that it is of version 0.4, so ComfyUI ignores its links: add"
+    ' "version": 0.4 to it, or open it in ComfyUI, connect the nodes and save it again.'
+)
 
+
+def convert(
+    raw: Mapping[str, Any], classes: NodeClasses, *, now: datetime | None = None
+) -> Conversion:
+    """The graph that the official editor would send, at `now`, for a file it saved.
+
+    Without `now`, a date in a file name is left to ComfyUI, which fills in that of the run.
     Raises InvalidGraph when the file is broken, or its nodes depend on each other in a circle.
     """
-    export = without_groups(parse_export(raw), classes)
+    export = without_groups(wire(parse_export(raw), classes), classes)
     root = Place(export, classes, export.graph)
+    replacements = Replacements(root, now)
     graph: Graph = {}
     unknown: dict[str, list[str]] = {}
     for place, node in root.walk():
@@ -65,28 +83,35 @@ def convert(raw: Mapping[str, Any], classes: NodeClasses) -> Conversion:
             unknown.setdefault(node.type, []).append(node.name)
         graph[place.name(node.id)] = {
             "class_type": node.type,
-            "inputs": _inputs(place, node),
-            "_meta": {"title": node.title or classes.display_name(node.type)},
+            "inputs": _inputs(place, node, replacements),
+            "_meta": {"title": place.title(node)},
         }
     _cut_loose_ends(graph)
     if graph:
         parse_graph(graph)
-    everywhere = (node.name for _, node in root.walk() if EVERYWHERE in node.type)
-    return Conversion(
-        graph,
-        {name: tuple(nodes) for name, nodes in unknown.items()},
-        tuple(_WITHOUT_LINKS.format(name=name) for name in everywhere),
-    )
+    nodes_by_class = {name: tuple(nodes) for name, nodes in unknown.items()}
+    return Conversion(graph, nodes_by_class, tuple(_losses(root)))
 
 
-def _inputs(place: Place, node: EditorNode) -> dict[str, Any]:
+def _losses(root: Place) -> Iterator[str]:
+    if root.export.ignores_links:
+        yield _IGNORED_LINKS
+    for _, node in root.walk():
+        if EVERYWHERE in node.type:
+            yield _WITHOUT_LINKS.format(name=node.name)
+
+
+def _inputs(place: Place, node: EditorNode, replacements: Replacements) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     if not place.classes.has(node.type) and not isinstance(node.values, Mapping):
         for number, value in enumerate(node.values):
             inputs[f"UNKNOWN_{number}" if number else "UNKNOWN"] = _wrapped(value)
     for widget in place.widgets(node).values():
-        if widget.value is not None:
+        if widget.is_sent:
             inputs[widget.name] = _wrapped(widget.constant)
+    prefix = inputs.get(FILENAME_PREFIX)
+    if node.type in SAVERS and isinstance(prefix, str):
+        inputs[FILENAME_PREFIX] = replacements.replace(prefix)
     for socket in node.inputs:
         match place.find_source(socket):
             case Link() as link:

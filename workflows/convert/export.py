@@ -17,6 +17,9 @@ MUTED = 2
 BYPASSED = 4
 """Modes of a node that does not run; what is connected through a bypassed one stays so."""
 
+LISTED_LINKS = 0.4
+"""The version of the format whose links are lists."""
+
 RENAMED = {
     "ConditioningAverage ": "ConditioningAverage",
     "Load3DAnimation": "Load3D",
@@ -69,12 +72,9 @@ class EditorNode:
         """Whether it does not run."""
         return self.mode in (MUTED, BYPASSED)
 
-    def socket_of(self, link_id: str, position: int) -> Socket | None:
-        """The input that a link ends at: by the link it names, else by its position."""
-        by_link = next((one for one in self.inputs if one.link == link_id), None)
-        if by_link is not None:
-            return by_link
-        return self.inputs[position] if position < len(self.inputs) else None
+    def socket_of(self, link_id: str) -> Socket | None:
+        """The input that a link ends at."""
+        return next((one for one in self.inputs if one.link == link_id), None)
 
     @property
     def name(self) -> str:
@@ -113,19 +113,23 @@ class Subgraph:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A whole file."""
+    """A whole file. `ignores_links` when it has links of a form that its version does not have."""
 
     graph: EditorGraph
     subgraphs: Mapping[str, Subgraph]
     extra: Mapping[str, Any]
+    ignores_links: bool = False
 
 
 def parse_export(raw: Mapping[str, Any]) -> Export:
     """Read a decoded file. Raises InvalidGraph when it is not what the editor saves."""
     definitions: dict[str, Subgraph] = {}
     _collect(raw, definitions, depth=0)
-    extra = raw.get("extra")
-    return Export(_parse_graph(raw), definitions, extra if isinstance(extra, dict) else {})
+    extra, graph = raw.get("extra"), _parse_graph(raw)
+    ignores_links = not graph.links and any(
+        isinstance(one, list) for one in _read_list(raw.get("links"))
+    )
+    return Export(graph, definitions, extra if isinstance(extra, dict) else {}, ignores_links)
 
 
 def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> None:
@@ -151,10 +155,11 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
     if not isinstance(listed, list):
         raise InvalidGraph(["The file has no list of nodes: it was not saved by ComfyUI's editor."])
     nodes = [parse_node(one) for one in listed]
-    links = raw.get("links")
     # The editor's own reroutes are corners of a link: both of its ends are in the link itself.
-    found = dict(_parse_links(links if isinstance(links, list) else []))
-    return EditorGraph({one.id: one for one in nodes}, found)
+    links: dict[str, EditorLink] = {}
+    for link_id, link in _parse_links(_read_list(raw.get("links")), raw.get("version")):
+        links.setdefault(link_id, link)
+    return EditorGraph({one.id: one for one in nodes}, links)
 
 
 def parse_node(raw: object) -> EditorNode:
@@ -201,10 +206,13 @@ def _parse_ports(raw: object) -> Iterator[Port]:
         )
 
 
-def _parse_links(raw: Sequence[object]) -> Iterator[tuple[str, EditorLink]]:
+def _parse_links(raw: Sequence[object], version: object) -> Iterator[tuple[str, EditorLink]]:
+    """The editor reads lists from files of version 0.4 alone, and objects from all others."""
     for one in raw:
         match one:
-            case [link, origin, int(origin_slot), target, int(target_slot), *_]:
+            case [link, origin, int(origin_slot), target, int(target_slot), *_] if (
+                version == LISTED_LINKS
+            ):
                 found = EditorLink(str(origin), origin_slot, str(target), target_slot)
             case {
                 "id": link,
@@ -212,7 +220,7 @@ def _parse_links(raw: Sequence[object]) -> Iterator[tuple[str, EditorLink]]:
                 "origin_slot": int(origin_slot),
                 "target_id": target,
                 "target_slot": int(target_slot),
-            }:
+            } if version != LISTED_LINKS:
                 found = EditorLink(str(origin), origin_slot, str(target), target_slot)
             case _:
                 continue
@@ -220,8 +228,12 @@ def _parse_links(raw: Sequence[object]) -> Iterator[tuple[str, EditorLink]]:
             yield str(link), found
 
 
+def _read_list(raw: object) -> list[Any]:
+    return raw if isinstance(raw, list) else []
+
+
 def _tables(raw: object) -> list[dict[str, Any]]:
-    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+    return [one for one in _read_list(raw) if isinstance(one, dict)]
 
 
 def _type_name(raw: object) -> str:

@@ -8,6 +8,7 @@ from workflows.convert.export import (
     BYPASSED,
     INPUT_NODE,
     MAX_DEPTH,
+    MUTED,
     EditorGraph,
     EditorNode,
     Export,
@@ -91,6 +92,24 @@ class Place:
             elif node.type in self.export.subgraphs and not (node.is_off and self.host is None):
                 yield from self.inside(node).walk()
 
+    def walk_all(self) -> "Iterator[tuple[Place, EditorNode]]":
+        """Every node, whether it runs or not; those of a subgraph come before its instance."""
+        for node in self.graph.nodes.values():
+            if node.type in self.export.subgraphs:
+                yield from self.inside(node).walk_all()
+            yield self, node
+
+    def title(self, node: EditorNode) -> str:
+        """What the editor calls a node."""
+        return node.title or self.classes.display_name(node.type)
+
+    def values_of(self, node: EditorNode) -> Mapping[str, object]:
+        """What a node's widgets hold, by name: of a subgraph's instance, those that it shows."""
+        subgraph = self.export.subgraphs.get(node.type)
+        if subgraph is not None:
+            return self._host_values(node, subgraph)
+        return {name: one.value for name, one in self.widgets(node).items()}
+
     def inside(self, node: EditorNode) -> "Place":
         """A subgraph's instance, unfolded."""
         if node.id not in self._inside:
@@ -141,6 +160,8 @@ class Place:
         if node is None:
             return None
         seen = self._step(seen, "out", node_id, slot)
+        if node.mode == MUTED:
+            return None
         if node.mode == BYPASSED:
             passed = _bypass(node, slot, wanted)
             return self.find_source(passed, seen) if passed else None
@@ -201,7 +222,7 @@ class Place:
             node = self.graph.nodes.get(link.target) if link else None
             if link is None or node is None:
                 continue
-            socket = node.socket_of(link_id, link.target_slot)
+            socket = node.socket_of(link_id)
             if socket is None:
                 continue
             inner = self.export.subgraphs.get(node.type)

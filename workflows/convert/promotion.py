@@ -35,7 +35,7 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
         for link_id in port.links
         if (link := subgraph.graph.links.get(link_id)) is not None
         and (node := subgraph.graph.nodes.get(link.target)) is not None
-        and (socket := node.socket_of(link_id, link.target_slot)) is not None
+        and (socket := node.socket_of(link_id)) is not None
     }
     own = {}
     for (node_id, name), value in zip(entries, values, strict=False):
@@ -74,12 +74,12 @@ def _replace_primitive(
     value: object,
     classes: NodeClasses,
 ) -> None:
-    for link in graph.links.values():
+    for link_id, link in graph.links.items():
         target = nodes.get(link.target)
         if link.origin != primitive.id or target is None:
             continue
-        if link.target_slot < len(target.inputs):
-            socket = target.inputs[link.target_slot]
+        socket = target.socket_of(link_id)
+        if socket is not None:
             name = socket.widget or socket.name
             if value is None:
                 widget = read_widgets(target, classes).get(name)

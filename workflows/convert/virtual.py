@@ -48,7 +48,7 @@ def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
         if origin is None or target is None or origin.type != PRIMITIVE:
             continue
         value = _first_value(origin)
-        socket = target.socket_of(link_id, link.target_slot)
+        socket = target.socket_of(link_id)
         if value is not None and socket is not None:
             values.setdefault(target.id, {})[socket.widget or socket.name] = value
     if not values:
@@ -62,8 +62,9 @@ def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
 
 def with_values(node: EditorNode, given: Mapping[str, object], classes: NodeClasses) -> EditorNode:
     """The node with these values in its widgets of these names."""
-    values = {name: one.value for name, one in read_widgets(node, classes).items()}
-    values.update((name, value) for name, value in given.items() if name in values)
+    widgets = read_widgets(node, classes)
+    values = {name: one.value for name, one in widgets.items() if one.is_sent}
+    values.update((name, value) for name, value in given.items() if name in widgets)
     return replace(node, values=values)
 
 

@@ -46,11 +46,20 @@ _COMPARED = ("", "")
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """A widget's value: `is_prompt` when {a|b} and comments in it are resolved."""
+    """A widget's value: `is_prompt` when {a|b} and comments in it are resolved.
+
+    None stands for no value, which is not sent, unless `is_null`: then the file has null.
+    """
 
     name: str
     value: object
     is_prompt: bool = False
+    is_null: bool = False
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a graph has it."""
+        return self.value is not None or self.is_null
 
     @property
     def constant(self) -> object:
@@ -112,6 +121,11 @@ class _Values:
         """How many were taken or passed over."""
         return self._next
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether the file had the last one."""
+        return self._next <= len(self._values)
+
     def skip(self, count: int = 1) -> None:
         """Pass over what is no input's."""
         self._next += count
@@ -139,9 +153,10 @@ def _in_order(prefix: str, inputs: Mapping[str, InputSpec], values: _Values) -> 
         if not is_shown(spec):
             continue
         value = values.take(default_of(spec))
+        is_saved = values.has_taken
         if spec.widget == PICTURES_COMPARED:
             value = default_of(spec)
-        yield Widget(prefix + name, value, spec.has_dynamic_prompts)
+        yield _widget(prefix + name, spec, value, is_saved=is_saved)
         if spec.alternatives:
             yield from _in_order(f"{prefix}{name}.", _chosen(spec, value).inputs, values)
         values.skip(_extra_slots(prefix + name, spec))
@@ -163,6 +178,19 @@ def _named(
     return found
 
 
+def _widget(name: str, spec: InputSpec, value: object, *, is_saved: bool) -> Widget:
+    """A widget that the file has null for takes the first of a list, or no text; others keep it."""
+    if is_saved and value is None:
+        if spec.alternatives:
+            value = spec.alternatives[0].key
+        elif spec.choices:
+            value = spec.choices[0]
+        elif spec.multiline:
+            value = ""
+        return Widget(name, value, spec.has_dynamic_prompts, is_null=value is None)
+    return Widget(name, value, spec.has_dynamic_prompts)
+
+
 def _power_loras(values: Sequence[Any]) -> Iterator[Widget]:
     """Each LoRA with its strength, numbered; what stands between them is decoration."""
     loras = (one for one in values if isinstance(one, dict) and "lora" in one)
@@ -176,7 +204,7 @@ def _by_name(
         if not is_shown(spec):
             continue
         value = given.get(prefix + name, default_of(spec))
-        yield Widget(prefix + name, value, spec.has_dynamic_prompts)
+        yield _widget(prefix + name, spec, value, is_saved=prefix + name in given)
         if spec.alternatives:
             inner = _chosen(spec, value).inputs
             yield from _by_name(f"{prefix}{name}.", inner, given)

@@ -70,6 +70,7 @@ MADE = {
         "input": {"required": {}, "optional": {"model": ["MODEL", {}]}},
         "output": ["MODEL"],
     },
+    "Empty": {"input": {"required": {"file": ["COMBO", {"options": []}]}}, "output": ["IMAGE"]},
     "Blur": {
         "input": {"required": {"image": ["IMAGE", {}], "mask": ["MASK", {}]}},
         "output": ["IMAGE"],

@@ -102,3 +102,30 @@ def test_values_of_an_unknown_class_keep_their_order(inputs, made):
         "UNKNOWN": "a",
         "UNKNOWN_1": 2,
     }
+
+
+def test_a_saved_null_is_the_first_of_a_list_and_no_text_and_stays_a_null_number(inputs, made):
+    sampler = made.node(3, "KSampler", [None, "fixed", None, None, None, None, None])
+    text = made.node(6, "CLIPTextEncode", [None])
+    pick = made.node(7, "Pick", [None, "n"])
+    found = inputs([sampler, text, pick])
+    assert found["3"] == {
+        "seed": None,
+        "steps": None,
+        "cfg": None,
+        "sampler_name": "euler",
+        "scheduler": "simple",
+        "denoise": None,
+    }
+    assert found["6"] == {"text": ""}
+    assert found["7"] == {"mode": "plain", "name": "n"}
+
+
+def test_a_saved_null_by_name_is_treated_alike(inputs, made):
+    found = inputs([made.node(1, "Film", {"rate": None, "format": None})])
+    assert found["1"] == {"rate": None, "format": "gif"}
+
+
+def test_a_saved_null_for_a_list_without_choices_stays(inputs, made):
+    found = inputs([made.node(1, "Empty", [None]), made.node(2, "Empty")])
+    assert found == {"1": {"file": None}, "2": {}}

@@ -1,0 +1,119 @@
+"""Which input each link of a file ends at: the table of links decides, not the nodes' inputs.
+
+Frontend 1.58 reads connections from the table alone; what a node's input says of its own link
+only settles which of several links to one place counts, and which input is meant where the
+class has other inputs now than when the file was saved.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from workflows.convert.export import EditorGraph, EditorLink, EditorNode, Export, Port, Socket
+from workflows.convert.widgets import is_shown, list_sockets
+from workflows.nodes import NodeClasses
+
+_DYNAMIC = "COMFY_"
+"""How the types of inputs begin that the editor lays out as several."""
+
+
+def wire(export: Export, classes: NodeClasses) -> Export:
+    """The file with every node's inputs as the editor lays them out, connected by the table."""
+    ports = {name: one.inputs for name, one in export.subgraphs.items()}
+    graph, _ = _wired(export.graph, ports, classes)
+    subgraphs = {}
+    for name, one in export.subgraphs.items():
+        inner, instead = _wired(one.graph, ports, classes)
+        inputs, outputs = (_renamed(given, instead) for given in (one.inputs, one.outputs))
+        subgraphs[name] = replace(one, graph=inner, inputs=inputs, outputs=outputs)
+    return replace(export, graph=graph, subgraphs=subgraphs)
+
+
+def _wired(
+    graph: EditorGraph, ports: Mapping[str, tuple[Port, ...]], classes: NodeClasses
+) -> tuple[EditorGraph, Mapping[str, str]]:
+    """The graph, and the ids of links that were left out with what stands for each."""
+    links, instead = _distinct(graph)
+    arriving: dict[str, list[tuple[str, EditorLink]]] = {}
+    for link_id, link in links.items():
+        arriving.setdefault(link.target, []).append((link_id, link))
+    nodes = {}
+    for node_id, node in graph.nodes.items():
+        laid_out = [
+            replace(one, link=instead.get(one.link or "", one.link))
+            for one in _lay_out(node, ports, classes)
+        ]
+        inputs = _connected(laid_out, arriving.get(node_id, ()))
+        nodes[node_id] = replace(node, inputs=tuple(inputs))
+    return EditorGraph(nodes, links), instead
+
+
+def _distinct(graph: EditorGraph) -> tuple[dict[str, EditorLink], Mapping[str, str]]:
+    """One link for each target: the first, unless only a later one is named by some input."""
+    named = {socket.link for node in graph.nodes.values() for socket in node.inputs}
+    kept: dict[tuple[str, int], str] = {}
+    instead: dict[str, str] = {}
+    for link_id, link in graph.links.items():
+        first_id = kept.setdefault((link.target, link.target_slot), link_id)
+        if first_id == link_id:
+            continue
+        first = graph.links[first_id]
+        is_same = (first.origin, first.origin_slot) == (link.origin, link.origin_slot)
+        if not is_same and link_id in named and first_id not in named:
+            kept[link.target, link.target_slot] = link_id
+            instead = {left: link_id if by == first_id else by for left, by in instead.items()}
+            instead[first_id] = link_id
+        else:
+            instead[link_id] = first_id
+    return {link_id: graph.links[link_id] for link_id in kept.values()}, instead
+
+
+def _renamed(ports: Sequence[Port], instead: Mapping[str, str]) -> tuple[Port, ...]:
+    return tuple(
+        replace(one, links=tuple(dict.fromkeys(instead.get(link, link) for link in one.links)))
+        for one in ports
+    )
+
+
+def _lay_out(
+    node: EditorNode, ports: Mapping[str, tuple[Port, ...]], classes: NodeClasses
+) -> list[Socket]:
+    """The inputs of a node in the editor's order, each as the file has it if it does."""
+    saved = {one.name: one for one in node.inputs}
+    if node.type in ports:
+        return [saved.get(one.name, Socket(one.name, one.type)) for one in ports[node.type]]
+    if not classes.has(node.type):
+        return list(node.inputs)
+    laid_out = list(_of_class(node.type, classes))
+    if any(one.type.startswith(_DYNAMIC) for one in laid_out):
+        # How many inputs stand for such a one is in the file alone.
+        return [*node.inputs, *(one for one in laid_out if one.name not in saved)]
+    names = {one.name for one in laid_out}
+    extra = (one for one in node.inputs if one.name not in names)
+    return [*(saved.get(one.name, one) for one in laid_out), *extra]
+
+
+def _of_class(class_type: str, classes: NodeClasses) -> Iterator[Socket]:
+    """What can only be connected comes first, then the inputs of widgets."""
+    inputs = classes.inputs(class_type)
+    yield from (Socket(name, inputs[name].type) for name in list_sockets(class_type, classes))
+    for name, spec in inputs.items():
+        if is_shown(spec):
+            yield Socket(name, spec.type, widget=name)
+
+
+def _connected(
+    sockets: Sequence[Socket], links: Sequence[tuple[str, EditorLink]]
+) -> Iterator[Socket]:
+    """Those links first that end where their place in the table says, then those that moved."""
+    aims = [(link_id, link.target_slot, _aim(sockets, link_id, link)) for link_id, link in links]
+    taken: dict[int, str] = {}
+    for link_id, slot, aim in sorted(aims, key=lambda one: one[1] != one[2]):
+        taken.setdefault(slot if aim in taken else aim, link_id)
+    for position, socket in enumerate(sockets):
+        yield replace(socket, link=taken.get(position))
+
+
+def _aim(sockets: Sequence[Socket], link_id: str, link: EditorLink) -> int:
+    """The position of the input that names the link, else the one that the table says."""
+    named = [position for position, one in enumerate(sockets) if one.link == link_id]
+    return link.target_slot if link.target_slot in named or not named else named[0]
