@@ -27,6 +27,7 @@ from comfy.kinds import BackendSettings, build_backend
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
+from generation import memory
 from generation.administration import Administration
 from generation.audience import Audience, Desk
 from generation.derivations import Derivations
@@ -402,6 +403,7 @@ async def run_bot(
     settings: Settings, *, role: Role = Role.ALL, address: DiscordAddress | None = None
 ) -> None:
     """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
+    memory.bound()
     stopped = asyncio.Event()
     with signals_call(stopped.set):
         application = Application(settings, address=address, role=role)

@@ -10,6 +10,7 @@ import discord
 from bot.hosts import is_kept_by_discord
 from bot.network import NETWORK_ERRORS
 from generation import imaging
+from generation.decoding import decode
 from generation.record import Generation, Output
 
 COPY_TIMEOUT_S = 60.0
@@ -81,7 +82,7 @@ async def _fetch_from(
             grid = await _download(attachment)
             if grid is None:
                 return None
-            return await asyncio.to_thread(imaging.quarter, grid, output.position)
+            return await decode(imaging.quarter, grid, output.position)
     return None
 
 

@@ -12,6 +12,7 @@ import discord
 from bot.language import _
 from bot.text import mebibytes, visible
 from generation import film, imaging
+from generation.decoding import decode
 from generation.offers import is_picture
 from generation.record import Generation, OutputContent
 from generation.request import Layout
@@ -146,7 +147,7 @@ async def fit_original(
     limit = min(size_limit, BYTES_A_MESSAGE)
     if len(content.content) <= limit:
         return _attach(generation, content, content.content, _extension(content))
-    fitted = await asyncio.to_thread(imaging.fit_without_loss, content.content, limit)
+    fitted = await decode(imaging.fit_without_loss, content.content, limit)
     if fitted is None:
         return None
     return _attach(generation, content, fitted.content, fitted.extension)
@@ -160,7 +161,7 @@ async def _build_grid(
         return None
     if not all(is_picture(one.output) for one in contents):
         return None
-    grid = await asyncio.to_thread(imaging.grid, [one.content for one in contents])
+    grid = await decode(imaging.grid, [one.content for one in contents])
     if grid is None or len(grid) > limit:
         return None
     return Attachment(
@@ -183,7 +184,7 @@ async def _fit(
     if not content.output.media_type.startswith("image/"):
         return None, False
     try:
-        fitted = await asyncio.to_thread(imaging.fit_under, content.content, limit)
+        fitted = await decode(imaging.fit_under, content.content, limit)
     except imaging.InvalidImage as error:
         _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
         return None, False
@@ -196,10 +197,10 @@ async def _find_still(
     """A picture out of a film that nobody can be sent here, where it can be looked into."""
     if not content.output.media_type.startswith("video/"):
         return ()
-    picture = await asyncio.to_thread(film.still, content.content)
+    picture = await decode(film.still, content.content)
     if picture is None:
         return ()
-    fitted = await asyncio.to_thread(imaging.fit_under, picture, limit)
+    fitted = await decode(imaging.fit_under, picture, limit)
     still = _attach(generation, content, fitted.content, fitted.extension)
     number = content.output.position + 1
     # No other name: this is not the result.

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import discord
@@ -11,7 +12,7 @@ import discord
 from bot.network import NETWORK_ERRORS
 from bot.text import mebibytes
 from generation.errors import FailureKind, RequestRefused
-from generation.request import InputImage, Value
+from generation.request import FetchFile, Value
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 """What a person may attach: more than any phone's picture needs."""
@@ -41,13 +42,9 @@ def check_attachments(
         _check(name, attachment, hosts, (media or {}).get(name))
 
 
-async def fetch_images(attachments: Mapping[str, discord.Attachment]) -> dict[str, InputImage]:
-    """Download what was attached and checked, by option. Raises RequestRefused."""
-    contents = await asyncio.gather(*(_download(name, one) for name, one in attachments.items()))
-    return {
-        name: InputImage(attachment.filename, content)
-        for (name, attachment), content in zip(attachments.items(), contents, strict=True)
-    }
+def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:
+    """What downloads each of what was attached and checked, by option, when it is called."""
+    return {name: partial(_download, name, one) for name, one in attachments.items()}
 
 
 async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:

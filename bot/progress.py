@@ -28,6 +28,7 @@ from generation.audience import (
     Place,
     Receipt,
 )
+from generation.decoding import decode
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.offers import Offers
@@ -356,7 +357,7 @@ async def _preview_files(event: Running) -> tuple[Attachment, ...]:
     # The picture of an embed cannot be hidden behind a click, and nobody sees what is withheld.
     if event.preview is None or event.generation.spoiler or event.generation.withheld:
         return ()
-    picture = await asyncio.to_thread(imaging.preview, event.preview)
+    picture = await decode(imaging.preview, event.preview)
     if picture is None:
         return ()
     return (Attachment(embeds.PREVIEW_NAME, picture, _("Preview"), spoiler=False),)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import discord
 
 from bot.address import open_reply
-from bot.inputs import check_attachments, fetch_images, given_values
+from bot.inputs import check_attachments, fetching, given_values
 from bot.people import requester_of
 from bot.warning import warn
 from generation.errors import ServiceUnavailable
 from generation.preferences import Preferences
-from generation.request import GenerationRequest, InputImage, Value
+from generation.request import GenerationRequest, Value
 from generation.service import GenerationService
 
 EARLY_REFUSAL_S = 1.0
@@ -55,7 +55,7 @@ class Submitter:
     async def submit(
         self, interaction: discord.Interaction, filled: Filled, *, spent_s: float = 0.0
     ) -> None:
-        """Acknowledge, fetch what was attached, and ask for the generation.
+        """Acknowledge and ask for the generation, which fetches what was attached in its turn.
 
         `spent_s` of the time for an acknowledgement went by before, on looking something up.
 
@@ -71,7 +71,7 @@ class Submitter:
             prompt=filled.prompt,
             workflow=filled.workflow,
             values=given_values(filled.values),
-            images={name: InputImage(one.filename, b"") for name, one in attachments.items()},
+            images=fetching(attachments),
             aspect=filled.aspect,
             private=defaults.private if filled.private is None else filled.private,
             spoiler=defaults.spoiler if filled.spoiler is None else filled.spoiler,
@@ -79,8 +79,7 @@ class Submitter:
         request = self._preferences.complete(request, defaults)
         await self._refuse_early(request, EARLY_REFUSAL_S - spent_s)
         reply = await open_reply(interaction, private=request.private)
-        images = await fetch_images(attachments)
-        generation = await self.service.submit(replace(request, images=images, reply=reply))
+        generation = await self.service.submit(replace(request, reply=reply))
         await warn(interaction, generation)
 
     async def _refuse_early(self, request: GenerationRequest, within_s: float) -> None:

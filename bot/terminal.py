@@ -1,9 +1,11 @@
 """One generation from the terminal: the same service as the bot's, a progress bar for a reply."""
 
+import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import assert_never
 
@@ -18,7 +20,7 @@ from generation.audience import Receipt
 from generation.errors import RequestRefused
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.record import Generation, OutputContent
-from generation.request import GenerationRequest, InputImage, Requester
+from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
 
 ATTACHED = "@"
@@ -97,7 +99,9 @@ def _build_request(options: GenerateOptions) -> GenerationRequest:
         workflow=options.workflow,
         values={name: value for name, value in values.items() if name != "aspect"},
         images={
-            name: InputImage(path.name, path.read_bytes()) for name, path in given.items() if path
+            name: partial(asyncio.to_thread, path.read_bytes)
+            for name, path in given.items()
+            if path
         },
         aspect=options.values.get("aspect"),
     )

@@ -14,6 +14,7 @@ from db.quotas import Spent
 from generation import failures
 from generation.access import cost_of, count_of
 from generation.attachments import CheckedFile, verify_attachments
+from generation.decoding import AttachmentTurns
 from generation.errors import FailureKind, RequestRefused
 from generation.estimate import workload_of
 from generation.history import copy_generation
@@ -98,10 +99,23 @@ class Acceptor:
         self._moderation = moderation
         self._clock = clock
         self._random = random_source
+        self._attachment_turns = AttachmentTurns()
 
     async def accept(self, request: GenerationRequest) -> Generation:
-        """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError."""
-        draft = await self._check(request)
+        """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError.
+
+        What is attached is fetched and decoded only for somebody who may make it now.
+        """
+        draft = await self._draft(request)
+        if not request.images:
+            return await self._record_under_new_id(draft)
+        async with self._attachment_turns.take(request.requester.user_id):
+            await self._usage.check(request.requester, draft.cost)
+            images = await verify_attachments(draft.workflow, request.images)
+            draft = await self._price(replace(draft, images=images))
+            return await self._record_under_new_id(draft)
+
+    async def _record_under_new_id(self, draft: _Draft) -> Generation:
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
@@ -117,13 +131,12 @@ class Acceptor:
 
         Raises RequestRefused, DatabaseError.
         """
-        draft = await self._price(await self._judge(self._settle(request)))
+        draft = await self._draft(request)
         await self._usage.check(request.requester, draft.cost)
 
-    async def _check(self, request: GenerationRequest) -> _Draft:
-        draft = await self._judge(self._settle(request))
-        images = await verify_attachments(draft.workflow, request.images)
-        return await self._price(replace(draft, images=images))
+    async def _draft(self, request: GenerationRequest) -> _Draft:
+        """Everything but the pictures. Raises RequestRefused."""
+        return await self._price(await self._judge(self._settle(request)))
 
     async def _price(self, draft: _Draft) -> _Draft:
         """What it takes: pictures by their workflow's cost, time by what such runs took lately."""

@@ -1,13 +1,13 @@
 """What people attach, verified by its bytes: pictures, masks, videos and sounds."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from generation import imaging
+from generation.decoding import decode
 from generation.errors import FailureKind, RequestRefused
 from generation.imaging import CheckedImage, InvalidImage
-from generation.request import InputImage
+from generation.request import FetchFile
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
 
@@ -52,17 +52,17 @@ class CheckedFile:
 
 
 async def verify_attachments(
-    workflow: Workflow, files: Mapping[str, InputImage]
+    workflow: Workflow, files: Mapping[str, FetchFile]
 ) -> dict[str, CheckedFile]:
-    """Each file as it is passed on; a mask is fitted to the picture it belongs to.
+    """Fetch each file and write it as it is passed on; a mask is fitted to its picture.
 
-    Raises RequestRefused.
+    One is fetched after the other, and its original let go. Raises RequestRefused.
     """
     wanted = {one.name: one for one in workflow.manifest.inputs if one.type.is_attached}
     verified: dict[str, CheckedFile] = {}
     size: tuple[int, int] | None = None
     for name in sorted(files, key=lambda name: wanted[name].type is InputType.MASK):
-        content = files[name].content
+        content = await files[name]()
         try:
             if wanted[name].type.is_picture:
                 picture = await _verify_picture(wanted[name], content, size)
@@ -101,10 +101,10 @@ async def _verify_picture(
     wanted: Input, content: bytes, size: tuple[int, int] | None
 ) -> CheckedImage:
     if wanted.type is not InputType.MASK:
-        return await asyncio.to_thread(imaging.verify_input, content, max_pixels=wanted.max_pixels)
+        return await decode(imaging.verify_input, content, max_pixels=wanted.max_pixels)
     if size is None:
         raise InvalidImage("A mask needs the picture it belongs to: attach that as well.")
-    mask = await asyncio.to_thread(imaging.verify_mask, content, size)
+    mask = await decode(imaging.verify_mask, content, size)
     return CheckedImage(mask, "png", *size)
 
 

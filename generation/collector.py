@@ -12,6 +12,7 @@ from comfy.backend import Backend
 from comfy.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
 from db.generations import NewOutput
 from generation import film, imaging
+from generation.decoding import decode
 from generation.errors import FailureKind, GenerationFailed
 from generation.media_types import guess_media_type
 from generation.values import legible
@@ -131,8 +132,8 @@ class OutputCollector:
 
 async def _described_film(filename: str, media_type: str, content: bytes) -> NewOutput:
     """A film with its size and a thumbnail, where it can be looked into."""
-    picture = await asyncio.to_thread(film.still, content)
-    description = await asyncio.to_thread(imaging.describe, picture) if picture else None
+    picture = await decode(film.still, content)
+    description = await decode(imaging.describe, picture) if picture else None
     if picture is None or description is None:
         return NewOutput(UNPLACED, filename, media_type, content)
     return NewOutput(
@@ -142,13 +143,13 @@ async def _described_film(filename: str, media_type: str, content: bytes) -> New
         content,
         description.width,
         description.height,
-        await asyncio.to_thread(imaging.thumbnail, picture),
+        await decode(imaging.thumbnail, picture),
     )
 
 
 async def _described(filename: str, guessed_type: str, content: bytes) -> NewOutput:
     """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
-    description = await asyncio.to_thread(imaging.describe, content)
+    description = await decode(imaging.describe, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)
         return NewOutput(UNPLACED, filename, guessed_type, content)
@@ -159,7 +160,7 @@ async def _described(filename: str, guessed_type: str, content: bytes) -> NewOut
         content,
         description.width,
         description.height,
-        await asyncio.to_thread(imaging.thumbnail, content),
+        await decode(imaging.thumbnail, content),
     )
 
 

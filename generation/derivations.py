@@ -1,13 +1,14 @@
 """New generations from results: larger, varied, again, changed, or from one of their pictures."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Protocol
 
 from generation import imaging
 from generation.acceptance import normalise_id
+from generation.decoding import decode
 from generation.errors import (
     FailureKind,
     GenerationRemoved,
@@ -20,7 +21,13 @@ from generation.offers import STRENGTH, Offers, find_picture_input, is_picture
 from generation.record import Generation, Output, OutputContent
 from generation.records import Order
 from generation.repetition import find_workflow, repeat
-from generation.request import Derivation, GenerationRequest, InputImage, Requester, Value
+from generation.request import (
+    Derivation,
+    GenerationRequest,
+    Requester,
+    Value,
+    is_named_only,
+)
 from generation.values import SIZE, picture_inputs
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
@@ -168,17 +175,14 @@ class Derivations:
         await self._desk.check(draft.request)
 
     async def submit(self, draft: Draft, reply: str, fetch_copy: FetchCopy) -> Generation:
-        """Fetch its picture, if it starts from one, and ask for it.
+        """Ask for it; the picture that it starts from is fetched once it is admitted.
 
         Raises RequestRefused or ServiceUnavailable.
         """
         request = replace(draft.request, reply=reply)
         if draft.start is not None:
-            content = await self.fetch_picture(
-                draft.start.generation, draft.start.output, fetch_copy
-            )
-            image = await _prepare(content)
-            request = replace(request, images={**request.images, draft.input_name: image})
+            fetch = partial(self._fetch_start, draft.start, fetch_copy)
+            request = replace(request, images={**request.images, draft.input_name: fetch})
         return await self._desk.submit(request)
 
     async def fetch_picture(
@@ -218,7 +222,7 @@ class Derivations:
             requester,
             source.prompt,
             workflow=workflow.name,
-            images={wanted.name: InputImage(output.filename, b"")},
+            images={wanted.name: is_named_only},
             private=source.private,
             spoiler=source.spoiler,
             layout=source.layout,
@@ -241,7 +245,14 @@ class Derivations:
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
-        request = repeat(order, workflow, requester, derivation, keeps_seed=keeps_seed)
+        request = repeat(
+            order,
+            lambda name: partial(self._fetch_input, source.id, name),
+            workflow,
+            requester,
+            derivation,
+            keeps_seed=keeps_seed,
+        )
         missing = [
             name
             for name, kind in picture_inputs(workflow).items()
@@ -252,13 +263,21 @@ class Derivations:
         # What it was given is not kept for ever; the result that it came from may be.
         start = await self._find_start(source)
         if start is None or len(missing) > 1:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
-                "The picture that this started from is not kept any more. Attach it again.",
-            )
+            raise _input_gone()
         name = missing[0]
-        images = {**request.images, name: InputImage(start.output.filename, b"")}
+        images = {**request.images, name: is_named_only}
         return Draft(replace(request, images=images), start, name)
+
+    async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
+        return await _prepare(await self.fetch_picture(start.generation, start.output, fetch_copy))
+
+    async def _fetch_input(self, generation_id: str, name: str) -> bytes:
+        """Read once more what a generation was given: waiting requests hold no pictures."""
+        order = await self._desk.find_order(generation_id)
+        for image in order.images if order else ():
+            if image.name == name:
+                return image.content
+        raise _input_gone()
 
     async def _ancestors(self, generation: Generation) -> tuple[Generation, ...]:
         """All of them, up to the root or to what is forgotten."""
@@ -308,6 +327,13 @@ def _find_picture(generation: Generation, position: int) -> Output:
     )
 
 
+def _input_gone() -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_ATTACHMENT,
+        "The picture that this started from is not kept any more. Attach it again.",
+    )
+
+
 def _without_workflow() -> RequestRefused:
     return RequestRefused(
         FailureKind.INVALID_OPTION,
@@ -315,9 +341,9 @@ def _without_workflow() -> RequestRefused:
     )
 
 
-async def _prepare(content: bytes) -> InputImage:
+async def _prepare(content: bytes) -> bytes:
     """A result as a picture to start from: results may be larger than what people attach."""
     try:
-        return InputImage("result.png", await asyncio.to_thread(imaging.fit_input, content))
+        return await decode(imaging.fit_input, content)
     except InvalidImage as error:
         raise RequestRefused(FailureKind.INVALID_ATTACHMENT, error.template, error.facts) from error

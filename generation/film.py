@@ -1,6 +1,6 @@
 """Films: a still of one, and one made to fit. Only where PyAV is installed (`limner[video]`).
 
-All functions are plain and busy for up to minutes: call them in a thread (`asyncio.to_thread`).
+All functions are plain and busy for up to minutes: call them in a thread.
 The films come from the operator's own backends.
 """
 
@@ -8,6 +8,8 @@ import io
 import logging
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from generation.imaging import MAX_RESULT_PIXELS
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -31,13 +33,15 @@ _log = logging.getLogger(__name__)
 
 
 def still(content: bytes) -> bytes | None:
-    """The first frame as a PNG; None when it cannot be read, or PyAV is not there."""
+    """The first frame as a PNG; None when it cannot be read, is too large, or PyAV is not there."""
     try:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError:
         return None
     try:
         with av.open(io.BytesIO(content), "r") as film:
+            if film.streams.video[0].width * film.streams.video[0].height > MAX_RESULT_PIXELS:
+                return None
             for frame in film.decode(video=0):
                 return _write_png(frame)
     except (av.FFmpegError, IndexError, ValueError) as error:
@@ -76,13 +80,15 @@ def _write_png(frame: "VideoFrame") -> bytes:
 
 
 def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
-    """None where it is too long, or would show nothing any more."""
+    """None where it is too long or too large, or would show nothing any more."""
     import av  # noqa: PLC0415 - an optional extra
 
     target = io.BytesIO()
     with av.open(io.BytesIO(content), "r") as film:
         source = film.streams.video[0]
         heard = film.streams.audio[0] if film.streams.audio else None
+        if source.width * source.height > MAX_RESULT_PIXELS:
+            return None
         seconds = float(film.duration or 0) / av.time_base
         bits = _bits(wanted_bytes, seconds, has_sound=heard is not None)
         if bits is None:

@@ -27,6 +27,7 @@ from db.moderation import (
 )
 from generation import film, imaging
 from generation.availability import available
+from generation.decoding import decode
 from generation.errors import FailureKind, RequestRefused
 from generation.image_check import (
     LEAST_PERCENT,
@@ -257,7 +258,7 @@ class ImageGate:
         """What is in a result; None when it could not be looked at, which the log explains."""
         self._waiting += 1
         try:
-            stills = await asyncio.to_thread(view)
+            stills = await decode(view)
             if stills is None:
                 return Finding()
             if self._checker is None:

@@ -1,6 +1,6 @@
 """Everything that is done to pictures; the one home of Pillow.
 
-All functions are plain and busy for up to seconds: call them in a thread (`asyncio.to_thread`).
+All functions are plain and busy for up to seconds: call them through `generation.decoding.decode`.
 """
 
 import math
@@ -78,8 +78,15 @@ _LOSSLESS_METHOD = 2
 _SHRINK_MARGIN = 0.9
 """How far below the computed size the next attempt goes, since bytes do not follow area exactly."""
 
+_REDUCING_GAP = 2
+"""How many times as large as wanted a picture stays when its pixels are averaged before the
+resampling proper: less would show."""
+
 _MAX_ANIMATION_PIXELS = 100_000_000
-"""Of all frames together: they take 400 MB while they are written anew."""
+"""Of all frames together, of an animation that is written anew at all."""
+
+_MAX_KEPT_PIXELS = 50_000_000
+"""Of all frames as they are written anew, in memory together: 200 MB."""
 
 _ANIMATION_FACTORS = (1.0, 0.7, 0.5, 0.35, 0.25)
 """How much smaller an animation is tried, each with about half the bytes of the one before."""
@@ -156,9 +163,9 @@ def verify_input(
 
     A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
     """
-    image, file_format = _load_input(content, max_bytes)
-    if max_pixels is not None and image.width * image.height > max_pixels:
-        image = _scaled(image, math.sqrt(max_pixels / (image.width * image.height)))
+    image, file_format = _load_input(content, max_bytes, max_pixels)
+    if max_pixels is not None:
+        image = _scaled(image, _factor_to(image.size, max_pixels))
     if file_format == "JPEG" and image.mode == "RGB":
         written, extension = _encode(image, "JPEG", quality=95, subsampling=0), "jpg"
     else:
@@ -234,9 +241,9 @@ def stills(content: bytes) -> tuple[bytes, ...]:
             wanted = min(count, _STILLS)
             for number in range(wanted):
                 source.seek(number * (count - 1) // max(wanted - 1, 1))
-                source.load()
-                image = _on_black(_to_rgb(source))
-                image.thumbnail((_STILL_SIDE, _STILL_SIDE), Image.Resampling.LANCZOS)
+                frame = _load(source, _STILL_SIDE)
+                image = _on_black(_to_rgb(frame.copy() if frame is source else frame))
+                image = _scaled(image, _STILL_SIDE / max(image.size))
                 image.info = {}
                 written.append(_encode(image, "PNG", compress_level=1))
     except InvalidImage:
@@ -282,16 +289,20 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
 def _fit_animation(source: Image.Image, max_bytes: int) -> bytes | None:
     """All of its frames in a smaller WebP; None for a still, or when that would be too much."""
     count = getattr(source, "n_frames", 1)
-    if count == 1 or count * source.width * source.height > _MAX_ANIMATION_PIXELS:
+    pixels = count * source.width * source.height
+    if count == 1 or pixels > _MAX_ANIMATION_PIXELS:
         return None
-    frames, durations = [], []
-    for index in range(count):
-        source.seek(index)
-        frames.append(source.convert("RGBA"))
-        # Of a WebP it is known only once the frame is decoded.
-        durations.append(int(source.info.get("duration") or _FRAME_MS))
     for factor in _ANIMATION_FACTORS:
-        first, *others = (_scaled(frame, factor) for frame in frames)
+        if pixels * factor**2 > _MAX_KEPT_PIXELS:
+            continue
+        frames, durations = [], []
+        for index in range(count):
+            source.seek(index)
+            # One frame after the other: only the scaled ones are kept.
+            frames.append(_scaled(source.convert("RGBA"), factor))
+            # Of a WebP it is known only once the frame is decoded.
+            durations.append(int(source.info.get("duration") or _FRAME_MS))
+        first, *others = frames
         written = _encode(
             first,
             "WEBP",
@@ -399,8 +410,13 @@ def _opened(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
         ) from error
 
 
-def _load_input(content: bytes, max_bytes: int) -> tuple[Image.Image, str]:
-    """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS."""
+def _load_input(
+    content: bytes, max_bytes: int, max_pixels: int | None = None
+) -> tuple[Image.Image, str]:
+    """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS.
+
+    A JPEG of far more than `max_pixels` is decoded at a fraction of its size.
+    """
     if len(content) > max_bytes:
         raise InvalidImage(
             "The picture has {size} MiB, and {limit} MiB is the most: save it smaller, for example "
@@ -410,25 +426,24 @@ def _load_input(content: bytes, max_bytes: int) -> tuple[Image.Image, str]:
     with _opened(content, INPUT_FORMATS) as source:
         _check_size(source.size, max_side=MAX_INPUT_SIDE)
         file_format = "JPEG" if source.format == "MPO" else source.format or ""
-        return _normalised(source), file_format
+        longest = max(source.size)
+        if max_pixels is not None:
+            longest = math.ceil(longest * _factor_to(source.size, max_pixels))
+        return _normalised(source, longest), file_format
 
 
 def _load_cell(content: bytes) -> Image.Image:
     with _opened(content, RESULT_FORMATS) as source:
-        image = _normalised(source)
+        image = _normalised(source, _GRID_CELL_SIDE)
     return _scaled(image, _GRID_CELL_SIDE / max(image.size))
 
 
 def _find_small(content: bytes, side: int) -> Image.Image | None:
     try:
         with _opened(content, RESULT_FORMATS) as source:
-            # A JPEG can be decoded at a fraction of its size.
-            source.draft("RGB", (side * 2, side * 2))
-            image = _normalised(source)
+            return _scaled(image := _normalised(source, side), side / max(image.size))
     except InvalidImage:
         return None
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return image
 
 
 def _check_size(size: tuple[int, int], max_side: int | None = None) -> None:
@@ -450,15 +465,38 @@ def _check_size(size: tuple[int, int], max_side: int | None = None) -> None:
 # One frame, upright, RGB or RGBA, without metadata.
 
 
-def _normalised(source: Image.Image) -> Image.Image:
+def _normalised(source: Image.Image, longest: int | None = None) -> Image.Image:
+    """Decode a picture; where that saves memory, scaled down to no less than `longest` a side.
+
+    What comes back may be the opened picture itself: a copy would take as much memory again.
+    """
     source.seek(0)
-    source.load()
-    image = _to_rgb(source)
     turn = _find_turn(source)
+    image = _to_rgb(_load(source, longest))
     if turn is not None:
         image = image.transpose(turn)
     image.info = {}
     return image
+
+
+def _load(source: Image.Image, longest: int | None) -> Image.Image:
+    if longest is None:
+        source.load()
+        return source
+    # Decoders of JPEG can scale by 1/2, 1/4 and 1/8 themselves; they go no lower than asked.
+    share = min(1.0, longest / max(source.size))
+    source.draft(None, (math.ceil(source.width * share), math.ceil(source.height * share)))
+    source.load()
+    factor = max(source.size) // (_REDUCING_GAP * longest)
+    # The average of palette entries, or of what stands for transparency, would be nonsense.
+    if factor > 1 and source.mode in {"L", "RGB", "RGBA"} and "transparency" not in source.info:
+        return source.reduce(factor)
+    return source
+
+
+def _factor_to(size: tuple[int, int], max_pixels: int) -> float:
+    """What both sides are multiplied with for so many pixels; 1 for a picture that has fewer."""
+    return min(1.0, math.sqrt(max_pixels / (size[0] * size[1])))
 
 
 def _find_turn(source: Image.Image) -> Image.Transpose | None:
@@ -491,11 +529,14 @@ def _to_rgb(source: Image.Image) -> Image.Image:
         )
     if not source.has_transparency_data:
         return _in_srgb(source)
-    image = source.convert("RGBA")
+    image = source if source.mode == "RGBA" else source.convert("RGBA")
     alpha = image.getchannel("A")
+    if _minimum(alpha) == _OPAQUE:
+        return _in_srgb(image.convert("RGB"))
+    if not image.info.get("icc_profile"):
+        return image
     colours = _in_srgb(image.convert("RGB"))
-    if _minimum(alpha) < _OPAQUE:
-        colours.putalpha(alpha)
+    colours.putalpha(alpha)
     return colours
 
 
@@ -515,7 +556,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
             converted = None
         if converted is not None:
             return converted
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_black(image: Image.Image) -> Image.Image:
@@ -528,7 +569,7 @@ def _scaled(image: Image.Image, factor: float) -> Image.Image:
     if factor >= 1:
         return image
     size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
-    return image.resize(size, Image.Resampling.LANCZOS)
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
 
 
 def _encode(image: Image.Image, file_format: str, **options: object) -> bytes:

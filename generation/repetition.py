@@ -1,9 +1,11 @@
 """The request of a recorded generation, once more."""
 
+from collections.abc import Callable
+
 from generation.errors import FailureKind, RequestRefused
 from generation.record import Generation
 from generation.records import Order
-from generation.request import Derivation, GenerationRequest, InputImage, Requester
+from generation.request import Derivation, FetchFile, GenerationRequest, Requester
 from generation.selection import seed_names
 from generation.values import PROMPT
 from workflows.catalog import Catalog
@@ -23,6 +25,7 @@ def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
 
 def repeat(
     order: Order,
+    fetch_input: Callable[[str], FetchFile],
     workflow: Workflow,
     requester: Requester,
     derivation: Derivation,
@@ -31,7 +34,7 @@ def repeat(
 ) -> GenerationRequest:
     """The same again for whoever asks now, as far as the workflow still has a place for it.
 
-    What was private stays so, and what was a spoiler.
+    What was private stays so, and what was a spoiler. What was attached is fetched by its name.
     """
     before = order.generation
     dropped = {PROMPT} if keeps_seed else {PROMPT, *seed_names(workflow)}
@@ -42,7 +45,7 @@ def repeat(
         workflow=before.workflow,
         values={name: value for name, value in before.values.items() if name in offered},
         images={
-            image.name: InputImage(image.name, image.content)
+            image.name: fetch_input(image.name)
             for image in order.images
             if image.name in workflow.manifest.options
         },

@@ -1,6 +1,6 @@
 """What a face asks the heart for: plain values that know neither Discord nor SQL nor HTTP."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -61,19 +61,21 @@ class Requester:
         return tuple(place for place in places if place is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class InputImage:
-    """A picture as a person attached it: nothing about it has been verified."""
+FetchFile = Callable[[], Awaitable[bytes]]
+"""Brings what somebody attached into memory, unverified; raises RequestRefused where it is gone."""
 
-    filename: str
-    content: bytes = field(repr=False)
+
+async def is_named_only() -> bytes:
+    """Stand for a file that is to be fetched from where only the caller of `submit` can."""
+    raise RuntimeError("This request was only to be checked.")
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One request of one person.
 
-    `values` and `images` are keyed by the manifest's input names. `workflow` None means: the
+    `values` and `images` are keyed by the manifest's input names; an image is fetched once the
+    request was admitted. `workflow` None means: the
     default workflow that has a place for what was given. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
     `reply` says to the face, in a form only the face reads, where the answer goes.
@@ -83,7 +85,7 @@ class GenerationRequest:
     prompt: str
     workflow: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
-    images: Mapping[str, InputImage] = field(default_factory=dict)
+    images: Mapping[str, FetchFile] = field(default_factory=dict, repr=False)
     aspect: str | None = None
     private: bool = False
     spoiler: bool = False

@@ -5,7 +5,6 @@ person is told that it waits, and its delivery begins anew with the decision. A 
 results away and is not refunded: the work was done.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from db.moderation import (
 from generation import imaging
 from generation.audience import Case, DeliveryPostponed, Desk, Place
 from generation.availability import available
+from generation.decoding import decode
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.record import Generation, GenerationState
 from generation.records import Records
@@ -213,7 +213,7 @@ class Reviews:
                     break
         if len(chosen) <= 1:
             return None
-        picture = await asyncio.to_thread(imaging.contact_sheet, tiles)
+        picture = await decode(imaging.contact_sheet, tiles)
         return Sheet(waiting, tuple(chosen), tuple(counts), picture)
 
     async def set_mode(

@@ -19,6 +19,7 @@ from generation.audience import Audience
 from generation.availability import available
 from generation.board import Board, LineView, waiting_event
 from generation.broadcast import Broadcast
+from generation.decoding import decode
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.finisher import Finisher
@@ -285,7 +286,7 @@ class GenerationService:
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""
         tiles = [build_tile(one) for one in generations]
-        return await asyncio.to_thread(imaging.contact_sheet, tiles)
+        return await decode(imaging.contact_sheet, tiles)
 
     def workflows(self, requester: Requester | None = None) -> tuple[WorkflowSummary, ...]:
         """Every workflow that can be chosen, or those that this person may use where they are."""

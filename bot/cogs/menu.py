@@ -20,6 +20,7 @@ from bot.services import Services
 from bot.soon import soon
 from bot.submission import Filled, Submitter
 from bot.text import harmless, lines_within
+from generation.decoding import AttachmentTurns, decode
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.metadata import Metadata, read_metadata
 from generation.offers import PICTURE_TYPES
@@ -54,6 +55,7 @@ class MessageMenu:
         self._services = services
         self._submitter = submitter
         self._pictures: dict[tuple[int, int], discord.Attachment] = {}
+        self._turns = AttachmentTurns()
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
         """The entries of the menu."""
@@ -79,15 +81,16 @@ class MessageMenu:
         files = [one for one in message.attachments if _is_media(one)]
         if not files:
             raise _without_picture()
-        embeds = [
-            build_embed(
-                one.filename,
-                await _read(one),
-                is_known=one.size <= READ_BYTES,
-                share=1 / min(len(files), READ_FILES),
-            )
-            for one in files[:READ_FILES]
-        ]
+        async with self._turns.take(interaction.user.id):
+            embeds = [
+                build_embed(
+                    one.filename,
+                    await _read(one),
+                    is_known=one.size <= READ_BYTES,
+                    share=1 / min(len(files), READ_FILES),
+                )
+                for one in files[:READ_FILES]
+            ]
         await respond(interaction, embeds=embeds)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
@@ -210,7 +213,7 @@ async def _read(attachment: discord.Attachment) -> Metadata | None:
             content = await attachment.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise _gone() from error
-    return await asyncio.to_thread(read_metadata, content)
+    return await decode(read_metadata, content)
 
 
 def _without_picture() -> GenerationError:

@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
+import struct
 import sys
+import zlib
 from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -235,3 +239,48 @@ async def test_health_paths_say_what_works(house, process):
         assert "process_cpu_seconds_total" in (await status("/metrics"))[1]
         await house.comfyui.stop()
         await eventually(lambda: status("/readyz"), 503)
+
+
+MOST_ADDED_AT_THE_PEAK_MB = 350
+MOST_KEPT_MB = 60
+
+
+def memory_mb(child, name):
+    """What the kernel says of the process: `VmRSS` is now, `VmHWM` the most that ever was."""
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024
+
+
+def empty_picture(side=4096):
+    """A PNG of some 130 kB whose pixels take 134 MB: 16-bit RGBA, all of it transparent black."""
+
+    def chunk(kind, body):
+        checksum = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + checksum
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + 8 * side)) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)
+    signature = b"\x89PNG\r\n\x1a\n"
+    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def count_refused(person):
+    return sum("Slow down" in as_text(message) for message in person.messages("general"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_one_member_who_attaches_large_pictures_all_at_once_does_not_fill_the_memory(
+    house, process
+):
+    async with process() as child:
+        await house.world.wait_until_connected(PATIENCE_S)
+        before = memory_mb(child, "VmRSS")
+        asking = {"prompt": "a fox", "image": empty_picture(), "steps": 1}
+        await asyncio.gather(*(house.ana.slash("general", "imagine", **asking) for _ in range(24)))
+        await house.world.wait_for(lambda: count_refused(house.ana) == 23, PATIENCE_S)
+        await house.ana.wait_for(is_done, PATIENCE_S)
+        assert memory_mb(child, "VmHWM") - before < MOST_ADDED_AT_THE_PEAK_MB
+        async with asyncio.timeout(PATIENCE_S):
+            while memory_mb(child, "VmRSS") - before > MOST_KEPT_MB:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.1)

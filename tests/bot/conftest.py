@@ -125,6 +125,7 @@ class FakeService:
         self.known = {}
         self.submitted = asyncio.Queue()
         self.requests = []
+        self.fetched = []
         self.cancellations = []
         self.asked = []
         self.kept = {}
@@ -150,6 +151,7 @@ class FakeService:
         await self._pause()
         self._refuse()
         self.requests.append(request)
+        self.fetched.append({name: await fetch() for name, fetch in request.images.items()})
         asker = request.requester
         generation = build_generation(
             user_id=asker.user_id,

@@ -191,7 +191,7 @@ async def test_nobody_is_pinged_by_what_somebody_typed(bot, tools):
 
 async def test_an_attachment_is_fetched_from_discord_alone(bot, service, tools):
     await bot.imagine(image=tools.picture(), strength=0.5)
-    assert service.requests[0].images["image"].content == tools.picture()
+    assert service.fetched == [{"image": tools.picture()}]
 
 
 async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(bot, service, tools):

@@ -7,7 +7,7 @@ import pytest
 from bot.inputs import (
     MAX_ATTACHMENT_BYTES,
     check_attachments,
-    fetch_images,
+    fetching,
     given_values,
     parse_day,
 )
@@ -38,9 +38,11 @@ class Attachment:
 
 
 async def test_what_was_attached_is_fetched_by_option():
-    images = await fetch_images({"image": Attachment()})
-    assert images["image"].content == b"bytes"
+    attachment = Attachment()
+    images = fetching({"image": attachment})
     assert list(images) == ["image"]
+    assert attachment.reads == 0
+    assert await images["image"]() == b"bytes"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ async def test_a_download_that_goes_wrong_is_an_invalid_attachment(content):
     attachment = Attachment(b"", _content=content)
     attachment._content = content
     with pytest.raises(RequestRefused) as caught:
-        await fetch_images({"image": attachment})
+        await fetching({"image": attachment})["image"]()
     assert caught.value.kind is FailureKind.INVALID_ATTACHMENT
 
 

@@ -65,7 +65,7 @@ async def test_somebodys_picture_becomes_the_beginning_of_another(bot, service):
     await service.submitted.get()
     (request,) = service.requests
     assert (request.prompt, request.values) == ("in ink", {"strength": 0.4})
-    assert request.images["image"].content == files[1].content
+    assert service.fetched[-1]["image"] == files[1].content
     assert request.requester.user_id == bot.ana.id
 
 
@@ -76,7 +76,7 @@ async def test_a_form_about_a_picture_outlives_a_restart(world, start_bot, servi
     async with start_bot(world, service) as bot:
         await bot.ana.fill(reply.modal, {"prompt": "in ink"})
         await service.submitted.get()
-    assert service.requests[-1].images["image"].content == picture_with("")
+    assert service.fetched[-1]["image"] == picture_with("")
 
 
 async def test_a_picture_that_was_deleted_meanwhile_is_asked_for_again(
@@ -103,7 +103,7 @@ async def test_a_result_is_used_from_its_record(bot, tools, service):
     await service.submitted.get()
     request = service.requests[-1]
     assert (request.parent_id, request.parent_position) == (ended.id, 1)
-    assert request.images["image"].content
+    assert service.fetched[-1]["image"]
 
 
 @pytest.mark.parametrize("count", range(1, READ_FILES + 1))

@@ -288,7 +288,7 @@ async def test_what_is_filled_in_reaches_the_workflow(world, service, start_bot,
         "model": "any.safetensors",
         "title": "x",
     }
-    assert request.images["face"].content == tools.picture()
+    assert service.fetched[-1]["face"] == tools.picture()
     assert request.spoiler
     assert not request.private
     assert request.requester.name

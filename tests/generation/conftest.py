@@ -36,7 +36,7 @@ from generation.audience import Receipt
 from generation.events import Ended
 from generation.line import EngineSettings, LineTimings
 from generation.pool import BackendPool, PoolMember, PoolSettings
-from generation.request import GenerationRequest, InputImage, Requester
+from generation.request import GenerationRequest, Requester
 from generation.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings
 from workflows.catalog import Catalog
@@ -518,11 +518,17 @@ def user_id():
     return next(_user_ids)
 
 
+def attached(content):
+    """What fetches these bytes, as a front end hands it over."""
+
+    async def fetch():
+        return content
+
+    return fetch
+
+
 def ask(prompt="a fox in the snow", *, user_id=1, guild_id=5, workflow="txt2img-sd", **options):
-    images = {
-        name: InputImage(f"{name}.png", content)
-        for name, content in options.pop("images", {}).items()
-    }
+    images = {name: attached(content) for name, content in options.pop("images", {}).items()}
     requester = Requester(
         user_id,
         f"user{user_id}",
@@ -552,7 +558,17 @@ def tools():
         pass
 
     shared = Tools()
-    for one in (ask, eventually, Run, FakeBackend, FakeAudience, Ended, build_picture, PICTURE):
+    for one in (
+        ask,
+        attached,
+        eventually,
+        Run,
+        FakeBackend,
+        FakeAudience,
+        Ended,
+        build_picture,
+        PICTURE,
+    ):
         name = one.__name__ if hasattr(one, "__name__") else "PICTURE"
         setattr(shared, name, one)
     shared.build_object_info = build_object_info

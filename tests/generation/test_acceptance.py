@@ -2,6 +2,7 @@ import asyncio
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -163,6 +164,67 @@ async def test_bad_attachments_are_refused(quick, tools):
         request = tools.ask(workflow="img2img-sd", images={"image": content})
         refused = await refusal(quick, request)
         assert refused.kind is FailureKind.INVALID_ATTACHMENT
+
+
+class Attachments:
+    """Counts what is fetched, and lets nobody have it before `is_there` is set."""
+
+    def __init__(self, content):
+        self.content = content
+        self.is_there = asyncio.Event()
+        self.begun = 0
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def fetch(self):
+        self.begun += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.is_there.wait()
+        self.at_once -= 1
+        return self.content
+
+
+async def test_nothing_is_fetched_for_who_may_not_generate_now(acceptor, tools):
+    await acceptor.accept(tools.ask())
+    attachments = Attachments(tools.PICTURE)
+    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    assert (await refusal(acceptor, request)).kind is FailureKind.SLOW_DOWN
+    assert attachments.begun == 0
+
+
+async def test_one_attachment_of_a_person_is_fetched_at_a_time_and_the_rest_refused(
+    acceptor, tools
+):
+    attachments = Attachments(tools.PICTURE)
+    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    asking = asyncio.gather(*(acceptor.accept(request) for _ in range(8)), return_exceptions=True)
+    await tools.eventually(lambda: attachments.begun)
+    attachments.is_there.set()
+    kinds = Counter(getattr(one, "kind", "accepted") for one in await asking)
+    assert kinds == {"accepted": 1, FailureKind.SLOW_DOWN: 7}
+    assert attachments.begun == 1
+
+
+async def test_two_peoples_attachments_are_fetched_at_a_time(acceptor, tools):
+    attachments = Attachments(tools.PICTURE)
+    requests = [
+        replace(
+            tools.ask(workflow="img2img-sd", user_id=user_id), images={"image": attachments.fetch}
+        )
+        for user_id in range(6)
+    ]
+    asking = asyncio.gather(*map(acceptor.accept, requests))
+    await tools.eventually(lambda: attachments.at_once == 2)
+    attachments.is_there.set()
+    assert len(await asking) == 6
+    assert attachments.most_at_once == 2
+
+
+async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(acceptor, tools):
+    bad = tools.ask(workflow="img2img-sd", images={"image": b"<html>"})
+    assert (await refusal(acceptor, bad)).kind is FailureKind.INVALID_ATTACHMENT
+    assert await acceptor.accept(tools.ask())
 
 
 async def test_a_model_that_nobody_has_is_refused_with_the_list(quick, tools):

@@ -6,7 +6,6 @@ import pytest
 
 from generation.attachments import EXTENSIONS, MAX_MEDIA_BYTES, media_type_of, verify_attachments
 from generation.errors import FailureKind, RequestRefused
-from generation.request import InputImage
 from workflows.reading import parse_manifest
 from workflows.workflow import Workflow
 
@@ -64,7 +63,7 @@ def film():
 async def test_each_goes_on_as_what_it_is(film, tools):
     files = {"clip": MP4, "song": MP3, "start": tools.PICTURE}
     checked = await verify_attachments(
-        film, {name: InputImage("lies.txt", content) for name, content in files.items()}
+        film, {name: tools.attached(content) for name, content in files.items()}
     )
     assert {name: one.media_type for name, one in checked.items()} == {
         "clip": "video/mp4",
@@ -83,9 +82,9 @@ async def test_each_goes_on_as_what_it_is(film, tools):
         ("clip", MP4 + b"\0" * MAX_MEDIA_BYTES, "at most 25 MiB"),
     ],
 )
-async def test_what_is_something_else_is_refused_by_name(film, name, content, word):
+async def test_what_is_something_else_is_refused_by_name(film, tools, name, content, word):
     with pytest.raises(RequestRefused) as refused:
-        await verify_attachments(film, {name: InputImage("a.mp4", content)})
+        await verify_attachments(film, {name: tools.attached(content)})
     assert refused.value.kind is FailureKind.INVALID_ATTACHMENT
     assert refused.value.facts["option"] == name
     assert word in refused.value.sentence

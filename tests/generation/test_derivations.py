@@ -61,6 +61,7 @@ class Desk:
         self.given = {}
         self.kept = {}
         self.submitted = []
+        self.fetched = {}
 
     def add(self, generation, *contents):
         self.known[generation.id] = generation
@@ -74,6 +75,7 @@ class Desk:
         pass
 
     async def submit(self, request):
+        self.fetched = {name: await fetch() for name, fetch in request.images.items()}
         self.submitted.append(request)
         return request
 
@@ -166,7 +168,7 @@ async def test_an_upscale_takes_the_chosen_picture(derivations, desk):
     assert (request.parent_id, request.parent_position) == ("k7f3q", 1)
     assert (request.derivation, request.spoiler) == (Derivation.UPSCALE, True)
     assert request.requester == BEN
-    sent = Image.open(io.BytesIO(request.images["image"].content))
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
 
@@ -202,7 +204,7 @@ async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, d
         return picture((48, 48))
 
     await derivations.submit(draft, "", posted)
-    sent = Image.open(io.BytesIO(desk.submitted[0].images["image"].content))
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
     assert sent.size == (48, 48)
     with pytest.raises(RequestRefused, match="not kept any more"):
         await derivations.submit(draft, "", nothing)
@@ -216,7 +218,7 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
     draft = await derivations.again("ddddd", BEN)
     assert (draft.start.generation.id, draft.start.output.position) == ("rrrrr", 1)
     await derivations.submit(draft, "", nothing)
-    sent = Image.open(io.BytesIO(desk.submitted[0].images["image"].content))
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
 
@@ -225,7 +227,7 @@ async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivatio
     desk.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
     draft = await derivations.again("k7f3q", BEN)
     assert draft.start is None
-    assert draft.request.images["image"].content == picture()
+    assert await draft.request.images["image"]() == picture()
     desk.given.clear()
     with pytest.raises(RequestRefused, match="Attach it again"):
         await derivations.again("k7f3q", BEN)

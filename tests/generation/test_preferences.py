@@ -8,7 +8,7 @@ from generation.errors import RequestRefused
 from generation.personal import PersonalData
 from generation.pool import BackendPool, PoolSettings
 from generation.preferences import MAX_PRESETS, Defaults, Preferences
-from generation.request import GenerationRequest, InputImage, Layout, Requester
+from generation.request import GenerationRequest, Layout, Requester, is_named_only
 from generation.service import utc_now
 from workflows.catalog import LIBRARY, Catalog
 
@@ -51,10 +51,10 @@ async def test_they_are_kept_for_each_person_and_can_be_reset(preferences):
         (ask(values={"size": "64x64"}), None, "txt2img-sd3", None),
         # Flux knows no negative prompt, and nobody asked for one just now.
         (ask(workflow="txt2img-flux"), {"count": 2}, "txt2img-flux", "3:2"),
-        (ask(workflow="upscale", images={"image": InputImage("x", b"")}), {}, "upscale", None),
+        (ask(workflow="upscale", images={"image": is_named_only}), {}, "upscale", None),
         # The default workflow has no place for a picture.
         (
-            ask(images={"image": InputImage("x", b"")}),
+            ask(images={"image": is_named_only}),
             {"negative": "rain", "count": 2},
             "img2img-sd",
             None,
