@@ -16,7 +16,7 @@ from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
 
-_WORKFLOW = "benchmark"
+WORKFLOW = "benchmark"
 _PEOPLE_A_GUILD = 40
 """Fewer than may wait in one guild."""
 
@@ -72,7 +72,7 @@ async def open_house(
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as name:
         folder = Path(name)
-        _write_workflow(folder / "workflows" / _WORKFLOW)
+        write_workflow(folder / "workflows" / WORKFLOW)
         settings = Settings(data=folder, comfyui_urls=tuple(urls), database_url=database_url)
         storage = Storage.of(settings)
         await storage.prepare()
@@ -88,12 +88,13 @@ async def open_house(
 def build_request(job: str, person: int, steps: int) -> GenerationRequest:
     """One generation of one person; the job's name is the prompt."""
     requester = Requester(person, f"person {person}", 1, guild_id=1 + person // _PEOPLE_A_GUILD)
-    return GenerationRequest(requester, job, workflow=_WORKFLOW, values={"steps": steps})
+    return GenerationRequest(requester, job, workflow=WORKFLOW, values={"steps": steps})
 
 
-def _write_workflow(folder: Path) -> None:
+def write_workflow(folder: Path, steps: int = 1) -> None:
+    """Write the workflow whose prompt is the job's name, with so many steps by itself."""
     folder.mkdir(parents=True)
-    graph = build_graph("any", 1)
+    graph = build_graph("any", steps)
     sampler = next(node_id for node_id, node in graph.items() if node["class_type"] == "KSampler")
     manifest = _MANIFEST.format(saver=find_job(graph)[0], sampler=sampler)
     (folder / "graph.json").write_text(json.dumps(graph))

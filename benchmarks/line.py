@@ -6,42 +6,30 @@ Without an empty PostgreSQL database only SQLite is measured, and one process.
 import argparse
 import asyncio
 import itertools
-import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psycopg
 
 from benchmarks.house import build_request, open_house
-from benchmarks.measurement import quantile
 from benchmarks.processes import ROOT, running_backends
-from benchmarks.saturation import Unfinished, measure_handover
+from benchmarks.saturation import Unfinished
 from benchmarks.scale import Scale
 from db.database import libpq_url
-from sandbox.discord_server import DiscordStandIn
 
 PROCESSES = (1, 2, 4)
 
 AT_ONCE = 8
 """Submissions under way at a time."""
 
-START_S = 30.0
-SETTLE_S = 5.0
-"""A bot that has just started is not at rest."""
-
 PATIENCE_S = 600.0
 LOOK_S = 0.2
 
 _PEOPLE = itertools.count(20_000)
 """Nobody asks twice: a cooldown is for people."""
-
-_CPU_FIELDS = slice(11, 13)
-"""User and system time in /proc/PID/stat, counted from behind the name: see proc(5)."""
 
 _ENDED = """
 SELECT count(finished_at), extract(epoch FROM max(finished_at) - min(started_at))
@@ -55,7 +43,6 @@ def main() -> None:
     parser.add_argument("--database-url", help="an empty PostgreSQL database")
     parser.add_argument("--generations", type=int, default=200)
     parser.add_argument("--backends", type=int, default=4)
-    parser.add_argument("--rest-s", type=float, default=60.0)
     parser.add_argument("--work-on", nargs="+", metavar="BACKEND", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work_on:
@@ -69,12 +56,6 @@ async def _measure(arguments: argparse.Namespace) -> None:
     url: str | None = arguments.database_url
     for name, database_url in (("SQLite", None), *([("PostgreSQL", url)] if url else [])):
         with running_backends(scale) as backends:
-            share = await measure_rest(backends[0], database_url, arguments.rest_s)
-            _write(f"{name}: a resting bot takes {share:.1%} of a core")
-            async with open_house(backends[:1], database_url=database_url) as (service, clock):
-                handover = await measure_handover(backends[0], service, clock)
-            median, most = quantile(handover, 0.5), quantile(handover, 0.95)
-            _write(f"{name}: acceptance -> POST p50 {median:.0f} ms, p95 {most:.0f} ms")
             rate = await measure_acceptance(backends, database_url, "alone", arguments.generations)
             _write(f"{name}: {rate:.0f} accepted a second")
     if url:
@@ -84,26 +65,6 @@ async def _measure(arguments: argparse.Namespace) -> None:
                 rate = await measure_together(backends, url, processes, arguments.generations)
             alone = alone or rate
             _write(f"{processes} processes: {rate:.1f} runs a second, {rate / alone:.2f}x")
-
-
-async def measure_rest(backend: str, database_url: str | None, seconds: float) -> float:
-    """The share of a core that a bot takes which has nothing to do."""
-    with tempfile.TemporaryDirectory(prefix="limner-benchmark-") as folder:
-        async with DiscordStandIn() as world:
-            environment = {
-                **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}},
-                "DISCORD_TOKEN": world.token,
-                "COMFYUI_URLS": backend,
-                "LIMNER_DATA": folder,
-                **({"DATABASE_URL": database_url} if database_url else {}),
-            }
-            address = (world.address.api_base, world.address.gateway_url)
-            with _running("-m", "sandbox.bot_process", *address, env=environment) as bot:
-                await world.wait_until_connected(START_S)
-                await asyncio.sleep(SETTLE_S)
-                before = _cpu_seconds(bot.pid)
-                await asyncio.sleep(seconds)
-                return (_cpu_seconds(bot.pid) - before) / seconds
 
 
 async def measure_acceptance(
@@ -156,26 +117,18 @@ async def _work_on(backends: Sequence[str], database_url: str) -> None:
 
 
 @contextmanager
-def _running(
-    *arguments: str, env: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _running(*arguments: str) -> Iterator[None]:
     """One more Python, until the block ends."""
     process = subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, *arguments], cwd=ROOT, env=env, stdin=subprocess.PIPE
+        [sys.executable, *arguments], cwd=ROOT, stdin=subprocess.PIPE
     )
     try:
-        yield process
+        yield
     finally:
         assert process.stdin is not None  # noqa: S101 - asked for above
         process.stdin.close()
         process.terminate()
         process.wait()
-
-
-def _cpu_seconds(pid: int) -> float:
-    """What a process has used so far, in user and system mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[_CPU_FIELDS])) / os.sysconf("SC_CLK_TCK")
 
 
 def _write(line: str) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks.client import Job
 from benchmarks.clients.floor import FloorClient
 from benchmarks.house import Clock, build_request, open_house
-from benchmarks.measurement import quantile
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, reset, running_backends
 from benchmarks.run import build_graph
@@ -25,7 +24,6 @@ from generation.service import GenerationService
 STEPS, STEP_MS = 20, 100.0
 """Two seconds a picture, as a small model on a good GPU takes."""
 
-_SINGLES = 40
 _PATIENCE_S = 900.0
 _LOOK_S = 0.02
 
@@ -62,8 +60,6 @@ async def _compare(scale: Scale, backends: int) -> None:
         straight = await post_straight(urls[:1], scale)
         _write(f"straight to one backend   {straight.wall_s:7.2f} s, idle {straight.idle:.2%}")
         async with open_house(urls[:1]) as (service, clock):
-            handover = await measure_handover(urls[0], service, clock)
-            _write(f"acceptance -> POST        p50 {quantile(handover, 0.5):.0f} ms")
             one = await submit_all(urls[:1], service, clock, scale)
         ratio = one.wall_s / straight.wall_s
         _write(f"through Limner            {one.wall_s:7.2f} s, idle {one.idle:.2%}: {ratio:.3f}x")
@@ -115,18 +111,6 @@ async def submit_all(
     await _wait_for(clock, names)
     wall_s = max(clock.ended_at[name] for name in names) - began_at
     return Occupation(wall_s, idle_share([ask_report(url) for url in urls]))
-
-
-async def measure_handover(url: str, service: GenerationService, clock: Clock) -> list[float]:
-    """Milliseconds from an accepted submission to its POST, each on an idle service."""
-    delays = []
-    for number in range(_SINGLES):
-        name = f"single-{number}"
-        await service.submit(build_request(name, 10_000 + number, 1))
-        accepted_at = time.time()
-        await _wait_for(clock, [name])
-        delays.append((ask_report(url)["posted_at"][name] - accepted_at) * 1000)
-    return delays
 
 
 def idle_share(reports: Sequence[Mapping[str, Any]]) -> float:

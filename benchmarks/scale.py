@@ -17,7 +17,8 @@ BACKENDS = (1, 4)
 class Scale:
     """One cell of the grid: `jobs` at once, shared out evenly among the backends.
 
-    A preview of 0 KB is none at all. `step_ms` is what the server waits at each step.
+    A preview of 0 KB is none at all. `step_ms` is what the server waits at each step, and
+    `runs_at_a_time` is how many graphs each backend runs beside each other: a real one runs one.
     """
 
     jobs: int = 24
@@ -26,11 +27,12 @@ class Scale:
     result_mb: float = 1.5
     backends: int = 1
     step_ms: float = 2.0
+    runs_at_a_time: int = 1
 
     @property
     def least_seconds(self) -> float:
         """What the backends wait in their steps, if they are kept busy."""
-        return self.jobs * self.steps * self.step_ms / 1000 / self.backends
+        return self.jobs * self.steps * self.step_ms / 1000 / (self.backends * self.runs_at_a_time)
 
     def describe(self) -> str:
         """Say it in one line."""

@@ -84,10 +84,11 @@ class _Queued:
 
 
 class LightServer:
-    """One backend: a queue, one run at a time, a socket a client id."""
+    """One backend: a queue, its runs, a socket a client id."""
 
     def __init__(self, scale: Scale) -> None:
         self._step_s = scale.step_ms / 1000
+        self._runs_at_a_time = scale.runs_at_a_time
         self._preview = build_preview(int(scale.preview_kb * 1000)) if scale.preview_kb else b""
         self._picture = ResultPicture.of_size(int(scale.result_mb * 1e6))
         self._counters = Counters()
@@ -95,7 +96,7 @@ class LightServer:
         self._sockets: dict[str, _Socket] = {}
         self._frames: asyncio.Queue[tuple[str | bytes, str | None]] = asyncio.Queue()
         self._pending: deque[_Queued] = deque()
-        self._running: _Queued | None = None
+        self._running: dict[str, _Queued] = {}
         self._wake = asyncio.Event()
         self._numbers = 0
         self._history: dict[str, dict[str, Any]] = {}
@@ -124,7 +125,10 @@ class LightServer:
         return application
 
     async def _work_in_background(self, _: web.Application) -> Any:  # noqa: ANN401 - a generator
-        tasks = [asyncio.create_task(self._publish()), asyncio.create_task(self._work())]
+        tasks = [
+            asyncio.create_task(self._publish()),
+            *(asyncio.create_task(self._work()) for _ in range(self._runs_at_a_time)),
+        ]
         yield
         for task in tasks:
             task.cancel()
@@ -185,10 +189,9 @@ class LightServer:
         return web.json_response({"exec_info": {"queue_remaining": self._remaining}})
 
     async def _tell_queue(self, _: web.Request) -> web.Response:
-        running = [self._running] if self._running else []
         return web.json_response(
             {
-                "queue_running": [_as_item(one) for one in running],
+                "queue_running": [_as_item(one) for one in self._running.values()],
                 "queue_pending": [_as_item(one) for one in self._pending],
             }
         )
@@ -200,13 +203,12 @@ class LightServer:
 
     async def _tell_jobs(self, _: web.Request) -> web.Response:
         jobs = [{"id": one.prompt_id, "status": "pending"} for one in self._pending]
-        if self._running is not None:
-            jobs.append({"id": self._running.prompt_id, "status": "in_progress"})
+        jobs += [{"id": prompt_id, "status": "in_progress"} for prompt_id in self._running]
         return web.json_response({"jobs": jobs, "pagination": {"total": len(jobs)}})
 
     async def _tell_job(self, request: web.Request) -> web.Response:
         prompt_id = request.match_info["prompt_id"]
-        if self._running is not None and self._running.prompt_id == prompt_id:
+        if prompt_id in self._running:
             return web.json_response({"id": prompt_id, "status": "in_progress"})
         if any(one.prompt_id == prompt_id for one in self._pending):
             return web.json_response({"id": prompt_id, "status": "pending"})
@@ -251,7 +253,7 @@ class LightServer:
 
     @property
     def _remaining(self) -> int:
-        return len(self._pending) + (self._running is not None)
+        return len(self._pending) + len(self._running)
 
     def _send_status(self, client_id: str | None = None, **more: str) -> None:
         status = {"status": {"exec_info": {"queue_remaining": self._remaining}}} | more
@@ -280,9 +282,10 @@ class LightServer:
             while not self._pending:
                 self._wake.clear()
                 await self._wake.wait()
-            self._running = self._pending.popleft()
+            queued = self._pending.popleft()
+            self._running[queued.prompt_id] = queued
             self._send_status()
-            await self._play(self._running)
+            await self._play(queued)
 
     async def _play(self, queued: _Queued) -> None:
         job = find_job(queued.graph)[1]
@@ -311,7 +314,7 @@ class LightServer:
             "status": {"status_str": "success", "completed": True, "messages": run.messages},
             "meta": {},
         }
-        self._running = None
+        del self._running[queued.prompt_id]
         self._send_status()
         self._send("executing", {"node": None, "prompt_id": queued.prompt_id}, queued.client_id)
 

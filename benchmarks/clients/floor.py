@@ -32,14 +32,23 @@ class FloorClient:
     async def run(self, job: Job) -> Delivery:
         """Post, wait for `executed`, download."""
         prompt_id = str(uuid.uuid4())
+        content = await self.make(prompt_id, job.graph)
+        run = self._runs[prompt_id]
+        return job.deliver(content, steps=run["steps"], previews=run["previews"])
+
+    async def make(self, prompt_id: str, graph: dict[str, Any]) -> bytes:
+        """Run a graph and return its picture."""
         done = asyncio.get_running_loop().create_future()
-        run = self._runs[prompt_id] = {"done": done, "steps": 0, "previews": 0}
-        body = {"prompt": job.graph, "prompt_id": prompt_id, "client_id": self._client_id}
+        self._runs[prompt_id] = {"done": done, "steps": 0, "previews": 0}
+        body = {"prompt": graph, "prompt_id": prompt_id, "client_id": self._client_id}
         async with self._http.post(f"{self._url}/prompt", json=body) as answer:
             await answer.read()
         async with self._http.get(f"{self._url}/view", params=await done) as answer:
-            content = await answer.read()
-        return job.deliver(content, steps=run["steps"], previews=run["previews"])
+            return await answer.read()
+
+    def steps(self, prompt_id: str) -> int:
+        """How many steps were taken so far."""
+        return int(self._runs[prompt_id]["steps"])
 
     async def close(self) -> None:
         """Stop reading and disconnect."""

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.clients.limner import LimnerClient
 from benchmarks.house import build_request, open_house
-from benchmarks.line import measure_acceptance, measure_rest, measure_together
+from benchmarks.line import measure_acceptance, measure_together
 from benchmarks.load import LoopWatch, run_at_once
 from benchmarks.memory import peak_mb, resident_mb
 from benchmarks.pictures import ResultPicture
@@ -97,7 +97,6 @@ def test_people_are_spread_over_guilds():
 async def test_the_line_is_measured_on_its_own():
     with running_backends(SMALL) as urls:
         assert await measure_acceptance(urls, None, "alone", 4) > 0
-        assert 0 < await measure_rest(urls[0], None, 0.5) < 2
 
 
 async def test_processes_share_one_line(postgres_url):

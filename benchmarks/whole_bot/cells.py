@@ -1,0 +1,260 @@
+"""What is measured: each function takes a program that is ready and returns named figures."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Final, TypeAlias
+
+from benchmarks.measurement import quantile
+from benchmarks.scale import Scale
+from benchmarks.whole_bot.programs import Program
+from benchmarks.whole_bot.stage import PATIENCE_S, SETTLE_S, Ask, Setting, Stage, Unfinished
+
+Figures: TypeAlias = Mapping[str, float]
+
+ALONE: Final = 10
+"""Generations that are made one after the other, each on an idle bot."""
+PAUSE_S: Final = 0.3
+"""Before the next of them, so that what is done after the picture came does not delay it."""
+
+OWN: Final = 4
+"""What one person asks for at once: one runs, three wait."""
+OWN_SERIES: Final = 2
+
+TOGETHER: Final = 24
+MANY: Final = 100
+MANY_S: Final = 1.0
+"""In which so many people send their command."""
+DEADLINE_MS: Final = 3000.0
+"""After which Discord tells the person that the application did not respond."""
+
+GENERATIONS: Final = 50
+"""After which memory is looked at."""
+
+IDLE_S: Final = 15.0
+
+RUNNING: Final = 200
+RUNNING_PAUSE_S: Final = 0.05
+"""Between two of their commands: nobody measures here how they are acknowledged."""
+RUNNING_WATCH_S: Final = 15.0
+RUNNING_ASK_S: Final = 0.5
+"""Between two other commands that are sent while all of them run."""
+
+_FIRST = {"alone": 0, "own": 20, "together": 30, "memory": 60, "many": 100, "running": 0}
+"""The first person of each measure: nobody asks in two of them."""
+_BYSTANDER = 240
+
+_ONE = Setting(Scale(steps=20, step_ms=50.0))
+_FOUR = Setting(Scale(steps=20, step_ms=50.0, backends=4))
+_OBSERVED = Setting(Scale(steps=20, step_ms=50.0), is_observed=True)
+# A backend of Limner's takes 16 graphs at most.
+_WIDE = Setting(
+    Scale(steps=40, step_ms=1000.0, backends=13, runs_at_a_time=16), is_observed=True, waiting=1000
+)
+
+
+async def measure_idle(stage: Stage) -> Figures:
+    """What a program takes that has nothing to do, in percent of a core."""
+    return {"idle_percent": await _idle_percent(stage)}
+
+
+async def measure_idle_with_four(stage: Stage) -> Figures:
+    """The same with four backends."""
+    return {"idle_four_percent": await _idle_percent(stage)}
+
+
+async def measure_alone(stage: Stage) -> Figures:
+    """One generation after the other, each of another person."""
+    asks: list[Ask] = []
+    cpu_at = stage.cpu_seconds()
+    for number in range(ALONE):
+        ask = await stage.ask(_FIRST["alone"] + number, f"alone-{number}")
+        asks.append(ask)
+        await stage.wait_for_pictures([ask], PATIENCE_S)
+        await asyncio.sleep(PAUSE_S)
+    cpu_s = stage.cpu_seconds() - cpu_at
+    started_at, success_at = await stage.moments("started_at"), await stage.moments("success_at")
+    starts = [(started_at[one.job] - one.sent_at) * 1000 for one in asks]
+    ends = [
+        (stage.log.pictured_at[one.interaction_id] - success_at[one.job]) * 1000 for one in asks
+    ]
+    return {
+        "start_p50_ms": quantile(starts, 0.5),
+        "start_p95_ms": quantile(starts, 0.95),
+        "picture_p50_ms": quantile(ends, 0.5),
+        "picture_p95_ms": quantile(ends, 0.95),
+        "cpu_alone_ms": cpu_s * 1000 / ALONE,
+    }
+
+
+async def measure_own(stage: Stage) -> Figures:
+    """How long the GPU rests between the generations that one person asked for at once."""
+    rests = []
+    for series in range(OWN_SERIES):
+        person, jobs = _FIRST["own"] + series, [f"own-{series}-{n}" for n in range(OWN)]
+        # Nobody types faster, and the first is to be the first.
+        asks = [await stage.ask(person, job) for job in jobs]
+        await stage.wait_for_pictures(asks, PATIENCE_S)
+        started_at = await stage.moments("started_at")
+        success_at = await stage.moments("success_at")
+        order = sorted(jobs, key=started_at.__getitem__)
+        rests += [(started_at[then] - success_at[one]) * 1000 for one, then in pairwise(order)]
+    return {"rest_ms": median(rests)}
+
+
+async def measure_together(stage: Stage) -> Figures:
+    """Twenty-four people at once."""
+    cpu_at = stage.cpu_seconds()
+    asks = await _ask_all(stage, _FIRST["together"], TOGETHER, "together", pause_s=0)
+    await stage.wait_for_pictures(asks, PATIENCE_S)
+    await asyncio.sleep(PAUSE_S)
+    return {
+        "together_worst_ms": max(one.acknowledged_ms for one in asks),
+        "cpu_together_ms": (stage.cpu_seconds() - cpu_at) * 1000 / TOGETHER,
+    }
+
+
+async def measure_memory(stage: Stage) -> Figures:
+    """What is resident once fifty generations were made."""
+    missing = max(GENERATIONS - stage.generations, 0)
+    asks = await _ask_all(stage, _FIRST["memory"], missing, "memory", pause_s=0)
+    await stage.wait_for_pictures(asks, PATIENCE_S)
+    await asyncio.sleep(SETTLE_S)
+    return {"memory_mb": stage.resident_mb()}
+
+
+async def measure_many(stage: Stage) -> Figures:
+    """A hundred people in one second; what comes of their commands is not waited for."""
+    asks = await _ask_all(stage, _FIRST["many"], MANY, "many", pause_s=MANY_S / MANY)
+    delays = [one.acknowledged_ms for one in asks]
+    late = [one for one in asks if not one.is_acknowledged or one.acknowledged_ms > DEADLINE_MS]
+    return {"many_p95_ms": quantile(delays, 0.95), "many_late": len(late)}
+
+
+async def measure_statements(stage: Stage) -> Figures:
+    """SQL statements at rest a second, and for one generation beyond what its time costs so."""
+    if stage.program is Program.FLOOR:
+        return {"statements_at_rest": 0.0, "statements": 0.0}
+    at_rest = await _statements(stage, asyncio.sleep(IDLE_S)) / IDLE_S
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
+
+    async def generate() -> None:
+        for number in range(ALONE):
+            ask = await stage.ask(_FIRST["alone"] + number, f"statement-{number}")
+            await stage.wait_for_pictures([ask], PATIENCE_S)
+        await asyncio.sleep(SETTLE_S)
+
+    total = await _statements(stage, generate())
+    beyond = total - at_rest * (loop.time() - began_at)
+    return {"statements_at_rest": at_rest, "statements": beyond / ALONE}
+
+
+async def measure_running(stage: Stage) -> Figures:
+    """Two hundred run at once: is the bot still there for others, and is progress shown?"""
+    asks = await _ask_all(stage, _FIRST["running"], RUNNING, "running", pause_s=RUNNING_PAUSE_S)
+    await _wait_until_all_run(stage, asks)
+    is_limner = stage.program is not Program.FLOOR
+    if is_limner:
+        await stage.reports()
+    loop = asyncio.get_running_loop()
+    delays: list[float] = []
+    began_at = loop.time()
+    while (passed_s := loop.time() - began_at) < RUNNING_WATCH_S:
+        if is_limner:
+            other = await stage.send(_BYSTANDER, "quota")
+            delays.append(other.acknowledged_ms)
+        await asyncio.sleep(RUNNING_ASK_S)
+    ages = _ages(stage, asks, passed_s)
+    figures = {
+        "running_429": float(stage.world.rate_limit_hits),
+        "progress_age_p50_s": quantile(ages, 0.5),
+        "progress_age_worst_s": max(ages),
+    }
+    if is_limner:
+        reports = await stage.reports()
+        figures["running_ack_p95_ms"] = quantile(delays, 0.95)
+        figures["loop_p99_ms"] = max(float(one["loop_p99_ms"]) for one in reports)
+    return figures
+
+
+Measure: TypeAlias = Callable[[Stage], Awaitable[Figures]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one word of `--cells` measures, and between what."""
+
+    setting: Setting
+    measures: tuple[Measure, ...]
+
+
+# In this order they are measured: what is last leaves work behind.
+CELLS: Mapping[str, Cell] = {
+    "idle": Cell(_ONE, (measure_idle,)),
+    "start": Cell(_ONE, (measure_alone,)),
+    "picture": Cell(_ONE, (measure_alone,)),
+    "rest": Cell(_ONE, (measure_own,)),
+    "cpu": Cell(_ONE, (measure_alone, measure_together)),
+    "together": Cell(_ONE, (measure_together,)),
+    "memory": Cell(_ONE, (measure_memory,)),
+    "many": Cell(_ONE, (measure_many,)),
+    "idle-four": Cell(_FOUR, (measure_idle_with_four,)),
+    "statements": Cell(_OBSERVED, (measure_statements,)),
+    "running": Cell(_WIDE, (measure_running,)),
+}
+
+
+def plan(names: Sequence[str]) -> dict[Setting, list[Measure]]:
+    """What is to be done for these cells, in order, by what surrounds the program."""
+    todo: dict[Setting, list[Measure]] = {}
+    for name, cell in CELLS.items():
+        if name in names:
+            measures = todo.setdefault(cell.setting, [])
+            measures += [one for one in cell.measures if one not in measures]
+    return todo
+
+
+async def _ask_all(stage: Stage, first: int, count: int, name: str, *, pause_s: float) -> list[Ask]:
+    async def ask(number: int) -> Ask:
+        await asyncio.sleep(number * pause_s)
+        return await stage.ask(first + number, f"{name}-{number}")
+
+    return await asyncio.gather(*(ask(number) for number in range(count)))
+
+
+async def _idle_percent(stage: Stage) -> float:
+    before = stage.cpu_seconds()
+    await asyncio.sleep(IDLE_S)
+    return (stage.cpu_seconds() - before) / IDLE_S * 100
+
+
+async def _statements(stage: Stage, work: Awaitable[None]) -> float:
+    before = sum(one["statements"] for one in await stage.reports())
+    await work
+    return float(sum(one["statements"] for one in await stage.reports()) - before)
+
+
+async def _wait_until_all_run(stage: Stage, asks: Sequence[Ask]) -> None:
+    jobs = {one.job for one in asks}
+    for _ in range(int(PATIENCE_S)):
+        if jobs <= (await stage.moments("started_at")).keys():
+            return
+        await asyncio.sleep(1)
+    missing = len(jobs - (await stage.moments("started_at")).keys())
+    raise Unfinished(f"{stage.program.label}: {missing} of {len(jobs)} did not start.")
+
+
+def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:
+    """How old what is shown became at most, of each message, in so many seconds up to now."""
+    now = time.time()
+    ages = []
+    for one in asks:
+        changes = stage.log.changed_at[one.interaction_id]
+        moments = [at for at in changes if at > now - window_s] or changes[-1:]
+        earlier = [at for at in changes if at <= now - window_s][-1:]
+        ages.append(max(then - at for at, then in pairwise([*earlier, *moments, now])))
+    return ages

@@ -1,0 +1,218 @@
+"""A program between the stand-ins of Discord and ComfyUI, and what is seen of it from outside."""
+
+import asyncio
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import process_tree
+from benchmarks.postgres import PostgresServer
+from benchmarks.processes import ask_report, running_backends
+from benchmarks.scale import Scale
+from benchmarks.whole_bot.programs import (
+    BotProcess,
+    Program,
+    build_environment,
+    fresh_database,
+    prepare_folder,
+    running,
+)
+from sandbox.discord_server import DiscordStandIn
+from sandbox.discord_server.pulse import Pulse
+from sandbox.discord_server.values import JsonObject, Member
+from sandbox.people import Person
+
+CHANNEL: Final = "general"
+PEOPLE: Final = 250
+FIRST_PERSON: Final = 1200000000000000000
+
+START_S: Final = 90.0
+PATIENCE_S: Final = 300.0
+WARM_UP_S: Final = 15.0
+WARM_UPS: Final = 6
+"""How often the first generation is tried: a backend may not be known yet."""
+
+SETTLE_S: Final = 3.0
+"""A program that has just started is not at rest."""
+
+
+class Unfinished(Exception):
+    """Something did not happen in time; the sentence says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What surrounds a program. `waiting` is how many generations may wait in the guild."""
+
+    scale: Scale
+    is_observed: bool = False
+    waiting: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One slash command. `sent_at` is seconds since 1970."""
+
+    job: str
+    interaction_id: int
+    sent_at: float
+    acknowledged_ms: float
+    is_acknowledged: bool
+
+
+@dataclass
+class MessageLog:
+    """When the messages that answer commands changed, by the command's interaction."""
+
+    world: DiscordStandIn
+    picture_bytes: int
+    changed_at: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    pictured_at: dict[int, float] = field(default_factory=dict)
+    pulse: Pulse = field(default_factory=Pulse)
+
+    async def follow(self) -> None:
+        """Note every change that a moderator sees, until cancelled."""
+        with self.world.broadcast.view(self.world.member("mo")) as events:
+            while (event := await events.get()) is not None:
+                if event["type"] in ("message_create", "message_update"):
+                    self._note(event["message"])
+
+    def _note(self, message: JsonObject) -> None:
+        interaction_id = int(message.get("interaction_metadata", {}).get("id", 0))
+        self.changed_at[interaction_id].append(time.time())
+        kept = self.world.messages.get(int(message["id"]))
+        # A preview is a file as well.
+        if kept and any(len(file.content) >= self.picture_bytes for file in kept.files):
+            self.pictured_at.setdefault(interaction_id, time.time())
+            self.pulse.beat()
+
+
+@dataclass
+class Stage:
+    """Everything that runs, and what people do there."""
+
+    program: Program
+    world: DiscordStandIn
+    urls: Sequence[str]
+    processes: Sequence[BotProcess]
+    log: MessageLog
+    generations: int = 0
+
+    async def ask(self, person: int, job: str) -> Ask:
+        """Send /imagine; the job is its prompt."""
+        return await self.send(person, "imagine", job, prompt=job, **self.program.options)
+
+    async def send(self, person: int, command: str, job: str = "", **options: str) -> Ask:
+        """Send a slash command and wait for its acknowledgement."""
+        sent_at, began_at = time.time(), time.monotonic()
+        somebody = Person(self.world, FIRST_PERSON + person)
+        reply = await somebody.slash(CHANNEL, command, **options)
+        took_ms = (time.monotonic() - began_at) * 1000
+        return Ask(job, reply.interaction_id, sent_at, took_ms, reply.failure is None)
+
+    async def wait_for_pictures(self, asks: Collection[Ask], patience_s: float) -> None:
+        """Wait until every command's picture is there. Raises Unfinished."""
+        missing = {one.interaction_id for one in asks}
+
+        def are_there() -> bool:
+            missing.difference_update(self.log.pictured_at)
+            return not missing
+
+        try:
+            await self.log.pulse.wait_for(are_there, patience_s)
+        except TimeoutError:
+            raise Unfinished(
+                f"{self.program.label}: {len(missing)} of {len(asks)} pictures did not come."
+            ) from None
+        self.generations += len(asks)
+
+    async def moments(self, name: str) -> Mapping[str, float]:
+        """What the backends noted of each job: `started_at` or `success_at`, since 1970."""
+        reports = await asyncio.gather(*(asyncio.to_thread(ask_report, url) for url in self.urls))
+        return {job: at for report in reports for job, at in report[name].items()}
+
+    def cpu_seconds(self) -> float:
+        """What the program's processes used so far."""
+        return process_tree.cpu_seconds(one.pid for one in self.processes)
+
+    def resident_mb(self) -> float:
+        """What is resident of the program's processes."""
+        return process_tree.resident_mb(one.pid for one in self.processes)
+
+    async def reports(self) -> list[Mapping[str, Any]]:
+        """What observed processes did since the last time."""
+        return [await one.report() for one in self.processes]
+
+
+@asynccontextmanager
+async def open_stage(
+    program: Program, setting: Setting, postgres: PostgresServer | None
+) -> AsyncGenerator[Stage]:
+    """Start everything, and let one generation come to its end. Raises Unfinished."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limner-benchmark-")))
+        urls = stack.enter_context(running_backends(setting.scale))
+        world = await stack.enter_async_context(DiscordStandIn())
+        _add_people(world)
+        database_url = None
+        if program.needs_postgresql and postgres is not None:
+            database_url = stack.enter_context(fresh_database(postgres))
+        prepare_folder(folder, urls, setting.scale)
+        environment = build_environment(world.token, urls, folder, database_url)
+        processes = [
+            await stack.enter_async_context(running(module, *arguments, environment=environment))
+            for module, *arguments in _commands(program, setting, world)
+        ]
+        log = MessageLog(world, int(setting.scale.result_mb * 1e6 / 2))
+        following = asyncio.create_task(log.follow())
+        stack.callback(following.cancel)
+        stage = Stage(program, world, urls, processes, log)
+        await _get_ready(stage, setting)
+        yield stage
+
+
+def _commands(program: Program, setting: Setting, world: DiscordStandIn) -> list[tuple[str, ...]]:
+    address = (world.address.api_base, world.address.gateway_url)
+    if program is Program.FLOOR:
+        return [("benchmarks.whole_bot.floor_bot", *address, str(setting.scale.steps))]
+    module = "benchmarks.whole_bot.observed" if setting.is_observed else "sandbox.bot_process"
+    return [(module, *address, role) for role in program.roles]
+
+
+def _add_people(world: DiscordStandIn) -> None:
+    for number in range(PEOPLE):
+        member_id, name = FIRST_PERSON + number, f"person{number}"
+        world.directory.members[member_id] = Member(member_id, name, name, (), "#3b7dd8")
+
+
+async def _get_ready(stage: Stage, setting: Setting) -> None:
+    try:
+        await stage.world.wait_until_connected(START_S)
+        await stage.world.wait_for(stage.world.commands.everything, START_S)
+    except TimeoutError:
+        raise Unfinished(f"{stage.program.label} did not start.") from None
+    if stage.program is not Program.FLOOR:
+        await _lift_limits(stage, setting.waiting)
+    length_s = setting.scale.steps * setting.scale.step_ms / 1000
+    for number in range(WARM_UPS):
+        ask = await stage.ask(0, f"warm-up-{number}")
+        try:
+            await stage.wait_for_pictures([ask], WARM_UP_S + length_s)
+            break
+        except Unfinished:
+            continue
+    else:
+        raise Unfinished(f"{stage.program.label} does not make any picture.")
+    await asyncio.sleep(SETTLE_S)
+
+
+async def _lift_limits(stage: Stage, waiting: int) -> None:
+    """Nobody waits for a cooldown or a new day."""
+    limits = {"cooldown": 0, "allowance": 100_000, "waiting": 100, "line": waiting}
+    reply = await Person(stage.world, "ada").slash(CHANNEL, "limner limits", **limits)
+    await reply.until(lambda _: not reply.is_thinking, START_S)

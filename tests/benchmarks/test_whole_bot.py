@@ -1,0 +1,97 @@
+"""What the benchmark of the whole bot counts; how long things took is nobody's verdict."""
+
+import multiprocessing
+import os
+
+import pytest
+
+from benchmarks import process_tree
+from benchmarks.scale import Scale
+from benchmarks.whole_bot.cells import CELLS, measure_alone, measure_together, plan
+from benchmarks.whole_bot.programs import Program
+from benchmarks.whole_bot.report import ROWS, build_table, summarize
+from benchmarks.whole_bot.stage import Setting, open_stage
+
+QUICK = Scale(steps=2, step_ms=0.0, preview_kb=1.0, result_mb=0.01)
+
+
+def spend():
+    """Use a tenth of a second of CPU."""
+    began_at = process_tree.cpu_seconds([os.getpid()])
+    while process_tree.cpu_seconds([os.getpid()]) < began_at + 0.1:
+        pass
+
+
+def test_what_a_process_started_counts_once_it_ended():
+    before = process_tree.cpu_seconds([os.getpid()])
+    child = multiprocessing.get_context("spawn").Process(target=spend)
+    child.start()
+    child.join()
+    assert process_tree.cpu_seconds([os.getpid()]) >= before + 0.1
+
+
+def test_what_a_process_started_counts_while_it_runs():
+    alone = process_tree.resident_mb([os.getpid()])
+    context = multiprocessing.get_context("spawn")
+    release = context.Event()
+    child = context.Process(target=release.wait)
+    child.start()
+    try:
+        assert process_tree.resident_mb([os.getpid()]) > alone
+    finally:
+        release.set()
+        child.join()
+
+
+def test_what_two_cells_need_is_measured_once():
+    assert plan(["start", "picture"]) == {CELLS["start"].setting: [measure_alone]}
+    assert plan(["cpu", "together"]) == {CELLS["cpu"].setting: [measure_alone, measure_together]}
+
+
+def test_ratios_are_taken_round_by_round():
+    rounds = {
+        Program.FLOOR: [{"start_p50_ms": 1.0}, {"start_p50_ms": 10.0}, {"start_p50_ms": 4.0}],
+        Program.SQLITE: [{"start_p50_ms": 5.0}, {"start_p50_ms": 50.0}, {"start_p50_ms": 4.0}],
+    }
+    *_, row = build_table(rounds)
+    assert "| 4 / - | 5 / - (5x) |" in row
+    start = summarize(rounds)["sqlite"]["start_p50_ms"]
+    assert start == {"median": 5.0, "rounds": [5.0, 50.0, 4.0], "ratio": 5.0}
+
+
+def test_a_round_that_failed_is_left_out():
+    rounds = {
+        Program.FLOOR: [{"rest_ms": 1.0}, {"rest_ms": 1.0}],
+        Program.SQLITE: [{}, {"rest_ms": 40.0}],
+    }
+    *_, row = build_table(rounds)
+    assert "| 1 | 40 |" in row
+    assert summarize(rounds)["sqlite"]["rest_ms"]["ratio"] == 40.0
+
+
+def test_no_figure_is_in_two_rows():
+    names = [name for row in ROWS for name in row.figures]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("program", [Program.FLOOR, Program.SQLITE])
+async def test_a_program_makes_pictures_between_the_stand_ins(program):
+    async with open_stage(program, Setting(QUICK), None) as stage:
+        ask = await stage.ask(1, "job-1")
+        assert ask.is_acknowledged
+        await stage.wait_for_pictures([ask], 60)
+        started_at = await stage.moments("started_at")
+        assert ask.sent_at <= started_at["job-1"]
+        assert started_at["job-1"] <= stage.log.pictured_at[ask.interaction_id]
+        assert stage.cpu_seconds() > 0
+        assert stage.resident_mb() > 20
+        assert stage.world.unknown_requests == []
+
+
+async def test_an_observed_program_tells_what_it_executes():
+    async with open_stage(Program.SQLITE, Setting(QUICK, is_observed=True), None) as stage:
+        (before,) = await stage.reports()
+        await stage.wait_for_pictures([await stage.ask(1, "job-1")], 60)
+        (after,) = await stage.reports()
+    assert after["statements"] > before["statements"] > 0
+    assert after["loop_p99_ms"] <= after["loop_worst_ms"]
