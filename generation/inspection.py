@@ -8,7 +8,7 @@ from generation.models import find_default
 from generation.node_classes import CommonClasses
 from workflows.carriers import Carried, read
 from workflows.convert import convert
-from workflows.errors import InvalidManifest, UnknownClasses
+from workflows.errors import UnknownClasses, WorkflowUnusable
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
@@ -110,12 +110,14 @@ def inspect_file(
         if manifest is not None:
             inferred = complete(manifest, inferred)
     try:
-        workflow = with_inference(name, graph, inferred)
-    except InvalidManifest as error:
-        workflow = Workflow(name, inferred.manifest, graph, inferred.reasons)
+        workflow = with_inference(name, graph, inferred, classes)
+    except WorkflowUnusable as error:
+        workflow = Workflow(
+            name, inferred.manifest, graph, inferred.reasons, inferred.results, inferred.notes
+        )
         problems += error.sentences
     report = inspect_workflow(workflow, infos, default_models=default_models)
-    notes = tuple(dict.fromkeys((*settled.remarks, *inferred.notes)))
+    notes = tuple(dict.fromkeys((*settled.remarks, *workflow.notes)))
     return replace(report, problems=problems, notes=notes)
 
 

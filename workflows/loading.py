@@ -90,19 +90,21 @@ def _build(
     classes: NodeClasses | None,
 ) -> Workflow:
     if text is not None and not is_partial(text):
-        return build_workflow(source.name, parse_manifest(text), graph)
+        return build_workflow(source.name, parse_manifest(text), graph, classes)
     inferred = infer(graph, classes, title=source.name, command=source.name, export=export)
     if text is not None:
         inferred = complete(text, inferred)
-    return with_inference(source.name, graph, inferred)
+    return with_inference(source.name, graph, inferred, classes)
 
 
-def with_inference(name: str, graph: Graph, inferred: Inference) -> Workflow:
-    """A workflow with the manifest that was inferred for it. Raises InvalidManifest."""
-    workflow = build_workflow(name, inferred.manifest, graph)
+def with_inference(
+    name: str, graph: Graph, inferred: Inference, classes: NodeClasses | None = None
+) -> Workflow:
+    """A workflow with the manifest that was inferred for it. Raises as `build_workflow` does."""
+    workflow = build_workflow(name, inferred.manifest, graph, classes)
     return replace(
         workflow,
         reasons=inferred.reasons,
         results=inferred.results,
-        notes=inferred.notes,
+        notes=(*workflow.notes, *inferred.notes),
     )

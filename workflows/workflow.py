@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from workflows.errors import InvalidManifest, InvalidValue
 from workflows.graph import Graph
 from workflows.manifest import Input, InputType, Manifest, Scalar, parse_target
+from workflows.nodes import NodeClasses
+from workflows.paths import find_escapes, find_written_paths, protect
 from workflows.rules import find_mistakes
 from workflows.values import coerce
 
@@ -51,16 +53,23 @@ class Workflow:
         return slots
 
 
-def build_workflow(name: str, manifest: Manifest, graph: Graph) -> Workflow:
+def build_workflow(
+    name: str, manifest: Manifest, graph: Graph, classes: NodeClasses | None = None
+) -> Workflow:
     """Put a manifest and a graph together. Raises InvalidManifest with all that does not fit.
 
-    Defaults that the manifest leaves out are read from the graph.
+    Defaults that the manifest leaves out are read from the graph. The workflow's graph has no
+    connections by which what members give would arrive at a file's path; raises InvalidGraph
+    where one cannot be cut.
     """
-    mistakes = find_mistakes(manifest, graph)
+    mistakes = find_mistakes(manifest, graph) or find_written_paths(manifest, graph, classes)
     if mistakes:
         raise InvalidManifest(mistakes)
+    protected = protect(manifest, graph, classes)
     inputs = tuple(_complete(each, graph) for each in manifest.inputs)
-    return Workflow(name, manifest.model_copy(update={"inputs": inputs}), graph)
+    complete = manifest.model_copy(update={"inputs": inputs})
+    notes = (*protected.notes, *find_escapes(protected.graph))
+    return Workflow(name, complete, protected.graph, notes=notes)
 
 
 def _complete(each: Input, graph: Graph) -> Input:

@@ -18,6 +18,7 @@ from workflows.infer.texts import find_texts
 from workflows.infer.view import GraphView
 from workflows.manifest import Manifest
 from workflows.nodes import NodeClasses
+from workflows.paths import names_file
 
 MOST_OPTIONS = 23
 """What a slash command has room for beside `private` and `spoiler`."""
@@ -102,7 +103,7 @@ class _Inferring:
         results = results_of(view, self._ends)
         chosen = self._choose()
         found = _merged(view, [*chosen, *self._fill(chosen)])
-        found = [self._toned(one, results) for one in found]
+        found = [self._kept_from_paths(self._toned(one, results)) for one in found]
         kind = guess_kind(view, live, found, results)
         entries = self._limited(list(named(view, self._tables(found))))
         manifest = {
@@ -201,6 +202,25 @@ class _Inferring:
         if found.role in {Role.MODEL, Role.LORA, Role.LORA_STRENGTH}:
             is_odd = not any(one.role is Role.PROMPT for one in self._traced)
         return replace(found, is_hidden=True) if is_odd and not found.is_chosen else found
+
+    def _kept_from_paths(self, found: Found) -> Found:
+        """A text without the places that name a file: what people write never goes there."""
+        if found.role in _MEDIA:
+            return found
+        slots = tuple(slot for slot in found.slots if not self._names_file(slot))
+        if slots == found.slots or type(self._view.value(found.slots[0])) is not str:
+            return found
+        if not slots:
+            return replace(found, is_hidden=True)
+        left = ", ".join(str(slot) for slot in found.slots if slot not in slots)
+        self._notes.append(
+            f"What people write does not go to {left}, which names a file: it keeps its value."
+        )
+        return replace(found, slots=slots)
+
+    def _names_file(self, slot: Slot) -> bool:
+        is_given = self._view.type_of(slot) in {"STRING", "*"}
+        return is_given and names_file(slot, self._view.graph, self._view.classes)
 
     def _tables(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
         tables: list[tuple[Found, dict[str, Any]]] = []

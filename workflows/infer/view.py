@@ -67,6 +67,11 @@ class GraphView:
             for name, link in links(node):
                 self._users.setdefault(link.node_id, []).append((Slot(node_id, name), link))
 
+    @property
+    def classes(self) -> NodeClasses | None:
+        """The node classes, where they are known."""
+        return self._classes
+
     def class_of(self, node_id: str) -> str:
         """A node's class."""
         return str(self.graph[node_id]["class_type"])

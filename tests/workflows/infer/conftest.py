@@ -33,6 +33,6 @@ def inferred(classes):
     def run(nodes, *, export=None, known=True):
         graph = make_graph(nodes)
         found = infer(graph, classes if known else None, title="small", export=export)
-        return with_inference("small", graph, found)
+        return with_inference("small", graph, found, classes if known else None)
 
     return run

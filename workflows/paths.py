@@ -1,0 +1,174 @@
+"""Keeping what members give out of file paths, through however many nodes of a graph it passes."""
+
+import copy
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from workflows.errors import InvalidGraph
+from workflows.graph import Graph, Link, Slot, links, title
+from workflows.manifest import InputType, Manifest
+from workflows.nodes import NodeClasses
+from workflows.reading import name_input, state_mistake
+
+_PATH = re.compile(
+    r"(prefix|path|folder|folder_name|dir|directory|file|filename)s?$", re.IGNORECASE
+)
+"""How the names of inputs end that a path, or a part of one, is given to."""
+
+_TEXT = re.compile(
+    r"(^|[._])(text|prompt|string|value|source|caption|lyrics|tags)s?([._]\d+)?$", re.IGNORECASE
+)
+"""Names of an output node's inputs that are the text which it shows or saves."""
+
+_NUMBERS = frozenset({"INT", "FLOAT", "BOOLEAN"})
+_TEXTS = frozenset({"STRING", "COMBO", "*", "COMFY_MATCHTYPE_V3", ""})
+"""Types of outputs that a text can come out of; empty where nothing is known."""
+
+_PREFIX = "filename_prefix"
+_DRIVE = re.compile(r"[a-zA-Z]:")
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A graph in which members' values reach no path, and sentences about what was cut."""
+
+    graph: Graph
+    notes: tuple[str, ...] = ()
+
+
+def names_file(slot: Slot, graph: Graph, classes: NodeClasses | None) -> bool:
+    """Whether what stands at an input is, or may become, a part of a file's path.
+
+    Inputs with a telling name do, those that name an uploaded file, and all of an output node
+    that are not the text which it shows or saves.
+    """
+    if _PATH.search(slot.input_name):
+        return True
+    class_type = str(graph[slot.node_id]["class_type"])
+    if classes is None or not classes.has(class_type):
+        return False
+    spec = classes.input(class_type, slot.input_name)
+    if spec is None or spec.type not in {"STRING", "COMBO"}:
+        return False
+    if spec.upload is not None:
+        return True
+    is_text = spec.multiline or _TEXT.search(slot.input_name)
+    return classes.is_output_node(class_type) and not is_text
+
+
+def find_written_paths(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> list[str]:
+    """A sentence for each text of members that the manifest itself writes to a path."""
+    return [
+        state_mistake(
+            name_input(each.name),
+            "targets",
+            f'has "{slot}", which names a file, where no text of members may go: take it away, or'
+            " add hidden = true",
+        )
+        for each in manifest.inputs
+        if each.type is InputType.TEXT and not each.hidden
+        for slot in each.slots
+        if names_file(slot, graph, classes)
+    ]
+
+
+def protect(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> Protected:
+    """Cut the wires by which members' values would arrive at a path.
+
+    Where one is cut, the input takes its class's default. Raises InvalidGraph where it has none.
+    """
+    cut = _find_wires(_given_nodes(manifest, graph), graph, classes)
+    if not cut:
+        return Protected(graph)
+    changed = copy.deepcopy(graph)
+    notes, mistakes = [], []
+    for slot in cut:
+        where = f'{slot.input_name} of "{title(graph, slot.node_id)}" ({slot.node_id})'
+        default = _default(slot, graph, classes)
+        if default is None:
+            mistakes.append(
+                f"What people give would arrive at {where}, which names a file, and it has no"
+                " value to take instead: disconnect it in ComfyUI and type a name."
+            )
+            continue
+        changed[slot.node_id]["inputs"][slot.input_name] = default
+        notes.append(
+            f"What people give does not reach {where}, which names a file: the connection is cut,"
+            f' and it is "{default}".'
+        )
+    if mistakes:
+        raise InvalidGraph(mistakes)
+    return Protected(changed, tuple(notes))
+
+
+def find_escapes(graph: Graph) -> Iterator[str]:
+    """A sentence for each name of files to save that leaves ComfyUI's output folder."""
+    for node_id, node in graph.items():
+        prefix = node["inputs"].get(_PREFIX)
+        if isinstance(prefix, str) and _leaves(prefix):
+            yield (
+                f'The {_PREFIX} "{prefix}" of "{title(graph, node_id)}" ({node_id}) leaves'
+                " ComfyUI's output folder, where ComfyUI refuses to save: change it."
+            )
+
+
+def _leaves(prefix: str) -> bool:
+    path = prefix.replace("\\", "/")
+    is_absolute = path.startswith("/") or _DRIVE.match(path) is not None
+    return is_absolute or posixpath.normpath(path).split("/")[0] == ".."
+
+
+def _given_nodes(manifest: Manifest, graph: Graph) -> set[str]:
+    """The nodes into which a text or a file of a member is written."""
+    return {
+        slot.node_id
+        for each in manifest.inputs
+        if not each.hidden and (each.type is InputType.TEXT or each.type.is_attached)
+        for slot in each.slots
+        if slot.node_id in graph
+    }
+
+
+def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None) -> list[Slot]:
+    """The connected inputs that name a file and depend on these nodes, in the graph's order."""
+    users: dict[str, list[tuple[Slot, Link]]] = {}
+    for node_id, node in graph.items():
+        for name, link in links(node):
+            users.setdefault(link.node_id, []).append((Slot(node_id, name), link))
+    found: set[Slot] = set()
+    reached: set[str] = set()
+    waiting = list(given)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id in reached:
+            continue
+        reached.add(node_id)
+        for slot, link in users.get(node_id, ()):
+            kind = _output_type(link, graph, classes)
+            if kind in _TEXTS and names_file(slot, graph, classes):
+                found.add(slot)
+            elif kind not in _NUMBERS:
+                waiting.append(slot.node_id)
+    return [slot for node_id in graph for slot in _of_node(found, node_id)]
+
+
+def _of_node(slots: Collection[Slot], node_id: str) -> list[Slot]:
+    return sorted(slot for slot in slots if slot.node_id == node_id)
+
+
+def _output_type(link: Link, graph: Graph, classes: NodeClasses | None) -> str:
+    if classes is None:
+        return ""
+    types = classes.outputs(str(graph[link.node_id]["class_type"]))
+    return types[link.output] if 0 <= link.output < len(types) else ""
+
+
+def _default(slot: Slot, graph: Graph, classes: NodeClasses | None) -> object:
+    if classes is None:
+        return None
+    spec = classes.input(str(graph[slot.node_id]["class_type"]), slot.input_name)
+    if spec is None:
+        return None
+    return spec.default if spec.default is not None else next(iter(spec.choices or ()), None)
