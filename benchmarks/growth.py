@@ -18,11 +18,11 @@ import psycopg
 
 from db import migrations
 from db.database import Database, libpq_url
-from generation.quota import Cost
-from generation.records import Records
+from generation.history.records import Records
+from generation.quota.rules import Cost
+from generation.quota.usage import UsageBook
 from generation.request import Requester
 from generation.service import utc_now
-from generation.usage import UsageBook
 
 SIZES = (1_000, 1_000_000)
 ROUNDS = 60
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the program's output
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from prometheus_client import REGISTRY
 
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
-from bot.progress import Replies
 from bot.reload import follow_workflows
+from bot.replies.live import Replies
 from bot.services import Services
 from bot.settings import BackendEntry, Settings, find_unknown_names
 from bot.signals import signals_call
@@ -27,27 +27,27 @@ from comfy.kinds import BackendSettings, build_backend
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError
-from generation import memory
-from generation.administration import Administration
 from generation.audience import Audience, Desk
-from generation.derivations import Derivations
-from generation.fleet import Fleet
-from generation.image_check import ImageChecker
-from generation.image_gate import ImageGate
-from generation.known_nodes import KnownNodes
-from generation.library import Library
+from generation.backends.draining import Fleet
+from generation.backends.object_info_cache import KnownNodes
+from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.history.removal import Remover
+from generation.history.retention import Retention
+from generation.library.library import Library
 from generation.line import EngineSettings
-from generation.moderation import Moderation
-from generation.nudity import find_checker
-from generation.offers import Offers
-from generation.oversight import Oversight
-from generation.personal import PersonalData
-from generation.pool import BackendPool, PoolMember, PoolSettings
-from generation.preferences import Preferences
-from generation.removal import Remover
-from generation.reposting import Reposting
-from generation.retention import Retention
-from generation.review import Reviews
+from generation.media import memory
+from generation.moderation.blocks import Moderation
+from generation.moderation.case_file import Oversight
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.image_policy import ImageChecker
+from generation.moderation.nudenet import find_checker
+from generation.moderation.review import Reviews
+from generation.people.personal_data import PersonalData
+from generation.people.preferences import Preferences
+from generation.quota.guild_settings import Administration
+from generation.requests.derivations import Derivations
+from generation.requests.offers import Offers
+from generation.requests.reposting import Reposting
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog

@@ -11,23 +11,23 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.buttons import GenerationButton, PictureMenu
-from bot.cogs import COG_ITEMS, add_commands, add_menu
-from bot.cogs.menu import MessageMenu
-from bot.cogs.mydata import MYDATA_FORMS
-from bot.cogs.review import ReportMenu
-from bot.cogs.settings import SETTINGS_FORMS
-from bot.command_shapes import describe_commands, fetch_commands
-from bot.commands import WorkflowCommands
-from bot.forms import Forms
-from bot.hosts import attachment_hosts
+from bot.command_sync import describe_commands, fetch_commands
+from bot.commands import COG_ITEMS, add_commands, add_menu
+from bot.commands.message_menu import MessageMenu
+from bot.commands.mod.review import ReportMenu
+from bot.commands.my_settings import SETTINGS_FORMS
+from bot.commands.mydata import MYDATA_FORMS
+from bot.commands.workflow_commands import WorkflowCommands
+from bot.i18n.translator import CommandTranslator
 from bot.network import NETWORK_ERRORS
-from bot.results import RESULT_FORMS
-from bot.reviewing import REVIEW_ITEMS, review_forms
+from bot.replies.actions import RESULT_FORMS
+from bot.replies.buttons import GenerationButton, PictureMenu
+from bot.replies.hosts import attachment_hosts
+from bot.replies.review_messages import REVIEW_ITEMS, review_forms
+from bot.replies.submission import Submitter
 from bot.services import Services
-from bot.submission import Submitter
-from bot.translator import CommandTranslator
 from bot.tree import CommandTree
+from bot.ui.modals import Forms
 
 SYNC_AGAIN_S = 60.0
 """Between two attempts to tell Discord of changed commands."""

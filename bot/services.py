@@ -5,20 +5,20 @@ from typing import Protocol, cast
 
 import discord
 
-from generation.administration import Administration
-from generation.derivations import Derivations
-from generation.fleet import Fleet
-from generation.image_gate import ImageGate
-from generation.library import Library
-from generation.moderation import Moderation
-from generation.offers import Offers
-from generation.oversight import Oversight
-from generation.personal import PersonalData
-from generation.preferences import Preferences
-from generation.removal import Remover
-from generation.reposting import Reposting
-from generation.retention import Retention
-from generation.review import Reviews
+from generation.backends.draining import Fleet
+from generation.history.removal import Remover
+from generation.history.retention import Retention
+from generation.library.library import Library
+from generation.moderation.blocks import Moderation
+from generation.moderation.case_file import Oversight
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.review import Reviews
+from generation.people.personal_data import PersonalData
+from generation.people.preferences import Preferences
+from generation.quota.guild_settings import Administration
+from generation.requests.derivations import Derivations
+from generation.requests.offers import Offers
+from generation.requests.reposting import Reposting
 from generation.service import GenerationService
 
 

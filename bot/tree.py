@@ -7,9 +7,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import replies
-from bot.language import speak
-from bot.people import require_administrator, require_moderator
+from bot.i18n.language import speak
+from bot.requester import require_administrator, require_moderator
+from bot.ui import error_messages
 from generation.errors import FailureKind, NotPermitted, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
@@ -67,7 +67,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
-                await replies.tell(interaction, refusal)
+                await error_messages.tell(interaction, refusal)
             return False
         return True
 
@@ -83,4 +83,4 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
                 FailureKind.INVALID_OPTION,
                 "This command changed. Restart Discord, or try again in a few minutes.",
             )
-        await replies.tell(interaction, cause)
+        await error_messages.tell(interaction, cause)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from comfy.events import OutputFile, RunEvent
-from comfy.object_info import ObjectInfo
+from comfy.protocol.events import OutputFile, RunEvent
+from comfy.protocol.object_info import ObjectInfo
 
 Graph = Mapping[str, Mapping[str, Any]]
 """API-format JSON: node id -> {"class_type": ..., "inputs": {...}}."""

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from comfy.answers import RunRecord, Whereabouts
 from comfy.backend import CancelOutcome
 from comfy.errors import RunInterrupted, RunStalled
-from comfy.queries import Queries
+from comfy.protocol.responses import RunRecord, Whereabouts
+from comfy.run_lookup import Queries
 from comfy.runs import FollowedRuns
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 
 _PAUSE_GROWTH = 1.5
 

@@ -11,9 +11,9 @@ from enum import Enum
 
 from comfy.errors import ComfyError
 from comfy.http import Door
-from comfy.messages import Message, parse_frame
+from comfy.protocol.messages import Message, parse_frame
 from comfy.socket import Socket
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Listener:
                 await self._connect_and_read()
             except ComfyError as error:
                 self._note_failure(str(error))
-            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
+            except Exception:
                 _log.exception("%s: listening failed unexpectedly", self._door.name)
                 self._failures += 1
             self._attempt_over.set()
@@ -182,7 +182,7 @@ class Listener:
         if self._failures:
             self.state = ListenerState.PAUSING
             longest = self._timing.backoff_first * 2 ** min(self._failures - 1, 10)
-            pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+            pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._hurry.wait()

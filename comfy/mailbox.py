@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from comfy.events import Preview, RunEvent, StepDone
+from comfy.protocol.events import Preview, RunEvent, StepDone
 
 
 class Mailbox:

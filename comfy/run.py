@@ -1,9 +1,9 @@
 """One followed run: folds messages about its prompt id into events. Does no input or output."""
 
-from comfy.answers import RunRecord
 from comfy.backend import Graph
 from comfy.errors import RunInterrupted
-from comfy.events import (
+from comfy.mailbox import Mailbox
+from comfy.protocol.events import (
     NodeStarted,
     Output,
     OutputBytes,
@@ -13,9 +13,8 @@ from comfy.events import (
     StepDone,
     Succeeded,
 )
-from comfy.failures import build_node_failure
-from comfy.mailbox import Mailbox
-from comfy.messages import (
+from comfy.protocol.failures import build_node_failure
+from comfy.protocol.messages import (
     ExecutionCached,
     ExecutionError,
     ExecutionInterrupted,
@@ -29,7 +28,8 @@ from comfy.messages import (
     StepProgress,
     UnreadSnapshot,
 )
-from comfy.outputs import choose_results
+from comfy.protocol.outputs import choose_results
+from comfy.protocol.responses import RunRecord
 
 SOCKET_OUTPUT_CLASSES = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket"})
 """Nodes whose PNG frames are results, in the same kind of frame as a preview."""

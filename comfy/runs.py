@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from comfy.messages import (
+from comfy.protocol.messages import (
     ExecutionError,
     ExecutionInterrupted,
     ExecutionSuccess,

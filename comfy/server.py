@@ -13,7 +13,6 @@ from typing import Self, TypeVar
 
 import aiohttp
 
-from comfy.answers import parse_description, parse_load, parse_uploaded_name
 from comfy.backend import BackendDescription, CancelOutcome, Graph
 from comfy.cancellation import cancel_run
 from comfy.errors import (
@@ -24,17 +23,18 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.events import OutputFile, RunEvent, Submitted, Succeeded
 from comfy.http import Door
 from comfy.listener import Listener
-from comfy.messages import Message, QueueStatus
-from comfy.object_info import ObjectInfo
-from comfy.queries import Queries
+from comfy.protocol.events import OutputFile, RunEvent, Submitted, Succeeded
+from comfy.protocol.messages import Message, QueueStatus
+from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import parse_description, parse_load, parse_uploaded_name
 from comfy.run import Run
+from comfy.run_lookup import Queries
 from comfy.runs import FollowedRuns
 from comfy.settings import BackendSettings
 from comfy.submission import Submitter
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 from comfy.watchdog import Watchdog
 
 _T = TypeVar("_T")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from comfy.answers import QueueState, RunRecord, Whereabouts
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -14,12 +13,13 @@ from comfy.errors import (
     GraphRejected,
     NotComfyUI,
 )
-from comfy.failures import parse_node_errors, parse_rejection
 from comfy.http import Answer, Door, NeverSent
 from comfy.listener import Listener
-from comfy.queries import Queries
+from comfy.protocol.failures import parse_node_errors, parse_rejection
+from comfy.protocol.responses import QueueState, RunRecord, Whereabouts
 from comfy.run import Run
-from comfy.timing import Timing
+from comfy.run_lookup import Queries
+from comfy.timeouts import Timing
 
 _log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ import contextlib
 import logging
 import time
 
-from comfy.answers import QueueState
 from comfy.errors import BackendUnreachable, ComfyError, RunLost, RunStalled
 from comfy.http import Door
 from comfy.listener import Listener
-from comfy.queries import Queries
+from comfy.protocol.responses import QueueState
 from comfy.run import Run
+from comfy.run_lookup import Queries
 from comfy.runs import FollowedRuns
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Watchdog:
             await self._runs.wait_any()
             try:
                 await self._look()
-            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
+            except Exception:
                 _log.exception("%s: watching failed unexpectedly", self._door.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.tick):

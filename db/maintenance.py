@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.base import Base
 from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
+from db.error_translation import translated
 from db.errors import BackupRefused
 from db.tables import OutputContentRow, OutputRow
-from db.translation import translated
 
 
 @dataclass(frozen=True, slots=True)

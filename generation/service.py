@@ -8,38 +8,38 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from db.audit import AuditRepository
 from db.database import Database
 from db.errors import DatabaseError
-from db.generations import GenerationRepository
-from generation import imaging
-from generation.acceptance import Acceptor, normalise_id
-from generation.access import may_use
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
 from generation.audience import Audience
 from generation.availability import available
-from generation.board import Board, LineView, waiting_event
-from generation.broadcast import Broadcast
-from generation.decoding import decode
+from generation.backends.pool import BackendPool
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
-from generation.finisher import Finisher
-from generation.history import Cursor, HistoryFilter, HistoryPage
-from generation.image_gate import ImageGate
+from generation.history.queries import Cursor, HistoryFilter, HistoryPage
+from generation.history.records import Order, Records
+from generation.history.retention import Retention
+from generation.library.summaries import WorkflowSummary, summarise
 from generation.line import EngineSettings, Line, LineTimings
-from generation.models import offered_models
-from generation.moderation import Moderation
-from generation.pool import BackendPool
+from generation.line.positions import Board, LineView, waiting_event
+from generation.media import imaging
+from generation.media.contact_sheet import build_tile
+from generation.media.decoding import decode
+from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.review import Reviews
+from generation.quota.usage import QuotaStatus, UsageBook
 from generation.record import Generation, GenerationState, OutputContent
-from generation.records import Order, Records
 from generation.request import GenerationRequest, Requester
-from generation.retention import Retention
-from generation.review import Reviews
-from generation.runner import RunLimits, Runner
-from generation.selection import DEFAULT_KINDS
-from generation.summaries import WorkflowSummary, summarise
+from generation.requests.acceptance import Acceptor, normalise_id
+from generation.requests.access import may_use
+from generation.requests.checkpoints import offered_models
+from generation.requests.selection import DEFAULT_KINDS
+from generation.runs.broadcast import Broadcast
+from generation.runs.runner import RunLimits, Runner
+from generation.runs.settlement import Finisher
 from generation.tasks import TaskOwner, finish
-from generation.tiles import build_tile
-from generation.usage import QuotaStatus, UsageBook
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 from workflows.workflow import Workflow
@@ -417,7 +417,7 @@ class GenerationService:
         ):
             try:
                 _log.debug("Cleared away %s: %d.", what, await clear())
-            except Exception:  # noqa: BLE001 - logged, and tried again
+            except Exception:
                 _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
 
     async def _prune(self) -> int:

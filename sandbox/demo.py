@@ -21,9 +21,9 @@ from bot.settings import Settings
 from bot.signals import signals_call
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
-from db.people import GuildRepository
+from db.repositories.people import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
-from sandbox.discord_server import DiscordStandIn
+from sandbox.discord_api import DiscordStandIn
 from sandbox.page import page_routes
 from sandbox.script import Script, ScriptFailed
 

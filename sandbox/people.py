@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sandbox.discord_server.commands import (
+from sandbox.discord_api.errors import NotPossible
+from sandbox.discord_api.model.commands import (
     CHAT_INPUT,
     MESSAGE_MENU,
     SUB_COMMAND,
     SUB_COMMAND_GROUP,
 )
-from sandbox.discord_server.components import ComponentKind, interactive
-from sandbox.discord_server.errors import NotPossible
-from sandbox.discord_server.option_values import ATTACHMENT
-from sandbox.discord_server.server import DiscordStandIn
-from sandbox.discord_server.values import (
+from sandbox.discord_api.model.components import ComponentKind, interactive
+from sandbox.discord_api.people.option_values import ATTACHMENT
+from sandbox.discord_api.server import DiscordStandIn
+from sandbox.discord_api.values import (
     Channel,
     Interaction,
     InteractionKind,

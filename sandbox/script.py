@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.app import Core
-from db.people import GuildRepository
-from sandbox.discord_server import DiscordStandIn
-from sandbox.discord_server.values import JsonObject
+from db.repositories.people import GuildRepository
+from sandbox.discord_api import DiscordStandIn
+from sandbox.discord_api.values import JsonObject
 from sandbox.people import Person, Reply, as_text
 
 PATIENCE_S: Final = 180.0
@@ -167,7 +167,7 @@ class Script:
             extension = (picture.format or "png").lower()
             path = self._out / f"{name}.{extension}"
             await asyncio.to_thread(path.write_bytes, content)
-            self._narrate(f"saved {path} ({picture.width}×{picture.height})")  # noqa: RUF001
+            self._narrate(f"saved {path} ({picture.width}×{picture.height})")
             return content
 
     async def _set_daily_limit(self, limit: int | None) -> None:
@@ -222,7 +222,7 @@ def _is_private(message: JsonObject) -> bool:
     return "only you can see this" in as_text(message)
 
 
-def _require(happened: bool, sentence: str) -> None:  # noqa: FBT001 - read as a sentence
+def _require(happened: bool, sentence: str) -> None:
     if not happened:
         raise ScriptFailed(sentence)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import pytest
 
-from bot.cli import limner
-from bot.replies import FAILURE_TITLES
+from bot.cli.main import limner
 from bot.settings import Settings
+from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import FailureKind
 from workflows.catalog import LIBRARY, Catalog
 

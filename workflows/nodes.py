@@ -1,6 +1,6 @@
 """What a workflow must know of node classes: the part of a backend's /object_info it reads.
 
-Whoever has such a description (`comfy.object_info` reads one) hands it in.
+Whoever has such a description (`comfy.protocol.object_info` reads one) hands it in.
 """
 
 from collections.abc import Mapping

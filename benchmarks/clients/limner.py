@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from benchmarks.client import Job
 from benchmarks.measurement import Delivery
-from comfy.events import OutputFile, OutputsReady, Preview, StepDone, Succeeded
+from comfy.protocol.events import OutputFile, OutputsReady, Preview, StepDone, Succeeded
 from comfy.server import ComfyServer
 from comfy.settings import BackendSettings
 

@@ -1,4 +1,4 @@
-"""Limner as `sandbox.bot_process` runs it, and told from inside what it does.
+"""Limner as `benchmarks.bot_process` runs it, and told from inside what it does.
 
 `python -m benchmarks.whole_bot.observed API_BASE GATEWAY_URL [ROLE]`. For every line on the
 standard input it prints one of JSON: statements so far, and how late its event loop was since.
@@ -9,10 +9,10 @@ import json
 import sys
 import threading
 
+from benchmarks import bot_process
 from benchmarks.load import LoopWatch
 from benchmarks.measurement import quantile
 from benchmarks.statements import StatementCounter, counting_statements
-from sandbox import bot_process
 
 
 def main() -> None:

@@ -22,9 +22,9 @@ from benchmarks.whole_bot.programs import (
     prepare_folder,
     running,
 )
-from sandbox.discord_server import DiscordStandIn
-from sandbox.discord_server.pulse import Pulse
-from sandbox.discord_server.values import JsonObject, Member
+from sandbox.discord_api import DiscordStandIn
+from sandbox.discord_api.pulse import Pulse
+from sandbox.discord_api.values import JsonObject, Member
 from sandbox.people import Person
 
 CHANNEL: Final = "general"
@@ -180,7 +180,7 @@ def _commands(program: Program, setting: Setting, world: DiscordStandIn) -> list
     address = (world.address.api_base, world.address.gateway_url)
     if program is Program.FLOOR:
         return [("benchmarks.whole_bot.floor_bot", *address, str(setting.scale.steps))]
-    module = "benchmarks.whole_bot.observed" if setting.is_observed else "sandbox.bot_process"
+    module = "benchmarks.whole_bot.observed" if setting.is_observed else "benchmarks.bot_process"
     return [(module, *address, role) for role in program.roles]
 
 

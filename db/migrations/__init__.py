@@ -12,8 +12,8 @@ from sqlalchemy import URL, Connection, inspect, make_url, text
 import db.tables  # noqa: F401 - fills the metadata
 from db.base import Base
 from db.database import build_engine, normalise_url
+from db.error_translation import translated
 from db.errors import DatabaseTooNew, DatabaseUnreadable
-from db.translation import translated
 
 VERSION_TABLE = "limner_revision"
 """Not Alembic's own name: another program's tables may be in the same PostgreSQL database."""

@@ -13,7 +13,7 @@ import db.tables  # noqa: F401 - fills the metadata
 from db.base import Base, JSONObject, UnsignedBigInteger, UTCDateTime
 from db.database import build_engine, normalise_url
 from db.migrations import VERSION_TABLE
-from db.words import WORDS_INDEX, WORDS_TABLE
+from db.repositories.prompt_words import WORDS_INDEX, WORDS_TABLE
 
 _PLAIN_TYPES = {
     UTCDateTime: "sa.DateTime(timezone=True)",

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 
 from comfy.errors import ComfyError
-from generation import failures
 from generation.audience import DeliveryImpossible, DeliveryPostponed
-from generation.finisher import Finisher
+from generation.history.records import Records
 from generation.line.settings import STOP_ATTEMPTS, LineTimings
-from generation.outcome import Outcome, failure_of
-from generation.records import Records
-from generation.runner import Runner
+from generation.runs import failures
+from generation.runs.outcome import Outcome, failure_of
+from generation.runs.runner import Runner
+from generation.runs.settlement import Finisher
 
 _log = logging.getLogger(__name__)
 

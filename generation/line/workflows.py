@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
 
 from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
-from generation import failures
 from generation.line.settings import (
     MAX_ATTEMPTS,
     MAX_RECOVERIES,
@@ -21,7 +20,8 @@ from generation.line.settings import (
     LineTimings,
 )
 from generation.line.steps import Steps
-from generation.outcome import Outcome, failed
+from generation.runs import failures
+from generation.runs.outcome import Outcome, failed
 
 PEOPLE = "people"
 PRIORITY_PEOPLE = "priority-people"
@@ -195,7 +195,7 @@ class Workflows:
     ) -> Callable[P, Coroutine[Any, Any, T]]:
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - a coroutine that runs has a task
+            assert task is not None
             self._tasks[task] = DBOS.workflow_id
             try:
                 return await self._unless_stopping(body, *args, **kwargs)

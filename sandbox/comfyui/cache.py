@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.comfyui.folders import Folders, fingerprint
-from sandbox.comfyui.running import Result
+from sandbox.comfyui.nodes.running import Result
 from sandbox.comfyui.validation import FILE_CLASSES
 
 CACHE_LIMIT: Final = 200

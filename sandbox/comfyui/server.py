@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from sandbox.comfyui.engine import Engine
-from sandbox.comfyui.routes import build_application
+from sandbox.comfyui.routes.application import build_application
 
 
 class ComfyUIStandIn(Engine):

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from bot.app import Application
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from db.people import GuildRepository
+from db.repositories.people import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
-from sandbox.discord_server import DiscordStandIn
+from sandbox.discord_api import DiscordStandIn
 from sandbox.people import Person
 
 PATIENCE_S = 60

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text
 
 PATIENCE_S = 60

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from discord.ui import DynamicItem
 
-from bot.buttons import PictureMenu
-from bot.items import LastingItem
-from sandbox.discord_server.values import Member, Permission, Role, Upload
+from bot.replies.buttons import PictureMenu
+from bot.ui.components import LastingItem
+from sandbox.discord_api.values import Member, Permission, Role, Upload
 from sandbox.people import Person, as_text
 
 ROOT = Path(__file__).parents[2]

@@ -3,12 +3,12 @@
 import pytest
 from pydantic import SecretStr
 
-from bot.check import Level, find_all
+from bot.cli.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from generation.image_check import Finding as ImageFinding
+from generation.moderation.image_policy import Finding as ImageFinding
 from sandbox.people import as_text
-from sandbox.reverse_proxy import ReverseProxy
+from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
 
@@ -151,7 +151,7 @@ class Checker:
 
 async def test_the_image_check_is_tried(house, monkeypatch):
     checker = Checker()
-    monkeypatch.setattr("bot.check.find_checker", lambda: checker)
+    monkeypatch.setattr("bot.cli.check.find_checker", lambda: checker)
     assert "NudeNet works" in (await findings(house))["image check"].sentence
     checker.error = OSError("no model")
     found = (await findings(house))["image check"]
@@ -162,7 +162,7 @@ async def test_the_image_check_is_tried(house, monkeypatch):
 async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
     house, monkeypatch, caplog
 ):
-    monkeypatch.setattr("bot.check.find_checker", lambda: None)
+    monkeypatch.setattr("bot.cli.check.find_checker", lambda: None)
     found = (await findings(house))["image check"]
     assert found.level is Level.FINE
     assert "needs limner[nsfw]" in found.sentence

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_api.errors import NotPossible
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY
 
@@ -99,7 +99,7 @@ def sampler(house):
 
 async def until(is_so):
     async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - the catalog tells nobody else
+        while not is_so():
             await asyncio.sleep(0.02)
 
 

@@ -3,8 +3,8 @@
 import json
 
 from generation.errors import FailureKind
-from generation.history import HistoryFilter
-from generation.image_check import Finding
+from generation.history.queries import HistoryFilter
+from generation.moderation.image_policy import Finding
 from sandbox.people import as_text
 
 PATIENCE_S = 60

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from bot.library_texts import TEXTS
+from bot.i18n.library_texts import TEXTS
 from sandbox.people import as_text
 
 PATIENCE_S = 60

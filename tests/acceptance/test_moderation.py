@@ -6,7 +6,7 @@ import json
 
 import aiohttp
 
-from sandbox.discord_server.values import Permission
+from sandbox.discord_api.values import Permission
 from sandbox.people import as_text
 
 PATIENCE_S = 60

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
-from db.generations import GenerationRepository
-from generation.retention import Keeping
+from db.repositories.generations import GenerationRepository
+from generation.history.retention import Keeping
 from sandbox.people import Person, as_text
 
 PATIENCE_S = 60

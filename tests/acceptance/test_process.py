@@ -29,7 +29,7 @@ def process(house):
         address = house.world.address
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sandbox.bot_process"),
+            *(sys.executable, "-m", "benchmarks.bot_process"),
             *(address.api_base, address.gateway_url, role),
             cwd=house.data.parent,
             env=kept
@@ -60,7 +60,7 @@ async def said(child) -> str:
 
 async def eventually(ask, expected):
     async with asyncio.timeout(PATIENCE_S):
-        while (await ask())[0] != expected:  # noqa: ASYNC110 - another process says it, when asked
+        while (await ask())[0] != expected:
             await asyncio.sleep(0.1)
 
 
@@ -282,5 +282,5 @@ async def test_one_member_who_attaches_large_pictures_all_at_once_does_not_fill_
         await house.ana.wait_for(is_done, PATIENCE_S)
         assert memory_mb(child, "VmHWM") - before < MOST_ADDED_AT_THE_PEAK_MB
         async with asyncio.timeout(PATIENCE_S):
-            while memory_mb(child, "VmRSS") - before > MOST_KEPT_MB:  # noqa: ASYNC110 - the kernel tells nobody
+            while memory_mb(child, "VmRSS") - before > MOST_KEPT_MB:
                 await asyncio.sleep(0.1)

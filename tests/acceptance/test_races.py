@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import suppress
 
-from db.audit import AuditRepository
-from generation.history import HistoryFilter
+from db.repositories.audit import AuditRepository
+from generation.history.queries import HistoryFilter
 from generation.record import GenerationState
-from sandbox.discord_server.errors import NotPossible
+from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text
 
 PATIENCE_S = 60

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from db.generations import GenerationRepository
+from db.repositories.generations import GenerationRepository
 from generation.record import GenerationState
 from generation.service import utc_now
 from sandbox.people import as_text

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from generation.history import HistoryFilter
-from sandbox.discord_server.values import Permission
+from generation.history.queries import HistoryFilter
+from sandbox.discord_api.values import Permission
 from sandbox.people import as_text
 
 PATIENCE_S = 60

@@ -20,28 +20,28 @@ from hypothesis import settings
 from PIL import Image
 
 from bot.client import DiscordAddress, LimnerClient, Shards
-from bot.progress import Replies
+from bot.replies.live import Replies
 from bot.services import Services
-from generation.acceptance import ID_ALPHABET
-from generation.administration import GuildStatus
-from generation.backend_status import BackendState, BackendStatus
-from generation.board import LineView
-from generation.derivations import Derivations
+from generation.backends.backend_status import BackendState, BackendStatus
+from generation.backends.draining import FleetEntry
+from generation.backends.object_info_cache import KnownNodes
+from generation.backends.pool import BackendPool, PoolSettings
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
-from generation.fleet import FleetEntry
-from generation.history import Cursor, HistoryPage
-from generation.known_nodes import KnownNodes
-from generation.library import Library
-from generation.offers import Offers
-from generation.policy import GuildLimits
-from generation.pool import BackendPool, PoolSettings
-from generation.preferences import Defaults, Preferences
+from generation.history.queries import Cursor, HistoryPage
+from generation.history.records import Order
+from generation.library.library import Library
+from generation.line.positions import LineView
+from generation.people.preferences import Defaults, Preferences
+from generation.quota.guild_settings import GuildStatus
+from generation.quota.policy import GuildLimits
+from generation.quota.usage import QuotaStatus
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
-from generation.records import Order
+from generation.requests.acceptance import ID_ALPHABET
+from generation.requests.derivations import Derivations
+from generation.requests.offers import Offers
 from generation.service import WorkflowSummary
-from generation.usage import QuotaStatus
-from sandbox.discord_server import DiscordStandIn
+from sandbox.discord_api import DiscordStandIn
 from sandbox.people import Person
 from workflows.catalog import LIBRARY, Catalog
 from workflows.shelf import Shelf

@@ -8,12 +8,12 @@ import pytest
 from discord.http import Route
 
 from bot.client import DiscordAddress, LimnerClient, Shards
-from bot.cogs import COMMAND_NAMES
-from bot.hosts import attachment_hosts
+from bot.commands import COMMAND_NAMES
 from bot.logs import set_up_logs
-from bot.submission import Submitter
-from generation.board import QueueEntry
-from generation.history import HistoryPage
+from bot.replies.hosts import attachment_hosts
+from bot.replies.submission import Submitter
+from generation.history.queries import HistoryPage
+from generation.line.positions import QueueEntry
 from generation.request import GenerationRequest, Requester
 
 MENU_NAMES = {"Image info", "Use as input", "Report image"}
@@ -44,7 +44,7 @@ def test_it_pings_nobody_and_wants_no_privileged_intent():
 @pytest.mark.usefixtures("_address_restored")
 def test_without_a_service_it_says_so():
     with pytest.raises(RuntimeError, match="no services"):
-        LimnerClient().services  # noqa: B018 - reading it is the test
+        LimnerClient().services
 
 
 async def test_a_second_start_changes_nothing_at_discord(world, service, start_bot):
@@ -109,7 +109,9 @@ def test_the_libraries_debug_lines_hold_tokens_and_are_never_written(level):
         set_up_logs(style="json", level=level)
         for name in ("discord.webhook.async_", "discord.gateway", "discord.http", "aiosqlite"):
             assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
-        assert logging.getLogger("bot.door").isEnabledFor(logging.DEBUG) == (level == "debug")
+        assert logging.getLogger("bot.replies.sender").isEnabledFor(logging.DEBUG) == (
+            level == "debug"
+        )
     finally:
         for logger, old in before:
             logger.setLevel(old)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.address import parse_reply
-from sandbox.discord_server.errors import NotPossible
+from bot.replies.address import parse_reply
+from sandbox.discord_api.errors import NotPossible
 
 
 @pytest.fixture

@@ -6,36 +6,36 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot import embeds
-from bot.buttons import GenerationButton, cancel_view, done_view, failed_view
 from bot.client import LimnerClient
-from bot.cogs.menu import READ_FILES, build_embed
-from bot.cogs.quota import quota_embed
-from bot.cogs.settings import build_panel
-from bot.commands import build_command
-from bot.details import dossier_embeds
-from bot.language import languages, speaking
-from bot.options import matching
-from bot.replies import explain
-from bot.reviewing import draft_case
-from bot.submission import Submitter
-from bot.translator import CommandTranslator
+from bot.commands.message_menu import READ_FILES, build_embed
+from bot.commands.my_settings import build_panel
+from bot.commands.quota import quota_embed
+from bot.commands.workflow_commands import build_command
+from bot.i18n.language import languages, speaking
+from bot.i18n.translator import CommandTranslator
+from bot.replies.buttons import GenerationButton, cancel_view, done_view, failed_view
+from bot.replies.review_messages import draft_case
+from bot.replies.submission import Submitter
+from bot.ui import embeds
+from bot.ui.details import dossier_embeds
+from bot.ui.error_messages import explain
+from bot.ui.options import matching
 from generation.audience import Case
 from generation.errors import FailureKind, RequestRefused
-from generation.metadata import Metadata, Program
-from generation.offers import Offer
-from generation.oversight import Change, Dossier, Flag
-from generation.policy import Grant, Standing
-from generation.preferences import Defaults
-from generation.quota import Allowance
+from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
+from generation.media.metadata import Metadata, Program
+from generation.moderation.case_file import Change, Dossier, Flag
+from generation.people.preferences import Defaults
+from generation.quota.policy import Grant, Standing
+from generation.quota.rules import Allowance
+from generation.quota.usage import QuotaStatus
 from generation.record import GenerationState
-from generation.summaries import InputKind, InputSummary, WorkflowSummary
-from generation.usage import QuotaStatus
-from sandbox.discord_server import limits
-from sandbox.discord_server.commands import check_command
-from sandbox.discord_server.components import check_components
-from sandbox.discord_server.embeds import check_embeds
-from sandbox.discord_server.forms import Form
+from generation.requests.offers import Offer
+from sandbox.discord_api import limits
+from sandbox.discord_api.model.commands import check_command
+from sandbox.discord_api.model.components import check_components
+from sandbox.discord_api.model.embeds import check_embeds
+from sandbox.discord_api.model.forms import Form
 
 LONGEST_TYPED = 4_000
 """What a modal's field takes, more than a prompt may have."""

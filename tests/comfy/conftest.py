@@ -17,7 +17,7 @@ from PIL import Image
 
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 from sandbox.comfyui import ComfyUIStandIn
 
 GRAPH = {
@@ -575,7 +575,7 @@ def prompt_id():
 def eventually():
     async def wait(condition):
         async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110 - the condition is anything
+            while not condition():
                 await asyncio.sleep(0.005)
 
     return wait

@@ -17,7 +17,8 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.events import (
+from comfy.kinds import BackendSettings
+from comfy.protocol.events import (
     NodeStarted,
     OutputBytes,
     OutputsReady,
@@ -27,7 +28,6 @@ from comfy.events import (
     Submitted,
     Succeeded,
 )
-from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from sandbox import scenarios
 from sandbox.comfyui import ComfyUIStandIn

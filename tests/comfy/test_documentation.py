@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from comfy import errors, events
+from comfy import errors
+from comfy.protocol import events
 from comfy.server import ComfyServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "comfy.md").read_text(encoding="utf-8")
-TESTS = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
+TESTS = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py"))
 
 
 def load_example():
     (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names = {}
-    exec(compile(code, "docs/comfy.md", "exec"), names)  # noqa: S102 - our own page
+    exec(compile(code, "docs/comfy.md", "exec"), names)
     return names["draw"]
 
 

@@ -12,8 +12,8 @@ from comfy.errors import (
     NotComfyUI,
     OutputGone,
 )
-from comfy.events import MediaKind, OutputFile
 from comfy.kinds import BackendSettings, build_backend
+from comfy.protocol.events import MediaKind, OutputFile
 from comfy.server import ComfyServer
 
 SECRET = "hunter2"

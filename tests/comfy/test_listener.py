@@ -6,8 +6,8 @@ import pytest
 from comfy.http import Door
 from comfy.kinds import BackendSettings
 from comfy.listener import Listener, ListenerState
-from comfy.messages import QueueStatus
-from comfy.timing import Timing
+from comfy.protocol.messages import QueueStatus
+from comfy.timeouts import Timing
 
 QUICK = Timing(backoff_first=0.01, backoff_most=0.02, socket_wait=2)
 

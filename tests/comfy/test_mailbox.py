@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from comfy.errors import RunLost
-from comfy.events import NodeStarted, Preview, StepDone
 from comfy.mailbox import Mailbox
+from comfy.protocol.events import NodeStarted, Preview, StepDone
 
 
 async def collect(mailbox):

@@ -26,10 +26,10 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.events import MediaKind, OutputFile, StepDone
 from comfy.kinds import BackendSettings
+from comfy.protocol.events import MediaKind, OutputFile, StepDone
 from comfy.server import ComfyServer
-from sandbox.comfyui.cube import build_cube
+from sandbox.comfyui.nodes.cube import build_cube
 
 CHECKPOINT = "tiny_sd3.safetensors"
 WITHIN_S = 15
@@ -60,7 +60,7 @@ class OwnServer:
     def start(self):
         """Return at once; it listens later."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._arguments, stdout=log, stderr=log)  # noqa: S603 - the tester's own command
+            self._process = subprocess.Popen(self._arguments, stdout=log, stderr=log)
 
     async def wait_until_up(self):
         """Until it answers."""

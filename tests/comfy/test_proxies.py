@@ -6,11 +6,11 @@ import uuid
 import pytest
 
 from comfy.errors import BackendRefused, BackendUnreachable, BackendUntrusted
-from comfy.events import Preview, Succeeded
 from comfy.kinds import BackendSettings
+from comfy.protocol.events import Preview, Succeeded
 from comfy.server import ComfyServer
 from sandbox.comfyui import ComfyUIStandIn
-from sandbox.reverse_proxy import ReverseProxy
+from tests.support.reverse_proxy import ReverseProxy
 
 PASSWORD = "correct horse: battery/staple@home"
 

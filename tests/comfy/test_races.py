@@ -24,7 +24,7 @@ from comfy.errors import (
     RunLost,
     RunStalled,
 )
-from comfy.events import (
+from comfy.protocol.events import (
     NodeStarted,
     OutputBytes,
     OutputText,
@@ -101,7 +101,7 @@ def held_script(until_released):
 async def until_stopped_script(comfy, queued):
     """Run until an interrupt is heard."""
     await comfy.begin(queued)
-    while queued.id not in comfy.stopped:  # noqa: ASYNC110 - as a sampler looks at each step
+    while queued.id not in comfy.stopped:
         await asyncio.sleep(0.005)
     await comfy.end(queued, {}, "interrupted")
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from comfy.errors import GraphRejected
-from comfy.events import MediaKind, OutputBytes, OutputFile, OutputText
-from comfy.object_info import ObjectInfo
+from comfy.protocol.events import MediaKind, OutputBytes, OutputFile, OutputText
+from comfy.protocol.object_info import ObjectInfo
 
 
 def pictures(count=3, side=64):

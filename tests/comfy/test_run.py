@@ -5,7 +5,8 @@ from contextlib import aclosing
 
 import pytest
 
-from comfy.events import (
+from comfy.kinds import BackendSettings
+from comfy.protocol.events import (
     MediaKind,
     NodeStarted,
     OutputFile,
@@ -16,7 +17,6 @@ from comfy.events import (
     Submitted,
     Succeeded,
 )
-from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 
 PICTURE = OutputFile("9", "a_00001_.png", "", "output", MediaKind.IMAGE)

@@ -14,7 +14,6 @@ from contextlib import aclosing
 import pytest
 from PIL import Image, ImageStat
 
-from comfy.answers import QueueState, RunRecord
 from comfy.backend import CancelOutcome
 from comfy.errors import (
     BackendRefused,
@@ -26,13 +25,22 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.events import OutputBytes, OutputText, Preview, Started, StepDone, Submitted, Succeeded
 from comfy.kinds import BackendSettings
+from comfy.protocol.events import (
+    OutputBytes,
+    OutputText,
+    Preview,
+    Started,
+    StepDone,
+    Submitted,
+    Succeeded,
+)
+from comfy.protocol.responses import QueueState, RunRecord
 from comfy.server import ComfyServer
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 from sandbox import scenarios
 from sandbox.comfyui import ComfyUIStandIn
-from sandbox.reverse_proxy import ReverseProxy
+from tests.support.reverse_proxy import ReverseProxy
 
 WITHIN_S = 15
 """By then each of them has settled on the stand-in, which takes no time of its own."""
@@ -157,7 +165,7 @@ async def play(version, fault, error, settle):
         prompt_id = new_id()
         try:
             events = await settle(backend, sampler_graph(), prompt_id, is_new=True)
-        except Exception as caught:  # noqa: BLE001 - whatever it is, the test tells it
+        except Exception as caught:
             return None if error is not None and type(caught) is error else repr(caught)
         finally:
             await backend.close()

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 from comfy.run import Run
 from comfy.runs import FollowedRuns
-from comfy.timing import Timing
+from comfy.timeouts import Timing
 from comfy.watchdog import Watchdog
 
 

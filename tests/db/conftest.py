@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db.generations import GenerationRepository
+from db.repositories.generations import GenerationRepository
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

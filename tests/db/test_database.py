@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url, select, text
 
 from db.database import Database, libpq_url, normalise_url
+from db.error_translation import translated
 from db.errors import (
     Conflict,
     DatabaseDenied,
@@ -19,7 +20,6 @@ from db.errors import (
     Unstorable,
 )
 from db.tables import GuildRow
-from db.translation import translated
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = "hunter2"
@@ -41,7 +41,7 @@ async def add_guild(database, *statements, read_only=False, **columns):
 def cut_connections(postgres_server, url):
     name = url.rpartition("/")[2]
     postgres_server.execute(
-        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - a name of our own
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
     )
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from db.database import Database
 from db.errors import BackupRefused, DatabaseUnreadable
-from db.generations import GenerationFilter, GenerationRepository, NewOutput
 from db.maintenance import Stats, backup, stats
+from db.repositories.generations import GenerationFilter, GenerationRepository, NewOutput
 
 
 async def total(url):

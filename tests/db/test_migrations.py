@@ -12,9 +12,9 @@ from sqlalchemy import MetaData, make_url, text
 from db import migrations
 from db.database import Database, build_engine, normalise_url
 from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
-from db.generations import GenerationFilter, GenerationRepository
 from db.migrations import MigrationState
-from db.quotas import ChargeRepository
+from db.repositories.charges import ChargeRepository
+from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from comfy.backend import BackendDescription, CancelOutcome
 from comfy.errors import BackendUnreachable, RunInterrupted
-from comfy.events import (
+from comfy.protocol.events import (
     MediaKind,
     NodeStarted,
     OutputFile,
@@ -29,15 +29,15 @@ from comfy.events import (
     Submitted,
     Succeeded,
 )
-from comfy.object_info import ObjectInfo
+from comfy.protocol.object_info import ObjectInfo
 from db.database import Database
-from db.limits import PolicyRepository
+from db.repositories.policies import PolicyRepository
 from generation.audience import Receipt
+from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.events import Ended
 from generation.line import EngineSettings, LineTimings
-from generation.pool import BackendPool, PoolMember, PoolSettings
 from generation.request import GenerationRequest, Requester
-from generation.runner import RunLimits
+from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings
 from workflows.catalog import Catalog
 
@@ -446,7 +446,7 @@ async def open_service(
     pool = BackendPool(
         [PoolMember(one) for one in backends],
         PoolSettings(default_models=tuple(default_models)),
-        random.Random(1),  # noqa: S311 - repeatable on purpose
+        random.Random(1),
     )
     settings = ServiceSettings(
         EngineSettings.beside(url, engine),
@@ -461,7 +461,7 @@ async def open_service(
         pool=pool,
         audience=audience,
         image_gate=build_gate(database) if build_gate else None,
-        random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
+        random_source=random.Random(7),
     )
     try:
         await service.start()

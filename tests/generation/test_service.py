@@ -12,11 +12,10 @@ from comfy.errors import (
     RunInterrupted,
     RunStalled,
 )
-from db.audit import AuditRepository
-from db.generations import GenerationRepository
-from db.people import PersonRepository
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.people import PersonRepository
 from generation.audience import DeliveryImpossible, DeliveryPostponed
-from generation.derivations import Derivations
 from generation.errors import (
     FailureKind,
     GenerationFailed,
@@ -25,10 +24,11 @@ from generation.errors import (
     UnknownGeneration,
 )
 from generation.events import Ended, Running, Waiting
-from generation.history import HistoryFilter
-from generation.offers import Offers
+from generation.history.queries import HistoryFilter
 from generation.record import GenerationState
 from generation.request import Requester
+from generation.requests.derivations import Derivations
+from generation.requests.offers import Offers
 from generation.service import utc_now
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,7 +10,7 @@ import pytest
 from comfy.kinds import BackendSettings, build_backend
 from generation.events import Running
 from generation.record import GenerationState
-from generation.runner import RunLimits
+from generation.runs.runner import RunLimits
 from sandbox.comfyui import ComfyUIStandIn
 from workflows.catalog import LIBRARY, Catalog
 

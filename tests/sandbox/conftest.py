@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from benchmarks.browser import CHROMIUM_MISSING, find_chromium, open_browser
 from sandbox.comfyui import ComfyUIStandIn
-from sandbox.page.browser import CHROMIUM_MISSING, find_chromium, open_browser
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "comfyui"
 TINY_MODELS = {

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.discord_server import DiscordStandIn
-from sandbox.discord_server.errors import NotPossible
-from sandbox.discord_server.mentions import USERS_ONLY
-from sandbox.discord_server.values import Upload
+from sandbox.discord_api import DiscordStandIn
+from sandbox.discord_api.errors import NotPossible
+from sandbox.discord_api.model.mentions import USERS_ONLY
+from sandbox.discord_api.values import Upload
 from sandbox.people import Person, as_text
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from comfy.backend import Backend
-from comfy.events import StepDone, Succeeded
 from comfy.kinds import BackendSettings, build_backend
+from comfy.protocol.events import StepDone, Succeeded
 from sandbox.comfyui import ComfyUIStandIn
 from workflows.binding import bind, check
 from workflows.workflow import Workflow

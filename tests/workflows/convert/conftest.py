@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.object_info import ObjectInfo
+from comfy.protocol.object_info import ObjectInfo
 from workflows.convert import convert
 
 RECORDED = Path(__file__).parents[2] / "data" / "comfyui" / "0.33.0" / "object_info.json"

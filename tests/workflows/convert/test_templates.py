@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.object_info import ObjectInfo
+from comfy.protocol.object_info import ObjectInfo
 from workflows.convert import convert
 
 CORPORA = {

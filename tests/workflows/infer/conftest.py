@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.object_info import ObjectInfo
+from comfy.protocol.object_info import ObjectInfo
 from workflows.infer.inference import infer
 from workflows.loading import with_inference
 

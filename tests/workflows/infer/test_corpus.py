@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.object_info import ObjectInfo
+from comfy.protocol.object_info import ObjectInfo
 from workflows.convert import convert
 from workflows.infer.inference import infer
 from workflows.loading import with_inference

@@ -1,0 +1,145 @@
+"""Judges each generation of a run by the evidence that is left."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.chaos.evidence import Evidence, Posted, Recorded, digest
+from bot.ui.error_messages import FAILURE_TITLES
+from generation.errors import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be. `rule` is one of end, message, charge, pictures and run."""
+
+    generation_id: str
+    rule: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.generation_id} [{self.rule}] {self.sentence}"
+
+
+def audit(evidence: Evidence) -> tuple[Finding, ...]:
+    """Everything that is wrong; empty when all is as promised."""
+    return tuple(_findings(evidence))
+
+
+def _findings(evidence: Evidence) -> Iterator[Finding]:
+    messages = {message.id: message for message in evidence.messages}
+    for generation in evidence.generations:
+        for rule, sentences in (
+            ("end", _judge_end(generation)),
+            ("message", _judge_message(generation, messages.get(generation.message_id))),
+            ("message", _judge_posts(generation, evidence)),
+            ("charge", _judge_charge(generation)),
+            ("pictures", _judge_pictures(generation, evidence)),
+            ("run", _judge_runs(generation, evidence)),
+        ):
+            for sentence in sentences:
+                yield Finding(generation.id, rule, sentence)
+    known = {generation.id for generation in evidence.generations}
+    for message in evidence.messages:
+        for generation_id in sorted({one for one, _ in message.buttons} - known):
+            yield Finding(generation_id, "end", "It was shown as accepted and is not recorded.")
+
+
+def _judge_end(generation: Recorded) -> Iterator[str]:
+    if not generation.has_ended:
+        told = "told" if generation.is_told else "not told"
+        yield f"It is {generation.state} and {told}."
+    if generation.state == "succeeded" and not generation.pictures:
+        yield "It succeeded without any picture."
+    if generation.state == "failed" and generation.failure_kind is None:
+        yield "It failed without saying why."
+    if not generation.was_foreseen:
+        yield "It failed in a way that nobody foresaw: the log has the reference."
+
+
+def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str]:
+    """The one it was accepted with shows its end."""
+    if message is None:
+        yield "Its message is gone."
+        return
+    if message.is_thinking or (generation.id, "cancel") in message.buttons:
+        yield "Its message still shows it as under way."
+    if generation.state == "succeeded":
+        if _name(generation, 1) not in {_stem(name) for name in message.files}:
+            yield "Its message shows no picture of it."
+    elif generation.failure_kind is not None:
+        title = FAILURE_TITLES[FailureKind(generation.failure_kind)]
+        if title not in message.text:
+            yield f"Its message does not say {title!r}."
+        if message.files:
+            yield "Its message still has files."
+
+
+def _judge_posts(generation: Recorded, evidence: Evidence) -> Iterator[str]:
+    """It has no second message with buttons: that is a second telling."""
+    bearing = [
+        message
+        for message in evidence.messages
+        if any(generation_id == generation.id for generation_id, _ in message.buttons)
+    ]
+    if len(bearing) > 1:
+        yield f"{len(bearing)} messages tell of it."
+
+
+def _judge_charge(generation: Recorded) -> Iterator[str]:
+    kinds = Counter(kind for kind, _ in generation.charges)
+    total = sum(amount for _, amount in generation.charges)
+    if kinds["reserve"] != 1:
+        yield f"It has {kinds['reserve']} reservations."
+    if kinds["charge"] + kinds["refund"] != 1:
+        yield f"It was charged {kinds['charge']} and refunded {kinds['refund']} times."
+    is_charged = generation.state == "succeeded" or (
+        generation.state == "cancelled" and generation.was_sampled
+    )
+    wanted = generation.cost if is_charged else 0
+    if total != wanted:
+        yield f"It cost {total} in the end, and should have cost {wanted}."
+
+
+def _judge_pictures(generation: Recorded, evidence: Evidence) -> Iterator[str]:
+    """Each result was posted once, as it was recorded, and was made from this prompt."""
+    posted = [
+        (_stem(name), content)
+        for message in evidence.messages
+        for name, content in message.files.items()
+        if _stem(name).startswith(f"limner-{generation.id}-")
+    ]
+    wanted = generation.pictures if generation.state == "succeeded" else ()
+    for number, recorded in enumerate(wanted, start=1):
+        found = [content for name, content in posted if name == _name(generation, number)]
+        if len(found) != 1:
+            yield f"Picture {number} was posted {len(found)} times."
+        if any(digest(content) != recorded for content in found):
+            yield f"Picture {number} is not the one that was recorded."
+        if any(generation.prompt.encode() not in content for content in found):
+            yield f"Picture {number} was made from another prompt."
+    if len(posted) > len(wanted):
+        yield f"{len(posted)} pictures were posted of {len(wanted)}."
+
+
+def _judge_runs(generation: Recorded, evidence: Evidence) -> Iterator[str]:
+    """It ran once, unless a backend that was restarted or cut off explains a second time."""
+    runs = [run for run in evidence.executions if run.prompt_id in generation.prompt_ids]
+    for (_, backend, life), count in Counter(
+        (run.prompt_id, run.backend, run.life) for run in runs
+    ).items():
+        if count > 1:
+            yield f"Backend {backend} ran it {count} times in its life {life}."
+    backends = {run.backend for run in runs}
+    if len(backends) > 1 and not backends & evidence.troubled:
+        yield f"{len(backends)} backends ran it, and none of them had any trouble."
+    if generation.state == "succeeded" and not runs:
+        yield "It succeeded, and no backend ran it."
+
+
+def _name(generation: Recorded, number: int) -> str:
+    return f"limner-{generation.id}-{number}"
+
+
+def _stem(filename: str) -> str:
+    return filename.rpartition(".")[0].removeprefix("SPOILER_")

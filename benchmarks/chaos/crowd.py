@@ -1,0 +1,94 @@
+"""Several people who ask for pictures, cancel, try again and change their minds."""
+
+import asyncio
+import io
+import itertools
+import random
+from collections import Counter
+
+from PIL import Image
+
+from sandbox.discord_api.errors import NotPossible
+from sandbox.discord_api.model.components import interactive
+from sandbox.discord_api.server import DiscordStandIn
+from sandbox.discord_api.values import JsonObject
+from sandbox.people import Person
+
+NAMES = ("ana", "ben", "mo", "ada")
+CHANNEL = "general"
+LONGEST_PAUSE_S = 2.5
+"""Between two acts of one person."""
+
+ACTS = ("imagine", "private", "attachment", "cancel", "retry", "again")
+WEIGHTS = (8, 2, 2, 4, 2, 2)
+
+
+class Crowd:
+    """Everybody acts at random moments; what they did is counted."""
+
+    def __init__(self, world: DiscordStandIn, chance: random.Random) -> None:
+        self._world = world
+        self._chance = chance
+        self._numbers = itertools.count(1)
+        self.acts: Counter[str] = Counter()
+
+    async def act_for_ever(self) -> None:
+        """Let everybody act until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name in NAMES:
+                group.create_task(self._act(Person(self._world, name)))
+
+    async def _act(self, person: Person) -> None:
+        while True:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
+            if not self._world.gateway.is_connected:
+                continue
+            act = self._chance.choices(ACTS, WEIGHTS)[0]
+            try:
+                if act in ("cancel", "retry", "again"):
+                    done = await self._press(person, act)
+                else:
+                    done = await self._imagine(person, act)
+            except (NotPossible, TimeoutError):
+                # The commands are not there yet, or the button is gone already.
+                continue
+            self.acts[act] += done
+
+    async def _imagine(self, person: Person, act: str) -> bool:
+        # The name makes the prompt, and what is made from it, unlike everybody else's.
+        prompt = f"a fox in the hills number{next(self._numbers):05d}x"
+        await person.slash(
+            CHANNEL,
+            "imagine",
+            prompt=prompt,
+            steps=self._chance.randint(1, 8),
+            count=self._chance.choice((None, None, 2, 3)),
+            private=True if act == "private" else None,
+            image=_picture(self._chance) if act == "attachment" else None,
+        )
+        return True
+
+    async def _press(self, person: Person, action: str) -> bool:
+        """Press such a button on one of the person's newest messages, where there is one."""
+        found = [
+            (message, custom_id)
+            for message in person.messages(CHANNEL)[-20:]
+            for custom_id in _buttons(message, action)
+        ]
+        if not found:
+            return False
+        message, custom_id = self._chance.choice(found)
+        await person.click(message, custom_id)
+        return True
+
+
+def _buttons(message: JsonObject, action: str) -> list[str]:
+    ids = [str(part.get("custom_id", "")) for part in interactive(message["components"])]
+    return [one for one in ids if one.startswith("g:") and f":{action}:" in one]
+
+
+def _picture(chance: random.Random) -> bytes:
+    content = io.BytesIO()
+    colour = (chance.randrange(256), chance.randrange(256), chance.randrange(256))
+    Image.new("RGB", (96, 64), colour).save(content, "PNG")
+    return content.getvalue()

@@ -1,0 +1,190 @@
+"""What is left after a run: the database, the messages and the backends' logs, as plain facts."""
+
+import hashlib
+import json
+import re
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from db.database import libpq_url
+from generation.runs.runner import AFTER_WITHDRAWAL, PROMPT_ID_NAMESPACE
+from sandbox.comfyui import ComfyUIStandIn
+from sandbox.discord_api.model.components import interactive
+from sandbox.discord_api.server import DiscordStandIn
+from sandbox.discord_api.values import Message, MessageFlag
+
+_BUTTON = re.compile(r"g:(?P<id>[a-z0-9]+):(?P<action>[a-z]+):")
+_FINAL = ("succeeded", "failed", "cancelled")
+_MAX_BACKENDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A generation as the database has it. `charges` are pairs of kind and amount.
+
+    `prompt_ids` are those that its runs can have.
+    """
+
+    id: str
+    state: str
+    prompt: str
+    prompt_ids: frozenset[str]
+    cost: int
+    message_id: int
+    is_told: bool
+    failure_kind: str | None = None
+    was_foreseen: bool = True
+    was_sampled: bool = False
+    pictures: tuple[str, ...] = ()
+    charges: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to happen to it."""
+        return self.state in _FINAL and self.is_told
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of the bot. `files` are its files' contents by name."""
+
+    id: int
+    text: str
+    is_thinking: bool = False
+    buttons: frozenset[tuple[str, str]] = frozenset()
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A run that a backend began, and in which of the backend's lives."""
+
+    prompt_id: str
+    backend: int
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything an auditor looks at. `troubled` are the backends that were restarted or cut."""
+
+    generations: tuple[Recorded, ...]
+    messages: tuple[Posted, ...]
+    executions: tuple[Executed, ...]
+    troubled: frozenset[int] = frozenset()
+
+
+def read_generations(database_url: str) -> tuple[Recorded, ...]:
+    """Read every generation past the code that wrote it. Raises sqlite3.Error, psycopg.Error."""
+    rows = _select(database_url, "SELECT * FROM generations ORDER BY created_at")
+    pictures = _grouped(
+        _select(database_url, "SELECT generation_id, sha256 FROM outputs ORDER BY position")
+    )
+    charges = _grouped(_select(database_url, "SELECT generation_id, kind, amount FROM charges"))
+    return tuple(
+        Recorded(
+            id=row["id"],
+            state=row["state"],
+            prompt=row["prompt"],
+            prompt_ids=_prompt_ids(row["id"], row["created_at"]),
+            cost=row["cost"],
+            message_id=json.loads(row["reply"])["message_id"],
+            is_told=row["delivered_at"] is not None,
+            failure_kind=row["failure_kind"],
+            was_foreseen="reference" not in str(row["failure_facts"]),
+            was_sampled=row["sampled_at"] is not None,
+            pictures=tuple(one["sha256"] for one in pictures.get(row["id"], ())),
+            charges=tuple(
+                sorted((one["kind"], one["amount"]) for one in charges.get(row["id"], ()))
+            ),
+        )
+        for row in rows
+    )
+
+
+def read_messages(world: DiscordStandIn) -> tuple[Posted, ...]:
+    """Read every message of the bot that anybody can see."""
+    found: dict[int, Message] = {}
+    for member in world.directory.members.values():
+        for message in world.messages.visible_to(member):
+            if message.author_id == world.application_id:
+                found[message.id] = message
+    return tuple(_posted(message) for message in found.values())
+
+
+def read_executions(
+    backends: Sequence[ComfyUIStandIn], lives: Sequence[Sequence[int]]
+) -> tuple[Executed, ...]:
+    """Read what ran where. `lives` has, for each backend, how many runs each restart came after."""
+    found: list[Executed] = []
+    for number, backend in enumerate(backends):
+        found += (
+            Executed(
+                run.prompt_id,
+                number,
+                sum(index >= restart for restart in lives[number]),
+            )
+            for index, run in enumerate(backend.log.executions)
+        )
+    return tuple(found)
+
+
+def digest(content: bytes) -> str:
+    """The digest by which results are recorded."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _posted(message: Message) -> Posted:
+    texts = [message.content]
+    for embed in message.embeds:
+        texts += [str(embed.get("title", "")), str(embed.get("description", ""))]
+    matches = (
+        _BUTTON.match(str(part.get("custom_id", ""))) for part in interactive(message.components)
+    )
+    return Posted(
+        id=message.id,
+        text="\n".join(texts),
+        is_thinking=MessageFlag.LOADING in message.flags,
+        buttons=frozenset((match["id"], match["action"]) for match in matches if match),
+        files={file.filename: file.content for file in message.files},
+    )
+
+
+def _prompt_ids(generation_id: str, created_at: datetime | str) -> frozenset[str]:
+    """The prompt ids that a generation may have had on its backends."""
+    moment = (
+        datetime.fromisoformat(created_at).replace(tzinfo=UTC)
+        if isinstance(created_at, str)
+        else created_at.astimezone(UTC)
+    )
+    return frozenset(
+        str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation_id}:{moment.isoformat()}:{index + more}"))
+        for index in range(_MAX_BACKENDS)
+        for more in (0, AFTER_WITHDRAWAL)
+    )
+
+
+def _select(database_url: str, statement: str) -> list[dict[str, Any]]:
+    plain = libpq_url(database_url)
+    if plain is None:
+        path = database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(statement)]
+    with psycopg.connect(plain, row_factory=dict_row) as link:
+        return link.execute(statement.encode()).fetchall()
+
+
+def _grouped(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["generation_id"], []).append(row)
+    return groups

@@ -1,0 +1,136 @@
+"""The bot's processes, each started again whenever it ends: as a service manager would.
+
+They are forked from a server that has imported the program already: starts, and so kills, are
+then many times as frequent as with an interpreter of its own for each.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Self
+
+from benchmarks import bot_process
+
+PAUSE_S = 0.3
+"""Before a process that ended is started again."""
+
+CRASH = "Traceback (most recent call last)"
+"""What no log may hold."""
+
+
+class BotProcesses:
+    """One process for each of the roles, started again and again until the block ends."""
+
+    def __init__(
+        self,
+        roles: Sequence[str],
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        self._roles = tuple(roles)
+        self._arguments = tuple(arguments)
+        self._environment = dict(environment)
+        self._folder = folder
+        self._living: dict[int, ForkServerProcess] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["benchmarks.bot_process"])
+        self.starts = 0
+
+    async def __aenter__(self) -> Self:
+        """Start one for each role."""
+        self._tasks = [
+            asyncio.create_task(self._keep(slot, role), name=f"keeper of {role} {slot}")
+            for slot, role in enumerate(self._roles)
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End them for good."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def living(self) -> tuple[int, ...]:
+        """The places whose process lives just now."""
+        return tuple(self._living)
+
+    def kill(self, slot: int) -> None:
+        """End one without any warning."""
+        process = self._living.get(slot)
+        if process is not None:
+            process.kill()
+
+    def terminate(self, slot: int) -> None:
+        """Ask one to end in good order."""
+        process = self._living.get(slot)
+        if process is not None:
+            process.terminate()
+
+    async def start_by_mistake(self) -> tuple[int | None, str]:
+        """Start one more, wait for its end, and tell its status and its last words."""
+        log = self._folder / "mistake.log"
+        log.unlink(missing_ok=True)
+        process = self._start("all", log)
+        await _wait(process)
+        return process.exitcode, log.read_text().strip().rpartition("\n")[2]
+
+    def crashes(self) -> tuple[str, ...]:
+        """The tracebacks that the processes logged, shortened."""
+        found = []
+        for path in sorted(self._folder.glob("process-*.log")):
+            for part in path.read_text(errors="replace").split(CRASH)[1:]:
+                # The first line that is not indented again names the error.
+                lines = part.splitlines()[1:]
+                error = next((line for line in lines if line and line[0] != " "), "")
+                found.append(error[:200])
+        return tuple(found)
+
+    async def _keep(self, slot: int, role: str) -> None:
+        while True:
+            process = self._start(role, self._folder / f"process-{slot}.log")
+            self._living[slot] = process
+            self.starts += 1
+            try:
+                await _wait(process)
+            finally:
+                del self._living[slot]
+            await asyncio.sleep(PAUSE_S)
+
+    def _start(self, role: str, log: Path) -> ForkServerProcess:
+        arguments = (*self._arguments, role)
+        process = self._context.Process(
+            target=_run, args=(arguments, self._environment, str(log)), daemon=True
+        )
+        process.start()
+        return process
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
+    """Be a bot, in a process of its own."""
+    for name in [one for one in os.environ if one.startswith("LIMNER_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, sys.stderr.fileno())
+    sys.argv[1:] = arguments
+    sys.exit(bot_process.main())
+
+
+async def _wait(process: ForkServerProcess) -> None:
+    """Until it ended; whoever is cancelled here ends it."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(process.sentinel, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(process.sentinel)
+        process.kill()
+        process.join()

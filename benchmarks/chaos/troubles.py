@@ -1,0 +1,165 @@
+"""What goes wrong: one trouble at a time, drawn at random."""
+
+import asyncio
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+
+from benchmarks.chaos.processes import BotProcesses
+from benchmarks.chaos.relay import Relay
+from sandbox.comfyui import ComfyUIStandIn
+from sandbox.discord_api.server import DiscordStandIn
+from sandbox.scenarios import NodeFails, OutOfMemory
+
+KILL = "kill -9"
+LONGEST_CALM_S = 2.0
+"""Between two troubles."""
+
+LONGEST_CUT_S = 4.0
+"""Of a connection."""
+
+LONGEST_LOCK_S = 7.0
+"""Of the SQLite file by somebody else: longer than a writer waits."""
+
+REFUSAL = "Another Limner is already running"
+
+
+class Troubles:
+    """Makes trouble until enough processes were killed; `mend` ends what lasts."""
+
+    def __init__(
+        self,
+        *,
+        world: DiscordStandIn,
+        backends: Sequence[ComfyUIStandIn],
+        backend_relays: Sequence[Relay],
+        database_relay: Relay | None,
+        sqlite_path: str | None,
+        processes: BotProcesses,
+        chance: random.Random,
+    ) -> None:
+        self._world = world
+        self._backends = tuple(backends)
+        self._backend_relays = tuple(backend_relays)
+        self._database_relay = database_relay
+        self._sqlite_path = sqlite_path
+        self._processes = processes
+        self._chance = chance
+        self.made: Counter[str] = Counter()
+        self.lives: tuple[list[int], ...] = tuple([] for _ in backends)
+        self.troubled: set[int] = set()
+        self.unrefused: list[str] = []
+        self._kinds: Mapping[str, tuple[int, Callable[[], Awaitable[None]]]] = {
+            KILL: (24, self._kill),
+            "SIGTERM": (3, self._terminate),
+            "ComfyUI restarted": (3, self._restart_backend),
+            "ComfyUI cut off": (3, self._cut_backend),
+            "sockets to ComfyUI cut": (2, self._cut_sockets),
+            "a run fails": (4, self._fail_run),
+            "Discord answers 503": (3, self._refuse_requests),
+            "Discord answers 429": (1, self._limit_requests),
+            "an answer of Discord lost": (2, self._lose_answers),
+            "gateway dropped": (2, self._drop_gateway),
+            "database away": (2, self._take_database),
+        }
+        if sqlite_path is not None:
+            self._kinds = {**self._kinds, "second process": (1, self._start_second)}
+
+    async def make(self, kills: int) -> None:
+        """Make trouble until this many processes were killed."""
+        names = list(self._kinds)
+        weights = [self._kinds[name][0] for name in names]
+        while self.made[KILL] < kills:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_CALM_S))
+            name = self._chance.choices(names, weights)[0]
+            if name == KILL and not self._processes.living:
+                continue
+            await self._kinds[name][1]()
+            self.made[name] += 1
+
+    async def _kill(self) -> None:
+        slot = self._chance.choice(self._processes.living)
+        # Half of them while it works, the others at any moment of its start too.
+        if self._chance.random() < 0.5:
+            await self._settle_down()
+        self._processes.kill(slot)
+
+    async def _settle_down(self) -> None:
+        """Wait a while for a bot to be connected, and a moment of any length more."""
+        try:
+            await self._world.wait_until_connected(20)
+        except TimeoutError:
+            return
+        await asyncio.sleep(self._chance.uniform(0.2, 3))
+
+    async def _terminate(self) -> None:
+        if self._processes.living:
+            self._processes.terminate(self._chance.choice(self._processes.living))
+
+    async def _restart_backend(self) -> None:
+        number = self._chance.randrange(len(self._backends))
+        self.troubled.add(number)
+        backend = self._backends[number]
+        await backend.stop()
+        self.lives[number].append(len(backend.log.executions))
+        await asyncio.sleep(self._chance.uniform(0, LONGEST_CUT_S))
+        await backend.start()
+
+    async def _cut_backend(self) -> None:
+        number = self._chance.randrange(len(self._backends))
+        self.troubled.add(number)
+        await self._cut(self._backend_relays[number])
+
+    async def _cut(self, relay: Relay) -> None:
+        relay.cut()
+        await asyncio.sleep(self._chance.uniform(0.1, LONGEST_CUT_S))
+        relay.mend()
+
+    async def _cut_sockets(self) -> None:
+        self._chance.choice(self._backends).kill_sockets()
+
+    async def _fail_run(self) -> None:
+        fault = self._chance.choice((NodeFails(class_type="KSampler"), OutOfMemory()))
+        self._chance.choice(self._backends).faults.add(fault)
+
+    async def _refuse_requests(self) -> None:
+        self._world.fail_next("*", "webhooks|messages", 503, times=self._chance.randint(1, 12))
+
+    async def _limit_requests(self) -> None:
+        self._world.fail_next("*", "webhooks|messages", 429, times=self._chance.randint(1, 3))
+
+    async def _lose_answers(self) -> None:
+        self._world.lose_next_answer("*", "webhooks|messages", times=self._chance.randint(1, 3))
+
+    async def _drop_gateway(self) -> None:
+        await self._world.drop_gateway()
+
+    async def _take_database(self) -> None:
+        if self._database_relay is not None:
+            await self._cut(self._database_relay)
+        elif self._sqlite_path is not None:
+            held_s = self._chance.uniform(0.5, LONGEST_LOCK_S)
+            with closing(sqlite3.connect(self._sqlite_path, isolation_level=None)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    return
+                await asyncio.sleep(held_s)
+                other.execute("ROLLBACK")
+
+    async def _start_second(self) -> None:
+        """Beside a living one it has to be refused."""
+        if not await self._is_settled():
+            return
+        status, sentence = await self._processes.start_by_mistake()
+        if status != 1 or REFUSAL not in sentence:
+            self.unrefused.append(f"status {status}: {sentence}")
+
+    async def _is_settled(self) -> bool:
+        try:
+            await self._world.wait_until_connected(20)
+        except TimeoutError:
+            return False
+        return True

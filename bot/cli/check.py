@@ -1,0 +1,302 @@
+"""`limner check`: one line for each thing that works or does not, with what to do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import discord
+from rich.console import Console
+from rich.text import Text
+
+from bot.app import (
+    ANSWER_TIMEOUT_S,
+    LOGIN_IMPOSSIBLE,
+    StartupError,
+    build_pool_members,
+    log_in,
+)
+from bot.cli.inspect import load_catalog
+from bot.client import DiscordAddress, LimnerClient
+from bot.commands import COMMAND_NAMES
+from bot.commands.workflow_commands import plan_commands
+from bot.network import NETWORK_ERRORS
+from bot.settings import Settings, find_unknown_names
+from comfy.backend import BackendDescription
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    BackendUntrusted,
+    ComfyError,
+    NotComfyUI,
+)
+from comfy.protocol.object_info import ObjectInfo
+from db import migrations
+from db.database import Database
+from db.errors import DatabaseError
+from db.migrations import MigrationState
+from generation.backends.common_classes import CommonClasses
+from generation.backends.pool import PoolMember
+from generation.library.summaries import summarise
+from generation.media import imaging
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.nudenet import find_checker
+from generation.requests.checkpoints import find_default
+from generation.service import utc_now
+from workflows.workflow import Workflow
+
+GIBIBYTE = 1024**3
+
+
+class Level(StrEnum):
+    """How grave a finding is; only FAILED makes `run` pointless."""
+
+    FINE = "ok"
+    NOTE = "note"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    level: Level
+    subject: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A backend that answered."""
+
+    name: str
+    description: BackendDescription
+    object_info: ObjectInfo
+    tags: frozenset[str]
+
+
+async def run_check(settings: Settings) -> int:
+    """Print every finding; 0 when `limner run` would work, else 1."""
+    console = Console(highlight=False)
+    has_failed = False
+    async for finding in find_all(settings):
+        has_failed |= finding.level is Level.FAILED
+        console.print(_render(finding), soft_wrap=True)
+    return 1 if has_failed else 0
+
+
+async def find_all(
+    settings: Settings, *, address: DiscordAddress | None = None
+) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is known."""
+    for name in find_unknown_names():
+        yield Finding(
+            Level.NOTE,
+            "settings",
+            f"{name} is not a setting. Is it a typing error? See .env.example.",
+        )
+    yield await _check_discord(settings, address)
+    yield await _check_database(settings)
+    yield await _check_extra(settings)
+    catalog = await asyncio.to_thread(load_catalog, settings)
+    for problem in catalog.problems:
+        yield Finding(Level.NOTE, "workflows", str(problem))
+    summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
+    for refusal in plan_commands(summaries, COMMAND_NAMES).refusals:
+        yield Finding(Level.NOTE, "workflows", refusal)
+    answers: list[_Answer] = []
+    async for finding in _check_backends(settings, answers):
+        yield finding
+    if answers:
+        await catalog.learn(CommonClasses([answer.object_info for answer in answers]))
+    for finding in _check_workflows(tuple(catalog.workflows.values()), answers, settings):
+        yield finding
+
+
+async def _check_discord(settings: Settings, address: DiscordAddress | None) -> Finding:
+    if settings.discord_token is None:
+        return Finding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
+    client = LimnerClient(address=address)
+    try:
+        await log_in(client, settings.discord_token.get_secret_value())
+        _, _, starts = await client.http.get_bot_gateway()
+    except StartupError as error:
+        return Finding(Level.FAILED, "discord", str(error))
+    except (discord.DiscordException, *NETWORK_ERRORS):
+        return Finding(
+            Level.FAILED, "discord", "The token is right, but Discord names no gateway just now."
+        )
+    else:
+        name = client.user.name if client.user else "the bot"
+        left = f"{starts['remaining']} of {starts['total']} connections left today"
+        # Which intents are switched on does not matter: none of those that must be is needed.
+        return Finding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
+    finally:
+        await client.close()
+
+
+async def _check_database(settings: Settings) -> Finding:
+    try:
+        state = await migrations.current_state(settings.effective_database_url)
+    except DatabaseError as error:
+        return Finding(Level.FAILED, "database", str(error))
+    match state:
+        case MigrationState.EMPTY:
+            return Finding(Level.FINE, "database", "Empty; `limner run` makes its tables.")
+        case MigrationState.BEHIND:
+            return Finding(Level.NOTE, "database", "Older; `limner run` brings it up to date.")
+        case MigrationState.TOO_NEW:
+            return Finding(
+                Level.FAILED,
+                "database",
+                "Made by a newer Limner. Install that one, or restore a backup made before.",
+            )
+        case MigrationState.CURRENT:
+            return Finding(Level.FINE, "database", "Up to date.")
+
+
+async def _check_extra(settings: Settings) -> Finding:
+    checker = find_checker()
+    if checker is None:
+        sentence = "NudeNet is not installed; `/mod image-check` needs limner[nsfw]."
+        count = await _count_checked(settings)
+        if not count:
+            return Finding(Level.FINE, "image check", sentence)
+        wanted = f" Servers that want it: {count}; their results are held for moderators."
+        return Finding(Level.NOTE, "image check", sentence + wanted)
+    try:
+        await asyncio.to_thread(checker.check, imaging.grey())
+    except Exception as error:
+        sentence = f"NudeNet does not work ({type(error).__name__}): install limner[nsfw] anew."
+        return Finding(Level.NOTE, "image check", sentence)
+    return Finding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
+
+
+async def _count_checked(settings: Settings) -> int:
+    """How many servers want pictures checked; 0 where the database cannot say."""
+    url = settings.effective_database_url
+    try:
+        if await migrations.current_state(url) is not MigrationState.CURRENT:
+            return 0
+        database = Database(url)
+        try:
+            return await ImageGate(database, None, utc_now).count_checked()
+        finally:
+            await database.close()
+    except DatabaseError:
+        # Said of the database already.
+        return 0
+
+
+async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIterator[Finding]:
+    try:
+        members = build_pool_members(settings)
+    except StartupError as error:
+        yield Finding(Level.FAILED, "backends", str(error))
+        return
+    results = await asyncio.gather(*map(_ask, members))
+    for member, result in zip(members, results, strict=True):
+        subject = f"backend {member.backend.name}"
+        if isinstance(result, _Answer):
+            answers.append(result)
+            yield Finding(Level.FINE, subject, _describe(result.description))
+        else:
+            # With another backend that works, `run` works: this one's absence is a note.
+            yield Finding(Level.NOTE, subject, result)
+    if not answers:
+        yield Finding(
+            Level.FAILED,
+            "backends",
+            "No backend can be used. Start ComfyUI, or correct COMFYUI_URLS.",
+        )
+
+
+async def _ask(member: PoolMember) -> _Answer | str:
+    backend = member.backend
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            description = await backend.fetch_description()
+            object_info = await backend.fetch_object_info()
+        return _Answer(backend.name, description, object_info, member.tags)
+    except TimeoutError:
+        return "It does not answer in time. Look at ComfyUI's own log."
+    except ComfyError as error:
+        return f"{error} {_advise(error)}".rstrip()
+    finally:
+        await backend.close()
+
+
+def _advise(error: ComfyError) -> str:
+    match error:
+        case BackendUntrusted():
+            return "What is right for its TLS belongs to its entry in backends.toml."
+        case BackendUnreachable():
+            return "Start ComfyUI there, or correct COMFYUI_URLS."
+        case BackendRefused(status=401 | 403 | 407):
+            return "Set its bearer_token or headers in backends.toml, or user:password@ in its URL."
+        case NotComfyUI():
+            return "Correct its address in COMFYUI_URLS or backends.toml."
+        case _:
+            return ""
+
+
+def _describe(description: BackendDescription) -> str:
+    devices = ", ".join(
+        f"{device.name} with {device.memory_free / GIBIBYTE:.1f} of "
+        f"{device.memory_total / GIBIBYTE:.1f} GiB free"
+        for device in description.devices
+    )
+    return f"ComfyUI {description.version}, {devices or 'no device named'}."
+
+
+def _check_workflows(
+    workflows: Sequence[Workflow], answers: Sequence[_Answer], settings: Settings
+) -> Iterable[Finding]:
+    for workflow in workflows:
+        for answer in answers:
+            subject = f"workflow {workflow.name} on {answer.name}"
+            lacks = [
+                *_missing_tags(workflow, answer),
+                *_missing_nodes(workflow, answer),
+                *_missing_models(workflow, answer, settings),
+            ]
+            if lacks:
+                yield Finding(Level.NOTE, subject, " ".join(lacks))
+            else:
+                yield Finding(Level.FINE, subject, "Can run.")
+
+
+def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
+    missing = sorted(set(workflow.manifest.tags) - answer.tags)
+    if missing:
+        yield f"Not sent there: it lacks the tags {', '.join(missing)} in backends.toml."
+
+
+def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
+    classes = {str(node["class_type"]) for node in workflow.graph.values()}
+    missing = sorted(one for one in classes if not answer.object_info.has(one))
+    if missing:
+        yield f"Missing nodes: {', '.join(missing)}. Install the custom nodes that bring them."
+
+
+def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:
+    """What the service would find no model for where a person chooses none."""
+    for name, (class_type, input_name) in workflow.model_slots.items():
+        wanted = workflow.manifest.find(name)
+        choices = answer.object_info.choices(class_type, input_name)
+        if wanted is None or choices is None or wanted.type.value == "lora":
+            continue
+        if find_default(wanted, choices, settings.default_models) is None:
+            has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
+            choose = "" if wanted.hidden else f"choose one with the {name} option, "
+            yield (
+                f"Missing model {wanted.default} for {name}; {has}. Put the file there, {choose}"
+                "or set default_models in backends.toml."
+            )
+
+
+def _render(finding: Finding) -> Text:
+    style = {Level.FINE: "green", Level.NOTE: "yellow", Level.FAILED: "bold red"}[finding.level]
+    return Text.assemble(
+        (f"{finding.level.value:7}", style), f"{finding.subject}: {finding.sentence}"
+    )

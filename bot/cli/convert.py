@@ -1,0 +1,215 @@
+"""Workflow files that an operator names, and the node classes by which they are understood."""
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.app import ANSWER_TIMEOUT_S, build_pool_members
+from bot.settings import Settings
+from comfy.backend import Backend
+from comfy.errors import ComfyError
+from comfy.protocol.object_info import ObjectInfo
+from workflows.carriers import Carried, read
+from workflows.convert import Conversion, convert
+from workflows.errors import UnknownClasses, WorkflowUnusable
+from workflows.graph import Graph
+
+MAX_FILE_BYTES = 1024 * 1024 * 1024
+"""Films with a workflow are smaller; a mistaken argument must not fill the memory."""
+
+MAX_OBJECT_INFO_BYTES = 256 * 1024 * 1024
+"""Unpacked; backends with very many custom nodes have some 30 MB."""
+
+_GZIP = b"\x1f\x8b"
+
+
+class FileUnusable(Exception):
+    """A file named on the command line cannot be used; the text is the sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What to print for a file: the graph, and sentences about it.
+
+    `is_whole` when all of the file is in it and known: otherwise the sentences say what is not.
+    """
+
+    graph: Graph
+    sentences: tuple[str, ...]
+    is_whole: bool
+
+
+class ObjectInfos:
+    """The node classes of backends, each asked once however many files are understood by them."""
+
+    def __init__(self, source: AsyncIterator[ObjectInfo]) -> None:
+        self._source = source
+        self._known: list[ObjectInfo] = []
+
+    async def __aiter__(self) -> AsyncIterator[ObjectInfo]:
+        """Those that are known, then those that answer now. Raises what asking them raises."""
+        for one in self._known:
+            yield one
+        async for one in self._source:
+            self._known.append(one)
+            yield one
+
+
+async def run_convert(
+    paths: Sequence[Path], backends: AsyncIterator[ObjectInfo], *, out: Path | None
+) -> int:
+    """Print the graph of a file, or write the graph of each into the folder `out`.
+
+    The exit status: 0 when every graph is whole. Raises what converting a single file raises;
+    with several, what is wrong with one keeps none of the others from being written.
+    """
+    infos = ObjectInfos(backends)
+    if out is None:
+        converted = await convert_file(paths[0], infos)
+        click.echo(_as_json(converted.graph))
+        _print_sentences(converted.sentences)
+        return 0 if converted.is_whole else 1
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    done = [await _convert_into(out, path, infos) for path in paths]
+    return 0 if all(done) else 1
+
+
+async def _convert_into(out: Path, path: Path, infos: ObjectInfos) -> bool:
+    """Write a file's graph into a folder, and say what is wrong; whether it is whole."""
+    target = out / f"{path.stem}.json"
+    try:
+        converted = await convert_file(path, infos)
+        with target.open("xb") as file:
+            file.write(_as_json(converted.graph) + b"\n")
+    except FileExistsError:
+        _print_sentences([f"{target} is there already. Move it away first."], path)
+    except (FileUnusable, WorkflowUnusable, OSError) as error:
+        _print_sentences([str(error)], path)
+    else:
+        _print_sentences(converted.sentences, path)
+        return converted.is_whole
+    return False
+
+
+def _as_json(graph: Graph) -> bytes:
+    return json.dumps(graph, ensure_ascii=False, indent=2).encode()
+
+
+def _print_sentences(sentences: Iterable[str], path: Path | None = None) -> None:
+    for sentence in sentences:
+        click.echo(f"{path}: {sentence}" if path else sentence, err=True)
+
+
+async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Converted:
+    """The API-format graph of any file that carries a workflow.
+
+    What the editor saved is understood by the node classes of the first of `backends` that has
+    them all, or else of the one that lacks the fewest; a graph needs none. Raises FileUnusable,
+    InvalidGraph, and what asking the backends raises.
+    """
+    carried = load_carried(path)
+    if carried.graph is not None or carried.export is None:
+        return Converted(carried.graph or {}, carried.remarks, is_whole=True)
+    conversion = await _convert(carried.export, backends)
+    unknown = UnknownClasses(conversion.unknown).sentences
+    sentences = (*carried.remarks, *conversion.losses, *unknown)
+    return Converted(conversion.sent, sentences, is_whole=conversion.is_whole)
+
+
+def load_carried(path: Path) -> Carried:
+    """What a file carries. Raises FileUnusable and InvalidGraph."""
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise FileUnusable(f"{path} is larger than 1 GiB, which no workflow file is.")
+    return read(content)
+
+
+def load_object_info(path: Path) -> ObjectInfo:
+    """Read a saved answer of /object_info, packed with gzip or not. Raises FileUnusable."""
+    with path.open("rb") as file:
+        is_packed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        try:
+            stream = gzip.GzipFile(fileobj=file) if is_packed else file
+            content = stream.read(MAX_OBJECT_INFO_BYTES + 1)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise FileUnusable(f"{path} is a damaged gzip file: save it again.") from error
+    if len(content) > MAX_OBJECT_INFO_BYTES:
+        raise FileUnusable(f"{path} is larger than 256 MiB, which no /object_info is.")
+    try:
+        found = ObjectInfo.parse(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise FileUnusable(_NO_OBJECT_INFO.format(path=path)) from error
+    if not found.classes:
+        raise FileUnusable(_NO_OBJECT_INFO.format(path=path))
+    return found
+
+
+_NO_OBJECT_INFO = (
+    "{path} is not what ComfyUI answers under /object_info: save that address of a running ComfyUI."
+)
+
+
+async def saved_object_info(path: Path) -> AsyncIterator[ObjectInfo]:
+    """The node classes of a saved /object_info alone. Raises FileUnusable."""
+    yield load_object_info(path)
+
+
+async def fetch_object_infos(
+    settings: Settings, *, backend: str | None
+) -> AsyncIterator[ObjectInfo]:
+    """The node classes of each configured backend that answers, or only of the one so named.
+
+    Raises FileUnusable when there is none, with what each backend said.
+    """
+    members = build_pool_members(settings)
+    chosen = [one.backend for one in members if backend in (None, one.backend.name)]
+    if not chosen:
+        known = ", ".join(one.backend.name for one in members)
+        raise FileUnusable(f"There is no backend called {backend}; there is: {known}.")
+    refusals = []
+    for one in chosen:
+        answer = await _ask(one)
+        if isinstance(answer, ObjectInfo):
+            yield answer
+        else:
+            refusals.append(f"{one.name}: {answer}")
+    if len(refusals) == len(chosen):
+        raise FileUnusable(
+            "No backend could be asked for its node classes: start ComfyUI, or give a saved"
+            f" /object_info with --object-info. {' '.join(refusals)}"
+        )
+
+
+async def _ask(backend: Backend) -> ObjectInfo | str:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await backend.fetch_object_info()
+    except TimeoutError:
+        return "It does not answer in time."
+    except ComfyError as error:
+        return str(error)
+    finally:
+        await backend.close()
+
+
+async def _convert(export: Mapping[str, Any], backends: AsyncIterable[ObjectInfo]) -> Conversion:
+    best: Conversion | None = None
+    async for classes in backends:
+        conversion = convert(export, classes, now=datetime.now().astimezone())
+        if best is None or len(conversion.unknown) < len(best.unknown):
+            best = conversion
+        if not best.unknown:
+            break
+    if best is None:
+        raise FileUnusable("No backend could be asked for its node classes.")
+    return best

@@ -1,0 +1,94 @@
+"""`limner history export`: the history as text, straight from the database."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.replies.inputs import parse_day
+from db import migrations
+from db.database import Database
+from db.migrations import MigrationState
+from generation.history.export import ExportFormat, header, line
+from generation.history.queries import HistoryFilter
+from generation.moderation.case_file import Oversight
+from generation.record import GenerationState
+from generation.service import utc_now
+
+
+class HistoryUnusable(Exception):
+    """Why there is nothing to export: one plain sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What to write, and where; None writes to standard output and asks nothing."""
+
+    file_format: ExportFormat = ExportFormat.CSV
+    out: Path | None = None
+    guild: int | None = None
+    user: int | None = None
+    workflow: str | None = None
+    status: str | None = None
+    search: str | None = None
+    since: str | None = None
+    until: str | None = None
+    flagged: bool = False
+
+
+async def run_export(database_url: str, options: ExportOptions) -> int:
+    """Write it, and say how many generations there were.
+
+    Raises RequestRefused for a day nobody can read, HistoryUnusable, DatabaseError,
+    ServiceUnavailable, OSError.
+    """
+    now = datetime.now(UTC)
+    asked = HistoryFilter(
+        user_id=options.user,
+        guild_id=options.guild,
+        workflow=options.workflow,
+        state=GenerationState(options.status) if options.status else None,
+        search=options.search,
+        since=parse_day(options.since, "--since", now),
+        until=parse_day(options.until, "--until", now, end=True),
+        flagged=options.flagged,
+    )
+    await _require_tables(database_url)
+    database = Database(database_url)
+    try:
+        if options.out is None:
+            return await _write(database, asked, options.file_format, sys.stdout.write)
+        with options.out.open("w", encoding="utf-8", newline="") as file:
+            return await _write(database, asked, options.file_format, file.write)
+    finally:
+        await database.close()
+
+
+async def _require_tables(database_url: str) -> None:
+    """Before anything is written: an export with a head alone would look like an answer."""
+    match await migrations.current_state(database_url):
+        case MigrationState.EMPTY:
+            raise HistoryUnusable("There is no history yet: `limner run` makes the database.")
+        case MigrationState.BEHIND:
+            raise HistoryUnusable(
+                "The database is older than this Limner: run `limner db upgrade`."
+            )
+        case MigrationState.TOO_NEW:
+            raise HistoryUnusable("The database was made by a newer Limner: use that one.")
+        case MigrationState.CURRENT:
+            return
+
+
+async def _write(
+    database: Database,
+    asked: HistoryFilter,
+    file_format: ExportFormat,
+    write: Callable[[str], object],
+) -> int:
+    write(header(file_format))
+    count = 0
+    async for one in Oversight(database, utc_now).export(asked):
+        write(line(one, file_format))
+        count += 1
+    return count

@@ -1,0 +1,140 @@
+"""One generation from the terminal: the same service as the bot's, a progress bar for a reply."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import assert_never
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from bot.app import Storage, open_core, require_backend
+from bot.settings import Settings
+from bot.ui import embeds
+from bot.ui.error_messages import FAILURE_TITLES
+from generation.audience import Receipt
+from generation.errors import RequestRefused
+from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.record import Generation, OutputContent
+from generation.request import GenerationRequest, Requester
+from generation.service import GenerationService
+
+ATTACHED = "@"
+"""Before the path of a file that is given for an input, as `curl` has it."""
+
+_NOBODY = Requester(user_id=0, name="terminal", channel_id=0, is_operator=True)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """What `limner generate` was asked for; `values` are still text, as typed."""
+
+    prompt: str
+    workflow: str | None = None
+    image: Path | None = None
+    mask: Path | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    out: Path = Path()
+
+
+class Silence:
+    """An audience for which nothing needs to be delivered: the terminal follows the events."""
+
+    def notify(self, event: GenerationEvent) -> None:
+        """Do nothing."""
+
+    async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
+        """Count as told."""
+        del generation, contents
+        return Receipt()
+
+
+async def run_generate(settings: Settings, options: GenerateOptions) -> int:
+    """Run one generation and save its results; the exit status.
+
+    It keeps its line and its records in a folder of its own that is thrown away, so it works
+    beside a running bot, charges nobody, and leaves no history.
+    """
+    console = Console(stderr=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="limner-") as folder:
+        storage = Storage.inside(Path(folder))
+        await storage.prepare()
+        async with open_core(settings, storage, build_audience=lambda _: Silence()) as core:
+            await require_backend(core)
+            request = _build_request(options)
+            try:
+                generation = await core.service.submit(request)
+            except RequestRefused as refusal:
+                console.print(f"[red]{FAILURE_TITLES[refusal.kind]}[/]: {refusal.sentence}")
+                return 1
+            ended = await _follow(core.service, generation.id, console)
+            if ended.failure is not None:
+                title = FAILURE_TITLES[ended.failure.kind]
+                console.print(f"[red]{title}[/]: {ended.failure.sentence}", highlight=False)
+                return 1
+            for path in _save(ended.id, await core.service.contents(ended.id), options.out):
+                print(path)
+            console.print(embeds.facts(ended), highlight=False)
+            return 0
+
+
+def _build_request(options: GenerateOptions) -> GenerationRequest:
+    values: dict[str, str | int] = {**options.values}
+    if options.seed is not None:
+        values["seed"] = options.seed
+    given = {"image": options.image, "mask": options.mask}
+    for name, text in options.values.items():
+        if text.startswith(ATTACHED) and (path := Path(text.removeprefix(ATTACHED))).is_file():
+            given[name] = path
+            del values[name]
+    return GenerationRequest(
+        requester=_NOBODY,
+        prompt=options.prompt,
+        workflow=options.workflow,
+        values={name: value for name, value in values.items() if name != "aspect"},
+        images={
+            name: partial(asyncio.to_thread, path.read_bytes)
+            for name, path in given.items()
+            if path
+        },
+        aspect=options.values.get("aspect"),
+    )
+
+
+async def _follow(service: GenerationService, generation_id: str, console: Console) -> Generation:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("waiting", total=1.0)
+        async with aclosing(service.events(generation_id)) as events:
+            async for event in events:
+                match event:
+                    case Waiting():
+                        bar.update(task, description=f"waiting, {event.position} in the line")
+                    case Running(progress=progress):
+                        steps = f" {progress.step}/{progress.steps}" if progress.steps else ""
+                        text = (progress.activity or "running") + steps
+                        bar.update(task, completed=progress.fraction, description=text)
+                    case Ended(generation=generation):
+                        done = generation.failure is None
+                        bar.update(task, completed=1.0 if done else None, description="done")
+                        return generation
+                    case _:
+                        assert_never(event)
+    raise RuntimeError("The events of a generation ended without an end.")
+
+
+def _save(generation_id: str, contents: Sequence[OutputContent], folder: Path) -> list[Path]:
+    paths = []
+    for content in contents:
+        output = content.output
+        suffix = PurePosixPath(output.filename).suffix
+        path = folder / f"limner-{generation_id}-{output.position + 1}{suffix}"
+        path.write_bytes(content.content)
+        paths.append(path)
+    return paths

@@ -1,0 +1,183 @@
+"""`limner workflows inspect`, `add` and `survey`: files looked at from the terminal."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bot.app import ANSWER_TIMEOUT_S, KNOWN_NODES, StartupError, build_pool_members
+from bot.cli.convert import load_object_info
+from bot.settings import Settings
+from bot.ui.workflow_report import report_lines
+from comfy.backend import Backend
+from comfy.errors import ComfyError
+from comfy.protocol.object_info import ObjectInfo
+from generation.backends.common_classes import CommonClasses
+from generation.backends.object_info_cache import KnownNodes
+from generation.library.inspection import Inspection, inspect_file
+from workflows.catalog import LIBRARY, Catalog
+from workflows.errors import WorkflowUnusable
+from workflows.schema import SCHEMA_FILE, manifest_schema
+from workflows.shelf import Shelf
+from workflows.sources import (
+    MANIFEST_FILE,
+    MANIFEST_SUFFIX,
+    MAX_FILE_BYTES,
+    find_source,
+    load_bytes,
+    load_text,
+)
+from workflows.survey import Surveyed, survey_lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A workflow in a file or a folder, and the report on it."""
+
+    path: Path
+    content: bytes
+    report: Inspection
+
+
+async def run_inspect(
+    settings: Settings, path: Path, *, object_info: Path | None, save: bool
+) -> int:
+    """Print the report and the manifest; with `save`, write that beside the file instead.
+
+    The exit status.
+    """
+    looked = await _look(settings, path, object_info)
+    _print(looked.report)
+    if looked.report.is_usable:
+        manifest = looked.report.manifest_text()
+        click.echo(f"Saved as {_save(path, looked.report)}." if save else f"\n{manifest}", nl=save)
+    return 0 if looked.report.is_usable else 1
+
+
+async def run_add(
+    settings: Settings, path: Path, *, name: str | None, object_info: Path | None
+) -> int:
+    """Print the report and put a copy on the shelf, with a manifest to edit. The exit status."""
+    shelf = Shelf(settings.shelf)
+    chosen = shelf.choose_name(name or path.name)
+    looked = await _look(settings, path, object_info, name=chosen)
+    _print(looked.report)
+    if not looked.report.is_usable:
+        return 1
+    if chosen in shelf.names():
+        raise StartupError(f"There is a workflow {chosen} already. Choose another with --name.")
+    shelf.stage(chosen, looked.content)
+    schema = f"../../{SCHEMA_FILE}"
+    folder = shelf.publish(chosen, looked.report.manifest_text(schema))
+    (settings.data / SCHEMA_FILE).write_text(
+        json.dumps(manifest_schema(), indent=2) + "\n", encoding="utf-8"
+    )
+    click.echo(f"Added as {folder}; edit {folder / MANIFEST_FILE} as you like.")
+    return 0
+
+
+async def run_survey(
+    settings: Settings, folder: Path, *, object_info: Path | None, local_only: bool
+) -> int:
+    """Print a table of what becomes of every workflow in a folder, and the counts."""
+    infos = await fetch_infos(settings, object_info)
+    rows = _survey_folder(folder, infos)
+    for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
+        click.echo(line)
+    return 0
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Every workflow, read by what backends said of their nodes the last time."""
+    known = KnownNodes(settings.data / KNOWN_NODES).load()
+    classes = CommonClasses(tuple(known.values())) if known else None
+    catalog = Catalog((LIBRARY, *settings.workflow_folders), classes)
+    catalog.load()
+    return catalog
+
+
+async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str, ObjectInfo]:
+    """What is saved in a file, or what each backend says now, or said last."""
+    if object_info is not None:
+        return {object_info.name: load_object_info(object_info)}
+    members = build_pool_members(settings)
+    nodes = KnownNodes(settings.data / KNOWN_NODES)
+    known = await asyncio.to_thread(nodes.load)
+    answers = await asyncio.gather(*(_ask(member.backend) for member in members))
+    found = {}
+    for member, answer in zip(members, answers, strict=True):
+        info = answer or known.get(member.backend.name)
+        if info is not None:
+            found[member.backend.name] = info
+    if any(answers):
+        await asyncio.to_thread(nodes.save, found)
+    return found
+
+
+async def _ask(backend: Backend) -> ObjectInfo | None:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await backend.fetch_object_info()
+    except (ComfyError, TimeoutError) as error:
+        click.echo(f"{backend.name}: {error or 'It does not answer in time.'}", err=True)
+        return None
+    finally:
+        await backend.close()
+
+
+async def _look(
+    settings: Settings, path: Path, object_info: Path | None, *, name: str | None = None
+) -> _Looked:
+    infos = await fetch_infos(settings, object_info)
+    try:
+        source = find_source(path)
+        graph = source.graph if source else path
+        content = load_bytes(graph, MAX_FILE_BYTES)
+        manifest = load_text(source.manifest) if source and source.manifest else None
+        report = inspect_file(
+            content,
+            name or (source.name if source else path.stem),
+            infos,
+            manifest=manifest,
+            default_models=settings.default_models,
+        )
+    except WorkflowUnusable as error:
+        raise StartupError(f"{path}: {' '.join(error.sentences)}") from error
+    return _Looked(graph, content, report)
+
+
+def _save(path: Path, report: Inspection) -> Path:
+    """Write the manifest where the catalogue looks for it. Raises StartupError."""
+    target = path / MANIFEST_FILE if path.is_dir() else path.with_suffix(MANIFEST_SUFFIX)
+    if target.exists():
+        raise StartupError(f"{target} is there already. Move it away first.")
+    target.write_text(report.manifest_text(), encoding="utf-8")
+    return target
+
+
+def _survey_folder(folder: Path, infos: Mapping[str, ObjectInfo]) -> list[Surveyed]:
+    return [_survey(path, infos) for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:
+    try:
+        source = find_source(path)
+        name = source.name if source else path.stem
+        report = inspect_file(load_bytes(path, MAX_FILE_BYTES), name, infos)
+    except WorkflowUnusable as error:
+        return Surveyed(path.stem, error.sentences)
+    partner = report.workflow is not None and any(
+        info.is_partner(str(node["class_type"]))
+        for info in infos.values()
+        for node in report.workflow.graph.values()
+    )
+    return Surveyed(path.stem, report.problems, report.workflow, partner)
+
+
+def _print(report: Inspection) -> None:
+    lines: Sequence[str] = report_lines(report)
+    for line in lines:
+        click.echo(line)

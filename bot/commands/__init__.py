@@ -1,0 +1,92 @@
+"""Every slash command, a module each: they collect and render, and decide nothing."""
+
+from collections.abc import Sequence
+
+from discord import Client, Object, app_commands
+
+from bot.commands.admin.group import administration_group
+from bot.commands.help import help_command
+from bot.commands.history import HistoryButton, history_command
+from bot.commands.imagine import imagine_command
+from bot.commands.mod.group import moderation_group
+from bot.commands.my_settings import SETTINGS_ITEMS, settings_command
+from bot.commands.mydata import mydata_group
+from bot.commands.presets import presets_group
+from bot.commands.queue import cancel_command, queue_command
+from bot.commands.quota import quota_command
+from bot.commands.show import show_command
+from bot.commands.workflows import WORKFLOW_ITEMS, workflows_command
+from bot.replies.submission import Submitter
+from bot.services import Services
+from bot.tree import (
+    AUTHORITY,
+    CONTEXTS,
+    GUILD_CONTEXTS,
+    GUILD_INSTALLS,
+    INSTALLS,
+    SlashCommand,
+)
+
+COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, *WORKFLOW_ITEMS)
+"""Buttons and menus of commands' own messages, which work after a restart."""
+
+COMMAND_NAMES = frozenset(
+    {
+        "imagine",
+        "queue",
+        "cancel",
+        "history",
+        "show",
+        "quota",
+        "settings",
+        "presets",
+        "workflows",
+        "help",
+        "limner",
+        "mydata",
+        "mod",
+    }
+)
+"""What `add_commands` adds: no workflow's command can have these names."""
+
+
+def add_commands(
+    tree: app_commands.CommandTree[Client],
+    services: Services,
+    submitter: Submitter,
+    guilds: Sequence[Object] = (),
+) -> None:
+    """Put every built-in command into the tree: for these guilds or, without any, everywhere."""
+    service = services.generations
+    commands: tuple[SlashCommand | app_commands.Group, ...] = (
+        imagine_command(submitter),
+        queue_command(service),
+        cancel_command(service),
+        history_command(service),
+        show_command(services),
+        quota_command(service),
+        settings_command(service, services.preferences),
+        presets_group(submitter, services.preferences, services.derivations),
+        workflows_command(services.library),
+        mydata_group(services),
+        help_command(service),
+        administration_group(services),
+        moderation_group(services),
+    )
+    for command in commands:
+        is_for_all = command.name not in AUTHORITY
+        command.allowed_contexts = CONTEXTS if is_for_all else GUILD_CONTEXTS
+        command.allowed_installs = INSTALLS if is_for_all else GUILD_INSTALLS
+        tree.add_command(command, guilds=guilds)
+
+
+def add_menu(
+    tree: app_commands.CommandTree[Client],
+    entries: Sequence[app_commands.ContextMenu],
+    guilds: Sequence[Object] = (),
+) -> None:
+    """Put entries into the menu of messages, in the same places."""
+    for entry in entries:
+        entry.allowed_contexts = CONTEXTS
+        entry.allowed_installs = INSTALLS
+        tree.add_command(entry, guilds=guilds)

@@ -1,0 +1,96 @@
+"""`/limner`: what the people who manage a server set and ask.
+
+Discord shows the group to those with Manage Server; the gate in `bot.tree` decides who gets in.
+"""
+
+from collections.abc import Sequence
+
+import discord
+from discord import app_commands
+
+from bot.commands.admin.backends import backends_group
+from bot.commands.admin.limits import channels_group, grants_group, limits_command, roles_group
+from bot.commands.workflows import library_group
+from bot.i18n.language import _, plural
+from bot.requester import guild_of
+from bot.services import Services
+from bot.ui.allowances import channel_lines, limits_lines
+from bot.ui.embeds import DESCRIPTION_CHARACTERS
+from bot.ui.responses import respond
+from bot.ui.text import lines_within
+from generation.backends.backend_status import BackendState
+from generation.backends.draining import Fleet, FleetEntry
+from generation.quota.guild_settings import Administration, GuildStatus
+
+
+def administration_group(services: Services) -> app_commands.Group:
+    """`/limner`, bound to its services."""
+    administration = services.administration
+    group = app_commands.Group(
+        name="limner",
+        description="Set up this bot for your server",
+        default_permissions=discord.Permissions(manage_guild=True),
+    )
+    _add_line_commands(group, administration, services.fleet)
+    for part in (
+        limits_command(administration),
+        roles_group(administration),
+        grants_group(administration),
+        channels_group(administration),
+        backends_group(services.fleet),
+        library_group(services.library),
+    ):
+        group.add_command(part)
+    return group
+
+
+def _add_line_commands(
+    group: app_commands.Group, administration: Administration, fleet: Fleet
+) -> None:
+    @group.command(description="Let nothing new start here: what was asked for waits")
+    async def pause(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        changed = await administration.pause(guild_of(interaction), actor_id=interaction.user.id)
+        text = _("Paused. What is asked for waits here, and what runs is finished.")
+        if not changed:
+            text = _("It is paused already.")
+        await respond(interaction, text)
+
+    @group.command(description="Let the line go on after a pause")
+    async def resume(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        changed = await administration.resume(guild_of(interaction), actor_id=interaction.user.id)
+        text = _("Resumed: the line goes on.") if changed else _("It was not paused.")
+        await respond(interaction, text)
+
+    @group.command(description="See how things stand here")
+    async def status(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await administration.status(guild_of(interaction))
+        await respond(interaction, embeds=[status_embed(found, await fleet.entries())])
+
+
+def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord.Embed:
+    """The line, the limits, and what else was decided; of the backends only how many work."""
+    ready = sum(one.status.state is BackendState.READY for one in backends)
+    line = _("paused: nothing new starts") if status.is_paused else _("not paused")
+    lines = [
+        _(
+            "**Line now** {line} · {running} running · {waiting} waiting",
+            line=line,
+            running=status.running,
+            waiting=status.waiting,
+        ),
+        _("**Backends** {ready} of {count} ready", ready=ready, count=len(backends)),
+        *limits_lines(status.limits),
+        _("**Channels** {channels}", channels=" ".join(channel_lines(status.channels or {}))),
+        plural("{count} role changes that.", "{count} roles change that.", status.role_count),
+        plural(
+            "{count} personal grant holds.", "{count} personal grants hold.", status.grant_count
+        ),
+    ]
+    return discord.Embed(
+        title=_("Status"),
+        description=lines_within(lines, DESCRIPTION_CHARACTERS),
+        colour=discord.Colour.blurple(),
+    )

@@ -1,0 +1,305 @@
+"""`/history`: what one made, newest first, a page of thumbnails at a time, for oneself alone."""
+
+import io
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, Self
+
+import discord
+from discord import app_commands, ui
+
+from bot.i18n.language import _
+from bot.replies.inputs import parse_day
+from bot.requester import guild_of, requester_of, require_moderator
+from bot.services import services_of
+from bot.tree import SlashCommand
+from bot.ui import embeds
+from bot.ui.components import LastingItem
+from bot.ui.options import Choices, matching
+from bot.ui.responses import respond
+from bot.ui.text import lines_within
+from generation.history.queries import Cursor, HistoryFilter, HistoryPage
+from generation.record import Generation, GenerationState
+from generation.service import GenerationService
+
+PAGE_SIZE = 8
+"""A contact sheet of two rows."""
+
+SEARCH_CHARACTERS = 27
+"""So that a page button, which carries the whole question, stays within Discord's 100."""
+
+KEY_CHARACTERS = 9
+
+WORKFLOW_CHARACTERS = 32
+"""No workflow has a longer name."""
+
+Status = Literal["done", "failed", "cancelled", "waiting", "running"]
+
+_STATES: dict[str, GenerationState] = {
+    "done": GenerationState.SUCCEEDED,
+    "failed": GenerationState.FAILED,
+    "cancelled": GenerationState.CANCELLED,
+    "waiting": GenerationState.WAITING,
+    "running": GenerationState.RUNNING,
+}
+_LETTERS = {state: name[0] for name, state in _STATES.items()}
+_BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for: short enough to be carried by a button.
+
+    `anchor` is the generation that the page follows (older ones), or precedes with `newer`.
+    """
+
+    search: str = ""
+    workflow: str = ""
+    state: GenerationState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    page: int = 1
+    anchor: str = ""
+    newer: bool = False
+    everyone: bool = False
+    user_id: int | None = None
+    flagged: bool = False
+
+    @classmethod
+    def asked(
+        cls,
+        *,
+        search: str | None,
+        workflow: str | None,
+        status: Status | None,
+        since: str | None,
+        until: str | None,
+        everyone: bool = False,
+        user_id: int | None = None,
+        flagged: bool = False,
+    ) -> Self:
+        """What was filled in. Raises RequestRefused for a day that nobody can read."""
+        now = datetime.now(UTC)
+        return cls(
+            search=" ".join((search or "").split()),
+            workflow=(workflow or "").strip().lower().replace(":", "")[:WORKFLOW_CHARACTERS],
+            state=_STATES[status] if status else None,
+            since=parse_day(since, "since", now),
+            until=parse_day(until, "until", now, end=True),
+            everyone=everyone,
+            user_id=user_id,
+            flagged=flagged,
+        )
+
+    def custom_id(self) -> str:
+        """The question as a button carries it."""
+        parts = (
+            "n" if self.newer else "o",
+            self.anchor,
+            str(self.page),
+            _LETTERS[self.state] if self.state else "",
+            _day_text(self.since),
+            _day_text(self.until),
+            self._workflow_key(),
+            self.search,
+        )
+        scope = "h"
+        if self.everyone:
+            scope = f"m{'+' if self.flagged else ''}{self.user_id or 0:x}"
+        return f"{scope}:" + ":".join(parts)
+
+    def _workflow_key(self) -> str:
+        """Where room is scarce, a long name is carried by its checksum."""
+        if not self.everyone or len(self.workflow) <= KEY_CHARACTERS:
+            return self.workflow
+        return f"~{zlib.crc32(self.workflow.encode()):08x}"
+
+    def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
+        """The question for the heart: one's own in this place, or everybody's for moderators."""
+        return HistoryFilter(
+            user_id=self.user_id if self.everyone else user_id,
+            guild_id=(guild_id or 0) if self.everyone else guild_id,
+            flagged=self.flagged,
+            workflow=self.workflow or None,
+            state=self.state,
+            search=self.search or None,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class HistoryButton(
+    LastingItem[ui.Button[ui.View]],
+    template=(
+        r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
+        r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
+    ),
+):
+    """Turns the page; it carries the whole question, so it works after any restart."""
+
+    def __init__(self, question: Question, label: str = "…", *, disabled: bool = False) -> None:
+        self.question = question
+        super().__init__(
+            ui.Button(
+                label=label,
+                style=discord.ButtonStyle.secondary,
+                custom_id=question.custom_id(),
+                disabled=disabled,
+            )
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the question back."""
+        return cls(cls.build_question(match))
+
+    @staticmethod
+    def build_question(match: re.Match[str]) -> Question:
+        """The question that a button carries."""
+        return Question(
+            search=match["search"],
+            workflow=match["workflow"],
+            state=_BY_LETTER.get(match["state"]),
+            since=_day(match["since"]),
+            until=_day(match["until"]),
+            page=int(match["page"]),
+            anchor=match["anchor"],
+            newer=match["direction"] == "n",
+            everyone=match["scope"] != "h",
+            user_id=_person(match["scope"]),
+            flagged=match["scope"].startswith("m+"),
+        )
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Show that page in the same message."""
+        if self.question.everyone:
+            require_moderator(interaction)
+        await interaction.response.defer()
+        service = services_of(interaction).generations
+        embed, view, files = await _render(interaction, service, self.question)
+        await interaction.edit_original_response(embed=embed, view=view, attachments=files)
+
+
+def history_command(service: GenerationService) -> SlashCommand:
+    """`/history`, bound to a service."""
+
+    @app_commands.command(description="See what you made; only you see the answer")
+    @app_commands.describe(
+        search="Words of the prompt",
+        workflow="Made with this workflow",
+        status="How it ended",
+        since="From this day on: 2026-11-01, today, yesterday or 3d",
+        until="Up to this day",
+    )
+    async def history(
+        interaction: discord.Interaction,
+        search: app_commands.Range[str, 1, SEARCH_CHARACTERS] | None = None,
+        workflow: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        question = Question.asked(
+            search=search, workflow=workflow, status=status, since=since, until=until
+        )
+        await show_history(interaction, service, question)
+
+    @history.autocomplete("workflow")
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        return matching(((one.title, one.name) for one in usable), typed)
+
+    return history
+
+
+async def show_history(
+    interaction: discord.Interaction, service: GenerationService, question: Question
+) -> None:
+    """Answer with the first page of what was asked, after a private acknowledgement."""
+    embed, view, files = await _render(interaction, service, question)
+    await respond(interaction, embeds=[embed], view=view, files=files)
+
+
+async def _render(
+    interaction: discord.Interaction, service: GenerationService, question: Question
+) -> tuple[discord.Embed, ui.View, list[discord.File]]:
+    question = replace(question, workflow=_find_workflow(service, question.workflow))
+    asked = question.to_filter(interaction.user.id, guild_of(interaction))
+    anchor = await _find_anchor(service, question)
+    if anchor is None:
+        question = replace(question, page=1)
+    if question.newer and anchor is not None:
+        page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
+    else:
+        page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
+    title = _("History of this place") if question.everyone else _("Your history")
+    embed = discord.Embed(title=title, colour=discord.Colour.blurple())
+    if not page.generations:
+        embed.description = _("Nothing was found.")
+        return embed, _page_buttons(question, page), []
+    lines = [
+        embeds.list_line(one, number, names_person=question.everyone)
+        for number, one in enumerate(page.generations, start=1)
+    ]
+    embed.description = lines_within(lines, embeds.DESCRIPTION_CHARACTERS)
+    embed.set_footer(
+        text=_(
+            "page {page} of {pages} · {total} in all",
+            page=question.page,
+            pages=-(-page.total // PAGE_SIZE),
+            total=page.total,
+        )
+    )
+    sheet = await service.contact_sheet(page.generations)
+    embed.set_image(url="attachment://history.png")
+    files = [discord.File(io.BytesIO(sheet), "history.png", description=_("Contact sheet"))]
+    return embed, _page_buttons(question, page), files
+
+
+def _page_buttons(question: Question, page: HistoryPage) -> ui.View:
+    view = ui.View(timeout=None)
+    last_page = -(-page.total // PAGE_SIZE)
+    if last_page > 1 and page.generations:
+        generations: Sequence[Generation] = page.generations
+        newer = replace(
+            question, page=max(1, question.page - 1), anchor=generations[0].id, newer=True
+        )
+        older = replace(question, page=question.page + 1, anchor=generations[-1].id, newer=False)
+        view.add_item(HistoryButton(newer, _("Newer"), disabled=question.page <= 1))
+        view.add_item(HistoryButton(older, _("Older"), disabled=question.page >= last_page))
+    view.stop()
+    return view
+
+
+async def _find_anchor(service: GenerationService, question: Question) -> Cursor | None:
+    if not question.anchor:
+        return None
+    generation = await service.find(question.anchor)
+    return Cursor(generation.created_at, generation.id) if generation is not None else None
+
+
+def _find_workflow(service: GenerationService, key: str) -> str:
+    """The workflow of a key; one that is gone finds nothing."""
+    if not key.startswith("~"):
+        return key
+    names = (one.name for one in service.workflows())
+    return next((name for name in names if f"~{zlib.crc32(name.encode()):08x}" == key), key)
+
+
+def _person(scope: str) -> int | None:
+    return None if scope == "h" else int(scope.lstrip("m+"), 16) or None
+
+
+def _day_text(day: datetime | None) -> str:
+    return f"{day.toordinal():x}" if day is not None else ""
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.fromordinal(int(text, 16)).replace(tzinfo=UTC) if text else None
+    except (ValueError, OverflowError):
+        return None

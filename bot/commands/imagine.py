@@ -1,0 +1,80 @@
+"""`/imagine`: a prompt, perhaps a picture, and pictures come back."""
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.replies.submission import Filled, Submitter
+from bot.requester import requester_of
+from bot.tree import SlashCommand
+from bot.ui.options import (
+    DESCRIPTIONS,
+    LARGEST_INTEGER,
+    PROMPT_CHARACTERS,
+    Aspect,
+    Choices,
+    matching,
+)
+
+
+def imagine_command(submitter: Submitter) -> SlashCommand:
+    """The command, bound to where it hands over."""
+    service = submitter.service
+
+    @app_commands.command(description="Make pictures from a prompt")
+    @app_commands.describe(**DESCRIPTIONS)
+    async def imagine(
+        interaction: discord.Interaction,
+        prompt: Range[str, 1, PROMPT_CHARACTERS],
+        workflow: str | None = None,
+        image: discord.Attachment | None = None,
+        negative: Range[str, 1, PROMPT_CHARACTERS] | None = None,
+        aspect: Aspect | None = None,
+        count: Range[int, 1, 4] | None = None,
+        seed: Range[int, 0, LARGEST_INTEGER] | None = None,
+        model: str | None = None,
+        lora: str | None = None,
+        steps: Range[int, 1, 150] | None = None,
+        cfg: Range[float, 0.0, 30.0] | None = None,
+        strength: Range[float, 0.0, 1.0] | None = None,
+        mask: discord.Attachment | None = None,
+        private: bool | None = None,
+        spoiler: bool | None = None,
+    ) -> None:
+        values = {
+            "negative": negative,
+            "count": count,
+            "seed": seed,
+            "model": model,
+            "lora": lora,
+            "steps": steps,
+            "cfg": cfg,
+            "strength": strength,
+        }
+        attachments = {"image": image, "mask": mask}
+        filled = Filled(prompt, workflow, values, attachments, aspect, private, spoiler)
+        await submitter.submit(interaction, filled)
+
+    @imagine.autocomplete("workflow")
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        found = ((f"{one.title} ({one.name})", one.name) for one in usable)
+        return matching(found, typed)
+
+    @imagine.autocomplete("model")
+    async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
+        found = service.models(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((one, one) for one in found), typed)
+
+    @imagine.autocomplete("lora")
+    async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
+        found = service.loras(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((one, one) for one in found), typed)
+
+    return imagine
+
+
+def _chosen_workflow(interaction: discord.Interaction) -> str | None:
+    """The other option as far as it is filled in: free text."""
+    chosen = getattr(interaction.namespace, "workflow", None)
+    return chosen or None

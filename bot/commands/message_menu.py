@@ -1,0 +1,230 @@
+"""The message menu: how a picture was made, and a picture as the beginning of another one."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.i18n.language import _
+from bot.network import NETWORK_ERRORS
+from bot.replies.actions import ask_for_input, find_own, input_parts, parse_number
+from bot.replies.hosts import is_kept_by_discord
+from bot.replies.submission import Filled, Submitter
+from bot.requester import is_operator, requester_of
+from bot.services import Services
+from bot.ui.details import FIELD_CHARACTERS, details_embed
+from bot.ui.modals import Answer, Handler, choice_field, open_form
+from bot.ui.responses import respond
+from bot.ui.soon import soon
+from bot.ui.text import harmless, lines_within
+from generation.errors import FailureKind, GenerationError, RequestRefused
+from generation.media.decoding import AttachmentTurns, decode
+from generation.media.metadata import Metadata, read_metadata
+from generation.requests.offers import PICTURE_TYPES
+
+FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
+
+READ_BYTES = 25 * 1024 * 1024
+"""Of one file whose metadata is read: pictures are smaller, and films keep it at their ends."""
+
+READ_FILES = 4
+"""Of one message: an embed each, within 6,000 characters in all."""
+
+READ_TIMEOUT_S = 30.0
+REMEMBERED_PICTURES = 1_000
+"""Pictures that somebody is just being asked about."""
+
+PROMPT_CHARACTERS = 560
+"""Of one file alone; every one of them may be escaped."""
+
+FACTS = 12
+FACT_CHARACTERS = 100
+FACTS_CHARACTERS = 2_000
+
+
+_Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None]]
+
+
+class MessageMenu:
+    """Image info and Use as input, on any message."""
+
+    def __init__(self, services: Services, submitter: Submitter) -> None:
+        self._services = services
+        self._submitter = submitter
+        self._pictures: dict[tuple[int, int], discord.Attachment] = {}
+        self._turns = AttachmentTurns()
+
+    def commands(self) -> tuple[app_commands.ContextMenu, ...]:
+        """The entries of the menu."""
+        return (
+            app_commands.ContextMenu(name="Image info", callback=_plain(self.show_info)),
+            app_commands.ContextMenu(name="Use as input", callback=_plain(self.ask)),
+        )
+
+    def forms(self) -> Mapping[str, Handler]:
+        """Who reads what the menu asks."""
+        return {FORM: self.take}
+
+    async def show_info(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        """The record of a result, or what a picture says of itself."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        generation = await find_own(interaction, message)
+        if generation is not None:
+            requester = requester_of(interaction)
+            ancestors = await self._services.derivations.lineage(generation, requester)
+            embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
+            await respond(interaction, embeds=[embed])
+            return
+        files = [one for one in message.attachments if _is_media(one)]
+        if not files:
+            raise _without_picture()
+        async with self._turns.take(interaction.user.id):
+            embeds = [
+                build_embed(
+                    one.filename,
+                    await _read(one),
+                    is_known=one.size <= READ_BYTES,
+                    share=1 / min(len(files), READ_FILES),
+                )
+                for one in files[:READ_FILES]
+            ]
+        await respond(interaction, embeds=embeds)
+
+    async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        """What is to become of the picture."""
+        generation = await soon(find_own(interaction, message))
+        if generation is not None:
+            await ask_for_input(interaction, generation, 0)
+            return
+        pictures = [one for one in message.attachments if _kind(one) in PICTURE_TYPES]
+        if not pictures:
+            raise _without_picture()
+        for picture in pictures:
+            self._remember(interaction.user.id, picture)
+        parts = {}
+        if len(pictures) > 1:
+            parts["picture"] = choice_field(
+                "picture", _("Picture"), _picture_options(pictures), required=True
+            )
+        parts |= input_parts()
+        custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
+        await open_form(interaction, custom_id, _("Use as input"), parts)
+
+    async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
+        """Ask for what was filled in."""
+        began = time.monotonic()
+        chosen = answer.number("picture", answer.match["attachment"])
+        attachment = await soon(self._find_picture(interaction, answer, chosen))
+        filled = Filled(
+            prompt=answer.texts.get("prompt", ""),
+            values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
+            attachments={"image": attachment},
+        )
+        await self._submitter.submit(interaction, filled, spent_s=time.monotonic() - began)
+
+    async def _find_picture(
+        self, interaction: discord.Interaction, answer: Answer, attachment_id: int
+    ) -> discord.Attachment:
+        """The picture, for somebody who used the menu on it, or is where it is.
+
+        The bot sees more channels than people do, and the form says only which one it was.
+        """
+        known = self._pictures.get((interaction.user.id, attachment_id))
+        if known is not None:
+            return known
+        if int(answer.match["channel"]) != interaction.channel_id:
+            raise _gone()
+        channel = interaction.client.get_partial_messageable(int(answer.match["channel"]))
+        try:
+            message = await channel.fetch_message(int(answer.match["message"]))
+        except (discord.HTTPException, *NETWORK_ERRORS) as error:
+            raise _gone() from error
+        for attachment in message.attachments:
+            if attachment.id == attachment_id:
+                return attachment
+        raise _gone()
+
+    def _remember(self, user_id: int, picture: discord.Attachment) -> None:
+        self._pictures[user_id, picture.id] = picture
+        if len(self._pictures) > REMEMBERED_PICTURES:
+            del self._pictures[next(iter(self._pictures))]
+
+
+def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A function with the annotations that the library reads; it takes no methods."""
+
+    async def callback(interaction: discord.Interaction, message: discord.Message) -> None:
+        await act(interaction, message)
+
+    return callback
+
+
+def build_embed(
+    filename: str, found: Metadata | None, *, is_known: bool = True, share: float = 1.0
+) -> discord.Embed:
+    """What one file says of itself, in its share of what a message has room for."""
+    embed = discord.Embed(title=harmless(filename, 50), colour=discord.Colour.blurple())
+    if not is_known:
+        embed.description = _("This file is too large to be read here.")
+        return embed
+    if found is None:
+        embed.description = _(
+            "It does not say how it was made. Many sites remove that: ask for the original file."
+        )
+        return embed
+    lines = [
+        f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"
+        for name, value in list(found.facts.items())[:FACTS]
+    ]
+    embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
+    for name, text in ((_("Prompt"), found.prompt), (_("Negative"), found.negative)):
+        shown = harmless(text, int(PROMPT_CHARACTERS * share))[:FIELD_CHARACTERS]
+        if shown:
+            embed.add_field(name=name, value=shown, inline=False)
+    embed.set_footer(text=_("written by {program}", program=found.program.value))
+    return embed
+
+
+def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
+    return [
+        discord.SelectOption(
+            label=f"{number} · {picture.filename}"[:100], value=str(picture.id), default=number == 1
+        )
+        for number, picture in enumerate(pictures, start=1)
+    ]
+
+
+def _kind(attachment: discord.Attachment) -> str:
+    return (attachment.content_type or "").partition(";")[0]
+
+
+def _is_media(attachment: discord.Attachment) -> bool:
+    return _kind(attachment).partition("/")[0] in ("image", "video", "audio")
+
+
+async def _read(attachment: discord.Attachment) -> Metadata | None:
+    if attachment.size > READ_BYTES or not is_kept_by_discord(attachment.url):
+        return None
+    try:
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            content = await attachment.read()
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise _gone() from error
+    return await decode(read_metadata, content)
+
+
+def _without_picture() -> GenerationError:
+    return RequestRefused(
+        FailureKind.INVALID_ATTACHMENT,
+        "There is no picture in this message that can be used. A file must be attached to it.",
+    )
+
+
+def _gone() -> GenerationError:
+    return RequestRefused(
+        FailureKind.INVALID_ATTACHMENT,
+        "The picture cannot be fetched from Discord any more. Use the menu of its message again.",
+    )

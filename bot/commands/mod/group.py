@@ -1,0 +1,275 @@
+"""`/mod`: what moderators see and decide, in their own server alone.
+
+Discord shows the group to those with Manage Messages; the gate in `bot.tree` decides who gets in.
+"""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.commands.history import SEARCH_CHARACTERS, Question, Status, show_history
+from bot.commands.mod.image_check import add_image_check
+from bot.commands.mod.review import add_retention, add_review
+from bot.commands.mod.words import words_group
+from bot.i18n.language import _, plural
+from bot.replies.actions import delete_message
+from bot.replies.inputs import parse_day
+from bot.requester import guild_of, is_operator
+from bot.services import Services
+from bot.ui.details import dossier_embeds
+from bot.ui.responses import respond
+from bot.ui.text import harmless, lines_within
+from generation.errors import FailureKind, RequestRefused
+from generation.history.export import ExportFormat, header, line
+from generation.history.queries import HistoryFilter
+from generation.moderation.blocks import MAX_REASON_CHARACTERS, Deed
+
+DAYS_BLOCKED = 3650
+LISTED_DEEDS = 25
+DEED_TIMES = ("until", "expires_at")
+"""Details of an entry in the audit that are times."""
+
+DESCRIPTION_CHARACTERS = 4096
+EXPORT_BYTES = 8 * 1024 * 1024
+"""Of an export, in Discord; `limner history export` has no limit."""
+
+
+def moderation_group(services: Services) -> app_commands.Group:
+    """`/mod`, bound to its services."""
+    group = app_commands.Group(
+        name="mod",
+        description="Moderate what is made here",
+        default_permissions=discord.Permissions(manage_messages=True),
+    )
+    group.add_command(words_group(services.moderation))
+    add_review(group, services)
+    add_image_check(group, services)
+    add_retention(group, services)
+    _add_people(group, services)
+    _add_results(group, services)
+    _add_records(group, services)
+    return group
+
+
+def _add_people(group: app_commands.Group, services: Services) -> None:
+    moderation = services.moderation
+
+    @group.command(description="Let somebody make nothing here")
+    @app_commands.describe(
+        user="Who", days="For how many days; without it, for good", reason="They are told it"
+    )
+    async def block(
+        interaction: discord.Interaction,
+        user: discord.User,
+        days: Range[int, 1, DAYS_BLOCKED] | None = None,
+        reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
+    ) -> None:
+        if user.id == interaction.user.id:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "You cannot block yourself: choose somebody else."
+            )
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        until = datetime.now(UTC) + timedelta(days=days) if days else None
+        await moderation.block(
+            user.id,
+            guild_of(interaction),
+            reason=reason,
+            until=until,
+            actor_id=interaction.user.id,
+        )
+        if until is None:
+            text = _("{person} is blocked here for good.", person=user.mention)
+        else:
+            when = discord.utils.format_dt(until, "f")
+            text = _("{person} is blocked here until {when}.", person=user.mention, when=when)
+        await _tell(interaction, text)
+
+    @group.command(description="Lift a block")
+    @app_commands.describe(user="Who")
+    async def unblock(interaction: discord.Interaction, user: discord.User) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        lifted = await moderation.unblock(
+            user.id, guild_of(interaction), actor_id=interaction.user.id
+        )
+        text = _("{person} is blocked no longer.", person=user.mention)
+        if not lifted:
+            text = _("{person} was not blocked.", person=user.mention)
+        await _tell(interaction, text)
+
+    @group.command(description="See who is blocked here")
+    async def blocked(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        found = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
+        lines = []
+        for one in found:
+            until = discord.utils.format_dt(one.until, "f") if one.until else _("for good")
+            reason = f" · {harmless(one.reason, 100)}" if one.reason else ""
+            lines.append(f"<@{one.user_id}> · {until} · <@{one.actor_id}>{reason}")
+        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nobody is blocked here.")
+        await _show(interaction, _("Blocked"), text)
+
+    @group.command(description="Delete everything that somebody made here")
+    @app_commands.describe(user="Who")
+    async def purge(interaction: discord.Interaction, user: discord.User) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        removed = await services.oversight.purge(
+            user.id, guild_of(interaction), actor_id=interaction.user.id
+        )
+        told = plural(
+            "{count} result of {person} is deleted, and its message goes now.",
+            "{count} results of {person} are deleted, and their messages go one by one.",
+            len(removed),
+            person=user.mention,
+        )
+        if not removed:
+            told = _("{person} has no results here that could be deleted.", person=user.mention)
+        await _tell(interaction, told)
+        for one in removed:
+            await delete_message(interaction.client, one)
+
+
+def _add_results(group: app_commands.Group, services: Services) -> None:
+    @group.command(description="See everything that is recorded of one generation")
+    @app_commands.describe(generation="Its id, as its message shows it")
+    async def show(interaction: discord.Interaction, generation: str) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        dossier = await services.oversight.dossier(generation, guild_of(interaction))
+        files = []
+        if any(one.thumbnail for one in dossier.generation.outputs):
+            sheet = await services.generations.contact_sheet([dossier.generation])
+            files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
+        embeds = dossier_embeds(
+            dossier, has_sheet=bool(files), names_backend=is_operator(interaction)
+        )
+        await respond(interaction, embeds=embeds, files=files)
+
+    @group.command(description="Delete a result: its message, and everything kept of it")
+    @app_commands.describe(generation="Its id, as its message shows it")
+    async def delete(interaction: discord.Interaction, generation: str) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        # What is not of this place is not known here.
+        dossier = await services.oversight.dossier(generation, guild_of(interaction))
+        removed = await services.remover.remove(
+            dossier.generation.id, actor_id=interaction.user.id, is_moderator=True
+        )
+        await delete_message(interaction.client, removed)
+        await _tell(interaction, _("`{id}` was deleted.", id=removed.id))
+
+
+def _add_records(group: app_commands.Group, services: Services) -> None:
+    @group.command(description="Search what was made here")
+    @app_commands.describe(
+        search="Words of the prompt",
+        user="Made by",
+        workflow="Made with this workflow",
+        status="How it ended",
+        since="From this day on: 2026-11-01, today, yesterday or 3d",
+        until="Up to this day",
+        flagged="Only what a word, a report or a check pointed out",
+    )
+    async def history(
+        interaction: discord.Interaction,
+        search: Range[str, 1, SEARCH_CHARACTERS] | None = None,
+        user: discord.User | None = None,
+        workflow: str | None = None,
+        status: Status | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        flagged: bool = False,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        question = Question.asked(
+            search=search,
+            workflow=workflow,
+            status=status,
+            since=since,
+            until=until,
+            everyone=True,
+            user_id=user.id if user else None,
+            flagged=flagged,
+        )
+        await show_history(interaction, services.generations, question)
+
+    @group.command(description="See what moderators and administrators did here")
+    @app_commands.describe(before="Older than the entry of this number")
+    async def audit(interaction: discord.Interaction, before: Range[int, 1] | None = None) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        deeds = await services.moderation.audit(
+            guild_of(interaction), before_id=before, limit=LISTED_DEEDS
+        )
+        lines = [_deed_line(one) for one in deeds]
+        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
+        await _show(interaction, _("Audit"), text)
+
+    @group.command(description="Save the history of this place as a file")
+    @app_commands.describe(
+        format="csv for spreadsheets, jsonl for programs",
+        since="From this day on: 2026-11-01, today, yesterday or 3d",
+        until="Up to this day",
+    )
+    async def export(
+        interaction: discord.Interaction,
+        format: Literal["csv", "jsonl"] = "csv",
+        since: str | None = None,
+        until: str | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        now = datetime.now(UTC)
+        asked = HistoryFilter(
+            guild_id=guild_of(interaction) or 0,
+            since=parse_day(since, "since", now),
+            until=parse_day(until, "until", now, end=True),
+        )
+        file_format = ExportFormat(format)
+        limit = min(interaction.filesize_limit, EXPORT_BYTES)
+        written, count, is_whole = io.BytesIO(header(file_format).encode()), 0, True
+        written.seek(0, io.SEEK_END)
+        names_backend = is_operator(interaction)
+        async for one in services.oversight.export(asked):
+            told = one if names_backend else replace(one, backend=None)
+            text = line(told, file_format).encode()
+            if written.tell() + len(text) > limit:
+                is_whole = False
+                break
+            written.write(text)
+            count += 1
+        written.seek(0)
+        summary = plural("{count} generation.", "{count} generations.", count)
+        if not is_whole:
+            summary += " " + _("The rest does not fit into one file: choose fewer days.")
+        file = discord.File(written, f"history.{file_format.value}")
+        await respond(interaction, summary, files=[file])
+
+
+def _deed_line(deed: Deed) -> str:
+    when = discord.utils.format_dt(deed.at, "f")
+    detail = ", ".join(
+        f"{harmless(name)}: {_deed_value(name, value)}"
+        for name, value in deed.detail.items()
+        if value
+    )
+    subject = f"<@{deed.subject}>" if deed.subject.isdecimal() else harmless(deed.subject, 60)
+    said = " ".join(filter(None, (f"**{deed.action}**", subject)))
+    after = f" · {detail}" if detail else ""
+    return f"`{deed.id}` {when} <@{deed.actor_id}> {said}{after}"
+
+
+def _deed_value(name: str, value: object) -> str:
+    """A detail for people: a time in their own clock, all else as it was noted."""
+    if name in DEED_TIMES:
+        return discord.utils.format_dt(datetime.fromisoformat(str(value)), "f")
+    return harmless(str(value), 100)
+
+
+async def _tell(interaction: discord.Interaction, text: str) -> None:
+    await respond(interaction, text)
+
+
+async def _show(interaction: discord.Interaction, title: str, text: str) -> None:
+    embed = discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
+    await respond(interaction, embeds=[embed])

@@ -1,0 +1,75 @@
+"""`/mod image-check`: what comes of pictures in which the image check finds something."""
+
+from dataclasses import replace
+from typing import Literal
+
+import discord
+from discord import app_commands
+
+from bot.i18n.language import _
+from bot.requester import guild_of
+from bot.services import Services
+from bot.ui.responses import respond
+from generation.moderation.image_filter import NOT_INSTALLED
+from generation.moderation.image_policy import LEAST_PERCENT, MOST_PERCENT, CheckMode, ImagePolicy
+
+Mode = Literal["off", "spoiler", "hold", "refuse"]
+Exempted = Literal["exempt", "checked"]
+
+
+def add_image_check(group: app_commands.Group, services: Services) -> None:
+    """Add the policy to `/mod`."""
+    gate = services.image_gate
+
+    @group.command(name="image-check", description="Choose what comes of pictures of nakedness")
+    @app_commands.describe(
+        mode="Without anything, you see what is set",
+        certainty="How certain the check must be, in percent",
+        age_restricted="Whether age-restricted channels are left alone",
+    )
+    @app_commands.rename(age_restricted="age-restricted")
+    async def image_check(
+        interaction: discord.Interaction,
+        mode: Mode | None = None,
+        certainty: app_commands.Range[int, LEAST_PERCENT, MOST_PERCENT] | None = None,
+        age_restricted: Exempted | None = None,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        guild_id = guild_of(interaction) or 0
+        policy = await gate.find_policy(guild_id)
+        if mode is not None:
+            policy = replace(policy, mode=CheckMode(mode))
+        if certainty is not None:
+            policy = replace(policy, percent=certainty)
+        if age_restricted is not None:
+            policy = replace(policy, exempts_age_restricted=age_restricted == "exempt")
+        if any(given is not None for given in (mode, certainty, age_restricted)):
+            await gate.set_policy(guild_id, policy, actor_id=interaction.user.id)
+        lines = _policy_lines(policy)
+        if not gate.is_installed:
+            lines.append(_(NOT_INSTALLED))
+        embed = discord.Embed(
+            title=_("Image check"),
+            description="\n".join(lines),
+            colour=discord.Colour.blurple(),
+        )
+        await respond(interaction, embeds=[embed])
+
+
+def _policy_lines(policy: ImagePolicy) -> list[str]:
+    match policy.mode:
+        case CheckMode.OFF:
+            return [_("Pictures are not checked.")]
+        case CheckMode.SPOILER:
+            line = _("What shows nakedness is posted behind a spoiler.")
+        case CheckMode.HOLD:
+            line = _("What shows nakedness waits for a moderator: see `/mod review`.")
+        case CheckMode.REFUSE:
+            line = _("What shows nakedness is not posted, not kept, and costs nothing.")
+    lines = [line, _("What cannot be checked waits for a moderator: see `/mod review`.")]
+    lines.append(_("It must be certain by {percent} %.", percent=policy.percent))
+    if policy.exempts_age_restricted:
+        lines.append(_("Age-restricted channels are left alone."))
+    else:
+        lines.append(_("Age-restricted channels are checked as well."))
+    return lines

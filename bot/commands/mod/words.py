@@ -1,0 +1,106 @@
+"""`/mod words`: which words are watched for, and what comes of them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.i18n.language import _
+from bot.requester import guild_of
+from bot.ui.responses import respond
+from bot.ui.text import harmless, lines_within
+from generation.moderation.blocks import Moderation
+from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, Term, TermAction
+
+DESCRIPTION_CHARACTERS = 4096
+TRIED_CHARACTERS = 2000
+
+LISTED_WORDS = 4
+"""Of each kind that a tried text has: two lines of the longest have room in a message."""
+
+Action = Literal["refuse", "hold", "warn", "observe", "allow"]
+
+
+def words_group(moderation: Moderation) -> app_commands.Group:
+    """`/mod words`, bound to its service."""
+    group = app_commands.Group(name="words", description="Watch for words in what people type")
+
+    @group.command(description="Watch for a word, a phrase or a regular expression")
+    @app_commands.describe(
+        word="Found as whole words, however they are dressed up",
+        action="refuse it, hold the result, warn, observe it, or allow a phrase that has it",
+        expression="It is a regular expression",
+    )
+    async def add(
+        interaction: discord.Interaction,
+        word: Range[str, 1, MAX_PATTERN_CHARACTERS],
+        action: Action = "refuse",
+        expression: bool = False,
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        term = await moderation.watch(
+            guild_of(interaction),
+            word,
+            TermAction(action),
+            is_expression=expression,
+            actor_id=interaction.user.id,
+        )
+        text = _(
+            "“{word}”: {action}", word=harmless(term.pattern, 200), action=_(term.action.value)
+        )
+        await respond(interaction, text)
+
+    @group.command(description="Watch for a word no longer")
+    @app_commands.describe(word="As it is listed")
+    async def remove(
+        interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
+    ) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        removed = await moderation.unwatch(
+            guild_of(interaction), word, actor_id=interaction.user.id
+        )
+        shown = harmless(word, 200)
+        text = _("“{word}” is watched for no longer.", word=shown)
+        if not removed:
+            text = _("“{word}” was not watched for.", word=shown)
+        await respond(interaction, text)
+
+    @group.command(name="list", description="See what is watched for")
+    async def list_(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        terms = await moderation.terms(guild_of(interaction))
+        lines = [
+            f"**{_(one.action.value)}** {harmless(one.pattern, 200)}"
+            + (f" · {_('expression')}" if one.is_expression else "")
+            for one in sorted(terms, key=lambda one: (one.action.value, one.pattern))
+        ]
+        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
+        embed = discord.Embed(
+            title=_("Watched words"), description=text, colour=discord.Colour.blurple()
+        )
+        await respond(interaction, embeds=[embed])
+
+    @group.command(description="Try what would come of a text; nothing else happens")
+    @app_commands.describe(text="What somebody might type")
+    async def test(interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        verdict = await moderation.try_words(guild_of(interaction), text)
+        lines = [_("Nothing would be found.")]
+        if verdict.action is not None:
+            words = _named(verdict.found)
+            lines = [
+                _("**{action}** because of: {words}", action=_(verdict.action.value), words=words)
+            ]
+        if verdict.slow:
+            words = _named(verdict.slow)
+            lines.append(_("Too slow, and skipped: {words}", words=words))
+        await respond(interaction, lines_within(lines, 2000))
+
+    return group
+
+
+def _named(terms: Sequence[Term]) -> str:
+    shown = [harmless(one.pattern, 100) for one in terms[:LISTED_WORDS]]
+    return ", ".join([*shown, "…"] if len(terms) > LISTED_WORDS else shown)

@@ -1,0 +1,251 @@
+"""`/settings`: what somebody wants where they say nothing, as one private panel."""
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Self
+
+import discord
+from discord import app_commands, ui
+
+from bot.i18n.language import _
+from bot.requester import requester_of
+from bot.services import services_of
+from bot.tree import SlashCommand
+from bot.ui.components import LastingItem, chosen_in
+from bot.ui.modals import Answer, Handler, open_form, text_field
+from bot.ui.options import ASPECTS, CHOICES, PROMPT_CHARACTERS, Choices, matching
+from bot.ui.responses import respond
+from bot.ui.soon import soon
+from bot.ui.text import harmless
+from generation.library.summaries import WorkflowSummary
+from generation.people.preferences import Defaults, Preferences
+from generation.request import Layout
+from generation.requests.selection import unknown_workflow
+from generation.service import GenerationService
+
+ANY = "any"
+"""In a menu: leave it to the workflow."""
+
+NEGATIVE_FORM = "s:negative"
+COUNTS = (1, 2, 3, 4)
+
+Workflows = Sequence[WorkflowSummary]
+
+
+class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"):
+    """One default that is chosen from a list."""
+
+    def __init__(
+        self, name: str, options: Sequence[discord.SelectOption] = (), row: int | None = None
+    ) -> None:
+        self.name = name
+        options = list(options) or [discord.SelectOption(label=ANY)]
+        super().__init__(ui.Select(custom_id=f"s:{name}", options=options, row=row))
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the menu back."""
+        return cls(match["name"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Set it to what was chosen."""
+        workflows = services_of(interaction).generations.workflows()
+        offered: dict[str, Sequence[str | int]] = {
+            "workflow": [one.name for one in workflows],
+            "aspect": ASPECTS,
+            "count": COUNTS,
+        }
+        known = {str(one): one for one in offered[self.name]}
+        await _change(interaction, **{self.name: known.get(chosen_in(interaction))})
+
+
+class SettingsButton(
+    LastingItem[ui.Button[ui.View]],
+    template=r"s:(?P<name>private|spoiler|layout|metadata|negative|reset)",
+):
+    """One default that is on or off, or what is typed, or a new beginning."""
+
+    def __init__(self, name: str, *, is_on: bool = False, row: int | None = None) -> None:
+        self.name = name
+        style = discord.ButtonStyle.success if is_on else discord.ButtonStyle.secondary
+        if name == "reset":
+            style = discord.ButtonStyle.danger
+        super().__init__(
+            ui.Button(label=_button_label(name), style=style, custom_id=f"s:{name}", row=row)
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the button back."""
+        return cls(match["name"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Turn it around, ask for it, or forget everything."""
+        preferences = services_of(interaction).preferences
+        user_id = interaction.user.id
+        if self.name == "negative":
+            await _open_negative(interaction, await soon(preferences.defaults(user_id)))
+            return
+        if self.name == "reset":
+            await interaction.response.defer()
+            await _show(interaction, await preferences.reset(user_id))
+            return
+        await interaction.response.defer()
+        turned = _turned(self.name, await preferences.defaults(user_id))
+        await _show(interaction, await preferences.change(user_id, **turned))
+
+
+def settings_command(service: GenerationService, preferences: Preferences) -> SlashCommand:
+    """`/settings`, bound to its services."""
+
+    @app_commands.command(description="Choose what you get when you say nothing else")
+    @app_commands.describe(workflow="The workflow that is taken when you name none")
+    async def settings(interaction: discord.Interaction, workflow: str | None = None) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        user_id = interaction.user.id
+        if workflow is None:
+            defaults = await preferences.defaults(user_id)
+        else:
+            known = {one.name for one in service.workflows()}
+            if workflow not in known:
+                raise unknown_workflow(known)
+            defaults = await preferences.change(user_id, workflow=workflow)
+        embed, view = build_panel(defaults, _listed(interaction, defaults))
+        await respond(interaction, embeds=[embed], view=view)
+
+    @settings.autocomplete("workflow")
+    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+        usable = service.workflows(requester_of(interaction))
+        return matching(((one.title, one.name) for one in usable), typed)
+
+    return settings
+
+
+def build_panel(defaults: Defaults, workflows: Workflows) -> tuple[discord.Embed, ui.View]:
+    """What is set, and everything to change it with."""
+    embed = discord.Embed(
+        title=_("Your settings"),
+        description=_(
+            "These are taken where you say nothing else, as far as the workflow has a place for "
+            "them. They are yours in every server."
+        ),
+        colour=discord.Colour.blurple(),
+    )
+    negative = harmless(defaults.negative or "", 400) or _("none")
+    embed.add_field(name=_("Negative"), value=negative, inline=False)
+    view = ui.View(timeout=None)
+    items: list[SettingsMenu | SettingsButton] = [
+        SettingsMenu("workflow", _workflow_options(defaults, workflows), row=0),
+        SettingsMenu("aspect", _plain_options(_("Aspect"), ASPECTS, defaults.aspect), row=1),
+        SettingsMenu("count", _plain_options(_("Count"), COUNTS, defaults.count), row=2),
+        SettingsButton("private", is_on=defaults.private, row=3),
+        SettingsButton("spoiler", is_on=defaults.spoiler, row=3),
+        SettingsButton("layout", is_on=defaults.layout is Layout.GRID, row=3),
+        SettingsButton("metadata", is_on=defaults.keeps_metadata, row=3),
+        SettingsButton("negative", is_on=defaults.negative is not None, row=4),
+        SettingsButton("reset", row=4),
+    ]
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return embed, view
+
+
+async def take_negative(interaction: discord.Interaction, answer: Answer) -> None:
+    """Keep what was typed."""
+    await _change(interaction, negative=answer.texts.get("negative", "").strip() or None)
+
+
+SETTINGS_FORMS: Mapping[str, Handler] = MappingProxyType({NEGATIVE_FORM: take_negative})
+SETTINGS_ITEMS = (SettingsMenu, SettingsButton)
+
+
+async def _open_negative(interaction: discord.Interaction, before: Defaults) -> None:
+    field = text_field(
+        "negative",
+        _("Negative"),
+        before.negative or "",
+        long=True,
+        longest=PROMPT_CHARACTERS,
+        description=_("What your pictures should not show; empty it for nothing"),
+    )
+    await open_form(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
+
+
+async def _change(interaction: discord.Interaction, **changes: object) -> None:
+    await interaction.response.defer()
+    preferences = services_of(interaction).preferences
+    await _show(interaction, await preferences.change(interaction.user.id, **changes))
+
+
+async def _show(interaction: discord.Interaction, defaults: Defaults) -> None:
+    embed, view = build_panel(defaults, _listed(interaction, defaults))
+    await interaction.edit_original_response(embed=embed, view=view)
+
+
+def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
+    """What this person may use where they are, and what they have chosen elsewhere."""
+    service = services_of(interaction).generations
+    usable = service.workflows(requester_of(interaction))
+    chosen = (one for one in service.workflows() if one.name == defaults.workflow)
+    return list(dict.fromkeys((*usable, *chosen)))
+
+
+def _turned(name: str, before: Defaults) -> dict[str, object]:
+    match name:
+        case "private":
+            return {"private": not before.private}
+        case "spoiler":
+            return {"spoiler": not before.spoiler}
+        case "layout":
+            is_grid = before.layout is Layout.GRID
+            return {"layout": Layout.SEPARATE if is_grid else Layout.GRID}
+        case _:
+            return {"keeps_metadata": not before.keeps_metadata}
+
+
+def _button_label(name: str) -> str:
+    match name:
+        case "private":
+            return _("Private")
+        case "spoiler":
+            return _("Spoiler")
+        case "layout":
+            return _("Four as a grid")
+        case "metadata":
+            return _("Keep metadata")
+        case "negative":
+            return _("Negative…")
+        case _:
+            return _("Reset all")
+
+
+def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:
+    """What a menu has room for; the chosen one is always among them."""
+    chosen = [one for one in workflows if one.name == defaults.workflow]
+    listed = [*chosen, *(one for one in workflows if one.name != defaults.workflow)]
+    options = [_any_option(_("Workflow"), is_chosen=not chosen)]
+    for one in listed[: CHOICES - 1]:
+        label = _("Workflow: {name}", name=_(one.title))[:100]
+        options.append(discord.SelectOption(label=label, value=one.name, default=one in chosen))
+    return options
+
+
+def _plain_options(
+    what: str, values: Sequence[object], chosen: object
+) -> list[discord.SelectOption]:
+    return [
+        _any_option(what, is_chosen=chosen is None),
+        *(
+            discord.SelectOption(
+                label=f"{what}: {value}", value=str(value), default=value == chosen
+            )
+            for value in values
+        ),
+    ]
+
+
+def _any_option(what: str, *, is_chosen: bool) -> discord.SelectOption:
+    label = _("{what}: whatever fits", what=what)
+    return discord.SelectOption(label=label, value=ANY, default=is_chosen)

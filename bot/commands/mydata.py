@@ -1,0 +1,85 @@
+"""`/mydata`: what is stored of whoever asks, to keep or to delete."""
+
+import gzip
+import io
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import discord
+from discord import app_commands
+
+from bot.i18n.language import _, plural
+from bot.replies.actions import delete_message
+from bot.requester import guild_of
+from bot.services import Services, services_of
+from bot.ui.modals import Answer, Handler, open_form
+from bot.ui.responses import respond
+from generation.history.retention import Keeping
+
+DELETE_FORM = r"d:delete"
+
+
+def mydata_group(services: Services) -> app_commands.Group:
+    """`/mydata`, bound to its services."""
+    group = app_commands.Group(name="mydata", description="What is stored of you")
+
+    @group.command(description="Save all that is stored of you as a file")
+    async def export(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        written = io.BytesIO()
+        with gzip.GzipFile(filename="mydata.jsonl", fileobj=written, mode="wb") as packed:
+            async for one in services.personal.export(interaction.user.id):
+                packed.write(one.encode())
+        size = written.tell()
+        if size > interaction.filesize_limit:
+            text = _("It is more than can be sent here: ask the people who run this bot.")
+            await respond(interaction, text)
+            return
+        written.seek(0)
+        text = _(
+            "All that is stored of you, as lines of JSON. Pictures are in the messages that it "
+            "links to."
+        )
+        guild_id = guild_of(interaction)
+        if guild_id is not None:
+            text += "\n" + keeping_text(await services.retention.find(guild_id))
+        file = discord.File(written, "mydata.jsonl.gz")
+        await respond(interaction, text, files=[file])
+
+    @group.command(description="Delete what is stored of you")
+    async def delete(interaction: discord.Interaction) -> None:
+        text = _(
+            "Everything you made is deleted for good: pictures, prompts, records and their "
+            "messages; your settings and presets as well. What you used of your quota is "
+            "kept, and so is what moderators decided. What is not finished yet stays."
+        )
+        await open_form(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
+
+    return group
+
+
+def keeping_text(keeping: Keeping) -> str:
+    """How long things are kept in a server, for people."""
+    return _(
+        "Kept in this server, in days: pictures {pictures}, prompts {prompts}, records {records}.",
+        pictures=keeping.pictures or "∞",
+        prompts=keeping.prompts or "∞",
+        records=keeping.records or "∞",
+    )
+
+
+async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None:
+    """Delete it: only its person has the form."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    deleted = await services_of(interaction).personal.delete(interaction.user.id)
+    text = plural(
+        "{count} generation is deleted, and its message goes now.",
+        "{count} generations are deleted, and their messages go one by one.",
+        len(deleted),
+    )
+    await respond(interaction, text)
+    for one in deleted:
+        await delete_message(interaction.client, one)
+
+
+MYDATA_FORMS: Mapping[str, Handler] = MappingProxyType({DELETE_FORM: take_delete})

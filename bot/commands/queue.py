@@ -1,0 +1,95 @@
+"""`/queue` and `/cancel`: what waits and runs, and an end to one's own."""
+
+import asyncio
+import logging
+
+import discord
+from discord import app_commands
+
+from bot.i18n.language import _
+from bot.replies.buttons import cancel as cancel_generation
+from bot.replies.buttons import queue_view
+from bot.requester import can_moderate, guild_of
+from bot.tree import SlashCommand
+from bot.ui.embeds import DESCRIPTION_CHARACTERS, choice_label, waiting_parts
+from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
+from bot.ui.responses import respond
+from bot.ui.text import harmless, lines_within
+from generation.errors import GenerationError
+from generation.line.positions import LineView, QueueEntry, waiting_event
+from generation.requests.acceptance import normalise_id
+from generation.service import GenerationService
+
+LISTED = 15
+"""Entries that a message lists, each with its button; the rest is counted."""
+
+LISTED_PROMPT_CHARACTERS = 60
+
+_log = logging.getLogger(__name__)
+
+
+def queue_command(service: GenerationService) -> SlashCommand:
+    """`/queue`, bound to a service."""
+
+    @app_commands.command(description="See what waits and runs, your own first")
+    async def queue(interaction: discord.Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        moderates = can_moderate(interaction)
+        view = await service.line(
+            guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
+        )
+        lines = [_line(one, names_people=moderates) for one in view.entries]
+        if view.hidden:
+            lines.insert(0, _hidden(view, moderates=moderates))
+        embed = discord.Embed(
+            title=_("The line"),
+            description=lines_within(lines, DESCRIPTION_CHARACTERS)
+            or _("Nothing waits and nothing runs."),
+            colour=discord.Colour.blurple(),
+        )
+        buttons = queue_view([one.generation for one in view.entries])
+        await respond(interaction, embeds=[embed], view=buttons)
+
+    return queue
+
+
+def cancel_command(service: GenerationService) -> SlashCommand:
+    """`/cancel`, bound to a service."""
+
+    @app_commands.command(description="Cancel something that you asked for")
+    @app_commands.describe(generation="Its id, as the message shows it")
+    async def cancel(interaction: discord.Interaction, generation: str) -> None:
+        # What is typed may be a whole choice's label: the id comes first in it.
+        wanted = normalise_id(generation.partition("·")[0])
+        await cancel_generation(interaction, service, wanted)
+
+    @cancel.autocomplete("generation")
+    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
+        try:
+            async with asyncio.timeout(CHOICES_TIMEOUT_S):
+                unfinished = await service.unfinished(interaction.user.id)
+        except (TimeoutError, GenerationError) as error:
+            _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
+            return []
+        return matching(((choice_label(one), one.id) for one in unfinished), typed)
+
+    return cancel
+
+
+def _line(entry: QueueEntry, *, names_people: bool) -> str:
+    generation = entry.generation
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
+    parts = [f"`{generation.id}` **{prompt}**"]
+    if names_people:
+        parts.append(f"<@{generation.user_id}>")
+    if entry.is_paused or entry.position:
+        parts += waiting_parts(waiting_event(entry))
+    else:
+        parts.append(_("running"))
+    return " · ".join(parts)
+
+
+def _hidden(view: LineView, *, moderates: bool) -> str:
+    if moderates or view.hides_own:
+        return _("{count} more, not shown here.", count=view.hidden)
+    return _("{count} of other people, not shown here.", count=view.hidden)

@@ -1,0 +1,165 @@
+"""`/show`: a result once more, with its buttons."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.i18n.language import _
+from bot.replies.buttons import done_view
+from bot.replies.packing import pack
+from bot.replies.posted_files import Copies
+from bot.requester import requester_of
+from bot.services import Services
+from bot.tree import SlashCommand
+from bot.ui import embeds
+from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
+from bot.ui.soon import soon
+from bot.ui.text import harmless
+from generation.errors import FailureKind, GenerationError, RequestRefused
+from generation.history.queries import HistoryFilter
+from generation.record import Generation, GenerationState, Output, OutputContent
+from generation.request import Requester
+
+SEARCHED_CHARACTERS = 100
+MOST_RESULTS = 99
+NOTE_CHARACTERS = 300
+
+_log = logging.getLogger(__name__)
+
+
+def show_command(services: Services) -> SlashCommand:
+    """`/show`, bound to its services."""
+    service = services.generations
+
+    @app_commands.command(description="Bring a result back, with its buttons")
+    @app_commands.describe(
+        generation="Its id, as its message shows it; yours are offered",
+        picture="One of its pictures alone",
+    )
+    async def show(
+        interaction: discord.Interaction,
+        generation: str,
+        picture: Range[int, 1, MOST_RESULTS] | None = None,
+    ) -> None:
+        # What is typed may be a whole choice's label: the id comes first in it.
+        wanted = generation.partition("·")[0]
+        found, obstacle = await soon(_look_up(services, wanted, requester_of(interaction)))
+        if picture is not None:
+            found = _only(found, picture - 1)
+        is_private = found.private or obstacle is not None
+        await interaction.response.defer(ephemeral=is_private, thinking=True)
+        notes = () if obstacle is None else (_say_why(obstacle),)
+        await _post(interaction, services, found, is_private=is_private, notes=notes)
+
+    @show.autocomplete("generation")
+    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
+        asked = HistoryFilter(
+            user_id=interaction.user.id,
+            state=GenerationState.SUCCEEDED,
+            search=typed[:SEARCHED_CHARACTERS] or None,
+        )
+        try:
+            async with asyncio.timeout(CHOICES_TIMEOUT_S):
+                page = await service.history(asked, limit=25)
+                exact = await service.find(typed) if typed else None
+        except (TimeoutError, GenerationError) as error:
+            _log.warning("No choices for /show just now: %s", error or "the records are slow")
+            return []
+        offered = [one for one in page.generations if one.removed_at is None]
+        if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
+            offered.insert(0, exact)
+        return matching(((embeds.choice_label(one), one.id) for one in offered), "")
+
+    return show
+
+
+async def _look_up(
+    services: Services, wanted: str, requester: Requester
+) -> tuple[Generation, RequestRefused | None]:
+    """A result that can be shown, and why nobody else may see it here, if that is so."""
+    found = await services.derivations.find_visible(wanted, requester)
+    if found.state is not GenerationState.SUCCEEDED:
+        raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results of it to be shown.")
+    if found.withheld:
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE, "It is made, and waits for a moderator to look at it."
+        )
+    if found.private:
+        return found, None
+    return found, await services.reposting.find_obstacle(found, requester)
+
+
+def _say_why(obstacle: RequestRefused) -> str:
+    why = _(obstacle.template, **obstacle.facts)
+    return harmless(_("Only you see it. {why}", why=why), NOTE_CHARACTERS)
+
+
+async def _post(
+    interaction: discord.Interaction,
+    services: Services,
+    generation: Generation,
+    *,
+    is_private: bool,
+    notes: Sequence[str],
+) -> None:
+    contents, losses = await _gather(interaction, services, generation)
+    requester = requester_of(interaction)
+    generation = await services.image_gate.admit(generation, contents, requester)
+    parcel = await pack(generation, contents, interaction.filesize_limit)
+    face = embeds.done_face(generation, (*notes, *parcel.notes, *losses))
+    view = done_view(generation, services.offers.of(generation))
+    for number, files in enumerate(parcel.messages):
+        is_first = number == 0
+        await interaction.followup.send(
+            face.content,
+            embed=face.embed if is_first else discord.utils.MISSING,
+            view=view if is_first else discord.utils.MISSING,
+            files=[file.to_file() for file in files],
+            ephemeral=is_private,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+async def _gather(
+    interaction: discord.Interaction, services: Services, generation: Generation
+) -> tuple[Sequence[OutputContent], Sequence[str]]:
+    """Every result as good as it can still be had: kept here, as it was posted, or a thumbnail."""
+    kept = {one.output.position: one for one in await services.generations.contents(generation.id)}
+    copies = Copies(interaction.client)
+    contents, notes = [], []
+    for output in generation.outputs:
+        content = kept.get(output.position)
+        if content is None:
+            copy = await copies.fetch(generation, output)
+            content = OutputContent(output, copy) if copy is not None else _thumbnail(output)
+            if copy is None and content is not None:
+                number = output.position + 1
+                notes.append(
+                    _("Result {number} is not kept any more: this is a small copy.", number=number)
+                )
+        if content is not None:
+            contents.append(content)
+    return contents, notes
+
+
+def _thumbnail(output: Output) -> OutputContent | None:
+    if output.thumbnail is None:
+        return None
+    small = replace(output, filename="thumbnail.webp", media_type="image/webp")
+    return OutputContent(small, output.thumbnail)
+
+
+def _only(generation: Generation, position: int) -> Generation:
+    outputs = tuple(one for one in generation.outputs if one.position == position)
+    if not outputs:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "It has {count} results.",
+            {"option": "picture", "count": len(generation.outputs)},
+        )
+    return replace(generation, outputs=outputs)

@@ -1,0 +1,245 @@
+"""A workflow whose manifest names a command becomes a slash command with exactly its inputs."""
+
+import inspect
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import discord
+from discord import app_commands
+
+from bot.commands.workflow_options import (
+    build_option,
+    describe,
+    has_room,
+    is_aspect,
+    one_line,
+    option_name,
+)
+from bot.i18n.language import languages, translate
+from bot.replies.submission import Filled, Submitter
+from bot.tree import CONTEXTS, INSTALLS, SlashCommand
+from bot.ui.options import DESCRIPTIONS
+from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
+from generation.request import Value
+
+OPTIONS = 25
+"""Discord's limit for one command."""
+
+COMMAND_CHARACTERS = 8000
+"""Discord's limit for all names, descriptions and choices of one command."""
+
+COMMANDS = 100
+"""Discord's limit for slash commands in one place."""
+
+_PROMPT = "prompt"
+_MEDIA = frozenset({InputKind.VIDEO, InputKind.AUDIO})
+
+_HOW_SHOWN = tuple(
+    InputSummary(name, InputKind.BOOLEAN, DESCRIPTIONS[name]) for name in ("private", "spoiler")
+)
+"""What every such command asks after its workflow's inputs."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which workflows get their command, and a sentence for each that does not."""
+
+    accepted: tuple[WorkflowSummary, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+
+def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str]) -> Plan:
+    """Decide who gets a command; the names in `built_in` are taken."""
+    accepted: dict[str, WorkflowSummary] = {}
+    refusals = []
+    for workflow in workflows:
+        if workflow.command is None:
+            continue
+        obstacle = _find_obstacle(workflow, workflow.command, built_in, accepted)
+        if obstacle is None:
+            accepted[workflow.command] = workflow
+        else:
+            refusals.append(
+                f"The workflow {workflow.name} does not get the command /{workflow.command}: "
+                f"{obstacle}. People can still choose it in /imagine."
+            )
+    return Plan(tuple(accepted.values()), tuple(refusals))
+
+
+def build_command(workflow: WorkflowSummary, submitter: Submitter) -> SlashCommand:
+    """The command of a workflow, which `plan_commands` accepted."""
+    command = _build(workflow, submitter, has_fixed_choices=True)
+    if _count_characters(command) <= COMMAND_CHARACTERS:
+        return command
+    return _build(workflow, submitter, has_fixed_choices=False)
+
+
+class WorkflowCommands:
+    """The workflows' commands in a tree: in these guilds or, without any, everywhere."""
+
+    def __init__(
+        self,
+        tree: app_commands.CommandTree[discord.Client],
+        submitter: Submitter,
+        guilds: Sequence[discord.Object] = (),
+    ) -> None:
+        self._tree = tree
+        self._submitter = submitter
+        self._places: Sequence[discord.Object | None] = guilds or (None,)
+        self._shapes: Mapping[str, object] = {}
+        self._refusals: tuple[str, ...] = ()
+
+    def refresh(self) -> bool:
+        """Make them what the workflows are now; say whether people would see a difference."""
+        self._take_out(self._shapes)
+        slash = discord.AppCommandType.chat_input
+        built_in = [one.name for one in self._tree.get_commands(guild=self._places[0], type=slash)]
+        plan = plan_commands(self._submitter.service.workflows(), built_in)
+        self._tell(plan.refusals)
+        commands = [build_command(one, self._submitter) for one in plan.accepted]
+        for place in self._places:
+            for command in commands:
+                self._tree.add_command(command, guild=place)
+        before = self._shapes
+        self._shapes = {one.name: one.to_dict(self._tree) for one in commands}
+        return self._shapes != before
+
+    def _take_out(self, names: Iterable[str]) -> None:
+        for place in self._places:
+            for name in names:
+                self._tree.remove_command(name, guild=place)
+
+    def _tell(self, refusals: tuple[str, ...]) -> None:
+        for refusal in refusals:
+            if refusal not in self._refusals:
+                _log.warning("%s", refusal)
+        self._refusals = refusals
+
+
+def _find_obstacle(
+    workflow: WorkflowSummary,
+    command: str,
+    built_in: Collection[str],
+    accepted: Mapping[str, WorkflowSummary],
+) -> str | None:
+    if command in built_in:
+        return "Limner has a command of that name itself"
+    if command in accepted:
+        return f"the workflow {accepted[command].name} has it already"
+    if len(built_in) + len(accepted) >= COMMANDS:
+        return f"Discord takes no more than {COMMANDS} commands"
+    most = OPTIONS - len(_HOW_SHOWN)
+    if len(workflow.inputs) > most:
+        return f"it has {len(workflow.inputs)} inputs, and a command has room for {most}"
+    for wanted in workflow.inputs:
+        if not has_room(wanted):
+            return f"Discord has no value within the bounds of {wanted.name}"
+    return None
+
+
+def _build(
+    workflow: WorkflowSummary, submitter: Submitter, *, has_fixed_choices: bool
+) -> SlashCommand:
+    # Numbers for names: an input may be called what Python forbids.
+    asked = {f"option_{i}": one for i, one in enumerate(_in_order(workflow.inputs))}
+    known = {option_name(one) for one in asked.values()}
+
+    async def run(interaction: discord.Interaction, **given: object) -> None:
+        if not vars(interaction.namespace).keys() <= known:
+            # The client still shows an older form: something would be ignored in silence.
+            raise app_commands.CommandSignatureMismatch(command)
+        filled = _fill(workflow.name, {option: given[name] for name, option in asked.items()})
+        await submitter.submit(interaction, filled)
+
+    def parameter(name: str, wanted: InputSummary) -> inspect.Parameter:
+        return inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if wanted.required else None,
+            annotation=build_option(
+                wanted,
+                lambda: submitter.service.choices(workflow.name, wanted.name),
+                has_fixed_choices=has_fixed_choices,
+            ),
+        )
+
+    _give_parameters(run, [parameter(name, wanted) for name, wanted in asked.items()])
+    app_commands.describe(**{name: describe(wanted) for name, wanted in asked.items()})(run)
+    app_commands.rename(**{name: option_name(wanted) for name, wanted in asked.items()})(run)
+    command: SlashCommand = app_commands.Command(
+        name=workflow.command or workflow.name,
+        description=one_line(workflow.description) or one_line(workflow.title) or workflow.name,
+        callback=run,
+        allowed_contexts=CONTEXTS,
+        allowed_installs=INSTALLS,
+        nsfw=workflow.is_age_restricted,
+    )
+    return command
+
+
+def _give_parameters(
+    function: Callable[..., object], parameters: Iterable[inspect.Parameter]
+) -> None:
+    """Let a function that takes anything say what it takes; the library reads its options there."""
+    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.Signature([first, *parameters])
+    function.__signature__ = signature  # type: ignore[attr-defined] # PEP 362 foresees it
+
+
+def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
+    """The prompt, pictures, the rest in the manifest's order; what is required before all else."""
+
+    def rank(wanted: InputSummary) -> tuple[bool, bool, bool]:
+        is_attached = wanted.kind is InputKind.PICTURE or wanted.kind in _MEDIA
+        return not wanted.required, wanted.name != _PROMPT, not is_attached
+
+    return [*sorted(inputs, key=rank), *_HOW_SHOWN]
+
+
+def _fill(workflow: str, given: Mapping[InputSummary, object]) -> Filled:
+    """Each thing that was given in its place."""
+    by_name = {wanted.name: value for wanted, value in given.items()}
+    attachments: dict[str, discord.Attachment | None] = {}
+    values: dict[str, Value | None] = {}
+    aspect = None
+    for wanted, value in given.items():
+        if wanted.name == _PROMPT or wanted in _HOW_SHOWN:
+            continue
+        if isinstance(value, discord.Attachment):
+            attachments[wanted.name] = value
+        elif isinstance(value, Value):
+            if is_aspect(wanted):
+                aspect = str(value)
+            else:
+                values[wanted.name] = value
+    return Filled(
+        prompt=str(by_name.get(_PROMPT) or ""),
+        workflow=workflow,
+        values=values,
+        attachments=attachments,
+        media={one.name: one.kind.value for one in given if one.kind in _MEDIA},
+        aspect=aspect,
+        private=_given(by_name["private"]),
+        spoiler=_given(by_name["spoiler"]),
+    )
+
+
+def _given(value: object) -> bool | None:
+    """What somebody chose; None where they left it out."""
+    return value if isinstance(value, bool) else None
+
+
+def _count_characters(command: SlashCommand) -> int:
+    """As Discord counts: of what is translated, the longest."""
+    total = len(command.name) + _longest(command.description)
+    for option in command.parameters:
+        total += len(option.display_name) + _longest(str(option.description))
+        total += sum(_longest(one.name) + len(str(one.value)) for one in option.choices or ())
+    return total
+
+
+def _longest(said: str) -> int:
+    return max(len(said), *(len(translate(said, language)) for language in languages()))

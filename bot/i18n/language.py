@@ -1,0 +1,85 @@
+"""Text for people, in the language of their Discord.
+
+English is in the code: `_("{count} waiting", count=3)`. Every other language is one gettext file,
+`languages/<language>.po`; whatever it lacks is said in English.
+"""
+
+import gettext
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import resources
+from io import BytesIO
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from generation.sentences import fill
+
+ENGLISH = "en"
+
+_spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
+
+
+def _(message: str, /, **values: object) -> str:
+    """A sentence in the language being spoken, with the values in its {places}."""
+    return fill(translate(message, _spoken.get()), values)
+
+
+def mark(message: str) -> str:
+    """A sentence that is said later on: it is found here by whoever translates."""
+    return message
+
+
+def translate(message: str, locale: str) -> str:
+    """A sentence as it stands, in the language of this Discord locale."""
+    # What gettext has for the empty text is the file's head.
+    return _load(locale).gettext(message) if message else message
+
+
+@cache
+def languages() -> frozenset[str]:
+    """The languages there are beside English, such as "de"."""
+    files = (resources.files("bot.i18n") / "languages").iterdir()
+    return frozenset(one.name.removesuffix(".po") for one in files if one.name.endswith(".po"))
+
+
+def plural(one: str, many: str, count: int, /, **values: object) -> str:
+    """The form for so many things, with `{count}` and the values in its places."""
+    chosen = _load(_spoken.get()).ngettext(one, many, count)
+    return fill(chosen, {"count": count, **values})
+
+
+def speak(locale: str) -> None:
+    """Speak this Discord locale's language from here on, in this task and those it starts."""
+    _spoken.set(locale)
+
+
+@contextmanager
+def speaking(locale: str) -> Generator[None]:
+    """Speak this Discord locale's language inside."""
+    token = _spoken.set(locale)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def spoken() -> str:
+    """The Discord locale being spoken, such as "de" or "en-GB"."""
+    return _spoken.get()
+
+
+@cache
+def _load(locale: str) -> gettext.NullTranslations:
+    """The catalogue of a locale or of its language; English, where there is none."""
+    for name in (locale, locale.partition("-")[0]):
+        if name in languages():
+            source = resources.files("bot.i18n") / "languages" / f"{name}.po"
+            compiled = BytesIO()
+            with source.open("rb") as file:
+                write_mo(compiled, read_po(file, locale=name.replace("-", "_")))
+            compiled.seek(0)
+            return gettext.GNUTranslations(compiled)
+    return gettext.NullTranslations()

@@ -1,0 +1,1 @@
+"""Replies to requests: progress, results and what can be done with them."""

@@ -1,0 +1,81 @@
+"""Where the answer to an interaction goes: what must be known to find it after a restart."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import discord
+
+from bot.i18n.language import ENGLISH
+
+DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
+"""Bytes a file may have where nothing more is known: Discord's limit since January 2025."""
+
+TOKEN_MARGIN = timedelta(minutes=1)
+"""The token dies after 15 minutes by Discord's clock; ours may differ, and an upload takes time."""
+
+
+_IN_PUBLIC = "waits in public"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAddress:
+    """A message of ours, reached by the interaction's token while it lives, then by its id."""
+
+    application_id: int
+    token: str = field(repr=False)
+    expires_at: float
+    guild_id: int | None
+    channel_id: int | None
+    message_id: int
+    is_private: bool
+    size_limit: int = DEFAULT_SIZE_LIMIT
+    locale: str = ENGLISH
+
+    def is_token_alive(self, now: datetime) -> bool:
+        """Whether the token can still be used."""
+        return now.timestamp() < self.expires_at - TOKEN_MARGIN.total_seconds()
+
+    @property
+    def message_url(self) -> str | None:
+        """A link people can follow; None for a message only one of them can see."""
+        if self.channel_id is None or self.is_private:
+            return None
+        place = self.guild_id or "@me"
+        return f"https://discord.com/channels/{place}/{self.channel_id}/{self.message_id}"
+
+
+async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
+    """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
+    response = await interaction.response.defer(ephemeral=private, thinking=True)
+    interaction.extras[_IN_PUBLIC] = not private
+    message_id = response.message_id if response else None
+    if message_id is None:
+        message_id = (await interaction.original_response()).id
+    address = ReplyAddress(
+        application_id=interaction.application_id,
+        token=interaction.token,
+        expires_at=interaction.expires_at.astimezone(UTC).timestamp(),
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        message_id=message_id,
+        # Discord makes it so by itself where an app that somebody installed for themselves may
+        # not speak in public.
+        is_private=private or (response is not None and response.is_ephemeral()),
+        size_limit=interaction.filesize_limit,
+        locale=str(interaction.locale),
+    )
+    return json.dumps(asdict(address))
+
+
+def waits_in_public(interaction: discord.Interaction) -> bool:
+    """Whether everybody sees that its answer is awaited."""
+    return bool(interaction.extras.get(_IN_PUBLIC))
+
+
+def parse_reply(reply: str) -> ReplyAddress | None:
+    """Read an address back; None when there is none that this version understands."""
+    try:
+        return ReplyAddress(**json.loads(reply))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,67 @@
+"""From a pressed button or a sent form to an accepted generation that comes from another one."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import discord
+
+from bot.replies.address import open_reply
+from bot.replies.posted_files import Copies
+from bot.replies.submission import EARLY_REFUSAL_S
+from bot.replies.word_warning import warn
+from bot.services import services_of
+from generation.errors import ServiceUnavailable
+from generation.requests.derivations import Draft
+
+_log = logging.getLogger(__name__)
+
+
+async def derive(
+    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[Draft]]
+) -> None:
+    """Acknowledge and ask for what the draft says, charging whoever acted.
+
+    What can be refused at once is refused before it is acknowledged, in private. Raises
+    RequestRefused and other GenerationErrors.
+    """
+    services = services_of(interaction)
+    defaults = await services.preferences.defaults_soon(interaction.user.id)
+    draft = await _draft_early(interaction, build_draft)
+    # Where there was no time to look it up, whoever saw the button will see the answer.
+    private = (
+        _is_private(interaction)
+        or defaults.private
+        or (draft is not None and draft.request.private)
+    )
+    reply = await open_reply(interaction, private=private)
+    if draft is None:
+        draft = await build_draft()
+    request = replace(
+        draft.request,
+        private=private,
+        spoiler=draft.request.spoiler or defaults.spoiler,
+        layout=defaults.layout,
+        keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
+    )
+    draft = replace(draft, request=request)
+    copies = Copies(interaction.client, interaction.message)
+    await warn(interaction, await services.derivations.submit(draft, reply, copies.fetch))
+
+
+async def _draft_early(
+    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[Draft]]
+) -> Draft | None:
+    draft = None
+    try:
+        async with asyncio.timeout(EARLY_REFUSAL_S):
+            draft = await build_draft()
+            await services_of(interaction).derivations.check(draft)
+    except (TimeoutError, ServiceUnavailable) as error:
+        _log.debug("A request could not be checked at once: %s", type(error).__name__)
+    return draft
+
+
+def _is_private(interaction: discord.Interaction) -> bool:
+    return interaction.message is not None and interaction.message.flags.ephemeral

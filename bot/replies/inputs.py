@@ -1,0 +1,136 @@
+"""Options of a command as Discord gives them, turned into what the heart is asked for."""
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+import discord
+
+from bot.network import NETWORK_ERRORS
+from bot.ui.text import mebibytes
+from generation.errors import FailureKind, RequestRefused
+from generation.request import FetchFile, Value
+
+MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
+"""What a person may attach: more than any phone's picture needs."""
+
+DOWNLOAD_TIMEOUT_S = 30.0
+"""For one attachment from Discord's own network."""
+
+MAX_MEDIA_BYTES = 25 * 1024 * 1024
+"""Of a video or a sound: minutes of either."""
+
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+_DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
+
+
+def check_attachments(
+    attachments: Mapping[str, discord.Attachment],
+    hosts: Collection[str],
+    media: Mapping[str, str] | None = None,
+) -> None:
+    """Refuse what must not be downloaded, by option: too large, no picture, or kept elsewhere.
+
+    `media` says which options take a "video" or an "audio" file instead of a picture.
+    Raises RequestRefused.
+    """
+    for name, attachment in attachments.items():
+        _check(name, attachment, hosts, (media or {}).get(name))
+
+
+def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:
+    """What downloads each of what was attached and checked, by option, when it is called."""
+    return {name: partial(_download, name, one) for name, one in attachments.items()}
+
+
+async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:
+    """Download a file of any kind that an administrator attached. Raises RequestRefused."""
+    _check_size_and_place(name, attachment, hosts, MAX_MEDIA_BYTES)
+    return await _download(name, attachment)
+
+
+def given_values(options: Mapping[str, Value | None]) -> dict[str, Value]:
+    """Those that the person filled in."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) -> datetime | None:
+    """Read "2026-11-01", "today", "yesterday" or "3d" as the start of that day in UTC.
+
+    With `end`, the start of the day after. Raises RequestRefused.
+    """
+    if text is None:
+        return None
+    try:
+        day = _find_day(text.strip().lower(), now)
+        return day + timedelta(days=1) if end else day
+    except (ValueError, OverflowError):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "{option}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
+            {"option": name},
+        ) from None
+
+
+def _find_day(text: str, now: datetime) -> datetime:
+    """Raises ValueError or OverflowError."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if text == "today":
+        return today
+    if text == "yesterday":
+        return today - timedelta(days=1)
+    if match := _DAYS_AGO.fullmatch(text):
+        return today - timedelta(days=int(match[1]))
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+
+
+def _check(
+    name: str, attachment: discord.Attachment, hosts: Collection[str], family: str | None
+) -> None:
+    """Before anything is downloaded; the bytes themselves are verified by the heart."""
+    limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
+    _check_size_and_place(name, attachment, hosts, limit)
+    kind = (attachment.content_type or "").partition(";")[0]
+    if family and kind and not kind.startswith(f"{family}/"):
+        raise _refused(
+            name, "A file of the type {type} cannot be used here. Attach another one.", type=kind
+        )
+    if not family and kind and kind not in PICTURE_TYPES:
+        raise _refused(
+            name, "A file of the type {type} cannot be used. Attach a PNG, JPEG or WebP.", type=kind
+        )
+
+
+def _check_size_and_place(
+    name: str, attachment: discord.Attachment, hosts: Collection[str], limit: int
+) -> None:
+    if attachment.size > limit:
+        raise _refused(
+            name,
+            "The file has {size}; at most {limit} can be taken. Make it smaller.",
+            size=mebibytes(attachment.size),
+            limit=mebibytes(limit),
+        )
+    if urlsplit(attachment.url).netloc not in hosts:
+        raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")
+
+
+async def _download(name: str, attachment: discord.Attachment) -> bytes:
+    try:
+        async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
+            content = await attachment.read()
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise _refused(
+            name, "The file could not be fetched from Discord. Attach it again."
+        ) from error
+    if len(content) > max(attachment.size, MAX_ATTACHMENT_BYTES):
+        raise _refused(name, "The file is larger than Discord said. Make it smaller.")
+    return content
+
+
+def _refused(name: str, template: str, **facts: str) -> RequestRefused:
+    return RequestRefused(FailureKind.INVALID_ATTACHMENT, template, {"option": name, **facts})

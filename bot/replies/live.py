@@ -1,0 +1,363 @@
+"""One reply for each generation, edited at a bounded rate: the newest state, never a stale one."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Protocol, assert_never
+
+import discord
+
+from bot.i18n.language import _, speak, speaking
+from bot.replies.actions import delete_message
+from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
+from bot.replies.buttons import cancel_view, done_view, failed_view
+from bot.replies.pace import ChannelPace
+from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
+from bot.replies.review_messages import draft_case
+from bot.replies.sender import Door, Draft, Gone, TooLarge, Unreachable
+from bot.ui import embeds
+from generation.audience import (
+    Case,
+    DeliveryImpossible,
+    DeliveryPostponed,
+    Place,
+    Receipt,
+)
+from generation.errors import ServiceUnavailable
+from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.media import imaging
+from generation.media.decoding import decode
+from generation.record import Generation, GenerationState, OutputContent
+from generation.requests.offers import Offers
+
+EDIT_INTERVAL_S = 2.0
+"""Between two edits of one reply. Discord allows about 5 edits in 5 seconds, and the library
+waits inside its lock when that is used up: the finished picture would wait there too."""
+
+CHANNEL_INTERVAL_S = 1.5
+"""Between two edits by message id in one channel, whose limit of 5 in 5 seconds they all share:
+so there is always room for finished pictures. Edits by an interaction's token have a limit each."""
+
+LAST_EDIT_PATIENCE_S = 30.0
+"""How long a finished picture waits for an edit of its reply that is under way."""
+
+REMEMBERED_ENDS = 1_000
+"""Generations that are known to have ended: a late event of theirs shows nothing any more."""
+
+REMEMBERED_VIEWS = 1_000
+"""Live replies before those are forgotten that show nothing just now."""
+
+SMALL_BYTES = 4 * 1024 * 1024
+"""What anybody takes; the last size that is tried."""
+
+LiveEvent = Waiting | Running
+
+_log = logging.getLogger(__name__)
+
+
+class Ledger(Protocol):
+    """What is recorded of generations, whichever process works on them."""
+
+    async def find(self, generation_id: str) -> Generation | None:
+        """One generation. Raises ServiceUnavailable."""
+
+    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
+        """Its results with their bytes. Raises ServiceUnavailable."""
+
+
+class _View:
+    """The live side of one reply: its newest state, and the task that shows it."""
+
+    def __init__(self, address: ReplyAddress) -> None:
+        self.address = address
+        self.newest: LiveEvent | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.edited_at = float("-inf")
+        self.shown: tuple[str, str | None] | None = None
+        self.is_editing = False
+        self.is_muted = False
+        self.has_run = False
+
+
+class Replies:
+    """The audience on Discord. Close it before the service that it listens to, and the client."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        *,
+        offers: Offers,
+        interval_s: float = EDIT_INTERVAL_S,
+        channel_interval_s: float = CHANNEL_INTERVAL_S,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._door = Door(client, now)
+        self._offers = offers
+        self._interval_s = interval_s
+        self._pace = ChannelPace(channel_interval_s)
+        self._views: dict[str, _View] = {}
+        self._ended: dict[str, None] = {}
+        self._ledger: Ledger | None = None
+        self._is_closed = False
+
+    def consult(self, ledger: Ledger) -> None:
+        """Look there whether a live state is still news: another process may have told the end."""
+        self._ledger = ledger
+
+    async def close(self) -> None:
+        """Stop showing live states for good. May be called twice."""
+        self._is_closed = True
+        tasks = [view.task for view in self._views.values() if view.task is not None]
+        self._views.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def notify(self, event: GenerationEvent) -> None:
+        """Show this state soon, unless a newer one comes first."""
+        match event:
+            case Ended():
+                self._retire(event.generation.id)
+            case Waiting() | Running():
+                self._show(event)
+            case _:
+                assert_never(event)
+
+    async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
+        """Put the end into the reply, or where its person finds it when the reply is beyond reach.
+
+        Raises DeliveryImpossible when the reply was deleted (somebody did not want it there; the
+        history still has the pictures) or nobody can be reached, DeliveryPostponed when Discord is
+        away.
+        """
+        await self._end_view(generation.id)
+        address = parse_reply(generation.reply)
+        if address is None:
+            raise DeliveryImpossible
+        try:
+            with speaking(address.locale):
+                receipt = await self._tell_end(generation, contents, address)
+        except Gone as error:
+            raise DeliveryImpossible from error
+        except (Unreachable, TooLarge) as error:
+            raise DeliveryPostponed from error
+        await self._take_back_if_removed(generation, receipt)
+        return receipt
+
+    async def show(self, case: Case, channel_id: int) -> Place | None:
+        """Show a result in the moderators' channel; None where that channel cannot be used."""
+        try:
+            draft = await draft_case(case)
+            reason = f"{case.generation.id} {case.is_pending} {len(case.reasons)}"
+            message_id = await self._door.post(channel_id, draft, reason)
+        except (Gone, TooLarge) as error:
+            _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
+            return None
+        except Unreachable as error:
+            raise DeliveryPostponed from error
+        return Place(channel_id, message_id)
+
+    async def tell_held(self, generation: Generation) -> None:
+        """Let its person know that it waits for a moderator."""
+        await self._end_view(generation.id)
+        address = parse_reply(generation.reply)
+        if address is None:
+            return
+        try:
+            with speaking(address.locale):
+                await self._say_held(generation, address)
+        except Gone:
+            _log.info("Nobody can be told that %s waits for a moderator.", generation.id)
+        except (Unreachable, TooLarge) as error:
+            raise DeliveryPostponed from error
+
+    async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
+        face = embeds.held_face(generation)
+        await self._door.edit(address, Draft(face.content, face.embed, None))
+
+    async def _take_back_if_removed(self, generation: Generation, receipt: Receipt) -> None:
+        """Somebody deleted it while it was posted, and did not find what came after that."""
+        if self._ledger is None or generation.removed_at is not None:
+            return
+        try:
+            now = await self._ledger.find(generation.id)
+        except ServiceUnavailable:
+            return
+        if now is None or now.removed_at is not None:
+            posted = replace(generation, message_url=receipt.message_url)
+            await delete_message(self._client, posted)
+
+    async def _end_view(self, generation_id: str) -> None:
+        """Show nothing live any more, once an edit under way has ended."""
+        self._retire(generation_id)
+        view = self._views.pop(generation_id, None)
+        if view is not None and view.task is not None:
+            # Two edits at a time could arrive in the wrong order.
+            await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
+            view.task.cancel()
+
+    async def _tell_end(
+        self, generation: Generation, contents: Sequence[OutputContent], address: ReplyAddress
+    ) -> Receipt:
+        if generation.withheld and generation.state is GenerationState.SUCCEEDED:
+            face = embeds.refused_face(generation)
+            draft = Draft(face.content, face.embed, None)
+            return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
+        if generation.state is not GenerationState.SUCCEEDED:
+            face = embeds.failed_face(generation)
+            draft = Draft(face.content, face.embed, failed_view(generation))
+            return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
+        limit = self._door.size_limit(address)
+        # Discord's word on sizes may differ from what was known when the command was used.
+        for file_bytes, message_bytes in (
+            (limit, BYTES_A_MESSAGE),
+            (min(limit, DEFAULT_SIZE_LIMIT), DEFAULT_SIZE_LIMIT),
+        ):
+            drafts = await self._draft_results(generation, contents, file_bytes, message_bytes)
+            try:
+                return Receipt(await self._door.finish(address, generation.user_id, drafts))
+            except TooLarge:
+                _log.info("The results of %s are too large; trying smaller.", generation.id)
+        drafts = await self._draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
+        return Receipt(await self._door.finish(address, generation.user_id, drafts))
+
+    async def _draft_results(
+        self,
+        generation: Generation,
+        contents: Sequence[OutputContent],
+        file_bytes: int,
+        message_bytes: int,
+    ) -> list[Draft]:
+        parcel = await pack(generation, contents, file_bytes, message_bytes)
+        face = embeds.done_face(generation, parcel.notes)
+        first, *more = parcel.messages
+        view = done_view(generation, self._offers.of(generation))
+        drafts = [Draft(face.content, face.embed, view, first)]
+        return drafts + [
+            Draft(_("{message} · more", message=face.content), None, None, files) for files in more
+        ]
+
+    def _show(self, event: LiveEvent) -> None:
+        generation = event.generation
+        if self._is_closed or generation.id in self._ended:
+            return
+        view = self._views.get(generation.id)
+        if view is None:
+            address = parse_reply(generation.reply)
+            if address is None:
+                return
+            self._forget_idle_views()
+            view = self._views[generation.id] = _View(address)
+        # A place in the line that was looked up before the run began would be a step back.
+        if view.is_muted or (view.has_run and isinstance(event, Waiting)):
+            return
+        view.has_run = isinstance(event, Running)
+        view.newest = event
+        if view.task is None or view.task.done():
+            view.task = asyncio.create_task(self._pump(view), name=f"reply of {generation.id}")
+
+    def _forget_idle_views(self) -> None:
+        """Of what ended in another process nobody here is told the end."""
+        if len(self._views) >= REMEMBERED_VIEWS:
+            idle = [name for name, one in self._views.items() if one.task and one.task.done()]
+            for name in idle:
+                del self._views[name]
+
+    def _retire(self, generation_id: str) -> None:
+        """Show nothing live of it any more; an edit under way is let finish."""
+        self._ended[generation_id] = None
+        for oldest in list(islice(self._ended, max(0, len(self._ended) - REMEMBERED_ENDS))):
+            del self._ended[oldest]
+        view = self._views.get(generation_id)
+        if view is None:
+            return
+        view.newest = None
+        view.is_muted = True
+        if not view.is_editing:
+            del self._views[generation_id]
+            if view.task is not None:
+                view.task.cancel()
+
+    async def _pump(self, view: _View) -> None:
+        speak(view.address.locale)
+        while view.newest is not None:
+            await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
+            if not self._door.is_by_token(view.address):
+                await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
+            event, view.newest = view.newest, None
+            if event is None:
+                return
+            view.is_editing = True
+            try:
+                if await self._is_news(event):
+                    await self._edit(view, event)
+                    await self._make_up_for(view, event.generation.id)
+            except Gone:
+                _log.info("The reply of %s cannot be edited any more.", event.generation.id)
+                view.is_muted = True
+                return
+            except (Unreachable, TooLarge) as error:
+                _log.debug("A progress edit was dropped: %s", error)
+            except Exception:
+                _log.exception("A progress edit of %s failed.", event.generation.id)
+            finally:
+                view.is_editing = False
+            view.edited_at = time.monotonic()
+
+    async def _edit(self, view: _View, event: LiveEvent) -> None:
+        files: tuple[Attachment, ...] = ()
+        match event:
+            case Waiting():
+                face = embeds.waiting_face(event)
+            case Running():
+                files = await _preview_files(event)
+                face = embeds.running_face(event, has_preview=bool(files))
+            case _:
+                assert_never(event)
+        looks = (face.content, face.embed.description)
+        if looks == view.shown and not files:
+            return
+        draft = Draft(face.content, face.embed, cancel_view(event.generation), files)
+        await self._door.edit(view.address, draft)
+        view.shown = looks
+
+    async def _is_news(self, event: LiveEvent) -> bool:
+        if self._ledger is None:
+            return True
+        now = await self._look_up(event.generation.id)
+        if now is None:
+            return False
+        return now.state is GenerationState.WAITING or (
+            isinstance(event, Running) and not now.state.is_final
+        )
+
+    async def _make_up_for(self, view: _View, generation_id: str) -> None:
+        """Tell an end once more that another process told while this edit was on its way."""
+        now = await self._look_up(generation_id)
+        if self._ledger is None or now is None or not now.state.is_final:
+            return
+        if now.withheld and now.delivered_at is None:
+            await self._say_held(now, view.address)
+            return
+        await self._tell_end(now, await self._ledger.contents(generation_id), view.address)
+
+    async def _look_up(self, generation_id: str) -> Generation | None:
+        try:
+            return await self._ledger.find(generation_id) if self._ledger else None
+        except ServiceUnavailable:
+            return None
+
+
+async def _preview_files(event: Running) -> tuple[Attachment, ...]:
+    # The picture of an embed cannot be hidden behind a click, and nobody sees what is withheld.
+    if event.preview is None or event.generation.spoiler or event.generation.withheld:
+        return ()
+    picture = await decode(imaging.preview, event.preview)
+    if picture is None:
+        return ()
+    return (Attachment(embeds.PREVIEW_NAME, picture, _("Preview"), spoiler=False),)

@@ -1,0 +1,250 @@
+"""Results made to fit Discord's limits: how many files, how large, in how many messages."""
+
+import asyncio
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+import discord
+
+from bot.i18n.language import _
+from bot.ui.text import mebibytes, visible
+from generation.media import imaging, video
+from generation.media.decoding import decode
+from generation.media.stripping import strip_metadata
+from generation.record import Generation, OutputContent
+from generation.request import Layout
+from generation.requests.offers import is_picture
+
+FILES_A_MESSAGE = 10
+"""Discord's limit."""
+
+BYTES_A_MESSAGE = 24 * 1024 * 1024
+"""Discord's documents still name 25 MiB for a whole request; the rest is for its other parts."""
+
+ALT_TEXT_CHARACTERS = 1024
+"""Discord's limit for a file's description."""
+
+SHOWN_TEXT_CHARACTERS = 1_000
+"""Of a text result, in the message itself; a longer one is a file."""
+
+NOTES_CHARACTERS = 3_500
+"""Of all notes together: an embed's description has 4,096, and the line of facts comes first."""
+
+EXTENSION_CHARACTERS = 10
+"""No extension that means anything is longer."""
+
+_FILMS = asyncio.Semaphore(1)
+"""Films are written anew one at a time: each keeps every core busy."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file, ready to be sent any number of times."""
+
+    filename: str
+    content: bytes = field(repr=False)
+    description: str
+    spoiler: bool
+
+    def to_file(self) -> discord.File:
+        """A new file object: each can be sent only once."""
+        return discord.File(
+            io.BytesIO(self.content),
+            filename=self.filename,
+            description=self.description,
+            spoiler=self.spoiler,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Everything to be sent: messages of files, and notes for people."""
+
+    messages: tuple[tuple[Attachment, ...], ...]
+    notes: tuple[str, ...]
+
+
+async def pack(
+    generation: Generation,
+    contents: Sequence[OutputContent],
+    size_limit: int,
+    message_limit: int = BYTES_A_MESSAGE,
+) -> Parcel:
+    """Fit the results into messages, pictures made smaller where they must be."""
+    limit = min(size_limit, message_limit)
+    if not generation.keeps_metadata:
+        contents = [replace(one, content=strip_metadata(one.content)) for one in contents]
+    grid = await _build_grid(generation, contents, limit)
+    if grid is not None:
+        return Parcel(((grid,),), ())
+    attachments: list[Attachment] = []
+    notes: list[str] = []
+    for content in contents:
+        quote = _find_quote(generation, content)
+        if quote is not None and sum(map(len, notes)) + len(quote) <= NOTES_CHARACTERS:
+            notes.append(quote)
+            continue
+        attachment, is_reduced = await _fit(generation, content, limit)
+        number, size = content.output.position + 1, mebibytes(content.output.byte_count)
+        if attachment is None:
+            attachments += await _find_still(generation, content, limit)
+            notes.append(
+                _(
+                    "Result {number} has {size}, more than can be sent here ({limit}): ask for a "
+                    "smaller or shorter one. It is kept for a few days, and the people who run "
+                    "this bot can hand it to you.",
+                    number=number,
+                    size=size,
+                    limit=mebibytes(limit),
+                )
+            )
+            continue
+        attachments.append(attachment)
+        if is_reduced:
+            notes.append(
+                _("Result {number} was made smaller: it has {size}.", number=number, size=size)
+            )
+    if generation.outputs and not contents:
+        notes.append(_("The results are not kept any more."))
+    return Parcel(_split(attachments, message_limit), tuple(notes))
+
+
+async def pack_originals(
+    generation: Generation, contents: Sequence[OutputContent], size_limit: int
+) -> Parcel:
+    """Results without any loss; a sentence for each that nobody can be sent here."""
+    attachments: list[Attachment] = []
+    notes: list[str] = []
+    for content in contents:
+        attachment = await fit_original(generation, content, size_limit)
+        if attachment is not None:
+            attachments.append(attachment)
+            continue
+        notes.append(
+            _(
+                "The original {number} has {size}, and you can receive at most {limit} here. It is "
+                "kept for a few days: ask the people who run this bot.",
+                number=content.output.position + 1,
+                size=mebibytes(content.output.byte_count),
+                limit=mebibytes(size_limit),
+            )
+        )
+    return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes))
+
+
+async def fit_original(
+    generation: Generation, content: OutputContent, size_limit: int
+) -> Attachment | None:
+    """The result as the backend made it, or with the same pixels in fewer bytes; None is neither.
+
+    Writing a large picture anew takes some seconds.
+    """
+    limit = min(size_limit, BYTES_A_MESSAGE)
+    if len(content.content) <= limit:
+        return _attach(generation, content, content.content, _extension(content))
+    fitted = await decode(imaging.fit_without_loss, content.content, limit)
+    if fitted is None:
+        return None
+    return _attach(generation, content, fitted.content, fitted.extension)
+
+
+async def _build_grid(
+    generation: Generation, contents: Sequence[OutputContent], limit: int
+) -> Attachment | None:
+    """Four pictures in one, for somebody who likes it so; None when it is not that."""
+    if generation.layout is not Layout.GRID or len(contents) != imaging.GRID_CELLS:
+        return None
+    if not all(is_picture(one.output) for one in contents):
+        return None
+    grid = await decode(imaging.grid, [one.content for one in contents])
+    if grid is None or len(grid) > limit:
+        return None
+    return Attachment(
+        filename=f"limner-{generation.id}-grid.webp",
+        content=grid,
+        description=generation.prompt[:ALT_TEXT_CHARACTERS] or generation.workflow,
+        spoiler=generation.spoiler,
+    )
+
+
+async def _fit(
+    generation: Generation, content: OutputContent, limit: int
+) -> tuple[Attachment | None, bool]:
+    if len(content.content) <= limit:
+        return _attach(generation, content, content.content, _extension(content)), False
+    if content.output.media_type.startswith("video/"):
+        async with _FILMS:
+            written = await asyncio.to_thread(video.fit_film, content.content, limit)
+        return (_attach(generation, content, written, "mp4"), True) if written else (None, False)
+    if not content.output.media_type.startswith("image/"):
+        return None, False
+    try:
+        fitted = await decode(imaging.fit_under, content.content, limit)
+    except imaging.InvalidImage as error:
+        _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
+        return None, False
+    return _attach(generation, content, fitted.content, fitted.extension), True
+
+
+async def _find_still(
+    generation: Generation, content: OutputContent, limit: int
+) -> tuple[Attachment, ...]:
+    """A picture out of a film that nobody can be sent here, where it can be looked into."""
+    if not content.output.media_type.startswith("video/"):
+        return ()
+    picture = await decode(video.still, content.content)
+    if picture is None:
+        return ()
+    fitted = await decode(imaging.fit_under, picture, limit)
+    still = _attach(generation, content, fitted.content, fitted.extension)
+    number = content.output.position + 1
+    # No other name: this is not the result.
+    name = f"limner-{generation.id}-{number}-still.{fitted.extension}"
+    return (replace(still, filename=name),)
+
+
+def _find_quote(generation: Generation, content: OutputContent) -> str | None:
+    """A text result in a block that it cannot close; None when it is better a file."""
+    text = content.output.text
+    if text is None or len(text) > SHOWN_TEXT_CHARACTERS or not text.strip():
+        return None
+    inside = visible(text).replace("`", "`\u200b")
+    block = f"```\n{inside}\n```"
+    return f"||{block}||" if generation.spoiler else block
+
+
+def _attach(
+    generation: Generation, content: OutputContent, data: bytes, extension: str
+) -> Attachment:
+    number = content.output.position + 1
+    return Attachment(
+        # Discord shows and keeps only such names as they are.
+        filename=f"limner-{generation.id}-{number}.{extension}",
+        content=data,
+        description=generation.prompt[:ALT_TEXT_CHARACTERS] or generation.workflow,
+        spoiler=generation.spoiler,
+    )
+
+
+def _extension(content: OutputContent) -> str:
+    suffix = PurePosixPath(content.output.filename).suffix.lstrip(".").lower()
+    is_plain = suffix.isascii() and suffix.isalnum()
+    return suffix if is_plain and len(suffix) <= EXTENSION_CHARACTERS else "bin"
+
+
+def _split(
+    attachments: Sequence[Attachment], message_limit: int
+) -> tuple[tuple[Attachment, ...], ...]:
+    messages: list[list[Attachment]] = [[]]
+    for attachment in attachments:
+        total = sum(len(one.content) for one in messages[-1])
+        is_full = len(messages[-1]) == FILES_A_MESSAGE
+        if is_full or total + len(attachment.content) > message_limit:
+            messages.append([])
+        messages[-1].append(attachment)
+    return tuple(tuple(message) for message in messages)

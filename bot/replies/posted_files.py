@@ -1,0 +1,97 @@
+"""Results as Discord still holds them: what remains once their bytes are not kept here any more."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncGenerator, Iterable
+
+import discord
+
+from bot.network import NETWORK_ERRORS
+from bot.replies.hosts import is_kept_by_discord
+from generation.media import imaging
+from generation.media.decoding import decode
+from generation.record import Generation, Output
+
+COPY_TIMEOUT_S = 60.0
+"""For one result from Discord's own network."""
+
+COPY_BYTES = 100 * 1024 * 1024
+"""What the best boosted server lets anybody post."""
+
+_LINK = re.compile(r"https://discord\.com/channels/(?:[0-9]+|@me)/([0-9]+)/([0-9]+)")
+
+_log = logging.getLogger(__name__)
+
+
+class Copies:
+    """Finds them in the message that was acted on, or in the one that the record names."""
+
+    def __init__(self, client: discord.Client, message: discord.Message | None = None) -> None:
+        self._client = client
+        self._message = message
+
+    async def fetch(self, generation: Generation, output: Output) -> bytes | None:
+        """One result as it was posted; None when no message has it any more."""
+        async for message in self._messages(generation):
+            content = await _fetch_from(message.attachments, generation, output)
+            if content is not None:
+                return content
+        return None
+
+    async def _messages(self, generation: Generation) -> AsyncGenerator[discord.Message]:
+        if self._message is not None:
+            yield self._message
+        place = parse_link(generation.message_url)
+        if place is None or (self._message is not None and self._message.id == place[1]):
+            return
+        try:
+            async with asyncio.timeout(COPY_TIMEOUT_S):
+                channel = self._client.get_partial_messageable(place[0])
+                found = await channel.fetch_message(place[1])
+        except (discord.HTTPException, *NETWORK_ERRORS) as error:
+            _log.info("The message of %s is out of reach (%s).", generation.id, error)
+            return
+        yield found
+
+
+def parse_link(link: str | None) -> tuple[int, int] | None:
+    """The channel and the message that a link leads to."""
+    match = _LINK.fullmatch(link or "")
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def result_name(generation_id: str, position: int) -> re.Pattern[str]:
+    """What a result's file is called, hidden or not."""
+    return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-{position + 1}\.[a-z0-9]+")
+
+
+def grid_name(generation_id: str) -> re.Pattern[str]:
+    """What four results in one picture are called, hidden or not."""
+    return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-grid\.[a-z0-9]+")
+
+
+async def _fetch_from(
+    attachments: Iterable[discord.Attachment], generation: Generation, output: Output
+) -> bytes | None:
+    alone, in_grid = result_name(generation.id, output.position), grid_name(generation.id)
+    for attachment in attachments:
+        if alone.fullmatch(attachment.filename):
+            return await _download(attachment)
+        if in_grid.fullmatch(attachment.filename):
+            grid = await _download(attachment)
+            if grid is None:
+                return None
+            return await decode(imaging.quarter, grid, output.position)
+    return None
+
+
+async def _download(attachment: discord.Attachment) -> bytes | None:
+    if not is_kept_by_discord(attachment.url) or attachment.size > COPY_BYTES:
+        return None
+    try:
+        async with asyncio.timeout(COPY_TIMEOUT_S):
+            return await attachment.read()
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        _log.info("A posted result cannot be fetched (%s).", type(error).__name__)
+        return None

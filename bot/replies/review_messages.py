@@ -1,0 +1,443 @@
+"""Results as moderators see them, in their channel or in private, with buttons to decide."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.i18n.language import _, plural
+from bot.network import NETWORK_ERRORS
+from bot.replies.actions import delete_message
+from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
+from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
+from bot.replies.sender import Draft
+from bot.requester import guild_of, require_moderator
+from bot.services import services_of
+from bot.ui import embeds
+from bot.ui.components import LastingItem, chosen_in
+from bot.ui.modals import Answer, Handler, open_form, text_field
+from bot.ui.responses import respond
+from bot.ui.soon import soon
+from bot.ui.text import harmless, lines_within, plain
+from generation.audience import Case
+from generation.errors import FailureKind, RequestRefused, UnknownGeneration
+from generation.moderation.blocks import MAX_REASON_CHARACTERS
+from generation.moderation.review import Sheet
+
+APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
+
+ASK, BACK = "ask", "back"
+"""On a contact sheet: whether all are to be refused, and what leads back to it."""
+
+REASON_CHARACTERS = 200
+REASONS_CHARACTERS = 1_000
+MAX_DAYS = 3650
+DAYS_DIGITS = len(str(MAX_DAYS))
+
+OPTION_CHARACTERS = 100
+"""Discord's limit for an entry of a menu."""
+
+BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
+
+_ORANGE = discord.Colour.orange()
+
+
+_log = logging.getLogger(__name__)
+
+
+class ReviewButton(
+    LastingItem[ui.Button[ui.View]],
+    template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
+):
+    """A moderator's decision on one result."""
+
+    def __init__(self, generation_id: str, action: str) -> None:
+        style = {
+            APPROVE: discord.ButtonStyle.success,
+            REFUSE: discord.ButtonStyle.danger,
+            DELETE: discord.ButtonStyle.danger,
+        }.get(action, discord.ButtonStyle.secondary)
+        button = ui.Button[ui.View](
+            label=_label(action), style=style, custom_id=f"r:{generation_id}:{action}"
+        )
+        super().__init__(button)
+        self.generation_id = generation_id
+        self.action = action
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the button back from what it carries."""
+        return cls(match["id"], match["action"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Do what the button says."""
+        require_moderator(interaction)
+        if self.action == BLOCK:
+            await _open_block(interaction, self.generation_id)
+        elif self.action == DELETE:
+            await _delete(interaction, self.generation_id)
+        else:
+            await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
+
+
+class SheetButton(
+    LastingItem[ui.Button[ui.View]],
+    template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
+):
+    """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
+
+    def __init__(self, action: str, ids: Sequence[str] = ()) -> None:
+        count = len(ids)
+        label, style = _("Back to the others"), discord.ButtonStyle.secondary
+        if action == APPROVE:
+            label = plural("Approve {count}", "Approve all {count}", count)
+            style = discord.ButtonStyle.success
+        elif action == ASK:
+            label = plural("Refuse {count}", "Refuse all {count}", count)
+            style = discord.ButtonStyle.danger
+        elif action == REFUSE:
+            label = plural("Really refuse {count}", "Really refuse all {count}", count)
+            style = discord.ButtonStyle.danger
+        custom_id = f"v:{action}:{'.'.join(ids)}"
+        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
+        self.action = action
+        self.ids = tuple(ids)
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the button back from what it carries."""
+        return cls(match["action"], tuple(filter(None, match["ids"].split("."))))
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Decide, and show what waits then."""
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        if self.action == BACK:
+            await show_next(interaction)
+            return
+        if self.action == ASK:
+            await interaction.edit_original_response(view=_confirmation(self.ids))
+            return
+        approved = self.action == APPROVE
+        decided = await _decide_all(interaction, self.ids, approved=approved)
+        await show_next(interaction)
+        if late := len(self.ids) - len(decided):
+            told = plural(
+                "{count} of them was decided on or deleted already.",
+                "{count} of them were decided on or deleted already.",
+                late,
+            )
+            await respond(interaction, told)
+        for generation_id in decided:
+            await _close_elsewhere(interaction, generation_id, approved=approved)
+
+
+class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
+    """One of the results that a contact sheet shows, to be seen whole."""
+
+    def __init__(self, sheet: Sheet | None = None) -> None:
+        options = [discord.SelectOption(label="…", value="-")]
+        if sheet is not None:
+            options = [
+                discord.SelectOption(
+                    label=plain(f"{places} · {embeds.choice_label(one)}")[:OPTION_CHARACTERS],
+                    value=one.id,
+                )
+                for places, one in zip(_places(sheet), sheet.generations, strict=True)
+            ]
+        super().__init__(
+            ui.Select(custom_id="v:look", placeholder=_("Look at one"), options=options)
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Read the menu back: what is chosen comes with the choice."""
+        return cls()
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Show it in the sheet's place, with buttons to decide."""
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        await _show_case(interaction, chosen_in(interaction))
+
+
+REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
+
+
+def review_forms() -> Mapping[str, Handler]:
+    """Who reads what the buttons ask."""
+    return {BLOCK_FORM: _take_block}
+
+
+async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
+    """One result as moderators see it; `waiting` is how many there are with it."""
+    generation = replace(case.generation, spoiler=True)
+    parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
+    files = parcel.messages[0] if parcel.messages else ()
+    lines = [embeds.facts(generation), f"<#{generation.channel_id}>"]
+    reasons = [harmless(one, REASON_CHARACTERS) for one in case.reasons]
+    if reasons:
+        lines.append(lines_within(reasons, REASONS_CHARACTERS))
+    lines.extend(parcel.notes)
+    title = _("Waits for a moderator") if case.is_pending else _("For moderators")
+    embed = discord.Embed(
+        title=title, description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS), colour=_ORANGE
+    )
+    if waiting:
+        embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
+    header = embeds.header(generation, for_moderators=True)
+    return Draft(header, embed, _view(case), files)
+
+
+def _view(case: Case) -> ui.View:
+    generation = case.generation
+    actions = (APPROVE, REFUSE, BLOCK) if case.is_pending else (DELETE, BLOCK)
+    view = ui.View(timeout=None)
+    for action in actions:
+        view.add_item(ReviewButton(generation.id, action))
+    address = parse_reply(generation.reply)
+    link = generation.message_url or (address.message_url if address is not None else None)
+    if link:
+        view.add_item(ui.Button(label=_("Open"), url=link))
+    # What is stopped is not remembered: the buttons are read back from their ids.
+    view.stop()
+    return view
+
+
+def draft_sheet(sheet: Sheet) -> Draft:
+    """Several results as moderators see them, to be decided on together."""
+    lines = [
+        f"**{places}** `{one.id}` {discord.utils.format_dt(one.created_at, 'R')} · "
+        f"<@{one.user_id}> · <#{one.channel_id}> · "
+        f"{harmless(one.prompt, embeds.LISTED_PROMPT_CHARACTERS) or one.workflow}"
+        for places, one in zip(_places(sheet), sheet.generations, strict=True)
+    ]
+    embed = discord.Embed(
+        title=_("Waits for a moderator"),
+        description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS),
+        colour=_ORANGE,
+    )
+    embed.set_footer(text=plural("{count} waits", "{count} wait", sheet.waiting))
+    ids = [one.id for one in sheet.generations]
+    view = ui.View(timeout=None)
+    view.add_item(SheetButton(APPROVE, ids))
+    view.add_item(SheetButton(ASK, ids))
+    view.add_item(SheetMenu(sheet))
+    view.stop()
+    picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
+    return Draft("", embed, view, (picture,))
+
+
+def _confirmation(ids: Sequence[str]) -> ui.View:
+    """A refusal cannot be taken back, and its button is beside the one that approves."""
+    view = ui.View(timeout=None)
+    view.add_item(SheetButton(REFUSE, ids))
+    view.add_item(SheetButton(BACK))
+    view.stop()
+    return view
+
+
+async def show_next(interaction: discord.Interaction) -> None:
+    """In a moderator's private answer: what waits for a decision, oldest first.
+
+    Several together where they can be judged at a glance, or else the oldest alone.
+    """
+    sheet = await services_of(interaction).reviews.sheet(guild_of(interaction) or 0)
+    if sheet is None:
+        await _show_oldest(interaction)
+    else:
+        await _show(interaction, draft_sheet(sheet))
+
+
+async def _show_oldest(interaction: discord.Interaction) -> None:
+    reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
+    overview = await reviews.overview(guild_id or 0)
+    if overview.next_id is None:
+        embed = discord.Embed(description=_("Nothing waits for a moderator."), colour=embeds.GREY)
+        await interaction.edit_original_response(
+            content=None, embed=embed, attachments=[], view=None
+        )
+        return
+    case = await reviews.case(overview.next_id, guild_id)
+    await _show(interaction, await draft_case(case, waiting=overview.waiting))
+
+
+async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
+    """One of several, with the way back to them."""
+    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+    draft = await draft_case(case)
+    if draft.view is not None:
+        draft.view.add_item(SheetButton(BACK))
+    await _show(interaction, draft)
+
+
+async def _show(interaction: discord.Interaction, draft: Draft) -> None:
+    await interaction.edit_original_response(
+        content=draft.content,
+        embed=draft.embed,
+        attachments=[file.to_file() for file in draft.files],
+        view=draft.view,
+    )
+
+
+async def _acknowledge(interaction: discord.Interaction) -> None:
+    """What is held is shown in private only, wherever the button is."""
+    if _is_private(interaction):
+        await interaction.response.defer()
+    else:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+
+
+async def _decide_all(
+    interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
+) -> list[str]:
+    """Decide on each that still waits; those that did."""
+    services, decided = services_of(interaction), []
+    for generation_id in ids:
+        try:
+            await services.reviews.decide(
+                generation_id,
+                guild_of(interaction),
+                approved=approved,
+                actor_id=interaction.user.id,
+            )
+        except (RequestRefused, UnknownGeneration):
+            continue
+        decided.append(generation_id)
+        await services.generations.tell_decided(generation_id)
+    return decided
+
+
+async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
+    await interaction.response.defer()
+    services = services_of(interaction)
+    refusal: RequestRefused | None = None
+    try:
+        await services.reviews.decide(
+            generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
+        )
+        await services.generations.tell_decided(generation_id)
+    except RequestRefused as error:
+        refusal = error
+    if _is_private(interaction):
+        await show_next(interaction)
+        if refusal is None:
+            await _close_elsewhere(interaction, generation_id, approved=approved)
+    elif refusal is None:
+        await _close(interaction, _decided_by(interaction, approved=approved), keeps_files=approved)
+    else:
+        await _close(interaction, None, keeps_files=True)
+    if refusal is not None:
+        raise refusal
+
+
+async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
+    await interaction.response.defer()
+    services = services_of(interaction)
+    case = await services.reviews.case(generation_id, guild_of(interaction))
+    removed = await services.remover.remove(
+        case.generation.id, actor_id=interaction.user.id, is_moderator=True
+    )
+    await delete_message(interaction.client, removed)
+    note = _("Deleted by {person}.", person=interaction.user.mention)
+    await _close(interaction, note, keeps_files=False)
+
+
+async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
+    case = await soon(services_of(interaction).reviews.case(generation_id, guild_of(interaction)))
+    fields = {
+        "days": text_field("days", _("Days (empty: for good)"), longest=DAYS_DIGITS),
+        "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
+    }
+    title = _("Block {person}", person=plain(case.generation.user_name))
+    await open_form(interaction, f"r:{generation_id}:block", title, fields)
+
+
+async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
+    require_moderator(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    services, guild_id = services_of(interaction), guild_of(interaction)
+    case = await services.reviews.case(answer.match["id"], guild_id)
+    typed = answer.texts.get("days", "").strip()
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
+    if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
+        )
+    until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
+    await services.moderation.block(
+        case.generation.user_id,
+        guild_id,
+        reason=answer.texts.get("reason", ""),
+        until=until,
+        actor_id=interaction.user.id,
+    )
+    person = f"<@{case.generation.user_id}>"
+    text = _("{person} is blocked here for good.", person=person)
+    if until is not None:
+        when = discord.utils.format_dt(until, "f")
+        text = _("{person} is blocked here until {when}.", person=person, when=when)
+    await respond(interaction, text)
+
+
+async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:
+    """Leave no decision open in the moderators' channel."""
+    message = interaction.message
+    embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
+    if note is not None:
+        embed.description = lines_within(
+            (embed.description or "", note), embeds.DESCRIPTION_CHARACTERS
+        )
+    changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
+    await interaction.edit_original_response(embed=embed, view=None, **changes)
+
+
+def _places(sheet: Sheet) -> list[str]:
+    """The numbers of each generation's pictures, such as 3 or 4-7."""
+    places, first = [], 1
+    for count in sheet.counts:
+        places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
+        first += count
+    return places
+
+
+async def _close_elsewhere(
+    interaction: discord.Interaction, generation_id: str, *, approved: bool
+) -> None:
+    """What was decided in private is open no longer in the moderators' channel either."""
+    place = await services_of(interaction).reviews.asked_at(generation_id)
+    if place is None:
+        return
+    channel = interaction.client.get_partial_messageable(place.channel_id)
+    note = f"`{generation_id}` · {_decided_by(interaction, approved=approved)}"
+    changes: dict[str, Any] = {} if approved else {"attachments": []}
+    try:
+        await channel.get_partial_message(place.message_id).edit(
+            embed=discord.Embed(description=note, colour=_ORANGE), view=None, **changes
+        )
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        _log.info("The moderators' message of %s stays as it was: %s", generation_id, error)
+
+
+def _decided_by(interaction: discord.Interaction, *, approved: bool) -> str:
+    person = interaction.user.mention
+    if approved:
+        return _("Approved by {person}.", person=person)
+    return _("Refused by {person}.", person=person)
+
+
+def _is_private(interaction: discord.Interaction) -> bool:
+    return interaction.message is not None and interaction.message.flags.ephemeral
+
+
+def _label(action: str) -> str:
+    if action == APPROVE:
+        return _("Approve")
+    if action == REFUSE:
+        return _("Refuse")
+    return _("Delete") if action == DELETE else _("Block")

@@ -1,0 +1,91 @@
+"""The one way from a filled-in command to an accepted generation."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import discord
+
+from bot.replies.address import open_reply
+from bot.replies.inputs import check_attachments, fetching, given_values
+from bot.replies.word_warning import warn
+from bot.requester import requester_of
+from generation.errors import ServiceUnavailable
+from generation.people.preferences import Preferences
+from generation.request import GenerationRequest, Value
+from generation.service import GenerationService
+
+EARLY_REFUSAL_S = 1.0
+"""Of the 3 seconds that Discord gives for an acknowledgement; the network needs the rest."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A command as a person filled it in; None stands for what they left out.
+
+    `media` says which attachments are to be a "video" or an "audio" file, not a picture.
+    """
+
+    prompt: str = ""
+    workflow: str | None = None
+    values: Mapping[str, Value | None] = field(default_factory=dict)
+    attachments: Mapping[str, discord.Attachment | None] = field(default_factory=dict)
+    aspect: str | None = None
+    private: bool | None = None
+    spoiler: bool | None = None
+    media: Mapping[str, str] = field(default_factory=dict)
+
+
+class Submitter:
+    """Hands over to a service; attachments are fetched from these hosts only."""
+
+    def __init__(
+        self,
+        service: GenerationService,
+        preferences: Preferences,
+        attachment_hosts: Collection[str],
+    ) -> None:
+        self.service = service
+        self._preferences = preferences
+        self._attachment_hosts = attachment_hosts
+
+    async def submit(
+        self, interaction: discord.Interaction, filled: Filled, *, spent_s: float = 0.0
+    ) -> None:
+        """Acknowledge and ask for the generation, which fetches what was attached in its turn.
+
+        `spent_s` of the time for an acknowledgement went by before, on looking something up.
+
+        What can be refused at once is refused before it is acknowledged: the first answer fixes
+        who may see the reply, and a refusal is nobody else's business. Raises RequestRefused or
+        ServiceUnavailable.
+        """
+        attachments = {name: one for name, one in filled.attachments.items() if one is not None}
+        check_attachments(attachments, self._attachment_hosts, filled.media)
+        defaults = await self._preferences.defaults_soon(interaction.user.id)
+        request = GenerationRequest(
+            requester=requester_of(interaction),
+            prompt=filled.prompt,
+            workflow=filled.workflow,
+            values=given_values(filled.values),
+            images=fetching(attachments),
+            aspect=filled.aspect,
+            private=defaults.private if filled.private is None else filled.private,
+            spoiler=defaults.spoiler if filled.spoiler is None else filled.spoiler,
+        )
+        request = self._preferences.complete(request, defaults)
+        await self._refuse_early(request, EARLY_REFUSAL_S - spent_s)
+        reply = await open_reply(interaction, private=request.private)
+        generation = await self.service.submit(replace(request, reply=reply))
+        await warn(interaction, generation)
+
+    async def _refuse_early(self, request: GenerationRequest, within_s: float) -> None:
+        """Refuse while there is time for it; when there is not, the acceptance decides."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.service.check(request)
+        except (TimeoutError, ServiceUnavailable) as error:
+            _log.debug("A request could not be checked at once: %s", type(error).__name__)

@@ -1,0 +1,1 @@
+"""Texts, embeds and components, within Discord's limits."""

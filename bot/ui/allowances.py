@@ -1,0 +1,145 @@
+"""Allowances, limits and policies as text that reads well on a phone: pure rendering."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.i18n.language import _, plural
+from bot.ui.text import relative
+from generation.quota.periods import Period
+from generation.quota.policy import Grant, GuildLimits, RolePolicy, RoleRule, Standing
+from generation.quota.rules import Unit
+
+LISTED_ROLES = 15
+"""Of one line: two have room in a field of an embed."""
+
+LISTED_CHANNELS = 75
+"""Of one line: two have room in an embed's description."""
+
+
+def amount_text(amount: int, unit: Unit) -> str:
+    """So many of what counts."""
+    if unit is Unit.PICTURES:
+        return plural("{count} picture", "{count} pictures", amount)
+    return plural("{count} GPU second", "{count} GPU seconds", amount)
+
+
+def a_period(period: Period) -> str:
+    """How often there is a new allowance."""
+    return {Period.DAY: _("a day"), Period.WEEK: _("a week"), Period.MONTH: _("a month")}[period]
+
+
+def this_period(period: Period) -> str:
+    """The one that lasts now."""
+    return {
+        Period.DAY: _("Today"),
+        Period.WEEK: _("This week"),
+        Period.MONTH: _("This month"),
+    }[period]
+
+
+def allowance_text(amount: int | None, unit: Unit, period: Period) -> str:
+    """What somebody may use, such as "50 pictures a day"."""
+    if amount is None:
+        return _("without a limit")
+    return _("{amount} {a_period}", amount=amount_text(amount, unit), a_period=a_period(period))
+
+
+def limits_lines(limits: GuildLimits) -> list[str]:
+    """Everything that holds for everybody, each with what it means."""
+    allowance = allowance_text(limits.amount, limits.unit, limits.period)
+    return [
+        _("**Allowance** {allowance} for each person", allowance=allowance),
+        _("**Roles** {rule}", rule=role_rule_text(limits.role_rule)),
+        _("**Running** {count} at a time for each person", count=limits.max_running),
+        _("**Waiting** {count} more for each person", count=limits.max_waiting),
+        _("**Cooldown** {count} s between two requests", count=limits.cooldown_s),
+        _("**Line** {count} waiting in this server at most", count=limits.max_line),
+        _("**Clock** {timezone}", timezone=limits.timezone),
+    ]
+
+
+def role_rule_text(rule: RoleRule) -> str:
+    """What comes of several roles' allowances."""
+    if rule is RoleRule.SUM:
+        return _("whoever has roles with allowances gets all of them on top")
+    return _("whoever has roles with allowances gets the highest of them instead")
+
+
+def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
+    """What a role changes."""
+    said = []
+    if policy.is_unlimited:
+        said.append(_("without a limit"))
+    amount = policy.amount(limits.unit)
+    if amount is not None:
+        said.append(allowance_text(amount, limits.unit, limits.period))
+    if policy.has_priority:
+        said.append(_("priority"))
+    if policy.may_generate is not None:
+        allowed = _("may make pictures")
+        said.append(allowed if policy.may_generate else _("may not make pictures"))
+    if policy.max_running is not None:
+        said.append(_("{count} running", count=policy.max_running))
+    if policy.max_waiting is not None:
+        said.append(_("{count} waiting", count=policy.max_waiting))
+    return f"<@&{policy.role_id}> {' · '.join(said) or _('changes nothing')}"
+
+
+def grant_line(grant: Grant, limits: GuildLimits, *, names_person: bool = True) -> str:
+    """What somebody was given, and until when."""
+    if grant.is_unlimited:
+        text = _("without a limit")
+    else:
+        text = _(
+            "{amount} more {a_period}",
+            amount=amount_text(grant.amount(limits.unit), limits.unit),
+            a_period=a_period(limits.period),
+        )
+    if grant.expires_at is not None:
+        text = _("{grant}, ends {when}", grant=text, when=relative(grant.expires_at))
+    return f"<@{grant.user_id}> {text}" if names_person else text
+
+
+def reasons(standing: Standing) -> list[str]:
+    """Why somebody may use so much: the default, roles and grants."""
+    lines = []
+    allowance = standing.allowance
+    if standing.unlimited_roles:
+        lines.append(_("no limit by {roles}", roles=mentions(standing.unlimited_roles)))
+    elif standing.amount_roles:
+        lines.append(_("allowance by {roles}", roles=mentions(standing.amount_roles)))
+    elif standing.is_default:
+        lines.append(_("this server's allowance for everybody"))
+    for grant in standing.grants:
+        limits = GuildLimits(unit=allowance.unit, period=allowance.period)
+        said = grant_line(grant, limits, names_person=False)
+        lines.append(_("granted to you: {grant}", grant=said))
+    if standing.priority_roles:
+        lines.append(_("priority by {roles}", roles=mentions(standing.priority_roles)))
+    return lines
+
+
+def channel_lines(policies: Mapping[int, bool]) -> list[str]:
+    """Where pictures are made, and where not."""
+    if not policies:
+        return [_("Pictures are made in every channel.")]
+    allowed = [one for one, is_served in policies.items() if is_served]
+    denied = [one for one, is_served in policies.items() if not is_served]
+    lines = []
+    if allowed:
+        lines.append(_("Only in {channels}", channels=_channels(allowed)))
+    if denied:
+        lines.append(_("Not in {channels}", channels=_channels(denied)))
+    return lines
+
+
+def mentions(role_ids: Sequence[int]) -> str:
+    """Roles by name; inside an embed nobody is pinged."""
+    return _listed([f"<@&{role_id}>" for role_id in role_ids], LISTED_ROLES)
+
+
+def _channels(channel_ids: Sequence[int]) -> str:
+    return _listed([f"<#{channel_id}>" for channel_id in channel_ids], LISTED_CHANNELS)
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])

@@ -1,0 +1,172 @@
+"""The four states of a reply, and lists: pure rendering within Discord's limits."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import discord
+
+from bot.i18n.language import _
+from bot.ui.error_messages import FAILURE_TITLES, failure_embed
+from bot.ui.text import harmless, lines_within, ordinal, plain, relative
+from generation.errors import FailureKind
+from generation.events import Running, Waiting
+from generation.record import Failure, Generation, GenerationState
+
+BAR_BLOCKS = 20
+PREVIEW_NAME = "preview.jpg"
+
+BLURPLE = discord.Colour.blurple()
+GREEN = discord.Colour.green()
+GREY = discord.Colour.light_grey()
+
+DESCRIPTION_CHARACTERS = 4096
+"""Discord's limit for an embed's description; an embed has 6,000 in all."""
+
+LISTED_PROMPT_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a reply shows: its line of text and what stands below it."""
+
+    content: str
+    embed: discord.Embed
+
+
+def waiting_face(event: Waiting) -> Face:
+    """In the line, with its place and about when it starts."""
+    embed = discord.Embed(description=" · ".join(waiting_parts(event)), colour=GREY)
+    return Face(header(event.generation), embed)
+
+
+def waiting_parts(event: Waiting) -> list[str]:
+    """The place and about when it starts, or that the line is paused."""
+    if event.is_paused:
+        return [_("paused here: it waits until an administrator lets the line go on")]
+    place, length = ordinal(event.position), event.length
+    if event.is_about:
+        parts = [_("about {place} of {length}", place=place, length=length)]
+    else:
+        parts = [_("{place} of {length}", place=place, length=length)]
+    if event.starts_at is not None:
+        parts.append(_("starts {when}", when=relative(event.starts_at)))
+    return parts
+
+
+def running_face(event: Running, *, has_preview: bool) -> Face:
+    """A bar, steps, what runs, about when it is done, and the preview where there is one."""
+    progress = event.progress
+    parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
+    if progress.step is not None and progress.steps is not None:
+        parts.append(_("step {step}/{steps}", step=progress.step, steps=progress.steps))
+    if progress.activity:
+        parts.append(harmless(progress.activity, 60))
+    if progress.done_at is not None:
+        parts.append(_("done {when}", when=relative(progress.done_at)))
+    embed = discord.Embed(description=" · ".join(parts), colour=BLURPLE)
+    if has_preview:
+        embed.set_image(url=f"attachment://{PREVIEW_NAME}")
+    return Face(f"{header(event.generation)} · {event.generation.workflow}", embed)
+
+
+def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
+    """The line of facts; the pictures are the message's files."""
+    lines = lines_within((facts(generation), *notes), DESCRIPTION_CHARACTERS)
+    embed = discord.Embed(description=lines, colour=GREEN)
+    return Face(header(generation), embed)
+
+
+def failed_face(generation: Generation) -> Face:
+    """A fixed title, one plain sentence, the id, and that nothing was charged."""
+    failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
+    embed = failure_embed(failure.kind, failure.template, failure.facts)
+    charge = _("your quota was not charged")
+    if generation.is_charged:
+        charge = _("it had begun, so your quota was charged")
+    embed.set_footer(text=f"{generation.id} · {charge}")
+    return Face(header(generation), embed)
+
+
+def held_face(generation: Generation) -> Face:
+    """Made, and waiting for a moderator."""
+    text = _("It is made, and waits for a moderator to look at it.")
+    return Face(header(generation), discord.Embed(description=text, colour=GREY))
+
+
+def refused_face(generation: Generation) -> Face:
+    """Made, and refused by a moderator."""
+    text = _("A moderator looked at it and did not approve of it, so it is not shown.")
+    embed = discord.Embed(description=text, colour=GREY)
+    embed.set_footer(text=generation.id)
+    return Face(header(generation), embed)
+
+
+def header(generation: Generation, *, for_moderators: bool = False) -> str:
+    """The prompt and who asked; of what waits for a moderator, others do not read the prompt."""
+    is_told = for_moderators or generation.private or not generation.withheld
+    prompt = harmless(generation.prompt) if is_told else ""
+    return f"**{prompt or generation.workflow}** · <@{generation.user_id}>"
+
+
+def facts(generation: Generation) -> str:
+    """One line: id, seed, workflow, size, seconds."""
+    parts = [generation.id]
+    if generation.seed is not None:
+        parts.append(_("seed {seed}", seed=generation.seed))
+    parts.append(generation.workflow)
+    sized = next((one for one in generation.outputs if one.width and one.height), None)
+    if sized is not None:
+        parts.append(f"{sized.width}×{sized.height}")
+    if generation.duration_s is not None:
+        parts.append(f"{generation.duration_s:.1f} s")
+    return " · ".join(parts)
+
+
+def percent(fraction: float) -> int:
+    """Whole percents, 100 only at the very end; 0.29 is 29 although its product with 100 is not."""
+    return math.floor(round(fraction * 100, 6))
+
+
+def bar(fraction: float) -> str:
+    """Twenty blocks."""
+    full = round(max(0.0, min(1.0, fraction)) * BAR_BLOCKS)
+    return "█" * full + "░" * (BAR_BLOCKS - full)
+
+
+def list_line(
+    generation: Generation, number: int | None = None, *, names_person: bool = False
+) -> str:
+    """One generation in a list: when, what, how it stands, and where to find it."""
+    prefix = f"**{number}** " if number is not None else ""
+    when = discord.utils.format_dt(generation.created_at, "R")
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
+    line = f"{prefix}`{generation.id}` {when} {prompt} · {state_text(generation)}"
+    if names_person:
+        line += f" · <@{generation.user_id}>"
+    if generation.message_url:
+        line += f" · [{_('open')}]({generation.message_url})"
+    return line
+
+
+def choice_label(generation: Generation) -> str:
+    """One generation to choose from."""
+    return f"{generation.id} · {plain(generation.prompt) or generation.workflow}"
+
+
+def state_text(generation: Generation) -> str:
+    """How a generation stands, in a word or two."""
+    if generation.state is GenerationState.FAILED and generation.failure is not None:
+        return _(FAILURE_TITLES[generation.failure.kind])
+    return state_name(generation.state)
+
+
+def state_name(state: GenerationState) -> str:
+    """A state in a word."""
+    return {
+        GenerationState.WAITING: _("waiting"),
+        GenerationState.RUNNING: _("running"),
+        GenerationState.SUCCEEDED: _("done"),
+        GenerationState.FAILED: _("failed"),
+        GenerationState.CANCELLED: _("cancelled"),
+    }[state]

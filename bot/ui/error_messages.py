@@ -1,0 +1,144 @@
+"""What people are told when something does not work: fixed titles, one plain sentence each."""
+
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from types import MappingProxyType
+
+import discord
+
+from bot.i18n.language import _, mark
+from bot.network import NETWORK_ERRORS
+from bot.replies.address import waits_in_public
+from bot.ui.text import harmless, relative
+from generation.errors import (
+    FailureKind,
+    GenerationError,
+    GenerationFailed,
+    NotPermitted,
+    RequestRefused,
+    ServiceUnavailable,
+)
+
+FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
+    {
+        FailureKind.QUEUE_FULL: mark("Queue full"),
+        FailureKind.DAILY_LIMIT: mark("Daily limit reached"),
+        FailureKind.SLOW_DOWN: mark("Slow down"),
+        FailureKind.PROMPT_NOT_ALLOWED: mark("Prompt not allowed"),
+        FailureKind.NOT_ALLOWED_HERE: mark("Not allowed in this channel"),
+        FailureKind.INVALID_OPTION: mark("Invalid option"),
+        FailureKind.INVALID_ATTACHMENT: mark("Invalid attachment"),
+        FailureKind.MISSING_MODEL: mark("Missing model"),
+        FailureKind.WORKFLOW_ERROR: mark("Workflow error"),
+        FailureKind.OUT_OF_MEMORY: mark("Out of GPU memory"),
+        FailureKind.BACKEND_OFFLINE: mark("Backend offline"),
+        FailureKind.TIMED_OUT: mark("Timed out"),
+        FailureKind.CANCELLED: mark("Cancelled"),
+        FailureKind.BLOCKED_BY_FILTER: mark("Blocked by the image filter"),
+    }
+)
+
+RED = discord.Colour.red()
+SENTENCE_CHARACTERS = 1_500
+
+UNKNOWN_INTERACTION = 10062
+"""Discord's code for an interaction that was not answered in its three seconds."""
+
+ALREADY_ACKNOWLEDGED = 40060
+"""Discord's code for an interaction that another process with the same token answered first."""
+
+_log = logging.getLogger(__name__)
+
+
+def failure_embed(
+    kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
+) -> discord.Embed:
+    """A fixed title and the sentence, with the facts in its places, and when to come back."""
+    known = facts or {}
+    description = harmless(_(template, **known), SENTENCE_CHARACTERS)
+    retry_at = _read_moment(known.get("retry_at"))
+    if retry_at is not None:
+        description += "\n" + _("Possible again {when}.", when=relative(retry_at))
+    return discord.Embed(title=_(FAILURE_TITLES[kind]), description=description, colour=RED)
+
+
+def explain(error: BaseException) -> discord.Embed:
+    """What an error means to a person; one that nobody foresaw gets a reference, also logged."""
+    match error:
+        case RequestRefused() | GenerationFailed():
+            return failure_embed(error.kind, error.template, error.facts)
+        case NotPermitted():
+            return discord.Embed(title=_("Not allowed"), description=_(error.template), colour=RED)
+        case ServiceUnavailable():
+            text = _("That cannot be done just now. Please try again in a minute.")
+            return discord.Embed(title=_("Not available"), description=text, colour=RED)
+        case GenerationError():
+            said = _(error.template, **error.facts)
+            return discord.Embed(description=harmless(said), colour=RED)
+        case _:
+            return _apology(error)
+
+
+@asynccontextmanager
+async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[None]:
+    """Tell whoever acted of whatever goes wrong inside."""
+    try:
+        yield
+    except Exception as error:
+        await tell(interaction, error)
+
+
+async def tell(interaction: discord.Interaction, error: BaseException) -> None:
+    """Answer privately with what went wrong, whether or not it was acknowledged already."""
+    code = error.code if isinstance(error, discord.HTTPException) else None
+    if code == UNKNOWN_INTERACTION:
+        _log.warning("An interaction could not be acknowledged in time.")
+        return
+    if code == ALREADY_ACKNOWLEDGED:
+        _log.warning("Another process answers this bot's interactions: is it running twice?")
+        return
+    embed = explain(error)
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(embed=embed, ephemeral=True)
+            return
+        if waits_in_public(interaction):
+            await _make_place(interaction)
+        await interaction.followup.send(embed=embed, ephemeral=True)
+    except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+        _log.warning("Somebody could not be told of an error: %s", type(failure).__name__)
+
+
+async def _make_place(interaction: discord.Interaction) -> None:
+    """Take away a message that waits in public: its first answer fixed who may see it.
+
+    Where that fails, the next message fills it: better than telling nobody.
+    """
+    try:
+        await interaction.delete_original_response()
+    except (discord.HTTPException, *NETWORK_ERRORS) as failure:
+        _log.debug("A waiting message could not be taken away: %s", type(failure).__name__)
+
+
+def _read_moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _apology(error: BaseException) -> discord.Embed:
+    reference = secrets.token_hex(4)
+    _log.error("Something unforeseen happened (reference %s).", reference, exc_info=error)
+    return discord.Embed(
+        title=_("Something went wrong"),
+        description=_(
+            "Sorry, that should not have happened, and it was noted. If it happens again, give "
+            "the people who run this bot the reference `{reference}`.",
+            reference=reference,
+        ),
+        colour=RED,
+    )

@@ -1,0 +1,63 @@
+"""What options of several commands are, say and offer."""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+from discord import app_commands
+
+from bot.i18n.language import mark
+
+PROMPT_CHARACTERS = 2000
+CHOICES = 25
+"""What a client shows for one option, fixed or looked up."""
+
+CHOICE_CHARACTERS = 100
+
+CHOICES_TIMEOUT_S = 2.0
+"""Choices cannot be deferred, and after three seconds nobody waits for them any more."""
+
+LARGEST_INTEGER = 2**53 - 1
+"""The largest that every JSON program keeps exactly, Discord's clients among them."""
+
+Aspect = Literal["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9"]
+ASPECTS: tuple[str, ...] = get_args(Aspect)
+Choices = list[app_commands.Choice[str]]
+
+DESCRIPTIONS = {
+    "prompt": mark("What the picture shows"),
+    "workflow": mark("How it is made; without it, one that fits is taken"),
+    "image": mark("A picture to start from (PNG, JPEG or WebP)"),
+    "negative": mark("What the picture should not show"),
+    "aspect": mark("Width to height"),
+    "count": mark("How many pictures"),
+    "seed": mark("The same seed with the same options makes the same picture"),
+    "model": mark("The AI model"),
+    "lora": mark("A style or subject on top of the model"),
+    "steps": mark("More steps take longer and are finer"),
+    "cfg": mark("How closely to follow the prompt"),
+    "strength": mark("How far to leave the given picture behind: 0 keeps it, 1 forgets it"),
+    "mask": mark("White where the picture is to be painted anew"),
+    "private": mark("Only you see it"),
+    "spoiler": mark("Hide the pictures behind a click"),
+}
+"""The well-known options, in the order of `/imagine`."""
+
+
+def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
+    """At most 25 (label, value) pairs that fit what was typed, those that begin with it first.
+
+    A value that Discord does not take is left out: another one would name nothing.
+    """
+    wanted = typed.strip().casefold()
+    found = [
+        (label, value)
+        for label, value in named
+        if len(value) <= CHOICE_CHARACTERS
+        and value.strip()
+        and (wanted in label.casefold() or wanted in value.casefold())
+    ]
+    found.sort(key=lambda pair: not pair[1].casefold().startswith(wanted))
+    return [
+        app_commands.Choice(name=label[:CHOICE_CHARACTERS].strip() or value, value=value)
+        for label, value in found[:CHOICES]
+    ]

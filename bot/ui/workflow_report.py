@@ -1,0 +1,76 @@
+"""An inspected workflow in plain lines, for the terminal and for administrators in Discord."""
+
+from collections.abc import Iterator
+
+from bot.i18n.language import _
+from generation.library.inspection import Fitness, InspectedInput, Inspection
+
+
+def report_lines(report: Inspection, *, seconds: float | None = None) -> list[str]:
+    """Everything there is to know before it is enabled."""
+    command = f" · /{report.command}" if report.command else ""
+    lines = [f"{report.title} · {report.kind}{command}"]
+    lines += [_("Cannot be used: {problem}", problem=one) for one in report.problems]
+    if report.results:
+        lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
+    lines.append(_("Costs: {cost}", cost=_cost(report)))
+    if seconds is not None:
+        lines.append(_("Takes: {seconds} s, by its last runs", seconds=f"{seconds:.1f}"))
+    lines += [*_section(_("Asks for"), report, is_hidden=False)]
+    lines += [*_section(_("Hidden, for the operator"), report, is_hidden=True)]
+    lines += [_backend_line(one) for one in report.backends]
+    lines += [_("Note: {note}", note=one) for one in report.notes]
+    return lines
+
+
+def _cost(report: Inspection) -> str:
+    if report.cost_input is None or report.cost_unit is None:
+        return _("{cost} a picture", cost=report.cost)
+    return _(
+        "{cost} for every {unit} of {input} begun",
+        cost=report.cost,
+        unit=f"{report.cost_unit:g}",
+        input=report.cost_input,
+    )
+
+
+def _section(title: str, report: Inspection, *, is_hidden: bool) -> Iterator[str]:
+    inputs = [one for one in report.inputs if one.is_hidden is is_hidden]
+    if not inputs:
+        return
+    yield f"{title}:"
+    for one in inputs:
+        yield f"  {_input_line(one)}"
+        if one.reason:
+            yield f"      {one.reason}"
+
+
+def _input_line(wanted: InspectedInput) -> str:
+    facts = [wanted.type, wanted.bounds]
+    facts.append(_("required") if wanted.required else "")
+    facts.append(f"= {_short(wanted.default)}" if wanted.default else "")
+    where = ", ".join(wanted.targets)
+    return f"{wanted.name} ({', '.join(filter(None, facts))}) → {where}"
+
+
+def _backend_line(fitness: Fitness) -> str:
+    if fitness.can_run and fitness.stand_ins:
+        used = ", ".join(f"{found} ({named})" for named, found in fitness.stand_ins.items())
+        return _(
+            "On {backend}: can run, with other models than it names: {models}.",
+            backend=fitness.backend,
+            models=used,
+        )
+    if fitness.can_run:
+        return _("On {backend}: can run.", backend=fitness.backend)
+    lacks = []
+    if fitness.nodes:
+        lacks.append(_("missing nodes: {nodes}", nodes=", ".join(fitness.nodes)))
+    if fitness.models:
+        lacks.append(_("missing models: {models}", models=", ".join(fitness.models)))
+    return _("On {backend}: {lacks}.", backend=fitness.backend, lacks="; ".join(lacks))
+
+
+def _short(text: str, characters: int = 40) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"

@@ -1,0 +1,1 @@
+"""ComfyUI's messages and documents, parsed into plain values."""

@@ -1,0 +1,115 @@
+"""Questions to a backend about prompt ids, and the two ways to stop one."""
+
+import asyncio
+import time
+from urllib.parse import quote
+
+from comfy.errors import BackendUnreachable, NotComfyUI
+from comfy.http import Door
+from comfy.protocol.responses import (
+    QueueState,
+    RunRecord,
+    Whereabouts,
+    parse_jobs,
+    parse_queue,
+    parse_record,
+)
+from comfy.timeouts import Timing
+
+_NOT_FOUND = 404
+
+
+class Queries:
+    """Uses the jobs API where the server has it, else /queue and /history.
+
+    The queue is always asked before the history: a run that ends in between would else be
+    found in neither.
+    """
+
+    def __init__(self, door: Door, timing: Timing) -> None:
+        self._door = door
+        self._timing = timing
+        self._has_jobs_api: bool | None = None
+
+    def forget_generation(self) -> None:
+        """Find out anew what the server can do: it may have been updated."""
+        self._has_jobs_api = None
+
+    async def look_up(self, prompt_id: str) -> Whereabouts:
+        """Tell where a prompt id is now."""
+        if await self._detect_jobs_api():
+            answer = await self._door.exchange(
+                "GET", f"api/jobs/{quote(prompt_id, safe='')}", timeout=self._timing.request
+            )
+            if answer.status == _NOT_FOUND:
+                return None
+            self._door.require_ok(answer)
+            states = parse_jobs({"jobs": [answer.document]}) or {}
+        else:
+            states = await self.fetch_queue()
+        return states.get(prompt_id) or await self.find_record(prompt_id)
+
+    async def fetch_queue(self) -> dict[str, QueueState]:
+        """Return everything that waits or runs. The jobs API does not send the graphs along."""
+        if await self._detect_jobs_api():
+            query = {"status": "pending,in_progress"}
+            states = parse_jobs(await self._fetch("api/jobs", query))
+        else:
+            states = parse_queue(await self._fetch("queue"))
+        if states is None:
+            raise NotComfyUI(f"{self._door.name} answers, but not as ComfyUI does.")
+        return states
+
+    async def find_record(self, prompt_id: str) -> RunRecord | None:
+        """Return the record of an ended run."""
+        return parse_record(prompt_id, await self._fetch(f"history/{quote(prompt_id, safe='')}"))
+
+    async def wait_for_record(self, prompt_id: str) -> RunRecord | None:
+        """The record can appear a moment after the message that the run ended."""
+        deadline = time.monotonic() + self._timing.record
+        pause = self._timing.record_pause
+        while True:
+            try:
+                record = await self.find_record(prompt_id)
+            except BackendUnreachable:
+                if time.monotonic() > deadline:
+                    raise
+                record = None
+            if record is not None or time.monotonic() > deadline:
+                return record
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    async def stop(self, prompt_id: str, state: QueueState) -> None:
+        """Ask once to stop this prompt id and no other; whether it did must be verified.
+
+        An interrupt always names the prompt id: without one the server stops whoever runs.
+        """
+        if await self._detect_jobs_api():
+            await self._post(f"api/jobs/{quote(prompt_id, safe='')}/cancel", None)
+        elif state is QueueState.WAITING:
+            await self._post("queue", {"delete": [prompt_id]})
+        else:
+            await self._post("interrupt", {"prompt_id": prompt_id})
+
+    async def _detect_jobs_api(self) -> bool:
+        """Asked when first needed after a connect: most runs never need it."""
+        if self._has_jobs_api is None:
+            query = {"status": "pending", "limit": "1"}
+            answer = await self._door.exchange(
+                "GET", "api/jobs", query=query, timeout=self._timing.request
+            )
+            if answer.status != _NOT_FOUND:
+                self._door.require_ok(answer)
+            self._has_jobs_api = parse_jobs(answer.document) is not None
+        return self._has_jobs_api
+
+    async def _fetch(self, path: str, query: dict[str, str] | None = None) -> object:
+        document: object = await self._door.fetch_json(
+            path, query=query, timeout=self._timing.request
+        )
+        return document
+
+    async def _post(self, path: str, body: object) -> None:
+        answer = await self._door.exchange("POST", path, body=body, timeout=self._timing.request)
+        self._door.require_ok(answer)

@@ -1,0 +1,1 @@
+"""Repositories: reading and writing rows inside a caller's transaction."""

@@ -1,0 +1,67 @@
+"""Takes away what a guild keeps no longer, a batch at a time. Nothing here commits."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Text, cast, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.repositories import prompt_words
+from db.repositories.generations import GenerationRepository
+from db.tables import FINAL_STATES, GenerationRow
+
+BATCH = 200
+
+
+class RetentionRepository:
+    """Every method handles one batch of what was told and ended before then; how many it were."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._generations = GenerationRepository(session)
+
+    async def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
+        """Delete results, thumbnails and given pictures."""
+        ids = await self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
+        for one in ids:
+            await self._generations.remove_contents(one)
+            await self._generations.update(one, removed_at=now)
+        return len(ids)
+
+    async def forget_prompts(self, guild_id: int, before: datetime) -> int:
+        """Redact what was typed, with all values."""
+        # Some workflows have no prompt, and other texts in their values.
+        is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
+        ids = await self._ids(guild_id, before, is_legible)
+        if ids:
+            await prompt_words.forget(
+                self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids))
+            )
+            await self._session.execute(
+                update(GenerationRow)
+                .where(GenerationRow.id.in_(ids))
+                .values(prompt="", values={})
+                .execution_options(synchronize_session=False)
+            )
+        return len(ids)
+
+    async def forget_records(self, guild_id: int, before: datetime) -> int:
+        """Delete generations whole; their charges stay."""
+        ids = await self._ids(guild_id, before)
+        await self._generations.delete_many(ids)
+        return len(ids)
+
+    async def _ids(
+        self, guild_id: int, before: datetime, *conditions: ColumnElement[bool]
+    ) -> list[str]:
+        asked = (
+            select(GenerationRow.id)
+            .where(
+                GenerationRow.guild_id == guild_id,
+                GenerationRow.state.in_(FINAL_STATES),
+                GenerationRow.finished_at < before,
+                GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
+                *conditions,
+            )
+            .limit(BATCH)
+        )
+        return list(await self._session.scalars(asked))

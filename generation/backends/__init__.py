@@ -1,0 +1,1 @@
+"""The backends: which of them can take a run, and what they have installed."""

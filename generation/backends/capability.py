@@ -1,0 +1,40 @@
+"""What a graph needs of a backend: node classes, the names it picks from lists, models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.protocol.object_info import ObjectInfo
+from generation.runs.failures import MODEL_SUFFIXES
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+
+def can_run(info: ObjectInfo, graph: Graph) -> bool:
+    """Whether every node's class is there, and each name it picks from a list is on that list."""
+    return all(_offers(info, node) for node in graph.values())
+
+
+def find_models(graph: Graph) -> frozenset[str]:
+    """The model files a graph names, whatever loads them."""
+    return frozenset(
+        value
+        for node in graph.values()
+        for value in (node.get("inputs") or {}).values()
+        if isinstance(value, str) and value.lower().endswith(MODEL_SUFFIXES)
+    )
+
+
+def _offers(info: ObjectInfo, node: Mapping[str, Any]) -> bool:
+    class_type = str(node.get("class_type"))
+    if not info.has(class_type):
+        return False
+    for input_name, value in (node.get("inputs") or {}).items():
+        if not isinstance(value, str):
+            continue
+        spec = info.input(class_type, input_name)
+        if spec is None or spec.upload is not None:
+            continue
+        choices = info.choices(class_type, input_name)
+        if choices is not None and value not in choices:
+            return False
+    return True

@@ -1,0 +1,103 @@
+"""What backends offer, as each said last: learnt when it is there, and again now and then."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from comfy.backend import Backend
+from comfy.errors import ComfyError
+from comfy.protocol.object_info import ObjectInfo
+
+REFRESH_INTERVAL_S = 180.0
+"""How old what a backend offers may get: people add models by hand, now and then."""
+
+REACHABLE_POLL_S = 1.0
+"""Pause between looks at whether a backend came back; it costs no request."""
+
+INFO_TIMEOUT_S = 60.0
+"""A large installation's description has megabytes and takes ComfyUI seconds to build."""
+
+_log = logging.getLogger(__name__)
+
+
+class Inventory:
+    """Answers from memory; only `refresh` asks."""
+
+    def __init__(self, backends: Mapping[str, Backend]) -> None:
+        self.infos: dict[str, ObjectInfo] = {}
+        self._backends = backends
+        self._learned: Callable[[], Awaitable[None]] | None = None
+
+    def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
+        """Call this whenever a backend says something new of itself; its errors are logged."""
+        self._learned = learned
+
+    def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
+        """What any backend offers for this input, in a stable order; None when none knows it."""
+        lists = [info.choices(class_type, input_name) for info in self.infos.values()]
+        known = [choices for choices in lists if choices is not None]
+        return (
+            tuple(dict.fromkeys(name for choices in known for name in choices)) if known else None
+        )
+
+    def can_run(self, class_types: Collection[str]) -> bool:
+        """Whether a reachable backend has these node classes; True while nothing is known."""
+        if not self.infos:
+            return True
+        return any(
+            all(info.has(class_type) for class_type in class_types)
+            for name, info in self.infos.items()
+            if self._backends[name].is_reachable
+        )
+
+    async def refresh(self, name: str) -> None:
+        """Ask a backend anew what it offers. Raises ComfyError."""
+        before = self.infos.get(name)
+        async with asyncio.timeout(INFO_TIMEOUT_S):
+            latest = await self._backends[name].fetch_object_info(refresh=True)
+        self.infos[name] = latest
+        # In a thread: a large installation's has tens of megabytes to compare.
+        if before is None or await asyncio.to_thread(_differ, before, latest):
+            await self._tell_learned()
+
+    async def keep_informed(self, name: str) -> None:
+        """Refresh what one backend offers, until cancelled."""
+        backend, failed_before = self._backends[name], False
+        while True:
+            if not backend.is_reachable:
+                await asyncio.sleep(REACHABLE_POLL_S)
+                continue
+            try:
+                await self.refresh(name)
+            except (ComfyError, TimeoutError) as error:
+                level = logging.DEBUG if failed_before else logging.WARNING
+                _log.log(level, "Backend %s did not say what it offers: %s", name, error)
+                failed_before = True
+                await asyncio.sleep(REACHABLE_POLL_S)
+            else:
+                failed_before = False
+                await _wait_for_refresh(backend)
+
+    async def _tell_learned(self) -> None:
+        if self._learned is None:
+            return
+        try:
+            await self._learned()
+        except Exception:
+            _log.exception("What backends offer could not be made use of.")
+
+
+def _differ(before: ObjectInfo, latest: ObjectInfo) -> bool:
+    return before.raw != latest.raw
+
+
+async def _wait_for_refresh(backend: Backend) -> None:
+    """Until what is known is old, or the backend was away: a restart may bring new models."""
+    was_reachable = True
+    loop = asyncio.get_running_loop()
+    until = loop.time() + REFRESH_INTERVAL_S
+    while loop.time() < until:
+        await asyncio.sleep(REACHABLE_POLL_S)
+        if backend.is_reachable and not was_reachable:
+            return
+        was_reachable = backend.is_reachable

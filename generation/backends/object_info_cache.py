@@ -1,0 +1,56 @@
+"""What backends said of their nodes the last time, kept for a start while they are away."""
+
+import gzip
+import json
+import logging
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from comfy.protocol.object_info import ObjectInfo
+
+SUFFIX = ".json.gz"
+
+_log = logging.getLogger(__name__)
+
+
+class KnownNodes:
+    """A folder with the last description of each backend. Plain functions: use a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self) -> dict[str, ObjectInfo]:
+        """What is kept, by the backends' names; what cannot be read is left out and told."""
+        found = {}
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                found[unquote(path.name.removesuffix(SUFFIX))] = _load(path)
+            except ValueError as error:
+                _log.warning("%s is left out: %s", path, error)
+        return found
+
+    def save(self, infos: Mapping[str, ObjectInfo]) -> None:
+        """Keep these, and of no other backend. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        kept = {f"{quote(name, safe='')}{SUFFIX}": info for name, info in infos.items()}
+        for name, info in kept.items():
+            part = self._folder / f"{name}.part"
+            part.write_bytes(gzip.compress(json.dumps(info.raw).encode(), compresslevel=1, mtime=0))
+            part.replace(self._folder / name)
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> ObjectInfo:
+    """What was kept of one backend. Raises ValueError with a sentence."""
+    try:
+        return ObjectInfo.parse(json.loads(gzip.decompress(path.read_bytes())))
+    except (EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:
+        raise ValueError(f"{path.name} is damaged.") from error
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not a saved /object_info.") from error

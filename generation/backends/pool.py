@@ -1,0 +1,294 @@
+"""Which backend takes a run: in service, reachable, capable, least loaded, model loaded."""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from comfy.backend import Backend, BackendDescription
+from comfy.errors import ComfyError
+from comfy.protocol.object_info import ObjectInfo
+from generation.backends import capability
+from generation.backends.backend_status import BackendState, BackendStatus
+from generation.backends.breaker import Breaker
+from generation.backends.inventory import Inventory
+from generation.tasks import TaskOwner
+
+PROBE_TIMEOUT_S = 3.0
+"""A backend that cannot say its load in this time is not chosen."""
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownBackend(LookupError):
+    """There is no backend of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """The operator's wishes. The first default model that fits an input's list is taken."""
+
+    default_models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMember:
+    """A backend, how many graphs it is handed at a time, and what the operator calls it fit for."""
+
+    backend: Backend
+    concurrency: int = 2
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Place:
+    """What is known of one member by and by."""
+
+    member: PoolMember
+    breaker: Breaker = field(default_factory=Breaker)
+    is_drained: bool = False
+    loaded: frozenset[str] = frozenset()
+    problem: str | None = None
+
+    @property
+    def backend(self) -> Backend:
+        return self.member.backend
+
+    def takes_work(self, now: float) -> bool:
+        return not self.is_drained and self.backend.is_reachable and not self.breaker.is_open(now)
+
+    def state(self, now: float) -> BackendState:
+        if self.is_drained:
+            return BackendState.DRAINED
+        if not self.backend.is_reachable:
+            return BackendState.UNREACHABLE
+        return BackendState.RESTING if self.breaker.is_open(now) else BackendState.READY
+
+
+class BackendPool:
+    """All backends; one that is dead never holds up a question about the others."""
+
+    def __init__(
+        self,
+        members: Sequence[PoolMember],
+        settings: PoolSettings | None = None,
+        random_source: random.Random | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.settings = settings or PoolSettings()
+        self._places = {member.backend.name: _Place(member) for member in members}
+        self._random = random_source or random.Random()
+        self._clock = clock
+        self._inventory = Inventory({name: p.backend for name, p in self._places.items()})
+        self._claims: dict[str, str] = {}
+        self._tasks = TaskOwner(_log)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all backends, in the operator's order."""
+        return tuple(self._places)
+
+    @property
+    def concurrency(self) -> Mapping[str, int]:
+        """How many graphs each backend is handed at a time, by its name."""
+        return {name: place.member.concurrency for name, place in self._places.items()}
+
+    @property
+    def is_any_reachable(self) -> bool:
+        """Whether a backend answered last time."""
+        return any(place.backend.is_reachable for place in self._places.values())
+
+    @property
+    def reachable_names(self) -> tuple[str, ...]:
+        """The backends that answered last time and take work."""
+        now = self._clock()
+        return tuple(name for name, place in self._places.items() if place.takes_work(now))
+
+    @property
+    def object_infos(self) -> Mapping[str, ObjectInfo]:
+        """What each backend that has answered offers, by its name."""
+        return dict(self._inventory.infos)
+
+    def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
+        """Call this whenever a backend says something new of itself; its errors are logged."""
+        self._inventory.listen(learned)
+
+    async def open(self) -> None:
+        """Open every backend and begin to learn what each offers."""
+        for name, place in self._places.items():
+            await place.backend.open()
+            self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
+
+    async def close(self) -> None:
+        """Stop learning and close every backend. May be called twice."""
+        await self._tasks.close()
+        closing = (place.backend.close() for place in self._places.values())
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, object], name: str) -> None:
+        """Run this beside everything else until it ends or the pool is closed."""
+        self._tasks.start(work, name)
+
+    def find(self, name: str) -> Backend | None:
+        """The backend of this name, if it is still configured."""
+        place = self._places.get(name)
+        return place.backend if place else None
+
+    def drain(self, name: str) -> None:
+        """Hand it no new graph; what runs there goes on to its end. Raises UnknownBackend."""
+        self._place(name).is_drained = True
+
+    def resume(self, name: str) -> None:
+        """Put it into service again, rested or not. Raises UnknownBackend."""
+        place = self._place(name)
+        place.is_drained = False
+        place.breaker.note_success()
+
+    def is_drained(self, name: str) -> bool:
+        """Whether it was taken out of service. Raises UnknownBackend."""
+        return self._place(name).is_drained
+
+    async def statuses(self) -> tuple[BackendStatus, ...]:
+        """Ask every backend how it is, in the operator's order; never longer than the time-out."""
+        return tuple(await asyncio.gather(*map(self._ask_status, self._places.values())))
+
+    def has_tags(self, tags: Collection[str]) -> bool:
+        """Whether any backend, in service or not, has all of these tags."""
+        return not tags or any(
+            place.member.tags.issuperset(tags) for place in self._places.values()
+        )
+
+    def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
+        """What any backend offers for this input, in a stable order; None when none knows it."""
+        return self._inventory.choices(class_type, input_name)
+
+    def can_run(self, class_types: Collection[str]) -> bool:
+        """Whether a reachable backend has these node classes; True while nothing is known."""
+        return self._inventory.can_run(class_types)
+
+    async def refresh(self, name: str) -> None:
+        """Ask a backend anew what it offers. Raises ComfyError."""
+        await self._inventory.refresh(name)
+
+    async def choose(
+        self, graph: Graph, *, avoid: Collection[str] = (), tags: Collection[str] = ()
+    ) -> str | None:
+        """The backend that should take this graph, or None while none can.
+
+        Only those with all the tags count. Capable ones come first, and when the only capable
+        one is away it is waited for; when none is known to be capable, any may say precisely what
+        it lacks. Among equally loaded ones the one that ran these models last is taken: it need
+        not load them. One to be avoided is taken only when there is no other.
+        """
+        fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
+        capable = {name for name, place in fit.items() if self._is_capable(place, graph)}
+        loads = await self._probe([fit[name] for name in capable or fit])
+        candidates = sorted(set(loads) - set(avoid)) or sorted(loads)
+        if not candidates:
+            return None
+        models = capability.find_models(graph)
+        self._random.shuffle(candidates)
+        return min(candidates, key=lambda name: (loads[name], not models <= fit[name].loaded))
+
+    @contextmanager
+    def claim(self, generation_id: str, name: str) -> Iterator[None]:
+        """Count a run as this backend's load, before the backend itself does."""
+        self.reserve(generation_id, name)
+        try:
+            yield
+        finally:
+            self.release(generation_id)
+
+    def reserve(self, generation_id: str, name: str, graph: Graph | None = None) -> None:
+        """Count a generation that waits for this backend as its load, until it is released.
+
+        Several that choose at once would else all take the same one, and others would idle.
+        """
+        self._claims[generation_id] = name
+        place = self._places.get(name)
+        if place is not None and graph:
+            place.loaded = capability.find_models(graph) or place.loaded
+
+    def release(self, generation_id: str) -> None:
+        """Count it no longer. May be called twice."""
+        self._claims.pop(generation_id, None)
+
+    def note_success(self, name: str) -> None:
+        """A run on this backend came to an end of its own."""
+        if name in self._places:
+            self._places[name].breaker.note_success()
+            self._places[name].problem = None
+
+    def note_failure(self, name: str, sentence: str) -> None:
+        """A run was lost there, or it did not answer: after some in a row it gets a rest."""
+        place = self._places.get(name)
+        if place is None:
+            return
+        place.loaded = frozenset()
+        place.problem = sentence
+        was_open = place.breaker.is_open(now := self._clock())
+        place.breaker.note_failure(now)
+        if not was_open and (rest_s := place.breaker.rest_s(now)):
+            _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
+
+    def _place(self, name: str) -> _Place:
+        if name not in self._places:
+            raise UnknownBackend(name)
+        return self._places[name]
+
+    async def _probe(self, places: Sequence[_Place]) -> dict[str, float]:
+        """The load of each that takes work and answers, per graph it is handed at a time."""
+        now = self._clock()
+        able = [place for place in places if place.takes_work(now)]
+        answers = await asyncio.gather(*map(self._fetch_load, able))
+        claimed = Counter(self._claims.values())
+        return {
+            place.backend.name: max(load, claimed[place.backend.name]) / place.member.concurrency
+            for place, load in zip(able, answers, strict=True)
+            if load is not None
+        }
+
+    async def _fetch_load(self, place: _Place) -> int | None:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await place.backend.fetch_load()
+        except TimeoutError:
+            self.note_failure(place.backend.name, "It did not say its load in time.")
+        except ComfyError as error:
+            self.note_failure(place.backend.name, str(error))
+        return None
+
+    def _is_capable(self, place: _Place, graph: Graph) -> bool:
+        info = self._inventory.infos.get(place.backend.name)
+        return info is None or capability.can_run(info, graph)
+
+    async def _ask_status(self, place: _Place) -> BackendStatus:
+        name, description, load, problem = place.backend.name, None, None, place.problem
+        try:
+            description, load = await self._fetch_status(place.backend)
+        except TimeoutError:
+            problem = "It does not answer in time."
+        except ComfyError as error:
+            problem = str(error)
+        return BackendStatus(
+            name=name,
+            state=place.state(self._clock()),
+            running=Counter(self._claims.values())[name],
+            concurrency=place.member.concurrency,
+            tags=place.member.tags,
+            load=load,
+            version=description.version if description else None,
+            devices=description.devices if description else (),
+            problem=problem,
+        )
+
+    async def _fetch_status(self, backend: Backend) -> tuple[BackendDescription, int]:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            return await backend.fetch_description(), await backend.fetch_load()

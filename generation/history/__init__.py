@@ -1,0 +1,1 @@
+"""The recorded generations: queries, export, removal and retention."""

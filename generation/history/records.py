@@ -1,0 +1,258 @@
+"""Reads what is recorded of generations, as frozen values."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.database import Database
+from db.repositories.generations import Cursor, GenerationRepository, LineRow
+from db.repositories.moderation import ReviewRepository
+from db.repositories.people import GuildRepository
+from db.tables import DIRECT_MESSAGES, GenerationRow
+from generation.estimates import Ahead, Durations, Measured
+from generation.history.queries import HistoryFilter, HistoryPage, copy_generation, copy_output
+from generation.record import Generation, GenerationState, OutputContent
+
+RUNS_TAKEN = 60
+"""How many of a workflow's newest runs tell what it takes, at all workloads, on all backends."""
+
+IDS_AT_ONCE = 200
+"""Generations asked for in one statement: SQLite limits its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedImage:
+    """A verified picture that a generation was given."""
+
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A generation with everything its run needs."""
+
+    generation: Generation
+    images: tuple[RecordedImage, ...]
+    is_wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What the line must know of a generation that waits or runs."""
+
+    id: str
+    user_id: int
+    priority: bool
+    created_at: datetime
+    is_cancelled: bool
+    lane: int = 0
+    is_paused: bool = False
+    stepped_out_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """Everything unfinished, oldest first. What waits in paused guilds is apart: it has no turn."""
+
+    running: tuple[Ahead, ...]
+    waiting: tuple[Ahead, ...]
+    paused: tuple[Ahead, ...]
+    guilds: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a generation was sent, and under which prompt id."""
+
+    backend: str
+    prompt_id: str
+
+
+class Records:
+    """Generations as they are recorded now. Every call is one transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, generation_id: str, *, unveiled: bool = False) -> Generation | None:
+        """One generation with its outputs; those that are withheld only when unveiled."""
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None:
+                return None
+            outputs = await generations.outputs(generation_id)
+            return copy_generation(row, outputs, unveiled=unveiled)
+
+    async def find_order(self, generation_id: str) -> Order | None:
+        """One generation with what it was given; it is wanted until it ended or was cancelled."""
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None:
+                return None
+            images = tuple(
+                RecordedImage(image.name, image.content, image.media_type)
+                for image in await generations.inputs(generation_id)
+            )
+            generation = copy_generation(row)
+            is_wanted = not generation.state.is_final and row.cancelled_by is None
+            return Order(generation, images, is_wanted)
+
+    async def find_placement(self, generation_id: str) -> Placement | None:
+        """Where it was sent last, if it ever was."""
+        async with self._database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(generation_id)
+            if row is None or row.backend is None or row.prompt_id is None:
+                return None
+            return Placement(row.backend, row.prompt_id)
+
+    async def contents(
+        self, generation_id: str, *, unveiled: bool = False
+    ) -> tuple[OutputContent, ...]:
+        """Its results with their bytes; those that were cleared away by age are left out.
+
+        What is withheld has some only when unveiled.
+        """
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None or (row.withheld and not unveiled):
+                return ()
+            found = await generations.contents(generation_id)
+            return tuple(OutputContent(copy_output(row), content) for row, content in found)
+
+    async def unfinished(self) -> tuple[Unfinished, ...]:
+        """Everything that waits or runs, oldest first."""
+        async with self._database.transaction(read_only=True) as session:
+            rows = await GenerationRepository(session).list_unsettled()
+            paused = await GuildRepository(session).paused()
+            return tuple(
+                Unfinished(
+                    row.id,
+                    row.user_id,
+                    row.priority,
+                    row.created_at,
+                    row.cancelled_by is not None,
+                    row.lane,
+                    (row.guild_id or DIRECT_MESSAGES) in paused,
+                    row.stepped_out_at,
+                )
+                for row in rows
+            )
+
+    async def step_out_if_held(self, generation_id: str, now: datetime) -> bool:
+        """Note that its turn came while its guild's line is paused; False when it is not."""
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id)
+            if row is None or row.state != GenerationState.WAITING.value:
+                return False
+            if (row.guild_id or DIRECT_MESSAGES) not in await GuildRepository(session).paused():
+                return False
+            return await generations.step_out(generation_id, last_at=row.stepped_out_at, now=now)
+
+    async def has_stepped_out(self, generation_id: str) -> bool:
+        """Whether it gave up its turn in a pause, as it is recorded now."""
+        async with self._database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(generation_id)
+            return row is not None and row.stepped_out_at is not None
+
+    async def claim_return(self, generation_id: str, last_at: datetime, now: datetime) -> bool:
+        """Whether the caller is the one to put back what stepped out then: one process is."""
+        async with self._database.transaction() as session:
+            return await GenerationRepository(session).step_out(
+                generation_id, last_at=last_at, now=now
+            )
+
+    async def line(self) -> LineState:
+        """Everything unfinished, as far as turns depend on it."""
+        async with self._database.transaction(read_only=True) as session:
+            rows = await GenerationRepository(session).list_line()
+            paused = await GuildRepository(session).paused()
+        running, waiting, held = [], [], []
+        for row in rows:
+            if row.state == GenerationState.RUNNING.value:
+                running.append(_copy_ahead(row))
+            elif (row.guild_id or DIRECT_MESSAGES) in paused:
+                held.append(_copy_ahead(row))
+            else:
+                waiting.append(_copy_ahead(row))
+        guilds = {row.id: row.guild_id for row in rows}
+        return LineState(tuple(running), tuple(waiting), tuple(held), guilds)
+
+    async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
+        """Those of these generations that exist, without their outputs."""
+        found = {}
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            for start in range(0, len(generation_ids), IDS_AT_ONCE):
+                for row in await generations.list_by_id(
+                    generation_ids[start : start + IDS_AT_ONCE]
+                ):
+                    found[row.id] = copy_generation(row)
+        return found
+
+    async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
+        """What one person has waiting and running, oldest first."""
+        async with self._database.transaction(read_only=True) as session:
+            rows = await GenerationRepository(session).list_unfinished(user_id)
+            return tuple(copy_generation(row) for row in rows)
+
+    async def undelivered(self) -> dict[str, bool]:
+        """The ids of everything that ended and was neither told nor given up, oldest first.
+
+        True for what a moderator decided on: that is told by a delivery of its own.
+        """
+        async with self._database.transaction(read_only=True) as session:
+            ids = [row.id for row in await GenerationRepository(session).list_undelivered()]
+            reviews, decided = ReviewRepository(session), frozenset[str]()
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                decided |= await reviews.decided(ids[start : start + IDS_AT_ONCE])
+            return {id_: id_ in decided for id_ in ids}
+
+    async def durations(self, workflows: Collection[str]) -> Durations:
+        """What the newest runs of these workflows took."""
+        runs = []
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            for workflow in sorted(workflows):
+                runs += [
+                    Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
+                    for row in await generations.measured(workflow, RUNS_TAKEN)
+                ]
+        return Durations(runs)
+
+    async def page(
+        self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
+    ) -> HistoryPage:
+        """One page of the history, with outputs."""
+        async with self._database.transaction(read_only=True) as session:
+            generations = GenerationRepository(session)
+            filters = asked.to_rows()
+            page = await generations.page(filters, before=before, after=after, limit=limit)
+            copies = await _with_outputs(generations, page.rows)
+            return HistoryPage(copies, page.next_cursor, await generations.total(filters))
+
+
+def _copy_ahead(row: LineRow) -> Ahead:
+    return Ahead(
+        id=row.id,
+        user_id=row.user_id,
+        workflow=row.workflow,
+        workload=row.workload or 1,
+        created_at=row.created_at,
+        lane=row.lane,
+        has_priority=row.priority,
+        backend=row.backend,
+        started_at=row.started_at,
+    )
+
+
+async def _with_outputs(
+    generations: GenerationRepository, rows: Sequence[GenerationRow]
+) -> tuple[Generation, ...]:
+    outputs = await generations.outputs_of([row.id for row in rows])
+    return tuple(copy_generation(row, outputs.get(row.id, ())) for row in rows)

@@ -1,0 +1,73 @@
+"""Takes results away: their bytes, thumbnails and texts go, the record of what was asked stays."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from db.database import Database, Session
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.moderation import ReviewRepository
+from generation.availability import available
+from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
+from generation.history.queries import copy_generation
+from generation.record import Generation
+from generation.requests.acceptance import normalise_id
+from generation.tasks import finish
+
+
+class Remover:
+    """Removes for whoever asked for it, and for moderators."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def remove(self, generation_id: str, *, actor_id: int, is_moderator: bool) -> Generation:
+        """Forget its results for good; what it was, with its reply, so that the face can follow.
+
+        May be repeated. A moderator's act is audited. Raises UnknownGeneration, NotYours,
+        RequestRefused while it has not ended, ServiceUnavailable.
+        """
+        with available():
+            return await finish(
+                self._remove(normalise_id(generation_id), actor_id, is_moderator=is_moderator)
+            )
+
+    async def _remove(self, generation_id: str, actor_id: int, *, is_moderator: bool) -> Generation:
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id, for_update=True)
+            if row is None:
+                raise UnknownGeneration(generation_id)
+            generation = copy_generation(row, await generations.outputs(generation_id))
+            if generation.user_id != actor_id and not is_moderator:
+                raise NotYours(generation_id)
+            if not generation.state.is_final:
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION, "It has not ended yet. Cancel it first."
+                )
+            if generation.removed_at is not None:
+                return generation
+            now = self._clock()
+            await take_away(session, generation_id, actor_id=actor_id, now=now)
+            if generation.user_id != actor_id:
+                await AuditRepository(session).add(
+                    at=now,
+                    actor_id=actor_id,
+                    guild_id=generation.guild_id,
+                    action="remove",
+                    subject=generation_id,
+                    detail={"user_id": str(generation.user_id)},
+                )
+            return generation
+
+
+async def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
+    """Forget the results of what has ended; moderators need not decide on them any more."""
+    generations = GenerationRepository(session)
+    columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
+    if await ReviewRepository(session).withdraw(generation_id):
+        # Its message, which says that it waits for a decision, goes with the results.
+        columns["given_up_at"] = now
+    await generations.remove_contents(generation_id)
+    await generations.update(generation_id, **columns)

@@ -1,0 +1,1 @@
+"""The workflow library: inspecting, adding and describing workflows."""

@@ -1,0 +1,218 @@
+"""What a workflow would ask of people and need of backends, before anybody enables it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from comfy.protocol.object_info import ObjectInfo
+from generation.backends.common_classes import CommonClasses
+from generation.requests.checkpoints import find_default
+from workflows.carriers import Carried, read
+from workflows.convert import convert
+from workflows.errors import UnknownClasses, WorkflowUnusable
+from workflows.graph import Graph, parse_graph
+from workflows.infer.inference import Inference, infer
+from workflows.infer.partial import complete, is_partial
+from workflows.loading import WAITING, NeedsClasses, with_inference
+from workflows.manifest import Input, InputType
+from workflows.reading import parse_manifest
+from workflows.workflow import Workflow
+from workflows.writing import write_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedInput:
+    """One input: what is asked, where it goes, and why; `bounds` in plain words."""
+
+    name: str
+    type: str
+    required: bool
+    is_hidden: bool
+    default: str
+    bounds: str
+    targets: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What a backend lacks for it: node classes and models.
+
+    `stand_ins` are the models that it has and would use instead, by those that are named.
+    """
+
+    backend: str
+    nodes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.nodes and not self.models
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A report on one workflow. `problems` are why it cannot be used, as sentences.
+
+    `cost` is in pictures of the quota: for each that is made, or, with a `cost_input`, for every
+    `cost_unit` of that input which was begun.
+    """
+
+    name: str
+    title: str
+    kind: str
+    command: str | None
+    cost: int
+    cost_unit: float | None
+    cost_input: str | None
+    inputs: tuple[InspectedInput, ...]
+    results: tuple[str, ...]
+    backends: tuple[Fitness, ...]
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    workflow: Workflow | None = field(default=None, repr=False)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it could be enabled."""
+        return not self.problems
+
+    def manifest_text(self, schema: str | None = None) -> str:
+        """The `workflow.toml` that says the same, for editing."""
+        if self.workflow is None:
+            raise ValueError("What cannot be used cannot be written.")
+        return write_manifest(
+            self.workflow.manifest, self.workflow.reasons, notes=self.notes, schema=schema
+        )
+
+
+def inspect_file(
+    content: bytes,
+    name: str,
+    infos: Mapping[str, ObjectInfo],
+    *,
+    manifest: str | None = None,
+    default_models: Sequence[str] = (),
+) -> Inspection:
+    """Report on a file of any kind. Raises WorkflowUnusable where there is nothing to report.
+
+    `infos` is what each backend offers, by its name; `manifest` is the operator's own, if any.
+    """
+    classes = CommonClasses(tuple(infos.values())) if infos else None
+    carried = read(content)
+    settled = _settle(carried, classes)
+    graph, problems = settled.graph, settled.problems
+    if manifest is not None and not is_partial(manifest):
+        inferred = Inference(parse_manifest(manifest), {})
+    else:
+        inferred = infer(graph, classes, title=name, command=name, export=carried.export)
+        if manifest is not None:
+            inferred = complete(manifest, inferred)
+    try:
+        workflow = with_inference(name, graph, inferred, classes)
+    except WorkflowUnusable as error:
+        workflow = Workflow(
+            name, inferred.manifest, graph, inferred.reasons, inferred.results, inferred.notes
+        )
+        problems += error.sentences
+    report = inspect_workflow(workflow, infos, default_models=default_models)
+    notes = tuple(dict.fromkeys((*settled.remarks, *workflow.notes)))
+    return replace(report, problems=problems, notes=notes)
+
+
+def inspect_workflow(
+    workflow: Workflow, infos: Mapping[str, ObjectInfo], *, default_models: Sequence[str] = ()
+) -> Inspection:
+    """Report on a workflow that can be used."""
+    manifest = workflow.manifest
+    inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
+    fitness = tuple(_fitness(workflow, name, infos[name], default_models) for name in infos)
+    return Inspection(
+        name=workflow.name,
+        title=manifest.title,
+        kind=manifest.kind.value,
+        command=manifest.command,
+        cost=manifest.cost,
+        cost_unit=manifest.cost_unit,
+        cost_input=manifest.cost_input,
+        inputs=inputs,
+        results=workflow.results,
+        backends=fitness,
+        notes=workflow.notes,
+        workflow=workflow,
+    )
+
+
+def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
+    """The node classes that a backend lacks."""
+    classes = {str(node["class_type"]) for node in graph.values()}
+    return tuple(sorted(one for one in classes if not info.has(one)))
+
+
+def _fitness(
+    workflow: Workflow, backend: str, info: ObjectInfo, default_models: Sequence[str]
+) -> Fitness:
+    """What a run there would find where a person chooses no model."""
+    missing: dict[str, None] = {}
+    stand_ins = {}
+    for name, (class_type, input_name) in workflow.model_slots.items():
+        wanted = workflow.manifest.find(name)
+        choices = info.choices(class_type, input_name)
+        if wanted is None or choices is None or wanted.wraps is not None:
+            continue
+        found = find_default(wanted, choices, default_models)
+        if found is None:
+            missing[str(wanted.default)] = None
+        elif found != wanted.default:
+            stand_ins[str(wanted.default)] = found
+    return Fitness(backend, find_missing_nodes(workflow.graph, info), tuple(missing), stand_ins)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The graph of a file, what is wrong with it, and what else there is to say."""
+
+    graph: Graph
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def _settle(carried: Carried, classes: CommonClasses | None) -> _Settled:
+    """Convert where that is needed; unknown classes leave the rest to be shown."""
+    if carried.graph is not None:
+        return _Settled(parse_graph(carried.graph), remarks=carried.remarks)
+    if classes is None:
+        raise NeedsClasses([WAITING])
+    converted = convert(carried.export or {}, classes)
+    problems = UnknownClasses(converted.unknown).sentences
+    remarks = (*carried.remarks, *converted.losses)
+    return _Settled(parse_graph(converted.graph), problems, remarks)
+
+
+def _inspected(wanted: Input, reason: str) -> InspectedInput:
+    return InspectedInput(
+        name=wanted.name,
+        type=wanted.type.value,
+        required=wanted.required,
+        is_hidden=wanted.hidden,
+        default=_default_text(wanted.default),
+        bounds=_bounds(wanted),
+        targets=tuple(map(str, wanted.slots))
+        or tuple(filter(None, (wanted.wraps, wanted.replaces))),
+        reason=reason,
+    )
+
+
+def _default_text(value: object) -> str:
+    if isinstance(value, float):
+        # Editors save what a slider computed, such as 0.8700000000000001.
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def _bounds(wanted: Input) -> str:
+    if wanted.type is InputType.CHOICE:
+        return f"{len(wanted.choices)} choices"
+    least, most = (("" if one is None else f"{one:g}") for one in (wanted.min, wanted.max))
+    return f"{least}…{most}" if least or most else ""

@@ -1,0 +1,276 @@
+"""The library of workflows from the inside: adding, inspecting and switching them on and off.
+
+Whoever calls has made sure that the actor may do it. Every act leaves an entry in the audit.
+"""
+
+import asyncio
+import logging
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from comfy.protocol.object_info import ObjectInfo
+from db.database import Database
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
+from generation.availability import available
+from generation.backends.common_classes import CommonClasses
+from generation.backends.object_info_cache import KnownNodes
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, RequestRefused
+from generation.library.inspection import Inspection, inspect_file, inspect_workflow
+from generation.library.summaries import WorkflowSummary, summarise
+from generation.request import Requester
+from generation.requests.access import may_use
+from generation.requests.selection import unknown_workflow
+from workflows.catalog import Catalog
+from workflows.errors import NothingCarried, WorkflowUnusable
+from workflows.shelf import Shelf
+
+RECENT_RUNS = 20
+"""Runs whose median says how long one takes."""
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryEntry:
+    """One workflow as an administrator sees it; `state` is one plain word or two."""
+
+    name: str
+    title: str
+    kind: str
+    command: str | None
+    state: str
+
+
+class Library:
+    """Puts workflows on the data folder's shelf, and tells the catalogue what backends have."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        pool: BackendPool,
+        shelf: Shelf,
+        known: KnownNodes,
+        database: Database,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._catalog = catalog
+        self._pool = pool
+        self._shelf = shelf
+        self._known = known
+        self._database = database
+        self._clock = clock
+        self._infos: dict[str, ObjectInfo] = {}
+        self._on_change: Callable[[], None] = lambda: None
+
+    async def open(self) -> None:
+        """Read the workflows by what backends said last, and follow what they say from now on."""
+        kept = await asyncio.to_thread(self._known.load)
+        self._infos = {name: info for name, info in kept.items() if name in self._pool.names}
+        if self._infos:
+            await self._catalog.learn(self._classes())
+        else:
+            await asyncio.to_thread(self._catalog.load)
+        self._pool.listen(self._learn)
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call this whenever a workflow changed here, or by what backends say."""
+        self._on_change = on_change
+
+    def offered_to(self, requester: Requester) -> tuple[WorkflowSummary, ...]:
+        """The workflows that this person may use where they are."""
+        found = self._catalog.workflows.values()
+        return tuple(summarise(one) for one in found if may_use(one, requester))
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """Every workflow, those that cannot be used yet among them, by name."""
+        entries = {name: _entry(name, "broken") for name in self._shelf.names()}
+        entries |= {name: _entry(name, "to be enabled") for name in self._shelf.staged()}
+        entries |= {name: _entry(name, "waiting for a backend") for name in self._catalog.waiting}
+        for state, found in (("off", self._catalog.disabled), ("on", self._catalog.workflows)):
+            for name, workflow in found.items():
+                manifest = workflow.manifest
+                entries[name] = LibraryEntry(
+                    name,
+                    manifest.title,
+                    manifest.kind.value,
+                    manifest.command,
+                    state,
+                )
+        return tuple(entries[name] for name in sorted(entries))
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with files, one sentence each, with the file's name only."""
+        return tuple(
+            f"{one.path.parent.name}/{one.path.name}: {one.sentence}"
+            for one in self._catalog.problems
+        )
+
+    async def inspect(self, name: str) -> Inspection:
+        """Report on a workflow that is there. Raises RequestRefused."""
+        workflow = self._catalog.workflows.get(name) or self._catalog.disabled.get(name)
+        if workflow is None:
+            content = await asyncio.to_thread(self._shelf.load_staged, name)
+            if content is None:
+                raise unknown_workflow(self._catalog.workflows)
+            return await self._inspect_file(content, name)
+        defaults = self._pool.settings.default_models
+        return inspect_workflow(workflow, self._offers(), default_models=defaults)
+
+    async def seconds(self, name: str) -> float | None:
+        """How long a run of it takes, from the last ones; None when there was none."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                runs = await GenerationRepository(session).measured(name, RECENT_RUNS)
+                durations = [run.gpu_ms / 1000 for run in runs]
+        return statistics.median(durations) if durations else None
+
+    async def stage(
+        self,
+        content: bytes,
+        wanted: str,
+        *,
+        actor_id: int,
+        guild_id: int | None,
+    ) -> Inspection:
+        """Keep a file beside the shelf and report on it; nobody can use it before `enable`.
+
+        `wanted` is a name, or a file's name to make one of. Raises RequestRefused with the reason
+        when there is no workflow in it.
+        """
+        chosen = self._shelf.choose_name(wanted)
+        if chosen in self._catalog.workflows or chosen in self._catalog.disabled:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "There is a workflow {workflow} already. Give this one another name.",
+                {"workflow": chosen},
+            )
+        report = await self._inspect_file(content, chosen)
+        with _writing():
+            await asyncio.to_thread(self._shelf.stage, chosen, content)
+        await self._audit("stage-workflow", chosen, actor_id, guild_id)
+        return report
+
+    async def enable(self, name: str, *, actor_id: int, guild_id: int | None) -> Inspection:
+        """Let people use it. Raises RequestRefused."""
+        if name in self._shelf.staged():
+            report = await self.inspect(name)
+            if report.problems:
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION,
+                    "The workflow {workflow} cannot be used: {problem}",
+                    {"workflow": name, "problem": report.problems[0]},
+                )
+            with _writing():
+                await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
+        elif name in self._catalog.disabled:
+            with _writing():
+                await asyncio.to_thread(self._shelf.switch_on, name)
+        elif name not in self._catalog.workflows:
+            raise unknown_workflow(self._catalog.workflows)
+        await self.reload()
+        await self._audit("enable-workflow", name, actor_id, guild_id)
+        return await self.inspect(name)
+
+    async def disable(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
+        """Offer it to nobody; what runs goes on. Raises RequestRefused."""
+        if name not in self._catalog.workflows:
+            raise unknown_workflow(self._catalog.workflows)
+        with _writing():
+            await asyncio.to_thread(self._shelf.switch_off, name)
+        await self.reload()
+        await self._audit("disable-workflow", name, actor_id, guild_id)
+
+    async def remove(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
+        """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
+        with _writing():
+            was_there = await asyncio.to_thread(self._shelf.remove, name)
+        if not was_there:
+            if name not in {one.name for one in self.entries()}:
+                raise unknown_workflow(self._catalog.workflows)
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "The workflow {workflow} is not one that was added here. Disable it instead.",
+                {"workflow": name},
+            )
+        await self.reload()
+        await self._audit("remove-workflow", name, actor_id, guild_id)
+
+    async def reload(self) -> None:
+        """Read every file again."""
+        await asyncio.to_thread(self._catalog.load)
+        self._on_change()
+
+    async def _inspect_file(self, content: bytes, name: str) -> Inspection:
+        try:
+            return await asyncio.to_thread(
+                inspect_file,
+                content,
+                name,
+                self._offers(),
+                default_models=self._pool.settings.default_models,
+            )
+        except NothingCarried as error:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT,
+                "There is no ComfyUI workflow in this file. Export it from ComfyUI's menu, or use "
+                "a picture just as ComfyUI saved it: many sites take the workflow out.",
+            ) from error
+        except WorkflowUnusable as error:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT,
+                "This file cannot be used. {problem}",
+                {"problem": error.sentences[0]},
+            ) from error
+
+    def _offers(self) -> dict[str, ObjectInfo]:
+        return {**self._infos, **self._pool.object_infos}
+
+    def _classes(self) -> CommonClasses:
+        return CommonClasses(tuple(self._offers().values()))
+
+    async def _learn(self) -> None:
+        """What backends say changed: the catalogue reads again, and it is kept for a start."""
+        self._infos = self._offers()
+        if await self._catalog.learn(self._classes()):
+            self._on_change()
+        try:
+            await asyncio.to_thread(self._known.save, self._infos)
+        except OSError as error:
+            _log.warning("What backends have could not be kept: %s", error)
+
+    async def _audit(self, action: str, name: str, actor_id: int, guild_id: int | None) -> None:
+        with available():
+            async with self._database.transaction() as session:
+                await AuditRepository(session).add(
+                    at=self._clock(),
+                    actor_id=actor_id,
+                    guild_id=guild_id,
+                    action=action,
+                    subject=name,
+                )
+
+
+def _entry(name: str, state: str) -> LibraryEntry:
+    return LibraryEntry(name, name, "", None, state)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say in words what keeps files from being written."""
+    try:
+        yield
+    except OSError as error:
+        _log.error("A workflow's files cannot be written: %s", error)
+        raise RequestRefused(
+            FailureKind.WORKFLOW_ERROR,
+            "The folder of the workflows cannot be written to: {reason}. "
+            "Tell the people who run this bot.",
+            {"reason": error.strerror or type(error).__name__},
+        ) from error

@@ -1,0 +1,118 @@
+"""Workflows as a face offers them: plain values, made from their manifests."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from generation.requests.values import MAX_PROMPT_CHARACTERS, PROMPT
+from workflows.manifest import Input, InputType, Number
+from workflows.values import largest_seed
+from workflows.workflow import Workflow
+
+
+class InputKind(StrEnum):
+    """How people give an input."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    MODEL = "model"
+    PICTURE = "picture"
+    VIDEO = "video"
+    AUDIO = "audio"
+    ASPECT = "aspect"
+
+
+@dataclass(frozen=True, slots=True)
+class InputSummary:
+    """One input that people are offered.
+
+    `minimum` and `maximum` bound numbers, and the number of characters of a text. `choices` are
+    those of a choice; which models there are is asked of the service, for that changes.
+    """
+
+    name: str
+    kind: InputKind
+    description: str = ""
+    required: bool = False
+    minimum: Number | None = None
+    maximum: Number | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow as people choose it.
+
+    `options` are the names of the inputs it offers, `inputs` the same in the manifest's order.
+    `command` is what its author wants it to be called as a command of its own.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    options: frozenset[str]
+    command: str | None = None
+    inputs: tuple[InputSummary, ...] = ()
+    is_age_restricted: bool = False
+
+
+def summarise(workflow: Workflow) -> WorkflowSummary:
+    """What people are told of a workflow."""
+    manifest = workflow.manifest
+    return WorkflowSummary(
+        name=workflow.name,
+        title=manifest.title,
+        description=manifest.description,
+        kind=manifest.kind.value,
+        options=manifest.options,
+        command=manifest.command,
+        inputs=tuple(_summarise_input(one) for one in manifest.inputs if not one.hidden),
+        is_age_restricted=manifest.access.age_restricted,
+    )
+
+
+def _summarise_input(wanted: Input) -> InputSummary:
+    minimum, maximum = wanted.min, wanted.max
+    if wanted.type is InputType.SEED:
+        minimum, maximum = 0, largest_seed(wanted)
+    elif wanted.name == PROMPT:
+        maximum = min(MAX_PROMPT_CHARACTERS, maximum or MAX_PROMPT_CHARACTERS)
+    return InputSummary(
+        name=wanted.name,
+        kind=_kind(wanted.type),
+        description=wanted.description,
+        required=wanted.required,
+        minimum=minimum,
+        maximum=maximum,
+        choices=wanted.choices,
+    )
+
+
+def _kind(given: InputType) -> InputKind:
+    match given:
+        case InputType.TEXT:
+            return InputKind.TEXT
+        case InputType.INTEGER | InputType.SEED:
+            return InputKind.INTEGER
+        case InputType.NUMBER:
+            return InputKind.NUMBER
+        case InputType.BOOLEAN:
+            return InputKind.BOOLEAN
+        case InputType.CHOICE:
+            return InputKind.CHOICE
+        case InputType.CHECKPOINT | InputType.LORA:
+            return InputKind.MODEL
+        case InputType.IMAGE | InputType.MASK:
+            return InputKind.PICTURE
+        case InputType.VIDEO:
+            return InputKind.VIDEO
+        case InputType.AUDIO:
+            return InputKind.AUDIO
+        case InputType.SIZE:
+            return InputKind.ASPECT
+        case _:
+            assert_never(given)

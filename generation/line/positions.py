@@ -1,0 +1,202 @@
+"""Who waits where: positions, estimated starts, and telling people when theirs changed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.errors import DatabaseError
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, RequestRefused
+from generation.estimates import Ahead, Durations, Turn, first_end, order_turns, plan_turns
+from generation.events import Waiting
+from generation.history.records import LineState, Records
+from generation.record import Generation
+from generation.request import Requester
+from generation.runs.broadcast import Broadcast
+
+COALESCE_S = 0.5
+"""A burst of changes is told once: people cannot read faster."""
+
+REST_SHARE = 20
+"""So many times as long as it looked at the line, the board rests: 5 % of one core at most."""
+
+REPEAT_S = 30.0
+"""Estimates are looked at this often even when nothing changed here."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
+
+    `is_about`: other people wait too, and the engine draws lots between them. `is_paused`: it
+    waits until its guild's line goes on, and has no position until then.
+    """
+
+    id: str
+    position: int
+    length: int
+    starts_at: datetime | None = None
+    is_about: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A generation in the line, with its spot's facts."""
+
+    generation: Generation
+    position: int
+    length: int
+    starts_at: datetime | None
+    is_about: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """Entries of a guild's line, and how many more there are; also whether own ones are hidden."""
+
+    entries: tuple[QueueEntry, ...]
+    hidden: int = 0
+    hides_own: bool = False
+
+
+class Board:
+    """The likely order of the line: turns go round between people."""
+
+    def __init__(
+        self,
+        records: Records,
+        pool: BackendPool,
+        broadcast: Broadcast,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._pool = pool
+        self._broadcast = broadcast
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._told: dict[str, tuple[int, int, bool]] = {}
+
+    def touch(self) -> None:
+        """Something in the line changed; whoever waits is told soon."""
+        self._changed.set()
+
+    async def view(
+        self, guild_id: int | None, user_id: int, *, sees_all: bool, limit: int
+    ) -> LineView:
+        """A guild's line as this person sees it: their own first, and others' if they may."""
+        line = await self._records.line()
+        owners = {one.id: one.user_id for one in _everything(line)}
+        here = [one for one in await self._spots(line) if line.guilds.get(one.id) == guild_id]
+        own = [one for one in here if owners[one.id] == user_id]
+        others = [one for one in here if owners[one.id] != user_id] if sees_all else []
+        shown = await self._complete([*own, *others][:limit])
+        return LineView(shown, len(here) - len(shown), len(own) > limit)
+
+    async def find(self, generation_id: str) -> QueueEntry | None:
+        """One generation's place, if it is unfinished."""
+        spots = await self._spots(await self._records.line())
+        found = await self._complete([one for one in spots if one.id == generation_id])
+        return found[0] if found else None
+
+    async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
+        """A refusal with when a place is likely to be free, where that can be told."""
+        if refused.kind is not FailureKind.QUEUE_FULL:
+            return refused
+        line = await self._records.line()
+        here = [one for one in _everything(line) if line.guilds[one.id] == requester.guild_id]
+        own = [one for one in here if one.user_id == requester.user_id]
+        durations = await self._durations(line)
+        turns = self._plan(line, durations)
+        is_own = "max_running" in refused.facts
+        free_at = first_end(own if is_own else here, turns, durations, self._clock())
+        if free_at is None:
+            return refused
+        facts = {**refused.facts, "retry_at": free_at.isoformat()}
+        return RequestRefused(refused.kind, refused.template, facts)
+
+    async def tell_for_ever(self) -> None:
+        """Tell people their new positions, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout(REPEAT_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._told.clear()
+            self._changed.clear()
+            began_at = loop.time()
+            try:
+                await self._tell(await self._spots(await self._records.line()))
+            except DatabaseError as error:
+                _log.debug("Positions could not be told just now: %s", error)
+            except Exception:
+                _log.exception("Positions could not be told.")
+            await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
+
+    async def _tell(self, spots: Sequence[Spot]) -> None:
+        places = {
+            spot.id: (spot.position, spot.length, spot.is_paused)
+            for spot in spots
+            if spot.position or spot.is_paused
+        }
+        changed = [one for one in spots if places.get(one.id) != self._told.get(one.id)]
+        for entry in await self._complete([one for one in changed if one.id in places]):
+            self._broadcast.publish(waiting_event(entry))
+        self._told = places
+
+    async def _spots(self, line: LineState) -> list[Spot]:
+        turns = self._plan(line, await self._durations(line))
+        is_about = len({one.user_id for one in line.waiting}) > 1
+        length = len(turns)
+        spots = [Spot(one.id, 0, length) for one in line.running]
+        for position, turn in enumerate(turns, start=1):
+            spots.append(Spot(turn.id, position, length, turn.starts_at, is_about))
+        spots += [Spot(one.id, 0, length, is_paused=True) for one in line.paused]
+        return spots
+
+    def _plan(self, line: LineState, durations: Durations) -> list[Turn]:
+        backends = self._pool.reachable_names
+        waiting = order_turns(line.waiting)
+        return plan_turns(waiting, line.running, durations, backends, self._clock())
+
+    async def _durations(self, line: LineState) -> Durations:
+        return await self._records.durations(
+            {one.workflow for one in (*line.waiting, *line.running)}
+        )
+
+    async def _complete(self, spots: Sequence[Spot]) -> tuple[QueueEntry, ...]:
+        found: Mapping[str, Generation] = await self._records.find_many([one.id for one in spots])
+        return tuple(
+            QueueEntry(
+                found[spot.id],
+                spot.position,
+                spot.length,
+                spot.starts_at,
+                spot.is_about,
+                spot.is_paused,
+            )
+            for spot in spots
+            if spot.id in found
+        )
+
+
+def waiting_event(entry: QueueEntry) -> Waiting:
+    """What is told of a place in the line."""
+    return Waiting(
+        entry.generation,
+        entry.position,
+        entry.length,
+        entry.starts_at,
+        is_about=entry.is_about,
+        is_paused=entry.is_paused,
+    )
+
+
+def _everything(line: LineState) -> Collection[Ahead]:
+    return (*line.running, *line.waiting, *line.paused)

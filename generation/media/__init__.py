@@ -1,0 +1,1 @@
+"""Decoding, checking, converting and describing images and videos."""

@@ -1,0 +1,41 @@
+"""The C library's allocator, kept from holding on to what pictures took.
+
+Only glibc has these settings; elsewhere nothing is changed. See mallopt(3) and malloc_trim(3).
+"""
+
+import ctypes
+import sys
+from typing import Any
+
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
+
+_MMAP_THRESHOLD = -3
+"""M_MMAP_THRESHOLD of glibc's malloc.h."""
+
+_ARENAS = 2
+"""By default every thread may get an arena of its own, which keeps the most it ever held."""
+
+_LEAST_MAPPED_BYTES = 256 * 1024
+"""Allocations from this size on are given back as soon as they are freed. Naming a figure also
+stops glibc from raising it to 32 MiB with the first large picture that is freed."""
+
+
+def bound() -> None:
+    """Keep few arenas, and give large allocations back at once. Call it before threads start."""
+    if (library := _find_glibc()) is not None:
+        library.mallopt(_ARENA_MAX, _ARENAS)
+        library.mallopt(_MMAP_THRESHOLD, _LEAST_MAPPED_BYTES)
+
+
+def trim() -> None:
+    """Give free memory back to the system; some milliseconds, in whatever thread calls it."""
+    if (library := _find_glibc()) is not None:
+        library.malloc_trim(0)
+
+
+def _find_glibc() -> Any | None:
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "malloc_trim") else None

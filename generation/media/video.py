@@ -1,0 +1,128 @@
+"""Films: a still of one, and one made to fit. Only where PyAV is installed (`limner[video]`).
+
+All functions are plain and busy for up to minutes: call them in a thread.
+The films come from the operator's own backends.
+"""
+
+import io
+import logging
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from generation.media.imaging import MAX_RESULT_PIXELS
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+LONGEST_S = 180.0
+"""Seconds of a film that is written anew: about as long as that takes on a small machine."""
+
+_AUDIO_BITS = 96_000
+_FILM_MARGIN = 0.88
+"""How much of the bytes there are is aimed at: the encoder does not hit its aim exactly."""
+
+_LEAST_BITS = 150_000
+"""A second, below which there is nothing to be seen."""
+
+_BITS_A_PIXEL = 0.05
+"""Of each frame, for H.264 to look well; the film is made smaller below."""
+
+_ATTEMPTS = (1.0, 0.7)
+
+_log = logging.getLogger(__name__)
+
+
+def still(content: bytes) -> bytes | None:
+    """The first frame as a PNG; None when it cannot be read, is too large, or PyAV is not there."""
+    try:
+        import av
+    except ImportError:
+        return None
+    try:
+        with av.open(io.BytesIO(content), "r") as film:
+            if film.streams.video[0].width * film.streams.video[0].height > MAX_RESULT_PIXELS:
+                return None
+            for frame in film.decode(video=0):
+                return _write_png(frame)
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        _log.info("A film could not be looked into (%s).", type(error).__name__)
+    return None
+
+
+def fit_film(content: bytes, max_bytes: int) -> bytes | None:
+    """The film as an MP4 of at most so many bytes; None when that cannot be."""
+    try:
+        import av
+    except ImportError:
+        return None
+    try:
+        for factor in _ATTEMPTS:
+            written = _write_film(content, max_bytes * factor)
+            if written is None or len(written) <= max_bytes:
+                return written
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        _log.info("A film could not be written anew (%s).", type(error).__name__)
+    return None
+
+
+def _write_png(frame: "VideoFrame") -> bytes:
+    from av.codec.context import CodecContext
+    from av.video.codeccontext import VideoCodecContext
+
+    context = CodecContext.create("png", "w")
+    if not isinstance(context, VideoCodecContext):
+        raise TypeError("PNG is a picture's codec.")
+    context.width, context.height = frame.width, frame.height
+    context.pix_fmt = "rgb24"
+    context.time_base = frame.time_base or Fraction(1)
+    packets = [*context.encode(frame.reformat(format="rgb24")), *context.encode(None)]
+    return b"".join(bytes(packet) for packet in packets)
+
+
+def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
+    """None where it is too long or too large, or would show nothing any more."""
+    import av
+
+    target = io.BytesIO()
+    with av.open(io.BytesIO(content), "r") as film:
+        source = film.streams.video[0]
+        heard = film.streams.audio[0] if film.streams.audio else None
+        if source.width * source.height > MAX_RESULT_PIXELS:
+            return None
+        seconds = float(film.duration or 0) / av.time_base
+        bits = _bits(wanted_bytes, seconds, has_sound=heard is not None)
+        if bits is None:
+            return None
+        rate = source.average_rate or source.guessed_rate or Fraction(25)
+        with av.open(target, "w", format="mp4") as written:
+            video = written.add_stream("libx264", rate=rate, options={"preset": "veryfast"})
+            room = bits / (float(rate) * _BITS_A_PIXEL)
+            factor = min(1.0, (room / (source.width * source.height)) ** 0.5)
+            video.width, video.height = _even(source.width, factor), _even(source.height, factor)
+            video.pix_fmt = "yuv420p"
+            video.bit_rate = int(bits)
+            sound = written.add_stream("aac", rate=heard.rate or 44_100) if heard else None
+            for packet in film.demux([one for one in (source, heard) if one is not None]):
+                for frame in packet.decode():
+                    if isinstance(frame, av.VideoFrame):
+                        fitted = frame.reformat(video.width, video.height, "yuv420p")
+                        written.mux(video.encode(fitted))
+                    elif sound is not None and isinstance(frame, av.AudioFrame):
+                        written.mux(sound.encode(frame))
+            written.mux(video.encode(None))
+            if sound is not None:
+                written.mux(sound.encode(None))
+    return target.getvalue()
+
+
+def _bits(wanted_bytes: float, seconds: float, *, has_sound: bool) -> float | None:
+    """Bits of picture a second; None for a film that is too long, or too few of them."""
+    if not 0 < seconds <= LONGEST_S:
+        return None
+    bits = wanted_bytes * 8 * _FILM_MARGIN / seconds - _AUDIO_BITS * has_sound
+    return bits if bits >= _LEAST_BITS else None
+
+
+def _even(side: int, factor: float) -> int:
+    """Pixels a side that H.264 takes."""
+    return max(2, round(side * factor / 2) * 2)

@@ -1,0 +1,1 @@
+"""Moderation: blocks, watched words, image checks and review."""

@@ -1,0 +1,295 @@
+"""What moderators decide about people and words. Every act leaves an entry in the audit.
+
+Whoever calls has made sure that the actor may do it in that guild. A guild id of None is direct
+messages.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from db.database import Database, Session
+from db.repositories.audit import AuditRepository
+from db.repositories.moderation import BlockRepository, FlagRepository, NewFlag, TermRepository
+from db.tables import BlockRow, TermRow
+from generation.availability import available
+from generation.errors import FailureKind, RequestRefused
+from generation.moderation.word_filter import (
+    MAX_TERMS,
+    InvalidPattern,
+    Term,
+    TermAction,
+    TermFilter,
+    Verdict,
+    check_pattern,
+)
+from generation.request import Requester
+from generation.requests.values import clean_text
+
+MAX_REASON_CHARACTERS = 300
+
+WATCHED = "word"
+"""The flag of a request that a watched word was found in."""
+
+WARNED = "warning"
+"""… and whose person is told so."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Somebody who may ask for nothing here; `until` is None for good."""
+
+    user_id: int
+    reason: str
+    until: datetime | None
+    actor_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An entry of the audit."""
+
+    id: int
+    at: datetime
+    actor_id: int
+    action: str
+    subject: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found in a request that is let through."""
+
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def needs_hold(self) -> bool:
+        """Whether its result must wait for a moderator."""
+        return self.verdict.action is TermAction.HOLD
+
+    @property
+    def flags(self) -> tuple[NewFlag, ...]:
+        """Why a moderator may want to look at it."""
+        return tuple(
+            NewFlag(WARNED if one.action is TermAction.WARN else WATCHED, one.pattern)
+            for one in self.verdict.found
+        )
+
+
+class Moderation:
+    """Blocks and watched words."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._filters: dict[int | None, tuple[tuple[Term, ...], TermFilter]] = {}
+        self._turns: dict[int | None, asyncio.Lock] = {}
+
+    async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
+        """Judge what somebody asks for. Raises RequestRefused, DatabaseError."""
+        async with self._database.transaction(read_only=True) as session:
+            block = await BlockRepository(session).find(
+                requester.user_id, requester.guild_id, self._clock()
+            )
+            if block is not None:
+                raise refuse_blocked(_copy_block(block))
+            rows = await TermRepository(session).of_guild(requester.guild_id)
+            terms = tuple(_copy_term(row) for row in rows)
+        if not terms:
+            return Judgement()
+        verdict = await self._judge(requester.guild_id, terms, texts)
+        if verdict.action is TermAction.REFUSE:
+            refused = next(one for one in verdict.found if one.action is TermAction.REFUSE)
+            if refused.is_expression:
+                raise RequestRefused(
+                    FailureKind.PROMPT_NOT_ALLOWED,
+                    "The moderators of this place do not allow what it says: put it another way.",
+                )
+            raise RequestRefused(
+                FailureKind.PROMPT_NOT_ALLOWED,
+                "The moderators of this place do not allow “{word}”. Leave it out.",
+                {"word": refused.pattern},
+            )
+        return Judgement(verdict)
+
+    async def asks_for_warning(self, generation_id: str) -> bool:
+        """Whether whoever asked for it is to be told of a word. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                flags = await FlagRepository(session).of_generation(generation_id)
+                return any(flag.kind == WARNED for flag in flags)
+
+    async def block(
+        self,
+        user_id: int,
+        guild_id: int | None,
+        *,
+        reason: str,
+        until: datetime | None,
+        actor_id: int,
+    ) -> None:
+        """Let somebody ask for nothing here. Raises ServiceUnavailable."""
+        kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
+        with available():
+            async with self._database.transaction() as session:
+                await BlockRepository(session).put(
+                    user_id,
+                    guild_id,
+                    reason=kept,
+                    until=until,
+                    actor_id=actor_id,
+                    at=self._clock(),
+                )
+                detail = {"reason": kept, "until": until.isoformat() if until else None}
+                await self._note(session, guild_id, actor_id, "block", str(user_id), detail)
+
+    async def unblock(self, user_id: int, guild_id: int | None, *, actor_id: int) -> bool:
+        """Lift a block; False when there was none. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction() as session:
+                lifted = await BlockRepository(session).remove(user_id, guild_id)
+                if lifted:
+                    await self._note(session, guild_id, actor_id, "unblock", str(user_id))
+                return lifted
+
+    async def blocks(self, guild_id: int | None, limit: int) -> tuple[Block, ...]:
+        """Who is blocked here, newest first. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                rows = await BlockRepository(session).page(guild_id, self._clock(), limit)
+                return tuple(_copy_block(row) for row in rows)
+
+    async def terms(self, guild_id: int | None) -> tuple[Term, ...]:
+        """What is watched for here. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                rows = await TermRepository(session).of_guild(guild_id)
+                return tuple(_copy_term(row) for row in rows)
+
+    async def watch(
+        self,
+        guild_id: int | None,
+        pattern: str,
+        action: TermAction,
+        *,
+        is_expression: bool,
+        actor_id: int,
+    ) -> Term:
+        """Watch for a word, phrase or expression. Raises RequestRefused, ServiceUnavailable."""
+        try:
+            kept = check_pattern(clean_text(pattern), is_expression=is_expression)
+        except InvalidPattern as error:
+            raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
+        with available():
+            async with self._database.transaction() as session:
+                terms = TermRepository(session)
+                if len(await terms.of_guild(guild_id)) >= MAX_TERMS:
+                    raise RequestRefused(
+                        FailureKind.INVALID_OPTION,
+                        "No more than {limit} words can be watched for. Remove one first.",
+                        {"limit": MAX_TERMS},
+                    )
+                row = await terms.add(
+                    guild_id,
+                    pattern=kept,
+                    is_expression=is_expression,
+                    action=action.value,
+                    actor_id=actor_id,
+                    at=self._clock(),
+                )
+                detail = {"action": action.value, "expression": is_expression}
+                await self._note(session, guild_id, actor_id, "watch", kept, detail)
+                return _copy_term(row)
+
+    async def unwatch(self, guild_id: int | None, pattern: str, *, actor_id: int) -> bool:
+        """Watch for it no longer; False when it was not watched for. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction() as session:
+                removed = await TermRepository(session).remove(guild_id, pattern.strip())
+                if removed:
+                    await self._note(session, guild_id, actor_id, "unwatch", pattern.strip())
+                return removed
+
+    async def try_words(self, guild_id: int | None, text: str) -> Verdict:
+        """What would come of a text; nothing else does. Raises ServiceUnavailable."""
+        return await self._judge(guild_id, await self.terms(guild_id), [text])
+
+    async def audit(
+        self, guild_id: int | None, *, before_id: int | None = None, limit: int
+    ) -> tuple[Deed, ...]:
+        """What moderators and administrators did here, newest first. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                rows = await AuditRepository(session).page(
+                    guild_id, before_id=before_id, limit=limit
+                )
+                return tuple(
+                    Deed(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
+                    for row in rows
+                )
+
+    async def _judge(
+        self, guild_id: int | None, terms: tuple[Term, ...], texts: Sequence[str]
+    ) -> Verdict:
+        known = self._filters.get(guild_id)
+        if known is None or known[0] != terms:
+            known = self._filters[guild_id] = (terms, TermFilter(terms))
+        # An expression may take its whole time, which nobody else should wait for: however many
+        # ask, a guild has one thread at a time.
+        async with self._turns.setdefault(guild_id, asyncio.Lock()):
+            verdict = await asyncio.to_thread(known[1].judge, *texts)
+        for term in verdict.slow:
+            _log.warning(
+                "The expression %r of guild %s takes too long and is skipped.",
+                term.pattern,
+                guild_id,
+            )
+        return verdict
+
+    async def _note(
+        self,
+        session: Session,
+        guild_id: int | None,
+        actor_id: int,
+        action: str,
+        subject: str,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        await AuditRepository(session).add(
+            at=self._clock(),
+            actor_id=actor_id,
+            guild_id=guild_id,
+            action=action,
+            subject=subject,
+            detail=detail,
+        )
+
+
+def refuse_blocked(block: Block) -> RequestRefused:
+    """What somebody who is blocked is told."""
+    kind = FailureKind.NOT_ALLOWED_HERE
+    facts: dict[str, object] = {"reason": block.reason}
+    if block.until is not None:
+        facts["until"] = f"{block.until:%Y-%m-%d %H:%M} UTC"
+        if block.reason:
+            return RequestRefused(
+                kind, "The moderators blocked you here until {until}. Why: {reason}", facts
+            )
+        return RequestRefused(kind, "The moderators blocked you here until {until}.", facts)
+    if block.reason:
+        return RequestRefused(kind, "The moderators blocked you here. Why: {reason}", facts)
+    return RequestRefused(kind, "The moderators blocked you here.", facts)
+
+
+def _copy_block(row: BlockRow) -> Block:
+    return Block(row.user_id, row.reason, row.until, row.actor_id, row.at)
+
+
+def _copy_term(row: TermRow) -> Term:
+    return Term(row.id, row.pattern, TermAction(row.action), row.is_expression)

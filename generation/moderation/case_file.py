@@ -1,0 +1,130 @@
+"""What moderators look up about generations, and what they take away from one person."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.database import Database
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.moderation import ChangeRepository, FlagRepository, ReviewRepository
+from generation.availability import available
+from generation.errors import UnknownGeneration
+from generation.history.queries import Cursor, HistoryFilter, copy_generation
+from generation.history.removal import take_away
+from generation.record import Generation, GenerationState
+from generation.requests.acceptance import normalise_id
+
+EXPORT_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A state that a generation came to, and who brought it there, if anybody in particular."""
+
+    state: GenerationState
+    at: datetime
+    actor_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Why somebody may want to look at it: a word, a report or a check of the picture."""
+
+    kind: str
+    note: str
+    actor_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything that is recorded of one generation."""
+
+    generation: Generation
+    changes: tuple[Change, ...]
+    flags: tuple[Flag, ...]
+    hashes: Mapping[int, str]
+    """SHA-256 of each result, by its position."""
+    review: str | None
+    reviewer_id: int | None
+
+
+class Oversight:
+    """Reads for moderators; a guild id of None is direct messages."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def dossier(self, generation_id: str, guild_id: int | None) -> Dossier:
+        """All of one generation of this guild. Raises UnknownGeneration, ServiceUnavailable."""
+        wanted = normalise_id(generation_id)
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                generations = GenerationRepository(session)
+                row = await generations.get(wanted)
+                if row is None or (row.guild_id or 0) != (guild_id or 0):
+                    raise UnknownGeneration(wanted)
+                outputs = await generations.outputs(wanted)
+                changes = await ChangeRepository(session).of_generation(wanted)
+                flags = await FlagRepository(session).of_generation(wanted)
+                review = await ReviewRepository(session).find(wanted)
+                return Dossier(
+                    generation=copy_generation(row, outputs, unveiled=True),
+                    changes=tuple(
+                        Change(GenerationState(one.state), one.at, one.actor_id) for one in changes
+                    ),
+                    flags=tuple(Flag(one.kind, one.note, one.actor_id, one.at) for one in flags),
+                    hashes={one.position: one.sha256 for one in outputs},
+                    review=review.state if review else None,
+                    reviewer_id=review.actor_id if review else None,
+                )
+
+    async def purge(
+        self, user_id: int, guild_id: int | None, *, actor_id: int
+    ) -> tuple[Generation, ...]:
+        """Forget all results of one person here; those that had some, so that messages can go.
+
+        What still waits or runs is left alone. Raises ServiceUnavailable.
+        """
+        asked = HistoryFilter(user_id=user_id, guild_id=guild_id or 0)
+        removed: list[Generation] = []
+        with available():
+            async for batch in self._batches(asked):
+                ended = [one for one in batch if one.state.is_final and one.removed_at is None]
+                async with self._database.transaction() as session:
+                    for one in ended:
+                        await take_away(session, one.id, actor_id=actor_id, now=self._clock())
+                removed += ended
+            async with self._database.transaction() as session:
+                await AuditRepository(session).add(
+                    at=self._clock(),
+                    actor_id=actor_id,
+                    guild_id=guild_id,
+                    action="purge",
+                    subject=str(user_id),
+                    detail={"results": len(removed)},
+                )
+        return tuple(removed)
+
+    async def export(self, asked: HistoryFilter) -> AsyncIterator[Generation]:
+        """All that was asked for, newest first. Raises ServiceUnavailable."""
+        with available():
+            async for batch in self._batches(asked):
+                for one in batch:
+                    yield one
+
+    async def _batches(self, asked: HistoryFilter) -> AsyncIterator[list[Generation]]:
+        cursor: Cursor | None = None
+        while True:
+            async with self._database.transaction(read_only=True) as session:
+                generations = GenerationRepository(session)
+                page = await generations.page(asked.to_rows(), before=cursor, limit=EXPORT_BATCH)
+                outputs = await generations.outputs_of([row.id for row in page.rows])
+                batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
+            if batch:
+                yield batch
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor

@@ -1,0 +1,372 @@
+"""Looks at results before anybody sees them, and at previews, as a guild's policy wants it.
+
+One picture at a time is looked at, in a thread of its own. A checker that fails or takes too long
+ends no generation: people look at what it could not see.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from db.database import Database, Session
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import GenerationRepository, NewOutput
+from db.repositories.moderation import (
+    APPROVED,
+    SHOWN,
+    FlagRepository,
+    GuildModerationRepository,
+    NewFlag,
+    ReviewRepository,
+)
+from generation.availability import available
+from generation.errors import FailureKind, RequestRefused
+from generation.media import imaging, video
+from generation.media.decoding import decode
+from generation.moderation.image_policy import (
+    LEAST_PERCENT,
+    CheckMode,
+    Finding,
+    ImageChecker,
+    ImagePolicy,
+    Verdict,
+    decide,
+    merge,
+    strictest,
+)
+from generation.moderation.review import ReviewMode, find_mode
+from generation.record import Failure, Generation, OutputContent
+from generation.request import Requester
+
+FLAG = "image"
+
+CHECK_TIMEOUT_S = 30.0
+"""For one picture, those before it included; a checker takes a tenth of a second."""
+
+PREVIEW_INTERVAL_S = 2.0
+"""Between two looks at previews of one generation: people are shown a new one no sooner."""
+
+REFUSED = Failure(
+    FailureKind.BLOCKED_BY_FILTER,
+    "The image filter of this server does not let the result through. It cost nothing.",
+)
+
+NOT_INSTALLED = (
+    "The image check is not installed here. Ask who runs the bot to install it (limner[nsfw])."
+)
+
+MISSING = "NudeNet is not installed (limner[nsfw]). Until it is, what should be checked is held."
+
+UNSEEN = "could not be checked"
+
+View = Callable[[], tuple[bytes, ...] | None]
+"""Reads what can be looked at of one result: nothing where that fails, None of a sound."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is done with the results of a generation, and why, for moderators."""
+
+    verdict: Verdict = Verdict.SHOW
+    note: str = ""
+
+
+class ImageGate:
+    """Between what backends make and everybody else. Without a checker nothing can be seen."""
+
+    def __init__(
+        self,
+        database: Database,
+        checker: ImageChecker | None,
+        clock: Callable[[], datetime],
+        *,
+        timeout_s: float = CHECK_TIMEOUT_S,
+        preview_interval_s: float = PREVIEW_INTERVAL_S,
+    ) -> None:
+        self._database = database
+        self._checker = checker
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._preview_interval_s = preview_interval_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="image check")
+        self._waiting = 0
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether there is anything that looks at pictures."""
+        return self._checker is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a picture is being looked at."""
+        return self._waiting > 0
+
+    def close(self) -> None:
+        """Look at nothing any more; a look under way is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def count_checked(self) -> int:
+        """How many guilds want their pictures checked. Raises DatabaseError."""
+        async with self._database.transaction(read_only=True) as session:
+            return await GuildModerationRepository(session).count_checked()
+
+    async def warn_if_missed(self) -> None:
+        """Tell the operator that guilds want what is not installed. Raises DatabaseError."""
+        if self._checker is None and (count := await self.count_checked()):
+            _log.error("Servers that want their pictures checked: %d. %s", count, MISSING)
+
+    async def policy(self, guild_id: int | None) -> ImagePolicy:
+        """What a guild wants; nothing is looked at in direct messages. Raises DatabaseError."""
+        if guild_id is None:
+            return ImagePolicy()
+        async with self._database.transaction(read_only=True) as session:
+            row = await GuildModerationRepository(session).get(guild_id)
+        if row is None:
+            return ImagePolicy()
+        return ImagePolicy(
+            CheckMode(row.image_check), row.image_check_percent, row.image_check_exempts
+        )
+
+    async def find_policy(self, guild_id: int | None) -> ImagePolicy:
+        """What a guild wants, for its moderators. Raises ServiceUnavailable."""
+        with available():
+            return await self.policy(guild_id)
+
+    async def set_policy(self, guild_id: int, policy: ImagePolicy, *, actor_id: int) -> None:
+        """Look at pictures so from now on; it is audited.
+
+        Raises RequestRefused where no checker is installed, ServiceUnavailable.
+        """
+        if self._checker is None and policy.mode is not CheckMode.OFF:
+            raise RequestRefused(FailureKind.INVALID_OPTION, NOT_INSTALLED)
+        with available():
+            async with self._database.transaction() as session:
+                await GuildModerationRepository(session).put(
+                    guild_id,
+                    image_check=policy.mode.value,
+                    image_check_percent=policy.percent,
+                    image_check_exempts=policy.exempts_age_restricted,
+                )
+                await AuditRepository(session).add(
+                    at=self._clock(),
+                    actor_id=actor_id,
+                    guild_id=guild_id,
+                    action="image-check",
+                    subject="",
+                    detail={
+                        "mode": policy.mode.value,
+                        "certainty": policy.percent,
+                        "age_restricted": "exempt" if policy.exempts_age_restricted else "checked",
+                    },
+                )
+
+    async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
+        """Look at results that nobody has seen yet. Raises DatabaseError."""
+        policy = await self.policy(generation.guild_id)
+        views = [partial(_stills, one.content, one.media_type) for one in outputs]
+        return await self._rule(policy, views, is_age_restricted=generation.age_restricted)
+
+    async def admit(
+        self, generation: Generation, contents: Sequence[OutputContent], requester: Requester
+    ) -> Generation:
+        """Look at results that are posted once more, maybe elsewhere: how they are posted there.
+
+        What a moderator of this guild approved of is not looked at again. Raises RequestRefused,
+        ServiceUnavailable.
+        """
+        policy = await self.find_policy(requester.guild_id)
+        is_age_restricted = requester.is_channel_age_restricted
+        if not policy.is_on(is_age_restricted=is_age_restricted):
+            return generation
+        if generation.guild_id == requester.guild_id and await self._is_approved(generation.id):
+            return generation
+        views = [partial(_stills, one.content, one.output.media_type) for one in contents]
+        match (await self._rule(policy, views, is_age_restricted=is_age_restricted)).verdict:
+            case Verdict.SHOW:
+                return generation
+            case Verdict.SPOILER:
+                return replace(generation, spoiler=True)
+            case Verdict.HOLD | Verdict.REFUSE:
+                raise RequestRefused(
+                    FailureKind.BLOCKED_BY_FILTER,
+                    "The image filter of this server does not let it be shown in this channel.",
+                )
+
+    async def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
+        """Write down what was decided, beside the results that it is about. May be repeated."""
+        if ruling.verdict is Verdict.SHOW:
+            return
+        flags, now = FlagRepository(session), self._clock()
+        if all(one.kind != FLAG for one in await flags.of_generation(generation.id)):
+            await flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
+        generations, reviews = GenerationRepository(session), ReviewRepository(session)
+        match ruling.verdict:
+            case Verdict.REFUSE:
+                return
+            case Verdict.HOLD:
+                await generations.update(generation.id, withheld=True)
+                await reviews.hold(generation.id, now)
+            case Verdict.SPOILER:
+                await generations.update(generation.id, spoiler=True)
+                if await self._shows_flags(session, generation):
+                    await reviews.begin(generation.id, SHOWN, now)
+
+    async def veil(self, generation: Generation) -> "Veil":
+        """What lets previews of this generation through. Raises DatabaseError."""
+        policy = await self.policy(generation.guild_id)
+        return Veil(self, policy, generation, self._preview_interval_s)
+
+    async def may_preview(
+        self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
+    ) -> bool:
+        """Whether a preview shows nothing that a result must not.
+
+        A checker is less certain of what is half made: the least certainty is enough there.
+        """
+        strict = replace(policy, percent=LEAST_PERCENT)
+        views = [partial(imaging.sketches, picture)]
+        ruling = await self._rule(strict, views, is_age_restricted=is_age_restricted)
+        return ruling.verdict is Verdict.SHOW
+
+    async def _rule(
+        self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
+    ) -> Ruling:
+        """What is done with several results together."""
+        if not policy.is_on(is_age_restricted=is_age_restricted):
+            return Ruling()
+        verdicts, notes = [], []
+        for view in views:
+            finding = await self._find(view)
+            verdict = decide(policy, finding, is_age_restricted=is_age_restricted)
+            verdicts.append(verdict)
+            if verdict is not Verdict.SHOW:
+                notes.append(finding.note if finding else UNSEEN)
+            if finding is None:
+                # A moderator looks at all of them: the others need not wait for what is broken.
+                break
+        return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
+
+    async def _find(self, view: View) -> Finding | None:
+        """What is in a result; None when it could not be looked at, which the log explains."""
+        self._waiting += 1
+        try:
+            stills = await decode(view)
+            if stills is None:
+                return Finding()
+            if self._checker is None:
+                _log.error("A result could not be checked: %s", MISSING)
+                return None
+            if not stills:
+                _log.warning("A result could not be checked: it cannot be read.")
+                return None
+            return merge([await self._look(self._checker, still) for still in stills])
+        except TimeoutError:
+            _log.error("The image check took longer than %g s.", self._timeout_s)
+            return None
+        except Exception:
+            _log.exception("The image check failed.")
+            return None
+        finally:
+            self._waiting -= 1
+
+    async def _look(self, checker: ImageChecker, still: bytes) -> Finding:
+        """Raises TimeoutError, and whatever the checker raises."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self._timeout_s):
+            return await loop.run_in_executor(self._thread, checker.check, still)
+
+    async def _is_approved(self, generation_id: str) -> bool:
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                review = await ReviewRepository(session).find(generation_id)
+                return review is not None and review.state == APPROVED
+
+    async def _shows_flags(self, session: Session, generation: Generation) -> bool:
+        """Whether moderators are shown what is flagged where it was asked for."""
+        row = await GenerationRepository(session).get(generation.id)
+        if row is None:
+            return False
+        asked = Requester(
+            row.user_id,
+            row.user_name,
+            row.channel_id,
+            row.guild_id,
+            parent_channel_id=row.parent_channel_id,
+        )
+        return await find_mode(ReviewRepository(session), asked) is ReviewMode.FLAGGED
+
+
+class Veil:
+    """Before the previews of one run: `shown` is the newest that may be seen.
+
+    Looks are taken beside the run, one at a time and not more often than the interval; previews in
+    between are let go. Once one must not be seen, none of this run is seen any more.
+    """
+
+    def __init__(
+        self, gate: ImageGate, policy: ImagePolicy, generation: Generation, interval_s: float
+    ) -> None:
+        self.shown: bytes | None = None
+        self._gate = gate
+        self._policy = policy
+        self._is_age_restricted = generation.age_restricted
+        self._interval_s = interval_s
+        self._is_closed = False
+        self._next_at = float("-inf")
+        self._look: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin with none."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End a look under way."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
+
+    def take(self, image: bytes) -> None:
+        """The newest preview. Returns at once."""
+        if not self._policy.is_on(is_age_restricted=self._is_age_restricted):
+            self.shown = image
+            return
+        now = asyncio.get_running_loop().time()
+        is_looking = self._look is not None and not self._look.done()
+        # Results come first: a preview is let go while anything is being looked at.
+        if self._is_closed or is_looking or now < self._next_at or self._gate.is_busy:
+            return
+        self._next_at = now + self._interval_s
+        self._look = asyncio.create_task(self._judge(image), name="look at a preview")
+
+    async def _judge(self, image: bytes) -> None:
+        if await self._gate.may_preview(
+            self._policy, image, is_age_restricted=self._is_age_restricted
+        ):
+            self.shown = image
+        else:
+            self.shown = None
+            self._is_closed = True
+
+
+def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:
+    """What can be looked at of a result; None of what shows nothing, such as a sound."""
+    found = imaging.stills(content)
+    if found:
+        return found
+    if media_type.startswith("video/"):
+        picture = video.still(content)
+        return imaging.stills(picture) if picture else ()
+    return () if media_type.startswith("image/") else None

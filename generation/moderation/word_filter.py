@@ -1,0 +1,282 @@
+"""Watched words: found as whole words, however they are dressed up; and regular expressions.
+
+Pure but for the clock, which ends expressions that take too long.
+"""
+
+import math
+import re
+import string
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import regex
+
+from generation.requests.values import BLANKS
+from generation.sentences import fill
+
+EXPRESSION_TIMEOUT_S = 0.05
+"""For one expression on one text: honest ones take microseconds."""
+
+EXPRESSIONS_TIMEOUT_S = 1.0
+"""For all expressions of one judgement: other guilds' people wait for the same threads."""
+
+MAX_PATTERN_CHARACTERS = 200
+
+MAX_TERMS = 500
+"""Of one guild."""
+
+MAX_REPETITIONS = 1_000
+"""Of a part of an expression, within each other: each is written out, and takes memory."""
+
+SPELLED_OUT = 3
+"""Single letters in a row that are read as one word: f o x."""
+
+
+class TermAction(StrEnum):
+    """What comes of a watched word, the mildest first; `allow` takes a phrase out of the search."""
+
+    ALLOW = "allow"
+    OBSERVE = "observe"
+    WARN = "warn"
+    HOLD = "hold"
+    REFUSE = "refuse"
+
+
+_COUNT = re.compile(r"\{\s*(\d+)")
+
+_SEVERITY = {action: number for number, action in enumerate(TermAction)}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One entry of a guild's list."""
+
+    id: int
+    pattern: str
+    action: TermAction
+    is_expression: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The strictest action of all that was found; None when nothing was.
+
+    `slow` are expressions that did not end in time: they found nothing, and somebody should know.
+    """
+
+    action: TermAction | None = None
+    found: tuple[Term, ...] = ()
+    slow: tuple[Term, ...] = ()
+
+
+class InvalidPattern(ValueError):
+    """A pattern that cannot be used; `template`, with {places} for `facts`, says why."""
+
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        self.template = template
+        self.facts = dict(facts or {})
+        super().__init__(fill(template, self.facts))
+
+
+def check_pattern(pattern: str, *, is_expression: bool) -> str:
+    """The pattern as it is kept. Raises InvalidPattern."""
+    text = " ".join(pattern.split()) if not is_expression else pattern.strip()
+    if not text or len(text) > MAX_PATTERN_CHARACTERS:
+        raise InvalidPattern(
+            "A word or expression has 1 to {limit} characters.", {"limit": MAX_PATTERN_CHARACTERS}
+        )
+    if is_expression:
+        if _repetitions(text) > MAX_REPETITIONS:
+            raise InvalidPattern(
+                "The expression repeats its parts more than {limit} times in all: repeat less.",
+                {"limit": MAX_REPETITIONS},
+            )
+        try:
+            regex.compile(text)
+        except regex.error as error:
+            raise InvalidPattern(
+                "This is no regular expression: {reason}.", {"reason": str(error)}
+            ) from None
+    elif not _words(text):
+        raise InvalidPattern("A word to watch for needs letters or digits: write some.")
+    return text
+
+
+def _repetitions(expression: str) -> int:
+    """How often its smallest part is written out at most, as if all repetitions were nested."""
+    return math.prod(max(int(count[:9]), 1) for count in _COUNT.findall(expression))
+
+
+class TermFilter:
+    """A guild's list, ready to be used on any number of texts."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        phrases, self._allowed, self._expressions = [], [], []
+        for term in terms:
+            if term.is_expression:
+                self._expressions.append((term, _compile(term.pattern)))
+                continue
+            words = tuple(_words(term.pattern))
+            if words and term.action is TermAction.ALLOW:
+                self._allowed.append(words)
+            elif words:
+                phrases.append((term, words))
+        self._phrases = tuple(phrases)
+
+    def judge(self, *texts: str) -> Verdict:
+        """Look for every term in every text."""
+        found: dict[int, Term] = {}
+        slow: dict[int, Term] = {}
+        ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
+        for text in texts:
+            readings = [_without(words, self._allowed) for words in _readings(text)]
+            for term, words in self._phrases:
+                if any(_contains(reading, words) for reading in readings):
+                    found[term.id] = term
+            for term, expression in self._expressions:
+                match _search(expression, text, ends_at):
+                    case True:
+                        found[term.id] = term
+                    case None:
+                        slow[term.id] = term
+        real = [one for one in found.values() if one.action is not TermAction.ALLOW]
+        strictest = max((one.action for one in real), key=_SEVERITY.__getitem__, default=None)
+        return Verdict(strictest, tuple(real), tuple(slow.values()))
+
+
+@lru_cache(maxsize=256)
+def _compile(pattern: str) -> "regex.Pattern[str]":
+    return regex.compile(pattern, flags=regex.IGNORECASE)
+
+
+def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool | None:
+    """Whether it matches; None when that could not be found out in time."""
+    if time.monotonic() >= ends_at:
+        return None
+    folded = _fold(text)
+    try:
+        return any(
+            expression.search(one, timeout=EXPRESSION_TIMEOUT_S, concurrent=True) is not None
+            for one in dict.fromkeys((text, folded))
+        )
+    except TimeoutError:
+        return None
+
+
+# Words as they are meant.
+
+_BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
+"""They part words as a space does, and are in none."""
+
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043d\u043a"
+    "\u043c\u0442\u04cf\u0433"
+    "\u03b1\u03b5\u03bf\u03c1\u03c4\u03c5\u03b9\u03ba\u03bd\u03c7\u03b2\u03b7\u03c9"
+    "\u0131\u0269\u026a\u0261\u0251\u1d00\u1d04\u1d07\u1d0f\u1d1c",
+    "aeopcyxijsdhbhkmtlraeoptuiknxbnwiiigaaceou",
+)
+"""Letters of other alphabets that are read as Latin ones."""
+
+_LOOKALIKES |= str.maketrans(
+    "\u051b\u051d\u0585\u0578\u057d\u0570"
+    "\u0299\u1d05\ua730\u0493\u0262\u029c\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d18\u0280\ua731\u1d1b\u1d20\u1d21"
+    "\u028f\u1d22"
+    "\u00f8\u0111\u0142\u0127\u0167\u0180\u0268\u0289\u01b6\u0275\u0192\u014b",
+    "qwonuhbdffghjklmnprstvwyzodlhtbiuzofn",
+)
+"""Further ones, small capitals, and letters with a stroke, which no normal form takes apart."""
+
+_SIGNS = str.maketrans(
+    {
+        chr(first + number): letter
+        for first in (0x1F1E6, 0x1F150, 0x1F170)
+        for number, letter in enumerate(string.ascii_lowercase)
+    }
+)
+"""Letters as signs: those that flags are made of, and white ones in black circles and squares."""
+
+_DIGITS = str.maketrans("0134578@$!|+\u20ac", "oieastbasiite")
+"""Digits and signs in the place of letters; 1 is read as l as well."""
+
+_REPEATED = re.compile(r"(.)\1{2,}")
+_WORD = re.compile(r"[\w@$!|+\u20ac]+")
+_EDGES = "@$!|+_\u20ac"
+
+
+def _fold(text: str) -> str:
+    """One spelling for what looks alike: width, case, accents, alphabets; nothing invisible."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_BLANKS)).casefold()
+    visible = (
+        one
+        for one in decomposed
+        if unicodedata.category(one) not in ("Mn", "Cf", "Cc", "Me") or one.isspace()
+    )
+    plain = unicodedata.normalize("NFKC", "".join(visible))
+    return plain.translate(_LOOKALIKES).translate(_SIGNS)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a pattern."""
+    return re.findall(r"[^\W_]+", _fold(text))
+
+
+def _readings(text: str) -> Iterator[list[str]]:
+    """The ways in which a text can be read, as words."""
+    folded = _fold(text)
+    plain = re.findall(r"[^\W_]+", folded)
+    yield plain
+    dressed = [one.strip(_EDGES) or one for one in _WORD.findall(folded)]
+    for ell in ("i", "l"):
+        yield [_undress(one, ell) for one in dressed]
+    yield [_REPEATED.sub(r"\1", one) for one in plain]
+    yield [_REPEATED.sub(r"\1\1", one) for one in plain]
+    yield list(_joined(plain))
+
+
+def _undress(word: str, ell: str) -> str:
+    if not any(one.isalpha() for one in word):
+        return word
+    return word.replace("1", ell).translate(_DIGITS).replace("_", "")
+
+
+def _joined(words: Sequence[str]) -> Iterator[str]:
+    """Letters that stand alone in a row, as one word."""
+    letters: list[str] = []
+    for word in (*words, ""):
+        if len(word) == 1:
+            letters.append(word)
+            continue
+        if len(letters) >= SPELLED_OUT:
+            yield "".join(letters)
+        else:
+            yield from letters
+        letters = []
+        if word:
+            yield word
+
+
+def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    if phrase[0] not in words:
+        return False
+    length = len(phrase)
+    return any(
+        tuple(words[start : start + length]) == tuple(phrase)
+        for start in range(len(words) - length + 1)
+    )
+
+
+def _without(words: list[str], allowed: Iterable[Sequence[str]]) -> list[str]:
+    """The words with a gap in the place of each phrase that is allowed."""
+    kept = list(words)
+    for phrase in allowed:
+        if phrase[0] not in kept:
+            continue
+        length = len(phrase)
+        for start in range(len(kept) - length + 1):
+            if kept[start : start + length] == list(phrase):
+                kept[start : start + length] = [""] * length
+    return kept

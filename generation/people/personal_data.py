@@ -1,0 +1,79 @@
+"""What is stored of one person: all of it for them to keep, or gone for good."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+
+from db.database import Database
+from db.repositories.generations import GenerationRepository
+from db.repositories.personal import PersonalRepository
+from generation.availability import available
+from generation.history.export import ExportFormat, line
+from generation.history.queries import Cursor, HistoryFilter, copy_generation
+from generation.people.preferences import Preferences
+from generation.record import Generation
+from generation.tasks import finish
+
+BATCH = 200
+
+
+class PersonalData:
+    """Exports and deletes for the person themselves."""
+
+    def __init__(self, database: Database, preferences: Preferences) -> None:
+        self._database = database
+        self._preferences = preferences
+
+    async def export(self, user_id: int) -> AsyncIterator[str]:
+        """Lines of JSON: one of everything else, then one a generation. Raises ServiceUnavailable.
+
+        Pictures are not in it: they are in the messages that it links to.
+        """
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                rows = await PersonalRepository(session).rows(user_id)
+            yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
+            async for batch in self._batches(user_id):
+                for one in batch:
+                    # What ran it may be called by an address of the operator's network.
+                    yield line(replace(one, backend=None), ExportFormat.JSONL)
+
+    async def delete(self, user_id: int) -> tuple[Generation, ...]:
+        """Forget all that has ended, with its results; what it was, so that messages can go.
+
+        Charges stay, or quotas would begin anew; so do blocks, and the audit of moderators' acts.
+        Raises ServiceUnavailable.
+        """
+        deleted: list[Generation] = []
+        with available():
+            async for batch in self._batches(user_id):
+                ended = [one for one in batch if one.state.is_final]
+                await finish(self._delete(ended))
+                deleted += ended
+            async with self._database.transaction() as session:
+                await PersonalRepository(session).forget(user_id)
+            self._preferences.forget(user_id)
+        return tuple(deleted)
+
+    async def _delete(self, ended: list[Generation]) -> None:
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).delete_many([one.id for one in ended])
+
+    async def _batches(self, user_id: int) -> AsyncIterator[list[Generation]]:
+        cursor: Cursor | None = None
+        asked = HistoryFilter(user_id=user_id).to_rows()
+        while True:
+            async with self._database.transaction(read_only=True) as session:
+                generations = GenerationRepository(session)
+                page = await generations.page(asked, before=cursor, limit=BATCH)
+                outputs = await generations.outputs_of([row.id for row in page.rows])
+                batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
+            yield batch
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

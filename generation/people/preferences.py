@@ -1,0 +1,274 @@
+"""What people want by default, and options that they keep under a name."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Self
+
+from db.database import Database
+from db.repositories.preferences import PreferencesRepository
+from generation.availability import available
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, RequestRefused
+from generation.request import GenerationRequest, Layout, Value
+from generation.requests.checkpoints import offered_models
+from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
+from generation.requests.values import (
+    COUNT,
+    MAX_PROMPT_CHARACTERS,
+    SIZE,
+    clean_text,
+    picture_inputs,
+)
+from generation.tasks import finish
+from workflows.catalog import Catalog
+from workflows.errors import InvalidValue
+from workflows.values import coerce
+from workflows.workflow import Workflow
+
+MAX_PRESETS = 50
+"""Of one person: two menus of choices are more than anybody remembers."""
+
+MAX_PRESET_NAME_CHARACTERS = 32
+
+REMEMBERED_PEOPLE = 10_000
+"""People whose defaults are kept in memory for while the database is slow."""
+
+READING_S = 1.0
+"""Of the three seconds there are for an answer; whether it is private must be known by then."""
+
+NEGATIVE = "negative"
+
+NO_PRESET = "There is no preset of that name. See them with /presets list."
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What one person wants where they say nothing; None leaves it to the workflow."""
+
+    workflow: str | None = None
+    aspect: str | None = None
+    count: int | None = None
+    negative: str | None = None
+    private: bool = False
+    spoiler: bool = False
+    layout: Layout = Layout.SEPARATE
+    keeps_metadata: bool = True
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Those that are recorded; what another version wrote and this one cannot read is left."""
+        known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
+        if "layout" in known:
+            is_known = known["layout"] in {one.value for one in Layout}
+            known["layout"] = Layout(known["layout"]) if is_known else Layout.SEPARATE
+        return cls(**known)
+
+    def to_record(self) -> dict[str, Any]:
+        """Those that differ from the program's."""
+        plain = type(self)()
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if getattr(self, one.name) != getattr(plain, one.name)
+        }
+
+
+Preset = Mapping[str, Value]
+"""Options of `/imagine` by their names; those of its workflow, and `workflow` itself."""
+
+
+class Preferences:
+    """Keeps defaults and presets, and completes requests with defaults."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        pool: BackendPool,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._pool = pool
+        self._clock = clock
+        self._remembered: dict[int, Defaults] = {}
+
+    async def defaults(self, user_id: int) -> Defaults:
+        """What a person has set. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                values = await PreferencesRepository(session).defaults(user_id)
+        return self._remember(user_id, Defaults.parse(values))
+
+    async def defaults_soon(self, user_id: int) -> Defaults:
+        """The same within a second; while the records are slow, what was known last.
+
+        Of somebody who is not known then, it is believed that they want things private: that
+        takes nothing from anybody, and the other mistake cannot be undone.
+        """
+        try:
+            async with asyncio.timeout(READING_S):
+                return await self.defaults(user_id)
+        except TimeoutError:
+            return self._remembered.get(user_id, Defaults(private=True))
+
+    async def change(self, user_id: int, **changes: object) -> Defaults:
+        """Set some of them. Raises ServiceUnavailable."""
+        with available():
+            return await finish(self._change(user_id, changes))
+
+    async def reset(self, user_id: int) -> Defaults:
+        """Back to what everybody has. Raises ServiceUnavailable."""
+        plain = Defaults()
+        return await self.change(
+            user_id, **{one.name: getattr(plain, one.name) for one in fields(plain)}
+        )
+
+    def forget(self, user_id: int) -> None:
+        """Know nothing of this person any more; their records are deleted elsewhere."""
+        self._remembered.pop(user_id, None)
+
+    def complete(self, request: GenerationRequest, defaults: Defaults) -> GenerationRequest:
+        """The request with defaults where it says nothing and its workflow has a place for them.
+
+        Whether it is private or a spoiler is left as it is: the face has decided that.
+        """
+        request = replace(request, layout=defaults.layout, keeps_metadata=defaults.keeps_metadata)
+        if request.workflow is None and self._takes(request, defaults.workflow):
+            request = replace(request, workflow=defaults.workflow)
+        try:
+            workflow = select_workflow(request, self._catalog, self._pool)
+        except RequestRefused:
+            # Whoever accepts requests says so.
+            return request
+        values = dict(request.values)
+        for name, value in ((NEGATIVE, defaults.negative), (COUNT, defaults.count)):
+            if name not in values and value is not None and self._fits(workflow, name, value):
+                values[name] = value
+        aspect = request.aspect
+        if aspect is None and SIZE not in values and defaults.aspect is not None:
+            aspect = defaults.aspect if SIZE in workflow.manifest.options else None
+        if values == request.values and aspect == request.aspect:
+            return request
+        return replace(request, workflow=workflow.name, values=values, aspect=aspect)
+
+    async def presets(self, user_id: int) -> Mapping[str, Preset]:
+        """All of a person's presets, by name. Raises ServiceUnavailable."""
+        with available():
+            async with self._database.transaction(read_only=True) as session:
+                return await PreferencesRepository(session).presets(user_id)
+
+    async def find_preset(self, user_id: int, name: str) -> Preset:
+        """One of them. Raises RequestRefused when there is none, ServiceUnavailable."""
+        wanted = clean_name(name)
+        for known, values in (await self.presets(user_id)).items():
+            if known.casefold() == wanted.casefold():
+                return values
+        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+
+    async def save_preset(self, user_id: int, name: str, values: Preset) -> str:
+        """Keep options under a name, instead of what it meant before; the name as it is kept.
+
+        Raises RequestRefused when the name or an option cannot be used, ServiceUnavailable.
+        """
+        kept = clean_name(name)
+        if not kept or len(kept) > MAX_PRESET_NAME_CHARACTERS:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "The name of a preset has 1 to {limit} characters.",
+                {"option": "name", "limit": MAX_PRESET_NAME_CHARACTERS},
+            )
+        if not values:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "A preset needs at least one option beside its name."
+            )
+        self._check_preset(values)
+        with available():
+            return await finish(self._save_preset(user_id, kept, values))
+
+    async def delete_preset(self, user_id: int, name: str) -> None:
+        """Forget one. Raises RequestRefused when there is none, ServiceUnavailable."""
+        wanted = clean_name(name).casefold()
+        with available():
+            async with self._database.transaction() as session:
+                preferences = PreferencesRepository(session)
+                for known in await preferences.presets(user_id):
+                    if known.casefold() == wanted:
+                        await preferences.delete_preset(user_id, known)
+                        return
+        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+
+    async def _change(self, user_id: int, changes: Mapping[str, object]) -> Defaults:
+        async with self._database.transaction() as session:
+            preferences = PreferencesRepository(session)
+            before = Defaults.parse(await preferences.defaults(user_id))
+            after = replace(before, **changes)  # type: ignore[arg-type] # named by our own face
+            if after.negative is not None:
+                negative = clean_text(after.negative)[:MAX_PROMPT_CHARACTERS]
+                after = replace(after, negative=negative or None)
+            await preferences.set_defaults(user_id, after.to_record(), now=self._clock())
+        return self._remember(user_id, after)
+
+    async def _save_preset(self, user_id: int, name: str, values: Preset) -> str:
+        async with self._database.transaction() as session:
+            preferences = PreferencesRepository(session)
+            known = {one.casefold(): one for one in await preferences.presets(user_id)}
+            same = known.get(name.casefold())
+            if same is None and len(known) >= MAX_PRESETS:
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION,
+                    "You have {limit} presets already. Delete one first.",
+                    {"limit": MAX_PRESETS},
+                )
+            if same is not None and same != name:
+                await preferences.delete_preset(user_id, same)
+            await preferences.set_preset(user_id, name, values, now=self._clock())
+        return name
+
+    def _check_preset(self, values: Preset) -> None:
+        name = values.get("workflow")
+        workflow = self._catalog.workflows.get(str(name)) if name is not None else None
+        if name is not None and workflow is None:
+            raise unknown_workflow(self._catalog.workflows)
+        how_shown = {"workflow", "private", "spoiler"}
+        missing = without_place(workflow, values.keys() - how_shown) if workflow else ()
+        if workflow is not None and missing:
+            raise no_place(workflow, sorted(missing))
+
+    def _takes(self, request: GenerationRequest, name: str | None) -> bool:
+        """Whether the default workflow is one for what was given."""
+        workflow = self._catalog.workflows.get(name) if name is not None else None
+        if workflow is None:
+            return False
+        given = {*request.values, *request.images, *({SIZE} if request.aspect else ())}
+        if without_place(workflow, given):
+            return False
+        return all(
+            one.name in request.images
+            for one in workflow.manifest.inputs
+            if one.required and one.name in picture_inputs(workflow)
+        )
+
+    def _fits(self, workflow: Workflow, name: str, value: Value) -> bool:
+        wanted = workflow.manifest.find(name)
+        if wanted is None or wanted.hidden:
+            return False
+        try:
+            coerce(wanted, value, offered_models(workflow, self._pool).get(name, ()))
+        except InvalidValue:
+            return False
+        return True
+
+    def _remember(self, user_id: int, defaults: Defaults) -> Defaults:
+        self._remembered.pop(user_id, None)
+        self._remembered[user_id] = defaults
+        if len(self._remembered) > REMEMBERED_PEOPLE:
+            del self._remembered[next(iter(self._remembered))]
+        return defaults
+
+
+def clean_name(name: str) -> str:
+    """A preset's name as it is kept: one line, single spaces."""
+    return " ".join(clean_text(name).split())

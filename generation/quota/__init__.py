@@ -1,0 +1,1 @@
+"""Limits and allowances of people and servers."""

@@ -1,0 +1,208 @@
+"""What a guild decided of its roles, people and channels, and what follows for one person: pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from generation.quota.periods import Period
+from generation.quota.rules import (
+    COOLDOWN_S,
+    GPU_S,
+    MAX_LINE,
+    MAX_RUNNING,
+    MAX_WAITING,
+    PICTURES,
+    PRIORITY_MAX_RUNNING,
+    PRIORITY_MAX_WAITING,
+    Allowance,
+    Unit,
+)
+
+BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        "pictures": (0, 100_000),
+        "gpu_s": (0, 10_000_000),
+        "max_running": (1, 5),
+        "max_waiting": (0, 100),
+        "cooldown_s": (0, 86_400),
+        "max_line": (1, 1_000),
+    }
+)
+"""What limits can be set to, both ends included: more would be a typing error, or no limit."""
+
+
+class RoleRule(StrEnum):
+    """What comes of several roles' amounts."""
+
+    HIGHEST = "highest"
+    """The highest of them, instead of the default."""
+    SUM = "sum"
+    """All of them, on top of the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuildLimits:
+    """What holds for everybody in a guild. Amounts are a person's, for one period."""
+
+    unit: Unit = Unit.PICTURES
+    period: Period = Period.DAY
+    role_rule: RoleRule = RoleRule.HIGHEST
+    pictures: int = PICTURES
+    gpu_s: int = GPU_S
+    max_running: int = MAX_RUNNING
+    max_waiting: int = MAX_WAITING
+    cooldown_s: int = COOLDOWN_S
+    max_line: int = MAX_LINE
+    timezone: str = "UTC"
+
+    @property
+    def amount(self) -> int:
+        """The default amount, in the unit that counts."""
+        return self.pictures if self.unit is Unit.PICTURES else self.gpu_s
+
+
+@dataclass(frozen=True, slots=True)
+class RolePolicy:
+    """What a role changes for its people; None changes nothing."""
+
+    role_id: int
+    pictures: int | None = None
+    gpu_s: int | None = None
+    max_running: int | None = None
+    max_waiting: int | None = None
+    has_priority: bool = False
+    is_unlimited: bool = False
+    may_generate: bool | None = None
+
+    def amount(self, unit: Unit) -> int | None:
+        """What it gives, in this unit."""
+        return self.pictures if unit is Unit.PICTURES else self.gpu_s
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person was given on top, for every period until it expires."""
+
+    user_id: int
+    pictures: int | None = None
+    gpu_s: int | None = None
+    is_unlimited: bool = False
+    expires_at: datetime | None = None
+
+    def amount(self, unit: Unit) -> int:
+        """What it gives, in this unit."""
+        return (self.pictures if unit is Unit.PICTURES else self.gpu_s) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one person may use, and why: which roles and grants it comes from.
+
+    `amount_roles` are those whose amounts count. With `is_default` the guild's default is in it.
+    """
+
+    allowance: Allowance
+    is_default: bool = True
+    amount_roles: tuple[int, ...] = ()
+    unlimited_roles: tuple[int, ...] = ()
+    priority_roles: tuple[int, ...] = ()
+    grants: tuple[Grant, ...] = field(default=())
+
+
+def stand(
+    limits: GuildLimits,
+    policies: Iterable[RolePolicy],
+    role_ids: Collection[int],
+    grants: Iterable[Grant],
+    guild_id: int | None = None,
+) -> Standing:
+    """What somebody with these roles and grants may use. `policies` are those of all roles.
+
+    Places and cooldown are the most generous of the guild's and the roles'. Without a limit means
+    no cooldown either. Everybody has the role whose id is the guild's.
+    """
+    every = tuple(policies)
+    held = frozenset(role_ids) | ({guild_id} if guild_id else frozenset())
+    own = tuple(one for one in every if one.role_id in held)
+    given = tuple(one for one in grants if one.is_unlimited or one.amount(limits.unit))
+    counted, is_default = _counted(limits, own)
+    unlimited = tuple(one.role_id for one in own if one.is_unlimited)
+    is_unlimited = bool(unlimited) or any(one.is_unlimited for one in given)
+    amounts = [one.amount(limits.unit) or 0 for one in counted]
+    amount = sum(amounts) if limits.role_rule is RoleRule.SUM else max(amounts, default=0)
+    amount += (limits.amount if is_default else 0) + sum(one.amount(limits.unit) for one in given)
+    priority = tuple(one.role_id for one in own if one.has_priority)
+    allowance = Allowance(
+        amount=None if is_unlimited else amount,
+        unit=limits.unit,
+        period=limits.period,
+        max_running=_most(
+            limits.max_running,
+            (one.max_running for one in own),
+            PRIORITY_MAX_RUNNING if priority else 0,
+        ),
+        max_waiting=_most(
+            limits.max_waiting,
+            (one.max_waiting for one in own),
+            PRIORITY_MAX_WAITING if priority else 0,
+        ),
+        cooldown_s=0 if is_unlimited else limits.cooldown_s,
+        max_line=limits.max_line,
+        may_generate=_may_generate(every, own, guild_id),
+        has_priority=bool(priority),
+    )
+    return Standing(
+        allowance,
+        is_default,
+        tuple(one.role_id for one in counted),
+        unlimited,
+        priority,
+        given,
+    )
+
+
+def is_served(policies: Mapping[int, bool], place_ids: Sequence[int]) -> bool:
+    """Whether a place is served, by what was decided of channels and categories.
+
+    `place_ids` go from the narrowest to the widest: thread, channel, category. The narrowest that
+    was decided of counts; where nothing was, everything is served until something is allowed.
+    """
+    for place_id in place_ids:
+        if place_id in policies:
+            return policies[place_id]
+    return not any(policies.values())
+
+
+def _counted(limits: GuildLimits, own: Sequence[RolePolicy]) -> tuple[tuple[RolePolicy, ...], bool]:
+    """The roles whose amounts count, and whether the default does."""
+    giving = tuple(one for one in own if one.amount(limits.unit) is not None)
+    if limits.role_rule is RoleRule.SUM:
+        return giving, True
+    if not giving:
+        return (), True
+    highest = max(giving, key=lambda one: one.amount(limits.unit) or 0)
+    return (highest,), False
+
+
+def _most(default: int, of_roles: Iterable[int | None], of_priority: int) -> int:
+    return max(default, of_priority, *(limit for limit in of_roles if limit is not None))
+
+
+def _may_generate(
+    every: Sequence[RolePolicy], own: Sequence[RolePolicy], guild_id: int | None
+) -> bool:
+    """A role that forbids wins over one that allows; what everybody's role says comes last.
+
+    Once a role is allowed by name, those without such a role may not.
+    """
+    said = [one.may_generate for one in own if one.role_id != guild_id]
+    if False in said:
+        return False
+    if True in said:
+        return True
+    everybody = next((one.may_generate for one in own if one.role_id == guild_id), None)
+    if everybody is not None:
+        return everybody
+    return not any(one.may_generate for one in every)

@@ -1,0 +1,304 @@
+"""Who may ask for how much: pure rules over an allowance and what was used of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Protocol
+
+from generation.errors import FailureKind
+from generation.quota.periods import Period, period_bounds
+
+PICTURES = 50
+"""Pictures a person may make a day: an evening of play, not a share of the GPU for business."""
+
+GPU_S = 900
+"""Seconds of a GPU a person may use a day, where they are counted: about 50 pictures at 18 s."""
+
+MAX_RUNNING = 1
+"""Generations of one person on backends at a time, so that everybody gets a turn."""
+
+MAX_WAITING = 3
+"""Further generations a person may have in the line: enough to try variants of one idea."""
+
+COOLDOWN_S = 10
+"""Seconds between two requests of one person: a command sent twice by mistake is noticed."""
+
+MAX_LINE = 50
+"""Waiting generations a guild may have: at about 20 s each, the last one waits a quarter hour."""
+
+PRIORITY_MAX_RUNNING = 3
+"""Running generations of a person whose role has priority."""
+
+PRIORITY_MAX_WAITING = 10
+"""Waiting generations of a person whose role has priority."""
+
+UNKNOWN_GPU_MS = 30_000
+"""Milliseconds reserved for a picture that was never measured; what it took is charged."""
+
+
+class Unit(StrEnum):
+    """What is counted."""
+
+    PICTURES = "pictures"
+    GPU_SECONDS = "gpu_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one person may use in one guild. `amount` is in units; None is without a limit."""
+
+    amount: int | None = PICTURES
+    unit: Unit = Unit.PICTURES
+    period: Period = Period.DAY
+    max_running: int = MAX_RUNNING
+    max_waiting: int = MAX_WAITING
+    cooldown_s: int = COOLDOWN_S
+    max_line: int = MAX_LINE
+    may_generate: bool = True
+    has_priority: bool = False
+
+    @property
+    def max_unfinished(self) -> int:
+        """How many generations may run and wait together."""
+        return self.max_running + self.max_waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a generation takes, by both measures: pictures, and milliseconds on a backend."""
+
+    pictures: int = 0
+    gpu_ms: int = 0
+
+    def of(self, unit: Unit) -> int:
+        """In whole units; a second that was begun counts."""
+        return self.pictures if unit is Unit.PICTURES else -(-self.gpu_ms // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one person has used in one guild, and how long that guild's line is.
+
+    `used` is since the period began, reserved amounts included.
+    """
+
+    used: Cost = Cost()
+    running: int = 0
+    waiting: int = 0
+    waiting_in_guild: int = 0
+    last_request_at: datetime | None = None
+
+
+def made_cost(reserved: int, asked: int, made: int) -> int:
+    """What is charged when fewer pictures came than were asked for: their share, rounded up.
+
+    Never more than was reserved. What cannot be counted as pictures, such as a film, is charged as
+    it was reserved.
+    """
+    if made < 1 or made >= asked:
+        return reserved
+    return -(-reserved * made // asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Nothing is against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is against it, in a sentence with {places} for `facts`, which are JSON values.
+
+    `facts["retry_at"]` is when the same request would be accepted, where that is known.
+    """
+
+    kind: FailureKind
+    template: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+Decision = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this person, who has used that much, use `cost` more now?"""
+
+    allowance: Allowance
+    usage: Usage
+    cost: Cost
+    now: datetime
+    timezone: tzinfo
+
+
+class Rule(Protocol):
+    """One reason why a request may be refused."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Say what is against it, or None."""
+
+
+class Permission:
+    """Whether a person's roles let them make pictures at all."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse everything to those who may not."""
+        if question.allowance.may_generate:
+            return None
+        return Refused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "Your roles do not let you make pictures in this server: ask its administrators.",
+        )
+
+
+class Amount:
+    """What may be used in a period, by the guild's clock."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse what does not fit into the rest of the period."""
+        allowance = question.allowance
+        limit = allowance.amount
+        if limit is None:
+            return None
+        used, cost = question.usage.used.of(allowance.unit), question.cost.of(allowance.unit)
+        left = max(limit - used, 0)
+        if cost <= left:
+            return None
+        facts: dict[str, object] = {"limit": limit, "used": used, "left": left, "cost": cost}
+        if cost > limit:
+            return _never_enough(allowance.unit, facts)
+        _, more_at = period_bounds(question.now, question.timezone, allowance.period)
+        facts["retry_at"] = more_at.isoformat()
+        return _not_enough_left(allowance.unit, allowance.period, facts)
+
+
+class OwnGenerations:
+    """What one person may have running and waiting."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse another one while all places are taken."""
+        allowance, usage = question.allowance, question.usage
+        unfinished = usage.running + usage.waiting
+        if unfinished < allowance.max_unfinished:
+            return None
+        return Refused(
+            FailureKind.QUEUE_FULL,
+            "Your unfinished generations: {unfinished}, and no more than {limit} are allowed at a "
+            "time. Wait for one to end, or cancel one.",
+            {
+                "unfinished": unfinished,
+                "limit": allowance.max_unfinished,
+                "running": usage.running,
+                "waiting": usage.waiting,
+                "max_running": allowance.max_running,
+                "max_waiting": allowance.max_waiting,
+            },
+        )
+
+
+class GuildLine:
+    """How many generations may wait in one guild."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse another one while the line is full."""
+        length, limit = question.usage.waiting_in_guild, question.allowance.max_line
+        if length < limit:
+            return None
+        return Refused(
+            FailureKind.QUEUE_FULL,
+            "Waiting here already: {length}, and no more than {limit} may. Try again in a few "
+            "minutes.",
+            {"length": length, "limit": limit},
+        )
+
+
+class Cooldown:
+    """The time between two requests of one person."""
+
+    def check(self, question: Question) -> Refused | None:
+        """Refuse a request that comes too soon after the last one."""
+        free_at = next_request_at(question.allowance, question.usage, question.now)
+        if free_at is None:
+            return None
+        return Refused(
+            FailureKind.SLOW_DOWN,
+            "Seconds between two requests: {cooldown_s}. Try again in a moment.",
+            {"retry_at": free_at.isoformat(), "cooldown_s": question.allowance.cooldown_s},
+        )
+
+
+RULES: tuple[Rule, ...] = (Permission(), Amount(), OwnGenerations(), GuildLine(), Cooldown())
+"""In this order, because the one that lasts longest is the one worth telling."""
+
+
+def decide(
+    allowance: Allowance, usage: Usage, cost: Cost, now: datetime, timezone: tzinfo = UTC
+) -> Decision:
+    """Apply the rules in order; the first that is against it is the answer."""
+    question = Question(allowance, usage, cost, now, timezone)
+    for rule in RULES:
+        refused = rule.check(question)
+        if refused is not None:
+            return refused
+    return Accepted()
+
+
+def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:
+    """When the cooldown ends, or None when it is over."""
+    if usage.last_request_at is None or not allowance.cooldown_s:
+        return None
+    free_at = usage.last_request_at + timedelta(seconds=allowance.cooldown_s)
+    return free_at if now < free_at else None
+
+
+def _never_enough(unit: Unit, facts: Mapping[str, object]) -> Refused:
+    if not facts["limit"]:
+        return Refused(
+            FailureKind.DAILY_LIMIT, "No pictures may be made here: your allowance is 0.", facts
+        )
+    if unit is Unit.PICTURES:
+        return Refused(
+            FailureKind.DAILY_LIMIT,
+            "This costs as much as {cost} pictures, and your whole allowance is {limit}: ask for "
+            "fewer.",
+            facts,
+        )
+    return Refused(
+        FailureKind.DAILY_LIMIT,
+        "This takes about {cost} seconds of a GPU, and your whole allowance is {limit}: ask for "
+        "fewer or smaller pictures.",
+        facts,
+    )
+
+
+def _not_enough_left(unit: Unit, period: Period, facts: Mapping[str, object]) -> Refused:
+    return Refused(FailureKind.DAILY_LIMIT, _NOT_ENOUGH_LEFT[unit, period], facts)
+
+
+_NOT_ENOUGH_LEFT: Mapping[tuple[Unit, Period], str] = {
+    (Unit.PICTURES, Period.DAY): (
+        "Pictures you have left today: {left} of {limit}, and this costs {cost}. More come with "
+        "the next day."
+    ),
+    (Unit.PICTURES, Period.WEEK): (
+        "Pictures you have left this week: {left} of {limit}, and this costs {cost}. More come "
+        "with the next week."
+    ),
+    (Unit.PICTURES, Period.MONTH): (
+        "Pictures you have left this month: {left} of {limit}, and this costs {cost}. More come "
+        "with the next month."
+    ),
+    (Unit.GPU_SECONDS, Period.DAY): (
+        "GPU seconds you have left today: {left} of {limit}, and this takes about {cost}. More "
+        "come with the next day."
+    ),
+    (Unit.GPU_SECONDS, Period.WEEK): (
+        "GPU seconds you have left this week: {left} of {limit}, and this takes about {cost}. More "
+        "come with the next week."
+    ),
+    (Unit.GPU_SECONDS, Period.MONTH): (
+        "GPU seconds you have left this month: {left} of {limit}, and this takes about {cost}. "
+        "More come with the next month."
+    ),
+}

@@ -1,0 +1,247 @@
+"""What people have used and may still do: recorded charges in, `quota`'s decision out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from db.database import Database, Session
+from db.repositories.charges import ChargeRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.people import GuildRepository, PersonRepository
+from db.repositories.policies import PolicyRepository
+from db.tables import GrantRow, GuildRow, RolePolicyRow
+from generation.errors import FailureKind, RequestRefused
+from generation.quota.periods import Period, period_bounds
+from generation.quota.policy import (
+    Grant,
+    GuildLimits,
+    RolePolicy,
+    RoleRule,
+    Standing,
+    is_served,
+    stand,
+)
+from generation.quota.rules import Cost, Refused, Unit, Usage, decide, next_request_at
+from generation.record import GenerationState
+from generation.request import Requester
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaStatus:
+    """What somebody may still do here. `next_request_at` is None when it is now.
+
+    Amounts are in `unit` for one `period`; a `limit` and what is `left` of None are without end.
+    """
+
+    limit: int | None
+    used: int
+    left: int | None
+    resets_at: datetime
+    running: int
+    waiting: int
+    max_running: int
+    max_waiting: int
+    next_request_at: datetime | None
+    unit: Unit = Unit.PICTURES
+    period: Period = Period.DAY
+    standing: Standing | None = None
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an admitted generation goes in the line."""
+
+    has_priority: bool
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What an answer is looked up in, all in one transaction."""
+
+    generations: GenerationRepository
+    charges: ChargeRepository
+    people: PersonRepository
+    guilds: GuildRepository
+    policies: PolicyRepository
+
+    @classmethod
+    def of(cls, session: Session) -> "Books":
+        """The books as this transaction sees them."""
+        return cls(
+            GenerationRepository(session),
+            ChargeRepository(session),
+            PersonRepository(session),
+            GuildRepository(session),
+            PolicyRepository(session),
+        )
+
+
+class UsageBook:
+    """Answers from charges and generations; keeps no counters."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def admit(self, books: Books, requester: Requester, cost: Cost, now: datetime) -> Place:
+        """Refuse what is too much, and remember when they asked; raises RequestRefused.
+
+        Nobody else can be admitted for the same person until the transaction ends.
+        """
+        await books.charges.lock_person(requester.user_id, requester.guild_id)
+        standing = await self._refuse_too_much(books, requester, cost, now, is_final=True)
+        await books.people.upsert(
+            user_id=requester.user_id,
+            guild_id=requester.guild_id,
+            name=requester.name,
+            now=now,
+            last_request_at=now,
+        )
+        taken = await books.generations.count_by_lane(requester.user_id, requester.guild_id)
+        lanes = range(standing.allowance.max_running)
+        return Place(
+            standing.allowance.has_priority, min(lanes, key=lambda lane: taken.get(lane, 0))
+        )
+
+    async def check(self, requester: Requester, cost: Cost) -> None:
+        """Refuse what `admit` would refuse just now. Raises RequestRefused."""
+        async with self._database.transaction() as session:
+            books = Books.of(session)
+            await self._refuse_too_much(books, requester, cost, self._clock(), is_final=False)
+
+    async def status(self, requester: Requester) -> QuotaStatus:
+        """What they may still do here."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            books = Books.of(session)
+            guild = await books.guilds.get_or_create(requester.guild_id, now=now)
+            limits = read_limits(guild)
+            standing = await _stand(books, limits, requester, now)
+            usage = await _look_up(books, requester, now, limits)
+            is_paused = guild.paused
+        allowance = standing.allowance
+        used = usage.used.of(allowance.unit)
+        _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
+        return QuotaStatus(
+            limit=allowance.amount,
+            used=used,
+            left=None if allowance.amount is None else max(allowance.amount - used, 0),
+            resets_at=resets_at,
+            running=usage.running,
+            waiting=usage.waiting,
+            max_running=allowance.max_running,
+            max_waiting=allowance.max_waiting,
+            next_request_at=next_request_at(allowance, usage, now),
+            unit=allowance.unit,
+            period=allowance.period,
+            standing=standing,
+            is_paused=is_paused,
+        )
+
+    async def _refuse_too_much(
+        self, books: Books, requester: Requester, cost: Cost, now: datetime, *, is_final: bool
+    ) -> Standing:
+        guild = await books.guilds.get_or_create(requester.guild_id, now=now)
+        limits = read_limits(guild)
+        await refuse_elsewhere(books.policies, requester)
+        standing = await _stand(books, limits, requester, now)
+        usage = await _look_up(books, requester, now, limits)
+        if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
+            # So few places are left that people who ask at once might share the last one.
+            await books.charges.lock_guild(requester.guild_id)
+            usage = await _look_up(books, requester, now, limits)
+        timezone = find_timezone(limits.timezone)
+        decision = decide(standing.allowance, usage, cost, now, timezone)
+        if isinstance(decision, Refused):
+            raise RequestRefused(decision.kind, decision.template, decision.facts)
+        return standing
+
+
+def read_limits(guild: GuildRow) -> GuildLimits:
+    """A guild's limits, with the program's defaults for what it left alone."""
+    known = {
+        "pictures": guild.pictures,
+        "gpu_s": guild.gpu_s,
+        "max_running": guild.max_running,
+        "max_waiting": guild.max_waiting,
+        "cooldown_s": guild.cooldown_s,
+        "max_line": guild.max_line,
+    }
+    amounts = {name: limit for name, limit in known.items() if limit is not None}
+    return GuildLimits(
+        unit=Unit(guild.quota_unit or Unit.PICTURES),
+        period=Period(guild.quota_period or Period.DAY),
+        role_rule=RoleRule(guild.role_rule or RoleRule.HIGHEST),
+        timezone=guild.timezone,
+        **amounts,
+    )
+
+
+def read_role(row: RolePolicyRow) -> RolePolicy:
+    """A role's policy as a value."""
+    return RolePolicy(
+        role_id=row.role_id,
+        pictures=row.pictures,
+        gpu_s=row.gpu_s,
+        max_running=row.max_running,
+        max_waiting=row.max_waiting,
+        has_priority=row.has_priority,
+        is_unlimited=row.is_unlimited,
+        may_generate=row.may_generate,
+    )
+
+
+def read_grant(row: GrantRow) -> Grant:
+    """A grant as a value."""
+    return Grant(row.user_id, row.pictures, row.gpu_s, row.is_unlimited, row.expires_at)
+
+
+def find_timezone(name: str) -> tzinfo:
+    """The clock of this name; UTC when the name is no longer known."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+async def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
+    """Refuse where a guild wants no pictures. Raises RequestRefused."""
+    if requester.guild_id is None:
+        return
+    if not is_served(await policies.channels(requester.guild_id), requester.place_ids):
+        raise RequestRefused(
+            FailureKind.NOT_ALLOWED_HERE,
+            "Pictures are not made in this channel: ask in another one of this server.",
+        )
+
+
+async def _stand(
+    books: Books, limits: GuildLimits, requester: Requester, now: datetime
+) -> Standing:
+    guild_id = requester.guild_id
+    roles = await books.policies.roles(guild_id)
+    grants = await books.policies.grants(guild_id, now, user_id=requester.user_id)
+    return stand(
+        limits,
+        map(read_role, roles),
+        requester.role_ids,
+        map(read_grant, grants),
+        guild_id,
+    )
+
+
+async def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
+    user_id, guild_id = requester.user_id, requester.guild_id
+    begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
+    running, waiting = {GenerationState.RUNNING.value}, {GenerationState.WAITING.value}
+    spent = await books.charges.usage(user_id, guild_id, begins_at)
+    return Usage(
+        used=Cost(spent.pictures, spent.gpu_ms),
+        running=await books.generations.count(user_id, guild_id, running),
+        waiting=await books.generations.count(user_id, guild_id, waiting),
+        waiting_in_guild=await books.generations.count_waiting_in_guild(guild_id),
+        last_request_at=await books.people.last_request_at(user_id, guild_id),
+    )

@@ -1,0 +1,315 @@
+"""Accepts a request: everything is checked first, then recorded and reserved in one transaction."""
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from db.database import Database, Session
+from db.errors import Conflict
+from db.repositories.charges import Spent
+from db.repositories.generations import PENDING, GenerationRepository
+from db.repositories.moderation import SHOWN, FlagRepository, ReviewRepository
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, RequestRefused
+from generation.estimates import workload_of
+from generation.history.queries import copy_generation
+from generation.history.records import Records
+from generation.media.decoding import AttachmentTurns
+from generation.moderation.blocks import Judgement, Moderation
+from generation.moderation.review import ReviewMode, find_mode
+from generation.quota.rules import UNKNOWN_GPU_MS, Cost
+from generation.quota.usage import Books, UsageBook
+from generation.record import Generation
+from generation.request import GenerationRequest, Value
+from generation.requests.access import cost_of, count_of
+from generation.requests.attachments import CheckedFile, verify_attachments
+from generation.requests.checkpoints import offered_models, resolve_models
+from generation.requests.selection import seed_names, select_workflow, settle_prompt
+from generation.requests.values import PROMPT, SIZE, clean_prompt, clean_text
+from generation.runs import failures
+from generation.tasks import finish
+from workflows.binding import check
+from workflows.catalog import Catalog
+from workflows.errors import InvalidValue, ValueRefused
+from workflows.manifest import InputType
+from workflows.values import coerce, largest_seed
+from workflows.workflow import Workflow
+
+ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+"""32 characters that nobody confuses when they read or type them: no 0, 1, l, o."""
+
+ID_CHARACTERS = 5
+"""33 million ids, short enough to say aloud."""
+
+ID_ATTEMPTS = 4
+"""Ids of one length that may be taken before a longer one is tried: they are crowded then."""
+
+MAX_ID_CHARACTERS = 12
+
+MAX_DRAWN_SEED = 2**53
+"""Seeds that we draw stay below it: every JSON client shows them exactly."""
+
+MAX_NAME_CHARACTERS = 100
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request that was found good, before it is recorded."""
+
+    request: GenerationRequest
+    workflow: Workflow
+    prompt: str
+    values: dict[str, Value]
+    images: Mapping[str, CheckedFile] = field(repr=False)
+    seed: int | None
+    cost: Cost = field(default_factory=Cost)
+    workload: int = 1
+    judgement: Judgement = field(default_factory=Judgement)
+
+
+def normalise_id(typed: str) -> str:
+    """A generation id as people type or paste it; nothing else gets as far as the database."""
+    kept = (character for character in typed.strip().lower() if character in ID_ALPHABET)
+    return "".join(kept)[:MAX_ID_CHARACTERS]
+
+
+class Acceptor:
+    """Turns requests into recorded generations."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        catalog: Catalog,
+        pool: BackendPool,
+        usage: UsageBook,
+        moderation: Moderation,
+        clock: Callable[[], datetime],
+        random_source: random.Random,
+    ) -> None:
+        self._database = database
+        self._records = Records(database)
+        self._catalog = catalog
+        self._pool = pool
+        self._usage = usage
+        self._moderation = moderation
+        self._clock = clock
+        self._random = random_source
+        self._attachment_turns = AttachmentTurns()
+
+    async def accept(self, request: GenerationRequest) -> Generation:
+        """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError.
+
+        What is attached is fetched and decoded only for somebody who may make it now.
+        """
+        draft = await self._draft(request)
+        if not request.images:
+            return await self._record_under_new_id(draft)
+        async with self._attachment_turns.take(request.requester.user_id):
+            await self._usage.check(request.requester, draft.cost)
+            images = await verify_attachments(draft.workflow, request.images)
+            draft = await self._price(replace(draft, images=images))
+            return await self._record_under_new_id(draft)
+
+    async def _record_under_new_id(self, draft: _Draft) -> Generation:
+        for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
+            for _ in range(ID_ATTEMPTS):
+                generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
+                try:
+                    return await finish(self._record(generation_id, draft))
+                except Conflict:
+                    if not await self._is_taken(generation_id):
+                        raise
+        raise RuntimeError("No free generation id was found.")
+
+    async def check(self, request: GenerationRequest) -> None:
+        """Refuse what `accept` would refuse, the bytes of pictures left out; changes nothing.
+
+        Raises RequestRefused, DatabaseError.
+        """
+        draft = await self._draft(request)
+        await self._usage.check(request.requester, draft.cost)
+
+    async def _draft(self, request: GenerationRequest) -> _Draft:
+        """Everything but the pictures. Raises RequestRefused."""
+        return await self._price(await self._judge(self._settle(request)))
+
+    async def _price(self, draft: _Draft) -> _Draft:
+        """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
+        name = draft.workflow.name
+        given = sum(attached.pixels for attached in draft.images.values())
+        workload = workload_of(draft.values, given)
+        typical_s = (await self._records.durations([name])).typical_s(name, workload)
+        unknown_ms = UNKNOWN_GPU_MS * count_of(draft.values)
+        gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
+        pictures = cost_of(draft.workflow.manifest, draft.values)
+        return replace(draft, cost=Cost(pictures, gpu_ms), workload=workload)
+
+    async def _judge(self, draft: _Draft) -> _Draft:
+        """Refuse whom and what moderators do not allow."""
+        texts = [draft.prompt] + [
+            str(draft.values[wanted.name])
+            for wanted in draft.workflow.manifest.inputs
+            if wanted.type is InputType.TEXT and wanted.name in draft.values
+        ]
+        judgement = await self._moderation.judge(draft.request.requester, texts)
+        return replace(draft, judgement=judgement)
+
+    def _settle(self, request: GenerationRequest) -> _Draft:
+        """Everything but the pictures, which take their time."""
+        prompt = clean_prompt(request.prompt)
+        workflow = select_workflow(request, self._catalog, self._pool)
+        prompt = settle_prompt(prompt, workflow)
+        values = self._check_values(workflow, request, prompt)
+        seed = self._draw_seeds(workflow, values)
+        return _Draft(request, workflow, prompt, values, {}, seed)
+
+    def _check_values(
+        self, workflow: Workflow, request: GenerationRequest, prompt: str
+    ) -> dict[str, Value]:
+        given: dict[str, object] = {
+            name: clean_text(value) if isinstance(value, str) else value
+            for name, value in request.values.items()
+            if value is not None
+        }
+        if request.aspect is not None:
+            given[SIZE] = request.aspect
+        models = resolve_models(workflow, given, self._pool)
+        if prompt and PROMPT in workflow.manifest.options:
+            given[PROMPT] = prompt
+        try:
+            checked = check(
+                workflow.manifest,
+                given,
+                attached=tuple(request.images),
+                choices=offered_models(workflow, self._pool),
+            )
+        except ValueRefused as error:
+            raise _refusal(workflow, error) from error
+        checked.update(models)
+        checked.update(self._draw(workflow, given))
+        checked.pop(PROMPT, None)
+        return {name: _plain(value) for name, value in checked.items()}
+
+    def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, object]:
+        """One of what the manifest lists, for each input with a list that was left out."""
+        offered = offered_models(workflow, self._pool)
+        drawn: dict[str, object] = {}
+        for wanted in workflow.manifest.inputs:
+            if wanted.draw and wanted.name not in given and wanted.name != PROMPT:
+                known = offered.get(wanted.name)
+                usable = [one for one in wanted.draw if known is None or one in known]
+                drawn[wanted.name] = coerce(wanted, self._random.choice(usable or wanted.draw))
+        return drawn
+
+    def _draw_seeds(self, workflow: Workflow, values: dict[str, Value]) -> int | None:
+        names = seed_names(workflow)
+        for name in names:
+            wanted = workflow.manifest.find(name)
+            if name not in values and wanted is not None:
+                most = min(MAX_DRAWN_SEED, largest_seed(wanted) + 1)
+                values[name] = self._random.randrange(most)
+        seed = values[names[0]] if names else None
+        return seed if isinstance(seed, int) else None
+
+    async def _record(self, generation_id: str, draft: _Draft) -> Generation:
+        request = draft.request
+        name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
+        requester = replace(request.requester, name=name)
+        now = self._clock()
+        async with self._database.transaction() as session:
+            books = Books.of(session)
+            place = await self._usage.admit(books, requester, draft.cost, now)
+            review = await self._find_review(session, draft)
+            row = await books.generations.add(
+                id=generation_id,
+                user_id=requester.user_id,
+                user_name=requester.name,
+                guild_id=requester.guild_id,
+                channel_id=requester.channel_id,
+                workflow=draft.workflow.name,
+                prompt=draft.prompt,
+                values=draft.values,
+                seed=draft.seed,
+                cost=draft.cost.pictures,
+                private=request.private,
+                spoiler=request.spoiler,
+                priority=place.has_priority,
+                lane=place.lane,
+                workload=draft.workload,
+                created_at=now,
+                parent_id=request.parent_id,
+                parent_position=request.parent_position,
+                derivation=request.derivation.value if request.derivation else None,
+                layout=request.layout.value,
+                keeps_metadata=request.keeps_metadata,
+                reply=request.reply,
+                withheld=review == PENDING,
+                parent_channel_id=requester.parent_channel_id,
+                age_restricted=requester.is_channel_age_restricted,
+            )
+            await self._record_judgement(session, generation_id, draft, review, now)
+            for input_name, image in draft.images.items():
+                await books.generations.add_input(
+                    generation_id,
+                    name=input_name,
+                    content=image.content,
+                    media_type=image.media_type,
+                )
+            await books.charges.reserve(
+                generation_id,
+                user_id=requester.user_id,
+                guild_id=requester.guild_id,
+                spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
+                at=now,
+            )
+            accepted = copy_generation(row)
+        _log.info("Generation %s was accepted for %s.", generation_id, draft.workflow.name)
+        return accepted
+
+    async def _record_judgement(
+        self,
+        session: Session,
+        generation_id: str,
+        draft: _Draft,
+        review: str | None,
+        now: datetime,
+    ) -> None:
+        for flag in draft.judgement.flags:
+            await FlagRepository(session).add(generation_id, flag, now)
+        if review is not None:
+            await ReviewRepository(session).begin(generation_id, review, now)
+
+    async def _find_review(self, session: Session, draft: _Draft) -> str | None:
+        """Whether its results are held for a moderator, shown to them as well, or neither."""
+        mode = await find_mode(ReviewRepository(session), draft.request.requester)
+        if mode is ReviewMode.HOLD or draft.judgement.needs_hold:
+            return PENDING
+        is_worth_a_look = mode is ReviewMode.FLAGGED and draft.judgement.flags
+        return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
+
+    async def _is_taken(self, generation_id: str) -> bool:
+        async with self._database.transaction(read_only=True) as session:
+            return await GenerationRepository(session).get(generation_id) is not None
+
+
+def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
+    if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
+        failure = failures.missing_model(None, error.choices)
+        return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
+    return RequestRefused(
+        FailureKind.INVALID_OPTION, error.template, {"option": error.name, **error.facts}
+    )
+
+
+def _plain(value: object) -> Value:
+    """A value as it is recorded: a size becomes "1024x768"."""
+    if isinstance(value, tuple):
+        return f"{value[0]}x{value[1]}"
+    if isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"A checked value has an unforeseen type: {type(value).__name__}.")

@@ -1,0 +1,74 @@
+"""Which model files a generation uses: only ones that some backend has."""
+
+from collections.abc import Mapping, Sequence
+
+from generation.backends.pool import BackendPool
+from generation.errors import RequestRefused
+from generation.record import Failure
+from generation.runs import failures
+from workflows.manifest import Input, InputType
+from workflows.workflow import Workflow
+
+
+def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
+    """What backends offer for each input that names a model file, as far as they have said."""
+    found = {name: pool.choices(*slot) for name, slot in workflow.model_slots.items()}
+    return {name: choices for name, choices in found.items() if choices is not None}
+
+
+def resolve_models(
+    workflow: Workflow, given: Mapping[str, object], pool: BackendPool
+) -> dict[str, str]:
+    """A model for every checkpoint input.
+
+    In this order: the person's choice, the operator's default, the workflow's own, the only one
+    there is. Raises RequestRefused, with what is installed, when none of them is. While no backend
+    has said what it offers, nothing is replaced: the run finds out.
+    """
+    offered = offered_models(workflow, pool)
+    resolved = {}
+    for wanted in workflow.manifest.inputs:
+        if wanted.type not in (InputType.CHECKPOINT, InputType.LORA):
+            continue
+        choices, chosen = offered.get(wanted.name), given.get(wanted.name)
+        if choices is None:
+            continue
+        if chosen is not None:
+            resolved[wanted.name] = _installed(str(chosen), choices)
+        elif wanted.type is InputType.CHECKPOINT or wanted.targets:
+            default = find_default(wanted, choices, pool.settings.default_models)
+            if default is None:
+                raise _refusal(failures.missing_model(_own(wanted), tuple(choices)))
+            resolved[wanted.name] = default
+    return resolved
+
+
+def find_default(
+    wanted: Input, choices: Sequence[str], operator_defaults: Sequence[str]
+) -> str | None:
+    """The model that is taken where a person chooses none; None when none suggests itself."""
+    for name in (*operator_defaults, _own(wanted)):
+        if name is not None and name in choices:
+            return name
+    # Lists of VAEs also offer built-in ones, which are no files.
+    files = [name for name in choices if name.lower().endswith(failures.MODEL_SUFFIXES)]
+    return (files or choices)[0] if len(files or choices) == 1 else None
+
+
+def _installed(name: str, choices: Sequence[str]) -> str:
+    """The installed model that is meant: exact, or the only one that differs in case alone."""
+    if name in choices:
+        return name
+    alike = [choice for choice in choices if choice.casefold() == name.casefold()]
+    if len(alike) != 1:
+        raise _refusal(failures.missing_model(name, tuple(choices)))
+    return alike[0]
+
+
+def _own(wanted: Input) -> str | None:
+    """What the workflow itself names."""
+    return wanted.default if isinstance(wanted.default, str) else None
+
+
+def _refusal(failure: Failure) -> RequestRefused:
+    return RequestRefused(failure.kind, failure.template, failure.facts)

@@ -1,0 +1,349 @@
+"""New generations from results: larger, varied, again, changed, or from one of their pictures."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
+from typing import Protocol
+
+from generation.errors import (
+    FailureKind,
+    GenerationRemoved,
+    NotYours,
+    RequestRefused,
+    UnknownGeneration,
+)
+from generation.history.records import Order
+from generation.media import imaging
+from generation.media.decoding import decode
+from generation.media.imaging import InvalidImage
+from generation.record import Generation, Output, OutputContent
+from generation.request import (
+    Derivation,
+    GenerationRequest,
+    Requester,
+    Value,
+    is_named_only,
+)
+from generation.requests.acceptance import normalise_id
+from generation.requests.offers import STRENGTH, Offers, find_picture_input, is_picture
+from generation.requests.repetition import find_workflow, repeat
+from generation.requests.values import SIZE, picture_inputs
+from workflows.catalog import Catalog
+from workflows.manifest import InputType
+from workflows.workflow import Workflow
+
+LONGEST_LINEAGE = 50
+"""Generations that are walked back through; nobody reads more."""
+
+FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
+"""Finds a result where a face posted it, once its bytes are not kept here any more."""
+
+
+class Desk(Protocol):
+    """What is asked of the service."""
+
+    async def check(self, request: GenerationRequest) -> None:
+        """Refuse what `submit` would refuse."""
+
+    async def submit(self, request: GenerationRequest) -> Generation:
+        """Accept a request."""
+
+    async def find(self, generation_id: str) -> Generation | None:
+        """One generation."""
+
+    async def find_order(self, generation_id: str) -> Order | None:
+        """One generation with the pictures it was given."""
+
+    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
+        """Results with their bytes, as far as they are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One result of a generation that another one starts from."""
+
+    generation: Generation
+    output: Output
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request whose picture is still to be fetched, where it starts from one."""
+
+    request: GenerationRequest
+    start: Picture | None = None
+    input_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What somebody wants to be different; a value of None takes the old one away."""
+
+    prompt: str
+    values: Mapping[str, Value | None]
+    aspect: str | None = None
+
+
+class Derivations:
+    """Drafts them, so that they can be refused at once, and submits them."""
+
+    def __init__(self, desk: Desk, offers: Offers, catalog: Catalog) -> None:
+        self._desk = desk
+        self._offers = offers
+        self._catalog = catalog
+
+    async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
+        """The generation, for somebody who may see it.
+
+        A private one is its requester's alone, whoever learns its id, and so is what waits for a
+        moderator; any other is for those in its guild who see the channel where it was asked for.
+        Raises UnknownGeneration, NotYours, GenerationRemoved.
+        """
+        generation = await self._desk.find(normalise_id(generation_id))
+        if generation is None:
+            raise UnknownGeneration(generation_id)
+        if not _may_see(generation, requester):
+            raise NotYours(generation.id)
+        if generation.removed_at is not None:
+            raise GenerationRemoved(generation.id)
+        return generation
+
+    async def upscale(self, generation_id: str, position: int, requester: Requester) -> Draft:
+        """One of its pictures, larger. Raises RequestRefused and what `find_visible` raises."""
+        source = await self.find_visible(generation_id, requester)
+        workflow = self._offers.find_upscaler(requester)
+        if workflow is None:
+            raise _without_workflow()
+        return self._start(source, position, requester, workflow, Derivation.UPSCALE)
+
+    async def vary(self, generation_id: str, position: int, requester: Requester) -> Draft:
+        """The same prompt once more, from one of its pictures. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        workflow = self._offers.find_repainter(source, requester)
+        if workflow is None:
+            raise _without_workflow()
+        draft = self._start(source, position, requester, workflow, Derivation.VARY)
+        values = self._offers.carry(source, workflow)
+        return replace(draft, request=replace(draft.request, values=values))
+
+    async def use(
+        self,
+        generation_id: str,
+        position: int,
+        requester: Requester,
+        prompt: str,
+        strength: float | None = None,
+    ) -> Draft:
+        """Another prompt, from one of its pictures. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        workflow = self._offers.find_repainter(source, requester)
+        if workflow is None:
+            raise _without_workflow()
+        draft = self._start(source, position, requester, workflow, Derivation.INPUT)
+        values: dict[str, Value] = {} if strength is None else {STRENGTH: strength}
+        return replace(draft, request=replace(draft.request, prompt=prompt, values=values))
+
+    async def again(self, generation_id: str, requester: Requester) -> Draft:
+        """The same with a new seed. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
+
+    async def retry(self, generation_id: str, requester: Requester) -> Draft:
+        """The same with the same seed. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
+
+    async def remix(self, generation_id: str, requester: Requester, changes: Changes) -> Draft:
+        """The same but for what is changed. Raises as `upscale` does."""
+        source = await self.find_visible(generation_id, requester)
+        draft = await self._repeat(source, requester, Derivation.REMIX, keeps_seed=True)
+        values = dict(draft.request.values)
+        for name, value in changes.values.items():
+            values.pop(name, None)
+            if value is not None:
+                values[name] = value
+        if changes.aspect is not None:
+            values.pop(SIZE, None)
+        request = replace(
+            draft.request, prompt=changes.prompt, values=values, aspect=changes.aspect
+        )
+        return replace(draft, request=request)
+
+    async def check(self, draft: Draft) -> None:
+        """Refuse what `submit` would refuse, the picture left out."""
+        await self._desk.check(draft.request)
+
+    async def submit(self, draft: Draft, reply: str, fetch_copy: FetchCopy) -> Generation:
+        """Ask for it; the picture that it starts from is fetched once it is admitted.
+
+        Raises RequestRefused or ServiceUnavailable.
+        """
+        request = replace(draft.request, reply=reply)
+        if draft.start is not None:
+            fetch = partial(self._fetch_start, draft.start, fetch_copy)
+            request = replace(request, images={**request.images, draft.input_name: fetch})
+        return await self._desk.submit(request)
+
+    async def fetch_picture(
+        self, generation: Generation, output: Output, fetch_copy: FetchCopy
+    ) -> bytes:
+        """One result: as it is kept here, or as it was posted. Raises RequestRefused."""
+        for kept in await self._desk.contents(generation.id):
+            if kept.output.position == output.position:
+                return kept.content
+        copy = await fetch_copy(generation, output)
+        if copy is None:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT,
+                "This picture is not kept any more, and its message is gone. "
+                "Make it again with the same seed.",
+            )
+        return copy
+
+    async def lineage(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
+        """What it was made from, the nearest first, up to what this person may not see."""
+        ancestors = await self._ancestors(generation)
+        return tuple(takewhile(lambda one: _may_see(one, requester), ancestors))
+
+    def _start(
+        self,
+        source: Generation,
+        position: int,
+        requester: Requester,
+        workflow: Workflow,
+        derivation: Derivation,
+    ) -> Draft:
+        output = _find_picture(source, position)
+        wanted = find_picture_input(workflow)
+        if wanted is None:
+            raise _without_workflow()
+        request = GenerationRequest(
+            requester,
+            source.prompt,
+            workflow=workflow.name,
+            images={wanted.name: is_named_only},
+            private=source.private,
+            spoiler=source.spoiler,
+            layout=source.layout,
+            keeps_metadata=source.keeps_metadata,
+            parent_id=source.id,
+            parent_position=position,
+            derivation=derivation,
+        )
+        return Draft(request, Picture(source, output), wanted.name)
+
+    async def _repeat(
+        self,
+        source: Generation,
+        requester: Requester,
+        derivation: Derivation,
+        *,
+        keeps_seed: bool,
+    ) -> Draft:
+        order = await self._desk.find_order(source.id)
+        if order is None:
+            raise UnknownGeneration(source.id)
+        workflow = find_workflow(source, self._catalog)
+        request = repeat(
+            order,
+            lambda name: partial(self._fetch_input, source.id, name),
+            workflow,
+            requester,
+            derivation,
+            keeps_seed=keeps_seed,
+        )
+        missing = [
+            name
+            for name, kind in picture_inputs(workflow).items()
+            if kind is InputType.IMAGE and name not in request.images
+        ]
+        if not missing or not _needs(workflow, missing[0]):
+            return Draft(request)
+        # What it was given is not kept for ever; the result that it came from may be.
+        start = await self._find_start(source)
+        if start is None or len(missing) > 1:
+            raise _input_gone()
+        name = missing[0]
+        images = {**request.images, name: is_named_only}
+        return Draft(replace(request, images=images), start, name)
+
+    async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
+        return await _prepare(await self.fetch_picture(start.generation, start.output, fetch_copy))
+
+    async def _fetch_input(self, generation_id: str, name: str) -> bytes:
+        """Read once more what a generation was given: waiting requests hold no pictures."""
+        order = await self._desk.find_order(generation_id)
+        for image in order.images if order else ():
+            if image.name == name:
+                return image.content
+        raise _input_gone()
+
+    async def _ancestors(self, generation: Generation) -> tuple[Generation, ...]:
+        """All of them, up to the root or to what is forgotten."""
+        found: list[Generation] = []
+        seen = {generation.id}
+        while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
+            parent = await self._desk.find(generation.parent_id)
+            if parent is None or parent.id in seen:
+                break
+            seen.add(parent.id)
+            found.append(parent)
+            generation = parent
+        return tuple(found)
+
+    async def _find_start(self, generation: Generation) -> Picture | None:
+        """The result that a generation started from, through what merely repeated it."""
+        for child, parent in zip(
+            chain := (generation, *await self._ancestors(generation)), chain[1:], strict=False
+        ):
+            if child.parent_position is not None:
+                found = [one for one in parent.outputs if one.position == child.parent_position]
+                return Picture(parent, found[0]) if found else None
+        return None
+
+
+def _may_see(generation: Generation, requester: Requester) -> bool:
+    if generation.user_id == requester.user_id:
+        return True
+    is_here = generation.guild_id is not None and generation.guild_id == requester.guild_id
+    if not is_here or generation.private or generation.withheld:
+        return False
+    return requester.sees(generation.channel_id, generation.parent_channel_id)
+
+
+def _needs(workflow: Workflow, name: str) -> bool:
+    wanted = workflow.manifest.find(name)
+    return wanted is not None and wanted.required
+
+
+def _find_picture(generation: Generation, position: int) -> Output:
+    for output in generation.outputs:
+        if output.position == position and is_picture(output):
+            return output
+    raise RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "There is no such picture among these results: choose another one.",
+    )
+
+
+def _input_gone() -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_ATTACHMENT,
+        "The picture that this started from is not kept any more. Attach it again.",
+    )
+
+
+def _without_workflow() -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "There is no workflow for that just now. Ask the people who run this bot to add one.",
+    )
+
+
+async def _prepare(content: bytes) -> bytes:
+    """A result as a picture to start from: results may be larger than what people attach."""
+    try:
+        return await decode(imaging.fit_input, content)
+    except InvalidImage as error:
+        raise RequestRefused(FailureKind.INVALID_ATTACHMENT, error.template, error.facts) from error

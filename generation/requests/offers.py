@@ -1,0 +1,153 @@
+"""What can be made of a result: only what there is a workflow for that a backend can run."""
+
+from dataclasses import dataclass
+
+from generation.backends.pool import BackendPool
+from generation.record import Generation, GenerationState, Output
+from generation.request import Requester, Value
+from generation.requests.access import may_use
+from generation.requests.checkpoints import offered_models
+from generation.requests.selection import seed_names
+from generation.requests.values import COUNT, PROMPT
+from workflows.catalog import Catalog
+from workflows.errors import InvalidValue
+from workflows.manifest import Input, InputType, Kind
+from workflows.values import coerce
+from workflows.workflow import Workflow
+
+PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
+"""What can be given to a workflow."""
+
+LORA, MODEL, NEGATIVE, STRENGTH = "lora", "model", "negative", "strength"
+
+_TIED_TO_MODEL = ("steps", "cfg", LORA)
+"""What is right for one model is wrong for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be made of one generation's results; pictures are named by their positions."""
+
+    upscale: tuple[int, ...] = ()
+    vary: tuple[int, ...] = ()
+    use: tuple[int, ...] = ()
+    again: bool = False
+    remix: bool = False
+
+
+class Offers:
+    """Looks at the workflows and at what backends can run, in memory."""
+
+    def __init__(self, catalog: Catalog, pool: BackendPool) -> None:
+        self._catalog = catalog
+        self._pool = pool
+
+    def of(self, generation: Generation) -> Offer:
+        """What can be made of it now; nothing while it has not succeeded, or once it is gone."""
+        if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
+            return Offer()
+        pictures = [one for one in generation.outputs if is_picture(one)]
+        positions = tuple(one.position for one in pictures)
+        upscaler = self.find_upscaler()
+        small = [one for one in pictures if upscaler and _has_room(one, upscaler)]
+        repainter = self.find_repainter(generation)
+        own = self.find_own(generation)
+        return Offer(
+            upscale=tuple(one.position for one in small),
+            vary=positions if repainter and generation.prompt else (),
+            use=positions if repainter else (),
+            again=own is not None and bool(seed_names(own)),
+            remix=own is not None and PROMPT in own.manifest.options,
+        )
+
+    def find_own(self, generation: Generation) -> Workflow | None:
+        """The workflow it was made with, if it can still be used."""
+        workflow = self._catalog.workflows.get(generation.workflow)
+        return workflow if workflow is not None and self._can_run(workflow) else None
+
+    def find_upscaler(self, requester: Requester | None = None) -> Workflow | None:
+        """A workflow that makes one picture larger and needs nothing else.
+
+        With a requester, one that they may use where they are.
+        """
+        return next(iter(self._candidates(Kind.UPSCALE, requester)), None)
+
+    def find_repainter(
+        self, generation: Generation, requester: Requester | None = None
+    ) -> Workflow | None:
+        """Likewise, one that starts from a picture; best the same again, or one of its model."""
+        candidates = self._candidates(Kind.IMG2IMG, requester)
+        if not candidates:
+            return None
+        model = generation.values.get(MODEL)
+
+        def rank(workflow: Workflow) -> tuple[bool, bool]:
+            has_model = model in offered_models(workflow, self._pool).get(MODEL, ())
+            return workflow.name != generation.workflow, not has_model
+
+        return min(candidates, key=rank)
+
+    def carry(self, generation: Generation, workflow: Workflow) -> dict[str, Value]:
+        """The values of a generation that mean the same to another workflow; never the seed."""
+        offered = offered_models(workflow, self._pool)
+        names = [NEGATIVE, COUNT]
+        model = generation.values.get(MODEL)
+        if model is not None and model in offered.get(MODEL, ()):
+            names += [MODEL, *_TIED_TO_MODEL]
+        carried = {}
+        for name in names:
+            wanted = workflow.manifest.find(name)
+            value = generation.values.get(name)
+            if wanted is None or wanted.hidden or value is None:
+                continue
+            if _is_fitting(wanted, value, offered.get(name, ())):
+                carried[name] = value
+        return carried
+
+    def _candidates(self, kind: Kind, requester: Requester | None) -> list[Workflow]:
+        found = [
+            one
+            for one in self._catalog.workflows.values()
+            if one.manifest.kind is kind
+            and find_picture_input(one)
+            and self._can_run(one)
+            and (requester is None or may_use(one, requester))
+        ]
+        found.sort(key=lambda one: one.name not in (kind.value, f"{kind.value}-sd"))
+        return found
+
+    def _can_run(self, workflow: Workflow) -> bool:
+        classes = {str(node["class_type"]) for node in workflow.graph.values()}
+        return self._pool.has_tags(workflow.manifest.tags) and self._pool.can_run(classes)
+
+
+def is_picture(output: Output) -> bool:
+    """Whether a workflow can start from this result."""
+    return output.media_type in PICTURE_TYPES and output.width is not None
+
+
+def find_picture_input(workflow: Workflow) -> Input | None:
+    """The one picture that a workflow starts from; None when it needs more than that."""
+    pictures = [one for one in workflow.manifest.inputs if one.type is InputType.IMAGE]
+    needed = [
+        one
+        for one in workflow.manifest.inputs
+        if one.required and not one.hidden and one.name != PROMPT and one not in pictures[:1]
+    ]
+    return pictures[0] if pictures and not needed and not pictures[0].hidden else None
+
+
+def _has_room(output: Output, workflow: Workflow) -> bool:
+    """Whether it would come out larger: what is over the input's area is made smaller first."""
+    wanted = find_picture_input(workflow)
+    if wanted is None or wanted.max_pixels is None:
+        return True
+    return (output.width or 0) * (output.height or 0) <= wanted.max_pixels
+
+
+def _is_fitting(wanted: Input, value: Value, choices: tuple[str, ...]) -> bool:
+    try:
+        coerce(wanted, value, choices)
+    except InvalidValue:
+        return False
+    return True

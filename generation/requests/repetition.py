@@ -1,0 +1,58 @@
+"""The request of a recorded generation, once more."""
+
+from collections.abc import Callable
+
+from generation.errors import FailureKind, RequestRefused
+from generation.history.records import Order
+from generation.record import Generation
+from generation.request import Derivation, FetchFile, GenerationRequest, Requester
+from generation.requests.selection import seed_names
+from generation.requests.values import PROMPT
+from workflows.catalog import Catalog
+from workflows.workflow import Workflow
+
+
+def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
+    """The workflow it was made with. Raises RequestRefused when it is gone."""
+    workflow = catalog.workflows.get(generation.workflow)
+    if workflow is None:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The workflow is no longer in the library. Choose another one with /imagine.",
+        )
+    return workflow
+
+
+def repeat(
+    order: Order,
+    fetch_input: Callable[[str], FetchFile],
+    workflow: Workflow,
+    requester: Requester,
+    derivation: Derivation,
+    *,
+    keeps_seed: bool,
+) -> GenerationRequest:
+    """The same again for whoever asks now, as far as the workflow still has a place for it.
+
+    What was private stays so, and what was a spoiler. What was attached is fetched by its name.
+    """
+    before = order.generation
+    dropped = {PROMPT} if keeps_seed else {PROMPT, *seed_names(workflow)}
+    offered = workflow.manifest.options - dropped
+    return GenerationRequest(
+        requester,
+        before.prompt,
+        workflow=before.workflow,
+        values={name: value for name, value in before.values.items() if name in offered},
+        images={
+            image.name: fetch_input(image.name)
+            for image in order.images
+            if image.name in workflow.manifest.options
+        },
+        private=before.private,
+        spoiler=before.spoiler,
+        layout=before.layout,
+        keeps_metadata=before.keeps_metadata,
+        parent_id=before.id,
+        derivation=derivation,
+    )

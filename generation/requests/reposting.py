@@ -1,0 +1,84 @@
+"""Who sees a result that is brought back: everybody, or only whoever asked for it.
+
+What is posted for everybody has to be what could be made in that place: otherwise results from
+direct messages, other channels and other servers would get round what its moderators decided.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from db.database import Database
+from db.repositories.moderation import APPROVED, BlockRepository, ReviewRepository
+from db.repositories.policies import PolicyRepository
+from generation.availability import available
+from generation.errors import FailureKind, RequestRefused
+from generation.moderation.blocks import Moderation
+from generation.moderation.review import ReviewMode, find_mode
+from generation.quota.usage import refuse_elsewhere
+from generation.record import Generation
+from generation.request import Requester
+from generation.requests.access import check_age
+from workflows.catalog import Catalog
+from workflows.manifest import InputType
+
+
+class Reposting:
+    """Decides by what holds in the place where somebody asks, as if it were asked for there."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: Catalog,
+        moderation: Moderation,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._moderation = moderation
+        self._clock = clock
+
+    async def find_obstacle(
+        self, generation: Generation, requester: Requester
+    ) -> RequestRefused | None:
+        """Why others must not see it there; None when they may. Raises ServiceUnavailable."""
+        try:
+            with available():
+                await self._check(generation, requester)
+        except RequestRefused as refusal:
+            return refusal
+        return None
+
+    async def _check(self, generation: Generation, requester: Requester) -> None:
+        workflow = self._catalog.workflows.get(generation.workflow)
+        if workflow is not None:
+            check_age(workflow, requester)
+        if requester.guild_id is None:
+            return
+        async with self._database.transaction(read_only=True) as session:
+            blocks, reviews = BlockRepository(session), ReviewRepository(session)
+            now = self._clock()
+            if await blocks.find(requester.user_id, requester.guild_id, now) is not None:
+                raise RequestRefused(
+                    FailureKind.NOT_ALLOWED_HERE, "Whoever is blocked here shows nothing to others."
+                )
+            await refuse_elsewhere(PolicyRepository(session), requester)
+            review = await reviews.find(generation.id)
+            is_approved = review is not None and review.state == APPROVED
+            mode = await find_mode(reviews, requester)
+        if is_approved and generation.guild_id == requester.guild_id:
+            return
+        judgement = await self._moderation.judge(requester, tuple(self._texts(generation)))
+        if mode is ReviewMode.HOLD or judgement.needs_hold:
+            raise RequestRefused(
+                FailureKind.NOT_ALLOWED_HERE,
+                "Results are shown here once a moderator approves of them.",
+            )
+
+    def _texts(self, generation: Generation) -> Iterator[str]:
+        """What somebody typed; of a workflow that is gone, whatever may have been typed."""
+        yield generation.prompt
+        workflow = self._catalog.workflows.get(generation.workflow)
+        for name, value in generation.values.items():
+            wanted = workflow.manifest.find(name) if workflow is not None else None
+            if isinstance(value, str) and (wanted is None or wanted.type is InputType.TEXT):
+                yield value

@@ -1,0 +1,145 @@
+"""Which workflow a request means, and whether it has a place for all that was given."""
+
+from collections.abc import Collection, Iterable
+
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, RequestRefused
+from generation.request import GenerationRequest
+from generation.requests.access import check_access, may_use
+from generation.requests.checkpoints import resolve_models
+from generation.requests.values import PROMPT, SIZE, is_visible
+from workflows.catalog import Catalog
+from workflows.manifest import InputType, Kind
+from workflows.workflow import Workflow
+
+ASPECT = "aspect"
+"""People give a ratio; a workflow takes a size."""
+
+
+DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.INPAINT})
+"""What a request without a workflow may come to."""
+
+
+def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendPool) -> Workflow:
+    """The workflow that was asked for, or the default that has a place for what was given.
+
+    Raises RequestRefused when there is none, or when it has no place for something.
+    """
+    options = _given_options(request)
+    if request.workflow is None:
+        return _select_default(request, options, catalog, pool)
+    workflow = catalog.workflows.get(request.workflow)
+    if workflow is None:
+        raise unknown_workflow(catalog.workflows)
+    check_access(workflow, request.requester)
+    missing = without_place(workflow, options)
+    if missing:
+        raise no_place(workflow, missing)
+    if not pool.has_tags(workflow.manifest.tags):
+        raise RequestRefused(
+            FailureKind.WORKFLOW_ERROR,
+            "No backend has the tags that the workflow {workflow} demands: {tags}. "
+            "Tell the operator.",
+            {"workflow": workflow.name, "tags": ", ".join(sorted(workflow.manifest.tags))},
+        )
+    return workflow
+
+
+def _given_options(request: GenerationRequest) -> tuple[str, ...]:
+    given = [name for name, value in request.values.items() if value is not None]
+    given.extend(request.images)
+    if request.aspect is not None:
+        given.append(ASPECT)
+    return tuple(given)
+
+
+def without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]:
+    """Those of the options, as people name them, that the workflow does not have."""
+    offered = workflow.manifest.options
+    return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
+
+
+def unknown_workflow(names: Iterable[str]) -> RequestRefused:
+    """What is said where somebody names a workflow that is not among these."""
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "There is no workflow of that name. Choose one from the list.",
+        {"option": "workflow", "choices": sorted(names)},
+    )
+
+
+def no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
+    """What is said where options are given that the workflow does not have."""
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The workflow {workflow} has no place for: {missing}. "
+        "Leave that out, or choose another workflow.",
+        {"workflow": workflow.name, "missing": ", ".join(missing)},
+    )
+
+
+def _select_default(
+    request: GenerationRequest,
+    options: Collection[str],
+    catalog: Catalog,
+    pool: BackendPool,
+) -> Workflow:
+    kind = _default_kind(request)
+    candidates = [
+        one
+        for one in catalog.workflows.values()
+        if one.manifest.kind is kind and may_use(one, request.requester)
+    ]
+    candidates.sort(key=lambda one: one.name != f"{kind.value}-sd")
+    if not candidates:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "There is no workflow for that ({kind}). Choose one by name.",
+            {"option": "workflow", "kind": kind.value},
+        )
+    fitting = [one for one in candidates if not without_place(one, options)]
+    if not fitting:
+        first = candidates[0]
+        raise no_place(first, without_place(first, options))
+    runnable = (one for one in fitting if _can_run(one, request, pool))
+    return next(runnable, fitting[0])
+
+
+def _default_kind(request: GenerationRequest) -> Kind:
+    if "mask" in request.images:
+        return Kind.INPAINT
+    return Kind.IMG2IMG if request.images else Kind.TXT2IMG
+
+
+def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:
+    if not pool.has_tags(workflow.manifest.tags):
+        return False
+    if not pool.can_run({str(node["class_type"]) for node in workflow.graph.values()}):
+        return False
+    try:
+        resolve_models(workflow, request.values, pool)
+    except RequestRefused:
+        return False
+    return True
+
+
+def settle_prompt(prompt: str, workflow: Workflow) -> str:
+    """The prompt that is drawn: where none was typed, what the workflow has for that.
+
+    Raises RequestRefused when the workflow needs one.
+    """
+    wanted = workflow.manifest.find(PROMPT)
+    if is_visible(prompt) or wanted is None or wanted.hidden:
+        return prompt
+    if wanted.required:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The prompt is empty. Say what the picture shows.",
+            {"option": PROMPT},
+        )
+    return wanted.default if isinstance(wanted.default, str) else ""
+
+
+def seed_names(workflow: Workflow) -> tuple[str, ...]:
+    """The inputs that take a seed."""
+    return tuple(one.name for one in workflow.manifest.inputs if one.type is InputType.SEED)

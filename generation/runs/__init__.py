@@ -1,0 +1,1 @@
+"""Running an accepted generation on a backend, up to its recorded end."""

@@ -1,0 +1,77 @@
+"""Runs that were left on a backend that went away: withdrawn there once it is back."""
+
+import asyncio
+import logging
+
+from comfy.errors import ComfyError
+from db.errors import DatabaseError
+from generation.backends.inventory import REACHABLE_POLL_S
+from generation.backends.pool import BackendPool
+from generation.history.records import Records
+
+PATIENCE_S = 24 * 3600.0
+"""A backend that is away for longer has most likely lost its queue with its process."""
+
+_log = logging.getLogger(__name__)
+
+
+class Leftovers:
+    """Its tasks belong to the pool and end with it; what is left then is not withdrawn."""
+
+    def __init__(self, pool: BackendPool, records: Records) -> None:
+        self._pool = pool
+        self._records = records
+        self._watched: set[str] = set()
+        self._withdrawn: set[str] = set()
+
+    def was_withdrawn(self, prompt_id: str) -> bool:
+        """Whether this prompt id was stopped for good and must not be used again."""
+        return prompt_id in self._withdrawn
+
+    def watch(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        """Withdraw this run once its backend is back, unless the generation goes on there."""
+        if prompt_id not in self._watched:
+            self._watched.add(prompt_id)
+            work = self._watch(generation_id, backend_name, prompt_id)
+            self._pool.start(work, f"withdrawal of {prompt_id} from {backend_name}")
+
+    async def _watch(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._withdraw(generation_id, backend_name, prompt_id)
+        except TimeoutError:
+            _log.warning("Backend %s was away too long to withdraw a run.", backend_name)
+        finally:
+            self._watched.discard(prompt_id)
+
+    async def _withdraw(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        while True:
+            if await self._try_to_withdraw(generation_id, backend_name, prompt_id):
+                return
+            await asyncio.sleep(REACHABLE_POLL_S)
+
+    async def _try_to_withdraw(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
+        """Whether there is nothing left to do."""
+        backend = self._pool.find(backend_name)
+        if backend is None:
+            return True
+        if not backend.is_reachable:
+            return False
+        try:
+            if await self._goes_on_there(generation_id, prompt_id):
+                return False
+            self._withdrawn.add(prompt_id)
+            outcome = await backend.cancel(prompt_id)
+        except (ComfyError, DatabaseError) as error:
+            _log.debug("Run %s could not be withdrawn yet: %s", prompt_id, error)
+            return False
+        _log.info("Run %s was withdrawn from backend %s: %s.", prompt_id, backend_name, outcome)
+        return True
+
+    async def _goes_on_there(self, generation_id: str, prompt_id: str) -> bool:
+        """Unfinished, and sent nowhere else since: it is about to be attached to again."""
+        order = await self._records.find_order(generation_id)
+        if order is None or not order.is_wanted:
+            return False
+        placement = await self._records.find_placement(generation_id)
+        return placement is not None and placement.prompt_id == prompt_id

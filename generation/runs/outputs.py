@@ -1,0 +1,176 @@
+"""Fetches the results of one run as they appear and makes rows of them."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Self
+
+from comfy.backend import Backend
+from comfy.protocol.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
+from db.repositories.generations import NewOutput
+from generation.errors import FailureKind, GenerationFailed
+from generation.media import imaging, video
+from generation.media.decoding import decode
+from generation.media.media_types import guess_media_type
+from generation.requests.values import legible
+
+MAX_OUTPUT_BYTES = 256 * 1024 * 1024
+"""A long video is the largest thing a workflow makes; what is larger would fill the memory."""
+
+MAX_RESULTS = 100
+"""Of one run: ten messages of files. All of them are in the memory at once."""
+
+MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+"""Of all results of one run together."""
+
+MAX_FILENAME_CHARACTERS = 100
+"""Long enough to be recognised; every file system and chat takes it."""
+
+UNPLACED = -1
+"""The position of a result until all of them are known."""
+
+_log = logging.getLogger(__name__)
+
+
+class OutputCollector:
+    """Fetches each result once, while later nodes may still run."""
+
+    def __init__(self, backend: Backend, wanted_nodes: Collection[str] = ()) -> None:
+        self._backend = backend
+        self._wanted_nodes = frozenset(wanted_nodes)
+        self._fetches: dict[Output, asyncio.Task[NewOutput]] = {}
+        self._total_bytes = 0
+
+    async def __aenter__(self) -> Self:
+        """Begin with nothing fetched."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop what is still being fetched."""
+        tasks = tuple(self._fetches.values())
+        for task in tasks:
+            task.cancel()
+        # Whoever awaited a fetch has its error; the others' errors no longer matter.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def collect(self, outputs: Sequence[Output]) -> None:
+        """Begin to fetch what was not begun yet."""
+        for output in outputs:
+            is_room = len(self._fetches) < MAX_RESULTS
+            if is_room and self._is_wanted(output) and not _is_temporary(output):
+                self._fetch(output)
+
+    async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
+        """Every result of the run in order.
+
+        Raises ComfyError when one cannot be fetched, GenerationFailed when they are too much.
+        """
+        selected = self._select(outputs)
+        if len(selected) > MAX_RESULTS:
+            raise GenerationFailed(
+                FailureKind.WORKFLOW_ERROR,
+                "The workflow made {count} results, and {limit} is the most: have it save fewer, "
+                "or put them into one file.",
+                {"count": len(selected), "limit": MAX_RESULTS},
+            )
+        fetched = [await self._fetch(output) for output in selected]
+        return tuple(replace(one, position=position) for position, one in enumerate(fetched))
+
+    def _select(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        wanted = [output for output in dict.fromkeys(outputs) if self._is_wanted(output)]
+        lasting = [output for output in wanted if not _is_temporary(output)]
+        has_files = any(not isinstance(output, OutputText) for output in lasting)
+        return lasting if has_files else wanted
+
+    def _is_wanted(self, output: Output) -> bool:
+        return not self._wanted_nodes or output.node_id in self._wanted_nodes
+
+    def _fetch(self, output: Output) -> asyncio.Task[NewOutput]:
+        known = self._fetches.get(output)
+        if known is None or (known.done() and (known.cancelled() or known.exception())):
+            known = asyncio.create_task(self._fetch_one(output), name=f"fetch {output.node_id}")
+            self._fetches[output] = known
+        return known
+
+    async def _fetch_one(self, output: Output) -> NewOutput:
+        match output:
+            case OutputText():
+                text = legible(output.text)
+                return NewOutput(UNPLACED, "text.txt", "text/plain", text.encode(), text=text)
+            case OutputBytes():
+                return await _described(f"{output.node_id}.png", "image/png", output.content)
+            case OutputFile():
+                content = await self._download(output)
+                name = _plain_name(output.filename)
+                guessed = guess_media_type(name)
+                if output.kind is MediaKind.IMAGE:
+                    return await _described(name, guessed, content)
+                if guessed.startswith("video/"):
+                    return await _described_film(name, guessed, content)
+                return NewOutput(UNPLACED, name, guessed, content)
+
+    async def _download(self, output: OutputFile) -> bytes:
+        content = await self._backend.fetch_output(output, max_bytes=MAX_OUTPUT_BYTES)
+        self._total_bytes += len(content)
+        if self._total_bytes > MAX_TOTAL_BYTES:
+            raise GenerationFailed(
+                FailureKind.WORKFLOW_ERROR,
+                "The results have more than {limit} MiB together, which is too much: ask for fewer "
+                "or smaller ones.",
+                {"limit": MAX_TOTAL_BYTES // 2**20},
+            )
+        return content
+
+
+async def _described_film(filename: str, media_type: str, content: bytes) -> NewOutput:
+    """A film with its size and a thumbnail, where it can be looked into."""
+    picture = await decode(video.still, content)
+    description = await decode(imaging.describe, picture) if picture else None
+    if picture is None or description is None:
+        return NewOutput(UNPLACED, filename, media_type, content)
+    return NewOutput(
+        UNPLACED,
+        filename,
+        media_type,
+        content,
+        description.width,
+        description.height,
+        await decode(imaging.thumbnail, picture),
+    )
+
+
+async def _described(filename: str, guessed_type: str, content: bytes) -> NewOutput:
+    """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
+    description = await decode(imaging.describe, content)
+    if description is None:
+        _log.warning("The result %s could not be read as a picture.", filename)
+        return NewOutput(UNPLACED, filename, guessed_type, content)
+    return NewOutput(
+        UNPLACED,
+        filename,
+        description.media_type,
+        content,
+        description.width,
+        description.height,
+        await decode(imaging.thumbnail, content),
+    )
+
+
+def _is_temporary(output: Output) -> bool:
+    """Whether it is a preview, unless it turns out to be all there is."""
+    return isinstance(output, OutputFile) and output.folder_type == "temp"
+
+
+def _plain_name(filename: str) -> str:
+    """The name alone: what a backend says may hold folders or odd characters."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    kept = "".join(character for character in name if character.isprintable())
+    return kept[-MAX_FILENAME_CHARACTERS:] or "result"

@@ -1,0 +1,159 @@
+"""Folds the events of one run into one progress: mostly sampler steps, a little nodes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from comfy.protocol.events import NodeStarted, RunEvent, Started, StepDone, Succeeded
+from generation.events import Progress
+
+SAMPLING_SHARE = 0.9
+"""Sampling takes nearly all the time of a run once its models are loaded."""
+
+UNFINISHED_CEILING = 0.99
+"""Saving and fetching come after the last node: 1 is kept for results that are here."""
+
+MAX_LINK_DEPTH = 8
+"""Schedulers are chained (splitters, turbo adapters); longer chains are not followed."""
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+
+class RunProgress:
+    """The progress of one run of one graph; feed it every event with the time it came."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._titles = {node_id: _title(node) for node_id, node in graph.items()}
+        self._expected_steps = _expected_steps(graph)
+        self._steps_done = dict.fromkeys(self._expected_steps, 0)
+        self._node_parts: dict[str, float] = dict.fromkeys(graph, 0.0)
+        self._current: str | None = None
+        self._pace = _Pace()
+        self._progress = Progress(fraction=0.0)
+
+    @property
+    def is_sampling(self) -> bool:
+        """Whether a sampler does its steps; where no sampler is known, whether anything does."""
+        known = self._current in self._expected_steps or not self._expected_steps
+        return known and self._progress.step is not None
+
+    def fold(self, event: RunEvent, now: datetime) -> Progress:
+        """Take note of an event and return the newest progress."""
+        match event:
+            case Started(cached=cached):
+                for node_id in cached:
+                    self._finish(node_id)
+            case NodeStarted(node_id=node_id):
+                self._begin(node_id)
+            case StepDone(node_id=node_id, value=value, maximum=maximum):
+                self._step(node_id, value, maximum, now)
+                return self._update(step=value, steps=maximum)
+            case Succeeded():
+                self._current = None
+                self._progress = Progress(fraction=1.0)
+                return self._progress
+            case _:
+                return self._progress
+        return self._update()
+
+    def _begin(self, node_id: str) -> None:
+        if self._current is not None and self._current != node_id:
+            self._finish(self._current)
+        if self._current != node_id:
+            self._current = node_id
+            self._pace = _Pace()
+
+    def _finish(self, node_id: str) -> None:
+        if node_id in self._node_parts:
+            self._node_parts[node_id] = 1.0
+        if node_id in self._expected_steps:
+            self._steps_done[node_id] = self._expected_steps[node_id]
+
+    def _step(self, node_id: str, value: int, maximum: int, now: datetime) -> None:
+        self._begin(node_id)
+        if node_id in self._expected_steps and maximum > 0:
+            # What runs knows better than what was read from the graph.
+            self._expected_steps[node_id] = maximum
+            self._steps_done[node_id] = min(value, maximum)
+        elif node_id in self._node_parts and maximum > 0:
+            self._node_parts[node_id] = min(value / maximum, 1.0)
+        self._pace.note(value, now)
+
+    def _update(self, *, step: int | None = None, steps: int | None = None) -> Progress:
+        fraction = max(self._progress.fraction, min(self._fraction(), UNFINISHED_CEILING))
+        activity = self._titles.get(self._current or "", None)
+        left = sum(self._expected_steps.values()) - sum(self._steps_done.values())
+        is_sampling = self._current in self._expected_steps
+        done_at = self._pace.estimate(left) if is_sampling else self._progress.done_at
+        self._progress = Progress(fraction, activity, step, steps, done_at)
+        return self._progress
+
+    def _fraction(self) -> float:
+        nodes = sum(self._node_parts.values()) / max(len(self._node_parts), 1)
+        total_steps = sum(self._expected_steps.values())
+        if not total_steps:
+            return nodes
+        steps = sum(self._steps_done.values()) / total_steps
+        return SAMPLING_SHARE * steps + (1 - SAMPLING_SHARE) * nodes
+
+
+class _Pace:
+    """The measured time a step takes on one node."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, datetime] | None = None
+        self._last: tuple[int, datetime] | None = None
+
+    def note(self, value: int, now: datetime) -> None:
+        """A step was done. A falling value is a second pass, which is measured anew."""
+        if self._first is None or self._last is None or value < self._last[0]:
+            self._first = (value, now)
+        self._last = (value, now)
+
+    def estimate(self, steps_left: int) -> datetime | None:
+        """When the steps that are left are done; None before two steps were measured."""
+        if self._first is None or self._last is None or self._last[0] <= self._first[0]:
+            return None
+        step_s = (self._last[1] - self._first[1]).total_seconds() / (self._last[0] - self._first[0])
+        return self._last[1] + timedelta(seconds=step_s * steps_left)
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    title = (node.get("_meta") or {}).get("title")
+    return str(title or node.get("class_type") or "")
+
+
+def _expected_steps(graph: Graph) -> dict[str, int]:
+    """Sampler nodes with the steps they will do, as far as the graph tells."""
+    expected = {}
+    for node_id, node in graph.items():
+        if "Sampler" not in str(node.get("class_type")):
+            continue
+        steps = _steps_of(graph, node, MAX_LINK_DEPTH)
+        if steps is not None:
+            expected[node_id] = steps
+    return expected
+
+
+def _steps_of(graph: Graph, node: Mapping[str, Any], depth: int) -> int | None:
+    """The steps a node states itself, or the scheduler its sigmas come from states.
+
+    A denoise below 1 does not shorten a sampler: ComfyUI stretches the schedule and runs the
+    stated number of steps at its end. Only 0 means that nothing is sampled.
+    """
+    inputs = node.get("inputs") or {}
+    steps = inputs.get("steps")
+    if isinstance(steps, int):
+        return 0 if inputs.get("denoise") == 0 else _window(inputs, steps)
+    link = inputs.get("sigmas")
+    if depth and isinstance(link, list) and link and str(link[0]) in graph:
+        return _steps_of(graph, graph[str(link[0])], depth - 1)
+    return None
+
+
+def _window(inputs: Mapping[str, Any], steps: int) -> int:
+    """The part of the steps that an advanced sampler does."""
+    start, end = inputs.get("start_at_step"), inputs.get("end_at_step")
+    first = start if isinstance(start, int) else 0
+    last = min(end, steps) if isinstance(end, int) else steps
+    return max(last - first, 0)

@@ -1,0 +1,408 @@
+"""Runs one generation on one backend. Re-entrant: any process may enter it again at any time."""
+
+import asyncio
+import logging
+import secrets
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from comfy.backend import Backend, CancelOutcome
+from comfy.errors import BackendUnreachable, ComfyError, NotComfyUI, RunLost, RunStalled
+from comfy.protocol.events import (
+    NodeStarted,
+    OutputsReady,
+    Preview,
+    RunEvent,
+    Started,
+    StepDone,
+    Submitted,
+    Succeeded,
+)
+from db.database import Database
+from db.errors import DatabaseError
+from db.repositories.generations import GenerationRepository, NewOutput
+from generation.backends.pool import BackendPool
+from generation.errors import FailureKind, GenerationFailed
+from generation.events import Progress, Running
+from generation.history.records import Order, Records
+from generation.moderation.image_filter import REFUSED, ImageGate, Ruling, Veil
+from generation.moderation.image_policy import Verdict
+from generation.record import Failure, Generation, GenerationState
+from generation.requests.attachments import EXTENSIONS
+from generation.requests.values import bind_generation
+from generation.runs.broadcast import Broadcast
+from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
+from generation.runs.orphaned_runs import Leftovers
+from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
+from generation.runs.outputs import OutputCollector
+from generation.runs.progress import RunProgress
+from generation.tasks import finish
+from workflows.catalog import Catalog
+from workflows.errors import WorkflowError
+from workflows.workflow import Workflow
+
+PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
+"""Makes a run's prompt id from its generation's id: every process that resumes it finds it."""
+
+AFTER_WITHDRAWAL = 1000
+"""Added to an index whose prompt id was withdrawn; there are never so many backends."""
+
+_log = logging.getLogger(__name__)
+
+Graph = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How long things may take, in seconds."""
+
+    total_s: float = 30 * 60
+    """From its turn, or its start on a backend, to its end."""
+
+    reconnect_s: float = 25.0
+    """A cut-off run is waited for this long before another backend is asked."""
+
+    pause_s: float = 1.0
+    """Between two tries to reach a backend."""
+
+
+class _NotWanted(Exception):
+    """The generation ended or was cancelled while it was being run."""
+
+
+def build_prompt_id(generation: Generation, index: int) -> str:
+    """The prompt id of a generation's run on its nth backend.
+
+    The time is in it because another Limner, or this one with a new database, may give the same
+    short id to somebody else's generation on the same backend.
+    """
+    accepted_at = generation.created_at.isoformat()
+    return str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation.id}:{accepted_at}:{index}"))
+
+
+class Runner:
+    """Chooses a backend for a generation and follows its run there."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        records: Records,
+        catalog: Catalog,
+        pool: BackendPool,
+        broadcast: Broadcast,
+        image_gate: ImageGate,
+        clock: Callable[[], datetime],
+        limits: RunLimits | None = None,
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._catalog = catalog
+        self._pool = pool
+        self._broadcast = broadcast
+        self._image_gate = image_gate
+        self._clock = clock
+        self._limits = limits or RunLimits()
+        self._on_started = on_started
+        self._leftovers = Leftovers(pool, records)
+
+    async def choose(
+        self, generation_id: str, avoid: Sequence[str], turn_at: datetime
+    ) -> str | None:
+        """The backend that takes the next attempt; waits for one. None when none came in time.
+
+        It is reserved for this generation until `release`.
+        """
+        order = await self._records.find_order(generation_id)
+        graph = self._draft_graph(order) if order else {}
+        tags = self._tags(order) if order else frozenset()
+        deadline = turn_at + timedelta(seconds=self._limits.total_s)
+        while True:
+            chosen = await self._pool.choose(graph, avoid=avoid, tags=tags)
+            if chosen is not None:
+                self._pool.reserve(generation_id, chosen, graph)
+                return chosen
+            if self._clock() >= deadline:
+                return None
+            await asyncio.sleep(self._limits.pause_s)
+
+    def release(self, generation_id: str) -> None:
+        """Give up the backend that was chosen for it. May be called twice."""
+        self._pool.release(generation_id)
+
+    async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
+        """Run it to its end there, or re-attach to it, and record its outputs.
+
+        `index` tells the backends that it was sent to apart. Raises DatabaseError only; the
+        caller tries again then.
+        """
+        order = await self._records.find_order(generation_id)
+        if order is None or not order.is_wanted:
+            return WITHDRAWN
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        if workflow is None:
+            return failed(WORKFLOW_GONE)
+        backend = self._pool.find(backend_name)
+        if backend is None:
+            return LOST
+        prompt_id = self._choose_prompt_id(order.generation, index)
+        if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
+            return LOST
+        with self._pool.claim(generation_id, backend_name):
+            attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
+            return await self._run_within_limits(attempt, order)
+
+    async def stop(self, backend_name: str, prompt_id: str) -> bool:
+        """Take this run off its backend; False when it is not known there. Raises ComfyError."""
+        backend = self._pool.find(backend_name)
+        return backend is None or await backend.cancel(prompt_id) is not CancelOutcome.UNKNOWN
+
+    def leave(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
+        """Take this run off its backend once that is back; nothing wants it any more."""
+        self._leftovers.watch(generation_id, backend_name, prompt_id)
+
+    async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
+        started_at = order.generation.started_at or self._clock()
+        left_s = self._limits.total_s - (self._clock() - started_at).total_seconds()
+        try:
+            async with asyncio.timeout(max(left_s, 0)) as limit:
+                outputs = await self._run_patiently(attempt, order)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            if isinstance(error, TimeoutError | _NotWanted | RunStalled):
+                await self._stop_quietly(attempt)
+            return failed(TOO_LONG) if limit.expired() else self._judge(attempt, error)
+        self._pool.note_success(attempt.backend.name)
+        if not outputs:
+            return failed(NOTHING_MADE)
+        ruling = await self._image_gate.judge(attempt.generation, outputs)
+        await finish(self._record_outputs(attempt.generation, outputs, attempt.gpu_ms, ruling))
+        return failed(REFUSED) if ruling.verdict is Verdict.REFUSE else SUCCEEDED
+
+    def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
+        match error:
+            case _NotWanted():
+                return WITHDRAWN
+            case BackendUnreachable() | NotComfyUI() | RunLost():
+                _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
+                self._leave(attempt, error)
+                return LOST
+            case ComfyError():
+                return failed(explain(error, attempt.graph))
+            case GenerationFailed():
+                return failed(Failure(error.kind, error.template, error.facts))
+            case WorkflowError():
+                return failed(Failure(FailureKind.WORKFLOW_ERROR, str(error)))
+        reference = secrets.token_hex(4)
+        _log.error(
+            "Generation %s met something unforeseen (%s).",
+            attempt.generation.id,
+            reference,
+            exc_info=error,
+        )
+        return failed(unforeseen(reference))
+
+    async def _run_patiently(self, attempt: "_Attempt", order: Order) -> tuple[NewOutput, ...]:
+        """Re-attach after a cut, until the backend showed no sign of life for too long."""
+        loop = asyncio.get_running_loop()
+        attempt.last_sign_at = loop.time()
+        async with (
+            OutputCollector(attempt.backend, attempt.wanted_nodes) as collector,
+            await self._image_gate.veil(attempt.generation) as attempt.veil,
+        ):
+            while True:
+                try:
+                    return await attempt.follow(order, collector)
+                except BackendUnreachable:
+                    if loop.time() - attempt.last_sign_at >= self._limits.reconnect_s:
+                        raise
+                    await asyncio.sleep(self._limits.pause_s)
+
+    async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
+        """Record where it is about to be sent, so that a cancellation finds it there.
+
+        True when nothing was recorded before: then no process can have sent it anywhere, since
+        each records first. A process that is killed in between finds the record.
+        """
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            row = await generations.get(generation_id, for_update=True)
+            if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
+                raise _NotWanted
+            is_first = row.prompt_id is None
+            await generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
+        return is_first
+
+    async def mark_running(self, generation_id: str) -> Generation:
+        """Record that it runs, the first time it shows."""
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            now = self._clock()
+            moved = await generations.move(
+                generation_id,
+                from_states={GenerationState.WAITING.value},
+                to=GenerationState.RUNNING.value,
+                at=now,
+                started_at=now,
+            )
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.state.is_final:
+            raise _NotWanted
+        if moved:
+            self._on_started()
+        return generation
+
+    def publish(self, event: Running) -> None:
+        """Tell whoever watches."""
+        self._broadcast.publish(event)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock()
+
+    def _leave(self, attempt: "_Attempt", error: Exception) -> None:
+        """Another backend may take it over; this one may still have it when it comes back."""
+        name = attempt.backend.name
+        self._pool.note_failure(name, str(error))
+        if not isinstance(error, RunLost):
+            self._leftovers.watch(attempt.generation.id, name, attempt.prompt_id)
+
+    def _choose_prompt_id(self, generation: Generation, index: int) -> str:
+        """One that was withdrawn is known to its backend as cancelled: it gets another."""
+        prompt_id = build_prompt_id(generation, index)
+        if self._leftovers.was_withdrawn(prompt_id):
+            return build_prompt_id(generation, index + AFTER_WITHDRAWAL)
+        return prompt_id
+
+    async def _was_sent(self, order: Order, prompt_id: str) -> bool:
+        """Whether this run was handed over before, so that it goes on there."""
+        placement = await self._records.find_placement(order.generation.id)
+        return placement is not None and placement.prompt_id == prompt_id
+
+    def _tags(self, order: Order) -> frozenset[str]:
+        """What the operator demands of a backend for this workflow."""
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        return frozenset(workflow.manifest.tags) if workflow else frozenset()
+
+    async def mark_sampling(self, generation_id: str) -> None:
+        """Record that its sampler began: a cancellation is charged from here on."""
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).note_sampling(generation_id, self._clock())
+
+    async def _record_outputs(
+        self,
+        generation: Generation,
+        outputs: Sequence[NewOutput],
+        gpu_ms: int | None,
+        ruling: Ruling,
+    ) -> None:
+        kept = () if ruling.verdict is Verdict.REFUSE else outputs
+        async with self._database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.replace_outputs(generation.id, kept)
+            await generations.update(generation.id, gpu_ms=gpu_ms)
+            await self._image_gate.record(session, generation, ruling)
+
+    async def _stop_quietly(self, attempt: "_Attempt") -> None:
+        try:
+            await attempt.backend.cancel(attempt.prompt_id)
+        except ComfyError as error:
+            _log.warning("Run %s could not be stopped: %s", attempt.prompt_id, error)
+            self.leave(attempt.generation.id, attempt.backend.name, attempt.prompt_id)
+
+    def _draft_graph(self, order: Order) -> Graph:
+        """The graph as far as it decides who can run it; pictures are not uploaded for that."""
+        workflow = self._catalog.workflows.get(order.generation.workflow)
+        if workflow is None:
+            return {}
+        try:
+            names = {image.name: "attached" for image in order.images}
+            return bind_generation(workflow, order.generation, names)
+        except WorkflowError:
+            return workflow.graph
+
+
+class _Attempt:
+    """One generation on one backend under one prompt id."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        generation: Generation,
+        workflow: Workflow,
+        backend: Backend,
+        prompt_id: str,
+    ) -> None:
+        self.generation = generation
+        self.backend = backend
+        self.prompt_id = prompt_id
+        self.graph: Graph = workflow.graph
+        self.wanted_nodes = workflow.manifest.output.nodes
+        self.last_sign_at = 0.0
+        self._runner = runner
+        self._workflow = workflow
+        self.veil: Veil | None = None
+        self._progress: RunProgress | None = None
+        # Whoever re-attaches has not seen it begin.
+        self._began_at = generation.started_at if generation.backend == backend.name else None
+        self._is_sampled = generation.sampled_at is not None
+        self.gpu_ms: int | None = None
+
+    async def follow(self, order: Order, collector: OutputCollector) -> tuple[NewOutput, ...]:
+        """Hand it over, or re-attach, and follow it to its results."""
+        if self._progress is None:
+            self.graph = await self._build_graph(order)
+            self._progress = RunProgress(self.graph)
+        is_new = await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
+        run = self.backend.run(self.prompt_id, self.graph, is_new=is_new)
+        async with aclosing(run) as events:
+            async for event in events:
+                self.last_sign_at = asyncio.get_running_loop().time()
+                await self._take(event, self._progress, collector)
+                if isinstance(event, Succeeded):
+                    return await collector.finish(event.outputs)
+        raise RunLost("The run ended without saying how.")
+
+    async def _build_graph(self, order: Order) -> Graph:
+        names = {}
+        for image in order.images:
+            extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
+            names[image.name] = await self.backend.upload_image(image.content, extension=extension)
+        return bind_generation(self._workflow, order.generation, names)
+
+    async def _take(
+        self, event: RunEvent, progress: RunProgress, collector: OutputCollector
+    ) -> None:
+        newest = progress.fold(event, self._runner.now())
+        match event:
+            case Submitted():
+                return
+            case Preview(image=image):
+                if self.veil is not None:
+                    self.veil.take(image)
+            case OutputsReady(outputs=outputs):
+                collector.collect(outputs)
+            case Started() | NodeStarted() | StepDone() | Succeeded():
+                pass
+        self._began_at = self._began_at or self._runner.now()
+        if self.generation.state is not GenerationState.RUNNING:
+            self.generation = await self._runner.mark_running(self.generation.id)
+        if progress.is_sampling and not self._is_sampled:
+            self._is_sampled = True
+            await self._runner.mark_sampling(self.generation.id)
+        if isinstance(event, Succeeded):
+            took = self._runner.now() - self._began_at
+            self.gpu_ms = max(round(took.total_seconds() * 1000), 0)
+        if not isinstance(event, Succeeded):
+            self._tell(newest)
+
+    def _tell(self, progress: Progress) -> None:
+        generation = replace(self.generation, backend=self.backend.name)
+        preview = self.veil.shown if self.veil is not None else None
+        self._runner.publish(Running(generation, progress, preview))

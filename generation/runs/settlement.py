@@ -1,0 +1,161 @@
+"""How a generation ends: one winner settles it, then its person is told."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from db.database import Database
+from db.errors import DatabaseError
+from db.repositories.charges import ChargeRepository
+from db.repositories.generations import GenerationRepository
+from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
+from generation.events import Ended
+from generation.history.queries import copy_generation
+from generation.history.records import Records
+from generation.moderation.review import Reviews
+from generation.quota.rules import made_cost
+from generation.record import Failure, Generation, GenerationState
+from generation.requests.access import count_of
+from generation.requests.values import legible
+from generation.runs.broadcast import Broadcast
+from generation.tasks import finish
+
+UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
+
+_log = logging.getLogger(__name__)
+
+
+class Finisher:
+    """Settles and delivers. Every method may be repeated after a crash."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        broadcast: Broadcast,
+        audience: Audience,
+        reviews: Reviews,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._broadcast = broadcast
+        self._audience = audience
+        self._reviews = reviews
+        self._clock = clock
+
+    async def succeed(self, generation_id: str) -> GenerationState | None:
+        """End it with its recorded outputs and keep its charge, unless it ended already."""
+        return await finish(self._settle(generation_id, GenerationState.SUCCEEDED, None))
+
+    async def fail(self, generation_id: str, failure: Failure) -> GenerationState | None:
+        """End it without pictures and refund its charge, unless it ended already."""
+        return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
+
+    async def cancel(self, generation_id: str, failure: Failure) -> GenerationState | None:
+        """End it as cancelled, unless it ended already; a sampler that had begun is charged."""
+        return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
+
+    async def deliver(self, generation_id: str) -> Receipt | None:
+        """Tell the end to its person; None when there is nothing to tell any more, or not yet.
+
+        Raises DeliveryPostponed and DeliveryImpossible as the audience does.
+        """
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.delivered_at is not None:
+            return None
+        try:
+            if not await self._reviews.pass_on(generation):
+                return None
+            # A moderator may just have approved of it.
+            generation = await self._records.find(generation_id) or generation
+            contents = await self._records.contents(generation_id)
+            return await self._audience.deliver(generation, contents)
+        except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
+            raise
+        except Exception as error:
+            _log.exception("Telling the end of generation %s failed.", generation_id)
+            raise DeliveryPostponed from error
+
+    async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
+        """Remember that its person was told, and where."""
+        await self._update(
+            generation_id, {"delivered_at": self._clock(), "message_url": message_url}
+        )
+
+    async def give_up_delivery(self, generation_id: str) -> None:
+        """Remember that nobody can be told."""
+        _log.warning("The end of generation %s could be told to nobody.", generation_id)
+        await self._update(generation_id, {"given_up_at": self._clock()})
+
+    async def _settle(
+        self, generation_id: str, state: GenerationState, failure: Failure | None
+    ) -> GenerationState | None:
+        async with self._database.transaction() as session:
+            generations, charges = GenerationRepository(session), ChargeRepository(session)
+            row = await generations.get(generation_id)
+            now = self._clock()
+            won = await generations.move(
+                generation_id,
+                from_states=UNFINISHED,
+                to=state.value,
+                at=now,
+                actor_id=row.cancelled_by if row and state is GenerationState.CANCELLED else None,
+                finished_at=now,
+                failure_kind=failure.kind.value if failure else None,
+                failure_sentence=failure.template if failure else None,
+                failure_facts=_storable(failure.facts) if failure else None,
+            )
+            if won:
+                await _close_charge(generations, charges, generation_id)
+        generation = await self._records.find(generation_id)
+        if generation is None:
+            return None
+        if won:
+            _log_end(generation)
+            self._broadcast.publish(Ended(generation))
+        return generation.state
+
+    async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
+        async with self._database.transaction() as session:
+            await GenerationRepository(session).update(generation_id, **columns)
+
+
+def _storable(facts: Mapping[str, object]) -> dict[str, object]:
+    """Backends put words into facts; no database takes all characters that JSON can carry."""
+    return {
+        name: legible(fact)
+        if isinstance(fact, str)
+        else [legible(str(one)) for one in fact]
+        if isinstance(fact, list)
+        else fact
+        for name, fact in facts.items()
+    }
+
+
+async def _close_charge(
+    generations: GenerationRepository, charges: ChargeRepository, generation_id: str
+) -> None:
+    """Charge what it took, or give back what was reserved; the row has its end already."""
+    row = await generations.get(generation_id)
+    if row is None:
+        return
+    generation = copy_generation(row, await generations.outputs(generation_id), unveiled=True)
+    if not generation.is_charged:
+        await charges.refund(generation_id)
+        return
+    duration_ms = round((generation.duration_s or 0) * 1000)
+    if generation.state is GenerationState.CANCELLED:
+        await charges.settle(generation_id, gpu_ms=duration_ms)
+        return
+    made = sum(one.media_type.startswith("image/") for one in generation.outputs)
+    await charges.settle(
+        generation_id,
+        pictures=made_cost(generation.cost, count_of(generation.values), made),
+        gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,
+    )
+
+
+def _log_end(generation: Generation) -> None:
+    reason = f": {generation.failure.sentence}" if generation.failure else "."
+    _log.info("Generation %s ended as %s%s", generation.id, generation.state.value, reason)

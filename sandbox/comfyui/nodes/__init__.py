@@ -1,0 +1,1 @@
+"""The node classes of the stand-in ComfyUI."""

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket routes of the stand-in ComfyUI."""

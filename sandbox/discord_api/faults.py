@@ -1,0 +1,58 @@
+"""Faults that tests and scripts ask for: refusals, delays, answers that get lost."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from sandbox.discord_api.errors import ApiError
+
+
+class FaultKind(Enum):
+    """What goes wrong with a request."""
+
+    REFUSE = auto()
+    DELAY = auto()
+    LOSE_ANSWER = auto()
+
+
+@dataclass(slots=True)
+class Fault:
+    """Something to go wrong with the next `times` requests that match."""
+
+    kind: FaultKind
+    method: str
+    path: re.Pattern[str]
+    times: int = 1
+    seconds: float = 0.0
+    error: ApiError | None = None
+
+
+class Faults:
+    """The faults that are still to happen."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Plan a fault."""
+        self._waiting.append(fault)
+
+    async def strike(self, method: str, path: str) -> bool:
+        """Play the faults of a request; say whether its answer is to get lost."""
+        is_lost = False
+        for fault in [entry for entry in self._waiting if _matches(entry, method, path)]:
+            fault.times -= 1
+            if fault.times <= 0:
+                self._waiting.remove(fault)
+            if fault.kind is FaultKind.DELAY:
+                await asyncio.sleep(fault.seconds)
+            elif fault.kind is FaultKind.LOSE_ANSWER:
+                is_lost = True
+            elif fault.error is not None:
+                raise fault.error
+        return is_lost
+
+
+def _matches(fault: Fault, method: str, path: str) -> bool:
+    return fault.method in ("*", method) and fault.path.search(path) is not None

@@ -1,0 +1,1 @@
+"""The state of the stand-in Discord and the rules it follows."""

@@ -1,0 +1,117 @@
+"""The message menu, on the bot's own messages and on others'."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from bot.commands.message_menu import READ_FILES, build_embed
+from generation.media.metadata import Metadata, Program
+from sandbox.discord_api.values import Upload
+
+PARAMETERS = "a <@1> *heron*\nNegative prompt: rain\nSteps: 20, Seed: 42, Model: ink"
+
+
+def picture_with(parameters):
+    buffer = io.BytesIO()
+    info = PngImagePlugin.PngInfo()
+    if parameters:
+        info.add_text("parameters", parameters)
+    Image.new("RGB", (64, 48), "teal").save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+async def embeds_of(reply):
+    return (await reply.until(lambda message: message["embeds"]))["embeds"]
+
+
+async def test_any_picture_says_what_it_knows_of_itself(bot):
+    files = [Upload("x.png", picture_with(PARAMETERS)), Upload("y.png", picture_with(""))]
+    message = bot.ben.say("general", "look", files)
+    reply = await bot.ana.menu(message, "Image info")
+    first, second = await embeds_of(reply)
+    assert reply.message["ephemeral"]
+    assert "**Seed** 42" in first["description"]
+    assert [field["value"] for field in first["fields"]] == [r"a \<@1> \*heron\*", "rain"]
+    assert first["footer"]["text"] == "written by A1111"
+    assert "does not say how it was made" in second["description"]
+
+
+@pytest.mark.parametrize("name", ["Image info", "Use as input"])
+async def test_a_message_without_a_picture_is_refused_in_private(bot, name):
+    files = [Upload("x.txt", b"text")]
+    message = bot.ben.say("general", "nothing here", files)
+    await bot.ana.menu(message, name)
+    told = await bot.ana.wait_for(lambda one: "no picture in this message" in str(one["embeds"]))
+    assert told["ephemeral"]
+
+
+async def test_a_result_shows_its_record(bot, tools, service):
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    service.add(ended)
+    await bot.replies.deliver(ended, contents)
+    told = await embeds_of(await bot.ben.menu(reply.message, "Image info"))
+    assert told[0]["title"] == ended.id
+
+
+async def test_somebodys_picture_becomes_the_beginning_of_another(bot, service):
+    files = [Upload("x.png", picture_with("")), Upload("y.png", picture_with(PARAMETERS))]
+    message = bot.ben.say("general", "look", files)
+    reply = await bot.ana.menu(message, "Use as input")
+    second = message["attachments"][1]["id"]
+    await bot.ana.fill(reply.modal, {"prompt": "in ink", "strength": "0.4", "picture": [second]})
+    await service.submitted.get()
+    (request,) = service.requests
+    assert (request.prompt, request.values) == ("in ink", {"strength": 0.4})
+    assert service.fetched[-1]["image"] == files[1].content
+    assert request.requester.user_id == bot.ana.id
+
+
+async def test_a_form_about_a_picture_outlives_a_restart(world, start_bot, service):
+    async with start_bot(world, service) as bot:
+        message = bot.ben.say("general", "look", [Upload("x.png", picture_with(""))])
+        reply = await bot.ana.menu(message, "Use as input")
+    async with start_bot(world, service) as bot:
+        await bot.ana.fill(reply.modal, {"prompt": "in ink"})
+        await service.submitted.get()
+    assert service.fetched[-1]["image"] == picture_with("")
+
+
+async def test_a_picture_that_was_deleted_meanwhile_is_asked_for_again(
+    world, start_bot, service, tools
+):
+    async with start_bot(world, service) as bot:
+        message = bot.ben.say("general", "look", [Upload("x.png", picture_with(""))])
+        reply = await bot.ana.menu(message, "Use as input")
+        await tools.delete(world, message)
+    async with start_bot(world, service) as bot:
+        await bot.ana.fill(reply.modal, {"prompt": "in ink"})
+        told = await bot.ana.wait_for(lambda one: "cannot be fetched" in str(one["embeds"]))
+    assert told["ephemeral"]
+    assert service.requests == []
+
+
+async def test_a_result_is_used_from_its_record(bot, tools, service):
+    generation, reply = await bot.imagine(prompt="a fox in the snow")
+    ended, contents = tools.result(generation, tools.picture(), tools.picture(colour="red"))
+    service.kept[service.add(replace(ended)).id] = contents
+    await bot.replies.deliver(ended, contents)
+    asked = await bot.ben.menu(reply.message, "Use as input")
+    await bot.ben.fill(asked.modal, {"prompt": "in ink", "picture": ["1"]})
+    await service.submitted.get()
+    request = service.requests[-1]
+    assert (request.parent_id, request.parent_position) == (ended.id, 1)
+    assert service.fetched[-1]["image"]
+
+
+@pytest.mark.parametrize("count", range(1, READ_FILES + 1))
+def test_what_files_say_never_has_more_than_a_message_has_room_for(count):
+    facts = {f"{number}{'*' * 60}": "*" * 500 for number in range(30)}
+    found = Metadata(Program.A1111, "*" * 5000, "_" * 5000, facts)
+    embeds = [build_embed("*" * 200, found, share=1 / count) for _ in range(count)]
+    assert sum(len(one) for one in embeds) <= 6000
+    for one in embeds:
+        assert len(one.title) <= 256
+        assert all(1 <= len(field.value) <= 1024 for field in one.fields)

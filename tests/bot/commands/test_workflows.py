@@ -1,0 +1,174 @@
+"""Workflows in Discord: what everybody sees, and what administrators hand in and switch."""
+
+import json
+
+import pytest
+
+from bot.commands.workflows import require_library_keeper
+from generation.errors import NotPermitted, RequestRefused
+
+pytestmark = pytest.mark.simcord(settle_timeout=2)
+
+GRAPH = {
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
+    "5": {
+        "class_type": "EmptyLatentImage",
+        "inputs": {"width": 512, "height": 512, "batch_size": 1},
+    },
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a `fox`", "clip": ["4", 1]}},
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {
+            "model": ["4", 0],
+            "positive": ["6", 0],
+            "negative": ["6", 0],
+            "latent_image": ["5", 0],
+            "seed": 1,
+            "steps": 20,
+            "cfg": 4.0,
+        },
+    },
+    "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": "x"}},
+}
+
+
+def told(result):
+    return result.followups[-1] if result.followups else result.response
+
+
+def text_of(message):
+    lines = [message.content or ""]
+    for embed in message.embeds:
+        lines += [str(embed.title), str(embed.description), str(embed.footer.text)]
+    return "\n".join(lines)
+
+
+async def test_everybody_sees_what_can_be_made_and_nobody_else_does(place):
+    result = await place.ana.slash(place.channel, "workflows")
+    assert result.ephemeral
+    text = text_of(told(result))
+    assert "`txt2img-sd`" in text
+    assert "Page 1 of 1" in text
+
+
+@pytest.fixture
+async def handed_in(services):
+    """A file that somebody gave to `/limner workflows add`."""
+    content = json.dumps(GRAPH).encode()
+    return await services.library.stage(content, "Red Fox.json", actor_id=7, guild_id=5)
+
+
+async def test_a_file_is_shown_before_it_is_enabled_and_then_has_its_command(
+    place, services, handed_in
+):
+    result = await place.ada.slash(place.channel, "limner workflows inspect", workflow="red_fox")
+    report = told(result)
+    assert result.ephemeral
+    assert "prompt (text, required) → 6.text" in text_of(report)
+    assert [one.filename for one in report.attachments] == ["red_fox.txt", "red_fox.toml"]
+    assert "red_fox" not in services.library._catalog.workflows
+    await place.ada.click(report, label="Enable red_fox")
+    workflow = services.library._catalog.workflows["red_fox"]
+    assert workflow.manifest.command == "red_fox"
+    assert [act[:3] for act in services.library.acts] == [
+        ("stage-workflow", "red_fox", 7),
+        ("enable-workflow", "red_fox", place.ada.id),
+    ]
+
+
+async def test_an_administrator_switches_inspects_and_removes(place, services, handed_in):
+    library = services.library
+    enabled = await place.ada.slash(place.channel, "limner workflows enable", workflow="red_fox")
+    assert "/red_fox" in told(enabled).content
+    inspected = await place.ada.slash(place.channel, "limner workflows inspect", workflow="red_fox")
+    assert "12.5 s" in text_of(told(inspected))
+    assert not told(inspected).components
+    await place.ada.slash(place.channel, "limner workflows disable", workflow="red_fox")
+    assert "red_fox" not in library._catalog.workflows
+    listed = await place.ada.slash(place.channel, "limner workflows list")
+    assert "`red_fox` · off" in text_of(told(listed))
+    await place.ada.slash(place.channel, "limner workflows enable", workflow="red_fox")
+    assert "red_fox" in library._catalog.workflows
+    await place.ada.slash(place.channel, "limner workflows remove", workflow="red_fox")
+    assert "red_fox" not in {one.name for one in library.entries()}
+    again = await place.ada.slash(place.channel, "limner workflows reload")
+    assert "Workflows that can be used: 6" in told(again).content
+
+
+async def test_a_file_from_elsewhere_is_not_fetched(place, services, errors_are_told):
+    file = ("fox.json", json.dumps(GRAPH).encode())
+    result = await place.ada.slash(place.channel, "limner workflows add", file=file)
+    assert "not where Discord keeps attachments" in text_of(told(result))
+    assert not services.library._shelf.staged()
+
+
+async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_are_told):
+    for deed, sentence in (
+        ("enable", "There is no workflow of that name. Choose one from the list."),
+        ("disable", "There is no workflow of that name. Choose one from the list."),
+        ("remove", "There is no workflow of that name. Choose one from the list."),
+    ):
+        result = await place.ada.slash(place.channel, f"limner workflows {deed}", workflow="gone")
+        assert sentence in text_of(told(result))
+    result = await place.ada.slash(place.channel, "limner workflows remove", workflow="upscale")
+    assert "not one that was added here. Disable it instead." in text_of(told(result))
+    library = services.library
+    with pytest.raises(RequestRefused, match="no ComfyUI workflow in this file"):
+        await library.stage(b"", "empty.json", actor_id=7, guild_id=5)
+    with pytest.raises(RequestRefused, match=r"cannot be used.*no nodes\. Export it"):
+        await library.stage(b"{}", "empty.json", actor_id=7, guild_id=5)
+    with pytest.raises(RequestRefused, match="not valid JSON"):
+        await library.stage(b"hello", "note.txt", actor_id=7, guild_id=5)
+    content = json.dumps(GRAPH).encode()
+    with pytest.raises(RequestRefused, match="There is a workflow upscale already"):
+        await library.stage(content, "upscale.json", actor_id=7, guild_id=5)
+
+
+class Asking:
+    """As much of an interaction as decides who may change workflows."""
+
+    def __init__(self, *, guilds, user_id=1, shards=None, is_ready=True):
+        class Permissions:
+            administrator = False
+            manage_guild = True
+
+        class Application:
+            team = None
+
+            class owner:
+                id = 9
+
+        class Client:
+            application = Application
+            shard_ids, shard_count = shards or (None, None)
+
+            @staticmethod
+            def is_ready():
+                return is_ready
+
+        self.client = Client
+        self.client.guilds = guilds
+        self.guild_id = 5
+        self.guild = None
+        self.permissions = Permissions
+        self.user = type("User", (), {"id": user_id})
+
+    def is_user_integration(self):
+        return False
+
+
+def test_where_the_bot_is_in_several_servers_only_its_operator_changes_workflows():
+    require_library_keeper(Asking(guilds=[1]))
+    require_library_keeper(Asking(guilds=[1, 2], user_id=9))
+    with pytest.raises(NotPermitted, match="the same in every server"):
+        require_library_keeper(Asking(guilds=[1, 2]))
+
+
+@pytest.mark.parametrize("facts", [{"shards": ([0], 2)}, {"is_ready": False}])
+def test_where_not_all_servers_are_known_only_the_operator_changes_workflows(facts):
+    """Another process has the other shards, or some have not connected yet."""
+    require_library_keeper(Asking(guilds=[1], shards=([0, 1], 2)))
+    require_library_keeper(Asking(guilds=[1], user_id=9, **facts))
+    with pytest.raises(NotPermitted, match="the same in every server"):
+        require_library_keeper(Asking(guilds=[1], **facts))

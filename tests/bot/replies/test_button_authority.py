@@ -1,0 +1,103 @@
+"""What is not for somebody stays out of reach, wherever they found a button of it."""
+
+import re
+
+import pytest
+
+from bot.replies.actions import take_delete, take_input, take_remix
+from bot.replies.buttons import GenerationButton
+from bot.ui.modals import Answer
+from generation.errors import NotYours
+
+EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
+"""Those who may generate; what it makes is charged to whoever pressed."""
+
+OWNER_AND_MODERATORS = ("cancel", "delete")
+
+REFUSED = "Only the person who asked"
+
+
+@pytest.fixture
+def press(bot, tools, service):
+    """Presses a button of a generation of ana's, wherever that button came from."""
+
+    async def press_(person, action, **facts):
+        generation, contents = tools.result(
+            tools.generation(user_id=bot.ana.id, **{"guild_id": bot.world.guild_id, **facts}),
+            tools.picture(),
+        )
+        service.kept[service.add(generation).id] = contents
+        view = tools.view(GenerationButton(generation.id, action))
+        channel = bot.client.get_channel(bot.world.channel("general").id)
+        message = await channel.send("here", view=view)
+        seen = next(one for one in person.messages() if one["id"] == str(message.id))
+        before = {one["id"] for one in person.messages()}
+        reply = await person.click(seen, f"g:{generation.id}:{action}:0")
+        if reply.modal is not None:
+            return "asked"
+
+        def is_over():
+            new = [one for one in person.messages() if one["id"] not in before]
+            answers = [one for one in new if one["embeds"] or one["content"] or one["attachments"]]
+            return answers or service.requests
+
+        await tools.eventually(is_over)
+        refused = [one for one in person.messages() if REFUSED in str(one["embeds"])]
+        assert all(one["ephemeral"] for one in refused)
+        return "refused" if refused else "done"
+
+    return press_
+
+
+@pytest.mark.parametrize("who", ["ben", "mo"])
+@pytest.mark.parametrize("facts", [{"private": True}, {"guild_id": None}, {"guild_id": 404}])
+@pytest.mark.parametrize("action", EVERYBODY)
+async def test_nobody_goes_on_from_what_is_not_for_them(bot, press, action, facts, who):
+    assert await press(getattr(bot, who), action, **facts) == "refused"
+    assert bot.service.requests == []
+
+
+@pytest.mark.parametrize("action", EVERYBODY)
+async def test_what_was_asked_for_in_a_channel_is_for_those_who_see_it(bot, press, action):
+    hidden = bot.world.channel("moderators").id
+    assert await press(bot.ben, action, channel_id=hidden) == "refused"
+    assert bot.service.requests == []
+    assert await press(bot.mo, action, channel_id=hidden) != "refused"
+
+
+@pytest.mark.parametrize("action", OWNER_AND_MODERATORS)
+async def test_moderators_of_another_server_have_no_say(bot, press, action):
+    assert await press(bot.mo, action, guild_id=404) == "refused"
+
+
+async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, services, service):
+    """Somebody may keep a form open while the result becomes private, or forge its id."""
+    theirs = service.add(tools.generation(user_id=77, guild_id=404))
+
+    class Interaction:
+        """As much of one as forms need before they refuse."""
+
+        user = bot.ben.member
+        guild = None
+        channel = None
+        channel_id = guild_id = 5
+        message = None
+        client = bot.client
+
+        class response:
+            @staticmethod
+            async def defer():
+                pass
+
+        is_user_integration = staticmethod(lambda: False)
+        is_guild_integration = staticmethod(lambda: True)
+
+        class permissions:
+            manage_messages = True
+
+    pattern = re.compile(r"f:(?P<id>[a-z0-9]+):x:(?P<index>0)")
+    answer = Answer(pattern.fullmatch(f"f:{theirs.id}:x:0"), {"prompt": "x"}, {})
+    for take in (take_remix, take_input, take_delete):
+        with pytest.raises(NotYours):
+            await take(Interaction(), answer)
+    assert service.requests == []

@@ -1,0 +1,240 @@
+"""Buttons after a restart, in other guilds, pressed by whoever sees them."""
+
+import pytest
+
+from bot.commands.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, Question
+from bot.replies.buttons import (
+    GenerationButton,
+    bare_view,
+    cancel_view,
+    done_view,
+    failed_view,
+    queue_view,
+)
+from generation.history.queries import HistoryPage
+from generation.record import GenerationState
+from generation.request import Derivation
+from generation.requests.acceptance import MAX_ID_CHARACTERS
+from generation.requests.offers import Offer
+from workflows.manifest import NAME as WORKFLOW_NAME
+
+NOTHING = Offer()
+
+pytestmark = pytest.mark.simcord(settle_timeout=2)
+
+
+@pytest.fixture
+def posted(place, simcord_bot):
+    """Puts a message of the bot with these buttons into the channel."""
+
+    async def post(view):
+        channel = simcord_bot.get_channel(place.channel.id)
+        return await channel.send("here", view=view)
+
+    return post
+
+
+def shown_of(result):
+    return (result.followups or [result.response])[0]
+
+
+async def test_their_person_cancels(place, service, tools, posted):
+    generation = service.add(tools.generation(user_id=place.ana.id))
+    message = await posted(cancel_view(generation))
+    result = await place.ana.click(message, label="Cancel")
+    assert service.cancellations == [(generation.id, place.ana.id, False)]
+    assert shown_of(result).ephemeral
+    assert generation.id in shown_of(result).content
+
+
+async def test_others_are_refused_in_private_and_moderators_are_not(place, service, tools, posted):
+    generation = service.add(tools.generation(user_id=place.ana.id, guild_id=place.guild.id))
+    message = await posted(cancel_view(generation))
+    refused = shown_of(await place.ben.click(message, label="Cancel"))
+    assert refused.ephemeral
+    assert "moderator" in refused.embeds[0].description
+    assert service.cancellations == []
+    await place.mo.click(message, label="Cancel")
+    assert service.cancellations == [(generation.id, place.mo.id, True)]
+
+
+async def test_cancelling_what_has_ended_says_so(place, service, tools, posted):
+    generation = service.add(
+        tools.generation(user_id=place.ana.id, state=GenerationState.SUCCEEDED)
+    )
+    result = await place.ana.click(await posted(cancel_view(generation)), label="Cancel")
+    assert shown_of(result).content == "It had ended already."
+
+
+async def test_a_button_of_something_forgotten_says_so(place, tools, posted):
+    message = await posted(bare_view(tools.generation(), 0))
+    told = shown_of(await place.ana.click(message, label="Without metadata"))
+    assert "There is no generation" in told.embeds[0].description
+
+
+async def test_anybody_may_try_again_and_it_is_theirs(place, service, tools, posted):
+    generation = service.add(tools.generation(user_id=place.ana.id, guild_id=place.guild.id))
+    result = await place.ben.click(await posted(failed_view(generation)), label="Try again")
+    (request,) = service.requests
+    assert (request.parent_id, request.derivation) == (generation.id, Derivation.RETRY)
+    assert request.requester.user_id == place.ben.id
+    assert not result.ephemeral
+    assert str(place.channel.id) in request.reply
+
+
+async def test_buttons_work_after_a_restart(place, service, tools, posted, simcord_bot):
+    generation = service.add(tools.generation(user_id=place.ana.id))
+    message = await posted(cancel_view(generation))
+    await place.env.restart_bot()
+    await place.ana.click(message, label="Cancel")
+    assert [one[0] for one in service.cancellations] == [generation.id]
+
+
+async def test_a_private_result_is_shown_to_nobody_else(place, service, tools, posted):
+    generation, contents = tools.result(
+        tools.generation(user_id=place.ana.id, private=True), tools.picture()
+    )
+    service.kept[service.add(generation).id] = contents
+    message = await posted(done_view(generation, NOTHING))
+    told = shown_of(await place.ben.click(message, label="Original"))
+    assert not told.attachments
+    assert told.embeds[0].description.startswith("Only the person")
+
+
+async def test_the_original_is_sent_to_whoever_asks(place, service, tools, posted):
+    generation, contents = tools.result(
+        tools.generation(guild_id=place.guild.id), tools.picture(), tools.picture()
+    )
+    service.kept[service.add(generation).id] = contents
+    message = await posted(done_view(generation, NOTHING))
+    told = shown_of(await place.ben.click(message, label="Original"))
+    assert told.ephemeral
+    assert [one.filename for one in told.attachments] == [
+        f"limner-{generation.id}-1.png",
+        f"limner-{generation.id}-2.png",
+    ]
+
+
+async def test_an_original_that_was_cleared_away_is_not_promised(place, service, tools, posted):
+    generation, _ = tools.result(tools.generation(guild_id=place.guild.id), tools.picture())
+    service.add(generation)
+    told = shown_of(
+        await place.ben.click(await posted(done_view(generation, NOTHING)), label="Original")
+    )
+    assert "not kept any more" in told.content
+
+
+async def test_buttons_are_refused_where_the_bot_does_not_serve(
+    place, service, tools, posted, simcord_bot
+):
+    generation = service.add(tools.generation(user_id=place.ana.id))
+    message = await posted(cancel_view(generation))
+    simcord_bot.served_guilds = frozenset({1})
+    told = shown_of(await place.ana.click(message, label="Cancel"))
+    assert told.ephemeral
+    assert told.embeds[0].title == "Not allowed in this channel"
+    assert service.cancellations == []
+
+
+def test_no_view_has_more_than_a_message_can_have(tools):
+    many = [tools.generation() for _ in range(40)]
+    results, _ = tools.result(many[0], *[b"x"] * 40)
+    positions = tuple(range(40))
+    for offer in (NOTHING, Offer(positions, positions, positions, again=True, remix=True)):
+        for view in (queue_view(many), done_view(results, offer)):
+            assert len(view.children) <= 25
+            assert len({child.custom_id for child in view.children}) == len(view.children)
+            assert len(view.to_components()) <= 5
+            assert view.timeout is None
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_each_picture_has_its_own_button_up_to_a_row(tools, count):
+    generation, _ = tools.result(tools.generation(), *[b"x"] * count)
+    positions = tuple(range(count))
+    view = done_view(generation, Offer(positions, positions, positions, again=True, remix=True))
+    rows = [
+        [part.get("label") or part["placeholder"] for part in row["components"]]
+        for row in view.to_components()
+    ]
+    keeping = ["Use as input", "Original", "Delete"]
+    if count == 1:
+        keeping.insert(2, "Info")
+        assert rows == [["Upscale", "Vary", "Again", "Remix"], keeping]
+    elif count <= 5:
+        upscale, vary = ([f"{letter}{n + 1}" for n in positions] for letter in "UV")
+        assert rows == [upscale, vary, ["Again", "Remix", "Info"], keeping]
+    else:
+        assert rows[:2] == [["Upscale a picture"], ["Vary a picture"]]
+
+
+def test_what_there_is_no_workflow_for_has_no_button(tools):
+    generation, _ = tools.result(tools.generation(), b"x", b"y")
+    labels = [child.item.label for child in done_view(generation, NOTHING).children]
+    assert labels == ["Info", "Original", "Delete"]
+
+
+def test_an_id_of_any_length_fits_a_button(tools):
+    generation, _ = tools.result(tools.generation(id="z" * MAX_ID_CHARACTERS), b"x")
+    offer = Offer((999,), (999,), (999,), again=True, remix=True)
+    for view in (
+        cancel_view(generation),
+        failed_view(generation),
+        done_view(generation, offer),
+        bare_view(generation, 999),
+    ):
+        for child in view.children:
+            assert len(child.custom_id) <= 100
+            pattern = GenerationButton.__discord_ui_compiled_template__
+            assert pattern.fullmatch(child.custom_id)
+
+
+# The history's pages.
+
+
+def test_a_page_button_carries_the_longest_question(tools):
+    question = Question(
+        search="(" * SEARCH_CHARACTERS,
+        workflow="w" * WORKFLOW_CHARACTERS,
+        state=GenerationState.SUCCEEDED,
+        page=9999,
+        anchor="z" * MAX_ID_CHARACTERS,
+        newer=True,
+    )
+    custom_id = HistoryButton(question).custom_id
+    assert len(custom_id) <= 100 - 2 * len("b479a")
+    assert read_back(custom_id) == question
+
+
+def test_the_question_comes_back_as_it_was(tools):
+    from_day, to_day = (tools.generation().created_at.replace(hour=0, day=day) for day in (1, 22))
+    question = Question("a: fox", "txt2img-sd", None, from_day, to_day, 3, "k7f3q", newer=False)
+    assert read_back(HistoryButton(question).custom_id) == question
+
+
+async def test_turning_the_page_asks_for_what_follows(place, service, tools):
+    shown = tuple(tools.generation(user_id=place.ana.id) for _ in range(8))
+    for one in shown:
+        service.add(one)
+    service.page = HistoryPage(shown, None, 20)
+    first = await place.ana.slash(place.channel, "history", search="fox")
+    message = shown_of(first)
+    assert "page 1 of 3 · 20 in all" in message.embeds[0].footer.text
+    assert message.embeds[0].image.url
+    await place.ana.click(message.message, label="Older")
+    asked, before, after = service.asked[-1]
+    assert asked.search == "fox"
+    assert asked.user_id == place.ana.id
+    assert before == tools.cursor(shown[-1])
+    assert after is None
+
+
+def read_back(custom_id):
+    match = HistoryButton.__discord_ui_compiled_template__.fullmatch(custom_id)
+    assert match, custom_id
+    return HistoryButton.build_question(match)
+
+
+def test_workflow_names_are_no_longer_than_a_page_button_can_carry():
+    assert WORKFLOW_NAME.fullmatch("w" * WORKFLOW_CHARACTERS)
+    assert not WORKFLOW_NAME.fullmatch("w" * (WORKFLOW_CHARACTERS + 1))

@@ -1,0 +1,273 @@
+"""One reply a generation: the newest state, at a bounded rate, and never after the end."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.replies.address import parse_reply
+from bot.replies.live import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, REMEMBERED_ENDS, REMEMBERED_VIEWS
+from generation.record import GenerationState
+
+EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
+
+
+def text_of(message):
+    embeds = message["embeds"]
+    return f"{message['content']} {embeds[0].get('description', '') if embeds else ''}"
+
+
+def shows(text):
+    return lambda message: text in text_of(message)
+
+
+def is_done(message):
+    return "seed" in text_of(message)
+
+
+async def edits_over(bot):
+    """Once nothing more is being shown."""
+    tasks = [view.task for view in bot.replies._views.values() if view.task]
+    if tasks:
+        await asyncio.wait(tasks, timeout=10)
+
+
+async def test_a_reply_goes_through_its_states(bot, tools):
+    generation, reply = await bot.imagine(prompt="a **fox** @everyone")
+    bot.replies.notify(tools.waiting(generation, 3, 7))
+    message = await reply.until(shows("3rd of 7"))
+    assert message["components"][0]["components"][0]["label"] == "Cancel"
+    bot.replies.notify(tools.running(generation, 5, tools.picture()))
+    message = await reply.until(shows("step 5/10"))
+    assert message["embeds"][0]["image"]["url"]
+    bot.replies.notify(tools.ended(generation))
+    await bot.replies.deliver(*tools.result(generation, tools.picture()))
+    assert is_done(reply.message)
+    assert "Cancel" not in str(reply.message["components"])
+
+
+async def test_previews_replace_each_other_and_are_gone_at_the_end(bot, tools, world):
+    generation, reply = await bot.imagine()
+    for step in range(1, 5):
+        bot.replies.notify(tools.running(generation, step, tools.picture((64, 64 + step))))
+        message = await reply.until(shows(f"step {step}/10"))
+        assert "preview.jpg" in message["embeds"][0]["image"]["url"]
+    stored = world.messages.get(int(reply.message["id"]))
+    assert len(stored.files) == 1
+    await bot.replies.deliver(*tools.result(generation, tools.picture()))
+    assert len(reply.message["attachments"]) == 1
+    assert reply.message["attachments"][0]["filename"].startswith("limner-")
+    assert "image" not in reply.message["embeds"][0]
+
+
+async def test_a_failure_takes_the_preview_away(bot, tools, world):
+    generation, reply = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 1, tools.picture()))
+    await reply.until(shows("step 1/10"))
+    await bot.replies.deliver(tools.failure(generation), ())
+    assert world.messages.get(int(reply.message["id"])).files == ()
+    assert "image" not in reply.message["embeds"][0]
+
+
+@pytest.mark.parametrize("preview", [b"garbage", b"", None])
+async def test_garbage_for_a_preview_is_left_out(bot, tools, preview):
+    generation, reply = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 2, preview))
+    message = await reply.until(shows("step 2/10"))
+    assert "image" not in message["embeds"][0]
+
+
+async def test_a_hidden_result_has_no_preview(bot, tools):
+    generation, reply = await bot.imagine(spoiler=True)
+    bot.replies.notify(tools.running(generation, 2, tools.picture()))
+    message = await reply.until(shows("step 2/10"))
+    assert "image" not in message["embeds"][0]
+
+
+async def test_a_burst_of_states_is_shown_as_its_newest(world, service, tools, start_bot):
+    async with start_bot(world, service, interval_s=0.3) as bot:
+        generation, reply = await bot.imagine()
+        for step in range(1, 10):
+            bot.replies.notify(tools.running(generation, step))
+        await reply.until(shows("step 9/10"))
+        seen = []
+        world.delay_next("PATCH", EDIT_BY_TOKEN, 0.05, times=2)
+        for step in range(1, 10):
+            bot.replies.notify(tools.running(generation, step))
+            seen.append(text_of(reply.message))
+            await asyncio.sleep(0)
+        await edits_over(bot)
+        assert shows("step 9/10")(reply.message)
+
+
+async def test_a_place_in_the_line_never_follows_the_run(bot, tools):
+    generation, reply = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 2))
+    await reply.until(shows("step 2/10"))
+    bot.replies.notify(tools.waiting(generation, 1, 1))
+    await edits_over(bot)
+    assert shows("step 2/10")(reply.message)
+
+
+async def test_nothing_live_follows_the_end(bot, tools):
+    generation, reply = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 2))
+    bot.replies.notify(tools.ended(generation))
+    await bot.replies.deliver(*tools.result(generation, tools.picture()))
+    bot.replies.notify(tools.waiting(generation))
+    bot.replies.notify(tools.running(generation, 3))
+    await edits_over(bot)
+    assert is_done(reply.message)
+    assert bot.replies._views == {}
+
+
+@pytest.mark.parametrize("minutes", [0, 16])
+async def test_an_edit_under_way_does_not_overwrite_the_end(
+    world, service, tools, start_bot, minutes
+):
+    async with start_bot(world, service, channel_interval_s=0.0) as bot:
+        generation, reply = await bot.imagine()
+        world.advance(minutes)
+        # The library sends one at a time until it has seen the limit once.
+        bot.replies.notify(tools.running(generation, 1))
+        await reply.until(shows("step 1/10"))
+        await edits_over(bot)
+        world.delay_next("PATCH", r"/messages/", 0.4)
+        bot.replies.notify(tools.running(generation, 2))
+        view = bot.replies._views[generation.id]
+        await tools.eventually(lambda: view.is_editing)
+        bot.replies.notify(tools.ended(generation))
+        await bot.replies.deliver(*tools.result(generation, tools.picture()))
+        await asyncio.wait({view.task})
+        assert is_done(reply.message)
+        assert bot.replies._views == {}
+
+
+async def test_the_end_does_not_wait_for_the_next_edits_turn(world, service, tools, start_bot):
+    async with start_bot(world, service, interval_s=3600.0) as bot:
+        generation, reply = await bot.imagine()
+        bot.replies.notify(tools.running(generation, 1))
+        await reply.until(shows("step 1/10"))
+        bot.replies.notify(tools.running(generation, 2))
+        await asyncio.wait_for(bot.replies.deliver(*tools.result(generation, tools.picture())), 20)
+        assert is_done(reply.message)
+
+
+async def test_a_busy_channel_stays_within_its_limits(world, service, tools, start_bot):
+    async with start_bot(world, service, channel_interval_s=1.0) as bot:
+        asked = [await bot.imagine(person) for person in (bot.ana, bot.ben, bot.mo)]
+        world.advance(16)
+        for step in range(1, 4):
+            for generation, _ in asked:
+                bot.replies.notify(tools.running(generation, step))
+            await asyncio.sleep(0)
+        for generation, _ in asked:
+            await bot.replies.deliver(*tools.result(generation, tools.picture()))
+        assert all(is_done(reply.message) for _, reply in asked)
+    assert world.rate_limit_hits == 0
+
+
+def test_edits_are_slower_than_discord_allows():
+    assert EDIT_INTERVAL_S >= 1.5
+    assert 5 / CHANNEL_INTERVAL_S < 4
+
+
+async def test_a_dropped_edit_is_made_good_by_the_next(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.fail_next("PATCH", r"/channels/\d+/messages/\d+$", 503)
+    bot.replies.notify(tools.running(generation, 1))
+    await edits_over(bot)
+    bot.replies.notify(tools.running(generation, 2))
+    await reply.until(shows("step 2/10"))
+
+
+async def test_a_deleted_reply_is_not_edited_again(bot, tools, world):
+    generation, _ = await bot.imagine()
+    world.fail_next("PATCH", EDIT_BY_TOKEN, 404, 10008)
+    bot.replies.notify(tools.running(generation, 1))
+    await edits_over(bot)
+    bot.replies.notify(tools.running(generation, 2))
+    assert bot.replies._views[generation.id].task.done()
+
+
+async def test_a_generation_without_a_reply_is_nobodys_view(bot, tools):
+    bot.replies.notify(tools.running(tools.generation(reply=""), 1))
+    assert bot.replies._views == {}
+
+
+async def test_ends_are_forgotten_in_time(bot, tools):
+    for _ in range(REMEMBERED_ENDS + 5):
+        bot.replies.notify(tools.ended(tools.generation()))
+    assert len(bot.replies._ended) == REMEMBERED_ENDS
+
+
+async def test_closing_ends_every_task_and_may_be_repeated(bot, tools):
+    generation, _ = await bot.imagine()
+    bot.replies.notify(tools.running(generation, 1))
+    task = bot.replies._views[generation.id].task
+    await bot.replies.close()
+    await bot.replies.close()
+    assert task.done()
+
+
+async def test_the_address_survives_its_record(bot):
+    generation, reply = await bot.imagine()
+    address = parse_reply(generation.reply)
+    assert address.message_id == int(reply.message["id"])
+    assert address.token not in repr(address)
+    assert address.message_url.endswith(f"/{address.channel_id}/{address.message_id}")
+
+
+async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, service, world):
+    generation, reply = await bot.imagine()
+    bot.replies.consult(service)
+    service.add(tools.generation(id=generation.id, state=GenerationState.RUNNING))
+    bot.replies.notify(tools.waiting(generation, 3, 7))
+    await edits_over(bot)
+    assert reply.is_thinking
+    service.add(tools.generation(id=generation.id, state=GenerationState.WAITING))
+    bot.replies.notify(tools.waiting(generation, 2, 7))
+    await reply.until(shows("2nd of 7"))
+
+
+async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
+    generation, reply = await bot.imagine()
+    bot.replies.consult(service)
+    service.add(replace(generation, state=GenerationState.SUCCEEDED))
+    bot.replies.notify(tools.running(generation, 3))
+    await edits_over(bot)
+    assert reply.is_thinking
+
+
+async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
+    bot.replies.consult(service)
+    reply = tools.generation().reply
+    for number in range(REMEMBERED_VIEWS + 5):
+        bot.replies.notify(tools.running(tools.generation(id=f"x{number}", reply=reply), 3))
+        await edits_over(bot)
+    assert len(bot.replies._views) <= REMEMBERED_VIEWS
+
+
+@pytest.mark.parametrize("kind", ["waiting", "running"])
+async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, tools, kind):
+    """The edit with the live state arrives after the end, as when Discord has it wait."""
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+
+    # What is said before the edit, and after it.
+    states = [replace(generation, state=GenerationState.WAITING), ended]
+
+    class Ledger:
+        async def find(self, generation_id):
+            return states.pop(0)
+
+        async def contents(self, generation_id):
+            return contents
+
+    bot.replies.consult(Ledger())
+    events = {"waiting": tools.waiting(generation, 3, 7), "running": tools.running(generation, 3)}
+    bot.replies.notify(events[kind])
+    message = await reply.until(is_done)
+    assert message["attachments"]
+    assert "Cancel" not in str(message["components"])

@@ -1,0 +1,156 @@
+"""Results made to fit: counts, sizes, texts."""
+
+import io
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bot.replies.packing import BYTES_A_MESSAGE, FILES_A_MESSAGE, fit_original, pack
+from bot.ui import embeds
+from generation.media import imaging
+
+LIMIT = 10 * 1024 * 1024
+
+
+async def test_a_picture_goes_out_as_it_is(tools):
+    generation, contents = tools.result(tools.generation(id="k7f3q"), tools.picture())
+    parcel = await pack(generation, contents, LIMIT)
+    ((attachment,),) = parcel.messages
+    assert attachment.filename == "limner-k7f3q-1.png"
+    assert attachment.content == contents[0].content
+    assert attachment.description == "a fox in the snow"
+    assert parcel.notes == ()
+
+
+async def test_more_than_ten_files_take_several_messages(tools):
+    generation, contents = tools.result(tools.generation(), *[tools.picture()] * 23)
+    parcel = await pack(generation, contents, LIMIT)
+    assert [len(message) for message in parcel.messages] == [10, 10, 3]
+    assert len({one.filename for message in parcel.messages for one in message}) == 23
+
+
+async def test_no_message_is_larger_than_a_request_may_be(tools):
+    generation, contents = tools.result(
+        tools.generation(), *[bytes(9 * 1024 * 1024)] * 5, media_type="video/mp4", extension="mp4"
+    )
+    parcel = await pack(generation, contents, LIMIT)
+    for message in parcel.messages:
+        assert sum(len(one.content) for one in message) <= BYTES_A_MESSAGE
+        assert len(message) <= FILES_A_MESSAGE
+    assert sum(map(len, parcel.messages)) == 5
+
+
+async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
+    huge = tools.noise(512)
+    generation, contents = tools.result(tools.generation(), tools.picture(), huge)
+    parcel = await pack(generation, contents, 200_000)
+    ((_, fitted),) = parcel.messages
+    assert fitted.filename.endswith("-2.webp")
+    assert len(fitted.content) <= 200_000
+    assert parcel.notes == (f"Result 2 was made smaller: it has {len(huge) / 2**20:.1f} MiB.",)
+
+
+@pytest.mark.parametrize("media_type", ["video/mp4", "image/png"])
+async def test_what_cannot_be_made_smaller_is_not_dropped_in_silence(tools, media_type):
+    generation, contents = tools.result(tools.generation(), bytes(5000), media_type=media_type)
+    parcel = await pack(generation, contents, 4000)
+    assert parcel.messages == ((),)
+    assert "kept for a few days" in parcel.notes[0]
+
+
+async def test_results_that_were_cleared_away_are_mentioned(tools):
+    generation, _ = tools.result(tools.generation(), tools.picture())
+    parcel = await pack(generation, (), LIMIT)
+    assert parcel.notes == ("The results are not kept any more.",)
+
+
+async def test_spoilers_stay_hidden(tools):
+    generation, contents = tools.result(
+        tools.generation(spoiler=True), tools.picture(), texts=["who did it"]
+    )
+    parcel = await pack(generation, contents, LIMIT)
+    assert parcel.messages[0][0].to_file().filename.startswith("SPOILER_")
+    assert parcel.notes == ("||```\nwho did it\n```||",)
+
+
+async def test_a_short_text_is_shown_and_a_long_one_is_a_file(tools):
+    generation, contents = tools.result(tools.generation(), texts=["short", "long" * 500, "  "])
+    parcel = await pack(generation, contents, LIMIT)
+    assert parcel.notes == ("```\nshort\n```",)
+    assert [one.filename[-6:] for one in parcel.messages[0]] == ["-2.txt", "-3.txt"]
+
+
+@given(st.lists(st.text(st.sampled_from("`*<@a\n\u202e\x00"), max_size=1000), max_size=20))
+async def test_texts_cannot_leave_their_block_nor_break_a_limit(tools, texts):
+    generation, contents = tools.result(tools.generation(prompt="`" * 2000), texts=texts)
+    parcel = await pack(generation, contents, LIMIT)
+    for note in parcel.notes:
+        assert note.count("```") == 2
+        assert "\x00" not in note
+    face = embeds.done_face(generation, parcel.notes)
+    assert len(face.embed.description) <= 4096
+    assert "…" not in face.embed.description
+    assert len(parcel.notes) + sum(map(len, parcel.messages)) == len(texts)
+
+
+@pytest.mark.parametrize("name", ["x.<script>", "x", "x.é", "x.." + "y" * 50])
+async def test_only_plain_names_reach_discord(tools, name):
+    generation, contents = tools.result(tools.generation(), b"bytes", extension=name)
+    ((attachment,),) = (await pack(generation, contents, LIMIT)).messages
+    assert attachment.filename.isascii()
+    assert len(attachment.filename) < 50
+    assert not set("<>/\\ ") & set(attachment.filename)
+
+
+async def test_alt_text_is_within_its_limit(tools):
+    generation, contents = tools.result(tools.generation(prompt="x" * 2000), tools.picture())
+    ((attachment,),) = (await pack(generation, contents, LIMIT)).messages
+    assert len(attachment.description) == 1024
+
+
+async def test_an_original_is_sent_without_loss_or_not_at_all(tools):
+    plain = tools.picture((700, 700), "red")
+    padded = plain + bytes(4000)
+    generation, contents = tools.result(tools.generation(), padded, tools.noise(64))
+    fitted = await fit_original(generation, contents[0], 4000)
+    assert fitted.filename.endswith(".webp")
+    described = imaging.describe(fitted.content)
+    assert (described.width, described.height) == (700, 700)
+    assert await fit_original(generation, contents[1], 1000) is None
+    whole = await fit_original(generation, contents[1], LIMIT)
+    assert whole.content == contents[1].content
+
+
+def build_film():
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as written:
+        video = written.add_stream("libx264", rate=10)
+        video.width = video.height = 128
+        video.pix_fmt = "yuv420p"
+        video.bit_rate = 8_000_000
+        for number in range(20):
+            noise = Image.effect_noise((128, 128), 100 + number).convert("RGB")
+            written.mux(video.encode(av.VideoFrame.from_image(noise)))
+        written.mux(video.encode(None))
+    return target.getvalue()
+
+
+async def test_a_film_that_is_too_large_is_written_anew(tools):
+    content = build_film()
+    generation, contents = tools.result(tools.generation(), content, media_type="video/mp4")
+    parcel = await pack(generation, contents, len(content) // 2)
+    ((attachment,),) = parcel.messages
+    assert attachment.filename.endswith("-1.mp4")
+    assert len(attachment.content) <= len(content) // 2
+    assert "Result 1 was made smaller" in parcel.notes[0]
+
+
+async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
+    generation, contents = tools.result(tools.generation(), build_film(), media_type="video/mp4")
+    parcel = await pack(generation, contents, 12_000)
+    ((attachment,),) = parcel.messages
+    assert attachment.filename.endswith("-1-still.webp")
+    assert "more than can be sent here" in parcel.notes[0]

@@ -1,0 +1,268 @@
+"""Where the end of a generation goes when the way it came is closed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.replies.actions import delete_message
+from bot.replies.address import parse_reply
+from generation.audience import DeliveryImpossible, DeliveryPostponed
+from sandbox.discord_api.values import Permission
+
+EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
+EDIT_BY_ID = r"/channels/\d+/messages/\d+$"
+POST = r"/channels/\d+/messages$"
+
+
+def is_done(message):
+    return bool(message["embeds"]) and "seed" in message["embeds"][0].get("description", "")
+
+
+async def deliver(bot, tools, generation, *pictures, **options):
+    ended, contents = tools.result(generation, *(pictures or [tools.picture()]), **options)
+    return await bot.replies.deliver(ended, contents)
+
+
+async def test_the_end_is_put_into_the_reply(bot, tools):
+    generation, reply = await bot.imagine()
+    receipt = await deliver(bot, tools, generation)
+    assert is_done(reply.message)
+    assert [one["filename"] for one in reply.message["attachments"]] == [
+        f"limner-{generation.id}-1.png"
+    ]
+    assert receipt.message_url.endswith(reply.message["id"])
+
+
+async def test_telling_it_again_changes_nothing(bot, tools):
+    generation, reply = await bot.imagine()
+    pictures = [tools.picture()] * 12
+    for _ in range(2):
+        await deliver(bot, tools, generation, *pictures)
+    assert len(reply.message["attachments"]) == 10
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+
+
+async def test_a_new_process_posts_nothing_twice(bot, tools):
+    generation, _ = await bot.imagine()
+    twelve = [tools.picture()] * 12
+    await deliver(bot, tools, generation, *twelve)
+    bot.replies._door._posted.clear()
+    await deliver(bot, tools, generation, *twelve)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+
+
+async def test_what_does_not_fit_comes_by_token_where_the_bot_may_not_speak(bot, tools, world):
+    generation, _ = await bot.imagine()
+    world.deny_bot("general", Permission.SEND_MESSAGES)
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+
+
+async def test_the_message_is_edited_by_its_id_once_the_token_is_dead(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    assert is_done(reply.message)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert [len(one["attachments"]) for one in more] == [2]
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    assert len([one for one in bot.ana.messages("general") if "· more" in one["content"]]) == 1
+
+
+async def test_a_token_that_dies_early_is_left_for_the_message_id(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.fail_next("PATCH", EDIT_BY_TOKEN, 401, 50027)
+    await deliver(bot, tools, generation)
+    assert is_done(reply.message)
+
+
+async def test_a_private_end_beyond_the_token_is_a_direct_message(bot, tools, world):
+    generation, _ = await bot.imagine(private=True)
+    world.advance(16)
+    receipt = await deliver(bot, tools, generation)
+    (told,) = bot.ana.direct_messages()
+    assert is_done(told)
+    assert "so here it is" in told["content"]
+    assert told["attachments"]
+    assert receipt.message_url.endswith(told["id"])
+    assert bot.ben.direct_messages() == []
+
+
+async def test_where_the_bot_may_not_be_the_end_is_a_direct_message(bot, tools, world):
+    generation, _ = await bot.imagine()
+    world.deny_bot("general", Permission.VIEW_CHANNEL)
+    world.advance(16)
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    first, second = bot.ana.direct_messages()
+    assert is_done(first)
+    assert len(second["attachments"]) == 2
+
+
+async def test_everything_of_what_is_deleted_goes_and_nothing_else(bot, tools):
+    generation, _ = await bot.imagine()
+    other, _ = await bot.imagine()
+    ended, contents = tools.result(generation, *[tools.picture()] * 12)
+    receipt = await bot.replies.deliver(ended, contents)
+    await deliver(bot, tools, other, *[tools.picture()] * 12)
+    assert len(bot.ana.messages("general")) == 4
+    await delete_message(bot.client, replace(ended, message_url=receipt.message_url))
+    left = bot.ana.messages("general")
+    assert len(left) == 2
+    assert all(other.id in one["attachments"][0]["filename"] for one in left)
+
+
+async def test_what_does_not_fit_below_an_unreachable_reply_goes_to_its_person(bot, tools, world):
+    generation, reply = await bot.imagine(private=True)
+    # The token dies between the first message and the second.
+    world.fail_next("POST", r"/webhooks/\d+/[^/]+$", 401, 50027)
+    await deliver(bot, tools, generation, *[tools.picture()] * 12)
+    assert is_done(reply.message)
+    (told,) = bot.ana.direct_messages()
+    assert len(told["attachments"]) == 2
+
+
+async def test_nobody_to_be_told_is_given_up(bot, tools, world):
+    generation, _ = await bot.imagine(private=True)
+    world.advance(16)
+    world.fail_next("POST", r"/users/@me/channels", 403, 50007)
+    with pytest.raises(DeliveryImpossible):
+        await deliver(bot, tools, generation)
+
+
+async def test_a_reply_that_somebody_deleted_stays_deleted(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.fail_next("PATCH", EDIT_BY_TOKEN, 404, 10008)
+    with pytest.raises(DeliveryImpossible):
+        await deliver(bot, tools, generation)
+    assert bot.ana.direct_messages() == []
+    assert not is_done(reply.message)
+
+
+async def test_a_discord_that_is_away_is_tried_again_later(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.fail_next("PATCH", EDIT_BY_ID, 503)
+    with pytest.raises(DeliveryPostponed):
+        await deliver(bot, tools, generation)
+    await deliver(bot, tools, generation)
+    assert is_done(reply.message)
+
+
+async def test_a_bot_token_that_was_reset_loses_nothing(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.fail_next("PATCH", EDIT_BY_ID, 401)
+    with pytest.raises(DeliveryPostponed):
+        await deliver(bot, tools, generation)
+    await deliver(bot, tools, generation)
+    assert is_done(reply.message)
+
+
+async def test_an_answer_that_got_lost_posts_nothing_twice(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.lose_next_answer("POST", POST)
+    twelve = [tools.picture()] * 12
+    with pytest.raises(DeliveryPostponed):
+        await deliver(bot, tools, generation, *twelve)
+    await deliver(bot, tools, generation, *twelve)
+    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    assert len(more) == 1
+    assert is_done(reply.message)
+
+
+async def test_results_are_made_smaller_when_discord_takes_less_than_it_said(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.fail_next("PATCH", EDIT_BY_TOKEN, 413, 40005, times=2)
+    await deliver(bot, tools, generation, tools.noise(1300))
+    assert is_done(reply.message)
+    assert reply.message["attachments"][0]["filename"].endswith(".webp")
+    assert "Original" in str(reply.message["components"])
+
+
+@pytest.mark.parametrize(
+    ("colour", "is_sent"), [("teal", True), (None, False)], ids=["plain", "noise"]
+)
+async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_honestly(
+    bot, tools, service, world, colour, is_sent
+):
+    world.attachment_size_limit = 100_000
+    generation, reply = await bot.imagine()
+    original = tools.picture((400, 400), colour) + bytes(400_000) if colour else tools.noise(400)
+    ended, contents = tools.result(generation, original)
+    service.kept[service.add(ended).id] = contents
+    await bot.replies.deliver(ended, contents)
+    assert reply.message["attachments"][0]["filename"].endswith(".webp")
+    pressed = await bot.ben.click(reply.message, "Original")
+    told = await pressed.until(lambda message: message["attachments"] or message["content"])
+    assert told["ephemeral"]
+    if is_sent:
+        assert told["attachments"][0]["filename"].endswith("-1.webp")
+    else:
+        assert "you can receive at most 0.1 MiB here" in told["content"]
+
+
+async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.advance(16)
+    world.fail_next("POST", POST, 413, 40005)
+    await deliver(bot, tools, generation, *[tools.picture()] * 10, *[tools.noise(1300)] * 3)
+    assert is_done(reply.message)
+    names = [one["filename"] for one in reply.message["attachments"]]
+    for message in bot.ana.messages("general"):
+        if "· more" in message["content"]:
+            names += [one["filename"] for one in message["attachments"]]
+    assert {int(name.rpartition("-")[2].partition(".")[0]) for name in names} == {*range(1, 14)}
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_what_is_deleted_while_it_is_posted_is_taken_back(bot, tools, service, is_forgotten):
+    """Whoever deleted it found only what had been posted by then."""
+    bot.replies.consult(service)
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, *[tools.picture()] * 12)
+    if is_forgotten:
+        del service.known[generation.id]
+    else:
+        service.add(replace(ended, removed_at=ended.finished_at))
+    await bot.replies.deliver(ended, contents)
+    assert reply.message is None
+    assert bot.ana.messages("general") == []
+
+
+async def test_an_answer_of_another_version_is_given_up(bot, tools):
+    for reply in ("", "{}", "[1]", "null", '{"token": 1}'):
+        with pytest.raises(DeliveryImpossible):
+            await deliver(bot, tools, tools.generation(reply=reply))
+
+
+async def test_a_failure_offers_to_try_again_and_that_works(bot, tools, service):
+    generation, reply = await bot.imagine()
+    await bot.replies.deliver(tools.failure(generation), ())
+    assert reply.message["embeds"][0]["title"] == "Out of GPU memory"
+    assert generation.id in reply.message["embeds"][0]["footer"]["text"]
+    again = await bot.ben.click(reply.message, "Try again")
+    assert again.is_thinking
+    await tools.eventually(lambda: len(service.requests) > 1)
+    request = service.requests[-1]
+    assert (request.parent_id, request.requester.user_id) == (generation.id, bot.ben.id)
+
+
+async def test_tokens_are_in_no_text_that_could_be_logged(bot, tools, service, caplog):
+    caplog.set_level("INFO")
+    caplog.set_level("DEBUG", "bot")
+    generation, _ = await bot.imagine()
+    token = parse_reply(generation.reply).token
+    bot.world.fail_next("PATCH", EDIT_BY_TOKEN, 401, 50027)
+    bot.world.fail_next("PATCH", EDIT_BY_ID, 503)
+    with pytest.raises(DeliveryPostponed) as caught:
+        await deliver(bot, tools, generation)
+    chain = [caught.value]
+    while chain[-1].__cause__ is not None:
+        chain.append(chain[-1].__cause__)
+    texts = [repr(generation), repr(service.requests), repr(parse_reply(generation.reply))]
+    texts += [f"{one!r} {one}" for one in chain] + [caplog.text]
+    assert not [text for text in texts if token in text]

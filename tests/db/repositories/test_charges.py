@@ -1,0 +1,138 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from db.database import Database
+from db.repositories.charges import ChargeRepository, Spent
+from db.repositories.generations import GenerationRepository
+
+
+@pytest.fixture
+def charge(database):
+    """Run one verb of the charges in a transaction of its own."""
+
+    async def call(verb, *arguments, **named):
+        async with database.transaction() as session:
+            return await getattr(ChargeRepository(session), verb)(*arguments, **named)
+
+    return call
+
+
+@pytest.fixture
+def reserve(charge, noon):
+    async def call(id_, pictures=4, *, gpu_ms=0, user_id=1, guild_id=10, at=noon):
+        spent = Spent(pictures, gpu_ms)
+        return await charge("reserve", id_, user_id=user_id, guild_id=guild_id, spent=spent, at=at)
+
+    return call
+
+
+@pytest.fixture
+def used(charge):
+    """Pictures, and nothing else where no time was reserved."""
+
+    async def call(*arguments):
+        return (await charge("usage", *arguments)).pictures
+
+    return call
+
+
+async def test_a_reservation_counts_at_once_and_only_once(used, reserve, noon):
+    assert await reserve("a")
+    assert not await reserve("a", 9)
+    assert await used(1, 10, noon) == 4
+
+
+async def test_settling_keeps_what_was_reserved(charge, used, reserve, noon):
+    await reserve("a")
+    assert await charge("settle", "a")
+    assert not await charge("settle", "a", pictures=1)
+    assert not await charge("refund", "a")
+    assert await used(1, 10, noon) == 4
+
+
+async def test_settling_for_another_amount_corrects_it(charge, used, reserve, noon):
+    await reserve("a")
+    assert await charge("settle", "a", pictures=3)
+    assert await used(1, 10, noon) == 3
+
+
+async def test_both_measures_are_kept_and_each_is_corrected_by_itself(charge, reserve, noon):
+    await reserve("a", 4, gpu_ms=30_000)
+    await reserve("b", 4, gpu_ms=30_000)
+    assert await charge("settle", "a", gpu_ms=45_500)
+    assert await charge("usage", 1, 10, noon) == Spent(8, 75_500)
+    assert await charge("refund", "b")
+    assert await charge("usage", 1, 10, noon) == Spent(4, 45_500)
+
+
+async def test_a_refund_gives_everything_back_once(charge, used, reserve, noon):
+    await reserve("a")
+    assert await charge("refund", "a")
+    assert not await charge("refund", "a")
+    assert not await charge("settle", "a")
+    assert await used(1, 10, noon) == 0
+
+
+async def test_what_was_never_reserved_cannot_be_closed(charge, noon):
+    assert not await charge("settle", "a")
+    assert not await charge("refund", "a")
+
+
+async def test_settle_and_refund_at_the_same_time_leave_one_of_them(charge, used, reserve, noon):
+    await reserve("a")
+    verbs = ["settle", "refund"] * 5
+    won = await asyncio.gather(*(charge(verb, "a") for verb in verbs))
+    assert won.count(True) == 1
+    winner = verbs[won.index(True)]
+    assert await used(1, 10, noon) == (4 if winner == "settle" else 0)
+
+
+async def test_a_late_refund_counts_for_the_day_of_the_reservation(charge, used, reserve, noon):
+    yesterday = noon - timedelta(days=1)
+    await reserve("a", at=yesterday)
+    await charge("refund", "a")
+    assert await used(1, 10, yesterday) == 0
+    assert await used(1, 10, noon) == 0
+
+
+async def test_usage_is_of_one_person_in_one_place_from_a_time_on(used, reserve, noon):
+    await reserve("before", 1, at=noon - timedelta(microseconds=1))
+    await reserve("first", 2, at=noon)
+    await reserve("last", 12, at=noon + timedelta(days=1))
+    await reserve("other person", 16, user_id=2)
+    await reserve("other guild", 32, guild_id=11)
+    await reserve("direct", 64, guild_id=None)
+    assert await used(1, 10, noon) == 14
+    assert await used(1, None, noon) == 64
+    assert await used(1, 0, noon) == 64
+    assert await used(3, 10, noon) == 0
+
+
+async def test_parallel_requests_of_one_person_cannot_overspend(database, facts, used, noon):
+    limit, cost = 10, 3
+
+    async def submit(number):
+        async with database.transaction() as session:
+            charges = ChargeRepository(session)
+            await charges.lock_person(1, 10)
+            if (await charges.usage(1, 10, noon)).pictures + cost > limit:
+                return False
+            id_ = f"g{number}"
+            await GenerationRepository(session).add(**facts(id_))
+            await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(cost), at=noon)
+            return True
+
+    accepted = await asyncio.gather(*(submit(number) for number in range(12)))
+    assert accepted.count(True) == limit // cost
+    assert await used(1, 10, noon) == 9
+
+
+async def test_the_lock_of_one_person_does_not_hold_up_another_on_postgresql(postgres_url):
+    database = Database(postgres_url)
+    async with database.transaction() as first, database.transaction() as second:
+        await ChargeRepository(first).lock_person(1, 10)
+        await ChargeRepository(second).lock_person(2, 10)
+        await ChargeRepository(second).lock_person(1, 11)
+    await database.close()

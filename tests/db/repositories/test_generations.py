@@ -1,0 +1,397 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from db.errors import Conflict, DatabaseError
+from db.repositories.charges import ChargeRepository, Spent
+from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository, NewOutput
+from db.tables import InputRow, OutputContentRow, OutputRow
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+def picture(position, content=b"png", **facts):
+    return NewOutput(position, f"{position}.png", "image/png", content, **facts)
+
+
+async def move(database, id_, **change):
+    async with database.transaction() as session:
+        return await GenerationRepository(session).move(id_, **{"at": NOON, **change})
+
+
+async def ids_of(database, filters=None):
+    async with database.transaction(read_only=True) as session:
+        page = await GenerationRepository(session).page(filters or GenerationFilter(), limit=100)
+        return [row.id for row in page.rows]
+
+
+async def test_what_is_recorded_comes_back_exactly(database, facts, noon):
+    recorded = facts(
+        "k7f3q",
+        prompt="ein Fuchs 🦊\n「雪」 \\ ' \" %s {x}",
+        values={"cfg": 7.5, "seed": 2**64 - 1, "tiled": True, "lora": "a/b.safetensors"},
+        seed=2**64 - 1,
+        user_id=2**63 - 1,
+        guild_id=None,
+        parent_id="k7f3p",
+        reply='{"token": 1}',
+        priority=True,
+        spoiler=True,
+        created_at=noon.replace(microsecond=123_456),
+    )
+    async with database.transaction() as session:
+        await GenerationRepository(session).add(**recorded)
+    async with database.transaction() as session:
+        row = await GenerationRepository(session).get("k7f3q", for_update=True)
+    assert {name: getattr(row, name) for name in recorded} == recorded
+    assert row.state == "waiting"
+    assert row.created_at.utcoffset() == timedelta(0)
+    assert row.failure_facts is None
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+async def test_a_seed_beyond_64_unsigned_bits_is_refused(add, seed):
+    with pytest.raises(DatabaseError):
+        await add("a", seed=seed)
+
+
+@pytest.mark.parametrize("seed", [None, 0, 2**53, 2**63, 2**64 - 1])
+async def test_every_seed_is_kept_exactly(database, add, seed):
+    await add("a", seed=seed)
+    async with database.transaction() as session:
+        row = await GenerationRepository(session).get("a")
+    assert row.seed == seed
+
+
+async def test_an_id_is_recorded_once(add):
+    await add("a")
+    with pytest.raises(Conflict):
+        await add("a")
+
+
+async def test_an_unknown_state_is_refused(add):
+    with pytest.raises(Conflict):
+        await add("a", state="sleeping")
+
+
+async def test_an_unknown_id_is_none(database):
+    async with database.transaction() as session:
+        assert await GenerationRepository(session).get("a") is None
+
+
+async def test_move_changes_the_state_only_from_the_expected_ones(database, add, noon):
+    await add("a")
+    assert not await move(database, "a", from_states={"running"}, to="succeeded")
+    assert await move(database, "a", from_states={"waiting"}, to="running", started_at=NOON)
+    assert not await move(database, "a", from_states={"waiting"}, to="running")
+    async with database.transaction() as session:
+        row = await GenerationRepository(session).get("a")
+    assert (row.state, row.started_at) == ("running", noon)
+
+
+async def test_of_many_moves_at_the_same_time_exactly_one_wins(database, add):
+    await add("a", state="running")
+    moves = (move(database, "a", from_states={"running"}, to=FINAL[n % 3]) for n in range(12))
+    won = await asyncio.gather(*moves)
+    assert won.count(True) == 1
+    async with database.transaction() as session:
+        row = await GenerationRepository(session).get("a")
+    assert row.state == FINAL[won.index(True) % 3]
+
+
+async def test_a_row_read_before_a_move_shows_it_when_read_again(database, add):
+    await add("a")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        before = await generations.get("a")
+        assert before.state == "waiting"
+        await generations.move("a", from_states={"waiting"}, to="running", at=NOON)
+        assert (await generations.get("a")).state == "running"
+
+
+async def test_update_changes_columns_but_never_the_state(database, add):
+    await add("a")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.update("a", backend="gpu-1", failure_facts={"node": "6"})
+        assert not await generations.update("b", backend="gpu-1")
+        with pytest.raises(TypeError):
+            await generations.update("a", state="failed")
+        row = await generations.get("a")
+    assert (row.backend, row.failure_facts) == ("gpu-1", {"node": "6"})
+
+
+async def test_a_sampler_that_began_after_the_end_is_not_noted(database, add, noon):
+    await add("a", state="running")
+    await add("b", state="cancelled")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.note_sampling("a", NOON)
+        assert not await generations.note_sampling("b", NOON)
+        assert [(await generations.get(one)).sampled_at for one in "ab"] == [noon, None]
+
+
+async def test_inputs_come_back_by_name(database, add):
+    await add("a")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        for name in ("mask", "image"):
+            await generations.add_input(
+                "a", name=name, content=name.encode(), media_type="image/png"
+            )
+    async with database.transaction() as session:
+        rows = await GenerationRepository(session).inputs("a")
+    assert [(row.name, row.content) for row in rows] == [("image", b"image"), ("mask", b"mask")]
+    assert len(rows[0].sha256) == 64
+
+
+async def test_an_input_of_an_unknown_generation_is_refused(database):
+    with pytest.raises(Conflict):
+        async with database.transaction() as session:
+            await GenerationRepository(session).add_input(
+                "a", name="image", content=b"x", media_type="image/png"
+            )
+
+
+async def test_replacing_outputs_leaves_only_the_newest(database, add):
+    await add("a")
+    for contents in ([b"1", b"2", b"3"], [b"first", b"second"]):
+        async with database.transaction() as session:
+            await GenerationRepository(session).replace_outputs(
+                "a", [picture(n, content) for n, content in enumerate(contents)]
+            )
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        stored = await generations.contents("a")
+        listed = await generations.outputs("a")
+        left = await session.scalar(select(func.count()).select_from(OutputContentRow))
+    assert [(row.position, content) for row, content in stored] == [(0, b"first"), (1, b"second")]
+    assert [row.byte_count for row in listed] == [5, 6]
+    assert left == 2
+
+
+async def test_outputs_of_several_generations_come_at_once(database, add):
+    for id_ in ("a", "b", "c"):
+        await add(id_)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        await generations.replace_outputs("a", [picture(1), picture(0)])
+        await generations.replace_outputs("b", [picture(0, thumbnail=b"small", text="seen")])
+        found = await generations.outputs_of(["a", "b", "c"])
+    assert {id_: [row.position for row in rows] for id_, rows in found.items()} == {
+        "a": [0, 1],
+        "b": [0],
+    }
+    assert (found["b"][0].thumbnail, found["b"][0].text) == (b"small", "seen")
+
+
+async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(database, add, noon):
+    await add("a")
+    await add("b")
+    async with database.transaction() as session:
+        generations, charges = GenerationRepository(session), ChargeRepository(session)
+        for id_ in ("a", "b"):
+            await generations.add_input(id_, name="image", content=b"x", media_type="image/png")
+            await generations.replace_outputs(id_, [picture(0)])
+            await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.delete("a")
+        assert not await generations.delete("a")
+    async with database.transaction() as session:
+        for table in (InputRow, OutputRow, OutputContentRow):
+            assert await session.scalar(select(func.count()).select_from(table)) == 1
+        assert await ChargeRepository(session).usage(1, 10, noon) == Spent(2)
+
+
+async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
+    old, new = noon - timedelta(days=30), noon
+    ends = {
+        "told": {"finished_at": old, "delivered_at": old},
+        "given_up": {"finished_at": old, "given_up_at": old},
+        "untold": {"finished_at": old},
+        "new": {"finished_at": new, "delivered_at": new},
+        "unfinished": {},
+    }
+    for id_, columns in ends.items():
+        await add(id_)
+        async with database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.replace_outputs(id_, [picture(0, thumbnail=b"small")])
+            if columns:
+                await generations.update(id_, **columns)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        for id_ in ends:
+            await generations.add_input(id_, name="image", content=b"given", media_type="image/png")
+        assert await generations.prune_contents(noon - timedelta(days=1)) == 2 + 2
+        assert {id_ for id_ in ends if await generations.inputs(id_)} == {
+            "untold",
+            "new",
+            "unfinished",
+        }
+        kept = {id_ for id_ in ends if await generations.contents(id_)}
+        thumbnails = {id_: (await generations.outputs(id_))[0].thumbnail for id_ in ends}
+    assert kept == {"untold", "new", "unfinished"}
+    assert set(thumbnails.values()) == {b"small"}
+
+
+async def test_the_lists_of_the_line(database, add, noon):
+    second = timedelta(seconds=1)
+    await add("w2", created_at=noon + 2 * second)
+    await add("w1", created_at=noon, guild_id=None)
+    await add("w3", created_at=noon + 2 * second, user_id=2)
+    await add("run", created_at=noon + second, state="running")
+    await add("told", state="succeeded")
+    await add("untold", state="failed")
+    await add("gone", state="cancelled")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        await generations.update("told", delivered_at=NOON)
+        await generations.update("gone", given_up_at=NOON)
+
+        def ids(rows):
+            return [row.id for row in rows]
+
+        assert ids(await generations.list_unfinished(1)) == ["w1", "run", "w2"]
+        assert ids(await generations.list_unfinished(2)) == ["w3"]
+        assert ids(await generations.list_undelivered()) == ["untold"]
+        assert await generations.count(1, 10, ("waiting", "running")) == 2
+        assert await generations.count(1, None, ("waiting",)) == 1
+        assert await generations.count(1, 0, ("waiting",)) == 1
+        assert await generations.count_waiting_in_guild(10) == 2
+        assert await generations.count_waiting_in_guild(None) == 1
+
+
+async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(database, add, noon):
+    # Several share a moment, so that only the id tells them apart.
+    for number in range(23):
+        await add(f"g{number:02d}", created_at=noon + timedelta(seconds=number // 4))
+    seen, cursor, pages = [], None, 0
+    while pages == 0 or cursor is not None:
+        async with database.transaction(read_only=True) as session:
+            page = await GenerationRepository(session).page(
+                GenerationFilter(), before=cursor, limit=5
+            )
+        seen += [row.id for row in page.rows]
+        cursor, pages = page.next_cursor, pages + 1
+        await add(f"new{pages}", created_at=noon + timedelta(days=1))
+    assert seen == [f"g{number:02d}" for number in range(22, -1, -1)]
+    assert pages == 5
+
+
+async def test_a_last_page_that_is_just_full_has_no_next(database, add):
+    for number in range(4):
+        await add(f"g{number}")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        page = await generations.page(GenerationFilter(), limit=4)
+        assert page.next_cursor is None
+        page = await generations.page(GenerationFilter(), limit=3)
+        assert isinstance(page.next_cursor, Cursor)
+        assert page.next_cursor.id == "g1"
+
+
+async def test_filters_narrow_page_and_total_alike(database, add, noon):
+    day = timedelta(days=1)
+    await add("mine", created_at=NOON)
+    await add("hers", user_id=2, created_at=noon + day)
+    await add("elsewhere", guild_id=11, created_at=noon + 2 * day, workflow="upscale")
+    await add("direct", guild_id=None, created_at=noon + 3 * day, state="failed")
+    cases = {
+        GenerationFilter(): ["direct", "elsewhere", "hers", "mine"],
+        GenerationFilter(user_id=1): ["direct", "elsewhere", "mine"],
+        GenerationFilter(guild_id=10): ["hers", "mine"],
+        GenerationFilter(guild_id=0): ["direct"],
+        GenerationFilter(workflow="upscale"): ["elsewhere"],
+        GenerationFilter(state="failed"): ["direct"],
+        GenerationFilter(since=noon + day, until=noon + 3 * day): ["elsewhere", "hers"],
+        GenerationFilter(user_id=2, search="dog"): [],
+    }
+    for filters, expected in cases.items():
+        assert await ids_of(database, filters) == expected
+        async with database.transaction() as session:
+            assert await GenerationRepository(session).total(filters) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("FOX", {"fox"}),
+        ("snow fo", {"fox"}),
+        ("ox", set()),
+        ("\u96ea", {"unspaced"}),
+        ("über", {"umlaut"}),
+        ("ÜBER DEM", {"umlaut"}),
+        ("100%", {"percent"}),
+        ("%", {"percent"}),
+        ("_", {"underscore"}),
+        ("a_b", {"underscore"}),
+        ("\\", {"backslash"}),
+        ("/", {"slash"}),
+        ("'; --", set()),
+    ],
+)
+async def test_search_ignores_case_and_takes_every_sign_as_it_is(database, add, search, expected):
+    prompts = {
+        "fox": "A Fox in the snow",
+        "umlaut": "Über dem Meer",
+        "percent": "100% wool",
+        "underscore": "a_b",
+        "backslash": "back\\slash",
+        "slash": "either/or",
+        "plain": "axb 200",
+        "unspaced": "\u72d0\u3068\u96ea",
+    }
+    for id_, prompt in prompts.items():
+        await add(id_, prompt=prompt)
+    assert set(await ids_of(database, GenerationFilter(search=search))) == expected
+
+
+async def test_measured_are_the_newest_successes(database, add, noon):
+    for number, (state, gpu_ms) in enumerate(
+        [("succeeded", 5000), ("succeeded", 7500), ("failed", 1000), ("succeeded", 9000)]
+    ):
+        await add(f"g{number}", state=state, workload=100 + number)
+        ended = noon + timedelta(minutes=number)
+        async with database.transaction() as session:
+            await GenerationRepository(session).update(
+                f"g{number}", backend="alpha", finished_at=ended, gpu_ms=gpu_ms
+            )
+    await add("unmeasured", state="succeeded")
+    await add("other", state="succeeded", workflow="upscale")
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.measured("txt2img-sd", 2) == (
+            (103, "alpha", 9000),
+            (101, "alpha", 7500),
+        )
+        assert await generations.measured("upscale", 2) == ()
+
+
+async def test_who_stepped_out_is_put_back_by_one(database, add, noon):
+    await add("a")
+    later = noon + timedelta(seconds=1)
+    async with database.transaction() as session:
+        generations = GenerationRepository(session)
+        assert await generations.step_out("a", last_at=None, now=noon)
+        assert not await generations.step_out("a", last_at=None, now=later)
+        assert await generations.step_out("a", last_at=noon, now=later)
+        assert not await generations.step_out("a", last_at=noon, now=later)
+        await generations.move("a", from_states={"waiting"}, to="running", at=later)
+        assert not await generations.step_out("a", last_at=later, now=later)
+
+
+async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(database, add):
+    await add("a", lane=1)
+    await add("b", lane=1, state="running")
+    await add("c")
+    await add("d", state="succeeded")
+    await add("e", guild_id=11)
+    await add("f", user_id=2)
+    async with database.transaction() as session:
+        assert await GenerationRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}

@@ -1,0 +1,223 @@
+import asyncio
+import random
+
+import pytest
+
+from comfy.errors import BackendUnreachable
+from generation.backends import inventory
+from generation.backends import pool as pool_module
+from generation.backends.backend_status import BackendState
+from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
+
+
+@pytest.fixture
+def build(tools):
+    async def build_(*backends, concurrency=2):
+        pool = BackendPool(
+            [PoolMember(backend, concurrency) for backend in backends],
+            random_source=random.Random(3),
+        )
+        for backend in backends:
+            if backend.is_reachable:
+                await pool.refresh(backend.name)
+        return pool
+
+    return build_
+
+
+async def test_the_least_loaded_is_chosen(build, tools):
+    pool = await build(tools.FakeBackend("busy", load=2), tools.FakeBackend("idle", load=1))
+    assert await pool.choose(tools.GRAPH) == "idle"
+
+
+async def test_what_was_just_handed_over_counts_as_load(build, tools):
+    pool = await build(tools.FakeBackend("one"), tools.FakeBackend("two"))
+    first = await pool.choose(tools.GRAPH)
+    with pool.claim("a", first):
+        assert await pool.choose(tools.GRAPH) != first
+
+
+async def test_what_waits_for_a_backend_counts_as_its_load(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abcd"))
+    for number in range(8):
+        pool.reserve(str(number), await pool.choose(tools.GRAPH))
+    assert sorted(pool._claims.values()) == list("aabbccdd")
+    pool.release("0")
+    pool.release("0")
+    assert len(pool._claims) == 7
+
+
+async def test_equals_are_chosen_at_random(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abc"))
+    assert {await pool.choose(tools.GRAPH) for _ in range(40)} == {"a", "b", "c"}
+
+
+async def test_only_one_that_has_the_model_is_chosen(build, tools):
+    poor = tools.FakeBackend("poor", info=tools.build_object_info(models=("x.safetensors",)))
+    rich = tools.FakeBackend("rich", load=9)
+    pool = await build(poor, rich)
+    assert await pool.choose(tools.GRAPH) == "rich"
+    assert pool.choices("CheckpointLoaderSimple", "ckpt_name") == (
+        "x.safetensors",
+        "alpha.safetensors",
+        "beta.safetensors",
+    )
+
+
+async def test_when_none_is_capable_one_may_say_what_it_lacks(build, tools):
+    pool = await build(tools.FakeBackend("only"))
+    assert await pool.choose({"1": {"class_type": "Nothing", "inputs": {}}}) == "only"
+    assert not pool.can_run({"Nothing"})
+    assert pool.can_run({"KSampler"})
+
+
+async def test_one_to_avoid_is_taken_only_when_alone(build, tools):
+    other = tools.FakeBackend("other", load=9)
+    pool = await build(tools.FakeBackend("bad"), other)
+    assert await pool.choose(tools.GRAPH, avoid=["bad"]) == "other"
+    other.is_reachable = False
+    assert await pool.choose(tools.GRAPH, avoid=["bad"]) == "bad"
+
+
+async def test_dead_ones_are_left_out_and_hold_nothing_up(build, tools, monkeypatch):
+    class Hanging(tools.FakeBackend):
+        async def fetch_load(self):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(pool_module, "PROBE_TIMEOUT_S", 0.05)
+    dead = tools.FakeBackend("dead", is_reachable=False)
+    pool = await build(dead, Hanging("hanging"), tools.FakeBackend("alive", load=50))
+    assert await pool.choose(tools.GRAPH) == "alive"
+    assert len(pool.reachable_names) == 2
+
+
+async def test_nothing_reachable_means_none(build, tools):
+    pool = await build(tools.FakeBackend("dead", is_reachable=False))
+    assert await pool.choose(tools.GRAPH) is None
+    assert pool.choices("KSampler", "sampler_name") is None
+    assert not pool.is_any_reachable
+
+
+async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypatch, caplog):
+    monkeypatch.setattr(inventory, "REACHABLE_POLL_S", 0.01)
+    backend = tools.FakeBackend("late", is_reachable=False)
+    asked = []
+
+    async def fetch(*, refresh):
+        asked.append(refresh)
+        if len(asked) == 1:
+            raise BackendUnreachable("not yet")
+        return backend.info
+
+    backend.fetch_object_info = fetch
+    pool = BackendPool([PoolMember(backend)])
+    await pool.open()
+    assert not pool.object_infos
+    backend.is_reachable = True
+    await tools.eventually(lambda: pool.object_infos)
+    assert asked == [True, True]
+    backend.is_reachable = False
+    await asyncio.sleep(0.05)
+    backend.is_reachable = True
+    await tools.eventually(lambda: len(asked) == 3)
+    await pool.close()
+    await pool.close()
+    assert not backend.is_open
+
+
+async def test_the_one_that_ran_these_models_last_is_preferred_among_equals(build, tools):
+    pool = await build(*(tools.FakeBackend(name) for name in "abc"))
+    other = {"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x.ckpt"}}}
+    for name, graph in (("a", other), ("b", tools.GRAPH), ("c", other)):
+        pool.reserve("1", name, graph)
+        pool.release("1")
+    assert {await pool.choose(tools.GRAPH) for _ in range(20)} == {"b"}
+    with pool.claim("2", "b"):
+        assert await pool.choose(tools.GRAPH) in {"a", "c"}, "an idle one beats a loaded model"
+
+
+async def test_a_drained_one_gets_nothing_new_until_it_is_back(build, tools):
+    pool = await build(tools.FakeBackend("one"), tools.FakeBackend("two", load=9))
+    pool.drain("one")
+    assert {await pool.choose(tools.GRAPH) for _ in range(5)} == {"two"}
+    assert pool.is_drained("one")
+    assert len(pool.reachable_names) == 1
+    pool.drain("two")
+    assert await pool.choose(tools.GRAPH) is None
+    pool.resume("one")
+    assert await pool.choose(tools.GRAPH) == "one"
+    with pytest.raises(UnknownBackend):
+        pool.drain("three")
+
+
+async def test_one_that_fails_in_a_row_rests(tools):
+    now = [100.0]
+    flaky = tools.FakeBackend("flaky")
+    pool = BackendPool(
+        [PoolMember(flaky), PoolMember(tools.FakeBackend("busy", load=9))], clock=lambda: now[0]
+    )
+    pool.note_failure("flaky", "Lost a run.")
+    assert await pool.choose(tools.GRAPH) == "flaky"
+    pool.note_failure("flaky", "Lost another run.")
+    assert await pool.choose(tools.GRAPH) == "busy"
+    status, _ = await pool.statuses()
+    assert (status.state, status.problem) == (BackendState.RESTING, "Lost another run.")
+    now[0] += 1
+    assert await pool.choose(tools.GRAPH) == "flaky"
+    pool.note_success("flaky")
+    assert (await pool.statuses())[0].state is BackendState.READY
+
+
+async def test_one_that_does_not_tell_its_load_rests(build, tools):
+    async def refuse():
+        raise BackendUnreachable("It broke off.")
+
+    silent = tools.FakeBackend("silent")
+    silent.fetch_load = refuse
+    pool = await build(silent, tools.FakeBackend("busy", load=9))
+    assert await pool.choose(tools.GRAPH) == "busy"
+    assert await pool.choose(tools.GRAPH) == "busy"
+    status, _ = await pool.statuses()
+    assert (status.state, status.problem) == (BackendState.RESTING, "It broke off.")
+
+
+async def test_tags_are_demanded(build, tools):
+    pool = BackendPool(
+        [
+            PoolMember(tools.FakeBackend("plain")),
+            PoolMember(tools.FakeBackend("film", load=9), tags=frozenset({"video", "big"})),
+        ]
+    )
+    assert await pool.choose(tools.GRAPH) == "plain"
+    assert await pool.choose(tools.GRAPH, tags={"video"}) == "film"
+    assert await pool.choose(tools.GRAPH, tags={"video", "fast"}) is None
+    assert pool.has_tags({"big"})
+    assert not pool.has_tags({"fast"})
+
+
+async def test_the_only_capable_one_is_waited_for(build, tools):
+    poor = tools.FakeBackend("poor", info=tools.build_object_info(models=("x.safetensors",)))
+    rich = tools.FakeBackend("rich")
+    pool = await build(poor, rich)
+    rich.is_reachable = False
+    assert await pool.choose(tools.GRAPH) is None
+    rich.is_reachable = True
+    assert await pool.choose(tools.GRAPH) == "rich"
+
+
+async def test_a_status_for_every_backend(build, tools):
+    pool = await build(
+        tools.FakeBackend("here", load=3), tools.FakeBackend("away", is_reachable=False)
+    )
+    pool.drain("here")
+    with pool.claim("1", "here"):
+        here, away = await pool.statuses()
+    assert (here.name, here.state, here.running, here.load) == (
+        "here",
+        BackendState.DRAINED,
+        1,
+        3,
+    )
+    assert (here.version, here.concurrency) == ("0", 2)
+    assert (away.state, away.load) == (BackendState.UNREACHABLE, None)
+    assert away.problem

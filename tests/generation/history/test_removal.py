@@ -1,0 +1,120 @@
+"""Results go, the record stays."""
+
+from datetime import timedelta
+
+import pytest
+
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import PENDING, GenerationRepository, NewOutput
+from db.repositories.moderation import ReviewRepository
+from generation.errors import NotYours, RequestRefused, UnknownGeneration
+from generation.history.records import Records
+from generation.history.removal import Remover
+from generation.moderation.case_file import Oversight
+from generation.moderation.review import Reviews
+from generation.record import GenerationState
+from generation.service import utc_now
+
+ANA, BEN, MO = 1, 2, 3
+
+
+@pytest.fixture
+def remover(database):
+    return Remover(database, utc_now)
+
+
+@pytest.fixture
+def add(database):
+    async def add_(id_="k7f3q", state="succeeded"):
+        async with database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.add(
+                id=id_,
+                user_id=ANA,
+                user_name="ana",
+                guild_id=5,
+                channel_id=9,
+                workflow="txt2img-sd",
+                prompt="a fox",
+                values={},
+                seed=1,
+                cost=1,
+                private=False,
+                spoiler=False,
+                created_at=utc_now() - timedelta(hours=1),
+                state=state,
+            )
+            await generations.add_input(id_, name="image", content=b"in", media_type="image/png")
+            output = NewOutput(0, "x.png", "image/png", b"out", 8, 8, b"small", "words")
+            await generations.replace_outputs(id_, [output])
+        return id_
+
+    return add_
+
+
+@pytest.mark.parametrize(("actor", "is_moderator"), [(ANA, False), (MO, True)])
+async def test_everything_kept_of_the_results_goes(database, remover, add, actor, is_moderator):
+    await add()
+    before = await remover.remove(" K7F3Q", actor_id=actor, is_moderator=is_moderator)
+    assert before.outputs[0].thumbnail == b"small"
+    records = Records(database)
+    after = await records.find("k7f3q")
+    assert (after.prompt, after.state) == ("a fox", GenerationState.SUCCEEDED)
+    assert after.removed_at is not None
+    (output,) = after.outputs
+    assert (output.filename, output.byte_count) == ("x.png", 3)
+    assert (output.thumbnail, output.text) == (None, None)
+    assert await records.contents("k7f3q") == ()
+    assert (await records.find_order("k7f3q")).images == ()
+
+
+async def test_only_moderators_acts_are_audited_and_only_once(database, remover, add):
+    await add("aaaaa")
+    await add("bbbbb")
+    await remover.remove("aaaaa", actor_id=ANA, is_moderator=True)
+    for _ in range(2):
+        await remover.remove("bbbbb", actor_id=MO, is_moderator=True)
+    async with database.transaction() as session:
+        entries = await AuditRepository(session).page(5, limit=9)
+        listed = [(one.actor_id, one.action, one.subject) for one in entries]
+    assert listed == [(MO, "remove", "bbbbb")]
+
+
+async def test_others_do_not_remove_and_what_runs_is_cancelled_first(remover, add):
+    await add()
+    await add("runzz", state="running")
+    with pytest.raises(NotYours):
+        await remover.remove("k7f3q", actor_id=BEN, is_moderator=False)
+    with pytest.raises(UnknownGeneration):
+        await remover.remove("zzzzz", actor_id=ANA, is_moderator=True)
+    with pytest.raises(RequestRefused, match="Cancel it first"):
+        await remover.remove("runzz", actor_id=ANA, is_moderator=False)
+
+
+@pytest.mark.parametrize("is_purge", [False, True])
+async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
+    database, remover, add, is_purge
+):
+    await add()
+    now = utc_now()
+    async with database.transaction() as session:
+        await GenerationRepository(session).update("k7f3q", withheld=True, finished_at=now)
+        await ReviewRepository(session).begin("k7f3q", PENDING, now)
+        await ReviewRepository(session).note_asked("k7f3q", now)
+    reviews, records = Reviews(database, utc_now), Records(database)
+    assert (await reviews.overview(5)).waiting == 1
+    if is_purge:
+        await Oversight(database, utc_now).purge(ANA, 5, actor_id=MO)
+    else:
+        await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
+    assert (await reviews.overview(5)).waiting == 0
+    assert await records.undelivered() == {}, "its person is not told of a decision"
+    with pytest.raises(RequestRefused):
+        await reviews.decide("k7f3q", 5, approved=True, actor_id=MO)
+    assert (await records.find("k7f3q")).withheld
+
+
+async def test_the_end_of_what_nobody_holds_is_still_told(database, remover, add):
+    await add()
+    await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
+    assert await Records(database).undelivered() == {"k7f3q": False}

@@ -1,0 +1,168 @@
+"""Whose turn it is, counted in generations that a backend was handed."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+from dbos import DBOS
+
+from db.repositories.people import GuildRepository
+from db.repositories.policies import PolicyRepository
+from generation.record import GenerationState
+from generation.runs.runner import build_prompt_id
+
+GUILD, PRIORITY = 5, 88
+ANA, BEN = 1, 2
+
+
+@pytest.fixture
+def run(tools):
+    """One run's hold, for each generation that a backend is handed."""
+    holds = []
+
+    def make():
+        holds.append(asyncio.Event())
+        return tools.Run(hold=holds[-1])
+
+    make.holds = holds
+    return make
+
+
+async def allow(house, **limits):
+    async with house.database.transaction() as session:
+        guilds = GuildRepository(session)
+        await guilds.get_or_create(GUILD, now=datetime.now(UTC))
+        await guilds.update(
+            GUILD, cooldown_s=0, pictures=1000, max_waiting=100, max_line=1000, **limits
+        )
+        await PolicyRepository(session).set_role(GUILD, PRIORITY, has_priority=True)
+
+
+async def waiting_for_a_backend():
+    """How many were chosen a backend that has no place for them yet."""
+    found = await DBOS.list_workflows_async(
+        status="ENQUEUED", queue_name="backends-2", load_input=False, load_output=False
+    )
+    return len(found)
+
+
+def handed(backend, generations):
+    """Whose generations the backend was handed, in order."""
+    owners = {build_prompt_id(one, 0): one.user_id for one in generations}
+    return [owners[prompt_id] for prompt_id in backend.submissions]
+
+
+async def test_who_queues_fifty_delays_anothers_first_by_the_one_that_runs(
+    open_house, database_url, backend, tools, run
+):
+    backend.script = [run() for _ in range(60)]
+    async with open_house(database_url, backend) as house:
+        await allow(house)
+        asked = [await house.service.submit(tools.ask(user_id=ANA)) for _ in range(50)]
+        await tools.eventually(lambda: backend.running == 1)
+        asked.append(await house.service.submit(tools.ask(user_id=BEN)))
+        await tools.eventually(lambda: backend.running == 2)
+        # One of ana's runs, and nothing else of hers was handed over before ben's.
+        assert handed(backend, asked) == [ANA, BEN]
+        for hold in run.holds:
+            hold.set()
+        assert (await house.ended(asked[-1].id)).state is GenerationState.SUCCEEDED
+
+
+async def test_everybodys_first_goes_before_anybodys_further_ones(
+    open_house, sqlite_url, backend, tools, run
+):
+    backend.script = [run() for _ in range(9)]
+    async with open_house(sqlite_url, backend) as house:
+        await allow(house, max_running=3)
+        asked = [await house.service.submit(tools.ask(user_id=ANA))]
+        await tools.eventually(lambda: backend.running == 1)
+        asked += [await house.service.submit(tools.ask(user_id=ANA)) for _ in range(5)]
+        assert [one.lane for one in asked] == [0, 1, 2, 0, 1, 2]
+        await tools.eventually(lambda: backend.running == 2)
+        # Her third waits for a place on the backend; ben's first overtakes it.
+        await tools.eventually(waiting_for_a_backend)
+        asked.append(await house.service.submit(tools.ask(user_id=BEN)))
+
+        async def both_wait():
+            return await waiting_for_a_backend() == 2
+
+        await tools.eventually(both_wait)
+        run.holds[0].set()
+        await tools.eventually(lambda: len(backend.submissions) == 3)
+        assert handed(backend, asked) == [ANA, ANA, BEN]
+        for hold in run.holds:
+            hold.set()
+        for one in asked:
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_priority_shortens_the_wait_and_starves_nobody(
+    open_house, sqlite_url, backend, tools, run
+):
+    backend.script = [run() for _ in range(40)]
+    people, eve = range(1, 9), 50
+    async with open_house(sqlite_url, backend) as house:
+        await allow(house)
+        asked = [
+            await house.service.submit(tools.ask(user_id=person))
+            for person in people
+            for _ in range(2)
+        ]
+        await tools.eventually(lambda: backend.running == 2)
+        # Four have their turn: two on the backend, two before it.
+
+        async def all_turns_are_taken():
+            return await waiting_for_a_backend() >= 2
+
+        await tools.eventually(all_turns_are_taken)
+        asked += [
+            await house.service.submit(tools.ask(user_id=eve, role_ids=[PRIORITY]))
+            for _ in range(10)
+        ]
+
+        async def eve_has_a_turn():
+            return await waiting_for_a_backend() >= 3
+
+        await tools.eventually(eve_has_a_turn)
+        # Older SQLite gives the engine whole seconds: what came in the same one is in any order.
+        second = int(time.time())
+        await tools.eventually(lambda: time.time() >= second + 1)
+        for hold in run.holds:
+            hold.set()
+        for one in asked:
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+    order = handed(backend, asked)
+    # She came last of nine, behind sixteen generations, and got on before everybody had: whoever
+    # had a turn already goes first, and the engine's queues are looked at one after the other.
+    assert order.index(eve) < len(people)
+    # Not all of hers were made before the others got on: everybody's first went before her last.
+    last = len(order) - 1 - order[::-1].index(eve)
+    assert all(order.index(person) < last for person in people)
+
+
+async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
+    open_house, database_url, backend, tools
+):
+    async with open_house(database_url, backend) as house:
+        await allow(house, paused=True)
+        held = [await house.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
+
+        async def all_stepped_out():
+            unfinished = await house.service._records.unfinished()
+            return all(one.stepped_out_at for one in unfinished) and len(unfinished) == len(held)
+
+        # There are fewer turns than people who wait: none is kept from others.
+        await tools.eventually(all_stepped_out)
+        elsewhere = await house.service.submit(tools.ask(user_id=9, guild_id=None))
+        assert (await house.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
+        assert backend.submissions == [build_prompt_id(elsewhere, 0)]
+        line = await house.service.line(GUILD, 1)
+        assert [entry.is_paused for entry in line.entries] == [True]
+        await house.service.cancel(held[0].id, user_id=1)
+        assert (await house.ended(held[0].id)).state is GenerationState.CANCELLED
+        await allow(house, paused=False)
+        for one in held[1:]:
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+        assert len(backend.submissions) == len(held)

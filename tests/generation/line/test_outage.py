@@ -1,0 +1,164 @@
+"""The database goes away or fills up in the middle of the work, and comes back."""
+
+import asyncio
+import io
+import logging
+from collections import Counter
+
+import pytest
+from PIL import Image
+from sqlalchemy import event
+
+from db import migrations
+from db.repositories.charges import ChargeRepository, Spent
+from generation.errors import ServiceUnavailable
+from generation.record import GenerationState
+from generation.service import utc_now
+
+PEOPLE = (1, 2, 3)
+ROOM = 1_000_000
+"""Pages of SQLite: as good as no limit."""
+
+
+async def used(house, user_id):
+    async with house.database.transaction(read_only=True) as session:
+        since = utc_now().replace(year=2020)
+        return await ChargeRepository(session).usage(user_id, 5, since)
+
+
+def noise():
+    """A picture that no file has free pages enough for."""
+    buffer = io.BytesIO()
+    Image.effect_noise((600, 600), 100).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def limit_pages(database):
+    """How many pages its SQLite file may have, to be changed at will; and refused statements."""
+    pages = {"most": ROOM, "refused": 0}
+
+    def apply(connection):
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages['most']}")
+
+    def count(context):
+        pages["refused"] += "full" in str(context.original_exception)
+
+    event.listen(database._engine.sync_engine, "begin", apply)
+    event.listen(database._engine.sync_engine, "handle_error", count)
+    return pages
+
+
+def make_read_only_at_will(database):
+    """Let SQLite refuse what is written while it is so; and count what it refused."""
+    disk = {"is_read_only": False, "refused": 0}
+
+    def apply(connection):
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(disk['is_read_only'])}")
+
+    def count(context):
+        disk["refused"] += "readonly" in str(context.original_exception)
+
+    event.listen(database._engine.sync_engine, "begin", apply)
+    event.listen(database._engine.sync_engine, "handle_error", count)
+    return disk
+
+
+async def test_postgresql_stops_in_mid_run_and_starts_again(
+    open_house, own_postgres_server, backend, tools, caplog
+):
+    server = own_postgres_server
+    url = server.url("postgres")
+    await migrations.upgrade(url)
+    hold = asyncio.Event()
+    backend.script = [tools.Run(hold=hold)]
+    caplog.set_level(logging.WARNING)
+    async with open_house(url, backend) as house:
+        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await house.until_sampled(running.id)
+        waiting = [await house.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
+
+        await asyncio.to_thread(server.stop)
+        hold.set()
+        with pytest.raises(ServiceUnavailable):
+            await house.service.submit(tools.ask(user_id=9))
+        await tools.eventually(lambda: "cannot use its tables just now" in caplog.text)
+        await tools.eventually(lambda: backend.running == 0)
+        await asyncio.to_thread(server.start_again)
+
+        for one in (running, *waiting):
+            ended = await house.ended(one.id, timeout_s=40)
+            assert ended.state is GenerationState.SUCCEEDED
+            assert len(house.audience.told(one.id)) == 1
+            assert ended.reply == one.reply
+        for user_id in PEOPLE:
+            assert (await used(house, user_id)).pictures == 1
+        assert await used(house, 9) == Spent(0, 0)
+    assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE)
+    assert not [one for one in caplog.records if one.exc_info]
+    told = Counter(one.name for one in caplog.records)
+    assert told["dbos"] == 1
+    assert told["generation.line.lease"] <= 1
+    assert caplog.text.count("The line waits") <= 1
+
+
+async def test_a_full_disk_refuses_in_words_and_loses_nothing(
+    open_house, sqlite_url, backend, tools, caplog
+):
+    hold = asyncio.Event()
+    backend.script = [tools.Run(pictures=(noise(),), hold=hold)]
+    async with open_house(sqlite_url, backend) as house:
+        pages = limit_pages(house.database)
+        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await house.until_sampled(running.id)
+        waiting = [await house.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
+
+        # SQLite never goes below the pages there are: the next one it needs does not fit.
+        pages["most"] = 1
+        with pytest.raises(ServiceUnavailable, match="Try again"):
+            await house.service.submit(
+                tools.ask(user_id=9, workflow="img2img-sd", images={"image": noise()})
+            )
+        assert "Make room on that disk" in caplog.text
+        hold.set()
+        await tools.eventually(lambda: pages["refused"] > 1)
+        assert not house.audience.told(running.id)
+        pages["most"] = ROOM
+
+        for one in (running, *waiting):
+            ended = await house.ended(one.id, timeout_s=40)
+            assert ended.state is GenerationState.SUCCEEDED
+            assert len(house.audience.told(one.id)) == 1
+        later = await house.service.submit(tools.ask(user_id=9))
+        assert (await house.ended(later.id)).state is GenerationState.SUCCEEDED
+        for user_id in (*PEOPLE, 9):
+            assert (await used(house, user_id)).pictures == 1
+    assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE) + 1
+    assert not [one for one in caplog.records if one.exc_info]
+
+
+async def test_a_disk_that_is_read_only_for_a_while_loses_nothing(
+    open_house, sqlite_url, backend, tools, caplog
+):
+    """So systems mount a disk with errors; once it is mended, work goes on where it was."""
+    hold = asyncio.Event()
+    backend.script = [tools.Run(hold=hold)]
+    async with open_house(sqlite_url, backend) as house:
+        disk = make_read_only_at_will(house.database)
+        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await house.until_sampled(running.id)
+        waiting = await house.service.submit(tools.ask(user_id=PEOPLE[1]))
+        disk["is_read_only"] = True
+        with pytest.raises(ServiceUnavailable):
+            await house.service.submit(tools.ask(user_id=9))
+        before = disk["refused"]
+        hold.set()
+        await tools.eventually(lambda: disk["refused"] > before + 3)
+        assert not house.audience.told(running.id)
+        disk["is_read_only"] = False
+        for one in (running, waiting):
+            ended = await house.ended(one.id, timeout_s=40)
+            assert ended.state is GenerationState.SUCCEEDED
+            assert len(house.audience.told(one.id)) == 1
+            assert (await used(house, one.user_id)).pictures == 1
+    assert len(backend.submissions) == 2
+    assert "begins again" not in caplog.text, "its steps were repeated, as for any outage"

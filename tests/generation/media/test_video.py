@@ -1,0 +1,70 @@
+"""Films, looked into and made smaller."""
+
+import io
+import random
+import sys
+
+import av
+import pytest
+from PIL import Image
+
+from generation.media.video import fit_film, still
+
+
+def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False):
+    """Noise, which no codec makes small."""
+    target = io.BytesIO()
+    source = random.Random(7)
+    with av.open(target, "w", format=file_format) as written:
+        video = written.add_stream(codec, rate=10)
+        video.width = video.height = side
+        video.pix_fmt = "yuv420p"
+        video.bit_rate = 8_000_000
+        sound = written.add_stream("aac", rate=44_100, layout="mono") if has_sound else None
+        for _ in range(seconds * 10):
+            noise = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
+            written.mux(video.encode(av.VideoFrame.from_image(noise)))
+        written.mux(video.encode(None))
+        if sound is not None:
+            for number in range(40):
+                frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+                frame.planes[0].update(bytes(4096))
+                frame.sample_rate, frame.pts = 44_100, number * 1024
+                written.mux(sound.encode(frame))
+            written.mux(sound.encode(None))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(("file_format", "codec"), [("mp4", "libx264"), ("webm", "libvpx-vp9")])
+def test_a_still_is_the_first_picture(file_format, codec):
+    content = build_film(1, file_format=file_format, codec=codec)
+    picture = Image.open(io.BytesIO(still(content)))
+    assert (picture.format, picture.size) == ("PNG", (128, 128))
+
+
+@pytest.mark.parametrize("has_sound", [False, True])
+def test_a_film_is_made_to_fit_and_stays_as_long(has_sound):
+    content = build_film(has_sound=has_sound)
+    fitted = fit_film(content, len(content) // 3)
+    assert len(fitted) <= len(content) // 3
+    with av.open(io.BytesIO(fitted)) as film:
+        assert film.duration / av.time_base == pytest.approx(2.0, abs=0.3)
+        assert bool(film.streams.audio) == has_sound
+        assert film.streams.video[0].codec_context.name == "h264"
+
+
+def test_what_would_show_nothing_any_more_is_not_written():
+    assert fit_film(build_film(), 5_000) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 100, build_film(1)[:500]])
+def test_what_is_broken_harms_nothing(content):
+    assert still(content) is None
+    assert fit_film(content, 100_000) is None
+
+
+def test_without_the_extra_nothing_is_looked_into(monkeypatch):
+    content = build_film(1)
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert still(content) is None
+    assert fit_film(content, 100_000) is None

@@ -1,0 +1,382 @@
+"""Pictures are looked at before anybody sees them, and a checker's faults lose nothing."""
+
+import io
+import threading
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from db.repositories.audit import AuditRepository
+from db.repositories.generations import NewOutput
+from db.repositories.moderation import FlagRepository, ReviewRepository
+from generation.errors import FailureKind, RequestRefused
+from generation.events import Running
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.image_policy import CheckMode, Finding, ImagePolicy, Verdict
+from generation.moderation.review import ReviewMode, Reviews
+from generation.record import GenerationState
+from generation.request import Requester
+from generation.service import utc_now
+
+GUILD, MO = 5, 3
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+class Asked:
+    """What the gate reads of a generation."""
+
+    guild_id = GUILD
+    age_restricted = False
+
+
+class RedChecker:
+    """Finds something in red pictures; `error` is what it raises, `waits` what it waits for."""
+
+    def __init__(self):
+        self.error = None
+        self.waits = None
+        self.threads = set()
+
+    def check(self, picture):
+        self.threads.add(threading.current_thread())
+        if self.waits is not None:
+            self.waits.wait(20)
+        if self.error is not None:
+            raise self.error
+        with Image.open(io.BytesIO(picture)) as image:
+            red, green, _ = image.convert("RGB").getpixel((0, 0))
+        return Finding({"breast": 0.9} if red > green else {})
+
+
+@pytest.fixture
+def checker():
+    return RedChecker()
+
+
+@pytest.fixture
+def open_checked(open_house, checker):
+    def open_(url, backend, **options):
+        def build(database):
+            open_.gate = ImageGate(
+                database, checker, utc_now, **{"preview_interval_s": 0.0, **options}
+            )
+            return open_.gate
+
+        return open_house(url, backend, build_gate=build)
+
+    return open_
+
+
+def film(*colours):
+    """An animation with these frames."""
+    buffer = io.BytesIO()
+    first, *others = (Image.new("RGB", (64, 64), colour) for colour in colours)
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=100)
+    return buffer.getvalue()
+
+
+async def submit(house, tools, user_id=1, **options):
+    changed = {
+        name: options.pop(name) for name in ("is_channel_age_restricted",) if name in options
+    }
+    request = tools.ask(user_id=user_id, **options)
+    request = replace(request, requester=replace(request.requester, **changed))
+    return (await house.service.submit(request)).id
+
+
+async def flags_of(house, id_):
+    async with house.database.transaction(read_only=True) as session:
+        return [(one.kind, one.note) for one in await FlagRepository(session).of_generation(id_)]
+
+
+async def stored(house, id_):
+    return await house.service._records.contents(id_, unveiled=True)
+
+
+async def used(house, user_id):
+    return (await house.service.quota(Requester(user_id, "x", 9, GUILD))).used
+
+
+async def pending(house):
+    async with house.database.transaction(read_only=True) as session:
+        return (await ReviewRepository(session).waiting(GUILD, 5))[1]
+
+
+async def test_what_is_blocked_is_not_kept_and_costs_nothing(
+    open_checked, database_url, backend, tools
+):
+    async with open_checked(database_url, backend) as house:
+        policy = ImagePolicy(CheckMode.REFUSE, 80)
+        await open_checked.gate.set_policy(GUILD, policy, actor_id=MO)
+        assert await open_checked.gate.find_policy(GUILD) == policy
+        blocked = await house.ended(await submit(house, tools))
+        assert blocked.state is GenerationState.FAILED
+        assert blocked.failure.kind is FailureKind.BLOCKED_BY_FILTER
+        assert await stored(house, blocked.id) == ()
+        assert await used(house, 1) == await used(house, 99)
+        assert await flags_of(house, blocked.id) == [("image", "breast 90%")]
+        backend.default.pictures = (tools.build_picture("green"),)
+        harmless = await house.ended(await submit(house, tools, user_id=2))
+        assert harmless.state is GenerationState.SUCCEEDED
+        assert await flags_of(house, harmless.id) == []
+        async with house.database.transaction(read_only=True) as session:
+            (deed,) = await AuditRepository(session).page(GUILD, limit=5)
+        assert (deed.action, deed.actor_id, deed.detail["mode"]) == ("image-check", MO, "refuse")
+
+
+async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
+    open_checked, database_url, backend, tools
+):
+    async with open_checked(database_url, backend) as house:
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        id_ = await submit(house, tools)
+        await house.until(id_, GenerationState.SUCCEEDED)
+        held = await house.service.find(id_)
+        assert held.withheld
+        assert held.outputs == ()
+        assert await flags_of(house, id_) == [("image", "breast 90%")]
+        assert await pending(house) == (id_,)
+        assert house.audience.told(id_) == []
+
+
+@pytest.mark.parametrize("mode", [CheckMode.SPOILER, CheckMode.HOLD, CheckMode.REFUSE])
+async def test_what_cannot_be_checked_waits_for_a_moderator(
+    open_checked, sqlite_url, backend, tools, checker, mode
+):
+    async with open_checked(sqlite_url, backend) as house:
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
+        # Moderators are shown everything here: that must become a decision.
+        reviews = Reviews(house.database, utc_now)
+        await reviews.set_mode(GUILD, None, ReviewMode.LOG, actor_id=MO)
+        checker.error = ValueError("out of order")
+        backend.default.pictures = (tools.build_picture("green"),)
+        id_ = await submit(house, tools)
+        await house.until(id_, GenerationState.SUCCEEDED)
+        held = await house.service.find(id_)
+        assert held.withheld
+        assert held.outputs == ()
+        assert await flags_of(house, id_) == [("image", "could not be checked")]
+        assert await pending(house) == (id_,)
+        assert house.audience.told(id_) == []
+        await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
+        await house.service.tell_decided(id_)
+        approved = await house.ended(id_)
+        assert len(approved.outputs) == 1
+
+
+async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url, backend, tools):
+    async with open_checked(database_url, backend) as house:
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        await Reviews(house.database, utc_now).set_mode(
+            GUILD, None, ReviewMode.FLAGGED, actor_id=MO
+        )
+        found = await house.ended(await submit(house, tools))
+        assert (found.state, found.spoiler) == (GenerationState.SUCCEEDED, True)
+        assert house.audience.told(found.id)[0].spoiler
+        async with house.database.transaction(read_only=True) as session:
+            review = await ReviewRepository(session).find(found.id)
+        assert review.state == "shown"
+        adult = await house.ended(
+            await submit(house, tools, user_id=2, is_channel_age_restricted=True)
+        )
+        assert not adult.spoiler
+        elsewhere = await house.ended(await submit(house, tools, user_id=3, guild_id=6))
+        assert not elsewhere.spoiler
+
+
+async def test_previews_are_seen_once_they_were_looked_at(
+    open_checked, sqlite_url, backend, tools, checker, audience
+):
+    def previews(id_):
+        return [
+            event.preview
+            for event in audience.events
+            if isinstance(event, Running) and event.generation.id == id_
+        ]
+
+    async with open_checked(sqlite_url, backend) as house:
+        shown = await house.ended(await submit(house, tools))
+        assert any(previews(shown.id)), "nothing is looked at where nobody wants it"
+        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        checker.threads.clear()
+        hidden = await house.ended(await submit(house, tools, user_id=2))
+        assert hidden.spoiler
+        assert previews(hidden.id)
+        assert not any(previews(hidden.id))
+        assert threading.main_thread() not in checker.threads
+        assert len(checker.threads) == 1
+
+
+async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_another(
+    database, checker, tools
+):
+    gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    red, green = tools.build_picture("red"), tools.build_picture("green")
+
+    async with await gate.veil(Asked) as veil:
+        veil.take(green)
+        assert veil.shown is None, "before the look, nothing is seen"
+        await tools.eventually(lambda: veil.shown == green)
+        await tools.eventually(lambda: not gate.is_busy)
+        await tools.eventually(veil._look.done)
+        veil.take(red)
+        await tools.eventually(lambda: veil.shown is None)
+        await veil._look
+        veil.take(green)
+        assert veil.shown is None
+    gate.close()
+
+
+async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise(database, tools):
+    class Unsure:
+        seen = ()
+
+        def check(self, picture):
+            self.seen = (*self.seen, picture)
+            return Finding({"breast": 0.3 if len(self.seen) % 2 == 0 else 0.1})
+
+    checker = Unsure()
+    gate = ImageGate(database, checker, utc_now)
+    policy = ImagePolicy(CheckMode.SPOILER, 90)
+    noisy = tools.build_picture("green")
+    assert not await gate.may_preview(policy, noisy, is_age_restricted=False)
+    assert len(checker.seen) == 2
+    assert await gate.may_preview(policy, noisy, is_age_restricted=True)
+    assert len(checker.seen) == 2
+    gate.close()
+
+
+async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker, tools):
+    gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    checker.waits = threading.Event()
+
+    async with await gate.veil(Asked) as first, await gate.veil(Asked) as second:
+        first.take(tools.build_picture("green"))
+        await tools.eventually(lambda: gate.is_busy)
+        second.take(tools.build_picture("green"))
+        assert second._look is None
+        checker.waits.set()
+    gate.close()
+
+
+async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker, tools):
+    gate = ImageGate(database, checker, utc_now, timeout_s=0.05)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    checker.waits = threading.Event()
+
+    output = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
+    assert (await gate.judge(Asked, [output])).verdict is Verdict.HOLD
+    assert not gate.is_busy
+    checker.waits.set()
+    gate.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "content", "verdict"),
+    [
+        ("a.gif", "image/gif", (GREEN, GREEN, RED), Verdict.REFUSE),
+        ("a.gif", "image/gif", (GREEN, GREEN, (0, 200, 0)), Verdict.SHOW),
+        ("a.bin", "application/octet-stream", (RED,), Verdict.REFUSE),
+        ("a.png", "image/png", b"torn", Verdict.HOLD),
+        ("a.mp4", "video/mp4", b"torn", Verdict.HOLD),
+        ("a.mp3", "audio/mpeg", b"a sound", Verdict.SHOW),
+        ("a.txt", "text/plain", b"words", Verdict.SHOW),
+    ],
+)
+async def test_everything_that_shows_something_is_looked_at(
+    database, checker, tools, name, media_type, content, verdict
+):
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    content = content if isinstance(content, bytes) else film(*content)
+
+    ruling = await gate.judge(Asked, [NewOutput(0, name, media_type, content)])
+    assert ruling.verdict is verdict
+    gate.close()
+
+
+async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
+    open_checked, sqlite_url, backend, tools, checker
+):
+    async with open_checked(sqlite_url, backend) as house:
+        gate = open_checked.gate
+        # It was made where nobody looks.
+        made = await house.ended(
+            await submit(house, tools, guild_id=6, is_channel_age_restricted=True)
+        )
+        contents = await stored(house, made.id)
+        here = Requester(1, "Ana", 9, GUILD)
+        assert await gate.admit(made, contents, here) == made
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        assert (await gate.admit(made, contents, here)).spoiler
+        among_adults = replace(here, is_channel_age_restricted=True)
+        assert await gate.admit(made, contents, among_adults) == made
+        for mode in (CheckMode.HOLD, CheckMode.REFUSE):
+            await gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
+            with pytest.raises(RequestRefused) as refusal:
+                await gate.admit(made, contents, here)
+            assert refusal.value.kind is FailureKind.BLOCKED_BY_FILTER
+        checker.error = ValueError("out of order")
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        with pytest.raises(RequestRefused):
+            await gate.admit(made, contents, here)
+
+
+async def test_what_a_moderator_approved_of_is_shown_once_more(
+    open_checked, sqlite_url, backend, tools
+):
+    async with open_checked(sqlite_url, backend) as house:
+        gate, reviews = open_checked.gate, Reviews(house.database, utc_now)
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        id_ = await submit(house, tools)
+        await house.until(id_, GenerationState.SUCCEEDED)
+        await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
+        await house.service.tell_decided(id_)
+        approved, contents = await house.ended(id_), await stored(house, id_)
+        assert await gate.admit(approved, contents, Requester(1, "Ana", 9, GUILD)) == approved
+        await gate.set_policy(6, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        with pytest.raises(RequestRefused):
+            await gate.admit(approved, contents, Requester(1, "Ana", 9, 6))
+
+
+async def test_without_a_checker_it_can_only_be_switched_off(database):
+    gate = ImageGate(database, None, utc_now)
+    with pytest.raises(RequestRefused, match="not installed"):
+        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+    await gate.set_policy(GUILD, ImagePolicy(), actor_id=MO)
+    assert not gate.is_installed
+    assert await gate.policy(None) == ImagePolicy()
+
+
+async def test_a_checker_that_was_taken_away_lets_nothing_through(database, checker, tools, caplog):
+    bare = ImageGate(database, None, utc_now)
+    await bare.warn_if_missed()
+    assert not caplog.records
+    await ImageGate(database, checker, utc_now).set_policy(
+        GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO
+    )
+
+    await bare.warn_if_missed()
+    assert "want their pictures checked: 1. NudeNet is not installed" in caplog.text
+    caplog.clear()
+    picture = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
+    assert (await bare.judge(Asked, [picture])).verdict is Verdict.HOLD
+    assert "limner[nsfw]" in caplog.text
+    sound = NewOutput(0, "x.mp3", "audio/mpeg", b"a sound")
+    assert (await bare.judge(Asked, [sound])).verdict is Verdict.SHOW
+
+
+async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkeypatch):
+    def fail(_content):
+        raise MemoryError
+
+    monkeypatch.setattr("generation.media.imaging.stills", fail)
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+    outputs = [NewOutput(0, "x.png", "image/png", b"x")]
+    ruling = await gate.judge(Asked, outputs)
+    assert (ruling.verdict, ruling.note) == (Verdict.HOLD, "could not be checked")
+    gate.close()

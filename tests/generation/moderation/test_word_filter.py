@@ -1,0 +1,131 @@
+"""Watched words, however they are dressed up."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generation.moderation.word_filter import (
+    InvalidPattern,
+    Term,
+    TermAction,
+    TermFilter,
+    check_pattern,
+)
+
+FOX = Term(1, "fox", TermAction.REFUSE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a fox in the snow",
+        "FOX!",
+        "f0x",
+        "a fox_hunt",
+        "\u0444\u0435 f\u043e\u0445",  # Cyrillic o and x
+        "fo\u200bx",
+        "\uff46\uff4f\uff58",  # full width
+        "f\u00f3x",
+        "f o x",
+        "f.o.x",
+        "foooox",
+        "\U0001d4bb\U0001d4f8\U0001d4fd\u200d fox",
+        "fox\u3164",  # a letter that shows nothing
+        "f\uffa0o\u115fx",
+        "a\u2800fox",
+        "\U0001f1eb\U0001f1f4\U0001f1fd",  # the letters of flags
+        "\U0001f155\U0001f15e\U0001f167",  # white in black circles
+        "\U0001f175\U0001f17e\U0001f187",
+        "\ua730\u1d0fx",  # small capitals
+        "f\u00f8x",
+    ],
+)
+def test_a_word_is_found_however_it_is_written(text):
+    assert TermFilter([FOX]).judge(text).found == (FOX,)
+
+
+@pytest.mark.parametrize("text", ["a foxglove", "firefox", "fo x", "f", "", "wolf and hound"])
+def test_only_whole_words_are_found(text):
+    assert TermFilter([FOX]).judge(text).action is None
+
+
+def test_phrases_are_found_across_punctuation():
+    phrase = Term(1, "Bad  Phrase", TermAction.HOLD)
+    found = TermFilter([phrase])
+    assert found.judge("a bad, phrase").action is TermAction.HOLD
+    assert found.judge("phrase bad").action is None
+
+
+def test_ones_are_read_as_i_and_as_l():
+    kill, pill = Term(1, "kill", TermAction.WARN), Term(2, "pixel", TermAction.WARN)
+    assert TermFilter([kill, pill]).judge("ki11 p1xel").found == (kill, pill)
+    assert TermFilter([Term(1, "111", TermAction.WARN)]).judge("lll").action is None
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(?:[a-z]{50000}){50000}", "a{1000000}", "(?:(?:a?){ 999}){999,}", "a{" + "9" * 150 + "}"],
+)
+def test_no_expression_takes_the_memory_of_all_servers(expression):
+    with pytest.raises(InvalidPattern, match="more than 1000 times"):
+        check_pattern(expression, is_expression=True)
+
+
+def test_an_expression_may_repeat_as_much_as_anybody_needs():
+    for expression in (r"\d{4}-\d{2}-\d{2}", "(?:ab{3}){0,40}", "[{1}]{2}"):
+        assert check_pattern(expression, is_expression=True) == expression
+
+
+def test_an_allowed_phrase_hides_the_word_in_it():
+    allowed = Term(2, "fox terrier", TermAction.ALLOW)
+    found = TermFilter([FOX, allowed])
+    assert found.judge("my fox terrier").action is None
+    assert found.judge("my fox terrier and a fox").action is TermAction.REFUSE
+
+
+def test_the_strictest_action_counts():
+    terms = [FOX, Term(2, "snow", TermAction.OBSERVE), Term(3, "dark", TermAction.HOLD)]
+    verdict = TermFilter(terms).judge("snow", "dark")
+    assert verdict.action is TermAction.HOLD
+    assert [one.id for one in verdict.found] == [2, 3]
+
+
+def test_an_expression_sees_the_text_and_its_plain_spelling():
+    guns = Term(1, r"\bguns?\b", TermAction.WARN, is_expression=True)
+    assert TermFilter([guns]).judge("two \uff27uns").found == (guns,)
+    assert TermFilter([guns]).judge("a gunner").action is None
+
+
+def test_an_expression_that_would_never_end_is_skipped_and_named():
+    hostile = Term(1, r"(?:a|aa|aaa)+[^b]{5}(?:a|b|ab)+$\d", TermAction.REFUSE, is_expression=True)
+    begun = time.monotonic()
+    verdict = TermFilter([hostile, FOX]).judge("a" * 2000 + " fox")
+    assert verdict.slow == (hostile,)
+    assert verdict.found == (FOX,)
+    assert time.monotonic() - begun < 30, "it was never ended"
+
+
+def test_all_expressions_together_have_an_end_and_words_are_found_all_the_same(monkeypatch):
+    monkeypatch.setattr("generation.moderation.word_filter.EXPRESSIONS_TIMEOUT_S", 0)
+    guns = Term(1, r"\bguns?\b", TermAction.WARN, is_expression=True)
+    verdict = TermFilter([guns, FOX]).judge("a fox with guns")
+    assert (verdict.found, verdict.slow) == ((FOX,), (guns,))
+
+
+@pytest.mark.parametrize(("pattern", "is_expression"), [("", False), ("!!", False), ("(", True)])
+def test_what_cannot_be_watched_for_is_refused(pattern, is_expression):
+    with pytest.raises(InvalidPattern):
+        check_pattern(pattern, is_expression=is_expression)
+
+
+@given(st.text(max_size=200), st.text(min_size=1, max_size=30))
+def test_any_text_can_be_judged(text, pattern):
+    try:
+        kept = check_pattern(pattern, is_expression=False)
+    except InvalidPattern:
+        return
+    found = TermFilter([Term(1, kept, TermAction.REFUSE)])
+    found.judge(text)
+    assert found.judge(f"so {kept} it is").action is TermAction.REFUSE

@@ -1,0 +1,68 @@
+"""A program for test_overspending: asks for much at once as one person, and prints what was given.
+
+Arguments: database URL, how often to ask, how many pictures at a time. It begins when a line comes
+on standard input, so that several begin together, and prints the ids that were accepted as JSON.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from datetime import UTC, datetime
+
+from db.database import Database
+from generation.backends.pool import BackendPool, PoolMember
+from generation.errors import FailureKind, RequestRefused
+from generation.moderation.blocks import Moderation
+from generation.quota.usage import UsageBook
+from generation.request import GenerationRequest, Requester
+from generation.requests.acceptance import Acceptor
+from workflows.catalog import LIBRARY, Catalog
+
+GUILD, PERSON = 5, 7
+
+
+class Away:
+    """A backend that cannot be reached: nothing is run here."""
+
+    name = "away"
+    is_reachable = False
+
+
+def utc_now():
+    return datetime.now(UTC)
+
+
+async def ask(acceptor, count):
+    requester = Requester(PERSON, "ana", channel_id=9, guild_id=GUILD)
+    request = GenerationRequest(requester, "a fox", workflow="txt2img-sd", values={"count": count})
+    try:
+        return (await acceptor.accept(request)).id
+    except RequestRefused as refused:
+        if refused.kind not in (FailureKind.DAILY_LIMIT, FailureKind.QUEUE_FULL):
+            raise
+        return None
+
+
+async def main():
+    url, times, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    catalog = Catalog((LIBRARY,))
+    catalog.load()
+    database = Database(url)
+    acceptor = Acceptor(
+        database=database,
+        catalog=catalog,
+        pool=BackendPool([PoolMember(Away())]),
+        usage=UsageBook(database, utc_now),
+        clock=utc_now,
+        random_source=random.SystemRandom(),
+        moderation=Moderation(database, utc_now),
+    )
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    asked = await asyncio.gather(*(ask(acceptor, count) for _ in range(times)))
+    await database.close()
+    print(json.dumps([one for one in asked if one is not None]))
+
+
+asyncio.run(main())

@@ -1,0 +1,83 @@
+"""One person asks through several processes at once, on both databases."""
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db.repositories.charges import ChargeRepository, Spent
+from db.repositories.people import GuildRepository
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = Path(__file__).with_name("submitting.py")
+GUILD, PERSON = 5, 7
+PROCESSES, TIMES = 3, 6
+
+
+async def limit(database, **limits):
+    async with database.transaction() as session:
+        guilds = GuildRepository(session)
+        await guilds.get_or_create(GUILD, now=datetime.now(UTC))
+        await guilds.update(GUILD, cooldown_s=0, **limits)
+
+
+async def start(url, count, stack):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(PROGRAM),
+        url,
+        str(TIMES),
+        str(count),
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+    async def end():
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    stack.push_async_callback(end)
+    return process
+
+
+async def ask_together(url, count):
+    """The ids that all processes together were given."""
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        processes = [await start(url, count, stack) for _ in range(PROCESSES)]
+        for process in processes:
+            line = await process.stdout.readline()
+            assert line == b"ready\n", (await process.communicate())[1].decode()
+        answers = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+        for process, (_, err) in zip(processes, answers, strict=True):
+            assert process.returncode == 0, err.decode()
+        return [one for out, _ in answers for one in json.loads(out)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "count", "accepted"),
+    [
+        ({"pictures": 10, "max_waiting": 99}, 3, 3),
+        ({"pictures": 99, "max_waiting": 4}, 1, 5),
+        ({"pictures": 99, "max_waiting": 99, "max_line": 7}, 1, 7),
+        ({"quota_unit": "gpu_seconds", "gpu_s": 130, "max_waiting": 99}, 2, 2),
+    ],
+    ids=["pictures", "places", "line", "seconds"],
+)
+async def test_nobody_gets_more_than_one_process_would_give(
+    database, database_url, limits, count, accepted
+):
+    await limit(database, **limits)
+    given = await ask_together(database_url, count)
+    assert len(given) == len(set(given)) == accepted
+    async with database.transaction(read_only=True) as session:
+        charges = ChargeRepository(session)
+        used = await charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2))
+    assert used == Spent(accepted * count, accepted * count * 30_000)

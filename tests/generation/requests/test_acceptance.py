@@ -1,0 +1,373 @@
+import asyncio
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.database import Database
+from db.repositories.generations import GenerationRepository
+from db.repositories.people import GuildRepository
+from db.repositories.policies import PolicyRepository
+from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.errors import FailureKind, RequestRefused
+from generation.moderation.blocks import Moderation
+from generation.quota.usage import UsageBook
+from generation.record import GenerationState
+from generation.requests.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor, normalise_id
+from workflows.catalog import Catalog
+
+GUILD = 5
+
+
+class Clock:
+    def __init__(self):
+        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self):
+        return self.now
+
+    def pass_(self, **duration):
+        self.now += timedelta(**duration)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def build(catalog, clock, backend):
+    """Builds an acceptor over a pool that knows what the backend offers, if it is reachable."""
+
+    async def build_(database, *, default_models=(), seed=1, reachable=True):
+        source = random.Random(seed)
+        pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
+        if reachable:
+            await pool.refresh(backend.name)
+        usage = UsageBook(database, clock)
+        return Acceptor(
+            moderation=Moderation(database, clock),
+            database=database,
+            catalog=catalog,
+            pool=pool,
+            usage=usage,
+            clock=clock,
+            random_source=source,
+        )
+
+    return build_
+
+
+@pytest.fixture
+async def acceptor(build, database):
+    return await build(database)
+
+
+@pytest.fixture
+async def quick(build, sqlite_url):
+    """For questions that no database answers differently."""
+    database = Database(sqlite_url)
+    yield await build(database)
+    await database.close()
+
+
+async def refusal(acceptor, request):
+    with pytest.raises(RequestRefused) as refused:
+        await acceptor.accept(request)
+    return refused.value
+
+
+async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
+    accepted = await acceptor.accept(
+        tools.ask("  a fox\x00 in\r\nthe snow ", count=2, aspect="3:2")
+    )
+    assert accepted.state is GenerationState.WAITING
+    assert accepted.prompt == "a fox in\nthe snow"
+    assert accepted.cost == 2
+    assert accepted.values["size"] == "640x448"
+    assert accepted.values["model"] == "alpha.safetensors"
+    assert accepted.seed == accepted.values["seed"] < 2**53
+    assert accepted.reply == "where to"
+    assert len(accepted.id) == ID_CHARACTERS
+    assert set(accepted.id) <= set(ID_ALPHABET)
+    async with database.transaction() as session:
+        row = await GenerationRepository(session).get(accepted.id)
+    assert row.values == dict(accepted.values)
+
+
+async def test_a_seed_of_64_bits_is_kept(acceptor, tools):
+    accepted = await acceptor.accept(tools.ask(seed=2**64 - 1))
+    assert accepted.seed == accepted.values["seed"] == 2**64 - 1
+
+
+async def test_options_without_a_place_are_refused_by_name(quick, tools):
+    refused = await refusal(quick, tools.ask(cfg=3.0, negative="x"))
+    assert refused.kind is FailureKind.INVALID_OPTION
+    assert refused.sentence.startswith("The workflow txt2img-sd has no place for: cfg, negative. ")
+    refused = await refusal(quick, tools.ask(images={"image": tools.PICTURE}))
+    assert refused.sentence.startswith("The workflow txt2img-sd has no place for: image. ")
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"steps": 99}, "steps"),
+        ({"steps": "many"}, "steps"),
+        ({"seed": -1}, "seed"),
+        ({"count": 5}, "count"),
+        ({"aspect": "9000:1"}, "size"),
+        ({"workflow": "no-such"}, "workflow"),
+        ({"workflow": "../../etc/passwd"}, "workflow"),
+        ({"prompt": " \n\x07 "}, "prompt"),
+        ({"prompt": "x" * 2001}, "prompt"),
+        ({"workflow": "img2img-sd"}, "image"),
+        ({"workflow": "img2img-sd", "image": "/etc/passwd"}, "image"),
+    ],
+)
+async def test_bad_values_are_refused(quick, tools, options, option):
+    refused = await refusal(quick, tools.ask(**options))
+    assert refused.kind is FailureKind.INVALID_OPTION
+    assert refused.facts["option"] == option
+
+
+async def test_a_hostile_prompt_stays_text(quick, tools):
+    prompt = '"]}, ["1", 0] ../../x @everyone <@1> {a|b} \ud800 embedding:x \u202e'
+    accepted = await quick.accept(tools.ask(prompt))
+    assert "\ud800" not in accepted.prompt
+    assert accepted.prompt.startswith('"]}, ["1", 0] ../../x @everyone')
+
+
+@pytest.mark.parametrize(
+    ("images", "workflow"),
+    [
+        ((), "txt2img-sd"),
+        (("image",), "img2img-sd"),
+        (("image", "mask"), "inpaint-sd"),
+    ],
+)
+async def test_the_default_workflow_fits_what_was_given(quick, tools, images, workflow):
+    pictures = {name: tools.build_picture("white") for name in images}
+    accepted = await quick.accept(tools.ask(workflow=None, images=pictures))
+    assert accepted.workflow == workflow
+
+
+async def test_the_default_workflow_needs_a_place_for_everything(quick, tools):
+    refused = await refusal(quick, tools.ask(workflow=None, cfg=2))
+    assert refused.sentence.startswith("The workflow txt2img-sd has no place for: cfg. ")
+
+
+async def test_bad_attachments_are_refused(quick, tools):
+    for content in (b"GIF89a", b"", tools.PICTURE[:60]):
+        request = tools.ask(workflow="img2img-sd", images={"image": content})
+        refused = await refusal(quick, request)
+        assert refused.kind is FailureKind.INVALID_ATTACHMENT
+
+
+class Attachments:
+    """Counts what is fetched, and lets nobody have it before `is_there` is set."""
+
+    def __init__(self, content):
+        self.content = content
+        self.is_there = asyncio.Event()
+        self.begun = 0
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def fetch(self):
+        self.begun += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.is_there.wait()
+        self.at_once -= 1
+        return self.content
+
+
+async def test_nothing_is_fetched_for_who_may_not_generate_now(acceptor, tools):
+    await acceptor.accept(tools.ask())
+    attachments = Attachments(tools.PICTURE)
+    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    assert (await refusal(acceptor, request)).kind is FailureKind.SLOW_DOWN
+    assert attachments.begun == 0
+
+
+async def test_one_attachment_of_a_person_is_fetched_at_a_time_and_the_rest_refused(
+    acceptor, tools
+):
+    attachments = Attachments(tools.PICTURE)
+    request = replace(tools.ask(workflow="img2img-sd"), images={"image": attachments.fetch})
+    asking = asyncio.gather(*(acceptor.accept(request) for _ in range(8)), return_exceptions=True)
+    await tools.eventually(lambda: attachments.begun)
+    attachments.is_there.set()
+    kinds = Counter(getattr(one, "kind", "accepted") for one in await asking)
+    assert kinds == {"accepted": 1, FailureKind.SLOW_DOWN: 7}
+    assert attachments.begun == 1
+
+
+async def test_two_peoples_attachments_are_fetched_at_a_time(acceptor, tools):
+    attachments = Attachments(tools.PICTURE)
+    requests = [
+        replace(
+            tools.ask(workflow="img2img-sd", user_id=user_id), images={"image": attachments.fetch}
+        )
+        for user_id in range(6)
+    ]
+    asking = asyncio.gather(*map(acceptor.accept, requests))
+    await tools.eventually(lambda: attachments.at_once == 2)
+    attachments.is_there.set()
+    assert len(await asking) == 6
+    assert attachments.most_at_once == 2
+
+
+async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(acceptor, tools):
+    bad = tools.ask(workflow="img2img-sd", images={"image": b"<html>"})
+    assert (await refusal(acceptor, bad)).kind is FailureKind.INVALID_ATTACHMENT
+    assert await acceptor.accept(tools.ask())
+
+
+async def test_a_model_that_nobody_has_is_refused_with_the_list(quick, tools):
+    refused = await refusal(quick, tools.ask(model="../secret.safetensors"))
+    assert refused.kind is FailureKind.MISSING_MODEL
+    assert refused.facts["installed"] == ["alpha.safetensors", "beta.safetensors"]
+    refused = await refusal(quick, tools.ask(lora="none.safetensors"))
+    assert refused.kind is FailureKind.MISSING_MODEL
+
+
+@pytest.mark.parametrize(
+    ("installed", "defaults", "expected"),
+    [
+        (("alpha.safetensors", "beta.safetensors"), (), "alpha.safetensors"),
+        (("alpha.safetensors", "beta.safetensors"), ("x", "beta.safetensors"), "beta.safetensors"),
+        (("gamma.safetensors",), (), "gamma.safetensors"),
+        (("gamma.safetensors", "delta.safetensors"), (), None),
+        ((), (), None),
+    ],
+)
+async def test_which_model_is_taken(
+    build, sqlite_url, backend, tools, installed, defaults, expected
+):
+    backend.info = tools.build_object_info(models=installed)
+    database = Database(sqlite_url)
+    acceptor = await build(database, default_models=defaults)
+    if expected is None:
+        refused = await refusal(acceptor, tools.ask())
+        assert refused.kind is FailureKind.MISSING_MODEL
+        assert refused.facts["installed"] == list(installed)
+    else:
+        assert (await acceptor.accept(tools.ask())).values["model"] == expected
+    await database.close()
+
+
+async def test_while_no_backend_has_spoken_names_are_taken_as_they_are(build, sqlite_url, tools):
+    database = Database(sqlite_url)
+    acceptor = await build(database, reachable=False)
+    accepted = await acceptor.accept(tools.ask(model="any.safetensors"))
+    assert accepted.values["model"] == "any.safetensors"
+    await database.close()
+
+
+async def test_limits_hold_when_many_ask_at_once(acceptor, database, clock, tools):
+    async with database.transaction() as session:
+        guilds = GuildRepository(session)
+        await guilds.get_or_create(GUILD, now=clock.now)
+        await guilds.update(GUILD, pictures=3, cooldown_s=0)
+    results = await asyncio.gather(
+        *(acceptor.accept(tools.ask(count=1)) for _ in range(8)), return_exceptions=True
+    )
+    kinds = Counter(getattr(one, "kind", "accepted") for one in results)
+    assert kinds == {"accepted": 3, FailureKind.DAILY_LIMIT: 5}
+
+
+async def test_cooldown_line_and_own_limits(acceptor, database, clock, tools):
+    await acceptor.accept(tools.ask())
+    refused = await refusal(acceptor, tools.ask())
+    assert refused.kind is FailureKind.SLOW_DOWN
+    for _ in range(3):
+        clock.pass_(seconds=11)
+        await acceptor.accept(tools.ask())
+    clock.pass_(seconds=11)
+    assert (await refusal(acceptor, tools.ask())).kind is FailureKind.QUEUE_FULL
+    async with database.transaction() as session:
+        await PolicyRepository(session).set_role(GUILD, 77, has_priority=True)
+    assert (await acceptor.accept(tools.ask(role_ids=[77]))).priority
+    async with database.transaction() as session:
+        await GuildRepository(session).update(GUILD, max_line=5)
+    assert (await refusal(acceptor, tools.ask(user_id=2))).kind is FailureKind.QUEUE_FULL
+    assert await acceptor.accept(tools.ask(user_id=2, guild_id=None))
+
+
+def test_ids_are_taken_as_people_type_them():
+    assert normalise_id(" K7F3Q\n") == "k7f3q"
+    assert normalise_id("`k7f3q`\x00'; --") == "k7f3q"
+    assert normalise_id("") == ""
+
+
+async def test_an_id_that_is_taken_is_drawn_anew(build, database, tools):
+    first = await (await build(database, seed=5)).accept(tools.ask(user_id=1))
+    second = await (await build(database, seed=5)).accept(tools.ask(user_id=2))
+    assert first.id != second.id
+
+
+async def test_a_workflow_that_no_backend_has_the_tags_for_is_refused(
+    quick, catalog, tmp_path, tools
+):
+    toml = tmp_path / "workflows" / "txt2img-sd" / "workflow.toml"
+    toml.write_text('tags = ["big"]\n' + toml.read_text())
+    catalog.load()
+    refused = await refusal(quick, tools.ask(workflow="txt2img-sd"))
+    assert refused.kind is FailureKind.WORKFLOW_ERROR
+    assert "demands: big" in refused.sentence
+
+
+DRAWN = """
+title = "Drawn"
+
+[[input]]
+name = "steps"
+type = "integer"
+targets = ["3.steps"]
+hidden = true
+draw = [5, 7, 9]
+
+[[input]]
+name = "seed"
+type = "seed"
+targets = ["3.seed"]
+max = 3
+
+[access]
+roles = [70]
+"""
+
+
+@pytest.fixture
+def drawing(catalog, tmp_path, build, sqlite_url):
+    """An acceptor that has a workflow for people with a role, and with values to draw."""
+    folder = tmp_path / "workflows" / "drawn"
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = catalog.workflows["txt2img-sd"].graph
+    (folder / "graph.json").write_text(json.dumps(graph))
+    (folder / "workflow.toml").write_text(DRAWN)
+    loaded = Catalog([folder.parent])
+    loaded.load()
+    assert "drawn" in loaded.workflows
+    return loaded
+
+
+async def test_values_are_drawn_and_recorded(quick, drawing, tools):
+    quick._catalog = drawing
+    recorded = set()
+    for user in range(20):
+        request = tools.ask(workflow="drawn", user_id=1000 + user, role_ids=frozenset({70}))
+        accepted = await quick.accept(request)
+        assert accepted.seed in range(4)
+        recorded.add(accepted.values["steps"])
+    assert recorded == {5, 7, 9}
+
+
+async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quick, drawing, tools):
+    quick._catalog = drawing
+    refused = await refusal(quick, tools.ask(workflow="drawn"))
+    assert refused.kind is FailureKind.NOT_ALLOWED_HERE

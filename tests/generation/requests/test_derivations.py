@@ -1,0 +1,264 @@
+"""What comes of results: who may, by which workflow, from which picture, with which values."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from PIL import Image
+
+from generation.backends.pool import BackendPool, PoolSettings
+from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
+from generation.history.records import Order, RecordedImage
+from generation.record import Generation, GenerationState, Output, OutputContent
+from generation.request import Derivation, Requester
+from generation.requests.derivations import Changes, Derivations
+from generation.requests.offers import Offer, Offers
+from workflows.catalog import LIBRARY, Catalog
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+GUILD = 5
+ANA = Requester(1, "ana", 9, GUILD)
+BEN = Requester(2, "ben", 9, GUILD)
+
+
+def picture(size=(32, 24), colour="teal"):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def build(id_="k7f3q", *, count=1, media_type="image/png", size=1024, **facts):
+    outputs = tuple(
+        Output(position, f"x{position}.png", media_type, 10, size, size)
+        for position in range(count)
+    )
+    generation = Generation(
+        id=id_,
+        user_id=ANA.user_id,
+        user_name="ana",
+        guild_id=GUILD,
+        channel_id=9,
+        workflow="txt2img-sd",
+        prompt="a fox",
+        values={"seed": 7, "steps": 20, "cfg": 7.0, "count": count, "negative": "rain"},
+        seed=7,
+        state=GenerationState.SUCCEEDED,
+        cost=1,
+        private=False,
+        spoiler=False,
+        created_at=NOON,
+        outputs=outputs,
+    )
+    return replace(generation, **facts)
+
+
+class Desk:
+    """A service in memory."""
+
+    def __init__(self):
+        self.known = {}
+        self.given = {}
+        self.kept = {}
+        self.submitted = []
+        self.fetched = {}
+
+    def add(self, generation, *contents):
+        self.known[generation.id] = generation
+        self.kept[generation.id] = tuple(
+            OutputContent(output, content)
+            for output, content in zip(generation.outputs, contents, strict=False)
+        )
+        return generation
+
+    async def check(self, request):
+        pass
+
+    async def submit(self, request):
+        self.fetched = {name: await fetch() for name, fetch in request.images.items()}
+        self.submitted.append(request)
+        return request
+
+    async def find(self, generation_id):
+        return self.known.get(generation_id)
+
+    async def find_order(self, generation_id):
+        images = self.given.get(generation_id, ())
+        return Order(self.known[generation_id], images, is_wanted=False)
+
+    async def contents(self, generation_id):
+        return self.kept.get(generation_id, ())
+
+
+@pytest.fixture(scope="session")
+def catalog():
+    found = Catalog((LIBRARY,))
+    found.load()
+    return found
+
+
+@pytest.fixture
+def offers(catalog):
+    return Offers(catalog, BackendPool([], PoolSettings()))
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+@pytest.fixture
+def derivations(desk, offers, catalog):
+    return Derivations(desk, offers, catalog)
+
+
+async def nothing(_generation, _output):
+    return None
+
+
+def test_what_is_offered_follows_the_results(offers):
+    assert offers.of(build(count=2)) == Offer((0, 1), (0, 1), (0, 1), again=True, remix=True)
+    # What would be made smaller first is not made larger.
+    assert offers.of(build(size=4096)).upscale == ()
+    # An upscale has neither a prompt of its own nor a seed.
+    upscaled = offers.of(build(workflow="upscale"))
+    assert (upscaled.again, upscaled.remix, upscaled.vary) == (False, False, (0,))
+    assert offers.of(build(prompt="")).vary == ()
+    assert offers.of(build(media_type="video/mp4")) == Offer(again=True, remix=True)
+    assert offers.of(build(workflow="gone")) == Offer((0,), (0,), (0,))
+    for over in (
+        build(removed_at=NOON),
+        build(state=GenerationState.FAILED),
+        build(state=GenerationState.RUNNING),
+    ):
+        assert offers.of(over) == Offer()
+
+
+@pytest.mark.parametrize(
+    ("facts", "requester", "error"),
+    [
+        ({}, BEN, None),
+        ({"private": True}, ANA, None),
+        ({"private": True}, BEN, NotYours),
+        ({"guild_id": None}, BEN, NotYours),
+        ({"guild_id": 404}, BEN, NotYours),
+        ({"guild_id": 404}, ANA, None),
+        ({"removed_at": NOON}, ANA, GenerationRemoved),
+    ],
+)
+async def test_who_may_see_it_may_go_on_from_it(derivations, desk, facts, requester, error):
+    generation = desk.add(build(**facts))
+    if error is None:
+        assert await derivations.find_visible(" K7F3Q ", requester) == generation
+    else:
+        with pytest.raises(error):
+            await derivations.again(generation.id, requester)
+
+
+async def test_what_nobody_knows_is_not_found(derivations):
+    with pytest.raises(UnknownGeneration):
+        await derivations.upscale("zzzzz", 0, ANA)
+
+
+async def test_an_upscale_takes_the_chosen_picture(derivations, desk):
+    desk.add(build(count=2, spoiler=True), picture(), picture(colour="red"))
+    await derivations.submit(await derivations.upscale("k7f3q", 1, BEN), "there", nothing)
+    (request,) = desk.submitted
+    assert (request.workflow, request.prompt, request.reply) == ("upscale", "a fox", "there")
+    assert (request.parent_id, request.parent_position) == ("k7f3q", 1)
+    assert (request.derivation, request.spoiler) == (Derivation.UPSCALE, True)
+    assert request.requester == BEN
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    assert sent.getpixel((0, 0)) == (255, 0, 0)
+
+
+async def test_a_variation_carries_what_means_the_same_and_never_the_seed(derivations, desk):
+    desk.add(build(count=3), picture(), picture(), picture())
+    draft = await derivations.vary("k7f3q", 2, BEN)
+    assert draft.request.workflow == "img2img-sd"
+    # Steps and cfg are right for the model they were chosen for, which nobody knows here.
+    assert draft.request.values == {"negative": "rain", "count": 3}
+
+
+async def test_again_repeats_all_but_the_seed(derivations, desk):
+    desk.add(build(), picture())
+    draft = await derivations.again("k7f3q", BEN)
+    values = {"steps": 20, "cfg": 7.0, "count": 1, "negative": "rain"}
+    assert (draft.request.values, draft.start) == (values, None)
+
+
+async def test_a_remix_changes_what_was_changed(derivations, desk):
+    desk.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
+    changes = Changes("a bear", {"negative": None, "seed": 8}, "3:2")
+    request = (await derivations.remix("k7f3q", BEN, changes)).request
+    assert request.values == {"steps": 20, "seed": 8}
+    assert (request.prompt, request.aspect) == ("a bear", "3:2")
+
+
+async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, desk):
+    desk.add(build())
+    draft = await derivations.upscale("k7f3q", 0, ANA)
+
+    async def posted(generation, output):
+        assert (generation.id, output.position) == ("k7f3q", 0)
+        return picture((48, 48))
+
+    await derivations.submit(draft, "", posted)
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    assert sent.size == (48, 48)
+    with pytest.raises(RequestRefused, match="not kept any more"):
+        await derivations.submit(draft, "", nothing)
+
+
+async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from(derivations, desk):
+    desk.add(build("rrrrr", count=2), picture(), picture(colour="red"))
+    child = {"workflow": "img2img-sd", "parent_id": "rrrrr", "parent_position": 1}
+    desk.add(build("ccccc", **child))
+    desk.add(build("ddddd", workflow="img2img-sd", parent_id="ccccc"))
+    draft = await derivations.again("ddddd", BEN)
+    assert (draft.start.generation.id, draft.start.output.position) == ("rrrrr", 1)
+    await derivations.submit(draft, "", nothing)
+    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    assert sent.getpixel((0, 0)) == (255, 0, 0)
+
+
+async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, desk):
+    desk.add(build(workflow="img2img-sd"))
+    desk.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
+    draft = await derivations.again("k7f3q", BEN)
+    assert draft.start is None
+    assert await draft.request.images["image"]() == picture()
+    desk.given.clear()
+    with pytest.raises(RequestRefused, match="Attach it again"):
+        await derivations.again("k7f3q", BEN)
+
+
+@pytest.mark.parametrize("position", [1, 99])
+async def test_a_picture_that_there_is_not_is_refused(derivations, desk, position):
+    desk.add(build(), picture())
+    with pytest.raises(RequestRefused, match="no such picture"):
+        await derivations.upscale("k7f3q", position, ANA)
+
+
+async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivations, desk):
+    for child, parent in (("ddddd", "ccccc"), ("ccccc", "bbbbb"), ("bbbbb", None)):
+        desk.add(build(child, parent_id=parent))
+    found = await derivations.lineage(desk.known["ddddd"], BEN)
+    assert [one.id for one in found] == ["ccccc", "bbbbb"]
+    desk.add(build("bbbbb", parent_id="ddddd"))
+    found = await derivations.lineage(desk.known["ddddd"], BEN)
+    assert [one.id for one in found] == ["ccccc", "bbbbb"]
+    desk.add(build("bbbbb", parent_id="gone2"))
+    assert len(await derivations.lineage(desk.known["ddddd"], BEN)) == 2
+
+
+HIDDEN = ({"private": True}, {"guild_id": 404}, {"guild_id": None}, {"withheld": True})
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, desk, hidden):
+    desk.add(build("ddddd", parent_id="ccccc"))
+    desk.add(build("ccccc", parent_id="bbbbb", **hidden))
+    desk.add(build("bbbbb"))
+    assert await derivations.lineage(desk.known["ddddd"], BEN) == ()
+    assert len(await derivations.lineage(desk.known["ddddd"], ANA)) == 2

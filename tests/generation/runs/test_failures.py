@@ -1,0 +1,59 @@
+import pytest
+
+from comfy import errors
+from generation.errors import FailureKind
+from generation.runs.failures import MAX_DETAIL_CHARACTERS, explain
+
+GRAPH = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Paint"}}}
+
+
+def all_errors(kind=errors.ComfyError):
+    yield kind
+    for one in kind.__subclasses__():
+        yield from all_errors(one)
+
+
+def build(kind):
+    node = {
+        "node_id": "3",
+        "class_type": "KSampler",
+        "exception_type": "ValueError",
+        "exception_message": "boom",
+    }
+    if issubclass(kind, errors.NodeFailed):
+        return kind(**node)
+    return kind("no", status=500) if kind is errors.BackendRefused else kind("no")
+
+
+@pytest.mark.parametrize("kind", list(all_errors()), ids=lambda kind: kind.__name__)
+def test_every_error_of_a_backend_has_a_plain_sentence(kind):
+    failure = explain(build(kind), GRAPH)
+    assert failure.sentence.endswith((".", "!"))
+    assert failure.sentence[0].isupper()
+
+
+def test_a_failed_node_is_named_by_title_and_class():
+    failure = explain(build(errors.NodeFailed), GRAPH)
+    assert failure.sentence == "Paint (KSampler) failed: boom."
+
+
+def test_long_words_of_a_node_are_cut():
+    error = errors.NodeFailed(
+        node_id="9", class_type="X", exception_type="x", exception_message="y" * 5000
+    )
+    assert len(explain(error, GRAPH).sentence) < MAX_DETAIL_CHARACTERS + 50
+
+
+def test_a_refused_input_is_named():
+    problem = errors.NodeProblem("3", "KSampler", "value_bigger_than_max", "Too big", "steps", "9")
+    failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
+    assert failure.kind is FailureKind.WORKFLOW_ERROR
+    assert failure.sentence.endswith("at Paint (KSampler) → steps: Too big.")
+
+
+def test_a_sampler_that_is_not_in_the_list_is_no_missing_model():
+    problem = errors.NodeProblem(
+        "3", "KSampler", "value_not_in_list", "Not in list", "sampler_name", "odd", ("euler",)
+    )
+    failure = explain(errors.GraphRejected("no", [problem]), GRAPH)
+    assert failure.kind is FailureKind.WORKFLOW_ERROR

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+
+from comfy.protocol.events import NodeStarted, OutputsReady, Started, StepDone, Succeeded
+from generation.runs.progress import SAMPLING_SHARE, UNFINISHED_CEILING, RunProgress
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def node(class_type, **inputs):
+    return {"class_type": class_type, "inputs": inputs}
+
+
+SIMPLE = {
+    "1": node("CheckpointLoaderSimple", ckpt_name="a"),
+    "2": {**node("KSampler", steps=10, denoise=0.5), "_meta": {"title": "Paint"}},
+    "3": node("VAEDecode"),
+    "4": node("SaveImage"),
+}
+
+
+def folded(graph, *events):
+    progress = RunProgress(graph)
+    return [progress.fold(event, START + timedelta(seconds=i)) for i, event in enumerate(events)]
+
+
+def test_sampler_steps_make_most_of_it():
+    seen = folded(SIMPLE, Started(frozenset()), NodeStarted("1"), StepDone("2", 5, 10))
+    assert seen[-1].fraction == 0.5 * SAMPLING_SHARE + 0.25 * (1 - SAMPLING_SHARE)
+    assert (seen[-1].step, seen[-1].steps, seen[-1].activity) == (5, 10, "Paint")
+
+
+def test_it_never_falls_and_is_whole_only_with_the_results():
+    seen = folded(
+        SIMPLE,
+        NodeStarted("2"),
+        StepDone("2", 10, 10),
+        StepDone("2", 1, 10),
+        NodeStarted("3"),
+        NodeStarted("4"),
+        OutputsReady(()),
+        Succeeded((), fully_cached=False),
+    )
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-2] <= UNFINISHED_CEILING
+    assert fractions[-1] == 1.0
+
+
+def test_cached_nodes_count_as_done():
+    seen = folded(SIMPLE, Started(frozenset({"1", "2"})))
+    assert seen[-1].fraction == SAMPLING_SHARE + 0.5 * (1 - SAMPLING_SHARE)
+
+
+def test_two_samplers_are_weighed_by_their_steps():
+    graph = {
+        "1": node("KSamplerAdvanced", steps=40, start_at_step=10, end_at_step=100),
+        "2": node("SamplerCustomAdvanced", sigmas=["3", 0]),
+        "3": node("BasicScheduler", steps=10, denoise=1.0),
+    }
+    seen = folded(graph, NodeStarted("1"), StepDone("1", 30, 30))
+    assert abs(seen[-1].fraction - 0.75 * SAMPLING_SHARE) < 1e-9
+
+
+def test_a_graph_without_sampler_counts_nodes_and_tiles():
+    graph = {"1": node("LoadImage"), "2": node("ImageUpscaleWithModel")}
+    seen = folded(graph, NodeStarted("1"), NodeStarted("2"), StepDone("2", 1, 2))
+    assert [progress.fraction for progress in seen] == [0.0, 0.5, 0.75]
+
+
+def test_the_end_is_estimated_from_measured_steps():
+    seen = folded(SIMPLE, NodeStarted("2"), StepDone("2", 1, 10), StepDone("2", 2, 10))
+    assert seen[1].done_at is None
+    assert seen[2].done_at == START + timedelta(seconds=2 + 8)
+
+
+def test_an_unknown_node_does_no_harm():
+    seen = folded(SIMPLE, NodeStarted("99"), StepDone("99", 1, 3), StepDone("99", 1, 0))
+    assert seen[-1].fraction == 0.0
+
+
+def test_a_denoise_of_nothing_samples_nothing():
+    graph = {"1": node("KSampler", steps=20, denoise=0), "2": node("KSampler", steps=20)}
+    seen = folded(graph, NodeStarted("2"), StepDone("2", 20, 20))
+    assert seen[-1].fraction == SAMPLING_SHARE
