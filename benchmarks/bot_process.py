@@ -26,7 +26,7 @@ def main() -> int:
     try:
         asyncio.run(run(*sys.argv[1:]))
     except (StartupError, GenerationError) as error:
-        print(error, file=sys.stderr)
+        print(error, file=sys.stderr)  # noqa: T201 - as `limner run` says it
         return 1
     return 0
 

@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(line, flush=True)  # noqa: T201 - the program's output
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _wait_for_the_end(database_url: str, name: str, generations: int) -> float:
     """From the first start to the last end, as they are recorded."""
     deadline = time.monotonic() + PATIENCE_S
     plain = libpq_url(database_url)
-    assert plain is not None
+    assert plain is not None  # noqa: S101 - the caller has a PostgreSQL
     with psycopg.connect(plain, autocommit=True) as link:
         while time.monotonic() < deadline:
             ended, seconds = link.execute(_ENDED, (f"{name}-%",)).fetchone() or (0, 0.0)
@@ -119,11 +119,13 @@ async def _work_on(backends: Sequence[str], database_url: str) -> None:
 @contextmanager
 def _running(*arguments: str) -> Iterator[None]:
     """One more Python, until the block ends."""
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdin=subprocess.PIPE)
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, *arguments], cwd=ROOT, stdin=subprocess.PIPE
+    )
     try:
         yield
     finally:
-        assert process.stdin is not None
+        assert process.stdin is not None  # noqa: S101 - asked for above
         process.stdin.close()
         process.terminate()
         process.wait()

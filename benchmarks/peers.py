@@ -39,7 +39,7 @@ def prepare(folder: Path = FOLDER) -> Path:
 def find_obstacle(python: Path, module: str, root: Path) -> str | None:
     """Why this interpreter cannot import a client's module; None when it can."""
     code = f"import {module}"
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own words
         [python, "-c", code],
         cwd=root,
         capture_output=True,
@@ -52,5 +52,7 @@ def find_obstacle(python: Path, module: str, root: Path) -> str | None:
 
 def _install(python: Path, what: list[str]) -> bool:
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
-    done = subprocess.run(command, timeout=_INSTALL_S, capture_output=True, check=False)
+    done = subprocess.run(  # noqa: S603 - our own words
+        command, timeout=_INSTALL_S, capture_output=True, check=False
+    )
     return done.returncode == 0

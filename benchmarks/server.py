@@ -124,7 +124,7 @@ class LightServer:
         application.cleanup_ctx.append(self._work_in_background)
         return application
 
-    async def _work_in_background(self, _: web.Application) -> Any:
+    async def _work_in_background(self, _: web.Application) -> Any:  # noqa: ANN401 - a generator
         tasks = [
             asyncio.create_task(self._publish()),
             *(asyncio.create_task(self._work()) for _ in range(self._runs_at_a_time)),
@@ -136,7 +136,7 @@ class LightServer:
                 await task
 
     @web.middleware
-    async def _count(self, request: web.Request, handler: Any) -> web.StreamResponse:
+    async def _count(self, request: web.Request, handler: Any) -> web.StreamResponse:  # noqa: ANN401 - aiohttp's own type
         if not request.path.startswith("/benchmark/"):
             self._counters.requests += 1
             # Kept until the reset, so that no other connection can take its place in the set.

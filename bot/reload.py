@@ -25,7 +25,7 @@ async def follow_workflows(
     def tell() -> None:
         try:
             on_change()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the next change may mend it
             _log.exception("The commands could not be brought up to date with the workflows.")
         else:
             _log.info("The workflows were read again.")
@@ -33,6 +33,6 @@ async def follow_workflows(
     while True:
         try:
             await watch(tell)
-        except Exception:
+        except Exception:  # noqa: BLE001 - likewise
             _log.exception("The workflows cannot be watched; another attempt follows.")
         await asyncio.sleep(watch_again_s)

@@ -125,7 +125,7 @@ class Listener:
                 await self._connect_and_read()
             except ComfyError as error:
                 self._note_failure(str(error))
-            except Exception:
+            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
                 _log.exception("%s: listening failed unexpectedly", self._door.name)
                 self._failures += 1
             self._attempt_over.set()
@@ -182,7 +182,7 @@ class Listener:
         if self._failures:
             self.state = ListenerState.PAUSING
             longest = self._timing.backoff_first * 2 ** min(self._failures - 1, 10)
-            pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)
+            pause = min(longest, self._timing.backoff_most) * random.uniform(0.5, 1)  # noqa: S311 - not a secret
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._hurry.wait()

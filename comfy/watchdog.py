@@ -80,7 +80,7 @@ class Watchdog:
             await self._runs.wait_any()
             try:
                 await self._look()
-            except Exception:
+            except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
                 _log.exception("%s: watching failed unexpectedly", self._door.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.tick):

@@ -85,7 +85,7 @@ class Base(DeclarativeBase):
     """The base of every table."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy declares it without ClassVar
         datetime: UTCDateTime(),
         dict[str, Any]: JSONObject,
     }

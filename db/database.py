@@ -160,17 +160,17 @@ def _try_opening_sqlite(
     sqlite3.connect(arguments[0]).close()
 
 
-def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     pragmas = ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL")
     _configure_sqlite(dbapi_connection, pragmas)
 
 
-def _prepare_sqlite_for_migrations(dbapi_connection: Any, _record: object) -> None:
+def _prepare_sqlite_for_migrations(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     # The journal is left as it is: the file may turn out to be another program's.
     _configure_sqlite(dbapi_connection, ("foreign_keys = OFF", "synchronous = FULL"))
 
 
-def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:
+def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
     try:
         # The driver must not begin transactions by itself: it begins too late, and not for reads.
         dbapi_connection.isolation_level = None

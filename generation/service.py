@@ -417,7 +417,7 @@ class GenerationService:
         ):
             try:
                 _log.debug("Cleared away %s: %d.", what, await clear())
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, and tried again
                 _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
 
     async def _prune(self) -> int:

@@ -167,7 +167,7 @@ class Script:
             extension = (picture.format or "png").lower()
             path = self._out / f"{name}.{extension}"
             await asyncio.to_thread(path.write_bytes, content)
-            self._narrate(f"saved {path} ({picture.width}×{picture.height})")
+            self._narrate(f"saved {path} ({picture.width}×{picture.height})")  # noqa: RUF001
             return content
 
     async def _set_daily_limit(self, limit: int | None) -> None:
@@ -222,7 +222,7 @@ def _is_private(message: JsonObject) -> bool:
     return "only you can see this" in as_text(message)
 
 
-def _require(happened: bool, sentence: str) -> None:
+def _require(happened: bool, sentence: str) -> None:  # noqa: FBT001 - read as a sentence
     if not happened:
         raise ScriptFailed(sentence)
 

@@ -206,7 +206,7 @@ def _read_number(value: object) -> float | None:
 
 
 def _read_pair(value: object) -> tuple[int, int] | None:
-    if not isinstance(value, list | tuple) or len(value) != 2:
+    if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004 - width and height
         return None
     width, height = (_read_integer(side) for side in value)
     return None if width is None or height is None else (width, height)

@@ -62,7 +62,7 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(line, flush=True)  # noqa: T201 - the program's output
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Troubles:
     async def _kill(self) -> None:
         slot = self._chance.choice(self._processes.living)
         # Half of them while it works, the others at any moment of its start too.
-        if self._chance.random() < 0.5:
+        if self._chance.random() < 0.5:  # noqa: PLR2004 - half
             await self._settle_down()
         self._processes.kill(slot)
 

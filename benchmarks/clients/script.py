@@ -29,13 +29,13 @@ class ScriptClient:
 
     async def open(self) -> None:
         """Load the node classes and start its watching thread, once in a process's life."""
-        if runtime.queue._watch_thread is None:
-            await runtime._load(self._url)
+        if runtime.queue._watch_thread is None:  # noqa: SLF001 - it has no other way to tell
+            await runtime._load(self._url)  # noqa: SLF001 - the public one wants no running loop
 
     async def run(self, job: Job) -> Delivery:
         """Queue it, wait for its outputs, fetch the picture."""
         counted = {"steps": 0, "previews": 0}
-        task = await runtime.queue._put(_FinishedGraph(job.graph), "")
+        task = await runtime.queue._put(_FinishedGraph(job.graph), "")  # noqa: SLF001 - as above
         task.add_progress_callback(lambda _: _count(counted, "steps"))
         task.add_preview_callback(lambda *_: _count(counted, "previews"))
         results = await task

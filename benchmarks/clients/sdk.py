@@ -28,14 +28,14 @@ class PollingClient:
     async def open(self) -> None:
         """Start a proxy for this backend and wait until it answers."""
         code = "import sys; from comfy_api_proxy.cli import main; sys.exit(main())"
-        self._proxy = subprocess.Popen(
+        self._proxy = subprocess.Popen(  # noqa: S603, ASYNC220 - our own words; it returns at once
             [sys.executable, "-c", code, "--comfyui", self._comfyui, "--port", str(self._port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         url = f"http://127.0.0.1:{self._port}"
         async with httpx.AsyncClient() as http, asyncio.timeout(_START_S):
-            while not await _answers(http, f"{url}/api/v2/health"):
+            while not await _answers(http, f"{url}/api/v2/health"):  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(_PAUSE_S)
         self._proxy_cpu_at = self._proxy_cpu()
         os.environ["COMFY_BASE_URL"] = url

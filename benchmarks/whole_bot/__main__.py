@@ -41,11 +41,11 @@ def main() -> None:
             postgres = stack.enter_context(running_postgres(keeps_commits=True, syncs_files=True))
         for number in range(arguments.rounds):
             for program in programs:
-                print(f"round {number + 1}: {program.label}", file=sys.stderr)
+                print(f"round {number + 1}: {program.label}", file=sys.stderr)  # noqa: T201
                 figures = asyncio.run(_measure(program, arguments.cells, postgres))
                 rounds[program].append(figures)
     for line in build_table(rounds):
-        print(line)
+        print(line)  # noqa: T201 - the program's output
     if arguments.json:
         arguments.json.write_text(json.dumps(summarize(rounds), indent=2))
 
@@ -61,7 +61,7 @@ async def _measure(
                     figures |= await measure(stage)
         except Unfinished as error:
             # What the others come to is worth having without it.
-            print(error, file=sys.stderr)
+            print(error, file=sys.stderr)  # noqa: T201 - the program's output
     return figures
 
 

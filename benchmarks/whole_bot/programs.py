@@ -72,8 +72,8 @@ class BotProcess:
 
     async def report(self) -> Mapping[str, Any]:
         """Ask an observed one what it did: see `benchmarks.whole_bot.observed`."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
+        assert self.process.stdin is not None  # noqa: S101 - asked for at its start
+        assert self.process.stdout is not None  # noqa: S101 - likewise
         self.process.stdin.write(b"\n")
         answer: Mapping[str, Any] = json.loads(await self.process.stdout.readline())
         return answer

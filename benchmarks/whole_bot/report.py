@@ -129,4 +129,4 @@ def _ratio(rounds: Rounds, program: Program, name: str) -> float | None:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits say it

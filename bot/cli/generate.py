@@ -79,7 +79,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
                 console.print(f"[red]{title}[/]: {ended.failure.sentence}", highlight=False)
                 return 1
             for path in _save(ended.id, await core.service.contents(ended.id), options.out):
-                print(path)
+                print(path)  # noqa: T201 - the result of the command, for scripts
             console.print(embeds.facts(ended), highlight=False)
             return 0
 

@@ -100,7 +100,7 @@ def demo(
     browser: bool,
 ) -> None:
     """Try everything here: no account, no GPU and no token needed."""
-    from sandbox.demo import DemoOptions, run_demo
+    from sandbox.demo import DemoOptions, run_demo  # noqa: PLC0415 - only this command needs it
 
     set_up_logs(style="console", level="debug" if context.obj else "error")
     options = DemoOptions(
@@ -286,7 +286,7 @@ def history() -> None:
 @click.option("--until", help="Up to this day.")
 @click.option("--flagged", is_flag=True, help="Only what a word, a report or a check pointed out.")
 @click.pass_context
-def export_history(context: click.Context, /, *, file_format: str, **asked: Any) -> None:
+def export_history(context: click.Context, /, *, file_format: str, **asked: Any) -> None:  # noqa: ANN401 - the options
     """Write the history as CSV or JSON Lines, newest first."""
     settings = _settings(context)
     options = ExportOptions(ExportFormat(file_format), **asked)

@@ -38,8 +38,8 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         cfg: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
         mask: discord.Attachment | None = None,
-        private: bool | None = None,
-        spoiler: bool | None = None,
+        private: bool | None = None,  # noqa: FBT001 - the library calls it by name
+        spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
         values = {
             "negative": negative,

@@ -75,8 +75,8 @@ def presets_group(
         steps: Range[int, 1, 150] | None = None,
         cfg: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
-        private: bool | None = None,
-        spoiler: bool | None = None,
+        private: bool | None = None,  # noqa: FBT001 - the library calls it by name
+        spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         given: dict[str, Value | None] = {

@@ -201,7 +201,7 @@ def _view_of_rows(rows: Iterable[Sequence[_Item]]) -> ui.View:
     return _view(placed)
 
 
-def _label(action: str) -> str:
+def _label(action: str) -> str:  # noqa: PLR0911 - one answer for each action
     match action:
         case "cancel":
             return _("Cancel")

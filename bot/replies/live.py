@@ -303,7 +303,7 @@ class Replies:
                 return
             except (Unreachable, TooLarge) as error:
                 _log.debug("A progress edit was dropped: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged; a reply's looks must never end its run
                 _log.exception("A progress edit of %s failed.", event.generation.id)
             finally:
                 view.is_editing = False

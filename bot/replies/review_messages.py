@@ -155,7 +155,7 @@ class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
         )
 
     @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
+    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - its id says nothing more
         """Read the menu back: what is chosen comes with the choice."""
         return cls()
 

@@ -32,8 +32,8 @@ class LastingItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
     @classmethod
     async def from_custom_id(
         cls,
-        interaction: discord.Interaction,
-        item: ui.Item[Any],
+        interaction: discord.Interaction,  # noqa: ARG003 - the library's signature
+        item: ui.Item[Any],  # noqa: ARG003 - likewise
         match: re.Match[str],
         /,
     ) -> Self:

@@ -112,7 +112,7 @@ def _values(generation: Generation) -> Iterable[str]:
 def _output_line(output: Output) -> str:
     size = ""
     if output.width and output.height:
-        size = f" · {output.width}×{output.height}"
+        size = f" · {output.width}×{output.height}"  # noqa: RUF001 - the multiplication sign is meant
     kind = harmless(output.media_type, 60)
     return f"{output.position + 1} · {kind}{size} · {mebibytes(output.byte_count)}"
 

@@ -117,7 +117,7 @@ def facts(generation: Generation) -> str:
     parts.append(generation.workflow)
     sized = next((one for one in generation.outputs if one.width and one.height), None)
     if sized is not None:
-        parts.append(f"{sized.width}×{sized.height}")
+        parts.append(f"{sized.width}×{sized.height}")  # noqa: RUF001 - the multiplication sign is meant
     if generation.duration_s is not None:
         parts.append(f"{generation.duration_s:.1f} s")
     return " · ".join(parts)

@@ -87,7 +87,7 @@ async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[Non
     """Tell whoever acted of whatever goes wrong inside."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last door: known errors are told, others logged
         await tell(interaction, error)
 
 

@@ -215,7 +215,7 @@ def parse_execution_error(content: Mapping[str, Any]) -> ExecutionError | None:
 
 
 def _parse_binary(frame: bytes) -> Message:
-    if len(frame) < 4:
+    if len(frame) < 4:  # noqa: PLR2004 - the size of the event word
         return UnknownMessage("a binary frame without an event")
     event = int.from_bytes(frame[:4], "big")
     if event == _PREVIEW_WITH_METADATA_EVENT:

@@ -29,7 +29,7 @@ def main() -> int:
         try:
             asyncio.run(_check(url) if arguments.verb == "check" else _new(url, arguments.title))
         except (CommandError, DatabaseError) as error:
-            print(error, file=sys.stderr)
+            print(error, file=sys.stderr)  # noqa: T201 - a command's answer
             return 1
     return 0
 

@@ -121,7 +121,7 @@ class GenerationRepository:
     async def add(
         self,
         *,
-        id: str,
+        id: str,  # noqa: A002 - the column's name
         user_id: int,
         user_name: str,
         guild_id: int | None,
@@ -183,7 +183,7 @@ class GenerationRepository:
         await prompt_words.remember(self._session, id, prompt)
         return row
 
-    async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:
+    async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
         """Find one, as it is recorded now; `for_update` holds others off until the end."""
         return await self._session.get(
             GenerationRow, id, populate_existing=True, with_for_update=for_update or None
@@ -191,7 +191,7 @@ class GenerationRepository:
 
     async def move(
         self,
-        id: str,
+        id: str,  # noqa: A002 - the column's name
         *,
         from_states: Collection[str],
         to: str,
@@ -229,14 +229,14 @@ class GenerationRepository:
             generation_id, GenerationRow.state.in_(UNFINISHED_STATES), {"sampled_at": at}
         )
 
-    async def update(self, id: str, **columns: object) -> bool:
+    async def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
         """Change columns other than the state; False when there is no such generation."""
         if "state" in columns:
             msg = "The state changes only by move()."
             raise TypeError(msg)
         return await self._update(id, None, columns)
 
-    async def delete(self, id: str) -> bool:
+    async def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
         """Delete it with its inputs and outputs. Its charges stay."""
         await prompt_words.forget(
             self._session, select(GenerationRow.id).where(GenerationRow.id == id)
@@ -252,7 +252,7 @@ class GenerationRepository:
         )
         await self._count_changed(delete(GenerationRow).where(GenerationRow.id.in_(ids)))
 
-    async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:
+    async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
         """Keep a verified picture with the generation that uses it."""
         self._session.add(
             InputRow(
@@ -265,14 +265,14 @@ class GenerationRepository:
         )
         await self._session.flush()
 
-    async def inputs(self, id: str) -> tuple[InputRow, ...]:
+    async def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
         """List the pictures it was given, by name."""
         found = await self._session.scalars(
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
         return tuple(found)
 
-    async def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:
+    async def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """Record these results instead of any recorded before, so that it may be repeated."""
         await self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
         rows = []
@@ -285,7 +285,7 @@ class GenerationRepository:
         await self._session.flush()
         return tuple(rows)
 
-    async def outputs(self, id: str) -> tuple[OutputRow, ...]:
+    async def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """List its results in order, without their bytes."""
         return (await self.outputs_of([id])).get(id, ())
 
@@ -301,7 +301,7 @@ class GenerationRepository:
             by_generation.setdefault(row.generation_id, []).append(row)
         return {id_: tuple(rows) for id_, rows in by_generation.items()}
 
-    async def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:
+    async def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
         """Load its results in order with their bytes; pruned ones are left out."""
         found = await self._session.execute(
             select(OutputRow, OutputContentRow.content)
@@ -311,7 +311,7 @@ class GenerationRepository:
         )
         return tuple((row, content) for row, content in found)
 
-    async def remove_contents(self, id: str) -> None:
+    async def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
         """Delete everything of its pictures and texts that is kept; what they were stays known."""
         results = select(OutputRow.id).where(OutputRow.generation_id == id)
         for statement in (
@@ -559,9 +559,9 @@ class GenerationRepository:
             statement = statement.where(condition)
         return await self._count_changed(statement) == 1
 
-    async def _count_changed(self, statement: Any) -> int:
+    async def _count_changed(self, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
         result = await self._session.execute(statement)
-        assert isinstance(result, CursorResult)
+        assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type for the reader and mypy
         return result.rowcount
 
     async def _count(self, *conditions: ColumnElement[bool]) -> int:

@@ -83,7 +83,7 @@ class Inventory:
             return
         try:
             await self._learned()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a listener's mistake is no reason to know less
             _log.exception("What backends offer could not be made use of.")
 
 

@@ -84,7 +84,7 @@ class BackendPool:
     ) -> None:
         self.settings = settings or PoolSettings()
         self._places = {member.backend.name: _Place(member) for member in members}
-        self._random = random_source or random.Random()
+        self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
         self._inventory = Inventory({name: p.backend for name, p in self._places.items()})
         self._claims: dict[str, str] = {}

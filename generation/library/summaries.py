@@ -92,7 +92,7 @@ def _summarise_input(wanted: Input) -> InputSummary:
     )
 
 
-def _kind(given: InputType) -> InputKind:
+def _kind(given: InputType) -> InputKind:  # noqa: PLR0911 - one answer for each type
     match given:
         case InputType.TEXT:
             return InputKind.TEXT

@@ -135,7 +135,7 @@ class Board:
                 await self._tell(await self._spots(await self._records.line()))
             except DatabaseError as error:
                 _log.debug("Positions could not be told just now: %s", error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged; without this loop nobody hears of their place
                 _log.exception("Positions could not be told.")
             await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
 

@@ -15,11 +15,11 @@ class StoredError(Exception):
 class JSONSerializer(Serializer):
     """Plain JSON values; an error is kept as its words."""
 
-    def serialize(self, data: Any) -> str:
+    def serialize(self, data: Any) -> str:  # noqa: ANN401 - the engine's contract
         """Write a value."""
         return json.dumps(data, default=_error)
 
-    def deserialize(self, serialized_data: str) -> Any:
+    def deserialize(self, serialized_data: str) -> Any:  # noqa: ANN401 - the engine's contract
         """Read a value; tuples come back as lists."""
         value = json.loads(serialized_data)
         if isinstance(value, dict) and _ERROR in value:

@@ -15,7 +15,7 @@ older SQLite: Debian 12 has 3.40, Ubuntu 22.04 has 3.37.
 class EngineConnection(sqlite3.Connection):
     """A connection on which `unixepoch('subsec')` works, whatever the library's version."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         super().__init__(*args, **options)
         if sqlite3.sqlite_version_info < SUBSECOND_VERSION:
             self.create_function("unixepoch", 1, _unixepoch)

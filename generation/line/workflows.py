@@ -195,7 +195,7 @@ class Workflows:
     ) -> Callable[P, Coroutine[Any, Any, T]]:
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
-            assert task is not None
+            assert task is not None  # noqa: S101 - a coroutine that runs has a task
             self._tasks[task] = DBOS.workflow_id
             try:
                 return await self._unless_stopping(body, *args, **kwargs)

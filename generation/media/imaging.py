@@ -1,6 +1,7 @@
 """Everything that is done to pictures; the one home of Pillow.
 
-All functions are plain and busy for up to seconds: call them through `generation.media.decoding.decode`.
+All functions are plain and busy for up to seconds: call them through
+`generation.media.decoding.decode`.
 """
 
 import math

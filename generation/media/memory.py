@@ -34,7 +34,7 @@ def trim() -> None:
         library.malloc_trim(0)
 
 
-def _find_glibc() -> Any | None:
+def _find_glibc() -> Any | None:  # noqa: ANN401 - functions of a C library have no types
     if sys.platform != "linux":
         return None
     library = ctypes.CDLL(None)

@@ -74,7 +74,7 @@ def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _strip_jpeg(content: bytes) -> bytes:
     kept = [_JPEG_START]
     position = len(_JPEG_START)
-    while content[position] == 0xFF:
+    while content[position] == 0xFF:  # noqa: PLR2004 - what every marker begins with
         marker = content[position + 1]
         if marker == _JPEG_SCAN:
             break

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 def still(content: bytes) -> bytes | None:
     """The first frame as a PNG; None when it cannot be read, is too large, or PyAV is not there."""
     try:
-        import av
+        import av  # noqa: PLC0415 - an optional extra
     except ImportError:
         return None
     try:
@@ -52,7 +52,7 @@ def still(content: bytes) -> bytes | None:
 def fit_film(content: bytes, max_bytes: int) -> bytes | None:
     """The film as an MP4 of at most so many bytes; None when that cannot be."""
     try:
-        import av
+        import av  # noqa: PLC0415 - an optional extra
     except ImportError:
         return None
     try:
@@ -66,8 +66,8 @@ def fit_film(content: bytes, max_bytes: int) -> bytes | None:
 
 
 def _write_png(frame: "VideoFrame") -> bytes:
-    from av.codec.context import CodecContext
-    from av.video.codeccontext import VideoCodecContext
+    from av.codec.context import CodecContext  # noqa: PLC0415 - an optional extra
+    from av.video.codeccontext import VideoCodecContext  # noqa: PLC0415 - likewise
 
     context = CodecContext.create("png", "w")
     if not isinstance(context, VideoCodecContext):
@@ -81,7 +81,7 @@ def _write_png(frame: "VideoFrame") -> bytes:
 
 def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
     """None where it is too long or too large, or would show nothing any more."""
-    import av
+    import av  # noqa: PLC0415 - an optional extra
 
     target = io.BytesIO()
     with av.open(io.BytesIO(content), "r") as film:

@@ -271,7 +271,7 @@ class ImageGate:
         except TimeoutError:
             _log.error("The image check took longer than %g s.", self._timeout_s)
             return None
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; a checker's fault ends no generation
             _log.exception("The image check failed.")
             return None
         finally:

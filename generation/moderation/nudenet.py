@@ -33,7 +33,7 @@ class NudeNetChecker:
     def check(self, picture: bytes) -> Finding:
         """What is bare in a PNG; less than a tenth of a second on a processor."""
         if self._detector is None:
-            from nudenet import NudeDetector
+            from nudenet import NudeDetector  # noqa: PLC0415 - an optional extra
 
             self._detector = NudeDetector()
         scores: dict[str, float] = {}

@@ -48,7 +48,7 @@ class Broadcast:
         """Tell everybody; returns at once. A face that fails never harms a run."""
         try:
             self._audience.notify(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a view must never harm what it shows
             _log.exception("The audience could not take note of an event.")
         for watch in self._watches.get(event.generation.id, ()):
             watch.put(event)

@@ -174,7 +174,7 @@ class Runner:
                 outputs = await self._run_patiently(attempt, order)
         except DatabaseError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
             if isinstance(error, TimeoutError | _NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
             return failed(TOO_LONG) if limit.expired() else self._judge(attempt, error)

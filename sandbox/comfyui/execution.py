@@ -24,7 +24,7 @@ Produced = TypeVar("Produced")
 JPEG_QUALITY: Final = 95
 """A real server's previews are this good."""
 TRACEBACK: Final = (
-    '  File "/opt/comfyui/execution.py", line 545, in execute\n    output_data, output_ui = get_output_data(prompt_id, unique_id, obj)\n',
+    '  File "/opt/comfyui/execution.py", line 545, in execute\n    output_data, output_ui = get_output_data(prompt_id, unique_id, obj)\n',  # noqa: E501 - a server's own words
     '  File "/opt/comfyui/execution.py", line 306, in process_inputs\n    result = f(**inputs)\n',
 )
 OUT_OF_MEMORY: Final = "Allocation on device "
@@ -112,7 +112,7 @@ class Run:
         except InterruptedRunError:
             self._end_interrupted(node_id)
             return False
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a node raises is the client's to hear of
             self._end_failed(node_id, error)
             return False
         self.results[node_id] = result
@@ -285,7 +285,7 @@ class NodeRun:
 
     async def show_picture(self, value: int, maximum: int, picture: Image.Image) -> None:
         """Send a picture as a result over the socket."""
-        self._run._progress(self._node_id, value, maximum, "running")
+        self._run._progress(self._node_id, value, maximum, "running")  # noqa: SLF001 - its own run
         content = await self.in_thread(_encoded, picture, "PNG")
         self._send_picture(content, PNG)
         await self._progress_message(value, maximum)
@@ -296,12 +296,12 @@ class NodeRun:
         """Report one finished step; raises when the run was interrupted."""
         run, hub, job = self._run, self._run.bench.hub, self._run.job
         instead = await run.bench.gate.pass_step(job, value)
-        run._check_interrupt()
+        run._check_interrupt()  # noqa: SLF001 - its own run
         run.record.steps += 1
         content = instead
         if content is None and preview is not None and self._previews_wanted():
             content = await self.in_thread(_rendered, preview)
-        run._progress(self._node_id, value, maximum, "running")
+        run._progress(self._node_id, value, maximum, "running")  # noqa: SLF001 - its own run
         if hub.wants_metadata(job.client_id):
             if content is not None:
                 self._send_picture(content, JPEG)

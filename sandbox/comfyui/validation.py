@@ -151,7 +151,7 @@ class Validator:
         result: "_Checked",
     ) -> None:
         link = graph[node_id]["inputs"][name]
-        if len(link) != 2:
+        if len(link) != 2:  # noqa: PLR2004 - a link is a node and an output
             message = "Bad linked input, must be a length-2 list of [node_id, slot_index]"
             result.add("bad_linked_input", message, name, name, config=spec, received_value=link)
             return

@@ -67,7 +67,7 @@ async def test_a_prompt_becomes_a_picture_in_one_message(house):
     assert picture.size == (1024, 1024)
     assert "thinking" in states[0]
     assert any("step " in text and "preview.jpg" in text and "Cancel" in text for text in states)
-    assert "seed 7 · txt2img-sd · 1024×1024" in states[-1]
+    assert "seed 7 · txt2img-sd · 1024×1024" in states[-1]  # noqa: RUF001
     assert len(done["attachments"]) == 1
     assert "preview" not in str(done["attachments"])
     assert len(house.ana.messages("general")) == 1

@@ -22,7 +22,7 @@ SMALL = Scale(jobs=4, steps=2, preview_kb=1.0, result_mb=0.01, step_ms=0.0)
 
 async def eventually(condition):
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
 
 
@@ -42,7 +42,7 @@ async def test_the_watch_sees_a_loop_that_stands_still():
     watch = LoopWatch()
     watching = asyncio.create_task(watch.watch())
     await asyncio.sleep(0)
-    time.sleep(0.05)
+    time.sleep(0.05)  # noqa: ASYNC251 - what is to be seen
     await eventually(lambda: watch.delays_ms)
     watching.cancel()
     assert watch.delays_ms[0] >= 40

@@ -575,7 +575,7 @@ def prompt_id():
 def eventually():
     async def wait(condition):
         async with asyncio.timeout(10):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the condition is anything
                 await asyncio.sleep(0.005)
 
     return wait

@@ -101,7 +101,7 @@ def held_script(until_released):
 async def until_stopped_script(comfy, queued):
     """Run until an interrupt is heard."""
     await comfy.begin(queued)
-    while queued.id not in comfy.stopped:
+    while queued.id not in comfy.stopped:  # noqa: ASYNC110 - as a sampler looks at each step
         await asyncio.sleep(0.005)
     await comfy.end(queued, {}, "interrupted")
 

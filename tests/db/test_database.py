@@ -41,7 +41,7 @@ async def add_guild(database, *statements, read_only=False, **columns):
 def cut_connections(postgres_server, url):
     name = url.rpartition("/")[2]
     postgres_server.execute(
-        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - a name of our own
     )
 
 

@@ -446,7 +446,7 @@ async def open_service(
     pool = BackendPool(
         [PoolMember(one) for one in backends],
         PoolSettings(default_models=tuple(default_models)),
-        random.Random(1),
+        random.Random(1),  # noqa: S311 - repeatable on purpose
     )
     settings = ServiceSettings(
         EngineSettings.beside(url, engine),
@@ -461,7 +461,7 @@ async def open_service(
         pool=pool,
         audience=audience,
         image_gate=build_gate(database) if build_gate else None,
-        random_source=random.Random(7),
+        random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
     )
     try:
         await service.start()

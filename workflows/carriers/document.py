@@ -55,7 +55,7 @@ def parse_document(text: str) -> Document:
     return Document(value, bool(repaired))
 
 
-def _without_halves(root: Any) -> Any:
+def _without_halves(root: Any) -> Any:  # noqa: ANN401 - any JSON
     """Half characters replaced: no file, database or message takes them."""
     holder = [root]
     unseen: list[dict[str, Any] | list[Any]] = [holder]
@@ -72,5 +72,5 @@ def _without_halves(root: Any) -> Any:
     return holder[0]
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: Any) -> Any:  # noqa: ANN401 - likewise
     return _HALF.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value

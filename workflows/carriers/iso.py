@@ -29,7 +29,7 @@ def _boxes(content: memoryview, parts: Parts) -> Iterator[tuple[bytes, memoryvie
     cursor = Cursor(content)
     for _ in parts:
         # Old films close a list with four zero bytes.
-        if cursor.left < 8:
+        if cursor.left < 8:  # noqa: PLR2004 - a box's length and kind
             return
         begin = cursor.position
         length, kind = cursor.number(4), cursor.take(4)

@@ -21,7 +21,7 @@ def read_jpeg(content: memoryview) -> Iterator[Text]:
     cursor = Cursor(content)
     has_exif = False
     for _ in range(MAX_PARTS):
-        if cursor.number(1) != 0xFF:
+        if cursor.number(1) != 0xFF:  # noqa: PLR2004 - every marker begins with it
             continue
         marker = cursor.number(1)
         if marker in _ALONE:

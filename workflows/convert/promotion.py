@@ -95,5 +95,5 @@ def _proxies(host: EditorNode) -> Sequence[tuple[str, str]]:
     return [
         (str(one[0]), _NUMBERED.sub("", str(one[1])))
         for one in (listed if isinstance(listed, list) else ())
-        if isinstance(one, list) and len(one) >= 2
+        if isinstance(one, list) and len(one) >= 2  # noqa: PLR2004 - node and widget
     ]

@@ -142,7 +142,7 @@ def _side(view: GraphView, link: Link) -> Role | None:
         return None
     types = view.outputs(link.node_id) or (CONDITIONING, CONDITIONING)
     sides = [index for index, kind in enumerate(types) if kind == CONDITIONING]
-    if len(sides) < 2:
+    if len(sides) < 2:  # noqa: PLR2004 - one output has no sides
         return None
     name = view.output_name(link)
     if _NEGATIVE.search(name):

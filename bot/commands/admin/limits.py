@@ -65,7 +65,7 @@ def limits_command(administration: Administration) -> SlashCommand:
         line: Line | None = None,
         roles: Literal["highest", "sum"] | None = None,
         clock: str | None = None,
-        reset: bool = False,
+        reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id, actor_id = guild_of(interaction), interaction.user.id
@@ -127,9 +127,9 @@ def roles_group(administration: Administration) -> app_commands.Group:
         interaction: discord.Interaction,
         role: discord.Role,
         allowance: Amount | None = None,
-        unlimited: bool | None = None,
-        priority: bool | None = None,
-        may_generate: bool | None = None,
+        unlimited: bool | None = None,  # noqa: FBT001 - options have no other form
+        priority: bool | None = None,  # noqa: FBT001 - likewise
+        may_generate: bool | None = None,  # noqa: FBT001 - likewise
         running: Running | None = None,
         waiting: Waiting | None = None,
     ) -> None:

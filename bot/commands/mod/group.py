@@ -180,7 +180,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         status: Status | None = None,
         since: str | None = None,
         until: str | None = None,
-        flagged: bool = False,
+        flagged: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         question = Question.asked(
@@ -214,7 +214,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
     )
     async def export(
         interaction: discord.Interaction,
-        format: Literal["csv", "jsonl"] = "csv",
+        format: Literal["csv", "jsonl"] = "csv",  # noqa: A002 - an option of a command
         since: str | None = None,
         until: str | None = None,
     ) -> None:

@@ -67,7 +67,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
     async def log_channel(
         interaction: discord.Interaction,
         channel: discord.TextChannel | None = None,
-        off: bool = False,
+        off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         guild_id = guild_of(interaction) or 0

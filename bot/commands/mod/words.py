@@ -37,7 +37,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         interaction: discord.Interaction,
         word: Range[str, 1, MAX_PATTERN_CHARACTERS],
         action: Action = "refuse",
-        expression: bool = False,
+        expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         term = await moderation.watch(

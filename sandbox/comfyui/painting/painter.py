@@ -40,7 +40,7 @@ class Brief:
 def paint(brief: Brief) -> Image.Image:
     """Paint the finished picture of a brief."""
     words = brief.prompt.lower()
-    chance = random.Random(f"{brief.seed}/{words}/{brief.negative}/{brief.model}")
+    chance = random.Random(f"{brief.seed}/{words}/{brief.negative}/{brief.model}")  # noqa: S311 - a picture, not a secret
     palette = choose_palette(words, _digest(words))
     drawing = _drawing_size(brief.size)
     canvas = Canvas(drawing, palette, chance, words)
@@ -68,7 +68,7 @@ def paint_over(source: Image.Image, painted: Image.Image, strength: float) -> Im
 def noise(seed: int, size: tuple[int, int]) -> Image.Image:
     """Return the coloured noise a seed starts from, in the coarse grid of a latent."""
     width, height = (max(1, side // 8) for side in size)
-    grain = random.Random(seed).randbytes(width * height * 3)
+    grain = random.Random(seed).randbytes(width * height * 3)  # noqa: S311 - a picture, not a secret
     coarse = Image.frombytes("RGB", (width, height), grain)
     return ImageEnhance.Color(coarse).enhance(0.7)
 
@@ -105,7 +105,7 @@ def enlarge(picture: Image.Image, factor: int) -> Image.Image:
 
 def _treat(picture: Image.Image, brief: Brief) -> Image.Image:
     """Apply what model, guidance, LoRAs and the number of steps do to the surface."""
-    tone = random.Random(_digest(brief.model))
+    tone = random.Random(_digest(brief.model))  # noqa: S311 - a picture, not a secret
     picture = ImageEnhance.Color(picture).enhance(0.94 + tone.random() * 0.14)
     picture = ImageEnhance.Contrast(picture).enhance(0.94 + min(brief.guidance, 20) * 0.012)
     for name, strength in brief.loras:
@@ -122,7 +122,7 @@ def _patch(picture: Image.Image, name: str, strength: float) -> Image.Image:
     """Give a picture the look of a LoRA: a style word in its name, or one drawn from the name."""
     styles = ("ink", "pastel", "gold", "poster")
     chosen = next((style for style in styles if style in name.lower()), None)
-    chosen = chosen or random.Random(_digest(name)).choice(styles)
+    chosen = chosen or random.Random(_digest(name)).choice(styles)  # noqa: S311 - a picture, not a secret
     if chosen == "ink":
         styled = _inked(picture)
     elif chosen == "pastel":
@@ -166,7 +166,7 @@ def _grain(picture: Image.Image, seed: int, amount: float) -> Image.Image:
     tile = Image.frombytes(
         "L",
         (side, side),
-        random.Random(seed ^ 0x9E3779B9).randbytes(side * side),
+        random.Random(seed ^ 0x9E3779B9).randbytes(side * side),  # noqa: S311 - a picture, not a secret
     )
     sheet = Image.new("L", picture.size)
     for left in range(0, picture.width, side):

@@ -205,7 +205,7 @@ def choose_palette(text: str, digest: str) -> Palette:
     """Choose light and colours for a prompt; one that names none gets its own from its digest."""
     lights = [_LIGHT_WORDS[word] for word in words_of(text) if word in _LIGHT_WORDS]
     named = colours_in(text)
-    chance = random.Random(digest)
+    chance = random.Random(digest)  # noqa: S311 - a picture, not a secret
     if lights:
         palette = _blended(lights)
     elif named:

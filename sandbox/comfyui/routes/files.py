@@ -206,7 +206,7 @@ def _as_preview(path: Path, wish: str, named: dict[str, str]) -> web.Response:
         keeps_alpha = kind == "webp" and opened.mode in {"RGBA", "LA", "P"}
         picture = opened.convert("RGBA" if keeps_alpha else "RGB")
     number = int(quality) if quality.isdigit() else PREVIEW_QUALITY
-    if number > 100:
+    if number > 100:  # noqa: PLR2004 - a percentage
         raise ValueError(wish)
     return _encoded(picture, kind, named, quality=number)
 

@@ -278,7 +278,7 @@ def _check_option(form: Form, path: str, option: JsonObject, depth: int) -> None
     _check_translations(form, path, option, "name", limits.COMMAND_NAME)
     _check_translations(form, path, option, "description", limits.COMMAND_DESCRIPTION)
     if kind in (SUB_COMMAND, SUB_COMMAND_GROUP):
-        if depth == 2 or (depth == 1 and kind == SUB_COMMAND_GROUP):
+        if depth == 2 or (depth == 1 and kind == SUB_COMMAND_GROUP):  # noqa: PLR2004 - levels
             sentence = "Sub-commands and groups nest two levels deep."
             form.wrong(path, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", sentence)
         deeper = 2 if kind == SUB_COMMAND else 1

@@ -107,7 +107,7 @@ class Rest:
             except ConnectionError:
                 # Whoever asked was gone before all of it was here: nobody reads the answer.
                 return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - clients retry a 500 in silence: be loud
                 self._crash(route, error)
                 return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
             if loses_answer and request.transport is not None:

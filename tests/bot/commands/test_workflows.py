@@ -136,7 +136,7 @@ class Asking:
         class Application:
             team = None
 
-            class owner:
+            class owner:  # noqa: N801 - the library's attribute
                 id = 9
 
         class Client:

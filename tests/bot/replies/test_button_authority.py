@@ -84,7 +84,7 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
         message = None
         client = bot.client
 
-        class response:
+        class response:  # noqa: N801 - the library's name
             @staticmethod
             async def defer():
                 pass
@@ -92,7 +92,7 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
         is_user_integration = staticmethod(lambda: False)
         is_guild_integration = staticmethod(lambda: True)
 
-        class permissions:
+        class permissions:  # noqa: N801 - likewise
             manage_messages = True
 
     pattern = re.compile(r"f:(?P<id>[a-z0-9]+):x:(?P<index>0)")

@@ -16,7 +16,7 @@ def test_a_record_shows_everything_and_nobody_the_operators_network(tools):
     fields = fields_of(details_embed(generation))
     assert fields["Seed"] == "`7`"
     assert fields["Values"] == "steps: 20"
-    assert fields["Results"].startswith("1 · image/png · 64×64")
+    assert fields["Results"].startswith("1 · image/png · 64×64")  # noqa: RUF001 - the sign is meant
     assert "Made from" not in fields
     assert "ran 12.4 s" in fields["Time"]
 

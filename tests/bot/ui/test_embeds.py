@@ -61,7 +61,7 @@ def test_done_is_one_line_of_facts(tools):
     large = Output(0, "a.png", "image/png", 9, 1024, 1024)
     face = embeds.done_face(replace(generation, outputs=(large,)))
     assert face.content == "**a fox in the snow** · <@7>"
-    assert face.embed.description == "k7f3q · seed 20261122 · txt2img-sd · 1024×1024 · 12.4 s"
+    assert face.embed.description == "k7f3q · seed 20261122 · txt2img-sd · 1024×1024 · 12.4 s"  # noqa: RUF001 - the multiplication sign is meant
 
 
 def test_seed_nought_is_shown(tools):

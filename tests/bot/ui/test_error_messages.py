@@ -111,7 +111,7 @@ async def test_a_command_that_is_no_more_says_what_to_do(simcord_bot):
 class Answered:
     """An interaction that somebody else answered, or nobody did in time."""
 
-    class response:
+    class response:  # noqa: N801 - an attribute of the library
         @staticmethod
         def is_done():
             raise AssertionError("there is nobody to answer any more")

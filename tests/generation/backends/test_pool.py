@@ -15,7 +15,7 @@ def build(tools):
     async def build_(*backends, concurrency=2):
         pool = BackendPool(
             [PoolMember(backend, concurrency) for backend in backends],
-            random_source=random.Random(3),
+            random_source=random.Random(3),  # noqa: S311 - repeatable on purpose
         )
         for backend in backends:
             if backend.is_reachable:

@@ -150,7 +150,7 @@ async def main(folder, user_id, point):
         )
         await asyncio.sleep(30)
         raise AssertionError(point)
-    print(json.dumps(await settled(service)))
+    print(json.dumps(await settled(service)))  # noqa: T201 - the answer
     await service.stop()
     await database.close()
 

@@ -43,7 +43,7 @@ def build(catalog, clock, backend):
     """Builds an acceptor over a pool that knows what the backend offers, if it is reachable."""
 
     async def build_(database, *, default_models=(), seed=1, reachable=True):
-        source = random.Random(seed)
+        source = random.Random(seed)  # noqa: S311 - repeatable on purpose
         pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
         if reachable:
             await pool.refresh(backend.name)
