@@ -20,7 +20,7 @@ from bot.reload import follow_workflows
 from bot.replies.live import Replies
 from bot.services import Services
 from bot.settings import BackendEntry, Settings, find_unknown_names
-from bot.signals import signals_call
+from bot.signals import run_until_signal
 from comfy.backend import Backend, BackendDescription
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
@@ -69,6 +69,11 @@ LOGIN_IMPOSSIBLE = (
 LOGIN_REFUSED = (
     "Discord refuses this DISCORD_TOKEN. Press Reset Token on your application's Bot page, copy "
     "the new token into the file .env, and start again."
+)
+INTENTS_REFUSED = "Discord refuses the intents; Limner needs none: update it."
+CONNECTION_REFUSED = (
+    "Discord closed the connection for good (code {code}). Start it again; with code 4004, set a "
+    "new DISCORD_TOKEN first."
 )
 
 ROLE_NEEDS_POSTGRESQL = (
@@ -343,6 +348,7 @@ class Application:
             client.serve(core.services)
             await sync(client)
             tasks.start(client.keep_synced(), "changed commands")
+            self._stack.push_async_callback(client.leave)
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 
@@ -402,35 +408,26 @@ async def sync(client: LimnerClient) -> None:
 async def run_bot(
     settings: Settings, *, role: Role = Role.ALL, address: DiscordAddress | None = None
 ) -> None:
-    """Run until SIGINT or SIGTERM, or until Discord ends the connection for good."""
+    """Run until SIGINT or SIGTERM, or until Discord ends the connection for good.
+
+    Raises what `Application.start` raises, and StartupError when Discord ends it.
+    """
     memory.bound()
-    stopped = asyncio.Event()
-    with signals_call(stopped.set):
-        application = Application(settings, address=address, role=role)
-        async with application:
-            _log.info("Limner is running; stop it with Ctrl+C.")
-            ended = asyncio.create_task(application.wait(), name="end of the connection")
-            signalled = asyncio.create_task(stopped.wait(), name="signal")
-            try:
-                await asyncio.wait({ended, signalled}, return_when=asyncio.FIRST_COMPLETED)
-                if ended.done():
-                    _explain_end(ended)
-            finally:
-                await asyncio.gather(_end(ended), _end(signalled))
+    await run_until_signal(_run_until_end(Application(settings, address=address, role=role)))
+
+
+async def _run_until_end(application: Application) -> None:
+    _log.info("Limner starts.")
+    async with application:
+        _log.info("Limner is running; stop it with Ctrl+C.")
+        try:
+            await application.wait()
+        except discord.PrivilegedIntentsRequired:
+            raise StartupError(INTENTS_REFUSED) from None
+        except discord.ConnectionClosed as error:
+            raise StartupError(CONNECTION_REFUSED.format(code=error.code)) from error
+        finally:
             _log.info("Limner stops; what runs is picked up at the next start.")
-
-
-def _explain_end(ended: asyncio.Task[None]) -> None:
-    error = ended.exception()
-    if isinstance(error, discord.PrivilegedIntentsRequired):
-        raise StartupError("Discord refuses the intents; Limner needs none: update it.") from None
-    if isinstance(error, discord.ConnectionClosed):
-        raise StartupError(
-            f"Discord closed the connection for good (code {error.code}). Start it again; with "
-            "code 4004, set a new DISCORD_TOKEN first."
-        ) from error
-    if error is not None:
-        raise error
 
 
 async def require_backend(core: Core) -> None:

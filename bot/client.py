@@ -32,6 +32,9 @@ from bot.ui.modals import Forms
 SYNC_AGAIN_S = 60.0
 """Between two attempts to tell Discord of changed commands."""
 
+LEAVE_S = 1.0
+"""For the gateway to confirm the end of a connection; discord.py waits 30 s for it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -119,6 +122,18 @@ class LimnerClient(discord.AutoShardedClient):
         self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
+
+    async def leave(self) -> None:
+        """Hear of nothing new any more; what is under way can still be answered.
+
+        A gateway that does not confirm the end in time is left without.
+        """
+        leaving = asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await leaving
+        except (TimeoutError, *NETWORK_ERRORS) as error:
+            _log.debug("The gateway did not confirm the end: %s", type(error).__name__)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Read a modal; all else that people do is handed out by the library."""

@@ -3,11 +3,14 @@
 `Database.transaction` commits or rolls back, and lets nothing of SQLAlchemy or of a driver out.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import (
@@ -18,7 +21,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from db.error_translation import translated
-from db.errors import InvalidDatabaseURL
+from db.errors import DatabaseUnavailable, InvalidDatabaseURL
 
 BUSY_TIMEOUT_MS = 30_000
 """Milliseconds a writer waits for another on SQLite: longer than any of our transactions takes."""
@@ -29,6 +32,9 @@ CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 """Seconds for one statement on PostgreSQL: a dead connection must not hold a generation."""
 
+LAST_TRANSACTIONS_S = 2.0
+"""Seconds for transactions that are open when the database is closed."""
+
 Session = AsyncSession
 """What a transaction is, to whom only repositories are opened with it."""
 
@@ -37,6 +43,7 @@ _NO_ADDRESS = (
     "postgresql://user:password@host/name; special characters in the password are written with %, "
     "such as %40 for @."
 )
+_CLOSED = "Limner is just stopping. Try again in a minute."
 _READ_ONLY = "limner_read_only"
 _POSTGRESQL_OPTIONS = frozenset({"host", "port", "ssl"})
 
@@ -48,6 +55,10 @@ class Database:
         self._url = make_url(normalise_url(url))
         self._engine = build_engine(self._url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._transactions = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._is_closed = False
 
     def __repr__(self) -> str:
         """Say which database it is, and no secret."""
@@ -60,13 +71,28 @@ class Database:
         On SQLite a transaction is alone in writing from its start, so that what it reads stays
         true; `read_only` lets it run beside others instead. Raises DatabaseError.
         """
-        with translated(self._url):
-            async with self._sessions.begin() as session:
-                await session.connection(execution_options={_READ_ONLY: read_only})
-                yield session
+        if self._is_closed:
+            raise DatabaseUnavailable(_CLOSED)
+        self._transactions += 1
+        self._is_idle.clear()
+        try:
+            with translated(self._url):
+                async with self._sessions.begin() as session:
+                    await session.connection(execution_options={_READ_ONLY: read_only})
+                    yield session
+        finally:
+            self._transactions -= 1
+            if not self._transactions:
+                self._is_idle.set()
 
     async def close(self) -> None:
-        """Close all connections. May be called twice."""
+        """Refuse new transactions, let others end for a moment, and close all connections.
+
+        May be called twice.
+        """
+        self._is_closed = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_idle.wait(), LAST_TRANSACTIONS_S)
         await self._engine.dispose()
 
 
@@ -120,7 +146,9 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
     dropping the old table would delete what refers to it.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, hide_parameters=True)
+        engine = create_async_engine(
+            url, hide_parameters=True, connect_args={"async_creator_fn": _SQLiteConnection}
+        )
         event.listen(engine.sync_engine, "do_connect", _try_opening_sqlite)
         prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
         event.listen(engine.sync_engine, "connect", prepare)
@@ -130,6 +158,39 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
     if not for_migrations:
         timeouts["command_timeout"] = COMMAND_TIMEOUT_S
     return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=timeouts)
+
+
+class _SQLiteConnection(aiosqlite.Connection):
+    """A connection that is closed, and whose end can be awaited, whenever its user is cancelled.
+
+    Two things that the driver leaves open. A file opened for somebody who was cancelled meanwhile,
+    and one that is closed and stopped at once, would keep its lock until it is collected as
+    garbage. Each `stop` is answered by the thread, which ends at the first: SQLAlchemy stops a
+    connection while it still closes it gracefully, and that would wait for ever.
+    """
+
+    def __init__(self, database: str, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
+        super().__init__(self._open_file, iter_chunk_size=64)
+        # A thread that waits for another program's lock must not hold up the end of the process.
+        self._thread.daemon = True
+        self._connect_file = partial(sqlite3.connect, database, **options)
+        self._file: sqlite3.Connection | None = None
+        self._stopped: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Close the file and end the thread, once it has done what it was given."""
+        if self._stopped is None:
+            self._tx.put_nowait((None, self._close_file))
+            self._stopped = super().stop()
+        return self._stopped
+
+    def _open_file(self) -> sqlite3.Connection:
+        self._file = self._connect_file()
+        return self._file
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _normalise_sqlite(url: URL) -> URL:

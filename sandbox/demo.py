@@ -18,7 +18,7 @@ from rich.console import Console
 from bot.app import Application, StartupError
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from bot.signals import signals_call
+from bot.signals import run_until_signal
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from db.repositories.people import GuildRepository
@@ -63,17 +63,9 @@ async def run_demo(options: DemoOptions) -> int:
     Ctrl+C and SIGTERM clean up: the regular end of a demo, but not of a script. Raises
     StartupError when a real ComfyUI was asked for that does not answer, or the port is taken.
     """
-    work = asyncio.create_task(_perform(options, Console()))
-    try:
-        with signals_call(work.cancel):
-            await asyncio.wait({work})
-    finally:
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work})
-    if work.cancelled():
-        return STOPPED_STATUS if options.script else 0
-    return work.result()
+    stopped = STOPPED_STATUS if options.script else 0
+    status = await run_until_signal(_perform(options, Console()), status=stopped)
+    return stopped if status is None else status
 
 
 async def _perform(options: DemoOptions, console: Console) -> int:

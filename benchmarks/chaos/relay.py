@@ -1,4 +1,4 @@
-"""A TCP connection that can be cut: between the bot's processes and what they depend on."""
+"""A TCP connection between a bot's process and what it depends on, to be cut or frozen."""
 
 import asyncio
 from contextlib import suppress
@@ -16,6 +16,8 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -36,9 +38,14 @@ class Relay:
         for writer in self._writers:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Keep connections open, take new ones, and let nothing through in either direction."""
+        self._flows.clear()
+
     def mend(self) -> None:
         """Let connections through again."""
         self._is_cut = False
+        self._flows.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
@@ -52,17 +59,17 @@ class Relay:
         both = {writer, back}
         self._writers |= both
         try:
-            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
         finally:
             self._writers -= both
             for one in both:
                 one.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                await self._flows.wait()
+                writer.write(chunk)
+                await writer.drain()
+            if writer.can_write_eof():
+                writer.write_eof()

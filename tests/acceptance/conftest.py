@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.settings import Settings
 from db.repositories.people import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
-from sandbox.people import Person
+from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
 """For a command to end."""
@@ -35,6 +36,22 @@ class House:
         self.ana = Person(world, "ana")
         self.ben = Person(world, "ben")
         self.mo = Person(world, "mo")
+
+    async def imagine_held(self):
+        """Begin a generation on the backend that goes no further until it is released."""
+        self.comfyui.hold()
+        reply = await self.ana.slash("general", "imagine", prompt="a patient fox", steps=8)
+        await self.world.wait_for(
+            lambda: reply.message is not None and "Cancel" in as_text(reply.message), PATIENCE_S
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await self.comfyui.wait_until_held()
+        return reply
+
+    @staticmethod
+    def is_done(message):
+        """Whether a reply's message shows a finished result."""
+        return message is not None and message["attachments"] and "seed" in as_text(message)
 
     async def limit(self, core, **limits):
         await set_limits(core, self.world.guild_id, **limits)
@@ -74,6 +91,38 @@ async def house(tmp_path):
         assert world.unknown_requests == []
         assert world.rate_limit_hits == 0
         assert world.pings == []
+
+
+@pytest.fixture
+def process(house):
+    """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
+
+    @asynccontextmanager
+    async def start(*, role="all", address=house.world.address, **environment):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.bot_process"),
+            *(address.api_base, address.gateway_url, role),
+            cwd=house.data.parent,
+            env=kept
+            | {
+                "DISCORD_TOKEN": house.world.token,
+                "COMFYUI_URLS": house.comfyui.url,
+                "LIMNER_DATA": str(house.data),
+                "PYTHONWARNINGS": "ignore",
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            }
+            | environment,
+            stderr=PIPE,
+        )
+        try:
+            yield child
+        finally:
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
+
+    return start
 
 
 @pytest.fixture

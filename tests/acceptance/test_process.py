@@ -1,15 +1,12 @@
 """The bot as a process: killed, stopped, started twice."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
 import struct
 import sys
 import zlib
-from asyncio.subprocess import PIPE
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -18,39 +15,6 @@ import pytest
 from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
-
-
-@pytest.fixture
-def process(house):
-    """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
-
-    @asynccontextmanager
-    async def start(*, role="all", **environment):
-        address = house.world.address
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.bot_process"),
-            *(address.api_base, address.gateway_url, role),
-            cwd=house.data.parent,
-            env=kept
-            | {
-                "DISCORD_TOKEN": house.world.token,
-                "COMFYUI_URLS": house.comfyui.url,
-                "LIMNER_DATA": str(house.data),
-                "PYTHONWARNINGS": "ignore",
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            }
-            | environment,
-            stderr=PIPE,
-        )
-        try:
-            yield child
-        finally:
-            if child.returncode is None:
-                child.kill()
-            await child.wait()
-
-    return start
 
 
 async def said(child) -> str:
@@ -64,38 +28,14 @@ async def eventually(ask, expected):
             await asyncio.sleep(0.1)
 
 
-async def imagine_held(house):
-    """A generation that has begun on the backend and goes no further until it is released."""
-    house.comfyui.hold()
-    reply = await house.ana.slash("general", "imagine", prompt="a patient fox", steps=8)
-    await house.world.wait_for(lambda: "Cancel" in as_text(reply.message or EMPTY), PATIENCE_S)
-    async with asyncio.timeout(PATIENCE_S):
-        await house.comfyui.wait_until_held()
-    return reply
-
-
-EMPTY = {
-    "author": {"username": "", "id": "0"},
-    "content": "",
-    "embeds": [],
-    "attachments": [],
-    "components": [],
-    "flags": 0,
-}
-
-
-def is_done(message):
-    return bool(message["attachments"]) and "seed" in as_text(message)
-
-
 async def test_killed_in_the_middle_it_finishes_after_the_next_start(house, process):
     async with process() as child:
         await house.world.wait_until_connected(PATIENCE_S)
-        reply = await imagine_held(house)
+        reply = await house.imagine_held()
         child.kill()
     house.comfyui.release()
     async with process():
-        await reply.until(is_done, PATIENCE_S)
+        await reply.until(house.is_done, PATIENCE_S)
     assert not house.comfyui.log.repeated()
     assert len(house.ana.messages("general")) == 1
 
@@ -103,14 +43,14 @@ async def test_killed_in_the_middle_it_finishes_after_the_next_start(house, proc
 async def test_sigterm_ends_it_in_good_order_and_keeps_the_work(house, process):
     async with process() as child:
         await house.world.wait_until_connected(PATIENCE_S)
-        reply = await imagine_held(house)
+        reply = await house.imagine_held()
         child.send_signal(signal.SIGTERM)
         text = await said(child)
         assert child.returncode == 0, text
         assert "Traceback" not in text
     house.comfyui.release()
     async with process():
-        await reply.until(is_done, PATIENCE_S)
+        await reply.until(house.is_done, PATIENCE_S)
     assert not house.comfyui.log.repeated()
 
 
@@ -122,7 +62,7 @@ async def test_a_second_process_on_the_same_data_is_refused(house, process):
         assert second.returncode == 1
         assert "Another Limner is already running" in text.splitlines()[-1]
         reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
-        await reply.until(is_done, PATIENCE_S)
+        await reply.until(house.is_done, PATIENCE_S)
 
 
 async def test_a_bot_and_a_worker_share_the_work_through_postgresql(
@@ -135,7 +75,7 @@ async def test_a_bot_and_a_worker_share_the_work_through_postgresql(
         await reply.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
         assert not house.comfyui.log.posts
         async with process(role="worker", **shared):
-            await reply.until(is_done, PATIENCE_S)
+            await reply.until(house.is_done, PATIENCE_S)
         assert bot.returncode is None
     assert len(house.comfyui.log.posts) == 1
 
@@ -153,13 +93,13 @@ async def test_a_worker_that_dies_has_its_run_taken_over(house, process, empty_p
     shared = {"DATABASE_URL": empty_postgres_url}
     async with process(role="bot", **shared), process(role="worker", **shared) as first:
         await house.world.wait_until_connected(PATIENCE_S)
-        reply = await imagine_held(house)
+        reply = await house.imagine_held()
         async with process(role="worker", **shared) as second:
             await running(second)
             first.kill()
             await first.wait()
             house.comfyui.release()
-            await reply.until(is_done, PATIENCE_S)
+            await reply.until(house.is_done, PATIENCE_S)
     assert len(house.comfyui.log.posts) == 1
     assert not house.comfyui.log.repeated()
 
@@ -181,7 +121,7 @@ async def test_a_backend_is_handed_two_graphs_at_a_time_by_all_processes_togethe
         await running(second)
         asked = [await one.slash("general", "imagine", prompt="a fox", steps=8) for one in people]
         async with asyncio.timeout(PATIENCE_S):
-            while not all(is_done(reply.message or EMPTY) for reply in asked):
+            while not all(house.is_done(reply.message) for reply in asked):
                 ended = sum(one.ending is not None for one in log.executions)
                 most = max(most, len(log.posts) - ended)
                 await asyncio.sleep(0.005)
@@ -200,11 +140,11 @@ async def test_the_process_of_a_guilds_shard_dies_and_another_ends_its_work(
         await asyncio.gather(running(first), running(second))
         await house.world.wait_for(lambda: len(house.world.gateway.shards) == 2, PATIENCE_S)
         assert house.world.gateway.shards == {(0, 2), (1, 2)}
-        reply = await imagine_held(house)
+        reply = await house.imagine_held()
         # The other one hears nothing of this guild, and brings its work to an end all the same.
         (first, second)[(house.world.guild_id >> 22) % 2].kill()
         house.comfyui.release()
-        await reply.until(is_done, PATIENCE_S)
+        await reply.until(house.is_done, PATIENCE_S)
     assert len(house.ana.messages("general")) == 1
     assert not house.comfyui.log.repeated()
 
@@ -279,7 +219,7 @@ async def test_one_member_who_attaches_large_pictures_all_at_once_does_not_fill_
         asking = {"prompt": "a fox", "image": empty_picture(), "steps": 1}
         await asyncio.gather(*(house.ana.slash("general", "imagine", **asking) for _ in range(24)))
         await house.world.wait_for(lambda: count_refused(house.ana) == 23, PATIENCE_S)
-        await house.ana.wait_for(is_done, PATIENCE_S)
+        await house.ana.wait_for(house.is_done, PATIENCE_S)
         assert memory_mb(child, "VmHWM") - before < MOST_ADDED_AT_THE_PEAK_MB
         async with asyncio.timeout(PATIENCE_S):
             while memory_mb(child, "VmRSS") - before > MOST_KEPT_MB:  # noqa: ASYNC110 - the kernel tells nobody

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -328,3 +329,52 @@ async def test_stored_values_never_show_in_an_error(database):
 def test_socket_errors_of_others_pass_on_sqlite(sqlite_url):
     with pytest.raises(ConnectionRefusedError), translated(make_url(sqlite_url)):
         raise ConnectionRefusedError
+
+
+async def test_a_closed_database_begins_no_transaction_and_lets_open_ones_end(database):
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def write():
+        async with database.transaction() as session:
+            begun.set()
+            await released.wait()
+            session.add(GuildRow(id=1, created_at=NOW))
+
+    writing = asyncio.create_task(write())
+    await begun.wait()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    with pytest.raises(DatabaseUnavailable, match="stopping"):
+        await guild_ids(database)
+    assert not closing.done()
+    released.set()
+    await writing
+    await closing
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_whenever_a_transaction_is_cancelled_nothing_waits_for_ever(
+    migrated_sqlite_file, tmp_path, times
+):
+    before = asyncio.all_tasks()
+    for turns in range(0, 150, 3):
+        path = shutil.copyfile(migrated_sqlite_file, tmp_path / f"{turns}.db")
+        database = Database(f"sqlite:///{path}")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(add_guild(database, id=turns))
+            await pass_turns(turns)
+            for _ in range(times):
+                waiting.cancel()
+                await pass_turns(1)
+            other.execute("ROLLBACK")
+        left = asyncio.all_tasks() - before
+        async with asyncio.timeout(20):
+            await asyncio.gather(*left, return_exceptions=True)
+            await database.close()
+
+
+async def pass_turns(turns):
+    """Let everything else on the loop go on for so many steps."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
