@@ -1,6 +1,7 @@
 """What is measured: each function takes a program that is ready and returns named figures."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,8 +73,9 @@ async def measure_alone(stage: Stage) -> Figures:
     cpu_at = stage.cpu_seconds()
     for number in range(ALONE):
         ask = await stage.ask(_FIRST["alone"] + number, f"alone-{number}")
-        asks.append(ask)
         await stage.wait_for_pictures([ask], PATIENCE_S)
+        if ask.is_acknowledged:
+            asks.append(ask)
         await asyncio.sleep(PAUSE_S)
     cpu_s = stage.cpu_seconds() - cpu_at
     started_at, success_at = await stage.moments("started_at"), await stage.moments("success_at")
@@ -86,7 +88,7 @@ async def measure_alone(stage: Stage) -> Figures:
         "start_p95_ms": quantile(starts, 0.95),
         "picture_p50_ms": quantile(ends, 0.5),
         "picture_p95_ms": quantile(ends, 0.95),
-        "cpu_alone_ms": cpu_s * 1000 / ALONE,
+        "cpu_alone_ms": cpu_s * 1000 / max(len(asks), 1),
     }
 
 
@@ -100,7 +102,7 @@ async def measure_own(stage: Stage) -> Figures:
         await stage.wait_for_pictures(asks, PATIENCE_S)
         started_at = await stage.moments("started_at")
         success_at = await stage.moments("success_at")
-        order = sorted(jobs, key=started_at.__getitem__)
+        order = sorted(set(jobs) & success_at.keys(), key=started_at.__getitem__)
         rests += [(started_at[then] - success_at[one]) * 1000 for one, then in pairwise(order)]
     return {"rest_ms": median(rests)}
 
@@ -109,11 +111,14 @@ async def measure_together(stage: Stage) -> Figures:
     """Twenty-four people at once."""
     cpu_at = stage.cpu_seconds()
     asks = await _ask_all(stage, _FIRST["together"], TOGETHER, "together", pause_s=0)
+    made_before = stage.generations
     await stage.wait_for_pictures(asks, PATIENCE_S)
     await asyncio.sleep(PAUSE_S)
+    made = stage.generations - made_before
     return {
         "together_worst_ms": max(one.acknowledged_ms for one in asks),
-        "cpu_together_ms": (stage.cpu_seconds() - cpu_at) * 1000 / TOGETHER,
+        "together_late": TOGETHER - made,
+        "cpu_together_ms": (stage.cpu_seconds() - cpu_at) * 1000 / max(made, 1),
     }
 
 
@@ -172,7 +177,7 @@ async def measure_running(stage: Stage) -> Figures:
     figures = {
         "running_429": float(stage.world.rate_limit_hits),
         "progress_age_p50_s": quantile(ages, 0.5),
-        "progress_age_worst_s": max(ages),
+        "progress_age_worst_s": max(ages, default=math.nan),
     }
     if is_limner:
         reports = await stage.reports()
@@ -239,7 +244,7 @@ async def _statements(stage: Stage, work: Awaitable[None]) -> float:
 
 
 async def _wait_until_all_run(stage: Stage, asks: Sequence[Ask]) -> None:
-    jobs = {one.job for one in asks}
+    jobs = {one.job for one in asks if one.is_acknowledged}
     for _ in range(int(PATIENCE_S)):
         if jobs <= (await stage.moments("started_at")).keys():
             return
@@ -253,6 +258,8 @@ def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:
     now = time.time()
     ages = []
     for one in asks:
+        if not one.is_acknowledged:
+            continue
         changes = stage.log.changed_at[one.interaction_id]
         moments = [at for at in changes if at > now - window_s] or changes[-1:]
         earlier = [at for at in changes if at <= now - window_s][-1:]

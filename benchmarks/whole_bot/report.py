@@ -52,7 +52,11 @@ ROWS: Final = (
         is_compared=False,
     ),
     Row("memory after 50 generations, MB", ("memory_mb",), "≤ 150"),
-    Row("24 people at once: slowest acknowledgement, ms", ("together_worst_ms",), "≤ 300"),
+    Row(
+        "24 people at once: slowest acknowledgement, ms / over 3 s",
+        ("together_worst_ms", "together_late"),
+        "≤ 300 / 0",
+    ),
     Row(
         "100 people in one second: acknowledgement p95, ms / over 3 s",
         ("many_p95_ms", "many_late"),

@@ -116,7 +116,11 @@ class Stage:
         return Ask(job, reply.interaction_id, sent_at, took_ms, reply.failure is None)
 
     async def wait_for_pictures(self, asks: Collection[Ask], patience_s: float) -> None:
-        """Wait until every command's picture is there. Raises Unfinished."""
+        """Wait until the picture of every acknowledged command is there. Raises Unfinished.
+
+        Discord told the others' people that the application did not respond.
+        """
+        asks = [one for one in asks if one.is_acknowledged]
         missing = {one.interaction_id for one in asks}
 
         def are_there() -> bool:
