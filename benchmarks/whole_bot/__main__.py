@@ -31,7 +31,9 @@ def main() -> None:
         metavar="NAME,NAME",
         help=f"of {', '.join(Program)}; the floor is always among them",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every round's figures as well")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="where to write the figures of every round"
+    )
     arguments = parser.parse_args()
     programs = [one for one in Program if one is Program.FLOOR or one in arguments.programs]
     rounds: dict[Program, list[Figures]] = {program: [] for program in programs}
@@ -44,10 +46,11 @@ def main() -> None:
                 print(f"round {number + 1}: {program.label}", file=sys.stderr)  # noqa: T201
                 figures = asyncio.run(_measure(program, arguments.cells, postgres))
                 rounds[program].append(figures)
+                if arguments.json:
+                    # After each, since an hour's figures are not to be lost with the last one.
+                    arguments.json.write_text(json.dumps(summarize(rounds), indent=2))
     for line in build_table(rounds):
         print(line)  # noqa: T201 - the program's output
-    if arguments.json:
-        arguments.json.write_text(json.dumps(summarize(rounds), indent=2))
 
 
 async def _measure(
