@@ -42,6 +42,9 @@ limit of 4 MiB would close the socket; none at all would trust the backend with 
 _CLOSING = 2.0
 """Seconds that a closing handshake of /ws may take."""
 
+_WITH_CONTENT = frozenset({200, 206})
+"""Statuses of an answer that is the file that was asked for."""
+
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
@@ -117,11 +120,13 @@ class Door:
             return await _build_answer(response, content)
 
     async def download(self, path: str, *, query: Mapping[str, str], max_bytes: int) -> bytes:
-        """GET a file. Raises BackendRefused when it is larger, or with the status of a refusal."""
+        """GET a file. Raises BackendRefused when it is larger or the status is not 200 or 206."""
         async with self._respond("GET", path, query, self._limits(None), {}) as response:
-            if not response.ok:
+            if response.status not in _WITH_CONTENT:
                 content = await _read(response, MAX_ANSWER_BYTES, self.name)
-                self.require_ok(await _build_answer(response, content))
+                answer = await _build_answer(response, content)
+                self.require_ok(answer)
+                raise self._build_refusal(answer)
             return await _read(response, max_bytes, self.name)
 
     async def connect_socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:

@@ -3,6 +3,7 @@
 GenerationError
 ├── RequestRefused        before anything was recorded; nothing was charged
 ├── GenerationFailed      how an accepted generation ended; its charge is refunded
+│   └── UnusableResult    what the backend sent is no result
 ├── UnknownGeneration     no such id
 ├── NotYours              somebody else's generation, and the asker does not moderate
 ├── GenerationRemoved     its results were taken away
@@ -73,6 +74,14 @@ class RequestRefused(_Failure):
 
 class GenerationFailed(_Failure):
     """An accepted generation ended without pictures."""
+
+
+class UnusableResult(GenerationFailed):
+    """What a backend sent is not what its node makes; `report` says so to its operator."""
+
+    def __init__(self, kind: FailureKind, template: str, *, report: str) -> None:
+        super().__init__(kind, template)
+        self.report = report
 
 
 class UnknownGeneration(GenerationError):

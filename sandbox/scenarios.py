@@ -146,6 +146,15 @@ class OutputDeleted(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrongFile(Fault):
+    """GET /view answers with these bytes and this status instead of the file."""
+
+    status: int = 200
+    content: bytes = b""
+    location: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrangersPrompt(Fault):
     """A prompt without a client id gets in just before the next one that is posted."""
 

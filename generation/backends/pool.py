@@ -238,6 +238,12 @@ class BackendPool:
         if not was_open and (rest_s := place.breaker.rest_s(now)):
             _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
 
+    def note_problem(self, name: str, sentence: str) -> None:
+        """It took part in a failure that its operator should hear of; it goes on taking work."""
+        _log.warning("Backend %s: %s", name, sentence)
+        if name in self._places:
+            self._places[name].problem = sentence
+
     def _place(self, name: str) -> _Place:
         if name not in self._places:
             raise UnknownBackend(name)

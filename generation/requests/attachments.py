@@ -1,12 +1,13 @@
 """What people attach, verified by its bytes: pictures, masks, videos and sounds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generation.errors import FailureKind, RequestRefused
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.media.imaging import CheckedImage, InvalidImage
+from generation.media.media_types import detect_media_type
 from generation.request import FetchFile
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
@@ -34,9 +35,6 @@ _EXPECTED = {
     InputType.AUDIO: "This is no sound that can be used. Attach an MP3, WAV, FLAC, OGG or M4A.",
 }
 _FAMILIES = {InputType.VIDEO: "video/", InputType.AUDIO: "audio/"}
-_BOX_HEADER = 8
-_MPEG_SYNC = 0xFFE0
-_MPEG_RESERVED_RATE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +79,6 @@ async def verify_attachments(
     return verified
 
 
-def media_type_of(content: bytes) -> str | None:
-    """The type of a video or a sound by its bytes; None for anything else."""
-    match content[:4]:
-        case b"RIFF" if content[8:12] == b"WAVE":
-            return "audio/wav"
-        case b"fLaC":
-            return "audio/flac"
-        case b"OggS":
-            return "audio/ogg"
-        case b"\x1a\x45\xdf\xa3" if b"webm" in content[:64]:
-            return "video/webm"
-    if content[:3] == b"ID3" or _is_mpeg_frame(content):
-        return "audio/mpeg"
-    return _type_of_boxes(content)
-
-
 async def _verify_picture(
     wanted: Input, content: bytes, size: tuple[int, int] | None
 ) -> CheckedImage:
@@ -114,41 +96,9 @@ def _verify_media(wanted: InputType, content: bytes) -> CheckedFile:
             "The file is too large; at most {limit} MiB can be taken. Make it shorter.",
             {"limit": MAX_MEDIA_BYTES // 1024**2},
         )
-    media_type = media_type_of(content)
-    if media_type is None or not media_type.startswith(_FAMILIES[wanted]):
+    media_type = detect_media_type(content)
+    if media_type is None or media_type not in EXTENSIONS:
+        raise InvalidImage(_EXPECTED[wanted])
+    if not media_type.startswith(_FAMILIES[wanted]):
         raise InvalidImage(_EXPECTED[wanted])
     return CheckedFile(content, media_type)
-
-
-def _is_mpeg_frame(content: bytes) -> bool:
-    """ISO 11172-3: eleven set bits, then a version, a layer and a rate that are not reserved."""
-    head = int.from_bytes(content[:2], "big") if len(content) > _BOX_HEADER else 0
-    if head & _MPEG_SYNC != _MPEG_SYNC:
-        return False
-    version, layer, rate = head >> 3 & 3, head >> 1 & 3, content[2] >> 2 & 3
-    return version != 1 and layer != 0 and rate != _MPEG_RESERVED_RATE
-
-
-def _type_of_boxes(content: bytes) -> str | None:
-    """ISO 14496-12: a file of boxes, the first its type, one of them its index."""
-    if content[4:8] != b"ftyp" or b"moov" not in _boxes(content):
-        return None
-    brand = content[8:12]
-    if brand == b"qt  ":
-        return "video/quicktime"
-    return "audio/mp4" if brand in {b"M4A ", b"M4B "} else "video/mp4"
-
-
-def _boxes(content: bytes) -> Iterator[bytes]:
-    """The names of the boxes at the top; ends where they do not fit into the file."""
-    start = 0
-    while start + _BOX_HEADER <= len(content):
-        size = int.from_bytes(content[start : start + 4], "big")
-        if size == 1:  # a size of 64 bits follows the name
-            size = int.from_bytes(content[start + 8 : start + 16], "big")
-        elif size == 0:  # until the end
-            size = len(content) - start
-        if size < _BOX_HEADER or start + size > len(content):
-            return
-        yield content[start + 4 : start + 8]
-        start += size

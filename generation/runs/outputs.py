@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from comfy.backend import Backend
 from comfy.protocol.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
@@ -16,6 +16,7 @@ from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.media_types import guess_media_type
 from generation.requests.values import legible
+from generation.runs.result_check import require_kind
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 """A long video is the largest thing a workflow makes; what is larger would fill the memory."""
@@ -38,8 +39,14 @@ _log = logging.getLogger(__name__)
 class OutputCollector:
     """Fetches each result once, while later nodes may still run."""
 
-    def __init__(self, backend: Backend, wanted_nodes: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        wanted_nodes: Collection[str] = (),
+        graph: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self._backend = backend
+        self._graph = graph or {}
         self._wanted_nodes = frozenset(wanted_nodes)
         self._fetches: dict[Output, asyncio.Task[NewOutput]] = {}
         self._total_bytes = 0
@@ -71,7 +78,8 @@ class OutputCollector:
     async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
         """Every result of the run in order.
 
-        Raises ComfyError when one cannot be fetched, GenerationFailed when they are too much.
+        Raises ComfyError when one cannot be fetched, GenerationFailed when they are too much, and
+        UnusableResult when one is not what its node makes.
         """
         selected = self._select(outputs)
         if len(selected) > MAX_RESULTS:
@@ -106,16 +114,26 @@ class OutputCollector:
                 text = legible(output.text)
                 return NewOutput(UNPLACED, "text.txt", "text/plain", text.encode(), text=text)
             case OutputBytes():
+                await self._require_kind(output, f"{output.node_id}.png", output.content)
                 return await _described(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():
                 content = await self._download(output)
                 name = _plain_name(output.filename)
+                await self._require_kind(output, name, content)
                 guessed = guess_media_type(name)
                 if output.kind is MediaKind.IMAGE:
                     return await _described(name, guessed, content)
                 if guessed.startswith("video/"):
                     return await _described_film(name, guessed, content)
                 return NewOutput(UNPLACED, name, guessed, content)
+
+    async def _require_kind(
+        self, output: OutputFile | OutputBytes, name: str, content: bytes
+    ) -> None:
+        kind = output.kind if isinstance(output, OutputFile) else MediaKind.IMAGE
+        class_type = self._graph.get(output.node_id, {}).get("class_type", "")
+        # In a thread: a text may have many megabytes.
+        await asyncio.to_thread(require_kind, content, name, kind, class_type)
 
     async def _download(self, output: OutputFile) -> bytes:
         content = await self._backend.fetch_output(output, max_bytes=MAX_OUTPUT_BYTES)

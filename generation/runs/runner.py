@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from comfy.backend import Backend, CancelOutcome
-from comfy.errors import BackendUnreachable, ComfyError, NotComfyUI, RunLost, RunStalled
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    ComfyError,
+    NotComfyUI,
+    RunLost,
+    RunStalled,
+)
 from comfy.protocol.events import (
     NodeStarted,
     OutputsReady,
@@ -26,7 +33,7 @@ from db.database import Database
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository, NewOutput
 from generation.backends.pool import BackendPool
-from generation.errors import FailureKind, GenerationFailed
+from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.events import Progress, Running
 from generation.history.records import Order, Records
 from generation.moderation.image_filter import REFUSED, ImageGate, Ruling, Veil
@@ -186,6 +193,9 @@ class Runner:
         return failed(REFUSED) if ruling.verdict is Verdict.REFUSE else SUCCEEDED
 
     def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
+        if isinstance(error, UnusableResult | BackendRefused):
+            report = error.report if isinstance(error, UnusableResult) else str(error)
+            self._pool.note_problem(attempt.backend.name, report)
         match error:
             case _NotWanted():
                 return WITHDRAWN
@@ -213,7 +223,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()
         async with (
-            OutputCollector(attempt.backend, attempt.wanted_nodes) as collector,
+            OutputCollector(attempt.backend, attempt.wanted_nodes, attempt.graph) as collector,
             await self._image_gate.veil(attempt.generation) as attempt.veil,
         ):
             while True:

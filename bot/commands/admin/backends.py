@@ -89,7 +89,7 @@ def entry_text(entry: FleetEntry) -> str:
     if entry.drained_at is not None:
         who, when = f"<@{entry.drained_by}>", relative(entry.drained_at)
         lines.append(_("drained by {who} {when}", who=who, when=when))
-    if status.problem and status.state in (BackendState.RESTING, BackendState.UNREACHABLE):
+    if status.problem:
         lines.append(harmless(status.problem))
     return "\n".join(lines)
 

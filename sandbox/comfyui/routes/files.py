@@ -17,7 +17,7 @@ from sandbox.comfyui.folders import FOLDER_TYPES, OutsideFolderError, split_anno
 from sandbox.comfyui.routes.trouble import trouble
 from sandbox.comfyui.transcript import Upload
 from sandbox.comfyui.validation import ServerTroubleError
-from sandbox.scenarios import UploadTooLarge
+from sandbox.scenarios import UploadTooLarge, WrongFile
 
 DANGEROUS: Final = (".html", ".htm", ".js", ".css", ".svg", ".xml", ".xhtml")
 """Types a browser would run: the newer version hands them out as attachments only."""
@@ -119,6 +119,13 @@ class FileRoutes:
         return web.json_response(_stored_as(name, incoming))
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
+        wrong = self._server.faults.take(WrongFile)
+        if wrong is not None:
+            elsewhere = {"Location": wrong.location} if wrong.location else {}
+            return web.Response(status=wrong.status, body=wrong.content, headers=elsewhere)
+        return await self._find(request)
+
+    async def _find(self, request: web.Request) -> web.StreamResponse:
         if "filename" not in request.query:
             return web.Response(status=404)
         path = self._requested(request)

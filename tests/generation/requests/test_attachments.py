@@ -6,9 +6,7 @@ import pytest
 
 from generation.errors import FailureKind, RequestRefused
 from generation.requests.attachments import (
-    EXTENSIONS,
     MAX_MEDIA_BYTES,
-    media_type_of,
     verify_attachments,
 )
 from workflows.reading import parse_manifest
@@ -25,35 +23,6 @@ MOV = box(b"ftyp", b"qt  ") + box(b"moov")
 M4A = box(b"ftyp", b"M4A ") + box(b"moov")
 WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm" + b"\0" * 40
 MP3 = b"\xff\xfb\x90\x64" + b"\0" * 40
-
-
-@pytest.mark.parametrize(
-    ("content", "media_type"),
-    [
-        (MP4, "video/mp4"),
-        (LONG_BOX, "video/mp4"),
-        (MOV, "video/quicktime"),
-        (WEBM, "video/webm"),
-        (M4A, "audio/mp4"),
-        (MP3, "audio/mpeg"),
-        (b"ID3\x04" + b"\0" * 20, "audio/mpeg"),
-        (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
-        (b"fLaC\0\0\0\x22", "audio/flac"),
-        (b"OggS\0\x02", "audio/ogg"),
-        (b"", None),
-        (b"RIFF\x24\0\0\0WEBPVP8 ", None),
-        (b"\x89PNG\r\n\x1a\n", None),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", None),
-        (box(b"ftyp", b"isom"), None),  # no index: nothing can play it
-        (box(b"ftyp", b"isom", size=4000) + box(b"moov"), None),
-        (box(b"ftyp", b"isom", size=4), None),
-        (b"#EXTM3U\nhttp://192.0.2.1/", None),
-        (b"\x1a\x45\xdf\xa3 matroska", None),
-    ],
-)
-def test_the_type_is_that_of_the_bytes(content, media_type):
-    assert media_type_of(content) == media_type
-    assert media_type is None or media_type in EXTENSIONS
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from generation.runs.outputs import MAX_RESULTS, OutputCollector
 class Files:
     """A backend that has every file, each of the same bytes."""
 
-    def __init__(self, content=b"sound"):
+    def __init__(self, content=b"fLaC\0\0\0\x22"):
         self.content = content
         self.fetched = []
 
@@ -51,7 +51,7 @@ async def test_more_results_than_anybody_looks_at_are_not_even_fetched():
 
 async def test_results_that_would_fill_the_memory_are_refused(monkeypatch):
     monkeypatch.setattr("generation.runs.outputs.MAX_TOTAL_BYTES", 9)
-    async with OutputCollector(Files(b"12345")) as collector:
+    async with OutputCollector(Files(b"fLaC\0")) as collector:
         with pytest.raises(GenerationFailed, match="too much"):
             await collector.finish([sound(0), sound(1)])
 
