@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
+from bot.network import NETWORK_ERRORS, growing_pauses
 from bot.reload import follow_workflows
 from bot.replies.live import Replies
 from bot.services import Services
@@ -86,6 +87,10 @@ _log = logging.getLogger(__name__)
 
 class StartupError(Exception):
     """Why the program cannot start: one plain sentence with what to do."""
+
+
+class DiscordUnreachable(StartupError):
+    """Discord does not answer just now; trying later may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +324,7 @@ class Application:
             shards=Shards(shards.ids, shards.count) if shards else None,
         )
         self._stack.push_async_callback(client.close)
-        await log_in(client, token.get_secret_value())
+        await log_in_patiently(client, token.get_secret_value())
         core = await self._stack.enter_async_context(
             open_core(
                 self._settings,
@@ -383,23 +388,40 @@ class Application:
 
 
 async def log_in(client: discord.Client, token: str) -> None:
-    """Check the token with Discord. Raises StartupError."""
+    """Check the token with Discord. Raises StartupError, DiscordUnreachable among them."""
     try:
         await client.login(token)
     except discord.LoginFailure:
         raise StartupError(LOGIN_REFUSED) from None
-    except (discord.HTTPException, OSError) as error:
-        raise StartupError(
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise DiscordUnreachable(
             f"Discord cannot be reached just now ({type(error).__name__}). Check the network of "
-            "this machine and https://discordstatus.com, and start again."
+            "this machine and https://discordstatus.com."
         ) from error
 
 
+async def log_in_patiently(client: discord.Client, token: str) -> None:
+    """Check the token with Discord as soon as it answers. Raises StartupError."""
+    for pause_s in growing_pauses():
+        try:
+            await log_in(client, token)
+        except DiscordUnreachable as error:
+            _log.warning("%s Another attempt follows in %g s.", error, pause_s)
+        else:
+            return
+        # The library opens another session with each attempt.
+        await client.http.close()
+        await asyncio.sleep(pause_s)
+
+
 async def sync(client: LimnerClient) -> None:
-    """Bring the commands to Discord. Raises StartupError."""
+    """Bring the commands to Discord, or leave it to `keep_synced`. Raises StartupError."""
     try:
         await client.sync_commands()
-    except (discord.DiscordException, OSError) as error:
+    except (discord.DiscordServerError, discord.RateLimited, *NETWORK_ERRORS) as error:
+        _log.warning("Discord did not take the commands yet (%s).", type(error).__name__)
+        client.sync_later()
+    except discord.DiscordException as error:
         raise StartupError(
             f"Discord does not take the commands: {error}. Start it again in a few minutes."
         ) from error

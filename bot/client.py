@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NoReturn
+from time import monotonic
+from typing import Any, NoReturn
 
 import discord
 import yarl
@@ -19,7 +20,7 @@ from bot.commands.my_settings import SETTINGS_FORMS
 from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
 from bot.i18n.translator import CommandTranslator
-from bot.network import NETWORK_ERRORS
+from bot.network import NETWORK_ERRORS, growing_pauses
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.hosts import attachment_hosts
@@ -31,6 +32,9 @@ from bot.ui.modals import Forms
 
 SYNC_AGAIN_S = 60.0
 """Between two attempts to tell Discord of changed commands."""
+
+STEADY_S = 60.0
+"""A connection that lasted so long was a good one: pauses before the next begin anew."""
 
 LEAVE_S = 1.0
 """For the gateway to confirm the end of a connection; discord.py waits 30 s for it."""
@@ -93,6 +97,7 @@ class LimnerClient(discord.AutoShardedClient):
         self._forms = Forms({})
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
+        self._connecting: asyncio.Task[Any] | None = None
 
     @property
     def services(self) -> Services:
@@ -123,6 +128,45 @@ class LimnerClient(discord.AutoShardedClient):
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
 
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Stay connected until it is closed.
+
+        Begins anew with whatever ends the library's own attempts, such as a frame that cannot be
+        decoded: a session that is resumed would only get it again. Raises ConnectionClosed and
+        PrivilegedIntentsRequired, which do not mend themselves.
+        """
+        self._connecting = asyncio.current_task()
+        pauses = growing_pauses()
+        while True:
+            began_at = monotonic()
+            try:
+                return await super().connect(reconnect=reconnect)
+            except (discord.ConnectionClosed, discord.PrivilegedIntentsRequired):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, a new session may work
+                if monotonic() - began_at > STEADY_S:
+                    pauses = growing_pauses()
+                pause_s = next(pauses)
+                name = type(error).__name__
+                _log.warning(
+                    "The connection to Discord broke (%s). A new one follows in %g s.",
+                    name,
+                    pause_s,
+                    exc_info=_log.isEnabledFor(logging.DEBUG),
+                )
+                await asyncio.sleep(pause_s)
+
+    async def close(self) -> None:
+        """Close everything for good.
+
+        The library itself closes a client whose connection broke in a way it did not foresee. Only
+        the gateway is left then: replies that are under way need the rest.
+        """
+        if asyncio.current_task() is self._connecting:
+            await self.leave()
+        else:
+            await super().close()
+
     async def leave(self) -> None:
         """Hear of nothing new any more; what is under way can still be answered.
 
@@ -144,6 +188,10 @@ class LimnerClient(discord.AutoShardedClient):
         """Let commands be what the workflows are now; `keep_synced` tells Discord of it."""
         if self._workflow_commands is not None and self._workflow_commands.refresh():
             self._is_out_of_date.set()
+
+    def sync_later(self) -> None:
+        """Let `keep_synced` tell Discord of the commands."""
+        self._is_out_of_date.set()
 
     async def sync_commands(self) -> None:
         """Make Discord's commands ours, where they differ: every change counts against a limit."""
