@@ -236,7 +236,7 @@ async def send_originals(
         contents = bare
     elif bare != contents:
         view = build_view(generation, index)
-    parcel = await pack_originals(generation, contents, interaction.filesize_limit)
+    parcel = pack_originals(generation, contents, interaction.filesize_limit)
     for number, files in enumerate(parcel.messages):
         is_first = number == 0
         await respond(

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import discord
 
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.ui.text import mebibytes, visible
 from generation.media import imaging, video
 from generation.media.decoding import decode
@@ -35,6 +35,11 @@ NOTES_CHARACTERS = 3_500
 
 EXTENSION_CHARACTERS = 10
 """No extension that means anything is longer."""
+
+COMPRESSED = mark("Result {number} was compressed to fit Discord: the original has {size}.")
+SCALED_DOWN = mark("Result {number} was made smaller to fit Discord: the original has {size}.")
+
+_NOTHING = (None, None)
 
 _FILMS = asyncio.Semaphore(1)
 """Films are written anew one at a time: each keeps every core busy."""
@@ -89,7 +94,7 @@ async def pack(
         if quote is not None and sum(map(len, notes)) + len(quote) <= NOTES_CHARACTERS:
             notes.append(quote)
             continue
-        attachment, is_reduced = await _fit(generation, content, limit)
+        attachment, note = await _fit(generation, content, limit)
         number, size = content.output.position + 1, mebibytes(content.output.byte_count)
         if attachment is None:
             attachments += await _find_still(generation, content, limit)
@@ -105,52 +110,48 @@ async def pack(
             )
             continue
         attachments.append(attachment)
-        if is_reduced:
-            notes.append(
-                _("Result {number} was made smaller: it has {size}.", number=number, size=size)
-            )
+        if note is not None:
+            notes.append(_(note, number=number, size=size))
     if generation.outputs and not contents:
         notes.append(_("The results are not kept any more."))
     return Parcel(_split(attachments, message_limit), tuple(notes))
 
 
-async def pack_originals(
+def pack_originals(
     generation: Generation, contents: Sequence[OutputContent], size_limit: int
 ) -> Parcel:
-    """Results without any loss; a sentence for each that nobody can be sent here."""
+    """Results without any loss; a sentence for each that is too large to be sent here.
+
+    Nothing is written anew: that takes seconds, and rarely makes a large picture fit.
+    """
     attachments: list[Attachment] = []
     notes: list[str] = []
     for content in contents:
-        attachment = await fit_original(generation, content, size_limit)
+        attachment = find_original(generation, content, size_limit)
         if attachment is not None:
             attachments.append(attachment)
             continue
-        notes.append(
-            _(
-                "The original {number} has {size}, and you can receive at most {limit} here. It is "
-                "kept for a few days: ask the people who run this bot.",
-                number=content.output.position + 1,
-                size=mebibytes(content.output.byte_count),
-                limit=mebibytes(size_limit),
-            )
+        note = _(
+            "Original {number} is too large for Discord ({size}, limit {limit}).",
+            number=content.output.position + 1,
+            size=mebibytes(content.output.byte_count),
+            limit=mebibytes(size_limit),
         )
+        if is_picture(content.output):
+            note += " " + _("The picture above is the best copy.")
+        notes.append(note)
     return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes))
 
 
-async def fit_original(
+def find_original(
     generation: Generation, content: OutputContent, size_limit: int
 ) -> Attachment | None:
-    """The result as the backend made it, or with the same pixels in fewer bytes; None is neither.
-
-    Writing a large picture anew takes some seconds.
-    """
+    """The result as the backend made it, or without its metadata where that makes it fit."""
     limit = min(size_limit, BYTES_A_MESSAGE)
-    if len(content.content) <= limit:
-        return _attach(generation, content, content.content, _extension(content))
-    fitted = await decode(imaging.fit_without_loss, content.content, limit)
-    if fitted is None:
-        return None
-    return _attach(generation, content, fitted.content, fitted.extension)
+    for data in (content.content, strip_metadata(content.content)):
+        if len(data) <= limit:
+            return _attach(generation, content, data, _extension(content))
+    return None
 
 
 async def _build_grid(
@@ -174,21 +175,23 @@ async def _build_grid(
 
 async def _fit(
     generation: Generation, content: OutputContent, limit: int
-) -> tuple[Attachment | None, bool]:
+) -> tuple[Attachment | None, str | None]:
+    """A result in at most so many bytes, and the sentence that says what was done to it."""
     if len(content.content) <= limit:
-        return _attach(generation, content, content.content, _extension(content)), False
+        return _attach(generation, content, content.content, _extension(content)), None
     if content.output.media_type.startswith("video/"):
         async with _FILMS:
             written = await asyncio.to_thread(video.fit_film, content.content, limit)
-        return (_attach(generation, content, written, "mp4"), True) if written else (None, False)
+        return (_attach(generation, content, written, "mp4"), COMPRESSED) if written else _NOTHING
     if not content.output.media_type.startswith("image/"):
-        return None, False
+        return _NOTHING
     try:
         fitted = await decode(imaging.fit_under, content.content, limit)
     except imaging.InvalidImage as error:
         _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
-        return None, False
-    return _attach(generation, content, fitted.content, fitted.extension), True
+        return _NOTHING
+    note = SCALED_DOWN if fitted.is_scaled else COMPRESSED
+    return _attach(generation, content, fitted.content, fitted.extension), note
 
 
 async def _find_still(

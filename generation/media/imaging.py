@@ -73,7 +73,7 @@ _GRID_QUALITY = 90
 _QUALITIES = (92, 84, 74)
 """WebP qualities tried before a picture is made smaller; below, artefacts show at first sight."""
 
-_LOSSLESS_METHOD = 2
+_ANIMATION_METHOD = 2
 """WebP's effort, of 6: more takes several times as long and saves a few per cent."""
 
 _SHRINK_MARGIN = 0.9
@@ -121,11 +121,12 @@ class CheckedImage:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A picture that is not larger than it may be."""
+    """A picture that has no more bytes than it may; `is_scaled` says that it has fewer pixels."""
 
     content: bytes = field(repr=False)
     extension: str
     media_type: str
+    is_scaled: bool = False
 
 
 class Symbol(StrEnum):
@@ -274,20 +275,22 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
             return Fitted(content, _EXTENSIONS[file_format], _MEDIA_TYPES[file_format])
         moving = _fit_animation(source, max_bytes)
         if moving is not None:
-            return Fitted(moving, "webp", "image/webp")
+            return moving
         image = _normalised(source)
+        is_cut = getattr(source, "is_animated", False)
+    whole = image.size
     image = _scaled(image, min(1.0, _MAX_WEBP_SIDE / max(image.size)))
     while True:
         for quality in _QUALITIES:
             written = _encode(image, "WEBP", quality=quality)
             if len(written) <= max_bytes:
-                return Fitted(written, "webp", "image/webp")
+                return Fitted(written, "webp", "image/webp", is_cut or image.size != whole)
         if max(image.size) == 1:
             raise InvalidImage("No picture fits into {bytes} bytes.", {"bytes": max_bytes})
         image = _scaled(image, _SHRINK_MARGIN * math.sqrt(max_bytes / len(written)))
 
 
-def _fit_animation(source: Image.Image, max_bytes: int) -> bytes | None:
+def _fit_animation(source: Image.Image, max_bytes: int) -> Fitted | None:
     """All of its frames in a smaller WebP; None for a still, or when that would be too much."""
     count = getattr(source, "n_frames", 1)
     pixels = count * source.width * source.height
@@ -312,30 +315,11 @@ def _fit_animation(source: Image.Image, max_bytes: int) -> bytes | None:
             duration=durations,
             loop=int(source.info.get("loop") or 0),
             quality=_ANIMATION_QUALITY,
-            method=_LOSSLESS_METHOD,
+            method=_ANIMATION_METHOD,
         )
         if len(written) <= max_bytes:
-            return written
+            return Fitted(written, "webp", "image/webp", factor < 1)
     return None
-
-
-def fit_without_loss(content: bytes, max_bytes: int) -> Fitted | None:
-    """Give the picture with the same pixels in at most `max_bytes`; None when that cannot be.
-
-    An animation is given as it is or not at all.
-    """
-    try:
-        with _opened(content, RESULT_FORMATS) as source:
-            if len(content) <= max_bytes:
-                file_format = source.format or ""
-                return Fitted(content, _EXTENSIONS[file_format], _MEDIA_TYPES[file_format])
-            if getattr(source, "is_animated", False) or max(source.size) > _MAX_WEBP_SIDE:
-                return None
-            image = _normalised(source)
-    except InvalidImage:
-        return None
-    written = _encode(image, "WEBP", lossless=True, exact=True, method=_LOSSLESS_METHOD)
-    return Fitted(written, "webp", "image/webp") if len(written) <= max_bytes else None
 
 
 def grid(contents: Sequence[bytes]) -> bytes | None:

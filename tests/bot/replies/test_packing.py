@@ -6,11 +6,16 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from bot.replies.packing import BYTES_A_MESSAGE, FILES_A_MESSAGE, fit_original, pack
+from bot.replies.packing import (
+    BYTES_A_MESSAGE,
+    FILES_A_MESSAGE,
+    find_original,
+    pack,
+    pack_originals,
+)
 from bot.ui import embeds
-from generation.media import imaging
 
 LIMIT = 10 * 1024 * 1024
 
@@ -46,11 +51,14 @@ async def test_no_message_is_larger_than_a_request_may_be(tools):
 async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
     huge = tools.noise(512)
     generation, contents = tools.result(tools.generation(), tools.picture(), huge)
-    parcel = await pack(generation, contents, 200_000)
+    parcel = await pack(generation, contents, 50_000)
     ((_, fitted),) = parcel.messages
     assert fitted.filename.endswith("-2.webp")
-    assert len(fitted.content) <= 200_000
-    assert parcel.notes == (f"Result 2 was made smaller: it has {len(huge) / 2**20:.1f} MiB.",)
+    assert len(fitted.content) <= 50_000
+    size = f"{len(huge) / 2**20:.1f} MiB"
+    assert parcel.notes == (f"Result 2 was made smaller to fit Discord: the original has {size}.",)
+    parcel = await pack(generation, contents, len(huge) - 1)
+    assert parcel.notes == (f"Result 2 was compressed to fit Discord: the original has {size}.",)
 
 
 @pytest.mark.parametrize("media_type", ["video/mp4", "image/png"])
@@ -111,17 +119,20 @@ async def test_alt_text_is_within_its_limit(tools):
     assert len(attachment.description) == 1024
 
 
-async def test_an_original_is_sent_without_loss_or_not_at_all(tools):
-    plain = tools.picture((700, 700), "red")
-    padded = plain + bytes(4000)
-    generation, contents = tools.result(tools.generation(), padded, tools.noise(64))
-    fitted = await fit_original(generation, contents[0], 4000)
-    assert fitted.filename.endswith(".webp")
-    described = imaging.describe(fitted.content)
-    assert (described.width, described.height) == (700, 700)
-    assert await fit_original(generation, contents[1], 1000) is None
-    whole = await fit_original(generation, contents[1], LIMIT)
-    assert whole.content == contents[1].content
+def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("prompt", "x" * 4000)
+    told = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(told, "PNG", pnginfo=text)
+    generation, contents = tools.result(tools.generation(), told.getvalue(), tools.noise(64))
+    assert find_original(generation, contents[0], LIMIT).content == told.getvalue()
+    bare = find_original(generation, contents[0], 4000)
+    assert b"xxxx" not in bare.content
+    parcel = pack_originals(generation, contents, 4000)
+    assert [one.content for (one,) in parcel.messages] == [bare.content]
+    (note,) = parcel.notes
+    assert note.startswith("Original 2 is too large for Discord (0.0 MiB, limit 0.0 MiB).")
+    assert note.endswith("The picture above is the best copy.")
 
 
 def build_film():
@@ -145,7 +156,7 @@ async def test_a_film_that_is_too_large_is_written_anew(tools):
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1.mp4")
     assert len(attachment.content) <= len(content) // 2
-    assert "Result 1 was made smaller" in parcel.notes[0]
+    assert "Result 1 was compressed" in parcel.notes[0]
 
 
 async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
