@@ -22,9 +22,10 @@ from bot.replies.live import Replies
 from bot.services import Services
 from bot.settings import BackendEntry, Settings, find_unknown_names
 from bot.signals import run_until_signal
-from comfy.backend import Backend, BackendDescription
+from comfy.backend import Backend
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
+from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError

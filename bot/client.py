@@ -23,7 +23,7 @@ from bot.i18n.translator import CommandTranslator
 from bot.network import NETWORK_ERRORS, growing_pauses
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.buttons import GenerationButton, PictureMenu
-from bot.replies.hosts import attachment_hosts
+from bot.replies.posted_files import attachment_hosts
 from bot.replies.review_messages import REVIEW_ITEMS, review_forms
 from bot.replies.submission import Submitter
 from bot.services import Services

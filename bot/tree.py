@@ -7,8 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.i18n.language import speak
-from bot.requester import require_administrator, require_moderator
+from bot.permissions import require_administrator, require_moderator, require_served
 from bot.ui import error_messages
 from generation.errors import FailureKind, NotPermitted, RequestRefused
 
@@ -31,20 +30,6 @@ AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyTyp
 
 What Discord shows to whom is only a default, which each server can change.
 """
-
-
-def require_served(interaction: discord.Interaction) -> None:
-    """The gate for commands and buttons. Raises RequestRefused in guilds that are not served.
-
-    From here on, whoever acted is spoken to in the language of their Discord.
-    """
-    speak(str(interaction.locale))
-    served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
-    if served and interaction.guild_id is not None and interaction.guild_id not in served:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "This bot does not serve this server. Ask the people who run it.",
-        )
 
 
 def require_authority(interaction: discord.Interaction) -> None:

@@ -1,32 +1,15 @@
 """The contract of everything that runs graphs."""
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from comfy.protocol.events import OutputFile, RunEvent
 from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
 
 Graph = Mapping[str, Mapping[str, Any]]
 """API-format JSON: node id -> {"class_type": ..., "inputs": {...}}."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One compute device; memory in bytes."""
-
-    name: str
-    memory_total: int
-    memory_free: int
-
-
-@dataclass(frozen=True, slots=True)
-class BackendDescription:
-    """What a backend says of itself."""
-
-    version: str
-    devices: tuple[Device, ...]
 
 
 class CancelOutcome(StrEnum):

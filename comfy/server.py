@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 import aiohttp
 
-from comfy.backend import BackendDescription, CancelOutcome, Graph
+from comfy.backend import CancelOutcome, Graph
 from comfy.cancellation import cancel_run
 from comfy.errors import (
     BackendRefused,
@@ -28,7 +28,12 @@ from comfy.listener import Listener
 from comfy.protocol.events import OutputFile, RunEvent, Submitted, Succeeded
 from comfy.protocol.messages import Message, QueueStatus
 from comfy.protocol.object_info import ObjectInfo
-from comfy.protocol.responses import parse_description, parse_load, parse_uploaded_name
+from comfy.protocol.responses import (
+    BackendDescription,
+    parse_description,
+    parse_load,
+    parse_uploaded_name,
+)
 from comfy.run import Run
 from comfy.run_lookup import Queries
 from comfy.runs import FollowedRuns

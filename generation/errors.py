@@ -14,7 +14,7 @@ GenerationError
 from collections.abc import Mapping
 from enum import StrEnum
 
-from generation.sentences import fill
+from generation.text import fill
 
 
 class FailureKind(StrEnum):

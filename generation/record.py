@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from generation.errors import FailureKind
 from generation.request import Derivation, Layout, Value
-from generation.sentences import fill
+from generation.text import fill
 
 
 class GenerationState(StrEnum):

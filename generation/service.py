@@ -20,6 +20,7 @@ from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
 from generation.history.records import Order, Records
 from generation.history.retention import Retention
+from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.line import EngineSettings, Line, LineTimings
 from generation.line.positions import Board, LineView, waiting_event
@@ -32,7 +33,7 @@ from generation.moderation.review import Reviews
 from generation.quota.usage import QuotaStatus, UsageBook
 from generation.record import Generation, GenerationState, OutputContent
 from generation.request import GenerationRequest, Requester
-from generation.requests.acceptance import Acceptor, normalise_id
+from generation.requests.acceptance import Acceptor
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS

@@ -22,7 +22,6 @@ from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.network import NETWORK_ERRORS
 from bot.settings import Settings, find_unknown_names
-from comfy.backend import BackendDescription
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -31,6 +30,7 @@ from comfy.errors import (
     NotComfyUI,
 )
 from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database
 from db.errors import DatabaseError

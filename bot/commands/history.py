@@ -12,8 +12,9 @@ import discord
 from discord import app_commands, ui
 
 from bot.i18n.language import _
+from bot.permissions import guild_of, require_moderator
 from bot.replies.inputs import parse_day
-from bot.requester import guild_of, requester_of, require_moderator
+from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui import embeds

@@ -15,8 +15,7 @@ from bot.tree import SlashCommand
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.options import ASPECTS, CHOICES, PROMPT_CHARACTERS, Choices, matching
-from bot.ui.responses import respond
-from bot.ui.soon import soon
+from bot.ui.responses import respond, soon
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
 from generation.people.preferences import Defaults, Preferences

@@ -20,8 +20,7 @@ from bot.ui.options import (
     Choices,
     matching,
 )
-from bot.ui.responses import respond
-from bot.ui.soon import soon
+from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within
 from generation.errors import GenerationError
 from generation.people.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset

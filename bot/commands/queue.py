@@ -7,17 +7,17 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _
+from bot.permissions import can_moderate, guild_of
 from bot.replies.buttons import cancel as cancel_generation
 from bot.replies.buttons import queue_view
-from bot.requester import can_moderate, guild_of
 from bot.tree import SlashCommand
 from bot.ui.embeds import DESCRIPTION_CHARACTERS, choice_label, waiting_parts
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import GenerationError
+from generation.ids import normalise_id
 from generation.line.positions import LineView, QueueEntry, waiting_event
-from generation.requests.acceptance import normalise_id
 from generation.service import GenerationService
 
 LISTED = 15

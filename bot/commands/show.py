@@ -18,7 +18,7 @@ from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui import embeds
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
-from bot.ui.soon import soon
+from bot.ui.responses import soon
 from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.history.queries import HistoryFilter

@@ -11,9 +11,10 @@ from discord import app_commands, ui
 from discord.app_commands import Choice
 
 from bot.i18n.language import _
-from bot.replies.hosts import attachment_hosts
+from bot.permissions import guild_of, is_operator, require_administrator
 from bot.replies.inputs import fetch_file
-from bot.requester import guild_of, is_operator, requester_of, require_administrator
+from bot.replies.posted_files import attachment_hosts
+from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import LastingItem

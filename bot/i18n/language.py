@@ -15,7 +15,7 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from generation.sentences import fill
+from generation.text import fill
 
 ENGLISH = "en"
 

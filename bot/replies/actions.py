@@ -12,17 +12,17 @@ from discord import ui
 
 from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
+from bot.permissions import can_moderate, guild_of, is_operator
 from bot.replies.address import parse_reply
 from bot.replies.derive import derive
 from bot.replies.packing import pack_originals
 from bot.replies.posted_files import parse_link
-from bot.requester import can_moderate, guild_of, is_operator, requester_of
+from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.details import details_embed
 from bot.ui.modals import Answer, Handler, choice_field, open_form, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
-from bot.ui.responses import respond
-from bot.ui.soon import soon
+from bot.ui.responses import respond, soon
 from bot.ui.text import harmless
 from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
 from generation.media.stripping import strip_metadata

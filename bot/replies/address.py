@@ -7,15 +7,13 @@ from datetime import UTC, datetime, timedelta
 import discord
 
 from bot.i18n.language import ENGLISH
+from bot.ui.responses import acknowledge
 
 DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
 """Bytes a file may have where nothing more is known: Discord's limit since January 2025."""
 
 TOKEN_MARGIN = timedelta(minutes=1)
 """The token dies after 15 minutes by Discord's clock; ours may differ, and an upload takes time."""
-
-
-_IN_PUBLIC = "waits in public"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,7 @@ class ReplyAddress:
 
 async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
     """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
-    response = await interaction.response.defer(ephemeral=private, thinking=True)
-    interaction.extras[_IN_PUBLIC] = not private
+    response = await acknowledge(interaction, private=private)
     message_id = response.message_id if response else None
     if message_id is None:
         message_id = (await interaction.original_response()).id
@@ -66,11 +63,6 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         locale=str(interaction.locale),
     )
     return json.dumps(asdict(address))
-
-
-def waits_in_public(interaction: discord.Interaction) -> bool:
-    """Whether everybody sees that its answer is awaited."""
-    return bool(interaction.extras.get(_IN_PUBLIC))
 
 
 def parse_reply(reply: str) -> ReplyAddress | None:

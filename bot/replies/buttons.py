@@ -9,9 +9,9 @@ import discord
 from discord import ui
 
 from bot.i18n.language import _
+from bot.permissions import can_moderate, guild_of
 from bot.replies import actions
 from bot.replies.actions import ALL
-from bot.requester import can_moderate, guild_of
 from bot.services import services_of
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.modals import read_number

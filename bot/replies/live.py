@@ -15,7 +15,6 @@ from bot.i18n.language import _, speak, speaking
 from bot.replies.actions import delete_message
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.buttons import cancel_view, done_view, failed_view
-from bot.replies.pace import ChannelPace
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.review_messages import draft_case
 from bot.replies.sender import Door, Draft, Gone, TooLarge, Unreachable
@@ -33,6 +32,10 @@ from generation.media import imaging
 from generation.media.decoding import decode
 from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.offers import Offers
+
+REMEMBERED_CHANNELS = 1_000
+"""Channels whose last edit is remembered; beyond, those that are free again are forgotten."""
+
 
 EDIT_INTERVAL_S = 2.0
 """Between two edits of one reply. Discord allows about 5 edits in 5 seconds, and the library
@@ -361,3 +364,21 @@ async def _preview_files(event: Running) -> tuple[Attachment, ...]:
     if picture is None:
         return ()
     return (Attachment(embeds.PREVIEW_NAME, picture, _("Preview"), spoiler=False),)
+
+
+class ChannelPace:
+    """Gives the edits of one channel their turns, each an interval after the one before."""
+
+    def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval_s = interval_s
+        self._clock = clock
+        self._free_at: dict[int, float] = {}
+
+    def take_turn(self, channel_id: int) -> float:
+        """Seconds until this channel's next free turn, which is the caller's now."""
+        now = self._clock()
+        if len(self._free_at) > REMEMBERED_CHANNELS:
+            self._free_at = {one: at for one, at in self._free_at.items() if at > now}
+        turn = max(now, self._free_at.get(channel_id, now))
+        self._free_at[channel_id] = turn + self._interval_s
+        return turn - now

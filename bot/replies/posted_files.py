@@ -4,14 +4,19 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Iterable
+from urllib.parse import urlsplit
 
 import discord
+from discord.http import Route
 
 from bot.network import NETWORK_ERRORS
-from bot.replies.hosts import is_kept_by_discord
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.record import Generation, Output
+
+FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
+
 
 COPY_TIMEOUT_S = 60.0
 """For one result from Discord's own network."""
@@ -95,3 +100,13 @@ async def _download(attachment: discord.Attachment) -> bytes | None:
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         _log.info("A posted result cannot be fetched (%s).", type(error).__name__)
         return None
+
+
+def attachment_hosts() -> frozenset[str]:
+    """Discord's network for files, or where its API is."""
+    return FILE_HOSTS | {urlsplit(Route.BASE).netloc}
+
+
+def is_kept_by_discord(url: str) -> bool:
+    """Whether a file is where Discord keeps what people and bots attach."""
+    return urlsplit(url).netloc in attachment_hosts()

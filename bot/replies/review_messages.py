@@ -12,17 +12,16 @@ from discord import ui
 
 from bot.i18n.language import _, plural
 from bot.network import NETWORK_ERRORS
+from bot.permissions import guild_of, require_moderator
 from bot.replies.actions import delete_message
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.sender import Draft
-from bot.requester import guild_of, require_moderator
 from bot.services import services_of
 from bot.ui import embeds
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import respond
-from bot.ui.soon import soon
+from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within, plain
 from generation.audience import Case
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration

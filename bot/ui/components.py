@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 import discord
 from discord import ui
 
-from bot.tree import require_served
+from bot.permissions import require_served
 from bot.ui import error_messages
 
 ItemT = TypeVar("ItemT", bound=ui.Item[Any])

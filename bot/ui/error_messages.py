@@ -11,7 +11,7 @@ import discord
 
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS
-from bot.replies.address import waits_in_public
+from bot.ui.responses import waits_in_public
 from bot.ui.text import harmless, relative
 from generation.errors import (
     FailureKind,

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.tree import require_served
+from bot.permissions import require_served
 from bot.ui import error_messages
 
 TITLE_CHARACTERS = 45

@@ -1,14 +1,37 @@
-"""Private answers to what was acknowledged."""
+"""Acknowledging interactions, and private responses to those that are acknowledged."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 import discord
 from discord import ui
 
+from generation.errors import ServiceUnavailable
+
+LOOKUP_S = 1.5
+"""Of the three seconds that Discord gives for a first answer."""
+
 THINKING = discord.InteractionResponseType.deferred_channel_message
 
 _ANSWERED = "answered"
+_IN_PUBLIC = "waits in public"
+
+T = TypeVar("T")
+
+
+async def acknowledge(
+    interaction: discord.Interaction, *, private: bool
+) -> discord.InteractionCallbackResponse[discord.Client] | None:
+    """Show "thinking…" in place of the response that follows. Raises what discord.py raises."""
+    callback = await interaction.response.defer(ephemeral=private, thinking=True)
+    interaction.extras[_IN_PUBLIC] = not private
+    return callback
+
+
+def waits_in_public(interaction: discord.Interaction) -> bool:
+    """Whether everybody sees that its response is awaited."""
+    return bool(interaction.extras.get(_IN_PUBLIC))
 
 
 async def respond(
@@ -37,3 +60,12 @@ async def respond(
         await interaction.edit_original_response(**parts, attachments=list(files))
     else:
         await interaction.followup.send(**parts, files=list(files), ephemeral=True)
+
+
+async def soon(awaited: Awaitable[T]) -> T:
+    """The result while there is still time to answer. Raises ServiceUnavailable."""
+    try:
+        async with asyncio.timeout(LOOKUP_S):
+            return await awaited
+    except TimeoutError as error:
+        raise ServiceUnavailable("The records are slow just now. Try again in a minute.") from error

@@ -8,7 +8,7 @@ from datetime import datetime
 import discord
 
 from bot.i18n.language import ENGLISH, _, spoken
-from generation.requests.values import BLANKS
+from generation.text import BLANKS
 
 SHOWN_PROMPT_CHARACTERS = 300
 """Of a prompt, in a message: the whole of it is in the record."""

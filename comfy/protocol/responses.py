@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from comfy.backend import BackendDescription, Device
 from comfy.errors import RunFailed, RunInterrupted
 from comfy.protocol.events import Output
 from comfy.protocol.failures import build_node_failure
@@ -27,6 +26,23 @@ class RunRecord:
     outputs: tuple[Output, ...]
     cached: frozenset[str]
     failure: RunFailed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One compute device; memory in bytes."""
+
+    name: str
+    memory_total: int
+    memory_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackendDescription:
+    """What a backend says of itself."""
+
+    version: str
+    devices: tuple[Device, ...]
 
 
 Whereabouts = QueueState | RunRecord | None

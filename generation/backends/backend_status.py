@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from comfy.backend import Device
+from comfy.protocol.responses import Device
 
 
 class BackendState(StrEnum):

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from comfy.protocol.object_info import ObjectInfo
-from generation.runs.failures import MODEL_SUFFIXES
+
+MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
+
 
 Graph = Mapping[str, Mapping[str, Any]]
 

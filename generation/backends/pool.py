@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from comfy.backend import Backend, BackendDescription
+from comfy.backend import Backend
 from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
 from generation.backends import capability
 from generation.backends.backend_status import BackendState, BackendStatus
 from generation.backends.breaker import Breaker

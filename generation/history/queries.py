@@ -9,7 +9,7 @@ from db.tables import GenerationRow, OutputRow
 from generation.errors import FailureKind
 from generation.record import Failure, Generation, GenerationState, Output
 from generation.request import Derivation, Layout
-from generation.requests.values import clean_text
+from generation.text import clean_text
 
 __all__ = ["Cursor", "HistoryFilter", "HistoryPage", "copy_generation", "copy_output"]
 

@@ -10,8 +10,8 @@ from db.repositories.moderation import ReviewRepository
 from generation.availability import available
 from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
+from generation.ids import normalise_id
 from generation.record import Generation
-from generation.requests.acceptance import normalise_id
 from generation.tasks import finish
 
 

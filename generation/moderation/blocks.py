@@ -26,7 +26,7 @@ from generation.moderation.word_filter import (
     check_pattern,
 )
 from generation.request import Requester
-from generation.requests.values import clean_text
+from generation.text import clean_text
 
 MAX_REASON_CHARACTERS = 300
 

@@ -12,8 +12,8 @@ from generation.availability import available
 from generation.errors import UnknownGeneration
 from generation.history.queries import Cursor, HistoryFilter, copy_generation
 from generation.history.removal import take_away
+from generation.ids import normalise_id
 from generation.record import Generation, GenerationState
-from generation.requests.acceptance import normalise_id
 
 EXPORT_BATCH = 500
 

@@ -30,8 +30,8 @@ from generation.media.contact_sheet import build_tiles
 from generation.media.decoding import decode
 from generation.record import Generation, GenerationState
 from generation.request import Requester
-from generation.requests.values import clean_text
 from generation.tasks import finish
+from generation.text import clean_text
 
 REPORTS_A_DAY = 10
 """Of one person."""

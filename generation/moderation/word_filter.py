@@ -15,8 +15,7 @@ from functools import lru_cache
 
 import regex
 
-from generation.requests.values import BLANKS
-from generation.sentences import fill
+from generation.text import BLANKS, fill
 
 EXPRESSION_TIMEOUT_S = 0.05
 """For one expression on one text: honest ones take microseconds."""

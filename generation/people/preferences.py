@@ -11,17 +11,13 @@ from db.repositories.preferences import PreferencesRepository
 from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
+from generation.quota.costs import COUNT
 from generation.request import GenerationRequest, Layout, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
-from generation.requests.values import (
-    COUNT,
-    MAX_PROMPT_CHARACTERS,
-    SIZE,
-    clean_text,
-    picture_inputs,
-)
+from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, picture_inputs
 from generation.tasks import finish
+from generation.text import clean_text
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue
 from workflows.values import coerce

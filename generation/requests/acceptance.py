@@ -17,19 +17,20 @@ from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.media.decoding import AttachmentTurns
+from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
 from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
+from generation.quota.costs import cost_of, count_of
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
 from generation.quota.usage import Books, UsageBook
 from generation.record import Generation
 from generation.request import GenerationRequest, Value
-from generation.requests.access import cost_of, count_of
 from generation.requests.attachments import CheckedFile, verify_attachments
-from generation.requests.checkpoints import offered_models, resolve_models
+from generation.requests.checkpoints import missing_model, offered_models, resolve_models
 from generation.requests.selection import seed_names, select_workflow, settle_prompt
-from generation.requests.values import PROMPT, SIZE, clean_prompt, clean_text
-from generation.runs import failures
+from generation.requests.values import PROMPT, SIZE, clean_prompt
 from generation.tasks import finish
+from generation.text import clean_text
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
@@ -37,16 +38,9 @@ from workflows.manifest import InputType
 from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow
 
-ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
-"""32 characters that nobody confuses when they read or type them: no 0, 1, l, o."""
-
-ID_CHARACTERS = 5
-"""33 million ids, short enough to say aloud."""
-
 ID_ATTEMPTS = 4
 """Ids of one length that may be taken before a longer one is tried: they are crowded then."""
 
-MAX_ID_CHARACTERS = 12
 
 MAX_DRAWN_SEED = 2**53
 """Seeds that we draw stay below it: every JSON client shows them exactly."""
@@ -69,12 +63,6 @@ class _Draft:
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
     judgement: Judgement = field(default_factory=Judgement)
-
-
-def normalise_id(typed: str) -> str:
-    """A generation id as people type or paste it; nothing else gets as far as the database."""
-    kept = (character for character in typed.strip().lower() if character in ID_ALPHABET)
-    return "".join(kept)[:MAX_ID_CHARACTERS]
 
 
 class Acceptor:
@@ -299,7 +287,7 @@ class Acceptor:
 
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
     if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
-        failure = failures.missing_model(None, error.choices)
+        failure = missing_model(None, error.choices)
         return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
     return RequestRefused(
         FailureKind.INVALID_OPTION, error.template, {"option": error.name, **error.facts}

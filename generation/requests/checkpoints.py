@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
+from generation.backends.capability import MODEL_SUFFIXES
 from generation.backends.pool import BackendPool
-from generation.errors import RequestRefused
+from generation.errors import FailureKind, RequestRefused
 from generation.record import Failure
-from generation.runs import failures
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
+
+MAX_INSTALLED = 50
+"""Names listed in a failure's facts; a backend may hold thousands of models."""
+
+MAX_LISTED = 8
+"""Names of models that a sentence lists."""
 
 
 def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
@@ -38,7 +44,7 @@ def resolve_models(
         elif wanted.type is InputType.CHECKPOINT or wanted.targets:
             default = find_default(wanted, choices, pool.settings.default_models)
             if default is None:
-                raise _refusal(failures.missing_model(_own(wanted), tuple(choices)))
+                raise _refusal(missing_model(_own(wanted), tuple(choices)))
             resolved[wanted.name] = default
     return resolved
 
@@ -51,7 +57,7 @@ def find_default(
         if name is not None and name in choices:
             return name
     # Lists of VAEs also offer built-in ones, which are no files.
-    files = [name for name in choices if name.lower().endswith(failures.MODEL_SUFFIXES)]
+    files = [name for name in choices if name.lower().endswith(MODEL_SUFFIXES)]
     return (files or choices)[0] if len(files or choices) == 1 else None
 
 
@@ -61,7 +67,7 @@ def _installed(name: str, choices: Sequence[str]) -> str:
         return name
     alike = [choice for choice in choices if choice.casefold() == name.casefold()]
     if len(alike) != 1:
-        raise _refusal(failures.missing_model(name, tuple(choices)))
+        raise _refusal(missing_model(name, tuple(choices)))
     return alike[0]
 
 
@@ -72,3 +78,26 @@ def _own(wanted: Input) -> str | None:
 
 def _refusal(failure: Failure) -> RequestRefused:
     return RequestRefused(failure.kind, failure.template, failure.facts)
+
+
+def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
+    """A model file that no backend has, with what there is instead."""
+    kind = FailureKind.MISSING_MODEL
+    facts: dict[str, object] = {"model": name, "installed": list(installed[:MAX_INSTALLED])}
+    if not installed and name is None:
+        return Failure(
+            kind,
+            "No model is installed that could be taken. Tell the people who run this bot.",
+            facts,
+        )
+    if not installed:
+        return Failure(
+            kind,
+            "The model {model} is not installed, and no other is. "
+            "Tell the people who run this bot.",
+            facts,
+        )
+    facts["listed"] = ", ".join(installed[:MAX_LISTED]) + (", …" * (len(installed) > MAX_LISTED))
+    if name is None:
+        return Failure(kind, "No model was chosen. Installed: {listed}.", facts)
+    return Failure(kind, "The model {model} is not installed. Installed: {listed}.", facts)

@@ -14,6 +14,7 @@ from generation.errors import (
     UnknownGeneration,
 )
 from generation.history.records import Order
+from generation.ids import normalise_id
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.media.imaging import InvalidImage
@@ -25,7 +26,6 @@ from generation.request import (
     Value,
     is_named_only,
 )
-from generation.requests.acceptance import normalise_id
 from generation.requests.offers import STRENGTH, Offers, find_picture_input, is_picture
 from generation.requests.repetition import find_workflow, repeat
 from generation.requests.values import SIZE, picture_inputs

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from generation.backends.pool import BackendPool
+from generation.quota.costs import COUNT
 from generation.record import Generation, GenerationState, Output
 from generation.request import Requester, Value
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import seed_names
-from generation.requests.values import COUNT, PROMPT
+from generation.requests.values import PROMPT
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue
 from workflows.manifest import Input, InputType, Kind

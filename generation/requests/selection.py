@@ -7,7 +7,8 @@ from generation.errors import FailureKind, RequestRefused
 from generation.request import GenerationRequest
 from generation.requests.access import check_access, may_use
 from generation.requests.checkpoints import resolve_models
-from generation.requests.values import PROMPT, SIZE, is_visible
+from generation.requests.values import PROMPT, SIZE
+from generation.text import is_visible
 from workflows.catalog import Catalog
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow

@@ -17,19 +17,14 @@ from comfy.errors import (
     RunLost,
     RunStalled,
 )
+from generation.backends.capability import MODEL_SUFFIXES
 from generation.errors import FailureKind
 from generation.record import Failure
+from generation.requests.checkpoints import missing_model
 
 MAX_DETAIL_CHARACTERS = 300
 """Of a node's own words: enough to recognise the cause, short enough for one reply."""
 
-MAX_INSTALLED = 50
-"""Names listed in a failure's facts; a backend may hold thousands of models."""
-
-MAX_LISTED = 8
-"""Names of models that a sentence lists."""
-
-MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -67,29 +62,6 @@ def unforeseen(reference: str) -> Failure:
         "Something went wrong that should not have. Reference: {reference}.",
         {"reference": reference},
     )
-
-
-def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
-    """A model file that no backend has, with what there is instead."""
-    kind = FailureKind.MISSING_MODEL
-    facts: dict[str, object] = {"model": name, "installed": list(installed[:MAX_INSTALLED])}
-    if not installed and name is None:
-        return Failure(
-            kind,
-            "No model is installed that could be taken. Tell the people who run this bot.",
-            facts,
-        )
-    if not installed:
-        return Failure(
-            kind,
-            "The model {model} is not installed, and no other is. "
-            "Tell the people who run this bot.",
-            facts,
-        )
-    facts["listed"] = ", ".join(installed[:MAX_LISTED]) + (", …" * (len(installed) > MAX_LISTED))
-    if name is None:
-        return Failure(kind, "No model was chosen. Installed: {listed}.", facts)
-    return Failure(kind, "The model {model} is not installed. Installed: {listed}.", facts)
 
 
 def explain(error: ComfyError, graph: Graph) -> Failure:

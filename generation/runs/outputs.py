@@ -15,8 +15,8 @@ from generation.errors import FailureKind, GenerationFailed
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.media_types import guess_media_type
-from generation.requests.values import legible
 from generation.runs.result_check import require_kind
+from generation.text import legible
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 """A long video is the largest thing a workflow makes; what is larger would fill the memory."""

@@ -13,12 +13,12 @@ from generation.events import Ended
 from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.moderation.review import Reviews
+from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
 from generation.record import Failure, Generation, GenerationState
-from generation.requests.access import count_of
-from generation.requests.values import legible
 from generation.runs.broadcast import Broadcast
 from generation.tasks import finish
+from generation.text import legible
 
 UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
 

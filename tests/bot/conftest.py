@@ -30,6 +30,7 @@ from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryPage
 from generation.history.records import Order
+from generation.ids import ID_ALPHABET
 from generation.library.library import Library
 from generation.line.positions import LineView
 from generation.people.preferences import Defaults, Preferences
@@ -37,7 +38,6 @@ from generation.quota.guild_settings import GuildStatus
 from generation.quota.policy import GuildLimits
 from generation.quota.usage import QuotaStatus
 from generation.record import Failure, Generation, GenerationState, Output, OutputContent
-from generation.requests.acceptance import ID_ALPHABET
 from generation.requests.derivations import Derivations
 from generation.requests.offers import Offers
 from generation.service import WorkflowSummary

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from comfy.backend import BackendDescription, CancelOutcome
+from comfy.backend import CancelOutcome
 from comfy.errors import BackendUnreachable, RunInterrupted
 from comfy.protocol.events import (
     MediaKind,
@@ -30,6 +30,7 @@ from comfy.protocol.events import (
     Succeeded,
 )
 from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
 from db.database import Database
 from db.repositories.policies import PolicyRepository
 from generation.audience import Receipt

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _
-from bot.requester import guild_of, is_operator, require_operator
+from bot.permissions import guild_of, is_operator, require_operator
 from bot.ui.embeds import DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import respond

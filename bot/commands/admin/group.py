@@ -12,7 +12,7 @@ from bot.commands.admin.backends import backends_group
 from bot.commands.admin.limits import channels_group, grants_group, limits_command, roles_group
 from bot.commands.workflows import library_group
 from bot.i18n.language import _, plural
-from bot.requester import guild_of
+from bot.permissions import guild_of
 from bot.services import Services
 from bot.ui.allowances import channel_lines, limits_lines
 from bot.ui.embeds import DESCRIPTION_CHARACTERS

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _, plural
-from bot.requester import guild_of
+from bot.permissions import guild_of
 from bot.tree import SlashCommand
 from bot.ui.allowances import (
     channel_lines,

@@ -17,9 +17,9 @@ from bot.commands.mod.image_check import add_image_check
 from bot.commands.mod.review import add_retention, add_review
 from bot.commands.mod.words import words_group
 from bot.i18n.language import _, plural
+from bot.permissions import guild_of, is_operator
 from bot.replies.actions import delete_message
 from bot.replies.inputs import parse_day
-from bot.requester import guild_of, is_operator
 from bot.services import Services
 from bot.ui.details import dossier_embeds
 from bot.ui.responses import respond

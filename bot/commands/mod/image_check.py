@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _
-from bot.requester import guild_of
+from bot.permissions import guild_of
 from bot.services import Services
 from bot.ui.responses import respond
 from generation.moderation.image_filter import NOT_INSTALLED

@@ -9,13 +9,13 @@ from discord import app_commands
 
 from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, plural
+from bot.permissions import guild_of, require_administrator
 from bot.replies.actions import find_own
 from bot.replies.review_messages import show_next
-from bot.requester import guild_of, requester_of, require_administrator
+from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import respond
-from bot.ui.soon import soon
+from bot.ui.responses import respond, soon
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode

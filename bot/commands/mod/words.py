@@ -8,7 +8,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.i18n.language import _
-from bot.requester import guild_of
+from bot.permissions import guild_of
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation

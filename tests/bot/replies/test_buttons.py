@@ -12,9 +12,9 @@ from bot.replies.buttons import (
     queue_view,
 )
 from generation.history.queries import HistoryPage
+from generation.ids import MAX_ID_CHARACTERS
 from generation.record import GenerationState
 from generation.request import Derivation
-from generation.requests.acceptance import MAX_ID_CHARACTERS
 from generation.requests.offers import Offer
 from workflows.manifest import NAME as WORKFLOW_NAME
 

@@ -11,7 +11,7 @@ from bot.replies.inputs import (
     given_values,
     parse_day,
 )
-from bot.replies.pace import REMEMBERED_CHANNELS, ChannelPace
+from bot.replies.live import REMEMBERED_CHANNELS, ChannelPace
 from generation.errors import FailureKind, RequestRefused
 
 NOW = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)

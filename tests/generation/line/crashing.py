@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from comfy.backend import BackendDescription, CancelOutcome
+from comfy.backend import CancelOutcome
 from comfy.protocol.events import (
     MediaKind,
     OutputFile,
@@ -24,6 +24,7 @@ from comfy.protocol.events import (
     Succeeded,
 )
 from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
 from db.database import Database
 from generation.audience import Receipt
 from generation.backends.pool import BackendPool, PoolMember

@@ -18,7 +18,7 @@ from generation.quota.rules import (
     made_cost,
     next_request_at,
 )
-from generation.sentences import fill
+from generation.text import fill
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -13,10 +13,11 @@ from db.repositories.people import GuildRepository
 from db.repositories.policies import PolicyRepository
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import FailureKind, RequestRefused
+from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
 from generation.quota.usage import UsageBook
 from generation.record import GenerationState
-from generation.requests.acceptance import ID_ALPHABET, ID_CHARACTERS, Acceptor, normalise_id
+from generation.requests.acceptance import Acceptor
 from workflows.catalog import Catalog
 
 GUILD = 5

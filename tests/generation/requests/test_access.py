@@ -3,8 +3,9 @@
 import pytest
 
 from generation.errors import FailureKind, RequestRefused
+from generation.quota.costs import cost_of
 from generation.request import Requester
-from generation.requests.access import check_access, cost_of, may_use
+from generation.requests.access import check_access, may_use
 from workflows.reading import parse_manifest
 from workflows.workflow import Workflow
 

@@ -5,7 +5,7 @@ import pytest
 
 from bot.commands.admin.group import status_embed
 from bot.i18n.language import speaking
-from bot.requester import can_administer, is_operator
+from bot.permissions import can_administer, is_operator
 from bot.tree import require_authority
 from generation.errors import NotPermitted
 from generation.quota.guild_settings import GuildStatus

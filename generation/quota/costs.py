@@ -1,0 +1,33 @@
+"""What a request takes from an allowance, in units that its workflow counts."""
+
+import math
+from collections.abc import Mapping
+
+from generation.request import Value
+from workflows.manifest import Manifest
+from workflows.sizes import parse_pair
+
+COUNT = "count"
+
+
+def cost_of(manifest: Manifest, values: dict[str, Value]) -> int:
+    """What a request takes from the daily allowance, in pictures."""
+    return manifest.cost * count_of(values) * _units(manifest, values)
+
+
+def count_of(values: Mapping[str, Value]) -> int:
+    """How many pictures are asked for."""
+    count = values.get(COUNT)
+    return max(count, 1) if isinstance(count, int) and not isinstance(count, bool) else 1
+
+
+def _units(manifest: Manifest, values: dict[str, Value]) -> int:
+    """How many units of what the cost counts are begun; 1 where it counts nothing."""
+    if manifest.cost_input is None or manifest.cost_unit is None:
+        return 1
+    value = values.get(manifest.cost_input)
+    pair = parse_pair(value) if isinstance(value, str) else None
+    amount = pair[0] * pair[1] if pair else value
+    if not isinstance(amount, int | float):
+        return 1
+    return max(1, math.ceil(amount / manifest.cost_unit))
