@@ -1,6 +1,9 @@
 """Where SQLite and PostgreSQL are asked differently for the same thing."""
 
+from typing import Any
+
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.base import Base
@@ -14,3 +17,10 @@ def is_postgresql(session: AsyncSession) -> bool:
 def insert_into(session: AsyncSession, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Begin an INSERT that can say what happens on a key that exists."""
     return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
+
+
+async def count_changed(session: AsyncSession, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
+    """Execute the statement and return how many rows it changed."""
+    result = await session.execute(statement)
+    assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type for the reader and mypy
+    return result.rowcount

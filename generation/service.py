@@ -12,6 +12,7 @@ from db.database import Database
 from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
 from generation.audience import Audience
 from generation.availability import available
 from generation.backends.pool import BackendPool
@@ -424,7 +425,7 @@ class GenerationService:
     async def _prune(self) -> int:
         async with self._database.transaction() as session:
             before = self._clock() - self._contents_kept
-            return await GenerationRepository(session).prune_contents(before)
+            return await OutputRepository(session).prune_contents(before)
 
     async def _clear_line(self) -> int:
         return await self._line.clear_old() if self._line.is_running else 0

@@ -21,7 +21,7 @@ from bot.settings import Settings
 from bot.signals import run_until_signal
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 from sandbox.page import page_routes

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.app import Core
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from sandbox.discord_api import DiscordStandIn
 from sandbox.discord_api.values import JsonObject
 from sandbox.people import Person, Reply, as_text

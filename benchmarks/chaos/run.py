@@ -24,7 +24,7 @@ from benchmarks.chaos.relay import Relay
 from benchmarks.chaos.troubles import Troubles
 from db import migrations
 from db.database import Database, libpq_url
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 

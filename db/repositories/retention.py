@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.repositories import prompt_words
 from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
 from db.tables import FINAL_STATES, GenerationRow
 
 BATCH = 200
@@ -18,12 +19,13 @@ class RetentionRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._generations = GenerationRepository(session)
+        self._outputs = OutputRepository(session)
 
     async def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
         """Delete results, thumbnails and given pictures."""
         ids = await self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
         for one in ids:
-            await self._generations.remove_contents(one)
+            await self._outputs.remove_contents(one)
             await self._generations.update(one, removed_at=now)
         return len(ids)
 

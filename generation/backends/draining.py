@@ -10,7 +10,7 @@ from typing import NoReturn
 from db.database import Database
 from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
-from db.repositories.policies import DrainRepository
+from db.repositories.drains import DrainRepository
 from generation.availability import available
 from generation.backends.backend_status import BackendStatus
 from generation.backends.pool import BackendPool

@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from db.database import Database
-from db.repositories.generations import Cursor, GenerationRepository, LineRow
-from db.repositories.moderation import ReviewRepository
-from db.repositories.people import GuildRepository
+from db.database import Database, Session
+from db.repositories.generations import Cursor, GenerationRepository
+from db.repositories.guilds import GuildRepository
+from db.repositories.line import LineRepository, LineRow
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import ReviewRepository
 from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.estimates import Ahead, Durations, Measured
 from generation.history.queries import HistoryFilter, HistoryPage, copy_generation, copy_output
@@ -83,7 +85,7 @@ class Records:
             row = await generations.get(generation_id)
             if row is None:
                 return None
-            outputs = await generations.outputs(generation_id)
+            outputs = await OutputRepository(session).outputs(generation_id)
             return copy_generation(row, outputs, unveiled=unveiled)
 
     async def find_order(self, generation_id: str) -> Order | None:
@@ -95,7 +97,7 @@ class Records:
                 return None
             images = tuple(
                 RecordedImage(image.name, image.content, image.media_type)
-                for image in await generations.inputs(generation_id)
+                for image in await OutputRepository(session).inputs(generation_id)
             )
             generation = copy_generation(row)
             is_wanted = not generation.state.is_final and row.cancelled_by is None
@@ -121,13 +123,13 @@ class Records:
             row = await generations.get(generation_id)
             if row is None or (row.withheld and not unveiled):
                 return ()
-            found = await generations.contents(generation_id)
+            found = await OutputRepository(session).contents(generation_id)
             return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Everything that waits or runs, oldest first."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_unsettled()
+            rows = await LineRepository(session).list_unsettled()
             paused = await GuildRepository(session).paused()
             return tuple(
                 Unfinished(
@@ -170,7 +172,7 @@ class Records:
     async def line(self) -> LineState:
         """Everything unfinished, as far as turns depend on it."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_line()
+            rows = await LineRepository(session).list_line()
             paused = await GuildRepository(session).paused()
         running, waiting, held = [], [], []
         for row in rows:
@@ -198,7 +200,7 @@ class Records:
     async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
         """What one person has waiting and running, oldest first."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await GenerationRepository(session).list_unfinished(user_id)
+            rows = await LineRepository(session).list_unfinished(user_id)
             return tuple(copy_generation(row) for row in rows)
 
     async def undelivered(self) -> dict[str, bool]:
@@ -207,7 +209,7 @@ class Records:
         True for what a moderator decided on: that is told by a delivery of its own.
         """
         async with self._database.transaction(read_only=True) as session:
-            ids = [row.id for row in await GenerationRepository(session).list_undelivered()]
+            ids = [row.id for row in await LineRepository(session).list_undelivered()]
             reviews, decided = ReviewRepository(session), frozenset[str]()
             for start in range(0, len(ids), IDS_AT_ONCE):
                 decided |= await reviews.decided(ids[start : start + IDS_AT_ONCE])
@@ -217,11 +219,11 @@ class Records:
         """What the newest runs of these workflows took."""
         runs = []
         async with self._database.transaction(read_only=True) as session:
-            generations = GenerationRepository(session)
+            line = LineRepository(session)
             for workflow in sorted(workflows):
                 runs += [
                     Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
-                    for row in await generations.measured(workflow, RUNS_TAKEN)
+                    for row in await line.measured(workflow, RUNS_TAKEN)
                 ]
         return Durations(runs)
 
@@ -233,7 +235,7 @@ class Records:
             generations = GenerationRepository(session)
             filters = asked.to_rows()
             page = await generations.page(filters, before=before, after=after, limit=limit)
-            copies = await _with_outputs(generations, page.rows)
+            copies = await _with_outputs(session, page.rows)
             return HistoryPage(copies, page.next_cursor, await generations.total(filters))
 
 
@@ -251,8 +253,6 @@ def _copy_ahead(row: LineRow) -> Ahead:
     )
 
 
-async def _with_outputs(
-    generations: GenerationRepository, rows: Sequence[GenerationRow]
-) -> tuple[Generation, ...]:
-    outputs = await generations.outputs_of([row.id for row in rows])
+async def _with_outputs(session: Session, rows: Sequence[GenerationRow]) -> tuple[Generation, ...]:
+    outputs = await OutputRepository(session).outputs_of([row.id for row in rows])
     return tuple(copy_generation(row, outputs.get(row.id, ())) for row in rows)

@@ -6,7 +6,8 @@ from datetime import datetime
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.moderation import ReviewRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import ReviewRepository
 from generation.availability import available
 from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
@@ -39,7 +40,9 @@ class Remover:
             row = await generations.get(generation_id, for_update=True)
             if row is None:
                 raise UnknownGeneration(generation_id)
-            generation = copy_generation(row, await generations.outputs(generation_id))
+            generation = copy_generation(
+                row, await OutputRepository(session).outputs(generation_id)
+            )
             if generation.user_id != actor_id and not is_moderator:
                 raise NotYours(generation_id)
             if not generation.state.is_final:
@@ -69,5 +72,5 @@ async def take_away(session: Session, generation_id: str, *, actor_id: int, now:
     if await ReviewRepository(session).withdraw(generation_id):
         # Its message, which says that it waits for a decision, goes with the results.
         columns["given_up_at"] = now
-    await generations.remove_contents(generation_id)
+    await OutputRepository(session).remove_contents(generation_id)
     await generations.update(generation_id, **columns)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from db.repositories.moderation import GuildModerationRepository
+from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.retention import BATCH, RetentionRepository
 from generation.availability import available
 

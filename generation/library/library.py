@@ -14,7 +14,7 @@ from datetime import datetime
 from comfy.protocol.object_info import ObjectInfo
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import GenerationRepository
+from db.repositories.line import LineRepository
 from generation.availability import available
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
@@ -127,7 +127,7 @@ class Library:
         """How long a run of it takes, from the last ones; None when there was none."""
         with available():
             async with self._database.transaction(read_only=True) as session:
-                runs = await GenerationRepository(session).measured(name, RECENT_RUNS)
+                runs = await LineRepository(session).measured(name, RECENT_RUNS)
                 durations = [run.gpu_ms / 1000 for run in runs]
         return statistics.median(durations) if durations else None
 

@@ -12,7 +12,9 @@ from datetime import datetime
 
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
-from db.repositories.moderation import BlockRepository, FlagRepository, NewFlag, TermRepository
+from db.repositories.blocks import BlockRepository
+from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.terms import TermRepository
 from db.tables import BlockRow, TermRow
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused

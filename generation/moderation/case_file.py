@@ -6,8 +6,11 @@ from datetime import datetime
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
+from db.repositories.changes import ChangeRepository
+from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.moderation import ChangeRepository, FlagRepository, ReviewRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import ReviewRepository
 from generation.availability import available
 from generation.errors import UnknownGeneration
 from generation.history.queries import Cursor, HistoryFilter, copy_generation
@@ -66,7 +69,7 @@ class Oversight:
                 row = await generations.get(wanted)
                 if row is None or (row.guild_id or 0) != (guild_id or 0):
                     raise UnknownGeneration(wanted)
-                outputs = await generations.outputs(wanted)
+                outputs = await OutputRepository(session).outputs(wanted)
                 changes = await ChangeRepository(session).of_generation(wanted)
                 flags = await FlagRepository(session).of_generation(wanted)
                 review = await ReviewRepository(session).find(wanted)
@@ -121,7 +124,7 @@ class Oversight:
             async with self._database.transaction(read_only=True) as session:
                 generations = GenerationRepository(session)
                 page = await generations.page(asked.to_rows(), before=cursor, limit=EXPORT_BATCH)
-                outputs = await generations.outputs_of([row.id for row in page.rows])
+                outputs = await OutputRepository(session).outputs_of([row.id for row in page.rows])
                 batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
             if batch:
                 yield batch

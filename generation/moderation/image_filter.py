@@ -16,15 +16,11 @@ from typing import Self
 
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import GenerationRepository, NewOutput
-from db.repositories.moderation import (
-    APPROVED,
-    SHOWN,
-    FlagRepository,
-    GuildModerationRepository,
-    NewFlag,
-    ReviewRepository,
-)
+from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.generations import GenerationRepository
+from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.outputs import NewOutput
+from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.media import imaging, video

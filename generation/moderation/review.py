@@ -13,14 +13,11 @@ from enum import StrEnum
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import PENDING, GenerationRepository
-from db.repositories.moderation import (
-    WHOLE_GUILD,
-    FlagRepository,
-    GuildModerationRepository,
-    NewFlag,
-    ReviewRepository,
-)
+from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.generations import GenerationRepository
+from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import PENDING, WHOLE_GUILD, ReviewRepository
 from generation.audience import Case, DeliveryPostponed, Desk, Place
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
@@ -267,7 +264,7 @@ class Reviews:
             if approved:
                 await generations.update(generation_id, withheld=False)
             else:
-                await generations.remove_contents(generation_id)
+                await OutputRepository(session).remove_contents(generation_id)
                 await generations.update(generation_id, removed_at=now, removed_by=actor_id)
             await AuditRepository(session).add(
                 at=now,

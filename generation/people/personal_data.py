@@ -7,6 +7,7 @@ from datetime import datetime
 
 from db.database import Database
 from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
 from db.repositories.personal import PersonalRepository
 from generation.availability import available
 from generation.history.export import ExportFormat, line
@@ -67,7 +68,7 @@ class PersonalData:
             async with self._database.transaction(read_only=True) as session:
                 generations = GenerationRepository(session)
                 page = await generations.page(asked, before=cursor, limit=BATCH)
-                outputs = await generations.outputs_of([row.id for row in page.rows])
+                outputs = await OutputRepository(session).outputs_of([row.id for row in page.rows])
                 batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
             yield batch
             if page.next_cursor is None:

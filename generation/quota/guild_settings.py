@@ -11,8 +11,8 @@ from zoneinfo import available_timezones
 
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import GenerationRepository
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
+from db.repositories.line import LineRepository
 from db.repositories.policies import PolicyRepository
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
@@ -67,9 +67,7 @@ class Administration:
         running, waiting = GenerationState.RUNNING.value, GenerationState.WAITING.value
         async with self._transaction() as session:
             guild = await GuildRepository(session).get_or_create(guild_id, now=now)
-            counts = await GenerationRepository(session).count_by_state(
-                guild_id, (running, waiting)
-            )
+            counts = await LineRepository(session).count_by_state(guild_id, (running, waiting))
             policies = PolicyRepository(session)
             return GuildStatus(
                 is_paused=guild.paused,

@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from db.database import Database, Session
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.people import GuildRepository, PersonRepository
+from db.repositories.guilds import GuildRepository
+from db.repositories.line import LineRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.people import PersonRepository
 from db.repositories.policies import PolicyRepository
 from db.tables import GrantRow, GuildRow, RolePolicyRow
 from generation.errors import FailureKind, RequestRefused
@@ -62,6 +65,8 @@ class Books:
     """What an answer is looked up in, all in one transaction."""
 
     generations: GenerationRepository
+    outputs: OutputRepository
+    line: LineRepository
     charges: ChargeRepository
     people: PersonRepository
     guilds: GuildRepository
@@ -72,6 +77,8 @@ class Books:
         """The books as this transaction sees them."""
         return cls(
             GenerationRepository(session),
+            OutputRepository(session),
+            LineRepository(session),
             ChargeRepository(session),
             PersonRepository(session),
             GuildRepository(session),
@@ -100,7 +107,7 @@ class UsageBook:
             now=now,
             last_request_at=now,
         )
-        taken = await books.generations.count_by_lane(requester.user_id, requester.guild_id)
+        taken = await books.line.count_by_lane(requester.user_id, requester.guild_id)
         lanes = range(standing.allowance.max_running)
         return Place(
             standing.allowance.has_priority, min(lanes, key=lambda lane: taken.get(lane, 0))
@@ -240,8 +247,8 @@ async def _look_up(books: Books, requester: Requester, now: datetime, limits: Gu
     spent = await books.charges.usage(user_id, guild_id, begins_at)
     return Usage(
         used=Cost(spent.pictures, spent.gpu_ms),
-        running=await books.generations.count(user_id, guild_id, running),
-        waiting=await books.generations.count(user_id, guild_id, waiting),
-        waiting_in_guild=await books.generations.count_waiting_in_guild(guild_id),
+        running=await books.line.count(user_id, guild_id, running),
+        waiting=await books.line.count(user_id, guild_id, waiting),
+        waiting_in_guild=await books.line.count_waiting_in_guild(guild_id),
         last_request_at=await books.people.last_request_at(user_id, guild_id),
     )

@@ -9,8 +9,9 @@ from datetime import datetime
 from db.database import Database, Session
 from db.errors import Conflict
 from db.repositories.charges import Spent
-from db.repositories.generations import PENDING, GenerationRepository
-from db.repositories.moderation import SHOWN, FlagRepository, ReviewRepository
+from db.repositories.flags import FlagRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.reviews import PENDING, SHOWN, ReviewRepository
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.estimates import workload_of
@@ -242,7 +243,7 @@ class Acceptor:
             )
             await self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():
-                await books.generations.add_input(
+                await books.outputs.add_input(
                     generation_id,
                     name=input_name,
                     content=image.content,

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from db.database import Database
-from db.repositories.moderation import APPROVED, BlockRepository, ReviewRepository
+from db.repositories.blocks import BlockRepository
 from db.repositories.policies import PolicyRepository
+from db.repositories.reviews import APPROVED, ReviewRepository
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation

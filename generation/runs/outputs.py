@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from comfy.backend import Backend
 from comfy.protocol.events import MediaKind, Output, OutputBytes, OutputFile, OutputText
-from db.repositories.generations import NewOutput
+from db.repositories.outputs import NewOutput
 from generation.errors import FailureKind, GenerationFailed
 from generation.media import imaging, video
 from generation.media.decoding import decode

@@ -31,7 +31,8 @@ from comfy.protocol.events import (
 )
 from db.database import Database
 from db.errors import DatabaseError
-from db.repositories.generations import GenerationRepository, NewOutput
+from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import NewOutput, OutputRepository
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.events import Progress, Running
@@ -315,7 +316,7 @@ class Runner:
         kept = () if ruling.verdict is Verdict.REFUSE else outputs
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.replace_outputs(generation.id, kept)
+            await OutputRepository(session).replace_outputs(generation.id, kept)
             await generations.update(generation.id, gpu_ms=gpu_ms)
             await self._image_gate.record(session, generation, ruling)
 

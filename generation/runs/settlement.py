@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from db.database import Database
+from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
 from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.events import Ended
 from generation.history.queries import copy_generation
@@ -92,7 +93,7 @@ class Finisher:
         self, generation_id: str, state: GenerationState, failure: Failure | None
     ) -> GenerationState | None:
         async with self._database.transaction() as session:
-            generations, charges = GenerationRepository(session), ChargeRepository(session)
+            generations = GenerationRepository(session)
             row = await generations.get(generation_id)
             now = self._clock()
             won = await generations.move(
@@ -107,7 +108,7 @@ class Finisher:
                 failure_facts=_storable(failure.facts) if failure else None,
             )
             if won:
-                await _close_charge(generations, charges, generation_id)
+                await _close_charge(session, generation_id)
         generation = await self._records.find(generation_id)
         if generation is None:
             return None
@@ -133,14 +134,15 @@ def _storable(facts: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-async def _close_charge(
-    generations: GenerationRepository, charges: ChargeRepository, generation_id: str
-) -> None:
+async def _close_charge(session: Session, generation_id: str) -> None:
     """Charge what it took, or give back what was reserved; the row has its end already."""
-    row = await generations.get(generation_id)
+    charges = ChargeRepository(session)
+    row = await GenerationRepository(session).get(generation_id)
     if row is None:
         return
-    generation = copy_generation(row, await generations.outputs(generation_id), unveiled=True)
+    generation = copy_generation(
+        row, await OutputRepository(session).outputs(generation_id), unveiled=True
+    )
     if not generation.is_charged:
         await charges.refund(generation_id)
         return

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.app import Application
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 from sandbox.people import Person, as_text

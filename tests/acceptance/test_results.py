@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
 from generation.record import GenerationState
 from generation.service import utc_now
 from sandbox.people import as_text
@@ -51,7 +51,7 @@ async def prune(core, generation_id):
     async with asyncio.timeout(PATIENCE_S):
         while await core.service.contents(generation_id):
             async with core.database.transaction() as session:
-                await GenerationRepository(session).prune_contents(utc_now() + timedelta(days=1))
+                await OutputRepository(session).prune_contents(utc_now() + timedelta(days=1))
 
 
 async def told(person, text):

@@ -6,7 +6,8 @@ import pytest
 from db.database import Database
 from db.errors import BackupRefused, DatabaseUnreadable
 from db.maintenance import Stats, backup, stats
-from db.repositories.generations import GenerationFilter, GenerationRepository, NewOutput
+from db.repositories.generations import GenerationFilter, GenerationRepository
+from db.repositories.outputs import NewOutput, OutputRepository
 
 
 async def total(url):
@@ -83,7 +84,7 @@ async def test_stats_count_rows_and_bytes(database_url, database, facts):
     async with database.transaction() as session:
         generations = GenerationRepository(session)
         await generations.add(**facts("a"))
-        await generations.replace_outputs(
+        await OutputRepository(session).replace_outputs(
             "a", [NewOutput(0, "0.png", "image/png", b"x" * 1000, thumbnail=b"y" * 10)]
         )
     found = await stats(database_url)

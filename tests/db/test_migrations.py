@@ -15,6 +15,7 @@ from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
 from db.migrations import MigrationState
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationFilter, GenerationRepository
+from db.repositories.outputs import OutputRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
 
@@ -161,7 +162,7 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
         generations = GenerationRepository(session)
         found = await generations.page(GenerationFilter(search="snow"), limit=5)
         assert [row.id for row in found.rows] == ["k7f3q"]
-        (output,) = await generations.outputs("k7f3q")
+        (output,) = await OutputRepository(session).outputs("k7f3q")
         assert output.thumbnail == b"\x89PNG"
         assert (await session.get(OutputContentRow, output.id)).content == b"\x89PNG"
         assert (await session.get(InputRow, ("k7f3q", "x"))).content == b"\x89PNG"

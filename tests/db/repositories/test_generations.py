@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 
 from db.errors import Conflict, DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
-from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository, NewOutput
+from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository
+from db.repositories.line import LineRepository
+from db.repositories.outputs import NewOutput, OutputRepository
 from db.tables import InputRow, OutputContentRow, OutputRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -138,13 +140,13 @@ async def test_a_sampler_that_began_after_the_end_is_not_noted(database, add, no
 async def test_inputs_come_back_by_name(database, add):
     await add("a")
     async with database.transaction() as session:
-        generations = GenerationRepository(session)
+        GenerationRepository(session)
         for name in ("mask", "image"):
-            await generations.add_input(
+            await OutputRepository(session).add_input(
                 "a", name=name, content=name.encode(), media_type="image/png"
             )
     async with database.transaction() as session:
-        rows = await GenerationRepository(session).inputs("a")
+        rows = await OutputRepository(session).inputs("a")
     assert [(row.name, row.content) for row in rows] == [("image", b"image"), ("mask", b"mask")]
     assert len(rows[0].sha256) == 64
 
@@ -152,7 +154,7 @@ async def test_inputs_come_back_by_name(database, add):
 async def test_an_input_of_an_unknown_generation_is_refused(database):
     with pytest.raises(Conflict):
         async with database.transaction() as session:
-            await GenerationRepository(session).add_input(
+            await OutputRepository(session).add_input(
                 "a", name="image", content=b"x", media_type="image/png"
             )
 
@@ -161,13 +163,13 @@ async def test_replacing_outputs_leaves_only_the_newest(database, add):
     await add("a")
     for contents in ([b"1", b"2", b"3"], [b"first", b"second"]):
         async with database.transaction() as session:
-            await GenerationRepository(session).replace_outputs(
+            await OutputRepository(session).replace_outputs(
                 "a", [picture(n, content) for n, content in enumerate(contents)]
             )
     async with database.transaction() as session:
-        generations = GenerationRepository(session)
-        stored = await generations.contents("a")
-        listed = await generations.outputs("a")
+        GenerationRepository(session)
+        stored = await OutputRepository(session).contents("a")
+        listed = await OutputRepository(session).outputs("a")
         left = await session.scalar(select(func.count()).select_from(OutputContentRow))
     assert [(row.position, content) for row, content in stored] == [(0, b"first"), (1, b"second")]
     assert [row.byte_count for row in listed] == [5, 6]
@@ -178,10 +180,12 @@ async def test_outputs_of_several_generations_come_at_once(database, add):
     for id_ in ("a", "b", "c"):
         await add(id_)
     async with database.transaction() as session:
-        generations = GenerationRepository(session)
-        await generations.replace_outputs("a", [picture(1), picture(0)])
-        await generations.replace_outputs("b", [picture(0, thumbnail=b"small", text="seen")])
-        found = await generations.outputs_of(["a", "b", "c"])
+        GenerationRepository(session)
+        await OutputRepository(session).replace_outputs("a", [picture(1), picture(0)])
+        await OutputRepository(session).replace_outputs(
+            "b", [picture(0, thumbnail=b"small", text="seen")]
+        )
+        found = await OutputRepository(session).outputs_of(["a", "b", "c"])
     assert {id_: [row.position for row in rows] for id_, rows in found.items()} == {
         "a": [0, 1],
         "b": [0],
@@ -195,8 +199,10 @@ async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(databa
     async with database.transaction() as session:
         generations, charges = GenerationRepository(session), ChargeRepository(session)
         for id_ in ("a", "b"):
-            await generations.add_input(id_, name="image", content=b"x", media_type="image/png")
-            await generations.replace_outputs(id_, [picture(0)])
+            await OutputRepository(session).add_input(
+                id_, name="image", content=b"x", media_type="image/png"
+            )
+            await OutputRepository(session).replace_outputs(id_, [picture(0)])
             await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
     async with database.transaction() as session:
         generations = GenerationRepository(session)
@@ -221,21 +227,25 @@ async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
         await add(id_)
         async with database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.replace_outputs(id_, [picture(0, thumbnail=b"small")])
+            await OutputRepository(session).replace_outputs(id_, [picture(0, thumbnail=b"small")])
             if columns:
                 await generations.update(id_, **columns)
     async with database.transaction() as session:
         generations = GenerationRepository(session)
         for id_ in ends:
-            await generations.add_input(id_, name="image", content=b"given", media_type="image/png")
-        assert await generations.prune_contents(noon - timedelta(days=1)) == 2 + 2
-        assert {id_ for id_ in ends if await generations.inputs(id_)} == {
+            await OutputRepository(session).add_input(
+                id_, name="image", content=b"given", media_type="image/png"
+            )
+        assert await OutputRepository(session).prune_contents(noon - timedelta(days=1)) == 2 + 2
+        assert {id_ for id_ in ends if await OutputRepository(session).inputs(id_)} == {
             "untold",
             "new",
             "unfinished",
         }
-        kept = {id_ for id_ in ends if await generations.contents(id_)}
-        thumbnails = {id_: (await generations.outputs(id_))[0].thumbnail for id_ in ends}
+        kept = {id_ for id_ in ends if await OutputRepository(session).contents(id_)}
+        thumbnails = {
+            id_: (await OutputRepository(session).outputs(id_))[0].thumbnail for id_ in ends
+        }
     assert kept == {"untold", "new", "unfinished"}
     assert set(thumbnails.values()) == {b"small"}
 
@@ -257,14 +267,14 @@ async def test_the_lists_of_the_line(database, add, noon):
         def ids(rows):
             return [row.id for row in rows]
 
-        assert ids(await generations.list_unfinished(1)) == ["w1", "run", "w2"]
-        assert ids(await generations.list_unfinished(2)) == ["w3"]
-        assert ids(await generations.list_undelivered()) == ["untold"]
-        assert await generations.count(1, 10, ("waiting", "running")) == 2
-        assert await generations.count(1, None, ("waiting",)) == 1
-        assert await generations.count(1, 0, ("waiting",)) == 1
-        assert await generations.count_waiting_in_guild(10) == 2
-        assert await generations.count_waiting_in_guild(None) == 1
+        assert ids(await LineRepository(session).list_unfinished(1)) == ["w1", "run", "w2"]
+        assert ids(await LineRepository(session).list_unfinished(2)) == ["w3"]
+        assert ids(await LineRepository(session).list_undelivered()) == ["untold"]
+        assert await LineRepository(session).count(1, 10, ("waiting", "running")) == 2
+        assert await LineRepository(session).count(1, None, ("waiting",)) == 1
+        assert await LineRepository(session).count(1, 0, ("waiting",)) == 1
+        assert await LineRepository(session).count_waiting_in_guild(10) == 2
+        assert await LineRepository(session).count_waiting_in_guild(None) == 1
 
 
 async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(database, add, noon):
@@ -365,12 +375,12 @@ async def test_measured_are_the_newest_successes(database, add, noon):
     await add("unmeasured", state="succeeded")
     await add("other", state="succeeded", workflow="upscale")
     async with database.transaction() as session:
-        generations = GenerationRepository(session)
-        assert await generations.measured("txt2img-sd", 2) == (
+        GenerationRepository(session)
+        assert await LineRepository(session).measured("txt2img-sd", 2) == (
             (103, "alpha", 9000),
             (101, "alpha", 7500),
         )
-        assert await generations.measured("upscale", 2) == ()
+        assert await LineRepository(session).measured("upscale", 2) == ()
 
 
 async def test_who_stepped_out_is_put_back_by_one(database, add, noon):
@@ -394,4 +404,4 @@ async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(databas
     await add("e", guild_id=11)
     await add("f", user_id=2)
     async with database.transaction() as session:
-        assert await GenerationRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}
+        assert await LineRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}

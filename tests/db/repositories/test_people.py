@@ -1,7 +1,8 @@
 import asyncio
 from datetime import timedelta
 
-from db.repositories.people import GuildRepository, PersonRepository
+from db.repositories.guilds import GuildRepository
+from db.repositories.people import PersonRepository
 
 
 async def test_a_person_is_known_by_the_newest_name(database, noon):

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import PENDING, GenerationRepository, NewOutput
-from db.repositories.moderation import ReviewRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import NewOutput, OutputRepository
+from db.repositories.reviews import PENDING, ReviewRepository
 from generation.errors import NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover
@@ -44,9 +45,11 @@ def add(database):
                 created_at=utc_now() - timedelta(hours=1),
                 state=state,
             )
-            await generations.add_input(id_, name="image", content=b"in", media_type="image/png")
+            await OutputRepository(session).add_input(
+                id_, name="image", content=b"in", media_type="image/png"
+            )
             output = NewOutput(0, "x.png", "image/png", b"out", 8, 8, b"small", "words")
-            await generations.replace_outputs(id_, [output])
+            await OutputRepository(session).replace_outputs(id_, [output])
         return id_
 
     return add_

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from dbos import DBOS
 
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
 from generation.record import GenerationState
 from generation.runs.runner import build_prompt_id

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from db.repositories.audit import AuditRepository
-from db.repositories.generations import NewOutput
-from db.repositories.moderation import FlagRepository, ReviewRepository
+from db.repositories.flags import FlagRepository
+from db.repositories.outputs import NewOutput
+from db.repositories.reviews import ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from db.repositories.charges import ChargeRepository, Spent
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("submitting.py")

@@ -9,7 +9,7 @@ import pytest
 
 from db.database import Database
 from db.repositories.generations import GenerationRepository
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import FailureKind, RequestRefused

@@ -1,0 +1,56 @@
+"""Flags of generations: reports and what filters found. Nothing here commits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.tables import (
+    FlagRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFlag:
+    """Why somebody may want to look at a generation."""
+
+    kind: str
+    note: str
+    actor_id: int | None = None
+
+
+class FlagRepository:
+    """Why generations are worth a look, and what moderators made of them."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, generation_id: str, flag: NewFlag, at: datetime) -> None:
+        """Flag a generation."""
+        self._session.add(
+            FlagRow(
+                generation_id=generation_id,
+                kind=flag.kind,
+                actor_id=flag.actor_id,
+                note=flag.note,
+                at=at,
+            )
+        )
+        await self._session.flush()
+
+    async def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
+        """All of a generation, oldest first."""
+        found = await self._session.scalars(
+            select(FlagRow).where(FlagRow.generation_id == generation_id).order_by(FlagRow.id)
+        )
+        return tuple(found)
+
+    async def count_by(self, actor_id: int, since: datetime) -> int:
+        """How many one person raised since then."""
+        counted = await self._session.scalar(
+            select(func.count())
+            .select_from(FlagRow)
+            .where(FlagRow.actor_id == actor_id, FlagRow.at >= since)
+        )
+        return counted or 0

@@ -1,0 +1,194 @@
+"""Unfinished generations: their order, their number, and what lately took how long. Read only."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.repositories.generations import is_in
+from db.repositories.reviews import PENDING
+from db.tables import (
+    SUCCEEDED,
+    UNFINISHED_STATES,
+    WAITING,
+    GenerationRow,
+    ReviewRow,
+)
+
+
+class MeasuredRow(NamedTuple):
+    """What one successful run took."""
+
+    workload: int
+    backend: str
+    gpu_ms: int
+
+
+class LineRow(NamedTuple):
+    """An unfinished generation, as far as the order of the line depends on it."""
+
+    id: str
+    user_id: int
+    guild_id: int | None
+    workflow: str
+    state: str
+    workload: int | None
+    lane: int
+    priority: bool
+    backend: str | None
+    created_at: datetime
+    started_at: datetime | None
+
+
+class UnsettledRow(NamedTuple):
+    """An unfinished generation, as far as bringing it to its end depends on it."""
+
+    id: str
+    user_id: int
+    guild_id: int | None
+    priority: bool
+    created_at: datetime
+    cancelled_by: int | None
+    lane: int
+    stepped_out_at: datetime | None
+
+
+class LineRepository:
+    """What waits, runs or has still to be delivered, read inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
+        """List what one person has waiting or running, oldest first."""
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(GenerationRow.state.in_(UNFINISHED_STATES), GenerationRow.user_id == user_id)
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
+
+    async def list_unsettled(self) -> tuple[UnsettledRow, ...]:
+        """What waits or runs everywhere, oldest first: as much of each as brings it to its end."""
+        found = await self._session.execute(
+            select(
+                GenerationRow.id,
+                GenerationRow.user_id,
+                GenerationRow.guild_id,
+                GenerationRow.priority,
+                GenerationRow.created_at,
+                GenerationRow.cancelled_by,
+                GenerationRow.lane,
+                GenerationRow.stepped_out_at,
+            )
+            .where(GenerationRow.state.in_(UNFINISHED_STATES))
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+        )
+        return tuple(UnsettledRow(*row) for row in found)
+
+    async def list_undelivered(self) -> tuple[GenerationRow, ...]:
+        """List what ended and was neither told nor given up, by when it ended.
+
+        What waits for a moderator who was asked is not told before the answer. The condition and
+        the order are such that SQLite reads its small index of what is undelivered: by final state
+        or by creation it would read everything there ever was.
+        """
+        waits = exists().where(
+            ReviewRow.generation_id == GenerationRow.id,
+            ReviewRow.state == PENDING,
+            ReviewRow.asked_at.is_not(None),
+        )
+        found = await self._session.scalars(
+            select(GenerationRow)
+            .where(
+                GenerationRow.state.not_in(UNFINISHED_STATES),
+                GenerationRow.delivered_at.is_(None),
+                GenerationRow.given_up_at.is_(None),
+                ~waits,
+            )
+            .order_by(GenerationRow.finished_at, GenerationRow.id)
+            .execution_options(populate_existing=True)
+        )
+        return tuple(found)
+
+    async def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
+        """Count one person's generations in these states, in one guild or in direct messages."""
+        return await self._count(
+            GenerationRow.user_id == user_id,
+            is_in(guild_id),
+            GenerationRow.state.in_(states),
+        )
+
+    async def count_waiting_in_guild(self, guild_id: int | None) -> int:
+        """Count what waits in one guild, or in all direct messages."""
+        return await self._count(is_in(guild_id), GenerationRow.state == WAITING)
+
+    async def count_by_lane(self, user_id: int, guild_id: int | None) -> dict[int, int]:
+        """Count what one person has unfinished in one guild or in direct messages, by lane."""
+        found = await self._session.execute(
+            select(GenerationRow.lane, func.count())
+            .where(
+                GenerationRow.user_id == user_id,
+                is_in(guild_id),
+                GenerationRow.state.in_(UNFINISHED_STATES),
+            )
+            .group_by(GenerationRow.lane)
+        )
+        return {row.lane: int(row[1]) for row in found}
+
+    async def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
+        """Count everybody's generations in these states, in one guild or in direct messages."""
+        found = await self._session.execute(
+            select(GenerationRow.state, func.count())
+            .where(is_in(guild_id), GenerationRow.state.in_(states))
+            .group_by(GenerationRow.state)
+        )
+        return {row.state: int(row[1]) for row in found}
+
+    async def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
+        """What the newest successes of a workflow took, newest first."""
+        found = await self._session.execute(
+            select(
+                GenerationRow.workload,
+                GenerationRow.backend,
+                GenerationRow.gpu_ms,
+            )
+            .where(
+                GenerationRow.workflow == workflow,
+                GenerationRow.state == SUCCEEDED,
+                GenerationRow.gpu_ms.is_not(None),
+            )
+            .order_by(GenerationRow.finished_at.desc())
+            .limit(limit)
+        )
+        return tuple(
+            MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
+        )
+
+    async def list_line(self) -> tuple[LineRow, ...]:
+        """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
+        found = await self._session.execute(
+            select(
+                GenerationRow.id,
+                GenerationRow.user_id,
+                GenerationRow.guild_id,
+                GenerationRow.workflow,
+                GenerationRow.state,
+                GenerationRow.workload,
+                GenerationRow.lane,
+                GenerationRow.priority,
+                GenerationRow.backend,
+                GenerationRow.created_at,
+                GenerationRow.started_at,
+            )
+            .where(GenerationRow.state.in_(UNFINISHED_STATES))
+            .order_by(GenerationRow.created_at, GenerationRow.id)
+        )
+        return tuple(LineRow(*row) for row in found)
+
+    async def _count(self, *conditions: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(GenerationRow).where(*conditions)
+        return await self._session.scalar(statement) or 0

@@ -1,0 +1,150 @@
+"""Results of generations and the pictures they were given. Nothing here commits."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import count_changed
+from db.tables import (
+    GenerationRow,
+    InputRow,
+    OutputContentRow,
+    OutputRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """One result to record, with its bytes."""
+
+    position: int
+    filename: str
+    media_type: str
+    content: bytes = field(repr=False)
+    width: int | None = None
+    height: int | None = None
+    thumbnail: bytes | None = field(default=None, repr=False)
+    text: str | None = None
+
+
+class OutputRepository:
+    """Results and given pictures, read and written inside one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
+        """Keep a verified picture with the generation that uses it."""
+        self._session.add(
+            InputRow(
+                generation_id=id,
+                name=name,
+                content=content,
+                media_type=media_type,
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
+        )
+        await self._session.flush()
+
+    async def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
+        """List the pictures it was given, by name."""
+        found = await self._session.scalars(
+            select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
+        )
+        return tuple(found)
+
+    async def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+        """Record these results instead of any recorded before, so that it may be repeated."""
+        await self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
+        rows = []
+        for output in outputs:
+            row = _build_output(id, output)
+            self._session.add(row)
+            await self._session.flush()
+            self._session.add(OutputContentRow(output_id=row.id, content=output.content))
+            rows.append(row)
+        await self._session.flush()
+        return tuple(rows)
+
+    async def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+        """List its results in order, without their bytes."""
+        return (await self.outputs_of([id])).get(id, ())
+
+    async def outputs_of(self, ids: Collection[str]) -> dict[str, tuple[OutputRow, ...]]:
+        """List the results of several generations at once; one without any is not in it."""
+        found = await self._session.scalars(
+            select(OutputRow)
+            .where(OutputRow.generation_id.in_(ids))
+            .order_by(OutputRow.generation_id, OutputRow.position)
+        )
+        by_generation: dict[str, list[OutputRow]] = {}
+        for row in found:
+            by_generation.setdefault(row.generation_id, []).append(row)
+        return {id_: tuple(rows) for id_, rows in by_generation.items()}
+
+    async def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
+        """Load its results in order with their bytes; pruned ones are left out."""
+        found = await self._session.execute(
+            select(OutputRow, OutputContentRow.content)
+            .join(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
+            .where(OutputRow.generation_id == id)
+            .order_by(OutputRow.position)
+        )
+        return tuple((row, content) for row, content in found)
+
+    async def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
+        """Delete everything of its pictures and texts that is kept; what they were stays known."""
+        results = select(OutputRow.id).where(OutputRow.generation_id == id)
+        for statement in (
+            delete(OutputContentRow).where(OutputContentRow.output_id.in_(results)),
+            delete(InputRow).where(InputRow.generation_id == id),
+            update(OutputRow)
+            .where(OutputRow.generation_id == id)
+            .values(thumbnail=None, text=None),
+        ):
+            await self._session.execute(statement.execution_options(synchronize_session=False))
+
+    async def prune_contents(self, before: datetime) -> int:
+        """Delete the bytes of results and of given pictures of what ended before then; how many.
+
+        What has still to be told is kept, and thumbnails are kept always.
+        """
+        # Asked of the few that have bytes: those that were pruned long ago grow ever more.
+        is_over = (
+            GenerationRow.finished_at < before,
+            GenerationRow.delivered_at.is_not(None) | GenerationRow.given_up_at.is_not(None),
+        )
+        results = exists().where(
+            OutputRow.id == OutputContentRow.output_id,
+            GenerationRow.id == OutputRow.generation_id,
+            *is_over,
+        )
+        given = exists().where(GenerationRow.id == InputRow.generation_id, *is_over)
+        pruned = 0
+        for statement in (
+            delete(OutputContentRow).where(results),
+            delete(InputRow).where(given),
+        ):
+            pruned += await count_changed(
+                self._session, statement.execution_options(synchronize_session=False)
+            )
+        return pruned
+
+
+def _build_output(generation_id: str, output: NewOutput) -> OutputRow:
+    return OutputRow(
+        generation_id=generation_id,
+        position=output.position,
+        filename=output.filename,
+        media_type=output.media_type,
+        byte_count=len(output.content),
+        width=output.width,
+        height=output.height,
+        thumbnail=output.thumbnail,
+        text=output.text,
+        sha256=hashlib.sha256(output.content).hexdigest(),
+    )

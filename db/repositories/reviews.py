@@ -1,0 +1,151 @@
+"""Reviews of results and the policies behind them. Nothing here commits."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.dialect import insert_into
+from db.tables import (
+    GenerationRow,
+    ReviewPolicyRow,
+    ReviewRow,
+)
+
+WHOLE_GUILD = 0
+"""The channel id that stands for a guild's own policy."""
+
+PENDING = "pending"
+"""A review that waits for a moderator."""
+
+SHOWN = "shown"
+
+APPROVED = "approved"
+
+
+class ReviewRepository:
+    """Results that moderators look at, and the policies by which they do."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, generation_id: str) -> ReviewRow | None:
+        """One review."""
+        return await self._session.get(ReviewRow, generation_id, populate_existing=True)
+
+    async def begin(self, generation_id: str, state: str, at: datetime) -> None:
+        """Ask for a review, unless one was asked for already."""
+        await self._session.execute(
+            insert_into(self._session, ReviewRow)
+            .values(generation_id=generation_id, state=state, created_at=at)
+            .on_conflict_do_nothing()
+        )
+
+    async def hold(self, generation_id: str, at: datetime) -> None:
+        """Wait for a decision, also where moderators were only to be shown it."""
+        await self._session.execute(
+            insert_into(self._session, ReviewRow)
+            .values(generation_id=generation_id, state=PENDING, created_at=at)
+            .on_conflict_do_update(
+                index_elements=["generation_id"],
+                set_={"state": PENDING},
+                where=ReviewRow.state == SHOWN,
+            )
+        )
+
+    async def note_asked(self, generation_id: str, at: datetime) -> None:
+        """Remember that moderators were asked, and its person told that it waits."""
+        await self._session.execute(
+            update(ReviewRow).where(ReviewRow.generation_id == generation_id).values(asked_at=at)
+        )
+
+    async def drop(self, generation_id: str) -> None:
+        """There is nothing to decide."""
+        await self._session.execute(
+            delete(ReviewRow).where(ReviewRow.generation_id == generation_id)
+        )
+
+    async def withdraw(self, generation_id: str) -> bool:
+        """There is nothing left to decide on; True when it was pending."""
+        withdrawn = await self._session.scalars(
+            delete(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.state == PENDING)
+            .returning(ReviewRow.generation_id)
+        )
+        return withdrawn.first() is not None
+
+    async def decided(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these generations that were held until a moderator decided."""
+        found = await self._session.scalars(
+            select(ReviewRow.generation_id).where(
+                ReviewRow.generation_id.in_(ids), ReviewRow.decided_at.is_not(None)
+            )
+        )
+        return frozenset(found)
+
+    async def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
+        """How many results wait for a decision in a guild, and the oldest of them."""
+        asked = (
+            select(ReviewRow.generation_id)
+            .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
+            .where(
+                ReviewRow.state == PENDING,
+                GenerationRow.guild_id == guild_id,
+                GenerationRow.state == "succeeded",
+            )
+        )
+        count = await self._session.scalar(select(func.count()).select_from(asked.subquery()))
+        found = await self._session.scalars(asked.order_by(ReviewRow.created_at).limit(limit))
+        return count or 0, tuple(found)
+
+    async def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
+        """Remember where moderators were asked."""
+        await self._session.execute(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id)
+            .values(channel_id=channel_id, message_id=message_id)
+        )
+
+    async def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
+        """Decide a pending one; True for the one call that did it."""
+        decided = await self._session.scalars(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.state == PENDING)
+            .values(state=state, actor_id=actor_id, decided_at=at)
+            .returning(ReviewRow.generation_id)
+        )
+        return decided.first() is not None
+
+    async def pending(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these generations that wait for a decision."""
+        found = await self._session.scalars(
+            select(ReviewRow.generation_id).where(
+                ReviewRow.generation_id.in_(ids), ReviewRow.state == PENDING
+            )
+        )
+        return frozenset(found)
+
+    async def modes(self, guild_id: int) -> dict[int, str]:
+        """A guild's modes by channel; its own is that of WHOLE_GUILD."""
+        found = await self._session.execute(
+            select(ReviewPolicyRow.channel_id, ReviewPolicyRow.mode).where(
+                ReviewPolicyRow.guild_id == guild_id
+            )
+        )
+        return {row.channel_id: row.mode for row in found}
+
+    async def set_mode(self, guild_id: int, channel_id: int, mode: str | None) -> None:
+        """Set a mode; None leaves it to the guild's own."""
+        if mode is None:
+            await self._session.execute(
+                delete(ReviewPolicyRow).where(
+                    ReviewPolicyRow.guild_id == guild_id, ReviewPolicyRow.channel_id == channel_id
+                )
+            )
+            return
+        await self._session.execute(
+            insert_into(self._session, ReviewPolicyRow)
+            .values(guild_id=guild_id, channel_id=channel_id, mode=mode)
+            .on_conflict_do_update(index_elements=["guild_id", "channel_id"], set_={"mode": mode})
+        )
