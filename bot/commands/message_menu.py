@@ -11,13 +11,13 @@ from discord import app_commands
 from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
 from bot.permissions import is_operator
-from bot.replies.actions import ask_for_input, find_own, input_parts, parse_number
+from bot.replies.actions import ask_for_input, find_own, input_parts
 from bot.replies.posted_files import is_kept_by_discord
 from bot.replies.submission import Filled, Submitter
 from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.details import FIELD_CHARACTERS, details_embed
-from bot.ui.modals import Answer, Handler, choice_field, open_form
+from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
 from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.i18n.language import _, plural
 from bot.permissions import guild_of
-from bot.replies.actions import delete_message
+from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
 from bot.ui.modals import Answer, Handler, open_form
 from bot.ui.responses import respond

@@ -12,6 +12,8 @@ from bot.i18n.language import _
 from bot.permissions import can_moderate, guild_of
 from bot.replies import actions
 from bot.replies.actions import ALL
+from bot.replies.deletion import open_delete
+from bot.replies.remix import open_remix
 from bot.services import services_of
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.modals import read_number
@@ -249,9 +251,9 @@ _ACTIONS: Mapping[str, _Action] = MappingProxyType(
         UPSCALE: actions.upscale,
         VARY: actions.vary,
         AGAIN: actions.again,
-        REMIX: actions.open_remix,
+        REMIX: open_remix,
         INPUT: actions.open_input,
         INFO: actions.info,
-        DELETE: actions.open_delete,
+        DELETE: open_delete,
     }
 )

@@ -12,9 +12,9 @@ from typing import Protocol, assert_never
 import discord
 
 from bot.i18n.language import _, speak, speaking
-from bot.replies.actions import delete_message
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.buttons import cancel_view, done_view, failed_view
+from bot.replies.deletion import delete_message
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.review_messages import draft_case
 from bot.replies.sender import Door, Draft, Gone, TooLarge, Unreachable

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from urllib.parse import urlsplit
 
 import discord
@@ -13,6 +13,11 @@ from bot.network import NETWORK_ERRORS
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.record import Generation, Output
+
+_BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
+
+_RESULT_FILE = re.compile(r"(?:SPOILER_)?limner-([a-z0-9]{1,32})-(?:[0-9]{1,3}|grid)\.[a-z0-9]+")
+
 
 FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """https://docs.discord.com/developers/reference#signed-attachment-cdn-urls"""
@@ -110,3 +115,16 @@ def attachment_hosts() -> frozenset[str]:
 def is_kept_by_discord(url: str) -> bool:
     """Whether a file is where Discord keeps what people and bots attach."""
     return urlsplit(url).netloc in attachment_hosts()
+
+
+def generation_ids(message: discord.Message) -> Iterator[str]:
+    """What a message's buttons and files say they are of."""
+    for row in message.components:
+        for part in getattr(row, "children", ()):
+            match = _BUTTON.match(getattr(part, "custom_id", None) or "")
+            if match is not None:
+                yield match["id"]
+    for attachment in message.attachments:
+        match = _RESULT_FILE.fullmatch(attachment.filename)
+        if match is not None:
+            yield match[1]

@@ -13,8 +13,8 @@ from discord import ui
 from bot.i18n.language import _, plural
 from bot.network import NETWORK_ERRORS
 from bot.permissions import guild_of, require_moderator
-from bot.replies.actions import delete_message
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
+from bot.replies.deletion import delete_message
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.sender import Draft
 from bot.services import services_of

@@ -4,6 +4,7 @@ The library remembers modals by id in memory, and one that two people open twice
 none is remembered: whatever is sent comes as an event, and is read here.
 """
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from discord import ui
 
 from bot.permissions import require_served
 from bot.ui import error_messages
+from generation.errors import FailureKind, RequestRefused
 
 TITLE_CHARACTERS = 45
 LABEL_CHARACTERS = 45
@@ -21,6 +23,9 @@ LABEL_CHARACTERS = 45
 
 ID_DIGITS = 20
 """Of Discord's ids, and of any number that a menu offers."""
+
+GENERATION_ID = r"(?P<id>[a-z0-9]{1,32})"
+"""How the id of a generation is matched in the id of a modal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +139,21 @@ def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:
         else:
             texts[name] = str(part.get("value") or "")
     return Answer(match, texts, choices)
+
+
+def parse_number(name: str, text: str) -> float | None:
+    """A number as typed, with a point or a comma; None without one. Raises RequestRefused."""
+    typed = text.strip().replace(",", ".")
+    if not typed:
+        return None
+    try:
+        number = float(typed)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "{option} is a number such as 0.6.",
+            {"option": name},
+        )
+    return number

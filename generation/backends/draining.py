@@ -12,8 +12,8 @@ from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
 from db.repositories.drains import DrainRepository
 from generation.availability import available
-from generation.backends.backend_status import BackendStatus
 from generation.backends.pool import BackendPool
+from generation.backends.status import BackendStatus
 
 FOLLOW_S = 2.0
 """How soon every process knows what was decided in one of them."""

@@ -15,9 +15,9 @@ from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from generation.backends import capability
-from generation.backends.backend_status import BackendState, BackendStatus
 from generation.backends.breaker import Breaker
 from generation.backends.inventory import Inventory
+from generation.backends.status import BackendState, BackendStatus
 from generation.tasks import TaskOwner
 
 PROBE_TIMEOUT_S = 3.0

@@ -22,10 +22,10 @@ from PIL import Image
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.replies.live import Replies
 from bot.services import Services
-from generation.backends.backend_status import BackendState, BackendStatus
 from generation.backends.draining import FleetEntry
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolSettings
+from generation.backends.status import BackendState, BackendStatus
 from generation.errors import FailureKind, NotYours, UnknownGeneration
 from generation.events import Ended, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryPage

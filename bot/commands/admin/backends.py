@@ -9,8 +9,8 @@ from bot.ui.embeds import DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import BYTES_PER_MIB, harmless, lines_within, relative
-from generation.backends.backend_status import BackendState
 from generation.backends.draining import Fleet, FleetEntry
+from generation.backends.status import BackendState
 from generation.errors import FailureKind, RequestRefused
 
 MIB_PER_GIB = 1024

@@ -18,8 +18,8 @@ from bot.ui.allowances import channel_lines, limits_lines
 from bot.ui.embeds import DESCRIPTION_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import lines_within
-from generation.backends.backend_status import BackendState
 from generation.backends.draining import Fleet, FleetEntry
+from generation.backends.status import BackendState
 from generation.quota.guild_settings import Administration, GuildStatus
 
 

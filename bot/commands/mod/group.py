@@ -18,7 +18,7 @@ from bot.commands.mod.review import add_retention, add_review
 from bot.commands.mod.words import words_group
 from bot.i18n.language import _, plural
 from bot.permissions import guild_of, is_operator
-from bot.replies.actions import delete_message
+from bot.replies.deletion import delete_message
 from bot.replies.inputs import parse_day
 from bot.services import Services
 from bot.ui.details import dossier_embeds

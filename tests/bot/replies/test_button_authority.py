@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from bot.replies.actions import take_delete, take_input, take_remix
+from bot.replies.actions import take_input
 from bot.replies.buttons import GenerationButton
+from bot.replies.deletion import take_delete
+from bot.replies.remix import take_remix
 from bot.ui.modals import Answer
 from generation.errors import NotYours
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.replies.actions import delete_message
 from bot.replies.address import parse_reply
+from bot.replies.deletion import delete_message
 from generation.audience import DeliveryImpossible, DeliveryPostponed
 from sandbox.discord_api.values import Permission
 

@@ -6,9 +6,9 @@ import pytest
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from generation.backends.backend_status import BackendState
 from generation.backends.draining import Fleet
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
+from generation.backends.status import BackendState
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWNER, GUILD = 9, 5

@@ -6,8 +6,8 @@ import pytest
 from comfy.errors import BackendUnreachable
 from generation.backends import inventory
 from generation.backends import pool as pool_module
-from generation.backends.backend_status import BackendState
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
+from generation.backends.status import BackendState
 
 
 @pytest.fixture

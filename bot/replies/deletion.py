@@ -1,0 +1,103 @@
+"""Deleting a generation: the question, the stored results and the posted messages."""
+
+import logging
+from collections.abc import Awaitable
+
+import discord
+
+from bot.i18n.language import _
+from bot.network import NETWORK_ERRORS
+from bot.permissions import can_moderate, guild_of
+from bot.replies.address import parse_reply
+from bot.replies.posted_files import generation_ids, parse_link
+from bot.services import services_of
+from bot.ui.modals import GENERATION_ID, Answer, open_form
+from bot.ui.responses import respond, soon
+from bot.ui.text import harmless
+from generation.errors import NotYours, UnknownGeneration
+from generation.record import Generation
+
+DELETE_FORM = rf"f:{GENERATION_ID}:delete"
+
+FURTHER_MESSAGES = 50
+"""Looked through below a message for more of its results: they were posted right after it."""
+
+_log = logging.getLogger(__name__)
+
+
+async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Ask whether it is meant: nothing brings the pictures back."""
+    generation = await soon(services_of(interaction).generations.find(generation_id))
+    if generation is None:
+        raise UnknownGeneration(generation_id)
+    if generation.user_id != interaction.user.id and not may_moderate(interaction, generation):
+        raise NotYours(generation.id)
+    prompt = harmless(generation.prompt, 200) or generation.workflow
+    text = _(
+        "**{prompt}**\nIts message and everything kept of its results are deleted for good. "
+        "That it was made stays in the history.",
+        prompt=prompt,
+    )
+    title = _("Delete {id}?", id=generation.id)
+    await open_form(interaction, f"f:{generation.id}:delete", title, text=text)
+
+
+async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
+    """Delete it for whoever may."""
+    await interaction.response.defer()
+    services = services_of(interaction)
+    generation = await services.generations.find(answer.match["id"])
+    is_moderator = generation is not None and may_moderate(interaction, generation)
+    removed = await services.remover.remove(
+        answer.match["id"], actor_id=interaction.user.id, is_moderator=is_moderator
+    )
+    if interaction.message is not None and removed.id in generation_ids(interaction.message):
+        await _quietly(interaction.delete_original_response())
+    await delete_message(interaction.client, removed, interaction.message)
+    await respond(interaction, _("`{id}` was deleted.", id=removed.id))
+
+
+async def delete_message(
+    client: discord.Client, generation: Generation, deleted: discord.Message | None = None
+) -> None:
+    """Delete the message of a generation, unless it is the one that was deleted already.
+
+    The further ones below it, with results that had no room in it, go as well.
+    """
+    address = parse_reply(generation.reply)
+    # Where it was told is noted a moment after it was told.
+    link = generation.message_url or (address.message_url if address else None)
+    place = parse_link(link)
+    if place is None:
+        return
+    channel = client.get_partial_messageable(place[0])
+    if deleted is None or deleted.id != place[1]:
+        await _quietly(channel.get_partial_message(place[1]).delete())
+    if len(generation.outputs) > 1:
+        await _quietly(_delete_below(client, channel, place[1], generation.id))
+
+
+async def _delete_below(
+    client: discord.Client, channel: discord.PartialMessageable, message_id: int, generation_id: str
+) -> None:
+    following = channel.history(
+        after=discord.Object(message_id), limit=FURTHER_MESSAGES, oldest_first=True
+    )
+    async for message in following:
+        is_ours = client.user is not None and message.author.id == client.user.id
+        if is_ours and generation_id in generation_ids(message):
+            await _quietly(message.delete())
+
+
+def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
+    """Moderators moderate what was asked for in their own guild."""
+    is_here = generation.guild_id is not None and generation.guild_id == guild_of(interaction)
+    return is_here and can_moderate(interaction)
+
+
+async def _quietly(deletion: Awaitable[None]) -> None:
+    """A message that is gone, or out of reach, is none that people still see by it."""
+    try:
+        await deletion
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        _log.info("A message could not be deleted (%s).", error)

@@ -1,0 +1,115 @@
+"""The remix form: what a generation was made of, to be changed."""
+
+import discord
+
+from bot.i18n.language import _
+from bot.replies.derive import derive
+from bot.requester import requester_of
+from bot.services import services_of
+from bot.ui.modals import GENERATION_ID, Answer, choice_field, open_form, parse_number, text_field
+from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
+from bot.ui.responses import soon
+from generation.errors import FailureKind, RequestRefused
+from generation.record import Generation
+from generation.request import Value
+from generation.requests.derivations import Changes
+
+REMIX_FORM = rf"f:{GENERATION_ID}:remix"
+
+AS_BEFORE = "same"
+
+SEED_DIGITS = 20
+"""Of the largest that ComfyUI takes."""
+
+
+async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """A modal with what it was made of, to be changed."""
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await soon(services.derivations.find_visible(generation_id, requester))
+    offered = _options_of(interaction, generation)
+    parts = {}
+    if "prompt" in offered:
+        parts["prompt"] = text_field(
+            "prompt",
+            _("Prompt"),
+            generation.prompt,
+            long=True,
+            required=True,
+            longest=PROMPT_CHARACTERS,
+        )
+    if "negative" in offered:
+        negative = str(generation.values.get("negative") or "")
+        parts["negative"] = text_field(
+            "negative", _("Negative"), negative, long=True, longest=PROMPT_CHARACTERS
+        )
+    if "seed" in offered:
+        parts["seed"] = text_field(
+            "seed",
+            _("Seed"),
+            str(generation.seed if generation.seed is not None else ""),
+            longest=SEED_DIGITS,
+            description=_("Empty it for a new one"),
+        )
+    if "size" in offered:
+        parts["aspect"] = choice_field("aspect", _("Aspect"), _aspect_options(generation))
+    if "strength" in offered:
+        strength = generation.values.get("strength")
+        parts["strength"] = text_field(
+            "strength",
+            _("Strength"),
+            "" if strength is None else str(strength),
+            longest=6,
+            description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+        )
+    if not parts:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "This workflow has nothing that could be changed: press Again instead.",
+        )
+    await open_form(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
+
+
+async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
+    """The same but for what was changed in the modal."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    values: dict[str, Value | None] = {}
+    if "negative" in answer.texts:
+        values["negative"] = answer.texts["negative"].strip() or None
+    if "seed" in answer.texts:
+        values["seed"] = parse_seed(answer.texts["seed"])
+    if "strength" in answer.texts:
+        values["strength"] = parse_number("strength", answer.texts["strength"])
+    aspect = next((one for one in answer.choices.get("aspect", ()) if one != AS_BEFORE), None)
+    changes = Changes(answer.texts.get("prompt", ""), values, aspect)
+    await derive(interaction, lambda: derivations.remix(answer.match["id"], requester, changes))
+
+
+def parse_seed(text: str) -> int | None:
+    """A seed as typed; None when there is none. Raises RequestRefused."""
+    typed = text.strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= SEED_DIGITS):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The seed is a whole number. Empty it for a new one.",
+            {"option": "seed"},
+        )
+    return int(typed)
+
+
+def _options_of(interaction: discord.Interaction, generation: Generation) -> frozenset[str]:
+    for workflow in services_of(interaction).generations.workflows():
+        if workflow.name == generation.workflow:
+            return workflow.options
+    raise RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The workflow is no longer in the library. Choose another one with /imagine.",
+    )
+
+
+def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
+    size = str(generation.values.get("size") or "")
+    as_before = _("as before ({size})", size=size) if size else _("as before")
+    options = [discord.SelectOption(label=as_before[:100], value=AS_BEFORE, default=True)]
+    return options + [discord.SelectOption(label=one, value=one) for one in ASPECTS]
