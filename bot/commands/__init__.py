@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from discord import Client, Object, app_commands
 
 from bot.commands.admin.group import administration_group
+from bot.commands.admin.workflows import EnableButton
 from bot.commands.help import help_command
 from bot.commands.history import HistoryButton, history_command
 from bot.commands.imagine import imagine_command
@@ -15,7 +16,7 @@ from bot.commands.presets import presets_group
 from bot.commands.queue import cancel_command, queue_command
 from bot.commands.quota import quota_command
 from bot.commands.show import show_command
-from bot.commands.workflows import WORKFLOW_ITEMS, workflows_command
+from bot.commands.workflows import WorkflowsButton, workflows_command
 from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import (
@@ -27,7 +28,7 @@ from bot.tree import (
     SlashCommand,
 )
 
-COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, *WORKFLOW_ITEMS)
+COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, EnableButton, WorkflowsButton)
 """Buttons and menus of commands' own messages, which work after a restart."""
 
 COMMAND_NAMES = frozenset(

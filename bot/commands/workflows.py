@@ -1,68 +1,24 @@
-"""`/limner workflows` for administrators, and `/workflows` for everybody."""
+"""`/workflows`: what can be made here, for everybody."""
 
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Self
 
 import discord
 from discord import app_commands, ui
-from discord.app_commands import Choice
 
 from bot.i18n.language import _
-from bot.permissions import guild_of, is_operator, require_administrator
-from bot.replies.inputs import fetch_file
-from bot.replies.posted_files import attachment_hosts
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import LastingItem
-from bot.ui.options import matching
-from bot.ui.responses import respond
+from bot.ui.limits import EMBED_CHARACTERS
 from bot.ui.text import harmless, lines_within
-from bot.ui.workflow_report import report_lines
-from generation.errors import NotPermitted
-from generation.library.inspection import Inspection
 from generation.library.library import Library
 from generation.library.summaries import WorkflowSummary
 
 PAGE = 10
 """Workflows of one page: two lines each, with room to spare."""
-
-EMBED_CHARACTERS = 4000
-"""Of the 4,096 that Discord gives a description."""
-
-REPORT_CHARACTERS = 3000
-"""Of a report in a message; the whole of it is in the file beside it."""
-
-
-class EnableButton(
-    LastingItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
-):
-    """Lets people use a workflow that was handed in; it works after any restart."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        label = _("Enable {workflow}", workflow=name)
-        style = discord.ButtonStyle.success
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"w:enable:{name}"))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Read the name back."""
-        return cls(match["name"])
-
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Enable it and say by which command people use it."""
-        require_library_keeper(interaction)
-        await interaction.response.defer()
-        library = services_of(interaction).library
-        report = await library.enable(
-            self.name, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        text = _enabled(report)
-        await interaction.edit_original_response(content=text, view=None)
 
 
 class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
@@ -91,29 +47,6 @@ class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<pag
         await interaction.response.edit_message(embed=embed, view=view)
 
 
-WORKFLOW_ITEMS = (EnableButton, WorkflowsButton)
-
-
-def require_library_keeper(interaction: discord.Interaction) -> None:
-    """Let in who may change the workflows. Raises NotPermitted.
-
-    They are the same in every server: where the bot is in several, only who runs it may.
-    """
-    require_administrator(interaction)
-    if not (_is_in_one_server(interaction.client) or is_operator(interaction)):
-        raise NotPermitted(
-            "Workflows are the same in every server that this bot is in: "
-            "only the people who run it can change them."
-        )
-
-
-def _is_in_one_server(client: discord.Client) -> bool:
-    """Whether the bot is in one server alone; what other processes connect is not known here."""
-    connected = getattr(client, "shard_ids", None)
-    has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
-    return has_all_shards and client.is_ready() and len(client.guilds) <= 1
-
-
 def workflows_command(library: Library) -> SlashCommand:
     """`/workflows`, bound to its service."""
 
@@ -123,147 +56,6 @@ def workflows_command(library: Library) -> SlashCommand:
         await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
 
     return workflows
-
-
-def library_group(library: Library) -> app_commands.Group:
-    """`/limner workflows`, bound to its service."""
-    group = app_commands.Group(name="workflows", description="Add, inspect and switch workflows")
-
-    async def found(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        del interaction
-        return matching(((one.name, one.name) for one in library.entries()), typed)
-
-    @group.command(description="Hand in a workflow file and see what it would ask people for")
-    @app_commands.describe(
-        file="An export of ComfyUI, or a picture or film that it made",
-        name="What it is called, and its command; the file's name when left out",
-    )
-    async def add(
-        interaction: discord.Interaction,
-        file: discord.Attachment,
-        name: app_commands.Range[str, 1, 32] | None = None,
-    ) -> None:
-        require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        content = await fetch_file("file", file, attachment_hosts())
-        report = await library.stage(
-            content,
-            name or file.filename,
-            actor_id=interaction.user.id,
-            guild_id=guild_of(interaction),
-        )
-        await _send_report(interaction, report, None, can_be_enabled=True)
-
-    @group.command(description="See what a workflow asks people for, and why")
-    @app_commands.autocomplete(workflow=found)
-    async def inspect(interaction: discord.Interaction, workflow: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        report = await library.inspect(workflow)
-        seconds = await library.seconds(workflow)
-        state = next((one.state for one in library.entries() if one.name == workflow), "on")
-        await _send_report(interaction, report, seconds, can_be_enabled=state != "on")
-
-    @group.command(name="list", description="See every workflow and what is wrong with some")
-    async def list_all(interaction: discord.Interaction) -> None:
-        lines = [
-            f"`{one.name}` · {_(one.state)}" + (f" · /{one.command}" if one.command else "")
-            for one in library.entries()
-        ]
-        lines += [harmless(problem) for problem in library.problems()]
-        embed = discord.Embed(
-            title=_("Workflows"),
-            description=lines_within(lines, EMBED_CHARACTERS),
-            colour=discord.Colour.blurple(),
-        )
-        await interaction.response.send_message(embed=embed, ephemeral=True)
-
-    @group.command(description="Let people use a workflow")
-    @app_commands.autocomplete(workflow=found)
-    async def enable(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        report = await library.enable(
-            workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        await respond(interaction, _enabled(report))
-
-    @group.command(description="Offer a workflow to nobody; what runs goes on")
-    @app_commands.autocomplete(workflow=found)
-    async def disable(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await library.disable(
-            workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        text = _("{workflow} is offered to nobody now.", workflow=harmless(workflow))
-        await respond(interaction, text)
-
-    @group.command(description="Take away a workflow that was added")
-    @app_commands.autocomplete(workflow=found)
-    async def remove(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await library.remove(workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction))
-        text = _("{workflow} is gone.", workflow=harmless(workflow))
-        await respond(interaction, text)
-
-    @group.command(description="Read every workflow's files again")
-    async def reload(interaction: discord.Interaction) -> None:
-        require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await library.reload()
-        count = sum(one.state == "on" for one in library.entries())
-        text = _("Read again. Workflows that can be used: {count}.", count=count)
-        await respond(interaction, text)
-
-    return group
-
-
-async def _send_report(
-    interaction: discord.Interaction,
-    report: Inspection,
-    seconds: float | None,
-    *,
-    can_be_enabled: bool,
-) -> None:
-    """The report as far as a message has room, and the whole of it as files."""
-    view = ui.View(timeout=None)
-    if report.is_usable and can_be_enabled:
-        view.add_item(EnableButton(report.name))
-    if not is_operator(interaction):
-        report = _without_addresses(report)
-    lines = report_lines(report, seconds=seconds)
-    shown = lines_within([line.replace("`", "'") for line in lines], REPORT_CHARACTERS)
-    embed = discord.Embed(
-        title=harmless(report.title, 100),
-        description=f"```\n{shown}\n```",
-        colour=discord.Colour.green() if report.is_usable else discord.Colour.red(),
-    )
-    files = [_file(f"{report.name}.txt", "\n".join(lines))]
-    if report.is_usable:
-        files.append(_file(f"{report.name}.toml", report.manifest_text()))
-    await respond(interaction, embeds=[embed], files=files, view=view)
-
-
-def _without_addresses(report: Inspection) -> Inspection:
-    """The report without what backends are called: by addresses of the operator's network."""
-    numbered = enumerate(report.backends, start=1)
-    backends = (replace(one, backend=_("backend {number}", number=n)) for n, one in numbered)
-    return replace(report, backends=tuple(backends))
-
-
-def _file(name: str, text: str) -> discord.File:
-    return discord.File(io.BytesIO(text.encode()), filename=name)
-
-
-def _enabled(report: Inspection) -> str:
-    if report.command:
-        return _(
-            "{workflow} can be used now: /{command}, and in /imagine.",
-            workflow=report.name,
-            command=report.command,
-        )
-    return _("{workflow} can be used now, in /imagine.", workflow=report.name)
 
 
 def _page(workflows: Sequence[WorkflowSummary], page: int) -> tuple[discord.Embed, ui.View]:

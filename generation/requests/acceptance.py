@@ -17,8 +17,8 @@ from generation.errors import FailureKind, RequestRefused
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import Records
-from generation.media.decoding import AttachmentTurns
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
+from generation.media.decoding import AttachmentTurns
 from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.costs import cost_of, count_of

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.commands.admin.backends import backends_group
 from bot.commands.admin.limits import channels_group, grants_group, limits_command, roles_group
-from bot.commands.workflows import library_group
+from bot.commands.admin.workflows import library_group
 from bot.i18n.language import _, plural
 from bot.permissions import guild_of
 from bot.services import Services

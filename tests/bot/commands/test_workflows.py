@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.commands.workflows import require_library_keeper
+from bot.commands.admin.workflows import require_library_keeper
 from generation.errors import NotPermitted, RequestRefused
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
