@@ -6,7 +6,7 @@ from discord import app_commands
 from bot.i18n.language import _, mark
 from bot.requester import requester_of
 from bot.tree import SlashCommand
-from bot.ui.details import FIELD_CHARACTERS
+from bot.ui.limits import EMBED_FIELD_CHARACTERS
 from bot.ui.text import harmless, lines_within
 from generation.service import GenerationService
 
@@ -38,7 +38,7 @@ def help_command(service: GenerationService) -> SlashCommand:
         usable = service.workflows(requester_of(interaction))
         lines = [f"`{one.name}` {harmless(_(one.title), 100)}" for one in usable]
         if lines:
-            workflows = lines_within(lines, FIELD_CHARACTERS)
+            workflows = lines_within(lines, EMBED_FIELD_CHARACTERS)
             embed.add_field(name=_("Workflows"), value=workflows, inline=False)
         await interaction.response.send_message(embed=embed, ephemeral=True)
 

@@ -19,6 +19,7 @@ from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui import embeds
 from bot.ui.components import LastingItem
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import lines_within
@@ -246,7 +247,7 @@ async def _render(
         embeds.list_line(one, number, names_person=question.everyone)
         for number, one in enumerate(page.generations, start=1)
     ]
-    embed.description = lines_within(lines, embeds.DESCRIPTION_CHARACTERS)
+    embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
     embed.set_footer(
         text=_(
             "page {page} of {pages} · {total} in all",

@@ -16,7 +16,8 @@ from bot.replies.posted_files import is_kept_by_discord
 from bot.replies.submission import Filled, Submitter
 from bot.requester import requester_of
 from bot.services import Services
-from bot.ui.details import FIELD_CHARACTERS, details_embed
+from bot.ui.details import details_embed
+from bot.ui.limits import EMBED_FIELD_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
 from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within
@@ -181,7 +182,7 @@ def build_embed(
     ]
     embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
     for name, text in ((_("Prompt"), found.prompt), (_("Negative"), found.negative)):
-        shown = harmless(text, int(PROMPT_CHARACTERS * share))[:FIELD_CHARACTERS]
+        shown = harmless(text, int(PROMPT_CHARACTERS * share))[:EMBED_FIELD_CHARACTERS]
         if shown:
             embed.add_field(name=name, value=shown, inline=False)
     embed.set_footer(text=_("written by {program}", program=found.program.value))
@@ -191,7 +192,9 @@ def build_embed(
 def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
     return [
         discord.SelectOption(
-            label=f"{number} · {picture.filename}"[:100], value=str(picture.id), default=number == 1
+            label=f"{number} · {picture.filename}"[:MENU_OPTION_CHARACTERS],
+            value=str(picture.id),
+            default=number == 1,
         )
         for number, picture in enumerate(pictures, start=1)
     ]

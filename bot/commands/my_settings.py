@@ -13,8 +13,9 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import LastingItem, chosen_in
+from bot.ui.limits import CHOICES
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.options import ASPECTS, CHOICES, PROMPT_CHARACTERS, Choices, matching
+from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, Choices, matching
 from bot.ui.responses import respond, soon
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary

@@ -11,6 +11,7 @@ from discord.app_commands import Range
 from bot.i18n.language import _
 from bot.replies.submission import Filled, Submitter
 from bot.requester import requester_of
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import (
     CHOICES_TIMEOUT_S,
     DESCRIPTIONS,
@@ -28,7 +29,6 @@ from generation.record import Generation
 from generation.request import Value
 from generation.requests.derivations import Derivations
 
-EMBED_CHARACTERS = 4096
 SHOWN_VALUE_CHARACTERS = 80
 
 _KEPT = ("negative", "count", "seed", "model", "lora", "steps", "cfg", "strength")
@@ -131,7 +131,7 @@ def presets_group(
         nothing = _("You have none yet. Keep options with /presets save.")
         embed = discord.Embed(
             title=_("Your presets"),
-            description=lines_within(lines, EMBED_CHARACTERS) or nothing,
+            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or nothing,
             colour=discord.Colour.blurple(),
         )
         await respond(interaction, embeds=[embed])

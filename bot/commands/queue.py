@@ -11,7 +11,8 @@ from bot.permissions import can_moderate, guild_of
 from bot.replies.buttons import cancel as cancel_generation
 from bot.replies.buttons import queue_view
 from bot.tree import SlashCommand
-from bot.ui.embeds import DESCRIPTION_CHARACTERS, choice_label, waiting_parts
+from bot.ui.embeds import choice_label, waiting_parts
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
@@ -43,7 +44,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
             lines.insert(0, _hidden(view, moderates=moderates))
         embed = discord.Embed(
             title=_("The line"),
-            description=lines_within(lines, DESCRIPTION_CHARACTERS)
+            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
             or _("Nothing waits and nothing runs."),
             colour=discord.Colour.blurple(),
         )

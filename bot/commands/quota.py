@@ -7,7 +7,7 @@ from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.tree import SlashCommand
 from bot.ui.allowances import amount_text, reasons, this_period
-from bot.ui.details import FIELD_CHARACTERS
+from bot.ui.limits import EMBED_FIELD_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import lines_within, relative
 from generation.quota.usage import QuotaStatus
@@ -42,7 +42,9 @@ def quota_embed(status: QuotaStatus) -> discord.Embed:
         embed.add_field(name=_("Next request"), value=relative(status.next_request_at))
     why = reasons(status.standing) if status.standing is not None else []
     if why:
-        embed.add_field(name=_("Why"), value=lines_within(why, FIELD_CHARACTERS), inline=False)
+        embed.add_field(
+            name=_("Why"), value=lines_within(why, EMBED_FIELD_CHARACTERS), inline=False
+        )
     return embed
 
 

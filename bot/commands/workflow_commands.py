@@ -19,12 +19,10 @@ from bot.commands.workflow_options import (
 from bot.i18n.language import languages, translate
 from bot.replies.submission import Filled, Submitter
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
+from bot.ui.limits import COMMAND_OPTIONS
 from bot.ui.options import DESCRIPTIONS
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.request import Value
-
-OPTIONS = 25
-"""Discord's limit for one command."""
 
 COMMAND_CHARACTERS = 8000
 """Discord's limit for all names, descriptions and choices of one command."""
@@ -131,7 +129,7 @@ def _find_obstacle(
         return f"the workflow {accepted[command].name} has it already"
     if len(built_in) + len(accepted) >= COMMANDS:
         return f"Discord takes no more than {COMMANDS} commands"
-    most = OPTIONS - len(_HOW_SHOWN)
+    most = COMMAND_OPTIONS - len(_HOW_SHOWN)
     if len(workflow.inputs) > most:
         return f"it has {len(workflow.inputs)} inputs, and a command has room for {most}"
     for wanted in workflow.inputs:

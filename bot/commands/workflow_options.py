@@ -8,14 +8,8 @@ import discord
 from discord import AppCommandOptionType, app_commands
 from discord.app_commands import Choice
 
-from bot.ui.options import (
-    CHOICE_CHARACTERS,
-    CHOICES,
-    DESCRIPTIONS,
-    LARGEST_INTEGER,
-    Aspect,
-    matching,
-)
+from bot.ui.limits import CHOICE_CHARACTERS, CHOICES
+from bot.ui.options import DESCRIPTIONS, LARGEST_INTEGER, Aspect, matching
 from generation.library.summaries import InputKind, InputSummary
 
 TEXT_CHARACTERS = 6000

@@ -12,7 +12,7 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import LastingItem
-from bot.ui.limits import EMBED_CHARACTERS
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.text import harmless, lines_within
 from generation.library.library import Library
 from generation.library.summaries import WorkflowSummary
@@ -69,7 +69,7 @@ def _page(workflows: Sequence[WorkflowSummary], page: int) -> tuple[discord.Embe
             lines.append(harmless(_(one.description), 200))
     embed = discord.Embed(
         title=_("What can be made here"),
-        description=lines_within(lines, EMBED_CHARACTERS) or _("Nothing yet."),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing yet."),
         colour=discord.Colour.blurple(),
     )
     embed.set_footer(text=_("Page {page} of {pages}", page=page + 1, pages=pages))

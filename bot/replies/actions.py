@@ -17,6 +17,7 @@ from bot.replies.remix import REMIX_FORM, take_remix
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.details import details_embed
+from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import (
     GENERATION_ID,
     Answer,
@@ -96,7 +97,7 @@ async def ask_for_input(
             discord.SelectOption(
                 label=_("Picture {number}", number=one + 1), value=str(one), default=one == index
             )
-            for one in pictures[:25]
+            for one in pictures[:MENU_OPTIONS]
         ]
         parts["picture"] = choice_field("picture", _("Picture"), options, required=True)
     parts |= input_parts(generation.prompt)

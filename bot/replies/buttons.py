@@ -16,6 +16,7 @@ from bot.replies.deletion import open_delete
 from bot.replies.remix import open_remix
 from bot.services import services_of
 from bot.ui.components import LastingItem, chosen_in
+from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
 from bot.ui.responses import respond
 from generation.record import Generation
@@ -26,7 +27,6 @@ BUTTONS_A_MESSAGE = 25
 """Discord's limit: five rows of five."""
 
 BUTTONS_A_ROW = 5
-MENU_OPTIONS = 25
 
 CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
 UPSCALE, VARY, AGAIN, REMIX, INPUT = "upscale", "vary", "again", "remix", "input"

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import discord
 
 from bot.i18n.language import _, mark
+from bot.ui.limits import ALT_TEXT_CHARACTERS
 from bot.ui.text import mebibytes, visible
 from generation.media import imaging, video
 from generation.media.decoding import decode
@@ -24,8 +25,6 @@ FILES_A_MESSAGE = 10
 BYTES_A_MESSAGE = 24 * 1024 * 1024
 """Discord's documents still name 25 MiB for a whole request; the rest is for its other parts."""
 
-ALT_TEXT_CHARACTERS = 1024
-"""Discord's limit for a file's description."""
 
 SHOWN_TEXT_CHARACTERS = 1_000
 """Of a text result, in the message itself; a longer one is a file."""

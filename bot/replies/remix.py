@@ -6,6 +6,7 @@ from bot.i18n.language import _
 from bot.replies.derive import derive
 from bot.requester import requester_of
 from bot.services import services_of
+from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.modals import GENERATION_ID, Answer, choice_field, open_form, parse_number, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
 from bot.ui.responses import soon
@@ -111,5 +112,9 @@ def _options_of(interaction: discord.Interaction, generation: Generation) -> fro
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
     size = str(generation.values.get("size") or "")
     as_before = _("as before ({size})", size=size) if size else _("as before")
-    options = [discord.SelectOption(label=as_before[:100], value=AS_BEFORE, default=True)]
+    options = [
+        discord.SelectOption(
+            label=as_before[:MENU_OPTION_CHARACTERS], value=AS_BEFORE, default=True
+        )
+    ]
     return options + [discord.SelectOption(label=one, value=one) for one in ASPECTS]

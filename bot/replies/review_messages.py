@@ -20,6 +20,7 @@ from bot.replies.sender import Draft
 from bot.services import services_of
 from bot.ui import embeds
 from bot.ui.components import LastingItem, chosen_in
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within, plain
@@ -38,8 +39,6 @@ REASONS_CHARACTERS = 1_000
 MAX_DAYS = 3650
 DAYS_DIGITS = len(str(MAX_DAYS))
 
-OPTION_CHARACTERS = 100
-"""Discord's limit for an entry of a menu."""
 
 BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
@@ -144,7 +143,7 @@ class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
         if sheet is not None:
             options = [
                 discord.SelectOption(
-                    label=plain(f"{places} · {embeds.choice_label(one)}")[:OPTION_CHARACTERS],
+                    label=plain(f"{places} · {embeds.choice_label(one)}")[:MENU_OPTION_CHARACTERS],
                     value=one.id,
                 )
                 for places, one in zip(_places(sheet), sheet.generations, strict=True)
@@ -185,7 +184,7 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
     lines.extend(parcel.notes)
     title = _("Waits for a moderator") if case.is_pending else _("For moderators")
     embed = discord.Embed(
-        title=title, description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS), colour=_ORANGE
+        title=title, description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS), colour=_ORANGE
     )
     if waiting:
         embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
@@ -218,7 +217,7 @@ def draft_sheet(sheet: Sheet) -> Draft:
     ]
     embed = discord.Embed(
         title=_("Waits for a moderator"),
-        description=lines_within(lines, embeds.DESCRIPTION_CHARACTERS),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
         colour=_ORANGE,
     )
     embed.set_footer(text=plural("{count} waits", "{count} wait", sheet.waiting))
@@ -390,7 +389,7 @@ async def _close(interaction: discord.Interaction, note: str | None, *, keeps_fi
     embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
     if note is not None:
         embed.description = lines_within(
-            (embed.description or "", note), embeds.DESCRIPTION_CHARACTERS
+            (embed.description or "", note), EMBED_DESCRIPTION_CHARACTERS
         )
     changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
     await interaction.edit_original_response(embed=embed, view=None, **changes)

@@ -6,6 +6,7 @@ import discord
 
 from bot.i18n.language import _
 from bot.ui.embeds import state_name, state_text
+from bot.ui.limits import EMBED_FIELD_CHARACTERS
 from bot.ui.text import harmless, lines_within, mebibytes
 from generation.moderation.case_file import Change, Dossier, Flag
 from generation.record import Generation, Output
@@ -17,8 +18,6 @@ EMBED_CHARACTERS = 2_950
 PROMPT_CHARACTERS = 800
 """Every one of them may be escaped."""
 
-FIELD_CHARACTERS = 1_024
-"""Discord's limit for a field of an embed."""
 
 VALUE_CHARACTERS = 200
 LISTED_OUTPUTS = 10
@@ -87,7 +86,7 @@ def _flag_line(flag: Flag) -> str:
 
 
 def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool = False) -> None:
-    room = min(FIELD_CHARACTERS, EMBED_CHARACTERS - len(embed) - len(name))
+    room = min(EMBED_FIELD_CHARACTERS, EMBED_CHARACTERS - len(embed) - len(name))
     text = lines_within([line for line in lines if line], room) if room > 0 else ""
     if text:
         embed.add_field(name=name, value=text, inline=inline)

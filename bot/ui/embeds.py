@@ -8,6 +8,7 @@ import discord
 
 from bot.i18n.language import _
 from bot.ui.error_messages import FAILURE_TITLES, failure_embed
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.text import harmless, lines_within, ordinal, plain, relative
 from generation.errors import FailureKind
 from generation.events import Running, Waiting
@@ -20,8 +21,6 @@ BLURPLE = discord.Colour.blurple()
 GREEN = discord.Colour.green()
 GREY = discord.Colour.light_grey()
 
-DESCRIPTION_CHARACTERS = 4096
-"""Discord's limit for an embed's description; an embed has 6,000 in all."""
 
 LISTED_PROMPT_CHARACTERS = 80
 
@@ -72,7 +71,7 @@ def running_face(event: Running, *, has_preview: bool) -> Face:
 
 def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
     """The line of facts; the pictures are the message's files."""
-    lines = lines_within((facts(generation), *notes), DESCRIPTION_CHARACTERS)
+    lines = lines_within((facts(generation), *notes), EMBED_DESCRIPTION_CHARACTERS)
     embed = discord.Embed(description=lines, colour=GREEN)
     return Face(header(generation), embed)
 

@@ -1,4 +1,36 @@
-"""Discord's limits for what is shown, each by its own name."""
+"""Discord's limits for what is shown, each by its own name.
 
-EMBED_CHARACTERS = 4000
-"""Of the 4,096 that Discord gives a description."""
+Their sources are https://docs.discord.com/developers/resources/message#embed-object-embed-limits,
+https://docs.discord.com/developers/interactions/application-commands and
+https://docs.discord.com/developers/components/reference.
+"""
+
+EMBED_DESCRIPTION_CHARACTERS = 4096
+"""Of one embed's description; all embeds of a message have 6,000 characters together."""
+
+EMBED_FIELD_CHARACTERS = 1024
+"""Of the value of an embed's field."""
+
+ALT_TEXT_CHARACTERS = 1024
+"""Of a file's description."""
+
+COMMAND_OPTIONS = 25
+"""Options of one command."""
+
+CHOICES = 25
+"""Choices of one option, fixed or looked up."""
+
+CHOICE_CHARACTERS = 100
+"""Of a choice's name, and of its value where that is text."""
+
+MENU_OPTIONS = 25
+"""Entries of one select menu."""
+
+MENU_OPTION_CHARACTERS = 100
+"""Of the label of a select menu's entry."""
+
+MODAL_TITLE_CHARACTERS = 45
+"""Of a modal's title."""
+
+MODAL_LABEL_CHARACTERS = 45
+"""Of the label of a modal's field."""

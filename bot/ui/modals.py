@@ -15,11 +15,8 @@ from discord import ui
 
 from bot.permissions import require_served
 from bot.ui import error_messages
+from bot.ui.limits import MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
 from generation.errors import FailureKind, RequestRefused
-
-TITLE_CHARACTERS = 45
-LABEL_CHARACTERS = 45
-"""Discord's limits: https://docs.discord.com/developers/components/reference"""
 
 ID_DIGITS = 20
 """Of Discord's ids, and of any number that a menu offers."""
@@ -70,7 +67,7 @@ async def open_form(
     text: str = "",
 ) -> None:
     """Show a modal with these parts, by the ids of their fields; it must be the first answer."""
-    modal = ui.Modal(title=title[:TITLE_CHARACTERS], custom_id=custom_id)
+    modal = ui.Modal(title=title[:MODAL_TITLE_CHARACTERS], custom_id=custom_id)
     if text:
         modal.add_item(ui.TextDisplay(text))
     for part in (parts or {}).values():
@@ -93,7 +90,7 @@ def text_field(
 ) -> ui.Label[ui.Modal]:
     """A field to type into, with what it has already."""
     return ui.Label(
-        text=label[:LABEL_CHARACTERS],
+        text=label[:MODAL_LABEL_CHARACTERS],
         description=description or None,
         component=ui.TextInput(
             custom_id=custom_id,
@@ -111,7 +108,7 @@ def choice_field(
 ) -> ui.Label[ui.Modal]:
     """A menu to choose one thing from."""
     return ui.Label(
-        text=label[:LABEL_CHARACTERS],
+        text=label[:MODAL_LABEL_CHARACTERS],
         component=ui.Select(
             custom_id=custom_id, options=options, min_values=int(required), required=required
         ),

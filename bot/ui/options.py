@@ -6,12 +6,10 @@ from typing import Literal, get_args
 from discord import app_commands
 
 from bot.i18n.language import mark
+from bot.ui.limits import CHOICE_CHARACTERS, CHOICES
 
 PROMPT_CHARACTERS = 2000
-CHOICES = 25
-"""What a client shows for one option, fixed or looked up."""
 
-CHOICE_CHARACTERS = 100
 
 CHOICES_TIMEOUT_S = 2.0
 """Choices cannot be deferred, and after three seconds nobody waits for them any more."""

@@ -5,7 +5,7 @@ from discord import app_commands
 
 from bot.i18n.language import _
 from bot.permissions import guild_of, is_operator, require_operator
-from bot.ui.embeds import DESCRIPTION_CHARACTERS
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import BYTES_PER_MIB, harmless, lines_within, relative
@@ -30,7 +30,9 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
         entries = await fleet.entries()
         embed = discord.Embed(
             title=_("Backends"),
-            description=lines_within([entry_text(one) for one in entries], DESCRIPTION_CHARACTERS),
+            description=lines_within(
+                [entry_text(one) for one in entries], EMBED_DESCRIPTION_CHARACTERS
+            ),
             colour=discord.Colour.blurple(),
         )
         await respond(interaction, embeds=[embed])

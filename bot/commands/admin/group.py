@@ -15,7 +15,7 @@ from bot.i18n.language import _, plural
 from bot.permissions import guild_of
 from bot.services import Services
 from bot.ui.allowances import channel_lines, limits_lines
-from bot.ui.embeds import DESCRIPTION_CHARACTERS
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import lines_within
 from generation.backends.draining import Fleet, FleetEntry
@@ -91,6 +91,6 @@ def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord
     ]
     return discord.Embed(
         title=_("Status"),
-        description=lines_within(lines, DESCRIPTION_CHARACTERS),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
         colour=discord.Colour.blurple(),
     )

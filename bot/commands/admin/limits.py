@@ -17,7 +17,7 @@ from bot.ui.allowances import (
     role_line,
     role_rule_text,
 )
-from bot.ui.embeds import DESCRIPTION_CHARACTERS
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import respond
 from bot.ui.text import lines_within
@@ -272,7 +272,7 @@ def amount_name(unit: Unit) -> str:
 async def _answer(interaction: discord.Interaction, title: str, lines: Sequence[str]) -> None:
     embed = discord.Embed(
         title=title,
-        description=lines_within(lines, DESCRIPTION_CHARACTERS),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
         colour=discord.Colour.blurple(),
     )
     await respond(interaction, embeds=[embed])

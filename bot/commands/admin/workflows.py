@@ -15,7 +15,7 @@ from bot.replies.inputs import fetch_file
 from bot.replies.posted_files import attachment_hosts
 from bot.services import services_of
 from bot.ui.components import LastingItem
-from bot.ui.limits import EMBED_CHARACTERS
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import matching
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
@@ -123,7 +123,7 @@ def library_group(library: Library) -> app_commands.Group:
         lines += [harmless(problem) for problem in library.problems()]
         embed = discord.Embed(
             title=_("Workflows"),
-            description=lines_within(lines, EMBED_CHARACTERS),
+            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
             colour=discord.Colour.blurple(),
         )
         await interaction.response.send_message(embed=embed, ephemeral=True)

@@ -22,6 +22,7 @@ from bot.replies.deletion import delete_message
 from bot.replies.inputs import parse_day
 from bot.services import Services
 from bot.ui.details import dossier_embeds
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, RequestRefused
@@ -34,7 +35,6 @@ LISTED_DEEDS = 25
 DEED_TIMES = ("until", "expires_at")
 """Details of an entry in the audit that are times."""
 
-DESCRIPTION_CHARACTERS = 4096
 EXPORT_BYTES = 8 * 1024 * 1024
 """Of an export, in Discord; `limner history export` has no limit."""
 
@@ -110,7 +110,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
             until = discord.utils.format_dt(one.until, "f") if one.until else _("for good")
             reason = f" · {harmless(one.reason, 100)}" if one.reason else ""
             lines.append(f"<@{one.user_id}> · {until} · <@{one.actor_id}>{reason}")
-        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nobody is blocked here.")
+        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nobody is blocked here.")
         await _show(interaction, _("Blocked"), text)
 
     @group.command(description="Delete everything that somebody made here")
@@ -203,7 +203,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
             guild_of(interaction), before_id=before, limit=LISTED_DEEDS
         )
         lines = [_deed_line(one) for one in deeds]
-        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
+        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
         await _show(interaction, _("Audit"), text)
 
     @group.command(description="Save the history of this place as a file")

@@ -14,6 +14,7 @@ from bot.replies.actions import find_own
 from bot.replies.review_messages import show_next
 from bot.requester import requester_of
 from bot.services import Services
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.responses import respond, soon
 from bot.ui.text import lines_within
@@ -22,7 +23,6 @@ from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, Review
 
 REPORT_FORM = r"r:(?P<id>[a-z0-9]{1,32}):report"
 
-DESCRIPTION_CHARACTERS = 4096
 MAX_KEPT_DAYS = 3650
 
 Mode = Literal["off", "log", "flagged", "hold", "as the server"]
@@ -192,7 +192,7 @@ def _policy_embed(overview: Overview) -> discord.Embed:
     lines.append(plural("{count} result waits.", "{count} results wait.", overview.waiting))
     return discord.Embed(
         title=_("Review"),
-        description=lines_within(lines, DESCRIPTION_CHARACTERS),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
         colour=discord.Colour.blurple(),
     )
 

@@ -9,12 +9,12 @@ from discord.app_commands import Range
 
 from bot.i18n.language import _
 from bot.permissions import guild_of
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, Term, TermAction
 
-DESCRIPTION_CHARACTERS = 4096
 TRIED_CHARACTERS = 2000
 
 LISTED_WORDS = 4
@@ -76,7 +76,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
             + (f" · {_('expression')}" if one.is_expression else "")
             for one in sorted(terms, key=lambda one: (one.action.value, one.pattern))
         ]
-        text = lines_within(lines, DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
+        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
         embed = discord.Embed(
             title=_("Watched words"), description=text, colour=discord.Colour.blurple()
         )
