@@ -7,6 +7,7 @@ Linux alone.
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -35,6 +36,8 @@ def main() -> None:
         "--json", type=Path, metavar="FILE", help="where to write the figures of every round"
     )
     arguments = parser.parse_args()
+    # As Ctrl+C does: processes and a PostgreSQL would stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     programs = [one for one in Program if one is Program.FLOOR or one in arguments.programs]
     rounds: dict[Program, list[Figures]] = {program: [] for program in programs}
     with ExitStack() as stack:
