@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks.run import build_graph, find_job
+from benchmarks.run import SAMPLER, TEXT, build_graph, find_node
 from bot.app import Storage, open_core, require_backend
 from bot.settings import Settings
 from generation.audience import Receipt
@@ -28,7 +28,7 @@ kind = "txt2img"
 name = "prompt"
 type = "text"
 required = true
-targets = ["{saver}.filename_prefix"]
+targets = ["{text}.text"]
 
 [[input]]
 name = "seed"
@@ -95,7 +95,6 @@ def write_workflow(folder: Path, steps: int = 1) -> None:
     """Write the workflow whose prompt is the job's name, with so many steps by itself."""
     folder.mkdir(parents=True)
     graph = build_graph("any", steps)
-    sampler = next(node_id for node_id, node in graph.items() if node["class_type"] == "KSampler")
-    manifest = _MANIFEST.format(saver=find_job(graph)[0], sampler=sampler)
+    manifest = _MANIFEST.format(text=find_node(graph, TEXT), sampler=find_node(graph, SAMPLER))
     (folder / "graph.json").write_text(json.dumps(graph))
     (folder / "workflow.toml").write_text(manifest)

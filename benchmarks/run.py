@@ -14,6 +14,11 @@ from typing import Any
 NODES = 20
 """As many as a workflow with a LoRA or two, an upscaler and a face detailer has."""
 
+TEXT = "CLIPTextEncode"
+SAMPLER = "KSampler"
+SAVER = "SaveImage"
+
+_TEXT = 2
 _SAMPLER = 10
 _PREVIEW = 1
 _PREVIEW_WITH_METADATA = 4
@@ -38,22 +43,28 @@ def build_graph(job: str, steps: int) -> dict[str, dict[str, Any]]:
         }
         for number in range(1, NODES)
     }
-    graph[str(_SAMPLER)]["class_type"] = "KSampler"
+    graph[str(_TEXT)] = {"class_type": TEXT, "inputs": {"text": job, "clip": ["1", 0]}}
+    graph[str(_SAMPLER)]["class_type"] = SAMPLER
     graph[str(_SAMPLER)]["inputs"] |= {"steps": steps, "seed": _build_seed(job)}
     graph[str(NODES)] = {
-        "class_type": "SaveImage",
+        "class_type": SAVER,
         "inputs": {"filename_prefix": job, "images": [str(NODES - 1), 0]},
         "_meta": {"title": "Save Image"},
     }
     return graph
 
 
-def find_job(graph: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
-    """The node that saves and the name of the job."""
+def find_node(graph: Mapping[str, Mapping[str, Any]], class_type: str) -> str:
+    """The first node of a class; raises ValueError where there is none."""
     for node_id, node in graph.items():
-        if node.get("class_type") == "SaveImage":
-            return node_id, str(node["inputs"]["filename_prefix"])
-    raise ValueError("The graph has no SaveImage.")
+        if node.get("class_type") == class_type:
+            return node_id
+    raise ValueError(f"The graph has no {class_type}.")
+
+
+def find_job(graph: Mapping[str, Mapping[str, Any]]) -> str:
+    """The name of the job: the text that a picture is made from."""
+    return str(graph[find_node(graph, TEXT)]["inputs"]["text"])
 
 
 @dataclass
@@ -72,14 +83,14 @@ class RecordedRun:
         """From execution_start to execution_success."""
         yield self._tell("execution_start", {})
         yield self._tell("execution_cached", {"nodes": []})
-        saver, job = find_job(self.graph)
+        saver, job = find_node(self.graph, SAVER), find_job(self.graph)
         for node_id, node in self.graph.items():
             yield self._state(node_id, 0.0, 1.0, "running")
             yield _text(
                 "executing",
                 {"node": node_id, "display_node": node_id, "prompt_id": self.prompt_id},
             )
-            if node["class_type"] == "KSampler":
+            if node["class_type"] == SAMPLER:
                 yield from self._sample(node_id, int(node["inputs"]["steps"]))
             if node_id == saver:
                 yield self._show(node_id, job)

@@ -20,7 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from benchmarks.pictures import ResultPicture, build_preview
-from benchmarks.run import Pace, RecordedRun, find_job
+from benchmarks.run import SAMPLER, SAVER, TEXT, Pace, RecordedRun, find_job
 from benchmarks.scale import Scale, add_options
 
 HOST = "127.0.0.1"
@@ -33,8 +33,9 @@ _VERSION = "0.33.0"
 _OBJECT_INFO = {
     "CheckpointLoaderSimple": (["MODEL"], False),
     "LoraLoader": (["MODEL"], False),
-    "KSampler": (["MODEL"], False),
-    "SaveImage": ([], True),
+    TEXT: (["MODEL"], False),
+    SAMPLER: (["MODEL"], False),
+    SAVER: ([], True),
 }
 
 
@@ -177,7 +178,7 @@ class LightServer:
         self._numbers += 1
         prompt_id = body.get("prompt_id") or str(uuid.uuid4())
         queued = _Queued(self._numbers, prompt_id, body.get("client_id"), body["prompt"])
-        self._counters.posted_at[find_job(queued.graph)[1]] = time.time()
+        self._counters.posted_at[find_job(queued.graph)] = time.time()
         self._pending.append(queued)
         self._send_status()
         self._wake.set()
@@ -288,7 +289,7 @@ class LightServer:
             await self._play(queued)
 
     async def _play(self, queued: _Queued) -> None:
-        job = find_job(queued.graph)[1]
+        job = find_job(queued.graph)
         self._counters.started_at[job] = time.time()
         socket = self._sockets.get(queued.client_id or "")
         run = RecordedRun(
