@@ -60,6 +60,27 @@ def test_every_shipped_workflow_is_documented():
         assert f"`{name}`" in read("docs/workflows.md")
 
 
+def packages():
+    """The folders of modules, as the documents name them."""
+    roots = ("bot", "comfy", "db", "generation", "sandbox", "workflows")
+    inits = (path for root in roots for path in (ROOT / root).rglob("__init__.py"))
+    return sorted(path.parent.relative_to(ROOT).as_posix() for path in inits)
+
+
+@pytest.mark.parametrize("folder", packages())
+def test_every_folder_of_modules_is_in_the_tree(folder):
+    assert f"\n| `{folder}/` | " in read("docs/architecture.md")
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_paths_in_documents_exist(document):
+    paths = re.findall(
+        r"`((?:bot|comfy|db|generation|sandbox|tests|workflows)/[\w./-]*)`", read(document)
+    )
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
