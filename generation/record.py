@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from generation.errors import FailureKind
-from generation.request import Derivation, Layout, Value
 from generation.text import fill
+from generation.request import Derivation, Layout, Requester, Value
 
 
 class GenerationState(StrEnum):
@@ -96,6 +96,7 @@ class Generation:
     layout: Layout = Layout.SEPARATE
     keeps_metadata: bool = True
     removed_at: datetime | None = None
+    removed_by: int | None = None
     withheld: bool = False
     age_restricted: bool = False
     message_url: str | None = None
@@ -106,11 +107,29 @@ class Generation:
     reply: str = field(default="", repr=False)
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether somebody took its results away; those that went by age are still posted."""
+        return self.removed_at is not None and self.removed_by is not None
+
+    @property
     def is_charged(self) -> bool:
         """Whether its end cost something: success does, and a cancellation of a begun sampler."""
         if self.state is GenerationState.CANCELLED:
             return self.sampled_at is not None
         return self.state is GenerationState.SUCCEEDED
+
+    def is_visible_to(self, requester: Requester) -> bool:
+        """Whether this person may see it.
+
+        A private one is its requester's alone, whoever learns its id, and so is what is withheld;
+        any other is for those in its guild who see the channel where it was asked for.
+        """
+        if self.user_id == requester.user_id:
+            return True
+        is_here = self.guild_id is not None and self.guild_id == requester.guild_id
+        if not is_here or self.private or self.withheld:
+            return False
+        return requester.sees(self.channel_id, self.parent_channel_id)
 
     @property
     def duration_s(self) -> float | None:

@@ -86,6 +86,7 @@ def copy_generation(
         layout=Layout(row.layout),
         keeps_metadata=row.keeps_metadata,
         removed_at=row.removed_at,
+        removed_by=row.removed_by,
         withheld=row.withheld,
         age_restricted=row.age_restricted,
         message_url=row.message_url,

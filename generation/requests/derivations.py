@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from typing import Protocol
 
 from generation.errors import (
@@ -96,14 +96,12 @@ class Derivations:
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
         """The generation, for somebody who may see it.
 
-        A private one is its requester's alone, whoever learns its id, and so is what waits for a
-        moderator; any other is for those in its guild who see the channel where it was asked for.
         Raises UnknownGeneration, NotYours, GenerationRemoved.
         """
         generation = await self._desk.find(normalise_id(generation_id))
         if generation is None:
             raise UnknownGeneration(generation_id)
-        if not _may_see(generation, requester):
+        if not generation.is_visible_to(requester):
             raise NotYours(generation.id)
         if generation.removed_at is not None:
             raise GenerationRemoved(generation.id)
@@ -204,7 +202,7 @@ class Derivations:
     async def lineage(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
         """What it was made from, the nearest first, up to what this person may not see."""
         ancestors = await self._ancestors(generation)
-        return tuple(takewhile(lambda one: _may_see(one, requester), ancestors))
+        return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
 
     def _start(
         self,
@@ -245,6 +243,8 @@ class Derivations:
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
+        if not await self._owns_attachments(source, requester):
+            return await self._repeat_anew(order, workflow, requester, derivation, keeps_seed)
         request = repeat(
             order,
             lambda name: partial(self._fetch_input, source.id, name),
@@ -261,12 +261,66 @@ class Derivations:
         if not missing or not _needs(workflow, missing[0]):
             return Draft(request)
         # What it was given is not kept for ever; the result that it came from may be.
-        start = await self._find_start(source)
+        start = await self._find_start(source, requester)
         if start is None or len(missing) > 1:
             raise _input_gone()
-        name = missing[0]
-        images = {**request.images, name: is_named_only}
-        return Draft(replace(request, images=images), start, name)
+        return _start_from(request, start, missing[0])
+
+    async def _repeat_anew(
+        self,
+        order: Order,
+        workflow: Workflow,
+        requester: Requester,
+        derivation: Derivation,
+        keeps_seed: bool,  # noqa: FBT001 - passed on
+    ) -> Draft:
+        """The same from the posted result: what somebody else attached is theirs alone.
+
+        At a low strength a workflow gives back what it is given, so no part of it is used.
+        """
+        source, given = order.generation, {image.name for image in order.images}
+        request = repeat(
+            replace(order, images=()),
+            lambda _name: is_named_only,
+            workflow,
+            requester,
+            derivation,
+            keeps_seed=keeps_seed,
+        )
+        wanted = [
+            one
+            for one in workflow.manifest.inputs
+            if one.type.is_attached and (one.required or one.name in given)
+        ]
+        if not wanted:
+            return Draft(request)
+        start = await self._find_start(source, requester) or _find_result(source)
+        first = next((one for one in wanted if one.type is InputType.IMAGE), None)
+        lacking = [one.name for one in wanted if one is not first or start is None]
+        if lacking or first is None or start is None:
+            raise RequestRefused(
+                FailureKind.INVALID_ATTACHMENT,
+                "What somebody else attached is theirs alone. Attach your own with the command: "
+                "{missing}.",
+                {"missing": ", ".join(lacking)},
+            )
+        return _start_from(request, start, first.name)
+
+    async def _owns_attachments(self, generation: Generation, requester: Requester) -> bool:
+        """Whether all that it was given is this person's, or a result that it started from.
+
+        Repetitions take over what was attached to the first of them. Where that one is forgotten,
+        nobody knows whose it was.
+        """
+        ancestors = await self._ancestors(generation)
+        for child, parent in zip_longest((generation, *ancestors), ancestors):
+            if child.user_id != requester.user_id:
+                return False
+            if child.parent_position is not None or child.parent_id is None:
+                return True
+            if parent is None:
+                return False
+        return True
 
     async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
         return await _prepare(await self.fetch_picture(start.generation, start.output, fetch_copy))
@@ -292,24 +346,33 @@ class Derivations:
             generation = parent
         return tuple(found)
 
-    async def _find_start(self, generation: Generation) -> Picture | None:
-        """The result that a generation started from, through what merely repeated it."""
+    async def _find_start(self, generation: Generation, requester: Requester) -> Picture | None:
+        """The result that a generation started from, through what merely repeated it.
+
+        None where this person cannot see it, or where it is gone.
+        """
         for child, parent in zip(
             chain := (generation, *await self._ancestors(generation)), chain[1:], strict=False
         ):
             if child.parent_position is not None:
+                if parent.removed_at is not None or not parent.is_visible_to(requester):
+                    return None
                 found = [one for one in parent.outputs if one.position == child.parent_position]
                 return Picture(parent, found[0]) if found else None
         return None
 
 
-def _may_see(generation: Generation, requester: Requester) -> bool:
-    if generation.user_id == requester.user_id:
-        return True
-    is_here = generation.guild_id is not None and generation.guild_id == requester.guild_id
-    if not is_here or generation.private or generation.withheld:
-        return False
-    return requester.sees(generation.channel_id, generation.parent_channel_id)
+def _start_from(request: GenerationRequest, start: Picture, name: str) -> Draft:
+    images = {**request.images, name: is_named_only}
+    is_parent = start.generation.id == request.parent_id
+    position = start.output.position if is_parent else None
+    return Draft(replace(request, images=images, parent_position=position), start, name)
+
+
+def _find_result(generation: Generation) -> Picture | None:
+    """The first of its results that a workflow can start from."""
+    found = next((one for one in generation.outputs if is_picture(one)), None)
+    return Picture(generation, found) if found is not None else None
 
 
 def _needs(workflow: Workflow, name: str) -> bool:

@@ -1,6 +1,6 @@
 import asyncio
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from comfy.errors import (
 )
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.people import PersonRepository
+from db.repositories.people import GuildRepository, PersonRepository
 from generation.audience import DeliveryImpossible, DeliveryPostponed
 from generation.errors import (
     FailureKind,
@@ -365,14 +365,21 @@ async def test_retry_asks_for_the_same_and_charges_the_presser(house, tools, use
 async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id):
     backend = house.backends[0]
     images = {"image": tools.build_picture("blue"), "mask": tools.build_picture("white")}
-    first = await house.service.submit(tools.ask(user_id=user_id, workflow=None, images=images))
+    guild_id = user_id
+    async with house.database.transaction() as session:
+        await GuildRepository(session).get_or_create(guild_id, now=datetime.now(UTC))
+        await GuildRepository(session).update(guild_id, cooldown_s=0)
+    first = await house.service.submit(
+        tools.ask(user_id=user_id, guild_id=guild_id, workflow=None, images=images)
+    )
     assert first.workflow == "inpaint-sd"
     assert (await house.ended(first.id)).state is GenerationState.SUCCEEDED
     (graph,) = backend.submitted.values()
     assert graph["7"]["inputs"]["image"] == "uploaded-1.png"
     assert graph["8"]["inputs"]["image"] == "uploaded-2.png"
-    presser = Requester(user_id + 100_000, "else", 9, GUILD)
-    again = await retry(house, first, presser)
+    with pytest.raises(RequestRefused, match="Attach your own"):
+        await retry(house, first, Requester(user_id + 100_000, "else", 9, guild_id))
+    again = await retry(house, first, Requester(user_id, "same", 9, guild_id))
     assert (await house.ended(again.id)).state is GenerationState.SUCCEEDED
     assert len(backend.uploads) == 4
 

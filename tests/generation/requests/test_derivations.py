@@ -225,12 +225,86 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
 async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, desk):
     desk.add(build(workflow="img2img-sd"))
     desk.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
-    draft = await derivations.again("k7f3q", BEN)
+    draft = await derivations.again("k7f3q", ANA)
     assert draft.start is None
     assert await draft.request.images["image"]() == picture()
     desk.given.clear()
     with pytest.raises(RequestRefused, match="Attach it again"):
+        await derivations.again("k7f3q", ANA)
+
+
+ATTACHED = RecordedImage("image", picture(colour="black"), "image/png")
+MASK = RecordedImage("mask", picture(colour="white"), "image/png")
+
+REPETITIONS = {
+    "again": lambda made, id_, person: made.again(id_, person),
+    "retry": lambda made, id_, person: made.retry(id_, person),
+    "remix": lambda made, id_, person: made.remix(id_, person, Changes("x", {"strength": 0.05})),
+}
+
+
+async def colour_given(desk, derivations, draft):
+    await derivations.submit(draft, "", nothing)
+    sent = Image.open(io.BytesIO(await desk.submitted[-1].images["image"]()))
+    return sent.convert("RGB").getpixel((0, 0))
+
+
+@pytest.mark.parametrize("name", list(REPETITIONS))
+async def test_what_somebody_else_attached_is_not_used(derivations, desk, name):
+    desk.add(build(workflow="img2img-sd"), picture(colour="red"))
+    desk.given["k7f3q"] = (ATTACHED,)
+    draft = await REPETITIONS[name](derivations, "k7f3q", BEN)
+    assert (draft.request.parent_id, draft.request.parent_position) == ("k7f3q", 0)
+    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+    draft = await REPETITIONS[name](derivations, "k7f3q", ANA)
+    assert await colour_given(desk, derivations, draft) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", list(REPETITIONS))
+async def test_what_ones_own_repetition_took_over_from_another_is_not_used(derivations, desk, name):
+    desk.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
+    mine = {"user_id": BEN.user_id, "parent_id": "rrrrr", "derivation": Derivation.REMIX}
+    desk.add(build("ccccc", workflow="img2img-sd", **mine), picture(colour="red"))
+    desk.given["ccccc"] = (ATTACHED,)
+    draft = await REPETITIONS[name](derivations, "ccccc", BEN)
+    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+    del desk.known["rrrrr"]
+    draft = await REPETITIONS[name](derivations, "ccccc", BEN)
+    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+
+
+async def test_what_one_attached_to_ones_own_is_used_through_repetitions(derivations, desk):
+    desk.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
+    desk.add(build("ccccc", workflow="img2img-sd", parent_id="rrrrr"), picture(colour="red"))
+    desk.given["ccccc"] = (ATTACHED,)
+    draft = await derivations.again("ccccc", ANA)
+    assert await colour_given(desk, derivations, draft) == (0, 0, 0)
+
+
+async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, desk):
+    desk.add(build(workflow="inpaint-sd"), picture(colour="red"))
+    desk.given["k7f3q"] = (ATTACHED, MASK)
+    with pytest.raises(RequestRefused, match="Attach your own with the command: mask"):
         await derivations.again("k7f3q", BEN)
+    draft = await derivations.again("k7f3q", ANA)
+    assert draft.request.images.keys() == {"image", "mask"}
+
+
+async def test_what_failed_has_no_result_that_somebody_else_could_start_from(derivations, desk):
+    desk.add(build(workflow="img2img-sd", state=GenerationState.FAILED, outputs=()))
+    desk.given["k7f3q"] = (ATTACHED,)
+    with pytest.raises(RequestRefused, match="Attach your own with the command: image"):
+        await derivations.retry("k7f3q", BEN)
+
+
+async def test_a_start_that_one_does_not_see_is_not_used(derivations, desk):
+    desk.add(build("rrrrr", private=True), picture(colour="black"))
+    desk.add(
+        build("ccccc", workflow="img2img-sd", parent_id="rrrrr", parent_position=0),
+        picture(colour="red"),
+    )
+    draft = await derivations.again("ccccc", BEN)
+    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("position", [1, 99])
