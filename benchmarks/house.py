@@ -63,6 +63,9 @@ class Clock:
         del generation, contents
         return Receipt()
 
+    async def withdraw(self, generation: Generation) -> None:
+        """Do nothing."""
+
 
 @asynccontextmanager
 async def open_house(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from generation.events import GenerationEvent
@@ -36,15 +37,35 @@ class Audience(Protocol):
         where that can be known. Raises DeliveryImpossible or DeliveryPostponed.
         """
 
+    async def withdraw(self, generation: Generation) -> None:
+        """Delete what was told of it: its results were taken away. Never raises."""
+
+
+class CaseState(StrEnum):
+    """How moderators are shown a result: to be decided on, to be acted on, or closed."""
+
+    PENDING = "pending"
+    REPORTED = "reported"
+    OPEN = "open"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    REMOVED = "removed"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is nothing to decide on any more."""
+        return self in (CaseState.APPROVED, CaseState.REFUSED, CaseState.REMOVED)
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Why moderators see a result; while it is pending, it waits for them."""
+    """Why moderators see a result; `actor_id` is whoever closed it, if anybody did."""
 
     generation: Generation
     contents: Sequence[OutputContent]
-    is_pending: bool
+    state: CaseState
     reasons: Sequence[str]
+    actor_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +85,12 @@ class Desk(Protocol):
 
         Raises DeliveryPostponed when the far side is away.
         """
+
+    async def close_case(self, case: Case, place: Place) -> None:
+        """Say what became of a result there, and ask for nothing any more; never raises."""
+
+    async def retract(self, place: Place) -> None:
+        """Delete what moderators were shown; never raises."""
 
     async def tell_held(self, generation: Generation) -> None:
         """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from generation.errors import FailureKind
-from generation.text import fill
 from generation.request import Derivation, Layout, Requester, Value
+from generation.text import fill
 
 
 class GenerationState(StrEnum):

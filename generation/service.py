@@ -39,6 +39,7 @@ from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS
 from generation.runs.broadcast import Broadcast
+from generation.runs.delivery import Delivery
 from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Finisher
 from generation.tasks import TaskOwner, finish
@@ -116,6 +117,9 @@ class GenerationService:
             clock=clock,
             random_source=random_source or random.SystemRandom(),
         )
+        self._delivery = Delivery(
+            database, self._records, audience, reviews or Reviews(database, clock)
+        )
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
@@ -129,14 +133,8 @@ class GenerationService:
                 limits=settings.limits,
                 on_started=self._touch,
             ),
-            finisher=Finisher(
-                database,
-                self._records,
-                self._broadcast,
-                audience,
-                reviews or Reviews(database, clock),
-                clock,
-            ),
+            finisher=Finisher(database, self._records, self._broadcast, clock),
+            delivery=self._delivery,
             records=self._records,
             concurrency=pool.concurrency,
             clock=clock,
@@ -354,6 +352,14 @@ class GenerationService:
         except ServiceUnavailable as error:
             _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 
+    async def tell_again(self, generation_id: str) -> None:
+        """Tell an end once more, after something else may have taken its place.
+
+        Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
+        """
+        with available():
+            await self._delivery.repeat(generation_id)
+
     async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""
         try:
@@ -441,6 +447,7 @@ class _Touching:
         self._audience = audience
         self._touch = touch
         self.deliver = audience.deliver
+        self.withdraw = audience.withdraw
 
     def notify(self, event: GenerationEvent) -> None:
         """Pass it on."""

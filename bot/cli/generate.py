@@ -53,6 +53,9 @@ class Silence:
         del generation, contents
         return Receipt()
 
+    async def withdraw(self, generation: Generation) -> None:
+        """Do nothing."""
+
 
 async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     """Run one generation and save its results; the exit status.

@@ -75,10 +75,11 @@ async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None
     text = plural(
         "{count} generation is deleted, and its message goes now.",
         "{count} generations are deleted, and their messages go one by one.",
-        len(deleted),
+        len(deleted.generations),
     )
     await respond(interaction, text)
-    for one in deleted:
+    await services_of(interaction).reviews.delete_messages(deleted.places)
+    for one in deleted.generations:
         await delete_message(interaction.client, one)
 
 

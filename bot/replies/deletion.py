@@ -53,17 +53,24 @@ async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
     )
     if interaction.message is not None and removed.id in generation_ids(interaction.message):
         await _quietly(interaction.delete_original_response())
-    await delete_message(interaction.client, removed, interaction.message)
-    await respond(interaction, _("`{id}` was deleted.", id=removed.id))
+    await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
 
 
-async def delete_message(
-    client: discord.Client, generation: Generation, deleted: discord.Message | None = None
+async def withdraw(
+    interaction: discord.Interaction, removed: Generation, answer: str | None = None
 ) -> None:
-    """Delete the message of a generation, unless it is the one that was deleted already.
+    """Delete the messages of what was taken away, and close what moderators were shown of it.
 
-    The further ones below it, with results that had no room in it, go as well.
+    The answer comes in between: a post to the moderators that is under way is waited for.
     """
+    await delete_message(interaction.client, removed)
+    if answer is not None:
+        await respond(interaction, answer)
+    await services_of(interaction).reviews.update_messages(removed.id)
+
+
+async def delete_message(client: discord.Client, generation: Generation) -> None:
+    """Delete the message of a generation, and the further ones below it, with more results."""
     address = parse_reply(generation.reply)
     # Where it was told is noted a moment after it was told.
     link = generation.message_url or (address.message_url if address else None)
@@ -71,8 +78,7 @@ async def delete_message(
     if place is None:
         return
     channel = client.get_partial_messageable(place[0])
-    if deleted is None or deleted.id != place[1]:
-        await _quietly(channel.get_partial_message(place[1]).delete())
+    await _quietly(channel.get_partial_message(place[1]).delete())
     if len(generation.outputs) > 1:
         await _quietly(_delete_below(client, channel, place[1], generation.id))
 

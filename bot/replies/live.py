@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol, assert_never
@@ -16,11 +15,12 @@ from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.buttons import cancel_view, done_view, failed_view
 from bot.replies.deletion import delete_message
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
-from bot.replies.review_messages import draft_case
+from bot.replies.review_messages import draft_case, draft_closed
 from bot.replies.sender import Door, Draft, Gone, TooLarge, Unreachable
 from bot.ui import embeds
 from generation.audience import (
     Case,
+    CaseState,
     DeliveryImpossible,
     DeliveryPostponed,
     Place,
@@ -68,8 +68,11 @@ class Ledger(Protocol):
     async def find(self, generation_id: str) -> Generation | None:
         """One generation. Raises ServiceUnavailable."""
 
-    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
-        """Its results with their bytes. Raises ServiceUnavailable."""
+    async def tell_again(self, generation_id: str) -> None:
+        """Tell an end once more, in its order with other tellings.
+
+        Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
+        """
 
 
 class _View:
@@ -149,14 +152,19 @@ class Replies:
             raise DeliveryImpossible from error
         except (Unreachable, TooLarge) as error:
             raise DeliveryPostponed from error
-        await self._take_back_if_removed(generation, receipt)
         return receipt
+
+    async def withdraw(self, generation: Generation) -> None:
+        """Delete the messages of a generation whose results were taken away."""
+        await self._end_view(generation.id)
+        await delete_message(self._client, generation)
 
     async def show(self, case: Case, channel_id: int) -> Place | None:
         """Show a result in the moderators' channel; None where that channel cannot be used."""
         try:
             draft = await draft_case(case)
-            reason = f"{case.generation.id} {case.is_pending} {len(case.reasons)}"
+            # The same for a repetition after a crash, another for a further report.
+            reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
             message_id = await self._door.post(channel_id, draft, reason)
         except (Gone, TooLarge) as error:
             _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
@@ -164,6 +172,25 @@ class Replies:
         except Unreachable as error:
             raise DeliveryPostponed from error
         return Place(channel_id, message_id)
+
+    async def close_case(self, case: Case, place: Place) -> None:
+        """Say what became of a result there, and ask for nothing any more."""
+        keeps_files = case.state is CaseState.APPROVED
+        try:
+            await self._door.amend(
+                place.channel_id, place.message_id, draft_closed(case), keeps_files=keeps_files
+            )
+        except (Gone, Unreachable, TooLarge) as error:
+            _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
+
+    async def retract(self, place: Place) -> None:
+        """Delete what moderators were shown."""
+        try:
+            await self._door.delete(place.channel_id, place.message_id)
+        except Gone:
+            return
+        except (Unreachable, TooLarge) as error:
+            _log.warning("A moderators' message in %s stays: %s", place.channel_id, error)
 
     async def tell_held(self, generation: Generation) -> None:
         """Let its person know that it waits for a moderator."""
@@ -182,18 +209,6 @@ class Replies:
     async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
         face = embeds.held_face(generation)
         await self._door.edit(address, Draft(face.content, face.embed, None))
-
-    async def _take_back_if_removed(self, generation: Generation, receipt: Receipt) -> None:
-        """Somebody deleted it while it was posted, and did not find what came after that."""
-        if self._ledger is None or generation.removed_at is not None:
-            return
-        try:
-            now = await self._ledger.find(generation.id)
-        except ServiceUnavailable:
-            return
-        if now is None or now.removed_at is not None:
-            posted = replace(generation, message_url=receipt.message_url)
-            await delete_message(self._client, posted)
 
     async def _end_view(self, generation_id: str) -> None:
         """Show nothing live any more, once an edit under way has ended."""
@@ -342,12 +357,19 @@ class Replies:
     async def _make_up_for(self, view: _View, generation_id: str) -> None:
         """Tell an end once more that another process told while this edit was on its way."""
         now = await self._look_up(generation_id)
-        if self._ledger is None or now is None or not now.state.is_final:
+        if self._ledger is None or (now is not None and not now.state.is_final):
             return
-        if now.withheld and now.delivered_at is None:
-            await self._say_held(now, view.address)
-            return
-        await self._tell_end(now, await self._ledger.contents(generation_id), view.address)
+        # The telling waits for a view's edit to end: this one is over.
+        self._forget(generation_id, view)
+        try:
+            await self._ledger.tell_again(generation_id)
+        except (DeliveryPostponed, DeliveryImpossible, ServiceUnavailable) as error:
+            _log.warning("The end of %s may look as if it still ran: %s", generation_id, error)
+
+    def _forget(self, generation_id: str, view: _View) -> None:
+        view.newest, view.is_muted = None, True
+        if self._views.get(generation_id) is view:
+            del self._views[generation_id]
 
     async def _look_up(self, generation_id: str) -> Generation | None:
         try:

@@ -1,6 +1,5 @@
 """Results as moderators see them, in their channel or in private, with buttons to decide."""
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,11 +9,10 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.i18n.language import _, plural
-from bot.network import NETWORK_ERRORS
-from bot.permissions import guild_of, require_moderator
+from bot.i18n.language import _, mark, plural
+from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
-from bot.replies.deletion import delete_message
+from bot.replies.deletion import delete_message, withdraw
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.sender import Draft
 from bot.services import services_of
@@ -24,7 +22,7 @@ from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.responses import respond, soon
 from bot.ui.text import harmless, lines_within, plain
-from generation.audience import Case
+from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import Sheet
@@ -42,10 +40,17 @@ DAYS_DIGITS = len(str(MAX_DAYS))
 
 BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
+_TITLES = {
+    CaseState.PENDING: mark("Waits for a moderator"),
+    CaseState.REPORTED: mark("Reported"),
+}
+
+_ACTIONS = {
+    CaseState.PENDING: (APPROVE, REFUSE, BLOCK),
+    CaseState.REPORTED: (APPROVE, DELETE, BLOCK),
+}
+
 _ORANGE = discord.Colour.orange()
-
-
-_log = logging.getLogger(__name__)
 
 
 class ReviewButton(
@@ -132,7 +137,7 @@ class SheetButton(
             )
             await respond(interaction, told)
         for generation_id in decided:
-            await _close_elsewhere(interaction, generation_id, approved=approved)
+            await services_of(interaction).reviews.update_messages(generation_id)
 
 
 class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
@@ -182,9 +187,11 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
     if reasons:
         lines.append(lines_within(reasons, REASONS_CHARACTERS))
     lines.extend(parcel.notes)
-    title = _("Waits for a moderator") if case.is_pending else _("For moderators")
+    title = _TITLES.get(case.state, mark("For moderators"))
     embed = discord.Embed(
-        title=title, description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS), colour=_ORANGE
+        title=_(title),
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
+        colour=_ORANGE,
     )
     if waiting:
         embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
@@ -194,9 +201,8 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
 
 def _view(case: Case) -> ui.View:
     generation = case.generation
-    actions = (APPROVE, REFUSE, BLOCK) if case.is_pending else (DELETE, BLOCK)
     view = ui.View(timeout=None)
-    for action in actions:
+    for action in _ACTIONS.get(case.state, (DELETE, BLOCK)):
         view.add_item(ReviewButton(generation.id, action))
     address = parse_reply(generation.reply)
     link = generation.message_url or (address.message_url if address is not None else None)
@@ -213,6 +219,7 @@ def draft_sheet(sheet: Sheet) -> Draft:
         f"**{places}** `{one.id}` {discord.utils.format_dt(one.created_at, 'R')} · "
         f"<@{one.user_id}> · <#{one.channel_id}> · "
         f"{harmless(one.prompt, embeds.LISTED_PROMPT_CHARACTERS) or one.workflow}"
+        f"{'' if one.withheld else ' · ' + _('reported')}"
         for places, one in zip(_places(sheet), sheet.generations, strict=True)
     ]
     embed = discord.Embed(
@@ -295,20 +302,28 @@ async def _decide_all(
     interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
 ) -> list[str]:
     """Decide on each that still waits; those that did."""
-    services, decided = services_of(interaction), []
+    decided = []
     for generation_id in ids:
         try:
-            await services.reviews.decide(
-                generation_id,
-                guild_of(interaction),
-                approved=approved,
-                actor_id=interaction.user.id,
-            )
+            await _record_decision(interaction, generation_id, approved=approved)
         except (RequestRefused, UnknownGeneration):
             continue
         decided.append(generation_id)
-        await services.generations.tell_decided(generation_id)
     return decided
+
+
+async def _record_decision(
+    interaction: discord.Interaction, generation_id: str, *, approved: bool
+) -> None:
+    """Decide, and let its message follow. Raises what `Reviews.decide` raises."""
+    services = services_of(interaction)
+    decided = await services.reviews.decide(
+        generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
+    )
+    if decided.withheld:
+        await services.generations.tell_decided(generation_id)
+    elif not approved:
+        await delete_message(interaction.client, decided)
 
 
 async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
@@ -316,18 +331,17 @@ async def _decide(interaction: discord.Interaction, generation_id: str, *, appro
     services = services_of(interaction)
     refusal: RequestRefused | None = None
     try:
-        await services.reviews.decide(
-            generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
-        )
-        await services.generations.tell_decided(generation_id)
+        await _record_decision(interaction, generation_id, approved=approved)
     except RequestRefused as error:
         refusal = error
     if _is_private(interaction):
         await show_next(interaction)
         if refusal is None:
-            await _close_elsewhere(interaction, generation_id, approved=approved)
+            await services.reviews.update_messages(generation_id)
     elif refusal is None:
-        await _close(interaction, _decided_by(interaction, approved=approved), keeps_files=approved)
+        state = CaseState.APPROVED if approved else CaseState.REFUSED
+        note = _closing(state, interaction.user.mention)
+        await _close(interaction, note, keeps_files=approved)
     else:
         await _close(interaction, None, keeps_files=True)
     if refusal is not None:
@@ -341,9 +355,12 @@ async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
     removed = await services.remover.remove(
         case.generation.id, actor_id=interaction.user.id, is_moderator=True
     )
-    await delete_message(interaction.client, removed)
-    note = _("Deleted by {person}.", person=interaction.user.mention)
-    await _close(interaction, note, keeps_files=False)
+    if _is_private(interaction):
+        await show_next(interaction)
+    else:
+        note = _closing(CaseState.REMOVED, interaction.user.mention)
+        await _close(interaction, note, keeps_files=False)
+    await withdraw(interaction, removed)
 
 
 async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
@@ -361,6 +378,7 @@ async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
     services, guild_id = services_of(interaction), guild_of(interaction)
     case = await services.reviews.case(answer.match["id"], guild_id)
+    await require_may_block(interaction, case.generation.user_id)
     typed = answer.texts.get("days", "").strip()
     is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
     if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
@@ -386,13 +404,15 @@ async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
 async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:
     """Leave no decision open in the moderators' channel."""
     message = interaction.message
-    embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
-    if note is not None:
-        embed.description = lines_within(
-            (embed.description or "", note), EMBED_DESCRIPTION_CHARACTERS
-        )
     changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
-    await interaction.edit_original_response(embed=embed, view=None, **changes)
+    if note is not None:
+        # Moderators can take the embed away, as they can from any message.
+        embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
+        embed.colour = _ORANGE
+        lines = [line for line in (embed.description, note) if line]
+        embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
+        changes["embed"] = embed
+    await interaction.edit_original_response(view=None, **changes)
 
 
 def _places(sheet: Sheet) -> list[str]:
@@ -404,29 +424,22 @@ def _places(sheet: Sheet) -> list[str]:
     return places
 
 
-async def _close_elsewhere(
-    interaction: discord.Interaction, generation_id: str, *, approved: bool
-) -> None:
-    """What was decided in private is open no longer in the moderators' channel either."""
-    place = await services_of(interaction).reviews.asked_at(generation_id)
-    if place is None:
-        return
-    channel = interaction.client.get_partial_messageable(place.channel_id)
-    note = f"`{generation_id}` · {_decided_by(interaction, approved=approved)}"
-    changes: dict[str, Any] = {} if approved else {"attachments": []}
-    try:
-        await channel.get_partial_message(place.message_id).edit(
-            embed=discord.Embed(description=note, colour=_ORANGE), view=None, **changes
-        )
-    except (discord.HTTPException, *NETWORK_ERRORS) as error:
-        _log.info("The moderators' message of %s stays as it was: %s", generation_id, error)
+def draft_closed(case: Case) -> Draft:
+    """What moderators are shown of a result once there is nothing to decide on any more."""
+    person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
+    note = f"`{case.generation.id}` · {_closing(case.state, person)}"
+    header = embeds.header(case.generation, for_moderators=True)
+    return Draft(header, discord.Embed(description=note, colour=_ORANGE), None)
 
 
-def _decided_by(interaction: discord.Interaction, *, approved: bool) -> str:
-    person = interaction.user.mention
-    if approved:
-        return _("Approved by {person}.", person=person)
-    return _("Refused by {person}.", person=person)
+def _closing(state: CaseState, person: str) -> str:
+    match state:
+        case CaseState.APPROVED:
+            return _("Approved by {person}.", person=person)
+        case CaseState.REFUSED:
+            return _("Refused by {person}.", person=person)
+        case _:
+            return _("Deleted by {person}.", person=person) if person else _("Deleted.")
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

@@ -130,6 +130,27 @@ class Door:
             )
         return message.id
 
+    async def amend(
+        self, channel_id: int, message_id: int, draft: Draft, *, keeps_files: bool
+    ) -> None:
+        """Make a message that was posted look like this, with the files it has or without them."""
+        files = [file.to_file() for file in draft.files]
+        channel = self._client.get_partial_messageable(channel_id)
+        async with _translated(by_token=False):
+            await channel.get_partial_message(message_id).edit(
+                content=draft.content,
+                embed=draft.embed,
+                view=draft.view,
+                allowed_mentions=NO_PINGS,
+                attachments=discord.utils.MISSING if keeps_files else files,
+            )
+
+    async def delete(self, channel_id: int, message_id: int) -> None:
+        """Delete a message that was posted."""
+        channel = self._client.get_partial_messageable(channel_id)
+        async with _translated(by_token=False):
+            await channel.get_partial_message(message_id).delete()
+
     async def _edit_by_token(self, address: ReplyAddress, draft: Draft) -> str | None:
         async with _translated(by_token=True):
             await self._webhook(address).edit_message(

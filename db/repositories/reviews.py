@@ -23,6 +23,13 @@ SHOWN = "shown"
 
 APPROVED = "approved"
 
+REFUSED = "refused"
+
+REPORTED = "reported"
+
+WAITING = (PENDING, REPORTED)
+"""Reviews that a moderator has to decide on."""
+
 
 class ReviewRepository:
     """Results that moderators look at, and the policies by which they do."""
@@ -54,6 +61,18 @@ class ReviewRepository:
             )
         )
 
+    async def report(self, generation_id: str, at: datetime) -> None:
+        """Ask for a decision on what is seen by all, also where moderators had approved of it."""
+        await self._session.execute(
+            insert_into(self._session, ReviewRow)
+            .values(generation_id=generation_id, state=REPORTED, created_at=at)
+            .on_conflict_do_update(
+                index_elements=["generation_id"],
+                set_={"state": REPORTED, "created_at": at},
+                where=ReviewRow.state.in_((SHOWN, APPROVED)),
+            )
+        )
+
     async def note_asked(self, generation_id: str, at: datetime) -> None:
         """Remember that moderators were asked, and its person told that it waits."""
         await self._session.execute(
@@ -67,13 +86,30 @@ class ReviewRepository:
         )
 
     async def withdraw(self, generation_id: str) -> bool:
-        """There is nothing left to decide on; True when it was pending."""
+        """There is nothing left to decide on; True when it was pending.
+
+        Where moderators were asked stays known, so that they are no longer.
+        """
+        is_of_it = ReviewRow.generation_id == generation_id
+        await self._session.execute(
+            update(ReviewRow).where(is_of_it, ReviewRow.state == REPORTED).values(state=SHOWN)
+        )
         withdrawn = await self._session.scalars(
-            delete(ReviewRow)
-            .where(ReviewRow.generation_id == generation_id, ReviewRow.state == PENDING)
+            update(ReviewRow)
+            .where(is_of_it, ReviewRow.state == PENDING)
+            .values(state=SHOWN)
             .returning(ReviewRow.generation_id)
         )
         return withdrawn.first() is not None
+
+    async def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
+        """Where moderators were shown these generations: channel ids and message ids."""
+        found = await self._session.execute(
+            select(ReviewRow.channel_id, ReviewRow.message_id).where(
+                ReviewRow.generation_id.in_(ids), ReviewRow.message_id.is_not(None)
+            )
+        )
+        return tuple((row.channel_id, row.message_id) for row in found)
 
     async def decided(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these generations that were held until a moderator decided."""
@@ -85,14 +121,15 @@ class ReviewRepository:
         return frozenset(found)
 
     async def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
-        """How many results wait for a decision in a guild, and the oldest of them."""
+        """How many results, held or reported, wait for a decision in a guild; the oldest ones."""
         asked = (
             select(ReviewRow.generation_id)
             .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
             .where(
-                ReviewRow.state == PENDING,
+                ReviewRow.state.in_(WAITING),
                 GenerationRow.guild_id == guild_id,
                 GenerationRow.state == "succeeded",
+                GenerationRow.removed_at.is_(None),
             )
         )
         count = await self._session.scalar(select(func.count()).select_from(asked.subquery()))
@@ -108,10 +145,10 @@ class ReviewRepository:
         )
 
     async def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
-        """Decide a pending one; True for the one call that did it."""
+        """Decide one that waits; True for the one call that did it."""
         decided = await self._session.scalars(
             update(ReviewRow)
-            .where(ReviewRow.generation_id == generation_id, ReviewRow.state == PENDING)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.state.in_(WAITING))
             .values(state=state, actor_id=actor_id, decided_at=at)
             .returning(ReviewRow.generation_id)
         )

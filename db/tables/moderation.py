@@ -61,6 +61,8 @@ class FlagRow(Base):
 class ReviewRow(Base):
     """A result that moderators look at; while it is pending nobody else sees it.
 
+    What is reported is seen by all until a moderator decides.
+
     The message is where they are asked, in their own channel; `asked_at` is when that, and telling
     the person that it waits, was done.
     """
@@ -79,7 +81,9 @@ class ReviewRow(Base):
     decided_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("state IN ('pending', 'approved', 'refused', 'shown')", name="state"),
+        CheckConstraint(
+            "state IN ('pending', 'approved', 'refused', 'shown', 'reported')", name="state"
+        ),
         Index("ix_reviews_by_state", "state", "created_at"),
     )
 

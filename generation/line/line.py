@@ -27,6 +27,7 @@ from generation.line.settings import (
 )
 from generation.line.steps import Steps
 from generation.line.workflows import Workflows, attempt_id, cancel_id, deliver_id
+from generation.runs.delivery import Delivery
 from generation.runs.runner import Runner
 from generation.runs.settlement import Finisher
 from generation.tasks import TaskOwner, finish
@@ -61,6 +62,7 @@ class Line:
         engine: EngineSettings,
         runner: Runner,
         finisher: Finisher,
+        delivery: Delivery,
         records: Records,
         concurrency: Mapping[str, int],
         clock: Callable[[], datetime],
@@ -73,7 +75,7 @@ class Line:
         self._clock = clock
         self._timings = timings or LineTimings()
         self._takes_work = takes_work
-        self._steps = Steps(runner, finisher, records, clock, self._timings)
+        self._steps = Steps(runner, finisher, delivery, records, clock, self._timings)
         self._workflows: Workflows | None = None
         self._lease: Lease | None = None
         self._tasks = TaskOwner(_log)

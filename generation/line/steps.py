@@ -15,6 +15,7 @@ from generation.audience import DeliveryImpossible, DeliveryPostponed
 from generation.history.records import Records
 from generation.line.settings import STOP_ATTEMPTS, LineTimings
 from generation.runs import failures
+from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failure_of
 from generation.runs.runner import Runner
 from generation.runs.settlement import Finisher
@@ -36,12 +37,14 @@ class Steps:
         self,
         runner: Runner,
         finisher: Finisher,
+        delivery: Delivery,
         records: Records,
         clock: Callable[[], datetime],
         timings: LineTimings,
     ) -> None:
         self._runner = runner
         self._finisher = finisher
+        self._delivery = delivery
         self._records = records
         self._clock = clock
         self._timings = timings
@@ -112,7 +115,7 @@ class Steps:
     async def tell(self, generation_id: str) -> Telling:
         """Tell its end."""
         try:
-            receipt = await self._finisher.deliver(generation_id)
+            receipt = await self._delivery.deliver(generation_id)
         except DeliveryPostponed as error:
             _log.info("The end of generation %s is told later: %s", generation_id, error)
             return {"result": "postponed"}

@@ -6,7 +6,7 @@ results away and is not refunded: the work was done.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,14 +17,23 @@ from db.repositories.flags import FlagRepository, NewFlag
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import PENDING, WHOLE_GUILD, ReviewRepository
+from db.repositories.reviews import (
+    APPROVED,
+    PENDING,
+    REFUSED,
+    SHOWN,
+    WHOLE_GUILD,
+    ReviewRepository,
+)
 from generation.audience import Case, DeliveryPostponed, Desk, Place
 from generation.availability import available
-from generation.errors import FailureKind, RequestRefused, UnknownGeneration
+from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
+from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.media import imaging
 from generation.media.contact_sheet import build_tiles
 from generation.media.decoding import decode
+from generation.moderation.review_cards import ReviewCards
 from generation.record import Generation, GenerationState
 from generation.request import Requester
 from generation.tasks import finish
@@ -78,6 +87,7 @@ class Sheet:
     """Some of what waits for a guild's moderators, oldest first, with every picture of it.
 
     `counts` says how many of the numbered pictures of `picture`, a PNG, are each generation's.
+    What is not withheld was reported.
     """
 
     waiting: int
@@ -99,72 +109,74 @@ class Reviews:
         self._records = Records(database)
         self._clock = clock
         self._desk = desk
+        self._cards = ReviewCards(database, desk)
 
-    async def pass_on(self, generation: Generation) -> bool:
-        """Before an end is told: show it to moderators who want it; False while it is held.
+    async def show(self, generation: Generation) -> None:
+        """Before an end is told: show it to moderators who want it, unless they have seen it.
 
-        May be repeated. Raises DeliveryPostponed, DatabaseError.
+        Raises DeliveryPostponed, DatabaseError.
         """
         async with self._database.transaction(read_only=True) as session:
             review = await ReviewRepository(session).find(generation.id)
-            if review is None:
-                return True
-            is_pending, is_shown = review.state == PENDING, review.message_id is not None
+        if review is None:
+            return
         if generation.state is not GenerationState.SUCCEEDED:
             await self._drop(generation.id)
-            return True
-        if not is_shown and not (generation.withheld and not is_pending):
-            await self._show(generation.id, is_pending=is_pending)
-        if not is_pending:
-            return True
+            return
+        is_wanted = review.state == PENDING or (review.state == SHOWN and not generation.withheld)
+        if is_wanted and review.message_id is None:
+            await self._cards.post(generation.id)
+
+    async def tell_held(self, generation: Generation) -> None:
+        """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
         if self._desk is not None:
             await self._desk.tell_held(generation)
         async with self._database.transaction() as session:
             await ReviewRepository(session).note_asked(generation.id, self._clock())
-        return False
 
     async def case(self, generation_id: str, guild_id: int | None) -> Case:
         """What a moderator of this guild is shown. Raises UnknownGeneration, ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                review = await ReviewRepository(session).find(generation_id)
-                is_pending = review is not None and review.state == PENDING
-            found = await self._case(generation_id, is_pending=is_pending)
+            found = await self._cards.find(generation_id)
         if found is None or guild_id is None or found.generation.guild_id != guild_id:
             raise UnknownGeneration(generation_id)
         return found
 
-    async def asked_at(self, generation_id: str) -> Place | None:
-        """Where moderators were shown it, if anywhere. Raises ServiceUnavailable."""
+    async def update_messages(self, generation_id: str) -> None:
+        """Close what moderators were shown of it, once it was decided on or taken away.
+
+        Raises ServiceUnavailable.
+        """
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                review = await ReviewRepository(session).find(generation_id)
-                if review is None or review.channel_id is None or review.message_id is None:
-                    return None
-                return Place(review.channel_id, review.message_id)
+            await self._cards.update(generation_id)
+
+    async def delete_messages(self, places: Sequence[Place]) -> None:
+        """Delete what moderators were shown of results whose records are gone."""
+        await self._cards.retract(places)
 
     async def decide(
         self, generation_id: str, guild_id: int | None, *, approved: bool, actor_id: int
-    ) -> None:
-        """Let a held result be seen, or take it away for good; it is audited.
+    ) -> Generation:
+        """Let a held or reported result be seen, or take it away for good; it is audited.
 
-        `GenerationService.tell_decided` tells its person then. Raises UnknownGeneration,
-        RequestRefused when somebody decided already, ServiceUnavailable.
+        What it was is returned. Of one that was withheld, `GenerationService.tell_decided` tells
+        its person then. Raises UnknownGeneration, RequestRefused when somebody decided already,
+        ServiceUnavailable.
         """
         with available():
-            await finish(self._decide(generation_id, guild_id, actor_id, approved=approved))
+            return await finish(self._decide(generation_id, guild_id, actor_id, approved=approved))
 
     async def report(self, generation_id: str, requester: Requester, reason: str) -> None:
         """Let somebody point a result out to the moderators of their guild.
 
-        Raises UnknownGeneration, RequestRefused, ServiceUnavailable.
+        Raises UnknownGeneration, GenerationRemoved, RequestRefused, ServiceUnavailable.
         """
         with available():
             await self._report(generation_id, requester, clean_text(reason)[:MAX_REPORT_CHARACTERS])
             try:
-                await self._show(generation_id, is_pending=False)
+                await self._cards.post(generation_id)
             except DeliveryPostponed as error:
-                # The flag is recorded: moderators find it in the history.
+                # It waits for them where all reports do.
                 _log.warning("A report of %s is not shown: %s", generation_id, error)
 
     async def overview(self, guild_id: int) -> Overview:
@@ -247,7 +259,7 @@ class Reviews:
 
     async def _decide(
         self, generation_id: str, guild_id: int | None, actor_id: int, *, approved: bool
-    ) -> None:
+    ) -> Generation:
         now = self._clock()
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
@@ -256,7 +268,9 @@ class Reviews:
                 raise UnknownGeneration(generation_id)
             if row.state != GenerationState.SUCCEEDED.value:
                 raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
-            state = "approved" if approved else "refused"
+            outputs = await OutputRepository(session).outputs(generation_id)
+            decided = copy_generation(row, outputs)
+            state = APPROVED if approved else REFUSED
             if not await ReviewRepository(session).decide(generation_id, state, actor_id, now):
                 raise RequestRefused(
                     FailureKind.INVALID_OPTION, "Somebody decided on this one already."
@@ -274,6 +288,7 @@ class Reviews:
                 subject=generation_id,
                 detail={"user_id": str(row.user_id)},
             )
+            return decided
 
     async def _report(self, generation_id: str, requester: Requester, reason: str) -> None:
         now = self._clock()
@@ -281,9 +296,16 @@ class Reviews:
             row = await GenerationRepository(session).get(generation_id)
             if row is None or row.guild_id is None or row.guild_id != requester.guild_id:
                 raise UnknownGeneration(generation_id)
-            if row.withheld or (row.private and row.user_id != requester.user_id):
+            generation = copy_generation(row)
+            if generation.withheld or not generation.is_visible_to(requester):
                 # Nobody can have seen it who would point it out.
                 raise UnknownGeneration(generation_id)
+            if generation.removed_at is not None:
+                raise GenerationRemoved(generation_id)
+            if generation.state is not GenerationState.SUCCEEDED:
+                raise RequestRefused(
+                    FailureKind.INVALID_OPTION, "There are no results of it to be shown."
+                )
             flags = FlagRepository(session)
             if any(
                 one.kind == REPORT and one.actor_id == requester.user_id
@@ -298,32 +320,7 @@ class Reviews:
                     {"limit": REPORTS_A_DAY},
                 )
             await flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
-
-    async def _show(self, generation_id: str, *, is_pending: bool) -> None:
-        case = await self._case(generation_id, is_pending=is_pending)
-        if case is None or case.generation.guild_id is None or self._desk is None:
-            return
-        async with self._database.transaction(read_only=True) as session:
-            settings = await GuildModerationRepository(session).get(case.generation.guild_id)
-            channel_id = settings.log_channel_id if settings else None
-        if channel_id is None:
-            return
-        place = await self._desk.show(case, channel_id)
-        if place is not None:
-            async with self._database.transaction() as session:
-                await ReviewRepository(session).note_message(
-                    generation_id, place.channel_id, place.message_id
-                )
-
-    async def _case(self, generation_id: str, *, is_pending: bool) -> Case | None:
-        generation = await self._records.find(generation_id, unveiled=True)
-        if generation is None:
-            return None
-        async with self._database.transaction(read_only=True) as session:
-            flags = await FlagRepository(session).of_generation(generation_id)
-            reasons = tuple(f"{one.kind}: {one.note}" for one in flags)
-        contents = await self._records.contents(generation_id, unveiled=True)
-        return Case(generation, contents, is_pending, reasons)
+            await ReviewRepository(session).report(generation_id, now)
 
     async def _drop(self, generation_id: str) -> None:
         async with self._database.transaction() as session:

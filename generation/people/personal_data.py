@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from db.database import Database
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.repositories.personal import PersonalRepository
+from db.repositories.reviews import ReviewRepository
+from generation.audience import Place
 from generation.availability import available
 from generation.history.export import ExportFormat, line
 from generation.history.queries import Cursor, HistoryFilter, copy_generation
@@ -17,6 +19,14 @@ from generation.record import Generation
 from generation.tasks import finish
 
 BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What is forgotten, and where moderators were shown it: messages that have still to go."""
+
+    generations: tuple[Generation, ...]
+    places: tuple[Place, ...]
 
 
 class PersonalData:
@@ -40,26 +50,29 @@ class PersonalData:
                     # What ran it may be called by an address of the operator's network.
                     yield line(replace(one, backend=None), ExportFormat.JSONL)
 
-    async def delete(self, user_id: int) -> tuple[Generation, ...]:
+    async def delete(self, user_id: int) -> Deleted:
         """Forget all that has ended, with its results; what it was, so that messages can go.
 
         Charges stay, or quotas would begin anew; so do blocks, and the audit of moderators' acts.
         Raises ServiceUnavailable.
         """
-        deleted: list[Generation] = []
+        deleted, places = list[Generation](), list[Place]()
         with available():
             async for batch in self._batches(user_id):
                 ended = [one for one in batch if one.state.is_final]
-                await finish(self._delete(ended))
+                places += await finish(self._delete(ended))
                 deleted += ended
             async with self._database.transaction() as session:
                 await PersonalRepository(session).forget(user_id)
             self._preferences.forget(user_id)
-        return tuple(deleted)
+        return Deleted(tuple(deleted), tuple(places))
 
-    async def _delete(self, ended: list[Generation]) -> None:
+    async def _delete(self, ended: list[Generation]) -> list[Place]:
+        ids = [one.id for one in ended]
         async with self._database.transaction() as session:
-            await GenerationRepository(session).delete_many([one.id for one in ended])
+            places = await ReviewRepository(session).messages(ids)
+            await GenerationRepository(session).delete_many(ids)
+        return [Place(*one) for one in places]
 
     async def _batches(self, user_id: int) -> AsyncIterator[list[Generation]]:
         cursor: Cursor | None = None

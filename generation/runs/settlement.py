@@ -1,19 +1,16 @@
-"""How a generation ends: one winner settles it, then its person is told."""
+"""How a generation ends: one winner settles it, and whether its person was told is recorded."""
 
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from db.database import Database, Session
-from db.errors import DatabaseError
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
-from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.events import Ended
 from generation.history.queries import copy_generation
 from generation.history.records import Records
-from generation.moderation.review import Reviews
 from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
 from generation.record import Failure, Generation, GenerationState
@@ -27,22 +24,18 @@ _log = logging.getLogger(__name__)
 
 
 class Finisher:
-    """Settles and delivers. Every method may be repeated after a crash."""
+    """Settles. Every method may be repeated after a crash."""
 
     def __init__(
         self,
         database: Database,
         records: Records,
         broadcast: Broadcast,
-        audience: Audience,
-        reviews: Reviews,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._records = records
         self._broadcast = broadcast
-        self._audience = audience
-        self._reviews = reviews
         self._clock = clock
 
     async def succeed(self, generation_id: str) -> GenerationState | None:
@@ -56,27 +49,6 @@ class Finisher:
     async def cancel(self, generation_id: str, failure: Failure) -> GenerationState | None:
         """End it as cancelled, unless it ended already; a sampler that had begun is charged."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
-
-    async def deliver(self, generation_id: str) -> Receipt | None:
-        """Tell the end to its person; None when there is nothing to tell any more, or not yet.
-
-        Raises DeliveryPostponed and DeliveryImpossible as the audience does.
-        """
-        generation = await self._records.find(generation_id)
-        if generation is None or generation.delivered_at is not None:
-            return None
-        try:
-            if not await self._reviews.pass_on(generation):
-                return None
-            # A moderator may just have approved of it.
-            generation = await self._records.find(generation_id) or generation
-            contents = await self._records.contents(generation_id)
-            return await self._audience.deliver(generation, contents)
-        except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
-            raise
-        except Exception as error:
-            _log.exception("Telling the end of generation %s failed.", generation_id)
-            raise DeliveryPostponed from error
 
     async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
         """Remember that its person was told, and where."""

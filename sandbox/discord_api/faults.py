@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from sandbox.discord_api.errors import ApiError
@@ -13,7 +13,21 @@ class FaultKind(Enum):
 
     REFUSE = auto()
     DELAY = auto()
+    HOLD = auto()
     LOSE_ANSWER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A request that is held back: whether it has arrived, and whether it may be handled."""
+
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait(self) -> None:
+        """Note the arrival and wait for the release."""
+        self.arrived.set()
+        await self.released.wait()
 
 
 @dataclass(slots=True)
@@ -26,6 +40,7 @@ class Fault:
     times: int = 1
     seconds: float = 0.0
     error: ApiError | None = None
+    hold: Hold | None = None
 
 
 class Faults:
@@ -47,6 +62,8 @@ class Faults:
                 self._waiting.remove(fault)
             if fault.kind is FaultKind.DELAY:
                 await asyncio.sleep(fault.seconds)
+            elif fault.hold is not None:
+                await fault.hold.wait()
             elif fault.kind is FaultKind.LOSE_ANSWER:
                 is_lost = True
             elif fault.error is not None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from sandbox.discord_api import limits
 from sandbox.discord_api.clock import Clock, Snowflakes
 from sandbox.discord_api.errors import ApiError
-from sandbox.discord_api.faults import Fault, FaultKind, Faults
+from sandbox.discord_api.faults import Fault, FaultKind, Faults, Hold
 from sandbox.discord_api.files import Files
 from sandbox.discord_api.gateway.gateway import Gateway
 from sandbox.discord_api.gateway.protocol import NO_INTENTS, Intent
@@ -251,6 +251,12 @@ class DiscordStandIn:
     def delay_next(self, method: str, path: str, seconds: float, *, times: int = 1) -> None:
         """Hold the next matching requests back before they are handled."""
         self.faults.add(Fault(FaultKind.DELAY, method, re.compile(path), times, seconds))
+
+    def hold_next(self, method: str, path: str) -> Hold:
+        """Hold the next matching request back until it is released, before it is handled."""
+        hold = Hold()
+        self.faults.add(Fault(FaultKind.HOLD, method, re.compile(path), hold=hold))
+        return hold
 
     def lose_next_answer(self, method: str, path: str, *, times: int = 1) -> None:
         """Handle the next matching requests, but cut the connection before they are answered."""

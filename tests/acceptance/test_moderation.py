@@ -6,8 +6,8 @@ import json
 
 import aiohttp
 
-from sandbox.discord_api.values import Permission
-from sandbox.people import as_text
+from sandbox.discord_api.values import Member, Permission, Role
+from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
 
@@ -51,6 +51,34 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
         assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
         assert audit.count("**block**") == 1
         assert "reason: enough, until: <t:" in audit
+
+
+MANAGER_ROLE, HIGH_ROLE = 1183999000000000002, 1183999000000000003
+
+
+async def test_moderators_block_nobody_who_stands_above_them(house):
+    directory = house.world.directory
+    directory.roles[MANAGER_ROLE] = Role(
+        MANAGER_ROLE, "Manager", Permission.MANAGE_GUILD | Permission.MANAGE_MESSAGES, 0
+    )
+    directory.roles[HIGH_ROLE] = Role(HIGH_ROLE, "High", Permission(0), 9)
+    for member in (
+        Member(1183998000000000001, "max", "Max", (MANAGER_ROLE,), "#777777"),
+        Member(1183998000000000002, "eve", "Eve", (HIGH_ROLE,), "#777777"),
+    ):
+        directory.members[member.id] = member
+    owner, max_, eve = (Person(house.world, name) for name in ("ada", "max", "eve"))
+    async with house.bot() as core:
+        for person in (owner, max_, eve):
+            told = await answer(house.mo, "mod block", user=person.id)
+            assert "stands above you" in told
+        made = await make(owner, prompt="a fox", seed=1)
+        form = f"r:{id_of(made)}:block"
+        await house.mo.forge_modal("general", form, {"days": "", "reason": "x"})
+        await house.mo.wait_for(lambda one: "stands above you" in as_text(one), PATIENCE_S)
+        assert await core.services.moderation.blocks(house.world.guild_id, 5) == ()
+        for blocker, blocked in ((owner, max_), (house.mo, house.ana)):
+            assert "is blocked here" in await answer(blocker, "mod block", user=blocked.id)
 
 
 async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(house):

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from generation.history.queries import HistoryFilter
 from sandbox.discord_api.values import Permission
 from sandbox.people import as_text
@@ -259,7 +261,7 @@ async def test_members_report_a_result_once(house):
         thanked = await house.ben.fill(asked.modal, {"reason": "it is rude"})
         await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
         shown = await seen_by_moderators(house, "it is rude")
-        assert labels(shown)[:3] == ["Delete", "Block", "Open"]
+        assert labels(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
         again = await house.ben.menu(done, "Report image")
         refused = await house.ben.fill(again.modal, {"reason": "it is rude"})
         await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
@@ -299,6 +301,94 @@ async def test_nobody_reports_what_they_cannot_have_seen(house):
         messages = house.mo.messages("moderators")
         assert [one["id"] for one in messages] == [asked["id"]]
         assert "Approve" in labels(messages[0])
+
+
+async def report(house, message, reason):
+    asked = await house.ben.menu(message, "Report image")
+    thanked = await house.ben.fill(asked.modal, {"reason": reason})
+    await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
+
+
+async def test_a_report_without_a_channel_waits_until_a_moderator_decides(house):
+    async with house.bot():
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        done = await reply.until(has_pictures, PATIENCE_S)
+        await report(house, done, "it is rude")
+        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
+    async with house.bot():
+        panel, case = await open_queue(house, "1 waits")
+        assert "it is rude" in as_text(case)
+        assert "Reported" in as_text(case)
+        assert labels(case)[:3] == ["Approve", "Delete", "Block"]
+        await house.mo.click(case, "Approve")
+        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        assert has_pictures(reply.message)
+
+
+async def test_reports_are_decided_on_beside_what_is_held(house):
+    async with house.bot() as core:
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await report(house, await reply.until(has_pictures, PATIENCE_S), "it is rude")
+        (waits,) = await hold_some(house, 1)
+        panel, sheet = await open_queue(house, "2 wait")
+        assert as_text(sheet).count("· reported") == 1
+        await refuse_all(house, panel, sheet)
+        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        await waits.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
+        await house.world.wait_for(lambda: reply.message is None, PATIENCE_S)
+        gone = (await core.service.history(HistoryFilter(search="fox"))).generations[-1]
+        assert await core.service.contents(gone.id) == ()
+
+
+async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(house):
+    """By a form of one's own making, or one that was opened before it was deleted."""
+    async with house.bot():
+        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
+        hidden = await house.mo.slash("moderators", "imagine", prompt="a fox", steps=1)
+        made = await hidden.until(has_pictures, PATIENCE_S)
+        id_ = made["embeds"][0]["description"].split(" · ")[0]
+        form = f"r:{id_}:report"
+        refused = await house.ben.forge_modal("general", form, {"reason": "look"})
+        await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
+        reply = await imagine(house.ana, prompt="a wolf", seed=1)
+        done = await reply.until(has_pictures, PATIENCE_S)
+        asked = await house.ben.menu(done, "Report image")
+        id_ = done["embeds"][0]["description"].split(" · ")[0]
+        assert "was deleted" in as_text(
+            await (await house.mo.slash("general", "mod delete", generation=id_)).until(
+                lambda one: "deleted" in as_text(one), PATIENCE_S
+            )
+        )
+        refused = await house.ben.fill(asked.modal, {"reason": "look"})
+        await refused.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
+        await open_queue(house, "Nothing waits")
+        assert [one for one in house.mo.messages("moderators") if "Block" in labels(one)] == []
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_message_without_its_embed_can_be_decided_on(house, is_late):
+    async with house.bot() as core:
+        await set_up(house, "hold")
+        reply = await imagine(house.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(house, "a fox")
+        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        house.world.messages.get(int(asked["id"])).embeds = ()
+        if is_late:
+            await core.services.reviews.decide(
+                id_, house.world.guild_id, approved=True, actor_id=house.mo.id
+            )
+        (bare,) = [one for one in house.mo.messages("moderators") if one["id"] == asked["id"]]
+        pressed = await house.mo.click(bare, "Approve")
+        if is_late:
+            await house.mo.wait_for(lambda one: "decided on this one" in as_text(one), PATIENCE_S)
+        else:
+            await reply.until(has_pictures, PATIENCE_S)
+        await house.world.wait_for(
+            lambda: not any(labels(one) for one in house.mo.messages("moderators")), PATIENCE_S
+        )
+        assert pressed.failure is None
+        assert not [one for one in house.mo.messages() if "went wrong" in as_text(one)]
 
 
 async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(house):

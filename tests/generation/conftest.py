@@ -231,6 +231,7 @@ class FakeAudience:
         self.deliveries = []
         self.contents = {}
         self.script = []
+        self.withdrawn = []
 
     def notify(self, event):
         self.events.append(event)
@@ -241,6 +242,9 @@ class FakeAudience:
         self.deliveries.append(generation)
         self.contents[generation.id] = contents
         return Receipt(f"https://example.invalid/{generation.id}")
+
+    async def withdraw(self, generation):
+        self.withdrawn.append(generation)
 
     def told(self, generation_id):
         return [one for one in self.deliveries if one.id == generation_id]

@@ -17,24 +17,21 @@ from bot.commands.mod.image_check import add_image_check
 from bot.commands.mod.review import add_retention, add_review
 from bot.commands.mod.words import words_group
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of, is_operator
-from bot.replies.deletion import delete_message
+from bot.permissions import guild_of, is_operator, require_may_block
+from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
 from bot.services import Services
+from bot.ui.audit import audit_line
 from bot.ui.details import dossier_embeds
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import respond
 from bot.ui.text import harmless, lines_within
-from generation.errors import FailureKind, RequestRefused
 from generation.history.export import ExportFormat, header, line
 from generation.history.queries import HistoryFilter
-from generation.moderation.blocks import MAX_REASON_CHARACTERS, Deed
+from generation.moderation.blocks import MAX_REASON_CHARACTERS
 
 DAYS_BLOCKED = 3650
 LISTED_DEEDS = 25
-DEED_TIMES = ("until", "expires_at")
-"""Details of an entry in the audit that are times."""
-
 EXPORT_BYTES = 8 * 1024 * 1024
 """Of an export, in Discord; `limner history export` has no limit."""
 
@@ -69,11 +66,8 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         days: Range[int, 1, DAYS_BLOCKED] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
-        if user.id == interaction.user.id:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "You cannot block yourself: choose somebody else."
-            )
         await interaction.response.defer(ephemeral=True, thinking=True)
+        await require_may_block(interaction, user.id)
         until = datetime.now(UTC) + timedelta(days=days) if days else None
         await moderation.block(
             user.id,
@@ -130,7 +124,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
             told = _("{person} has no results here that could be deleted.", person=user.mention)
         await _tell(interaction, told)
         for one in removed:
-            await delete_message(interaction.client, one)
+            await withdraw(interaction, one)
 
 
 def _add_results(group: app_commands.Group, services: Services) -> None:
@@ -157,8 +151,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
         removed = await services.remover.remove(
             dossier.generation.id, actor_id=interaction.user.id, is_moderator=True
         )
-        await delete_message(interaction.client, removed)
-        await _tell(interaction, _("`{id}` was deleted.", id=removed.id))
+        await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
 
 
 def _add_records(group: app_commands.Group, services: Services) -> None:
@@ -202,7 +195,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         deeds = await services.moderation.audit(
             guild_of(interaction), before_id=before, limit=LISTED_DEEDS
         )
-        lines = [_deed_line(one) for one in deeds]
+        lines = [audit_line(one) for one in deeds]
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
         await _show(interaction, _("Audit"), text)
 
@@ -244,26 +237,6 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
             summary += " " + _("The rest does not fit into one file: choose fewer days.")
         file = discord.File(written, f"history.{file_format.value}")
         await respond(interaction, summary, files=[file])
-
-
-def _deed_line(deed: Deed) -> str:
-    when = discord.utils.format_dt(deed.at, "f")
-    detail = ", ".join(
-        f"{harmless(name)}: {_deed_value(name, value)}"
-        for name, value in deed.detail.items()
-        if value
-    )
-    subject = f"<@{deed.subject}>" if deed.subject.isdecimal() else harmless(deed.subject, 60)
-    said = " ".join(filter(None, (f"**{deed.action}**", subject)))
-    after = f" · {detail}" if detail else ""
-    return f"`{deed.id}` {when} <@{deed.actor_id}> {said}{after}"
-
-
-def _deed_value(name: str, value: object) -> str:
-    """A detail for people: a time in their own clock, all else as it was noted."""
-    if name in DEED_TIMES:
-        return discord.utils.format_dt(datetime.fromisoformat(str(value)), "f")
-    return harmless(str(value), 100)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

@@ -218,17 +218,12 @@ async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, to
     assert {int(name.rpartition("-")[2].partition(".")[0]) for name in names} == {*range(1, 14)}
 
 
-@pytest.mark.parametrize("is_forgotten", [False, True])
-async def test_what_is_deleted_while_it_is_posted_is_taken_back(bot, tools, service, is_forgotten):
-    """Whoever deleted it found only what had been posted by then."""
-    bot.replies.consult(service)
+async def test_what_was_taken_away_leaves_no_message(bot, tools):
+    """Whoever deleted it while it was posted found only what had been posted by then."""
     generation, reply = await bot.imagine()
     ended, contents = tools.result(generation, *[tools.picture()] * 12)
-    if is_forgotten:
-        del service.known[generation.id]
-    else:
-        service.add(replace(ended, removed_at=ended.finished_at))
-    await bot.replies.deliver(ended, contents)
+    receipt = await bot.replies.deliver(ended, contents)
+    await bot.replies.withdraw(replace(ended, message_url=receipt.message_url))
     assert reply.message is None
     assert bot.ana.messages("general") == []
 

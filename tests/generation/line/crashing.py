@@ -124,6 +124,9 @@ class FileAudience:
             die()
         return Receipt(f"https://example.invalid/{generation.id}")
 
+    async def withdraw(self, generation):
+        raise AssertionError(generation.id)
+
 
 async def main(folder, user_id, point):
     prompt = f"{user_id} {point}"

@@ -1,5 +1,7 @@
 """`/limner` as administrators use it, and as others try to."""
 
+from unittest.mock import Mock
+
 import discord
 import pytest
 
@@ -61,7 +63,10 @@ def test_an_open_line_is_no_invitation_to_open_it():
 
 
 class Asking:
-    """As much of an interaction as authority is decided from."""
+    """As much of an interaction as authority is decided from.
+
+    `permissions` are those in the channel, `granted` those that the roles give in the server.
+    """
 
     def __init__(
         self,
@@ -69,13 +74,15 @@ class Asking:
         user_id=1,
         guild_id=5,
         permissions=None,
+        granted=None,
         owner_id=9,
         command="limner",
         is_own=False,
     ):
-        self.user = discord.Object(user_id)
+        granted = granted or discord.Permissions.none()
+        self.user = Mock(spec=discord.Member, id=user_id, guild_permissions=granted)
         self.guild_id = guild_id
-        self.guild = None
+        self.guild = Mock(spec=discord.Guild, id=guild_id, owner_id=8) if guild_id else None
         self.permissions = permissions or discord.Permissions.none()
         self.data = {"name": command}
         self.client = self
@@ -101,13 +108,16 @@ class Team:
     ("asking", "administers"),
     [
         (Asking(), False),
-        (Asking(permissions=discord.Permissions(manage_messages=True)), False),
-        (Asking(permissions=discord.Permissions(manage_guild=True)), True),
-        (Asking(permissions=discord.Permissions(administrator=True)), True),
+        (Asking(granted=discord.Permissions(manage_messages=True)), False),
+        (Asking(granted=discord.Permissions(manage_guild=True)), True),
+        (Asking(granted=discord.Permissions(administrator=True)), True),
+        (Asking(user_id=8), True),
+        # What is granted in this channel alone is not granted in the server.
+        (Asking(permissions=discord.Permissions.all()), False),
         # In somebody else's server by one's own installation, one's rights there count nothing.
-        (Asking(permissions=discord.Permissions(manage_guild=True), is_own=True), False),
+        (Asking(granted=discord.Permissions(manage_guild=True), is_own=True), False),
         (Asking(user_id=9), True),
-        (Asking(guild_id=None, permissions=discord.Permissions(manage_guild=True)), False),
+        (Asking(guild_id=None, granted=discord.Permissions(manage_guild=True)), False),
         (Asking(guild_id=None, user_id=9), True),
     ],
 )
@@ -124,9 +134,9 @@ def test_the_bot_itself_decides_who_administers(asking, administers):
     ("asking", "moderates"),
     [
         (Asking(command="mod"), False),
-        # Of this channel alone: what the roles grant in the server is not known here.
-        (Asking(command="mod", permissions=discord.Permissions(manage_messages=True)), False),
-        (Asking(command="mod", permissions=discord.Permissions(manage_guild=True)), True),
+        (Asking(command="mod", permissions=discord.Permissions.all()), False),
+        (Asking(command="mod", granted=discord.Permissions(manage_messages=True)), True),
+        (Asking(command="mod", granted=discord.Permissions(manage_guild=True)), True),
         (Asking(command="mod", user_id=9), True),
         (Asking(command="mod", guild_id=None), False),
     ],

@@ -1,0 +1,132 @@
+"""The moderators' messages about results: posted once, and kept in step with what is recorded.
+
+As in `delivery`, what is recorded is read right before a message is sent and once more after it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
+
+from db.database import Database
+from db.repositories.flags import FlagRepository
+from db.repositories.generations import GenerationRepository
+from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import (
+    APPROVED,
+    PENDING,
+    REFUSED,
+    REPORTED,
+    ReviewRepository,
+)
+from db.tables import GenerationRow, ReviewRow
+from generation.audience import Case, CaseState, Desk, Place
+from generation.history.queries import copy_generation
+from generation.history.records import Records
+
+_STATES = {
+    PENDING: CaseState.PENDING,
+    REPORTED: CaseState.REPORTED,
+    APPROVED: CaseState.APPROVED,
+    REFUSED: CaseState.REFUSED,
+}
+
+
+class ReviewCards:
+    """Posts, closes and deletes them. Without a desk nobody can be shown anything."""
+
+    def __init__(self, database: Database, desk: Desk | None) -> None:
+        self._database = database
+        self._records = Records(database)
+        self._desk = desk
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def find(self, generation_id: str) -> Case | None:
+        """A result as moderators see it, as it is recorded now. Raises DatabaseError."""
+        async with self._database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(generation_id)
+            if row is None:
+                return None
+            outputs = await OutputRepository(session).outputs(generation_id)
+            review = await ReviewRepository(session).find(generation_id)
+            flags = await FlagRepository(session).of_generation(generation_id)
+        contents = await self._records.contents(generation_id, unveiled=True)
+        state = _state_of(row, review)
+        return Case(
+            copy_generation(row, outputs, unveiled=True),
+            contents,
+            state,
+            tuple(f"{one.kind}: {one.note}" for one in flags),
+            row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
+        )
+
+    async def post(self, generation_id: str) -> None:
+        """Show it in the moderators' channel, where there is one and something to decide on.
+
+        Raises DeliveryPostponed, DatabaseError.
+        """
+        if self._desk is None:
+            return
+        async with self._lock(generation_id):
+            while (case := await self.find(generation_id)) and not case.state.is_closed:
+                channel_id = await self._find_channel(case.generation.guild_id)
+                place = await self._desk.show(case, channel_id) if channel_id else None
+                if place is None:
+                    return
+                await self._note(generation_id, place)
+                if await self._find_channel(case.generation.guild_id) == channel_id:
+                    await self._keep(self._desk, generation_id, place, case.state)
+                    return
+                await self._desk.retract(place)
+
+    async def update(self, generation_id: str) -> None:
+        """Close it where it was posted, once it was decided on or removed. Raises DatabaseError."""
+        if self._desk is None:
+            return
+        async with self._lock(generation_id):
+            async with self._database.transaction(read_only=True) as session:
+                places = await ReviewRepository(session).messages([generation_id])
+            for place in places:
+                await self._keep(self._desk, generation_id, Place(*place), None)
+
+    async def retract(self, places: Sequence[Place]) -> None:
+        """Delete those messages: nothing is recorded any more of what they show."""
+        for place in places:
+            if self._desk is not None:
+                await self._desk.retract(place)
+
+    async def _keep(
+        self, desk: Desk, generation_id: str, place: Place, shown: CaseState | None
+    ) -> None:
+        while True:
+            case = await self.find(generation_id)
+            if case is None:
+                await desk.retract(place)
+                return
+            if case.state is shown or not case.state.is_closed:
+                return
+            await desk.close_case(case, place)
+            shown = case.state
+
+    def _lock(self, generation_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(generation_id, asyncio.Lock())
+
+    async def _find_channel(self, guild_id: int | None) -> int | None:
+        if guild_id is None:
+            return None
+        async with self._database.transaction(read_only=True) as session:
+            settings = await GuildModerationRepository(session).get(guild_id)
+            return settings.log_channel_id if settings else None
+
+    async def _note(self, generation_id: str, place: Place) -> None:
+        async with self._database.transaction() as session:
+            await ReviewRepository(session).note_message(
+                generation_id, place.channel_id, place.message_id
+            )
+
+
+def _state_of(row: GenerationRow, review: ReviewRow | None) -> CaseState:
+    state = _STATES.get(review.state, CaseState.OPEN) if review is not None else CaseState.OPEN
+    if row.removed_at is not None and state is not CaseState.REFUSED:
+        return CaseState.REMOVED
+    return state

@@ -1,0 +1,129 @@
+"""Keeps what people see of an ended generation in step with what is recorded.
+
+A state is read right before it is told and once more after it was: whoever was overtaken, by a
+moderator, by whoever deletes it or by another process, tells the newer one. So the last that is
+told is what is recorded. Two places are kept so, each in an order of its own: the reply to its
+person, here, and the moderators' message, in `review_cards`.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from enum import Enum, auto
+from typing import assert_never
+from weakref import WeakValueDictionary
+
+from db.database import Database
+from db.errors import DatabaseError
+from db.repositories.generations import GenerationRepository
+from db.repositories.outputs import OutputRepository
+from db.repositories.reviews import PENDING, REFUSED, ReviewRepository
+from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
+from generation.history.queries import copy_generation
+from generation.history.records import Records
+from generation.moderation.review import Reviews
+from generation.record import Generation, GenerationState
+
+_log = logging.getLogger(__name__)
+
+
+class _Message(Enum):
+    """What the reply of an ended generation says."""
+
+    END = auto()
+    HELD = auto()
+    REFUSED = auto()
+    NOTHING = auto()
+
+
+class Delivery:
+    """Tells the end of generations. Every method may be repeated after a crash."""
+
+    def __init__(
+        self,
+        database: Database,
+        records: Records,
+        audience: Audience,
+        reviews: Reviews,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._audience = audience
+        self._reviews = reviews
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def deliver(self, generation_id: str) -> Receipt | None:
+        """Tell the end to its person; None when there is nothing to tell any more, or not yet.
+
+        Raises DeliveryPostponed and DeliveryImpossible as the audience does, and DatabaseError.
+        """
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.delivered_at is not None:
+            return None
+        try:
+            await self._reviews.show(generation)
+            return await self._tell(generation_id)
+        except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
+            raise
+        except Exception as error:
+            _log.exception("Telling the end of generation %s failed.", generation_id)
+            raise DeliveryPostponed from error
+
+    async def repeat(self, generation_id: str) -> None:
+        """Tell it once more, after something else may have taken its place.
+
+        Raises as `deliver` does. Does nothing while the generation has not ended.
+        """
+        await self._tell(generation_id)
+
+    async def _tell(self, generation_id: str) -> Receipt | None:
+        receipt: Receipt | None = None
+        told: _Message | None = None
+        seen: Generation | None = None
+        async with self._locks.setdefault(generation_id, asyncio.Lock()):
+            while True:
+                recorded, message = await self._read(generation_id)
+                seen = recorded or seen
+                if seen is None or message is None or message is told:
+                    return receipt
+                if receipt is not None:
+                    seen = replace(seen, message_url=receipt.message_url)
+                receipt = await self._say(seen, message)
+                told = message
+
+    async def _say(self, generation: Generation, message: _Message) -> Receipt | None:
+        match message:
+            case _Message.NOTHING:
+                await self._audience.withdraw(generation)
+                raise DeliveryImpossible("Its results were taken away.")
+            case _Message.HELD:
+                await self._reviews.tell_held(generation)
+                return None
+            case _Message.END | _Message.REFUSED:
+                contents = await self._records.contents(generation.id)
+                return await self._audience.deliver(generation, contents)
+            case _:
+                assert_never(message)
+
+    async def _read(self, generation_id: str) -> tuple[Generation | None, _Message | None]:
+        """What is recorded, and what its reply has to say; None while it has not ended."""
+        async with self._database.transaction(read_only=True) as session:
+            row = await GenerationRepository(session).get(generation_id)
+            if row is None:
+                return None, _Message.NOTHING
+            generation = copy_generation(
+                row, await OutputRepository(session).outputs(generation_id)
+            )
+            review = await ReviewRepository(session).find(generation_id)
+        return generation, _choose_message(generation, review.state if review else None)
+
+
+def _choose_message(generation: Generation, review_state: str | None) -> _Message | None:
+    if not generation.state.is_final:
+        return None
+    is_withheld = generation.withheld and generation.state is GenerationState.SUCCEEDED
+    if is_withheld and review_state == PENDING:
+        return _Message.HELD
+    if is_withheld and review_state == REFUSED:
+        return _Message.REFUSED
+    return _Message.END if generation.removed_at is None else _Message.NOTHING

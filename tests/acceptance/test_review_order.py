@@ -1,0 +1,144 @@
+"""What is told of a reviewed result while its state changes: the last word is what is recorded."""
+
+import asyncio
+
+import pytest
+from dbos import DBOS
+
+from sandbox.people import as_text
+
+PATIENCE_S = 60
+
+
+def has_pictures(message):
+    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+
+
+def labels(message):
+    return [part.get("label") for row in message["components"] for part in row["components"]]
+
+
+def held(message):
+    return "waits for a moderator to look" in as_text(message)
+
+
+async def answer(person, command, **options):
+    reply = await person.slash("general", command, **options)
+    return as_text(await reply.until(lambda one: "thinking" not in as_text(one), PATIENCE_S))
+
+
+async def idle():
+    """Once the line has nothing under way."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = await DBOS.list_workflows_async(status="PENDING", load_input=False)
+            if not found:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def hold_results(house):
+    """Review everything, with the moderators' channel; its path for posts."""
+    channel = house.world.channel("moderators").id
+    await answer(house.mo, "mod log-channel", channel=channel)
+    await answer(house.mo, "mod review", mode="hold")
+    return rf"/channels/{channel}/messages$"
+
+
+async def decide_in_private(house, label):
+    panel = await house.mo.slash("general", "mod review")
+    case = await panel.until(lambda one: label in labels(one), PATIENCE_S)
+    await house.mo.click(case, label)
+    await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+
+
+def cards(house):
+    """What the moderators' channel shows, of results that may be decided on and of others."""
+    return house.mo.messages("moderators")
+
+
+@pytest.mark.parametrize("label", ["Approve", "Refuse"])
+async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(house, label):
+    async with house.bot():
+        hold = house.world.hold_next("POST", await hold_results(house))
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
+        await decide_in_private(house, label)
+        is_approved = label == "Approve"
+        await reply.until(
+            has_pictures if is_approved else lambda one: "did not approve" in as_text(one),
+            PATIENCE_S,
+        )
+        hold.released.set()
+        await idle()
+        assert has_pictures(reply.message) is is_approved
+        assert not held(reply.message)
+        (card,) = cards(house)
+        assert labels(card) == []
+        assert ("Approved by" if is_approved else "Refused by") in as_text(card)
+        assert bool(card["attachments"]) is is_approved
+
+
+async def test_an_approval_while_its_person_is_told_to_wait_is_the_last_word(house):
+    async with house.bot():
+        await hold_results(house)
+        # The progress edits come first: only the one that says that it waits is held back.
+        posted = house.world.hold_next("POST", r"/channels/\d+/messages$")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await asyncio.wait_for(posted.arrived.wait(), PATIENCE_S)
+        told = house.world.hold_next("PATCH", rf"/messages/{reply.message['id']}$")
+        posted.released.set()
+        await asyncio.wait_for(told.arrived.wait(), PATIENCE_S)
+        card = await house.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        await house.mo.click(card, "Approve")
+        await house.mo.wait_for(lambda one: "Approved by" in as_text(one), PATIENCE_S)
+        told.released.set()
+        await reply.until(has_pictures, PATIENCE_S)
+        await idle()
+        assert has_pictures(reply.message)
+
+
+async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_nothing(house):
+    async with house.bot() as core:
+        hold = house.world.hold_next("POST", await hold_results(house))
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
+        overview = await core.services.reviews.overview(house.world.guild_id)
+        await answer(house.mo, "mod delete", generation=overview.next_id)
+        hold.released.set()
+        await idle()
+        assert reply.message is None
+        (card,) = cards(house)
+        assert labels(card) == []
+        assert not card["attachments"]
+        assert "Deleted by" in as_text(card)
+
+
+async def test_a_channel_that_is_no_longer_the_moderators_shows_nothing(house):
+    async with house.bot():
+        hold = house.world.hold_next("POST", await hold_results(house))
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
+        await answer(house.mo, "mod log-channel", off=True)
+        hold.released.set()
+        await reply.until(held, PATIENCE_S)
+        await idle()
+        assert cards(house) == []
+
+
+@pytest.mark.parametrize("by_person", [False, True])
+async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(house, by_person):
+    async with house.bot() as core:
+        await hold_results(house)
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        await reply.until(held, PATIENCE_S)
+        await house.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        if by_person:
+            asked = await house.ana.slash("general", "mydata delete")
+            await house.ana.fill(asked.modal, {})
+        else:
+            overview = await core.services.reviews.overview(house.world.guild_id)
+            await answer(house.mo, "mod delete", generation=overview.next_id)
+        await house.world.wait_for(
+            lambda: not any(labels(one) or one["attachments"] for one in cards(house)), PATIENCE_S
+        )

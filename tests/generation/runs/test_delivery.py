@@ -1,0 +1,173 @@
+"""The last that is told of a generation is what is recorded of it."""
+
+import asyncio
+
+import pytest
+
+from db.repositories.generations import GenerationRepository
+from db.repositories.reviews import PENDING, ReviewRepository
+from generation.audience import DeliveryImpossible, Receipt
+from generation.history.records import Records
+from generation.history.removal import Remover
+from generation.moderation.review import Reviews
+from generation.runs.delivery import Delivery
+from generation.service import utc_now
+
+ANA, MO, GUILD = 1, 2, 5
+ID = "k7f3q"
+
+
+class SlowAudience:
+    """Says what its generation's message shows; each telling waits to be let through."""
+
+    def __init__(self):
+        self.shows = []
+        self.arrived = asyncio.Semaphore(0)
+        self.let_through = asyncio.Semaphore(0)
+
+    async def deliver(self, generation, contents):
+        await self._show("refused" if generation.withheld else "pictures")
+        return Receipt("https://discord.com/channels/5/9/11")
+
+    async def tell_held(self, generation):
+        await self._show("held")
+
+    async def withdraw(self, generation):
+        await self._show(f"nothing at {generation.message_url}")
+
+    async def show(self, case, channel_id):
+        raise NotImplementedError
+
+    async def close_case(self, case, place):
+        raise NotImplementedError
+
+    async def retract(self, place):
+        raise NotImplementedError
+
+    async def _show(self, what):
+        self.arrived.release()
+        await self.let_through.acquire()
+        self.shows.append(what)
+
+
+@pytest.fixture
+def audience():
+    return SlowAudience()
+
+
+@pytest.fixture
+def reviews(database, audience):
+    return Reviews(database, utc_now, audience)
+
+
+@pytest.fixture
+def build_delivery(database, audience, reviews):
+    """One as each process has its own."""
+    return lambda: Delivery(database, Records(database), audience, reviews)
+
+
+@pytest.fixture
+async def made(database):
+    """Add a result that ended; held where it is said."""
+
+    async def add(*, is_held):
+        now = utc_now()
+        async with database.transaction() as session:
+            generations = GenerationRepository(session)
+            await generations.add(
+                id=ID,
+                user_id=ANA,
+                user_name="ana",
+                guild_id=GUILD,
+                channel_id=9,
+                workflow="w",
+                prompt="a fox",
+                values={},
+                seed=1,
+                cost=1,
+                private=False,
+                spoiler=False,
+                created_at=now,
+                withheld=is_held,
+                state="succeeded",
+            )
+            if is_held:
+                await ReviewRepository(session).begin(ID, PENDING, now)
+
+    return add
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_a_decision_while_its_person_is_told_to_wait_is_told_last(
+    made, reviews, audience, build_delivery, approved
+):
+    await made(is_held=True)
+    delivery = build_delivery()
+    telling = asyncio.create_task(delivery.deliver(ID))
+    await audience.arrived.acquire()
+    await reviews.decide(ID, GUILD, approved=approved, actor_id=MO)
+    decided = asyncio.create_task(delivery.deliver(ID))
+    for _ in range(3):
+        audience.let_through.release()
+    await asyncio.gather(telling, decided)
+    assert audience.shows[0] == "held"
+    assert set(audience.shows[1:]) == {"pictures" if approved else "refused"}
+
+
+async def test_what_another_process_told_first_is_told_again_by_the_one_it_overtook(
+    made, reviews, audience, build_delivery
+):
+    await made(is_held=True)
+    slow = asyncio.create_task(build_delivery().deliver(ID))
+    await audience.arrived.acquire()
+    await reviews.decide(ID, GUILD, approved=True, actor_id=MO)
+    quick = asyncio.create_task(build_delivery().deliver(ID))
+    await audience.arrived.acquire()
+    for _ in range(3):
+        audience.let_through.release()
+    await asyncio.gather(slow, quick)
+    assert sorted(audience.shows) == ["held", "pictures", "pictures"]
+    assert audience.shows[-1] == "pictures"
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_what_is_taken_away_while_it_is_told_is_taken_back(
+    database, made, audience, build_delivery, is_forgotten
+):
+    await made(is_held=False)
+    telling = asyncio.create_task(build_delivery().deliver(ID))
+    await audience.arrived.acquire()
+    if is_forgotten:
+        async with database.transaction() as session:
+            await GenerationRepository(session).delete(ID)
+    else:
+        await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
+    audience.let_through.release()
+    audience.let_through.release()
+    with pytest.raises(DeliveryImpossible):
+        await telling
+    assert audience.shows == ["pictures", "nothing at https://discord.com/channels/5/9/11"]
+
+
+async def test_a_held_result_that_is_taken_away_while_its_person_is_told_is_taken_back(
+    database, made, audience, build_delivery
+):
+    await made(is_held=True)
+    telling = asyncio.create_task(build_delivery().deliver(ID))
+    await audience.arrived.acquire()
+    await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
+    audience.let_through.release()
+    audience.let_through.release()
+    with pytest.raises(DeliveryImpossible):
+        await telling
+    assert audience.shows == ["held", "nothing at None"]
+
+
+async def test_what_has_not_ended_is_not_told_again(database, made, audience, build_delivery):
+    await made(is_held=False)
+    async with database.transaction() as session:
+        await GenerationRepository(session).move(
+            ID, from_states={"succeeded"}, to="running", at=utc_now()
+        )
+    await build_delivery().repeat(ID)
+    assert audience.shows == []
