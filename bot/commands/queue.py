@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
@@ -84,7 +85,7 @@ def _line(entry: QueueEntry, *, names_people: bool) -> str:
     if names_people:
         parts.append(f"<@{generation.user_id}>")
     if entry.is_paused or entry.position:
-        parts += waiting_parts(waiting_event(entry))
+        parts += waiting_parts(waiting_event(entry), datetime.now(UTC))
     else:
         parts.append(_("running"))
     return " · ".join(parts)

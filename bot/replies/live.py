@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol, assert_never
 
@@ -57,6 +58,9 @@ REMEMBERED_VIEWS = 1_000
 SMALL_BYTES = 4 * 1024 * 1024
 """What anybody takes; the last size that is tried."""
 
+COUNTDOWN_LEAD = timedelta(seconds=1)
+"""So long before a shown time passes the message is edited: an edit takes about so long."""
+
 LiveEvent = Waiting | Running
 
 _log = logging.getLogger(__name__)
@@ -81,6 +85,9 @@ class _View:
     def __init__(self, address: ReplyAddress) -> None:
         self.address = address
         self.newest: LiveEvent | None = None
+        self.latest: LiveEvent | None = None
+        self.changed = asyncio.Event()
+        self.counts_down_to: datetime | None = None
         self.task: asyncio.Task[None] | None = None
         self.edited_at = float("-inf")
         self.shown: tuple[str, str | None] | None = None
@@ -103,6 +110,7 @@ class Replies:
     ) -> None:
         self._client = client
         self._door = Door(client, now)
+        self._now = now
         self._offers = offers
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
@@ -276,6 +284,7 @@ class Replies:
             return
         view.has_run = isinstance(event, Running)
         view.newest = event
+        view.changed.set()
         if view.task is None or view.task.done():
             view.task = asyncio.create_task(self._pump(view), name=f"reply of {generation.id}")
 
@@ -303,7 +312,7 @@ class Replies:
 
     async def _pump(self, view: _View) -> None:
         speak(view.address.locale)
-        while view.newest is not None:
+        while await self._has_news(view):
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
             if not self._door.is_by_token(view.address):
                 await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
@@ -327,16 +336,33 @@ class Replies:
                 view.is_editing = False
             view.edited_at = time.monotonic()
 
+    async def _has_news(self, view: _View) -> bool:
+        """Wait for a newer state as long as a shown time counts down; then the same is news."""
+        if view.newest is not None or view.counts_down_to is None or view.is_muted:
+            return view.newest is not None
+        left = view.counts_down_to - COUNTDOWN_LEAD - self._now()
+        view.changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left.total_seconds())):
+                await view.changed.wait()
+        view.newest = view.newest or view.latest
+        return view.newest is not None and not view.is_muted
+
     async def _edit(self, view: _View, event: LiveEvent) -> None:
         files: tuple[Attachment, ...] = ()
+        # A time whose turn it is counts as passed.
+        now = self._now() + COUNTDOWN_LEAD
         match event:
             case Waiting():
-                face = embeds.waiting_face(event)
+                moment, face = event.starts_at, embeds.waiting_face(event, now)
             case Running():
                 files = await _preview_files(event)
-                face = embeds.running_face(event, has_preview=bool(files))
+                moment = event.progress.done_at
+                face = embeds.running_face(event, now, has_preview=bool(files))
             case _:
                 assert_never(event)
+        view.latest = event
+        view.counts_down_to = moment if moment is not None and moment > now else None
         looks = (face.content, face.embed.description)
         if looks == view.shown and not files:
             return

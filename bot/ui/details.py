@@ -33,7 +33,7 @@ def details_embed(
     """
     embed = discord.Embed(
         title=generation.id,
-        url=generation.message_url,
+        url=None if generation.is_deleted else generation.message_url,
         description=harmless(generation.prompt, PROMPT_CHARACTERS) or None,
         colour=discord.Colour.blurple(),
         timestamp=generation.created_at,
@@ -144,5 +144,5 @@ def _how(child: Generation) -> str:
 
 
 def _link(generation: Generation) -> str:
-    link = generation.message_url
+    link = None if generation.is_deleted else generation.message_url
     return f"[`{generation.id}`]({link})" if link else f"`{generation.id}`"

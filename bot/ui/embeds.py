@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import discord
 
@@ -24,6 +25,9 @@ GREY = discord.Colour.light_grey()
 
 LISTED_PROMPT_CHARACTERS = 80
 
+SHORTEST_COUNTDOWN = timedelta(seconds=5)
+"""What is nearer is not counted down to: Discord's clients round, and a message takes its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -33,13 +37,13 @@ class Face:
     embed: discord.Embed
 
 
-def waiting_face(event: Waiting) -> Face:
+def waiting_face(event: Waiting, now: datetime) -> Face:
     """In the line, with its place and about when it starts."""
-    embed = discord.Embed(description=" · ".join(waiting_parts(event)), colour=GREY)
+    embed = discord.Embed(description=" · ".join(waiting_parts(event, now)), colour=GREY)
     return Face(header(event.generation), embed)
 
 
-def waiting_parts(event: Waiting) -> list[str]:
+def waiting_parts(event: Waiting, now: datetime) -> list[str]:
     """The place and about when it starts, or that the line is paused."""
     if event.is_paused:
         return [_("paused here: it waits until an administrator lets the line go on")]
@@ -49,11 +53,20 @@ def waiting_parts(event: Waiting) -> list[str]:
     else:
         parts = [_("{place} of {length}", place=place, length=length)]
     if event.starts_at is not None:
-        parts.append(_("starts {when}", when=relative(event.starts_at)))
+        parts.append(_starts(event.starts_at, now))
     return parts
 
 
-def running_face(event: Running, *, has_preview: bool) -> Face:
+def _starts(moment: datetime, now: datetime) -> str:
+    """When it starts. A time that passed would be shown as one in the past."""
+    if moment <= now:
+        return _("starting soon")
+    if moment - now < SHORTEST_COUNTDOWN:
+        return _("starting now")
+    return _("starts {when}", when=relative(moment))
+
+
+def running_face(event: Running, now: datetime, *, has_preview: bool) -> Face:
     """A bar, steps, what runs, about when it is done, and the preview where there is one."""
     progress = event.progress
     parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
@@ -62,7 +75,10 @@ def running_face(event: Running, *, has_preview: bool) -> Face:
     if progress.activity:
         parts.append(harmless(progress.activity, 60))
     if progress.done_at is not None:
-        parts.append(_("done {when}", when=relative(progress.done_at)))
+        is_near = progress.done_at - now < SHORTEST_COUNTDOWN
+        parts.append(
+            _("finishing") if is_near else _("done {when}", when=relative(progress.done_at))
+        )
     embed = discord.Embed(description=" · ".join(parts), colour=BLURPLE)
     if has_preview:
         embed.set_image(url=f"attachment://{PREVIEW_NAME}")
@@ -143,7 +159,7 @@ def list_line(
     line = f"{prefix}`{generation.id}` {when} {prompt} · {state_text(generation)}"
     if names_person:
         line += f" · <@{generation.user_id}>"
-    if generation.message_url:
+    if generation.message_url and not generation.is_deleted:
         line += f" · [{_('open')}]({generation.message_url})"
     return line
 
@@ -155,6 +171,8 @@ def choice_label(generation: Generation) -> str:
 
 def state_text(generation: Generation) -> str:
     """How a generation stands, in a word or two."""
+    if generation.is_deleted:
+        return _("deleted")
     if generation.state is GenerationState.FAILED and generation.failure is not None:
         return _(FAILURE_TITLES[generation.failure.kind])
     return state_name(generation.state)

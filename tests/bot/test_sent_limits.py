@@ -1,6 +1,7 @@
 """Whatever people and operators type, what is sent keeps to Discord's limits, in every language."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import discord
 import pytest
@@ -20,7 +21,7 @@ from bot.ui import embeds
 from bot.ui.details import dossier_embeds
 from bot.ui.error_messages import explain
 from bot.ui.options import matching
-from generation.audience import Case
+from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.media.metadata import Metadata, Program
@@ -87,6 +88,8 @@ def result(tools, typed):
     return tools.result(generation, *[tools.picture()] * 25, texts=[typed[:1_000]] * 10)
 
 
+NOW = datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
+
 OFFER = Offer(tuple(range(35)), tuple(range(35)), tuple(range(35)), again=True, remix=True)
 
 
@@ -95,8 +98,8 @@ def test_the_states_of_a_reply(tools, result, typed, language):
     running = tools.running(generation)
     running = replace(running, progress=replace(running.progress, activity=typed))
     for face, view in (
-        (embeds.waiting_face(tools.waiting(generation)), cancel_view(generation)),
-        (embeds.running_face(running, has_preview=True), cancel_view(generation)),
+        (embeds.waiting_face(tools.waiting(generation), NOW), cancel_view(generation)),
+        (embeds.running_face(running, NOW, has_preview=True), cancel_view(generation)),
         (embeds.done_face(generation, [typed[:1_000]] * 10), done_view(generation, OFFER)),
         (embeds.failed_face(tools.failure(generation, sentence=typed)), failed_view(generation)),
         (embeds.held_face(generation), None),
@@ -135,7 +138,10 @@ async def test_what_moderators_decide_on(result, typed, language):
     generation, contents = result
     for pending in (True, False):
         draft = await draft_case(
-            Case(generation, contents, is_pending=pending, reasons=[typed] * 50), waiting=10**6
+            Case(
+                generation, contents, CaseState.PENDING if pending else CaseState.OPEN, [typed] * 50
+            ),
+            waiting=10**6,
         )
         judge([draft.embed], draft.view, draft.content)
         assert len(draft.files) <= limits.FILES

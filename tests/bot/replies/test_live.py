@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -249,6 +250,19 @@ async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
     assert len(bot.replies._views) <= REMEMBERED_VIEWS
 
 
+async def test_a_time_that_passes_is_not_left_standing(bot, tools, world):
+    generation, reply = await bot.imagine()
+    starts_at = world.clock.now() + timedelta(seconds=2.5)
+    bot.replies.notify(replace(tools.waiting(generation, 3, 7), starts_at=starts_at))
+    await reply.until(shows("starting now"))
+    await reply.until(shows("starting soon"))
+    later = replace(tools.waiting(generation, 1, 7), starts_at=starts_at + timedelta(hours=1))
+    bot.replies.notify(later)
+    await reply.until(shows("1st of 7 · starts <t:"))
+    bot.replies.notify(tools.running(generation, 5))
+    await reply.until(shows("finishing"))
+
+
 @pytest.mark.parametrize("kind", ["waiting", "running"])
 async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, tools, kind):
     """The edit with the live state arrives after the end, as when Discord has it wait."""
@@ -262,8 +276,8 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
         async def find(self, generation_id):
             return states.pop(0)
 
-        async def contents(self, generation_id):
-            return contents
+        async def tell_again(self, generation_id):
+            await bot.replies.deliver(ended, contents)
 
     bot.replies.consult(Ledger())
     events = {"waiting": tools.waiting(generation, 3, 7), "running": tools.running(generation, 3)}

@@ -1,6 +1,7 @@
 """The four states of a reply, within Discord's limits whatever people type."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ui import embeds
+from bot.ui.details import details_embed
 from bot.ui.error_messages import FAILURE_TITLES, explain, failure_embed
 from generation.errors import (
     FailureKind,
@@ -18,6 +20,9 @@ from generation.errors import (
     UnknownGeneration,
 )
 from generation.record import GenerationState, Output
+
+NOW = datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
+"""A minute before what the events of these tests expect."""
 
 ANY_TEXT = st.one_of(
     st.text(),
@@ -40,20 +45,53 @@ def check_embed(embed):
 
 
 def test_waiting_says_the_place_and_the_start(tools):
-    face = embeds.waiting_face(tools.waiting(tools.generation(user_id=7), 3, 7))
+    face = embeds.waiting_face(tools.waiting(tools.generation(user_id=7), 3, 7), NOW)
     assert face.content == "**a fox in the snow** · <@7>"
     assert face.embed.description == "3rd of 7 · starts <t:1795348800:R>"
 
 
 def test_running_says_how_far_it_is(tools):
     event = tools.running(tools.generation(user_id=7), step=5)
-    face = embeds.running_face(event, has_preview=True)
+    face = embeds.running_face(event, NOW, has_preview=True)
     assert face.content == "**a fox in the snow** · <@7> · txt2img-sd"
     assert face.embed.description == (
         "██████████░░░░░░░░░░ 50 % · step 5/10 · KSampler · done <t:1795348800:R>"
     )
     assert face.embed.image.url == "attachment://preview.jpg"
-    assert embeds.running_face(event, has_preview=False).embed.image.url is None
+    assert embeds.running_face(event, NOW, has_preview=False).embed.image.url is None
+
+
+@pytest.mark.parametrize(
+    ("left_s", "starts", "done"),
+    [
+        (60, "starts <t:", "done <t:"),
+        (5, "starts <t:", "done <t:"),
+        (4.9, "starting now", "finishing"),
+        (0, "starting soon", "finishing"),
+        (-60, "starting soon", "finishing"),
+    ],
+)
+def test_no_time_that_is_shown_is_in_the_past(tools, left_s, starts, done):
+    waiting = tools.waiting(tools.generation(), 3, 7)
+    now = waiting.starts_at - timedelta(seconds=left_s)
+    assert f" · {starts}" in embeds.waiting_face(waiting, now).embed.description
+    running = embeds.running_face(tools.running(tools.generation()), now, has_preview=False)
+    assert f" · {done}" in running.embed.description
+
+
+@pytest.mark.parametrize("remover", [7, None])
+def test_what_somebody_deleted_is_deleted_and_has_no_link(tools, remover):
+    """What went by age is still where it was posted."""
+    generation = tools.generation(
+        state=GenerationState.SUCCEEDED,
+        message_url="https://discord.com/channels/1/2/3",
+        removed_at=NOW,
+        removed_by=remover,
+    )
+    line = embeds.list_line(generation)
+    assert ("discord.com" in line) is (remover is None)
+    assert line.partition(" · ")[2].startswith("deleted" if remover else "done")
+    assert details_embed(generation).url == (None if remover else generation.message_url)
 
 
 def test_done_is_one_line_of_facts(tools):
@@ -122,8 +160,8 @@ def test_every_face_is_within_the_limits(tools, text, notes):
     generation = tools.generation(id="z" * 12, prompt=text, user_id=2**63 - 1, workflow="w" * 32)
     event = tools.running(generation)
     event = replace(event, progress=replace(event.progress, activity=text))
-    check_limits(embeds.waiting_face(tools.waiting(generation, 10**6, 10**6)))
-    check_limits(embeds.running_face(event, has_preview=True))
+    check_limits(embeds.waiting_face(tools.waiting(generation, 10**6, 10**6), NOW))
+    check_limits(embeds.running_face(event, NOW, has_preview=True))
     check_limits(embeds.done_face(generation, notes))
     check_limits(embeds.failed_face(tools.failure(generation, sentence=text)))
 
