@@ -1,5 +1,6 @@
 """The command tree: the one gate and the one door for errors."""
 
+import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -42,6 +43,10 @@ def require_authority(interaction: discord.Interaction) -> None:
 
 class CommandTree(app_commands.CommandTree[discord.Client]):
     """Lets in who may use commands here; tells everybody else, and of every error, in private."""
+
+    def __init__(self, client: discord.Client) -> None:
+        super().__init__(client)
+        logging.getLogger(app_commands.tree.__name__).addFilter(error_messages.is_worth_logging)
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
         """Let in, or tell why not; what is typed meanwhile gets no choices."""

@@ -21,7 +21,7 @@ from bot.ui import embeds
 from bot.ui.components import LastingItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, acknowledge_press, respond
 from bot.ui.text import lines_within
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
 from generation.record import Generation, GenerationState
@@ -179,7 +179,7 @@ class HistoryButton(
         """Show that page in the same message."""
         if self.question.everyone:
             require_moderator(interaction)
-        await interaction.response.defer()
+        await acknowledge_press(interaction)
         service = services_of(interaction).generations
         embed, view, files = await _render(interaction, service, self.question)
         await interaction.edit_original_response(embed=embed, view=view, attachments=files)
@@ -204,7 +204,7 @@ def history_command(service: GenerationService) -> SlashCommand:
         since: str | None = None,
         until: str | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         question = Question.asked(
             search=search, workflow=workflow, status=status, since=since, until=until
         )

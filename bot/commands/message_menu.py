@@ -19,7 +19,7 @@ from bot.services import Services
 from bot.ui.details import details_embed
 from bot.ui.limits import EMBED_FIELD_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, respond, soon
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.media.decoding import AttachmentTurns, decode
@@ -71,7 +71,7 @@ class MessageMenu:
 
     async def show_info(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """The record of a result, or what a picture says of itself."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         generation = await find_own(interaction, message)
         if generation is not None:
             requester = requester_of(interaction)

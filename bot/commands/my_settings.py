@@ -16,7 +16,7 @@ from bot.ui.components import LastingItem, chosen_in
 from bot.ui.limits import CHOICES
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, Choices, matching
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, acknowledge_press, respond, soon
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
 from generation.people.preferences import Defaults, Preferences
@@ -88,10 +88,10 @@ class SettingsButton(
             await _open_negative(interaction, await soon(preferences.defaults(user_id)))
             return
         if self.name == "reset":
-            await interaction.response.defer()
+            await acknowledge_press(interaction)
             await _show(interaction, await preferences.reset(user_id))
             return
-        await interaction.response.defer()
+        await acknowledge_press(interaction)
         turned = _turned(self.name, await preferences.defaults(user_id))
         await _show(interaction, await preferences.change(user_id, **turned))
 
@@ -102,7 +102,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
     @app_commands.command(description="Choose what you get when you say nothing else")
     @app_commands.describe(workflow="The workflow that is taken when you name none")
     async def settings(interaction: discord.Interaction, workflow: str | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         user_id = interaction.user.id
         if workflow is None:
             defaults = await preferences.defaults(user_id)
@@ -174,7 +174,7 @@ async def _open_negative(interaction: discord.Interaction, before: Defaults) -> 
 
 
 async def _change(interaction: discord.Interaction, **changes: object) -> None:
-    await interaction.response.defer()
+    await acknowledge_press(interaction)
     preferences = services_of(interaction).preferences
     await _show(interaction, await preferences.change(interaction.user.id, **changes))
 

@@ -13,7 +13,7 @@ from bot.permissions import guild_of
 from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
 from bot.ui.modals import Answer, Handler, open_form
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from generation.history.retention import Keeping
 
 DELETE_FORM = r"d:delete"
@@ -25,7 +25,7 @@ def mydata_group(services: Services) -> app_commands.Group:
 
     @group.command(description="Save all that is stored of you as a file")
     async def export(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         written = io.BytesIO()
         with gzip.GzipFile(filename="mydata.jsonl", fileobj=written, mode="wb") as packed:
             async for one in services.personal.export(interaction.user.id):
@@ -70,7 +70,7 @@ def keeping_text(keeping: Keeping) -> str:
 
 async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None:
     """Delete it: only its person has the form."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)
     text = plural(
         "{count} generation is deleted, and its message goes now.",

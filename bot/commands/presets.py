@@ -21,7 +21,7 @@ from bot.ui.options import (
     Choices,
     matching,
 )
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, respond, soon
 from bot.ui.text import harmless, lines_within
 from generation.errors import GenerationError
 from generation.people.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset
@@ -77,7 +77,7 @@ def presets_group(
         private: bool | None = None,  # noqa: FBT001 - the library calls it by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         given: dict[str, Value | None] = {
             "workflow": workflow,
             "negative": negative,
@@ -125,7 +125,7 @@ def presets_group(
 
     @group.command(name="list", description="See your presets")
     async def list_(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         presets = await preferences.presets(interaction.user.id)
         lines = [f"**{harmless(name)}** {describe(values)}" for name, values in presets.items()]
         nothing = _("You have none yet. Keep options with /presets save.")
@@ -139,7 +139,7 @@ def presets_group(
     @group.command(description="Forget a preset")
     @app_commands.describe(name="Which preset")
     async def delete(interaction: discord.Interaction, name: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await preferences.delete_preset(interaction.user.id, name)
         text = _("**{name}** is forgotten.", name=harmless(name))
         await respond(interaction, text)

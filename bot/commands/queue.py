@@ -15,7 +15,7 @@ from bot.tree import SlashCommand
 from bot.ui.embeds import choice_label, waiting_parts
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import GenerationError
 from generation.ids import normalise_id
@@ -35,7 +35,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
 
     @app_commands.command(description="See what waits and runs, your own first")
     async def queue(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         moderates = can_moderate(interaction)
         view = await service.line(
             guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED

@@ -8,7 +8,7 @@ from bot.requester import requester_of
 from bot.tree import SlashCommand
 from bot.ui.allowances import amount_text, reasons, this_period
 from bot.ui.limits import EMBED_FIELD_CHARACTERS
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import lines_within, relative
 from generation.quota.usage import QuotaStatus
 from generation.service import GenerationService
@@ -19,7 +19,7 @@ def quota_command(service: GenerationService) -> SlashCommand:
 
     @app_commands.command(description="See what is left for you, when more comes, and why")
     async def quota(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         status = await service.quota(requester_of(interaction))
         await respond(interaction, embeds=[quota_embed(status)])
 

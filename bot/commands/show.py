@@ -18,7 +18,7 @@ from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui import embeds
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
-from bot.ui.responses import soon
+from bot.ui.responses import acknowledge, soon
 from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.history.queries import HistoryFilter
@@ -52,7 +52,7 @@ def show_command(services: Services) -> SlashCommand:
         if picture is not None:
             found = _only(found, picture - 1)
         is_private = found.private or obstacle is not None
-        await interaction.response.defer(ephemeral=is_private, thinking=True)
+        await acknowledge(interaction, private=is_private)
         notes = () if obstacle is None else (_say_why(obstacle),)
         await _post(interaction, services, found, is_private=is_private, notes=notes)
 

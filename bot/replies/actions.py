@@ -28,7 +28,7 @@ from bot.ui.modals import (
     text_field,
 )
 from bot.ui.options import PROMPT_CHARACTERS
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, respond, soon
 from generation.errors import FailureKind, RequestRefused
 from generation.media.stripping import strip_metadata
 from generation.record import Generation
@@ -65,7 +65,7 @@ async def retry(interaction: discord.Interaction, generation_id: str, _index: in
 
 async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Everything that is recorded, in private."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     generation = await derivations.find_visible(generation_id, requester)
     ancestors = await derivations.lineage(generation, requester)
@@ -143,7 +143,7 @@ async def send_originals(
 
     The view stands below what carries metadata. Without one, the metadata is taken out.
     """
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     services = services_of(interaction)
     requester = requester_of(interaction)
     generation = await services.derivations.find_visible(generation_id, requester)

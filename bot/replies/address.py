@@ -45,10 +45,8 @@ class ReplyAddress:
 
 async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
     """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
-    response = await acknowledge(interaction, private=private)
-    message_id = response.message_id if response else None
-    if message_id is None:
-        message_id = (await interaction.original_response()).id
+    waiting = await acknowledge(interaction, private=private)
+    message_id = waiting.id or (await interaction.original_response()).id
     address = ReplyAddress(
         application_id=interaction.application_id,
         token=interaction.token,
@@ -58,7 +56,7 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         message_id=message_id,
         # Discord makes it so by itself where an app that somebody installed for themselves may
         # not speak in public.
-        is_private=private or (response is not None and response.is_ephemeral()),
+        is_private=private or waiting.is_ephemeral,
         size_limit=interaction.filesize_limit,
         locale=str(interaction.locale),
     )

@@ -18,7 +18,7 @@ from bot.services import services_of
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from generation.record import Generation
 from generation.requests.offers import Offer
 from generation.service import GenerationService
@@ -153,7 +153,7 @@ async def cancel(
     interaction: discord.Interaction, service: GenerationService, generation_id: str
 ) -> None:
     """Cancel for whoever asks, if they may, and say in private that it is under way."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     generation = await service.cancel(
         generation_id,
         user_id=interaction.user.id,

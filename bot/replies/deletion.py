@@ -12,7 +12,7 @@ from bot.replies.address import parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
 from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, Answer, open_form
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge_press, respond, soon
 from bot.ui.text import harmless
 from generation.errors import NotYours, UnknownGeneration
 from generation.record import Generation
@@ -44,7 +44,7 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
 
 async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
     """Delete it for whoever may."""
-    await interaction.response.defer()
+    await acknowledge_press(interaction)
     services = services_of(interaction)
     generation = await services.generations.find(answer.match["id"])
     is_moderator = generation is not None and may_moderate(interaction, generation)

@@ -20,7 +20,7 @@ from bot.ui import embeds
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, acknowledge_press, respond, soon
 from bot.ui.text import harmless, lines_within, plain
 from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
@@ -293,9 +293,9 @@ async def _show(interaction: discord.Interaction, draft: Draft) -> None:
 async def _acknowledge(interaction: discord.Interaction) -> None:
     """What is held is shown in private only, wherever the button is."""
     if _is_private(interaction):
-        await interaction.response.defer()
+        await acknowledge_press(interaction)
     else:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
 
 
 async def _decide_all(
@@ -327,7 +327,7 @@ async def _record_decision(
 
 
 async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
-    await interaction.response.defer()
+    await acknowledge_press(interaction)
     services = services_of(interaction)
     refusal: RequestRefused | None = None
     try:
@@ -349,7 +349,7 @@ async def _decide(interaction: discord.Interaction, generation_id: str, *, appro
 
 
 async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
-    await interaction.response.defer()
+    await acknowledge_press(interaction)
     services = services_of(interaction)
     case = await services.reviews.case(generation_id, guild_of(interaction))
     removed = await services.remover.remove(
@@ -375,7 +375,7 @@ async def _open_block(interaction: discord.Interaction, generation_id: str) -> N
 
 async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
     require_moderator(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction)
     services, guild_id = services_of(interaction), guild_of(interaction)
     case = await services.reviews.case(answer.match["id"], guild_id)
     await require_may_block(interaction, case.generation.user_id)

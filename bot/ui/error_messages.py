@@ -11,7 +11,7 @@ import discord
 
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS
-from bot.ui.responses import waits_in_public
+from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, waits_in_public
 from bot.ui.text import harmless, relative
 from generation.errors import (
     FailureKind,
@@ -46,9 +46,6 @@ SENTENCE_CHARACTERS = 1_500
 
 UNKNOWN_INTERACTION = 10062
 """Discord's code for an interaction that was not answered in its three seconds."""
-
-ALREADY_ACKNOWLEDGED = 40060
-"""Discord's code for an interaction that another process with the same token answered first."""
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +99,7 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
         return
     embed = explain(error)
     try:
-        if not interaction.response.is_done():
+        if not is_acknowledged(interaction):
             await interaction.response.send_message(embed=embed, ephemeral=True)
             return
         if waits_in_public(interaction):
@@ -110,6 +107,20 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
         await interaction.followup.send(embed=embed, ephemeral=True)
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         _log.warning("Somebody could not be told of an error: %s", type(failure).__name__)
+
+
+def is_worth_logging(record: logging.LogRecord) -> bool:
+    """Leave out what the library logs of choices that came too late or twice, or were lost.
+
+    Whoever typed has typed on since, and is offered others.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    code = error.code if isinstance(error, discord.HTTPException) else None
+    is_stale = code in (UNKNOWN_INTERACTION, ALREADY_ACKNOWLEDGED)
+    if isinstance(error, NETWORK_ERRORS) or is_stale:
+        _log.debug("Choices did not arrive: %s", type(error).__name__)
+        return False
+    return True
 
 
 async def _make_place(interaction: discord.Interaction) -> None:

@@ -1,12 +1,15 @@
 """Acknowledging interactions, and private responses to those that are acknowledged."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import discord
 from discord import ui
 
+from bot.network import NETWORK_ERRORS
 from generation.errors import ServiceUnavailable
 
 LOOKUP_S = 1.5
@@ -14,19 +17,76 @@ LOOKUP_S = 1.5
 
 THINKING = discord.InteractionResponseType.deferred_channel_message
 
+ALREADY_ACKNOWLEDGED = 40060
+"""Discord's code for an interaction that was answered before, by another process or unnoticed."""
+
 _ANSWERED = "answered"
 _IN_PUBLIC = "waits in public"
+_UNNOTICED = "acknowledged without an answer"
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
-async def acknowledge(
-    interaction: discord.Interaction, *, private: bool
-) -> discord.InteractionCallbackResponse[discord.Client] | None:
-    """Show "thinking…" in place of the response that follows. Raises what discord.py raises."""
-    callback = await interaction.response.defer(ephemeral=private, thinking=True)
+@dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """The message of an acknowledgement. `id` is None where Discord did not tell it."""
+
+    id: int | None
+    is_ephemeral: bool
+
+
+async def acknowledge(interaction: discord.Interaction, *, private: bool = True) -> WaitingMessage:
+    """Show "thinking…" in place of the response that follows.
+
+    When the answer to that is lost, the acknowledgement may have arrived all the same: it is looked
+    for, and sent once more when it is not there. Raises what discord.py raises.
+    """
     interaction.extras[_IN_PUBLIC] = not private
-    return callback
+    try:
+        return await _defer(interaction, private=private)
+    except NETWORK_ERRORS as error:
+        _log.info("The answer to an acknowledgement was lost (%s).", type(error).__name__)
+    interaction.extras[_UNNOTICED] = THINKING
+    try:
+        message = await interaction.original_response()
+    except discord.NotFound:
+        return await _defer_again(interaction, private=private)
+    return WaitingMessage(message.id, message.flags.ephemeral)
+
+
+async def acknowledge_press(interaction: discord.Interaction) -> None:
+    """Acknowledge without showing anything. A lost answer to that changes nothing.
+
+    Raises what discord.py raises.
+    """
+    try:
+        await interaction.response.defer()
+    except NETWORK_ERRORS as error:
+        _log.info("The answer to an acknowledgement was lost (%s).", type(error).__name__)
+        interaction.extras[_UNNOTICED] = discord.InteractionResponseType.deferred_message_update
+
+
+def is_acknowledged(interaction: discord.Interaction) -> bool:
+    """Whether its first answer was given, as far as is known."""
+    return interaction.response.is_done() or _UNNOTICED in interaction.extras
+
+
+async def _defer_again(interaction: discord.Interaction, *, private: bool) -> WaitingMessage:
+    try:
+        return await _defer(interaction, private=private)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise
+        return WaitingMessage(None, is_ephemeral=private)
+
+
+async def _defer(interaction: discord.Interaction, *, private: bool) -> WaitingMessage:
+    response = await interaction.response.defer(ephemeral=private, thinking=True)
+    if response is None:
+        return WaitingMessage(None, is_ephemeral=private)
+    return WaitingMessage(response.message_id, response.is_ephemeral())
 
 
 def waits_in_public(interaction: discord.Interaction) -> bool:
@@ -55,7 +115,8 @@ async def respond(
         parts["embeds"] = list(embeds)
     if view is not None:
         parts["view"] = view
-    if interaction.response.type is THINKING and _ANSWERED not in interaction.extras:
+    first = interaction.response.type or interaction.extras.get(_UNNOTICED)
+    if first is THINKING and _ANSWERED not in interaction.extras:
         interaction.extras[_ANSWERED] = True
         await interaction.edit_original_response(**parts, attachments=list(files))
     else:

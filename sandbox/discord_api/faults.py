@@ -14,6 +14,7 @@ class FaultKind(Enum):
     REFUSE = auto()
     DELAY = auto()
     HOLD = auto()
+    LOSE_REQUEST = auto()
     LOSE_ANSWER = auto()
 
 
@@ -54,7 +55,10 @@ class Faults:
         self._waiting.append(fault)
 
     async def strike(self, method: str, path: str) -> bool:
-        """Play the faults of a request; say whether its answer is to get lost."""
+        """Play the faults of a request; say whether its answer is to get lost.
+
+        Raises ConnectionAbortedError when the request itself is.
+        """
         is_lost = False
         for fault in [entry for entry in self._waiting if _matches(entry, method, path)]:
             fault.times -= 1
@@ -64,6 +68,8 @@ class Faults:
                 await asyncio.sleep(fault.seconds)
             elif fault.hold is not None:
                 await fault.hold.wait()
+            elif fault.kind is FaultKind.LOSE_REQUEST:
+                raise ConnectionAbortedError
             elif fault.kind is FaultKind.LOSE_ANSWER:
                 is_lost = True
             elif fault.error is not None:

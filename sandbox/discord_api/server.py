@@ -258,6 +258,10 @@ class DiscordStandIn:
         self.faults.add(Fault(FaultKind.HOLD, method, re.compile(path), hold=hold))
         return hold
 
+    def lose_next_request(self, method: str, path: str, *, times: int = 1) -> None:
+        """Cut the connection of the next matching requests, which are not handled."""
+        self.faults.add(Fault(FaultKind.LOSE_REQUEST, method, re.compile(path), times))
+
     def lose_next_answer(self, method: str, path: str, *, times: int = 1) -> None:
         """Handle the next matching requests, but cut the connection before they are answered."""
         self.faults.add(Fault(FaultKind.LOSE_ANSWER, method, re.compile(path), times))

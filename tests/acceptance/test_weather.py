@@ -1,4 +1,6 @@
-"""The way to Discord breaks, and nobody has to start anything again."""
+"""The way to Discord breaks, and nobody has to start or to ask anything again."""
+
+import logging
 
 import pytest
 
@@ -30,3 +32,45 @@ async def test_a_connection_dropped_during_the_start_is_made_again(house, proces
         reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
         await reply.until(house.is_done, PATIENCE_S)
         assert child.returncode is None
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_the_answer_to_an_acknowledgement_is_lost(house, caplog, private):
+    async with house.bot():
+        house.world.lose_next_answer("POST", "callback")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox", private=private)
+        await reply.until(house.is_done, PATIENCE_S)
+    assert not [one for one in caplog.records if one.levelno > logging.INFO]
+
+
+async def test_the_acknowledgement_itself_is_lost(house):
+    async with house.bot():
+        house.world.lose_next_request("POST", "callback")
+        reply = await house.ana.slash("general", "imagine", prompt="a fox")
+        await reply.until(house.is_done, PATIENCE_S)
+
+
+async def test_a_private_answer_fills_the_place_of_an_acknowledgement_whose_answer_was_lost(house):
+    async with house.bot():
+        house.world.lose_next_answer("POST", "callback")
+        reply = await house.ana.slash("general", "quota")
+        await reply.until(lambda message: message["embeds"], PATIENCE_S)
+    assert len(house.ana.messages("general")) == 1
+
+
+async def test_a_press_whose_acknowledgements_answer_is_lost_does_what_it_says(house):
+    async with house.bot():
+        settings = await house.ana.slash("general", "settings")
+        await settings.until(lambda message: message["components"], PATIENCE_S)
+        house.world.lose_next_answer("POST", "callback")
+        before = settings.message["components"]
+        await house.ana.click(settings.message, "s:private")
+        await settings.until(lambda message: message["components"] != before, PATIENCE_S)
+
+
+async def test_lost_choices_are_no_error(house, caplog):
+    async with house.bot():
+        house.world.lose_next_answer("POST", "callback")
+        await house.ana.autocomplete("general", "imagine", "workflow", "t")
+        assert await house.ana.autocomplete("general", "imagine", "workflow", "t")
+    assert not [one for one in caplog.records if one.levelno > logging.INFO]

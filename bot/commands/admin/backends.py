@@ -7,7 +7,7 @@ from bot.i18n.language import _
 from bot.permissions import guild_of, is_operator, require_operator
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import BYTES_PER_MIB, harmless, lines_within, relative
 from generation.backends.draining import Fleet, FleetEntry
 from generation.backends.status import BackendState
@@ -26,7 +26,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     @group.command(name="list", description="See every backend: state, load, device, memory")
     async def list_(interaction: discord.Interaction) -> None:
         require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         entries = await fleet.entries()
         embed = discord.Embed(
             title=_("Backends"),
@@ -41,7 +41,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     @app_commands.describe(backend="Its name")
     async def drain(interaction: discord.Interaction, backend: str) -> None:
         require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         _require_known(fleet, backend)
         changed = await fleet.drain(
             backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)
@@ -55,7 +55,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     @app_commands.describe(backend="Its name")
     async def resume(interaction: discord.Interaction, backend: str) -> None:
         require_operator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         _require_known(fleet, backend)
         changed = await fleet.resume(
             backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)

@@ -16,7 +16,7 @@ from bot.permissions import guild_of
 from bot.services import Services
 from bot.ui.allowances import channel_lines, limits_lines
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import lines_within
 from generation.backends.draining import Fleet, FleetEntry
 from generation.backends.status import BackendState
@@ -49,7 +49,7 @@ def _add_line_commands(
 ) -> None:
     @group.command(description="Let nothing new start here: what was asked for waits")
     async def pause(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         changed = await administration.pause(guild_of(interaction), actor_id=interaction.user.id)
         text = _("Paused. What is asked for waits here, and what runs is finished.")
         if not changed:
@@ -58,14 +58,14 @@ def _add_line_commands(
 
     @group.command(description="Let the line go on after a pause")
     async def resume(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         changed = await administration.resume(guild_of(interaction), actor_id=interaction.user.id)
         text = _("Resumed: the line goes on.") if changed else _("It was not paused.")
         await respond(interaction, text)
 
     @group.command(description="See how things stand here")
     async def status(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         found = await administration.status(guild_of(interaction))
         await respond(interaction, embeds=[status_embed(found, await fleet.entries())])
 

@@ -19,7 +19,7 @@ from bot.ui.allowances import (
 )
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.guild_settings import MAX_GRANT_DAYS, Administration
@@ -67,7 +67,7 @@ def limits_command(administration: Administration) -> SlashCommand:
         clock: str | None = None,
         reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         guild_id, actor_id = guild_of(interaction), interaction.user.id
         if reset:
             await administration.reset_limits(guild_id, actor_id=actor_id)
@@ -105,7 +105,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="show", description="See what roles change here")
     async def show(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
         policies = await administration.roles(guild_of(interaction))
         lines = [role_line(one, limits) for one in policies]
@@ -133,7 +133,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
         running: Running | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
         wanted: dict[str, int | bool | None] = {
             amount_name(limits.unit): allowance,
@@ -156,7 +156,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
     @group.command(name="clear", description="Let a role change nothing any more")
     @app_commands.describe(role="Which role")
     async def clear(interaction: discord.Interaction, role: discord.Role) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         cleared = await administration.clear_role(
             guild_of(interaction), role.id, actor_id=interaction.user.id
         )
@@ -175,7 +175,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="show", description="See who has more than others")
     async def show(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
         found = await administration.grants(guild_of(interaction))
         lines = [grant_line(one, limits) for one in found]
@@ -193,7 +193,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
         amount: More | None = None,
         days: Days | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         given = await administration.grant(
             guild_of(interaction),
             person.id,
@@ -207,7 +207,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
     @group.command(name="revoke", description="Take back all that a person was granted")
     @app_commands.describe(person="From whom")
     async def revoke(interaction: discord.Interaction, person: discord.User) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         count = await administration.revoke(
             guild_of(interaction), person.id, actor_id=interaction.user.id
         )
@@ -225,13 +225,13 @@ def channels_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="show", description="See where pictures are made here")
     async def show(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await _show(interaction)
 
     @group.command(name="allow", description="Make pictures here, and only in what is allowed")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def allow(interaction: discord.Interaction, channel: Place) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await administration.set_channel(
             guild_of(interaction), channel.id, is_served=True, actor_id=interaction.user.id
         )
@@ -240,7 +240,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
     @group.command(name="deny", description="Make no pictures here")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def deny(interaction: discord.Interaction, channel: Place) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await administration.set_channel(
             guild_of(interaction), channel.id, is_served=False, actor_id=interaction.user.id
         )
@@ -249,7 +249,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
     @group.command(name="clear", description="Forget what was decided of a channel, or of all")
     @app_commands.describe(channel="Left out: all channels")
     async def clear(interaction: discord.Interaction, channel: Place | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await administration.clear_channel(
             guild_of(interaction),
             channel.id if channel else None,

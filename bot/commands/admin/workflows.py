@@ -17,7 +17,7 @@ from bot.services import services_of
 from bot.ui.components import LastingItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import matching
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, acknowledge_press, respond
 from bot.ui.text import harmless, lines_within
 from bot.ui.workflow_report import report_lines
 from generation.errors import NotPermitted
@@ -47,7 +47,7 @@ class EnableButton(
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable it and say by which command people use it."""
         require_library_keeper(interaction)
-        await interaction.response.defer()
+        await acknowledge_press(interaction)
         library = services_of(interaction).library
         report = await library.enable(
             self.name, actor_id=interaction.user.id, guild_id=guild_of(interaction)
@@ -95,7 +95,7 @@ def library_group(library: Library) -> app_commands.Group:
         name: app_commands.Range[str, 1, 32] | None = None,
     ) -> None:
         require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         content = await fetch_file("file", file, attachment_hosts())
         report = await library.stage(
             content,
@@ -108,7 +108,7 @@ def library_group(library: Library) -> app_commands.Group:
     @group.command(description="See what a workflow asks people for, and why")
     @app_commands.autocomplete(workflow=found)
     async def inspect(interaction: discord.Interaction, workflow: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         report = await library.inspect(workflow)
         seconds = await library.seconds(workflow)
         state = next((one.state for one in library.entries() if one.name == workflow), "on")
@@ -132,7 +132,7 @@ def library_group(library: Library) -> app_commands.Group:
     @app_commands.autocomplete(workflow=found)
     async def enable(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         report = await library.enable(
             workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
@@ -142,7 +142,7 @@ def library_group(library: Library) -> app_commands.Group:
     @app_commands.autocomplete(workflow=found)
     async def disable(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await library.disable(
             workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
@@ -153,7 +153,7 @@ def library_group(library: Library) -> app_commands.Group:
     @app_commands.autocomplete(workflow=found)
     async def remove(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await library.remove(workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction))
         text = _("{workflow} is gone.", workflow=harmless(workflow))
         await respond(interaction, text)
@@ -161,7 +161,7 @@ def library_group(library: Library) -> app_commands.Group:
     @group.command(description="Read every workflow's files again")
     async def reload(interaction: discord.Interaction) -> None:
         require_library_keeper(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await library.reload()
         count = sum(one.state == "on" for one in library.entries())
         text = _("Read again. Workflows that can be used: {count}.", count=count)

@@ -24,7 +24,7 @@ from bot.services import Services
 from bot.ui.audit import audit_line
 from bot.ui.details import dossier_embeds
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import harmless, lines_within
 from generation.history.export import ExportFormat, header, line
 from generation.history.queries import HistoryFilter
@@ -66,7 +66,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         days: Range[int, 1, DAYS_BLOCKED] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await require_may_block(interaction, user.id)
         until = datetime.now(UTC) + timedelta(days=days) if days else None
         await moderation.block(
@@ -86,7 +86,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
     @group.command(description="Lift a block")
     @app_commands.describe(user="Who")
     async def unblock(interaction: discord.Interaction, user: discord.User) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         lifted = await moderation.unblock(
             user.id, guild_of(interaction), actor_id=interaction.user.id
         )
@@ -97,7 +97,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
 
     @group.command(description="See who is blocked here")
     async def blocked(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         found = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
         lines = []
         for one in found:
@@ -110,7 +110,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
     @group.command(description="Delete everything that somebody made here")
     @app_commands.describe(user="Who")
     async def purge(interaction: discord.Interaction, user: discord.User) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         removed = await services.oversight.purge(
             user.id, guild_of(interaction), actor_id=interaction.user.id
         )
@@ -131,7 +131,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
     @group.command(description="See everything that is recorded of one generation")
     @app_commands.describe(generation="Its id, as its message shows it")
     async def show(interaction: discord.Interaction, generation: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         dossier = await services.oversight.dossier(generation, guild_of(interaction))
         files = []
         if any(one.thumbnail for one in dossier.generation.outputs):
@@ -145,7 +145,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
     @group.command(description="Delete a result: its message, and everything kept of it")
     @app_commands.describe(generation="Its id, as its message shows it")
     async def delete(interaction: discord.Interaction, generation: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         # What is not of this place is not known here.
         dossier = await services.oversight.dossier(generation, guild_of(interaction))
         removed = await services.remover.remove(
@@ -175,7 +175,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         until: str | None = None,
         flagged: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         question = Question.asked(
             search=search,
             workflow=workflow,
@@ -191,7 +191,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
     @group.command(description="See what moderators and administrators did here")
     @app_commands.describe(before="Older than the entry of this number")
     async def audit(interaction: discord.Interaction, before: Range[int, 1] | None = None) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         deeds = await services.moderation.audit(
             guild_of(interaction), before_id=before, limit=LISTED_DEEDS
         )
@@ -211,7 +211,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         since: str | None = None,
         until: str | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         now = datetime.now(UTC)
         asked = HistoryFilter(
             guild_id=guild_of(interaction) or 0,

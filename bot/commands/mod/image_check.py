@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.i18n.language import _
 from bot.permissions import guild_of
 from bot.services import Services
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from generation.moderation.image_filter import NOT_INSTALLED
 from generation.moderation.image_policy import LEAST_PERCENT, MOST_PERCENT, CheckMode, ImagePolicy
 
@@ -34,7 +34,7 @@ def add_image_check(group: app_commands.Group, services: Services) -> None:
         certainty: app_commands.Range[int, LEAST_PERCENT, MOST_PERCENT] | None = None,
         age_restricted: Exempted | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         guild_id = guild_of(interaction) or 0
         policy = await gate.find_policy(guild_id)
         if mode is not None:

@@ -16,7 +16,7 @@ from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import respond, soon
+from bot.ui.responses import acknowledge, respond, soon
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
@@ -42,7 +42,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         mode: Mode | None = None,
         channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         guild_id = guild_of(interaction) or 0
         if mode is None:
             await show_next(interaction)
@@ -69,7 +69,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         channel: discord.TextChannel | None = None,
         off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         guild_id = guild_of(interaction) or 0
         if channel is not None and off:
             raise RequestRefused(
@@ -99,7 +99,7 @@ def add_retention(group: app_commands.Group, services: Services) -> None:
         records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
     ) -> None:
         require_administrator(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         guild_id = guild_of(interaction) or 0
         given = {"pictures": pictures, "prompts": prompts, "records": records}
         changes = {name: days or None for name, days in given.items() if days is not None}
@@ -153,7 +153,7 @@ class ReportMenu:
 
     async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
         """Hand it to the moderators."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         await self._services.reviews.report(
             answer.match["id"], requester_of(interaction), answer.texts.get("reason", "")
         )

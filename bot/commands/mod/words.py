@@ -10,7 +10,7 @@ from discord.app_commands import Range
 from bot.i18n.language import _
 from bot.permissions import guild_of
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import respond
+from bot.ui.responses import acknowledge, respond
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, Term, TermAction
@@ -39,7 +39,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         action: Action = "refuse",
         expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         term = await moderation.watch(
             guild_of(interaction),
             word,
@@ -57,7 +57,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
     async def remove(
         interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         removed = await moderation.unwatch(
             guild_of(interaction), word, actor_id=interaction.user.id
         )
@@ -69,7 +69,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
 
     @group.command(name="list", description="See what is watched for")
     async def list_(interaction: discord.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         terms = await moderation.terms(guild_of(interaction))
         lines = [
             f"**{_(one.action.value)}** {harmless(one.pattern, 200)}"
@@ -85,7 +85,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
     @group.command(description="Try what would come of a text; nothing else happens")
     @app_commands.describe(text="What somebody might type")
     async def test(interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction)
         verdict = await moderation.try_words(guild_of(interaction), text)
         lines = [_("Nothing would be found.")]
         if verdict.action is not None:

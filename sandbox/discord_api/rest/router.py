@@ -105,7 +105,10 @@ class Rest:
             except ApiError as error:
                 return _refusal(route, error, headers)
             except ConnectionError:
-                # Whoever asked was gone before all of it was here: nobody reads the answer.
+                # Whoever asked was gone before all of it was here, or is to find it lost: nobody
+                # reads the answer.
+                if request.transport is not None:
+                    request.transport.abort()
                 return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
             except Exception as error:  # noqa: BLE001 - clients retry a 500 in silence: be loud
                 self._crash(route, error)
