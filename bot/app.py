@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
 from bot.network import NETWORK_ERRORS, growing_pauses
+from bot.private_files import keep_private
 from bot.reload import follow_workflows
 from bot.replies.live import Replies
 from bot.services import Services
@@ -27,7 +28,7 @@ from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from comfy.protocol.responses import BackendDescription
 from db import migrations
-from db.database import Database
+from db.database import Database, sqlite_files
 from db.errors import DatabaseError
 from generation.audience import Audience, Desk
 from generation.backends.draining import Fleet
@@ -436,6 +437,8 @@ async def run_bot(
     Raises what `Application.start` raises, and StartupError when Discord ends it.
     """
     memory.bound()
+    files = sqlite_files(settings.effective_database_url)
+    await asyncio.to_thread(keep_private, settings.data, *files)
     await run_until_signal(_run_until_end(Application(settings, address=address, role=role)))
 
 

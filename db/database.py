@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -128,6 +129,14 @@ def libpq_url(url: str) -> str | None:
     plain = parsed.set(drivername="postgresql", query=query)
     # SQLAlchemy leaves spaces as they are; PostgreSQL's own library takes none in a URL.
     return plain.render_as_string(hide_password=False).replace(" ", "%20")
+
+
+def sqlite_files(url: str) -> tuple[Path, ...]:
+    """Name the file of a SQLite database and those that SQLite keeps beside it; none otherwise."""
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
+        return ()
+    return tuple(Path(parsed.database + ending) for ending in ("", "-wal", "-shm"))
 
 
 def describe(url: URL) -> str:

@@ -86,7 +86,7 @@ def _copy(source: Path, path: Path) -> None:
     # Under another name until it is whole, so that nobody takes a part for a backup.
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        unfinished.write_bytes(b"")
+        unfinished.touch(0o600)
         with (
             closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_MS / 1000)) as original,
             closing(sqlite3.connect(unfinished)) as copy,

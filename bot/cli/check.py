@@ -21,6 +21,7 @@ from bot.client import DiscordAddress, LimnerClient
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.network import NETWORK_ERRORS
+from bot.private_files import find_exposed
 from bot.settings import Settings, find_unknown_names
 from comfy.errors import (
     BackendRefused,
@@ -32,7 +33,7 @@ from comfy.errors import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db import migrations
-from db.database import Database
+from db.database import Database, sqlite_files
 from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.backends.common_classes import CommonClasses
@@ -97,6 +98,8 @@ async def find_all(
         )
     yield await _check_discord(settings, address)
     yield await _check_database(settings)
+    for finding in await asyncio.to_thread(_check_files, settings):
+        yield finding
     yield await _check_extra(settings)
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
@@ -111,6 +114,17 @@ async def find_all(
         await catalog.learn(CommonClasses([answer.object_info for answer in answers]))
     for finding in _check_workflows(tuple(catalog.workflows.values()), answers, settings):
         yield finding
+
+
+def _check_files(settings: Settings) -> tuple[Finding, ...]:
+    exposed = find_exposed(settings.data, *sqlite_files(settings.effective_database_url))
+    if not exposed:
+        return ()
+    sentence = (
+        f"Other users of this machine may use {exposed[0]} (and {len(exposed) - 1} more). "
+        f"`limner run` mends that, or: chmod -R go= {settings.data}"
+    )
+    return (Finding(Level.NOTE, "files", sentence),)
 
 
 async def _check_discord(settings: Settings, address: DiscordAddress | None) -> Finding:

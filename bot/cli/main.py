@@ -21,8 +21,10 @@ from bot.cli.inspect import load_catalog, run_add, run_inspect, run_survey
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.logs import set_up_logs
+from bot.private_files import keep_private
 from bot.settings import Settings, SettingsError, load_settings
 from db import maintenance, migrations
+from db.database import sqlite_files
 from db.errors import DatabaseError
 from generation.errors import GenerationError
 from generation.history.export import ExportFormat
@@ -244,6 +246,7 @@ def add_workflow(
 ) -> None:
     """Put a copy of FILE into the data folder with a manifest to edit, and show what it asks."""
     settings = _settings(context)
+    keep_private(settings.data, *sqlite_files(settings.effective_database_url))
     work = run_add(settings, file, name=name, object_info=object_info)
     context.exit(_run(lambda: work, context))
 
@@ -305,6 +308,7 @@ def db() -> None:
 def upgrade(context: click.Context) -> None:
     """Bring the database's tables up to this version."""
     settings = _settings(context)
+    keep_private(settings.data, *sqlite_files(settings.effective_database_url))
     _run(lambda: migrations.upgrade(settings.effective_database_url), context)
     click.echo("The database is up to date.")
 
