@@ -25,8 +25,7 @@ from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.line import EngineSettings, Line, LineTimings
 from generation.line.positions import Board, LineView, waiting_event
-from generation.media import imaging
-from generation.media.contact_sheet import build_tile
+from generation.media.contact_sheet import build_tile, contact_sheet
 from generation.media.decoding import decode
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
@@ -286,7 +285,7 @@ class GenerationService:
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""
         tiles = [build_tile(one) for one in generations]
-        return await decode(imaging.contact_sheet, tiles)
+        return await decode(contact_sheet, tiles)
 
     def workflows(self, requester: Requester | None = None) -> tuple[WorkflowSummary, ...]:
         """Every workflow that can be chosen, or those that this person may use where they are."""

@@ -14,6 +14,7 @@ from bot.ui.limits import ALT_TEXT_CHARACTERS
 from bot.ui.text import mebibytes, visible
 from generation.media import imaging, video
 from generation.media.decoding import decode
+from generation.media.fitting import fit_under
 from generation.media.stripping import strip_metadata
 from generation.record import Generation, OutputContent
 from generation.request import Layout
@@ -185,7 +186,7 @@ async def _fit(
     if not content.output.media_type.startswith("image/"):
         return _NOTHING
     try:
-        fitted = await decode(imaging.fit_under, content.content, limit)
+        fitted = await decode(fit_under, content.content, limit)
     except imaging.InvalidImage as error:
         _log.warning("A result of %s cannot be made smaller: %s", generation.id, error)
         return _NOTHING
@@ -202,7 +203,7 @@ async def _find_still(
     picture = await decode(video.still, content.content)
     if picture is None:
         return ()
-    fitted = await decode(imaging.fit_under, picture, limit)
+    fitted = await decode(fit_under, picture, limit)
     still = _attach(generation, content, fitted.content, fitted.extension)
     number = content.output.position + 1
     # No other name: this is not the result.

@@ -6,10 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
-from db.tables import (
-    DIRECT_MESSAGES,
-    BlockRow,
-)
+from db.tables import DIRECT_MESSAGES, BlockRow
 
 
 class BlockRepository:

@@ -3,9 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.tables import (
-    ChangeRow,
-)
+from db.tables import ChangeRow
 
 
 class ChangeRepository:

@@ -6,9 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
-from db.tables import (
-    DrainedBackendRow,
-)
+from db.tables import DrainedBackendRow
 
 
 class DrainRepository:

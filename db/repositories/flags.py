@@ -6,9 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.tables import (
-    FlagRow,
-)
+from db.tables import FlagRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import count_changed
 from db.repositories import prompt_words
-from db.tables import (
-    UNFINISHED_STATES,
-    WAITING,
-    ChangeRow,
-    FlagRow,
-    GenerationRow,
-)
+from db.tables import UNFINISHED_STATES, WAITING, ChangeRow, FlagRow, GenerationRow
 
 
 class Cursor(NamedTuple):

@@ -4,10 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
-from db.tables import (
-    DIRECT_MESSAGES,
-    GuildModerationRow,
-)
+from db.tables import DIRECT_MESSAGES, GuildModerationRow
 
 
 class GuildModerationRepository:

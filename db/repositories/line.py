@@ -9,13 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.repositories.generations import is_in
 from db.repositories.reviews import PENDING
-from db.tables import (
-    SUCCEEDED,
-    UNFINISHED_STATES,
-    WAITING,
-    GenerationRow,
-    ReviewRow,
-)
+from db.tables import SUCCEEDED, UNFINISHED_STATES, WAITING, GenerationRow, ReviewRow
 
 
 class MeasuredRow(NamedTuple):

@@ -9,12 +9,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import count_changed
-from db.tables import (
-    GenerationRow,
-    InputRow,
-    OutputContentRow,
-    OutputRow,
-)
+from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
 
 
 @dataclass(frozen=True, slots=True)

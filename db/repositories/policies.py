@@ -7,12 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
-from db.tables import (
-    DIRECT_MESSAGES,
-    ChannelPolicyRow,
-    GrantRow,
-    RolePolicyRow,
-)
+from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
 
 
 class PolicyRepository:

@@ -7,11 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.dialect import insert_into
-from db.tables import (
-    GenerationRow,
-    ReviewPolicyRow,
-    ReviewRow,
-)
+from db.tables import GenerationRow, ReviewPolicyRow, ReviewRow
 
 WHOLE_GUILD = 0
 """The channel id that stands for a guild's own policy."""

@@ -5,10 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.tables import (
-    DIRECT_MESSAGES,
-    TermRow,
-)
+from db.tables import DIRECT_MESSAGES, TermRow
 
 
 class TermRepository:

@@ -30,8 +30,7 @@ from generation.availability import available
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.history.records import Records
-from generation.media import imaging
-from generation.media.contact_sheet import build_tiles
+from generation.media.contact_sheet import Tile, build_tiles, contact_sheet
 from generation.media.decoding import decode
 from generation.moderation.review_cards import ReviewCards
 from generation.record import Generation, GenerationState
@@ -207,7 +206,7 @@ class Reviews:
                 waiting, ids = await ReviewRepository(session).waiting(
                     guild_id, 2 * GENERATIONS_A_SHEET
                 )
-            chosen, counts, tiles = list[Generation](), list[int](), list[imaging.Tile]()
+            chosen, counts, tiles = list[Generation](), list[int](), list[Tile]()
             for generation_id in ids:
                 generation = await self._records.find(generation_id, unveiled=True)
                 new = build_tiles(generation) if generation is not None else ()
@@ -222,7 +221,7 @@ class Reviews:
                     break
         if len(chosen) <= 1:
             return None
-        picture = await decode(imaging.contact_sheet, tiles)
+        picture = await decode(contact_sheet, tiles)
         return Sheet(waiting, tuple(chosen), tuple(counts), picture)
 
     async def set_mode(

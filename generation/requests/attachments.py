@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generation.errors import FailureKind, RequestRefused
-from generation.media import imaging
 from generation.media.decoding import decode
-from generation.media.imaging import CheckedImage, InvalidImage
+from generation.media.imaging import InvalidImage
+from generation.media.inputs import CheckedImage, verify_input, verify_mask
 from generation.media.media_types import detect_media_type
 from generation.request import FetchFile
 from workflows.manifest import Input, InputType
@@ -83,10 +83,10 @@ async def _verify_picture(
     wanted: Input, content: bytes, size: tuple[int, int] | None
 ) -> CheckedImage:
     if wanted.type is not InputType.MASK:
-        return await decode(imaging.verify_input, content, max_pixels=wanted.max_pixels)
+        return await decode(verify_input, content, max_pixels=wanted.max_pixels)
     if size is None:
         raise InvalidImage("A mask needs the picture it belongs to: attach that as well.")
-    mask = await decode(imaging.verify_mask, content, size)
+    mask = await decode(verify_mask, content, size)
     return CheckedImage(mask, "png", *size)
 
 

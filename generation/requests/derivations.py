@@ -15,17 +15,11 @@ from generation.errors import (
 )
 from generation.history.records import Order
 from generation.ids import normalise_id
-from generation.media import imaging
 from generation.media.decoding import decode
 from generation.media.imaging import InvalidImage
+from generation.media.inputs import fit_input
 from generation.record import Generation, Output, OutputContent
-from generation.request import (
-    Derivation,
-    GenerationRequest,
-    Requester,
-    Value,
-    is_named_only,
-)
+from generation.request import Derivation, GenerationRequest, Requester, Value, is_named_only
 from generation.requests.offers import STRENGTH, Offers, find_picture_input, is_picture
 from generation.requests.repetition import find_workflow, repeat
 from generation.requests.values import SIZE, picture_inputs
@@ -407,6 +401,6 @@ def _without_workflow() -> RequestRefused:
 async def _prepare(content: bytes) -> bytes:
     """A result as a picture to start from: results may be larger than what people attach."""
     try:
-        return await decode(imaging.fit_input, content)
+        return await decode(fit_input, content)
     except InvalidImage as error:
         raise RequestRefused(FailureKind.INVALID_ATTACHMENT, error.template, error.facts) from error

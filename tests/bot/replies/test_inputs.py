@@ -11,7 +11,6 @@ from bot.replies.inputs import (
     given_values,
     parse_day,
 )
-from bot.replies.live import REMEMBERED_CHANNELS, ChannelPace
 from generation.errors import FailureKind, RequestRefused
 
 NOW = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
@@ -108,25 +107,3 @@ def test_until_includes_its_day():
 def test_other_days_are_refused_by_name(typed):
     with pytest.raises(RequestRefused, match="until"):
         parse_day(typed, "until", NOW, end=True)
-
-
-# The pace of a channel.
-
-
-def test_edits_of_one_channel_take_turns():
-    now = 100.0
-    pace = ChannelPace(1.5, lambda: now)
-    assert [pace.take_turn(1) for _ in range(3)] == [0.0, 1.5, 3.0]
-    assert pace.take_turn(2) == 0.0
-    now = 110.0
-    assert pace.take_turn(1) == 0.0
-
-
-def test_quiet_channels_are_forgotten():
-    now = 0.0
-    pace = ChannelPace(1.5, lambda: now)
-    for channel_id in range(REMEMBERED_CHANNELS + 1):
-        pace.take_turn(channel_id)
-    now = 10.0
-    pace.take_turn(0)
-    assert len(pace._free_at) == 1

@@ -7,7 +7,14 @@ from datetime import timedelta
 import pytest
 
 from bot.replies.address import parse_reply
-from bot.replies.live import CHANNEL_INTERVAL_S, EDIT_INTERVAL_S, REMEMBERED_ENDS, REMEMBERED_VIEWS
+from bot.replies.live import (
+    CHANNEL_INTERVAL_S,
+    EDIT_INTERVAL_S,
+    REMEMBERED_CHANNELS,
+    REMEMBERED_ENDS,
+    REMEMBERED_VIEWS,
+    ChannelPace,
+)
 from generation.record import GenerationState
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
@@ -285,3 +292,25 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     message = await reply.until(is_done)
     assert message["attachments"]
     assert "Cancel" not in str(message["components"])
+
+
+# The pace of a channel.
+
+
+def test_edits_of_one_channel_take_turns():
+    now = 100.0
+    pace = ChannelPace(1.5, lambda: now)
+    assert [pace.take_turn(1) for _ in range(3)] == [0.0, 1.5, 3.0]
+    assert pace.take_turn(2) == 0.0
+    now = 110.0
+    assert pace.take_turn(1) == 0.0
+
+
+def test_quiet_channels_are_forgotten():
+    now = 0.0
+    pace = ChannelPace(1.5, lambda: now)
+    for channel_id in range(REMEMBERED_CHANNELS + 1):
+        pace.take_turn(channel_id)
+    now = 10.0
+    pace.take_turn(0)
+    assert len(pace._free_at) == 1

@@ -2,8 +2,7 @@
 
 import pytest
 
-from generation.media.contact_sheet import find_symbol
-from generation.media.imaging import Symbol
+from generation.media.contact_sheet import Symbol, find_symbol
 from generation.record import Output
 
 

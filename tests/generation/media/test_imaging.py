@@ -7,21 +7,10 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
-from generation.media.imaging import (
-    InvalidImage,
-    Symbol,
-    Tile,
-    contact_sheet,
-    describe,
-    fit_input,
-    fit_under,
-    grid,
-    preview,
-    quarter,
-    thumbnail,
-    verify_input,
-    verify_mask,
-)
+from generation.media.contact_sheet import Symbol, Tile, contact_sheet
+from generation.media.fitting import fit_under
+from generation.media.imaging import InvalidImage, describe, grid, preview, quarter, thumbnail
+from generation.media.inputs import fit_input, verify_input, verify_mask
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 

@@ -1,9 +1,8 @@
-"""Who may use a workflow, and where; and what it costs."""
+"""Who may use a workflow, and where."""
 
 import pytest
 
 from generation.errors import FailureKind, RequestRefused
-from generation.quota.costs import cost_of
 from generation.request import Requester
 from generation.requests.access import check_access, may_use
 from workflows.reading import parse_manifest
@@ -44,22 +43,3 @@ def test_who_may_use_it_and_where(access, facts, allowed):
         check_access(film, requester)
     assert refused.value.kind is FailureKind.NOT_ALLOWED_HERE
     assert refused.value.sentence.startswith("The workflow film can be used")
-
-
-@pytest.mark.parametrize(
-    ("toml", "values", "cost"),
-    [
-        ("", {}, 1),
-        ("cost = 3", {"count": 2}, 6),
-        ("cost = 0", {"count": 4}, 0),
-        ("cost = 2", {"count": True}, 2),
-        ('cost_input = "length"\ncost_unit = 24', {"length": 25}, 2),
-        ('cost_input = "length"\ncost_unit = 24', {"length": 24, "count": 3}, 3),
-        ('cost_input = "length"\ncost_unit = 24', {}, 1),
-        ('cost_input = "size"\ncost_unit = 1048576', {"size": "1024x1024"}, 1),
-        ('cost_input = "size"\ncost_unit = 1048576', {"size": "1024x1032"}, 2),
-        ('cost = 5\ncost_input = "seconds"\ncost_unit = 2.5', {"seconds": 5.1}, 15),
-    ],
-)
-def test_what_a_request_costs(toml, values, cost):
-    assert cost_of(workflow(toml).manifest, values) == cost

@@ -1,0 +1,151 @@
+"""Pictures that people attach: verified and written anew before anything else reads them."""
+
+import math
+from dataclasses import dataclass, field
+
+from PIL import Image, ImageChops, ImageOps
+
+from generation.media.fitting import fit_under
+from generation.media.imaging import (
+    INPUT_FORMATS,
+    MAX_INPUT_SIDE,
+    RESULT_FORMATS,
+    InvalidImage,
+    check_size,
+    encode,
+    factor_to,
+    highest,
+    lowest,
+    normalise,
+    on_black,
+    open_image,
+    scale,
+)
+
+MAX_INPUT_BYTES = 10 * 1024 * 1024
+"""Bytes of an attached picture: what Discord lets everybody upload."""
+
+_NEARLY_BLACK = 16
+"""Luminance that JPEG's noise reaches in black."""
+
+_GREY_SPREAD = 24
+"""Difference between colour channels up to which a pixel counts as grey, JPEG's noise included."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """A picture that we wrote ourselves: one frame, upright, RGB or RGBA, without metadata."""
+
+    content: bytes = field(repr=False)
+    extension: str
+    width: int
+    height: int
+
+
+def verify_input(
+    content: bytes,
+    *,
+    max_bytes: int = MAX_INPUT_BYTES,
+    max_pixels: int | None = None,
+) -> CheckedImage:
+    """Check what somebody attached and write it anew, so that none of its bytes are passed on.
+
+    A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
+    """
+    image, file_format = _load_input(content, max_bytes, max_pixels)
+    if max_pixels is not None:
+        image = scale(image, factor_to(image.size, max_pixels))
+    if file_format == "JPEG" and image.mode == "RGB":
+        written, extension = encode(image, "JPEG", quality=95, subsampling=0), "jpg"
+    else:
+        written, extension = encode(image, "PNG", compress_level=4), "png"
+    return CheckedImage(written, extension, image.width, image.height)
+
+
+def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
+    """Write a result anew so that `verify_input` takes it, scaled down where it is too large.
+
+    Of an animation the first frame is taken. Raises InvalidImage.
+    """
+    with open_image(content, RESULT_FORMATS) as source:
+        image = normalise(source)
+    image = scale(image, MAX_INPUT_SIDE / max(image.size))
+    written = encode(image, "PNG", compress_level=4)
+    if len(written) <= max_bytes:
+        return written
+    return fit_under(written, max_bytes).content
+
+
+def verify_mask(content: bytes, image_size: tuple[int, int]) -> bytes:
+    """Check an attached mask and write it as a grey PNG of the picture's size: white is repainted.
+
+    Black and white count as they are, on black where there is transparency. In a picture with
+    erased parts, and in a plain colour, it is the transparent parts that are repainted.
+    Raises InvalidImage.
+    """
+    image, _ = _load_input(content, MAX_INPUT_BYTES)
+    mask = _read_mask(image)
+    if mask.size != image_size:
+        _check_same_shape(mask.size, image_size)
+        mask = mask.resize(image_size, Image.Resampling.NEAREST)
+    if highest(mask) < _NEARLY_BLACK:
+        raise InvalidImage(
+            "The mask is all black, so nothing would be repainted: paint white what shall change."
+        )
+    return encode(mask, "PNG", compress_level=4)
+
+
+def _load_input(
+    content: bytes, max_bytes: int, max_pixels: int | None = None
+) -> tuple[Image.Image, str]:
+    """Decode an attachment that is within the limits; its format is one of INPUT_FORMATS.
+
+    A JPEG of far more than `max_pixels` is decoded at a fraction of its size.
+    """
+    if len(content) > max_bytes:
+        raise InvalidImage(
+            "The picture has {size} MiB, and {limit} MiB is the most: save it smaller, for example "
+            "as a JPEG.",
+            {"size": f"{len(content) / 2**20:.1f}", "limit": f"{max_bytes / 2**20:g}"},
+        )
+    with open_image(content, INPUT_FORMATS) as source:
+        check_size(source.size, max_side=MAX_INPUT_SIDE)
+        file_format = "JPEG" if source.format == "MPO" else source.format or ""
+        longest = max(source.size)
+        if max_pixels is not None:
+            longest = math.ceil(longest * factor_to(source.size, max_pixels))
+        return normalise(source, longest), file_format
+
+
+def _read_mask(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image.convert("L")
+    alpha = image.getchannel("A")
+    colours = image.convert("RGB")
+    if _is_plain(colours) or not _is_grey(on_black(image)):
+        return ImageOps.invert(alpha)
+    return on_black(image).convert("L")
+
+
+def _is_plain(image: Image.Image) -> bool:
+    return all(lowest(band) == highest(band) for band in image.split())
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue = image.split()
+    return all(
+        highest(ImageChops.difference(one, other)) <= _GREY_SPREAD
+        for one, other in ((red, green), (green, blue), (red, blue))
+    )
+
+
+def _check_same_shape(size: tuple[int, int], image_size: tuple[int, int]) -> None:
+    expected_height = size[0] * image_size[1] / image_size[0]
+    expected_width = size[1] * image_size[0] / image_size[1]
+    # Whoever scaled it had to round one side to whole pixels.
+    if min(abs(size[1] - expected_height), abs(size[0] - expected_width)) > 1:
+        raise InvalidImage(
+            "The mask has {mask} pixels and the picture {picture}, which is another shape: make "
+            "the mask from the picture itself.",
+            {"mask": f"{size[0]} x {size[1]}", "picture": f"{image_size[0]} x {image_size[1]}"},
+        )
