@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.carriers import Carried
 from workflows.convert import convert
-from workflows.errors import InvalidManifest, WorkflowUnusable
+from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
@@ -101,6 +101,8 @@ def with_inference(
     name: str, graph: Graph, inferred: Inference, classes: NodeClasses | None = None
 ) -> Workflow:
     """A workflow with the manifest that was inferred for it. Raises as `build_workflow` does."""
+    if inferred.problems:
+        raise InvalidGraph(inferred.problems)
     workflow = build_workflow(name, inferred.manifest, graph, classes)
     return replace(
         workflow,

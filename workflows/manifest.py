@@ -29,8 +29,16 @@ class Kind(StrEnum):
 
     TXT2IMG = "txt2img"
     IMG2IMG = "img2img"
+    EDIT = "edit"
     INPAINT = "inpaint"
+    OUTPAINT = "outpaint"
     UPSCALE = "upscale"
+    TXT2VID = "txt2vid"
+    IMG2VID = "img2vid"
+    AUDIO = "audio"
+    THREE_D = "3d"
+    DESCRIBE = "describe"
+    ENHANCE = "enhance"
     OTHER = "other"
 
 

@@ -20,15 +20,45 @@ MODEL_SUFFIXES = (
 """How the names of model files end."""
 
 _UPLOADS = {"image": Role.IMAGE, "video": Role.VIDEO, "audio": Role.AUDIO}
-_PLAIN = re.compile(r"(image|images|pixels|input|video|audio|file|source|samples|value|frames)\d*")
-"""Names of inputs that say no more than the type does."""
+_MODEL_INPUT = re.compile(
+    r"name|model|ckpt|checkpoint|lora|vae|unet|gguf|clip|file|path|weights|embedding", re.IGNORECASE
+)
+"""Names of inputs whose text is a model's file, where it is no list."""
+
+_PARTS = {
+    "first_frame": re.compile(r"\b(first|start)[ _]?(frame|image)|^(first|start)$", re.IGNORECASE),
+    "last_frame": re.compile(r"\b(last|end)[ _]?(frame|image)|^(last|end)$", re.IGNORECASE),
+    "pose": re.compile(r"\bpose\b|pose_(video|image)", re.IGNORECASE),
+    "reference": re.compile(r"\bref(erence)?(_|\b)|ref_image", re.IGNORECASE),
+    "front": re.compile(r"^front$", re.IGNORECASE),
+    "back": re.compile(r"^back$", re.IGNORECASE),
+    "left": re.compile(r"^left$", re.IGNORECASE),
+    "right": re.compile(r"^right$", re.IGNORECASE),
+}
+"""What one of several pictures is called, by words of its title or of the input that it goes to."""
+
+_SEEN = frozenset({"IMAGE", "MASK", "CLIP_VISION_OUTPUT"})
+_NUMBER = re.compile(r"image_?(\d+)$")
 
 _MASK = "MASK"
 
 
 def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The pictures, masks, videos and sounds that people attach."""
-    return [one for node_id in live for one in _attached(view, node_id)]
+    """The pictures, masks, videos and sounds that people attach.
+
+    They are in the graph's order, but for those that go to numbered inputs.
+    """
+    found = [one for node_id in live for one in _attached(view, node_id)]
+    return sorted(found, key=lambda one: (one.name == "last_frame", _number(view, one)))
+
+
+def _number(view: GraphView, found: Found) -> int:
+    """The number of the input that a picture goes to, if it has any."""
+    if not found.slots:
+        return 0
+    words = _words_about(view, found.slots[0].node_id)
+    numbers = (match[1] for one in words if (match := _NUMBER.search(one)))
+    return int(next(numbers, 0))
 
 
 def find_models(view: GraphView, live: Sequence[str]) -> list[Found]:
@@ -56,10 +86,16 @@ def find_models(view: GraphView, live: Sequence[str]) -> list[Found]:
 
 def is_model(view: GraphView, slot: Slot) -> bool:
     """Whether an input names a model file."""
-    value = view.value(slot)
+    value, spec = view.value(slot), view.spec(slot)
     if not isinstance(value, str) or not value.lower().endswith(MODEL_SUFFIXES):
         return False
-    return view.upload(slot) is None and view.type_of(slot) in {"COMBO", "STRING"}
+    if view.upload(slot) is not None:
+        return False
+    if spec is not None and spec.type == "COMBO":
+        return True
+    # A text that ends in the name of a file, such as an embedding's, is still a text.
+    is_line = (spec is None or not spec.multiline) and len(value.splitlines()) == 1
+    return is_line and bool(_MODEL_INPUT.search(slot.input_name)) and view.type_of(slot) == "STRING"
 
 
 def media_role(view: GraphView, slot: Slot) -> Role | None:
@@ -88,18 +124,32 @@ def _attached(view: GraphView, node_id: str) -> Iterator[Found]:
 
 
 def _name(view: GraphView, node_id: str, role: Role) -> str:
-    """What the picture is for, as far as the graph says it: its title, or where it goes."""
+    """What the file is for: its title says so, or the input that it goes to."""
+    if role in {Role.VIDEO, Role.AUDIO}:
+        return role.value
+    for words in _words_about(view, node_id):
+        for name, pattern in _PARTS.items():
+            if pattern.search(words):
+                return name
+    return role.value
+
+
+def _words_about(view: GraphView, node_id: str) -> Iterator[str]:
+    """A title that somebody gave, then the names of the inputs it goes to, the nearest first."""
     own = view.own_title(node_id)
     if own is not None:
-        return own
-    waiting = [node_id]
-    for _ in range(8):
+        yield own
+    waiting, seen = [node_id], {node_id}
+    while waiting:
         users = [slot for one in waiting for slot, _ in view.users(one)]
-        telling = [one.input_name for one in users if not _PLAIN.fullmatch(one.input_name)]
-        if telling:
-            return telling[0]
-        waiting = [slot.node_id for slot in users]
-    return role.value
+        yield from (one.input_name for one in users)
+        # What is made of it is no picture any more, and its inputs are about something else.
+        waiting = [
+            one.node_id
+            for one in users
+            if one.node_id not in seen and not _SEEN.isdisjoint(view.outputs(one.node_id))
+        ]
+        seen.update(waiting)
 
 
 def _used(view: GraphView, node_id: str) -> set[Link]:

@@ -18,6 +18,7 @@ class Role(StrEnum):
     SEED = "seed"
     WIDTH = "width"
     HEIGHT = "height"
+    ASPECT = "aspect"
     LENGTH = "length"
     DURATION = "duration"
     COUNT = "count"
@@ -41,7 +42,7 @@ class Found:
     `slots` have plain values, all alike. `name` is what it might be called, `reason` one plain
     sentence. What is hidden is only in the manifest for the operator. `is_chosen` says that the
     graph's author put it on the surface. `replaces` is the node whose mask output an uploaded
-    mask takes the place of.
+    mask takes the place of. `description` is what the author says of it, if anything.
     """
 
     role: Role
@@ -50,4 +51,5 @@ class Found:
     name: str = ""
     is_hidden: bool = False
     is_chosen: bool = False
+    description: str = ""
     replaces: str | None = None

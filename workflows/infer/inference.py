@@ -12,6 +12,7 @@ from workflows.infer.kinds import guess_kind, results_of
 from workflows.infer.markers import find_markers
 from workflows.infer.naming import named
 from workflows.infer.numbers import find_numbers
+from workflows.infer.outputs import check_outputs
 from workflows.infer.shapes import fields, size_fields, type_of
 from workflows.infer.surface import Surfaced, find_app_outputs, find_surface
 from workflows.infer.texts import find_texts
@@ -28,6 +29,8 @@ MANY_PROMPTS = 3
 
 TITLE_CHARACTERS = 100
 
+_PROMPT = re.compile(r"prompt", re.IGNORECASE)
+
 _MEDIA = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
 _ORDER = (
     Role.PROMPT,
@@ -38,13 +41,21 @@ _ORDER = (
     Role.NEGATIVE,
     Role.WIDTH,
     Role.HEIGHT,
+    Role.ASPECT,
     Role.COUNT,
     Role.LENGTH,
     Role.DURATION,
-    Role.OTHER,
     Role.SEED,
+    Role.STRENGTH,
+    Role.MODEL,
+    Role.LORA,
+    Role.LORA_STRENGTH,
 )
-_KEPT_APART = frozenset({Role.OTHER})
+"""What people look for first; of what a command has no room for, the last is hidden."""
+
+_KEPT_APART = frozenset({Role.OTHER, Role.ASPECT})
+_SIZE = frozenset({Role.WIDTH, Role.HEIGHT, Role.ASPECT})
+_MODELS = frozenset({Role.MODEL, Role.LORA, Role.LORA_STRENGTH})
 _BY_NAME = re.compile(
     r"(?P<seed>(noise_)?seed)|(?P<width>width)|(?P<height>height)|(?P<steps>steps)"
     r"|(?P<length>length|frames|frame_count|num_frames)|(?P<duration>duration|seconds)"
@@ -56,13 +67,15 @@ _BY_NAME = re.compile(
 class Inference:
     """A manifest, and by each input's name the plain sentence that says why it is there.
 
-    `results` are what the graph makes, in plain words; `notes` what an operator should know.
+    `results` are what the graph makes, in plain words; `notes` what an operator should know;
+    `problems` why the graph cannot be used at all.
     """
 
     manifest: Manifest
     reasons: Mapping[str, str]
     results: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def infer(
@@ -86,7 +99,7 @@ class _Inferring:
     def __init__(
         self, graph: Graph, classes: NodeClasses | None, export: Mapping[str, Any] | None
     ) -> None:
-        surface = find_surface(export, graph) if export is not None else []
+        surface, stale = find_surface(export, graph) if export is not None else ([], [])
         settable = [slot for one in surface for slot in one.slots]
         self._view = GraphView(graph, classes, settable)
         ends = self._view.output_nodes()
@@ -96,14 +109,15 @@ class _Inferring:
         self._live = self._view.live(self._ends)
         self._is_app = any(one.is_app for one in surface)
         self._surface = surface
-        self._notes: list[str] = []
+        self._problems, notes = check_outputs(self._view, self._ends)
+        self._notes: list[str] = [*stale, *notes]
 
     def finish(self, title: str, command: str | None) -> Inference:
         view, live = self._view, self._live
         results = results_of(view, self._ends)
         chosen = self._choose()
         found = _merged(view, [*chosen, *self._fill(chosen)])
-        found = [self._kept_from_paths(self._toned(one, results)) for one in found]
+        found = _apart([self._kept_from_paths(self._toned(one, results)) for one in found])
         kind = guess_kind(view, live, found, results)
         entries = self._limited(list(named(view, self._tables(found))))
         manifest = {
@@ -119,6 +133,7 @@ class _Inferring:
             {table["name"]: found.reason for found, table in entries},
             results,
             (*self._notes, *self._missing_notes(found)),
+            tuple(self._problems),
         )
 
     def _trace(self) -> list[Found]:
@@ -157,16 +172,25 @@ class _Inferring:
         return chosen
 
     def _surfaced(self, surfaced: Surfaced, slots: tuple[Slot, ...], traced: Found | None) -> Found:
-        chosen = Found(Role.OTHER, slots, surfaced.reason, surfaced.label, is_chosen=True)
+        chosen = Found(
+            Role.OTHER,
+            slots,
+            surfaced.reason,
+            surfaced.label,
+            is_chosen=True,
+            description=surfaced.description,
+        )
         if is_model(self._view, slots[0]):
             if traced is not None and traced.role is Role.MODEL:
                 return replace(chosen, role=Role.MODEL)
             return replace(chosen, role=Role.FILE, is_hidden=not surfaced.is_app)
         if traced is not None:
             has_own_name = surfaced.is_app and traced.role in _MEDIA
+            is_said_elsewhere = traced.role in {Role.PROMPT, Role.NEGATIVE}
             return replace(
                 chosen,
                 role=traced.role,
+                slots=tuple(dict.fromkeys((*slots, *traced.slots))) if is_said_elsewhere else slots,
                 name=traced.name if has_own_name else surfaced.label,
                 reason=f"{surfaced.reason} {traced.reason}",
                 replaces=traced.replaces,
@@ -183,15 +207,24 @@ class _Inferring:
         if not chosen:
             return left
         at_top = {one.role for one in left if _is_at_top(one)}
-        return [one for one in left if self._is_wanted(one, has, at_top)]
+        wanted = []
+        for one in left:
+            if self._is_wanted(one, has, at_top):
+                wanted.append(one)
+            elif one.role in {Role.MODEL, Role.LORA}:
+                # Nobody is asked for it, but a backend must have it.
+                wanted.append(replace(one, role=Role.FILE, is_hidden=True))
+        return wanted
 
     def _is_wanted(self, found: Found, has: set[Role], at_top: set[Role]) -> bool:
         if found.role in _MEDIA or found.role is Role.FILE or found.is_chosen:
             return True
-        if found.role in has:
-            return False
         if found.role is Role.SEED:
             return True
+        if found.role in _SIZE:
+            return not self._is_app and has.isdisjoint(_SIZE)
+        if found.role in has:
+            return False
         if found.role is Role.PROMPT:
             return _is_at_top(found) or Role.PROMPT not in at_top
         return not self._is_app and _is_at_top(found)
@@ -237,7 +270,13 @@ class _Inferring:
                     tables.append((one, fields(self._view, one, kind)))
         _require_prompts(tables)
         tables += self._lora(found)
-        return sorted(tables, key=lambda entry: _rank(entry[0]))
+        return sorted(tables, key=lambda entry: self._place(entry[0]))
+
+    def _place(self, found: Found) -> tuple[bool, int]:
+        """Where an input stands: as App mode orders them, then by what people look for first."""
+        if self._is_app and found.is_chosen:
+            return False, 0
+        return True, _rank(found)
 
     def _lora(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
         """A place for a LoRA behind the one checkpoint that paints, where there is none yet."""
@@ -257,7 +296,11 @@ class _Inferring:
         """Hide what a command has no room for."""
         shown = [table for _, table in entries if not table.get("hidden")]
         required = [table for table in shown if table.get("required")]
-        optional = [table for table in shown if not table.get("required")]
+        optional = [
+            table
+            for _, table in sorted(entries, key=lambda entry: _rank(entry[0]))
+            if not table.get("hidden") and not table.get("required")
+        ]
         too_many = optional[max(MOST_OPTIONS - len(required), 0) :]
         for table in too_many:
             table["hidden"] = True
@@ -278,8 +321,6 @@ class _Inferring:
 
     def _missing_notes(self, found: Sequence[Found]) -> list[str]:
         notes = []
-        if not self._ends:
-            notes.append("No node of it saves or shows anything: it makes no results.")
         if not any(one.role is Role.PROMPT for one in found):
             notes.append("It has no text that people would write: the command asks for no prompt.")
         return notes
@@ -296,15 +337,22 @@ def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
 def _require_prompts(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
     """The one prompt is what every run begins with, also where its author left it empty.
 
-    Of many, the author's own words are meant to do: nobody has to write them all.
+    Of two, the author's own words do for the other. Of many, they are meant to do for all: they
+    are views or scenes, and nobody has to write them.
     """
     prompts = [(found, table) for found, table in tables if found.role is Role.PROMPT]
-    for _, table in prompts:
-        if len(prompts) == 1:
+    first = max(prompts, key=_is_the_prompt, default=None)
+    for found, table in prompts:
+        if first is not None and found is first[0] and len(prompts) < MANY_PROMPTS:
             table["required"] = True
             table.pop("default", None)
-        elif len(prompts) >= MANY_PROMPTS:
+        else:
             table.pop("required", None)
+
+
+def _is_the_prompt(entry: tuple[Found, dict[str, Any]]) -> bool:
+    """Whether its name says so."""
+    return bool(_PROMPT.search(entry[0].name))
 
 
 def _is_at_top(found: Found) -> bool:
@@ -312,10 +360,15 @@ def _is_at_top(found: Found) -> bool:
 
 
 def _merged(view: GraphView, found: Sequence[Found]) -> list[Found]:
-    """One entry for values of one role that are alike, and for all seeds that nobody chose."""
+    """One entry for values of one role that are alike.
+
+    Seeds that nobody chose go with the first: one that stayed would make the same picture again.
+    """
     groups: dict[object, Found] = {}
+    first_seed = next((one for one in found if one.role is Role.SEED), None)
     for one in found:
-        key = _key(view, one)
+        is_free = one.role is Role.SEED and not one.is_chosen
+        key = _key(view, first_seed if is_free and first_seed else one)
         before = groups.get(key)
         if before is None:
             groups[key] = one
@@ -327,11 +380,21 @@ def _merged(view: GraphView, found: Sequence[Found]) -> list[Found]:
     return list(groups.values())
 
 
+def _apart(found: Sequence[Found]) -> list[Found]:
+    """Each place in one entry alone, the first."""
+    seen: set[Slot] = set()
+    kept = []
+    for one in found:
+        slots = tuple(slot for slot in one.slots if slot not in seen)
+        seen.update(slots)
+        if slots or not one.slots:
+            kept.append(replace(one, slots=slots))
+    return kept
+
+
 def _key(view: GraphView, found: Found) -> object:
     if not found.slots or found.role in _KEPT_APART or found.replaces is not None:
         return found.role, found.slots, found.replaces, found.name
-    if found.role is Role.SEED and not found.is_chosen:
-        return found.role
     value = view.value(found.slots[0])
     return found.role, type(value) is str, value if isinstance(value, str | int | float) else None
 

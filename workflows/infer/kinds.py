@@ -1,5 +1,6 @@
 """What a graph makes, and of what."""
 
+import re
 from collections.abc import Collection, Sequence
 
 from workflows.infer.found import Found, Role
@@ -19,6 +20,14 @@ _WRITERS = {"SaveWEBM": "videos", "VHS_VideoCombine": "videos", "PreviewAny": "t
 
 _FORMS = ("MESH", "VOXEL", "FILE_3D", "SPLAT", "POINT")
 _UPSCALERS = frozenset({"UPSCALE_MODEL"})
+_UPSCALING = re.compile(r"upscale|^SeedVR", re.IGNORECASE)
+_DRAWN = frozenset({"LATENT", "GUIDER"})
+_GUIDES = frozenset({"CONDITIONING", "MODEL"})
+_PICTURES = frozenset({"IMAGE", "LATENT", "CLIP_VISION_OUTPUT", "STYLE_MODEL"})
+_PADDERS = frozenset({"ImagePadForOutpaint"})
+"""Nodes that add what is to be painted around a picture."""
+
+_MASKERS = frozenset({"InpaintModelConditioning"})
 
 
 def results_of(view: GraphView, ends: Sequence[str]) -> tuple[str, ...]:
@@ -34,19 +43,82 @@ def results_of(view: GraphView, ends: Sequence[str]) -> tuple[str, ...]:
 def guess_kind(
     view: GraphView, live: Collection[str], found: Sequence[Found], results: Collection[str]
 ) -> Kind:
-    """The kind by which `/imagine` picks a workflow; other for what it would not be picked for."""
-    shown = [one for one in found if not one.is_hidden]
-    roles = [one.role for one in shown]
-    if "pictures" not in results or not {"videos", "sounds", "3D models"}.isdisjoint(results):
+    """The kind by which commands pick a workflow; other for what none would pick."""
+    roles = [one.role for one in found if not one.is_hidden]
+    if "3D models" in results:
+        return Kind.OTHER if {Role.PROMPT, Role.IMAGE}.isdisjoint(roles) else Kind.THREE_D
+    if "videos" in results:
+        return _kind_of_video(roles)
+    if "pictures" in results:
+        takes_other = not {Role.VIDEO, Role.AUDIO}.isdisjoint(roles)
+        return Kind.OTHER if takes_other else _kind_of_picture(view, live, roles)
+    if "sounds" in results:
+        return Kind.AUDIO if Role.PROMPT in roles else Kind.OTHER
+    return _kind_of_text(roles) if "texts" in results else Kind.OTHER
+
+
+def _kind_of_text(roles: Sequence[Role]) -> Kind:
+    if Role.IMAGE in roles:
+        return Kind.DESCRIBE
+    is_of_text = Role.PROMPT in roles and {Role.VIDEO, Role.AUDIO}.isdisjoint(roles)
+    return Kind.ENHANCE if is_of_text else Kind.OTHER
+
+
+def _kind_of_video(roles: Sequence[Role]) -> Kind:
+    if Role.VIDEO in roles:
         return Kind.OTHER
-    if not {Role.VIDEO, Role.AUDIO}.isdisjoint(roles) or roles.count(Role.IMAGE) > 1:
+    if Role.IMAGE in roles:
+        return Kind.IMG2VID
+    return Kind.TXT2VID if Role.PROMPT in roles and Role.AUDIO not in roles else Kind.OTHER
+
+
+def _kind_of_picture(view: GraphView, live: Collection[str], roles: Sequence[Role]) -> Kind:
+    has_image = Role.IMAGE in roles
+    if Role.PROMPT not in roles:
+        return Kind.UPSCALE if has_image and _upscales(view, live) else Kind.OTHER
+    if not _paints(view, live):
         return Kind.OTHER
-    has_prompt, has_image = roles.count(Role.PROMPT) == 1, Role.IMAGE in roles
-    if has_prompt and has_image:
-        return Kind.INPAINT if Role.MASK in roles and _is_masked(view, live) else Kind.IMG2IMG
-    if has_prompt:
-        return Kind.TXT2IMG
-    return Kind.UPSCALE if has_image and _upscales(view, live) else Kind.OTHER
+    return _kind_of_edit(view, live, roles) if has_image else Kind.TXT2IMG
+
+
+def _kind_of_edit(view: GraphView, live: Collection[str], roles: Sequence[Role]) -> Kind:
+    if roles.count(Role.IMAGE) > 1:
+        return Kind.EDIT
+    if any(view.class_of(node_id) in _PADDERS for node_id in live):
+        return Kind.OUTPAINT
+    if Role.MASK in roles and _is_masked(view, live):
+        return Kind.INPAINT
+    return Kind.EDIT if _is_guided_by_picture(view, live) else Kind.IMG2IMG
+
+
+def _paints(view: GraphView, live: Collection[str]) -> bool:
+    """Whether what the prompt says is painted, and not looked for in a picture."""
+    for node_id in live:
+        types = view.outputs(node_id)
+        if not types and not view.is_known(node_id):
+            return True
+        arriving = {view.output_type(link) for _, link in view.linked(node_id)}
+        if "CONDITIONING" in arriving and not _DRAWN.isdisjoint(types):
+            return True
+        has_prompt = any("prompt" in slot.input_name for slot in view.slots(node_id))
+        if has_prompt and "IMAGE" in types:
+            return True
+    return False
+
+
+def _is_guided_by_picture(view: GraphView, live: Collection[str]) -> bool:
+    """Whether a picture is a part of what the sampler is told, and not only where it starts.
+
+    It is where one is encoded along with a text, referred to, or applied to the model.
+    """
+    for node_id in live:
+        guides = not _GUIDES.isdisjoint(view.outputs(node_id))
+        if not guides or view.class_of(node_id) in _MASKERS:
+            continue
+        arriving = {view.output_type(link) for _, link in view.linked(node_id)}
+        if not arriving.isdisjoint(_PICTURES):
+            return True
+    return False
 
 
 def _word(kind: str) -> str | None:
@@ -67,6 +139,6 @@ def _is_masked(view: GraphView, live: Collection[str]) -> bool:
 def _upscales(view: GraphView, live: Collection[str]) -> bool:
     return any(
         not _UPSCALERS.isdisjoint(view.outputs(node_id))
-        or "upscale" in view.class_of(node_id).casefold()
+        or _UPSCALING.search(view.class_of(node_id)) is not None
         for node_id in live
     )

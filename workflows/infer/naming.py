@@ -9,6 +9,9 @@ from workflows.infer.names import NameGiver, is_vague, readable, sanitise
 from workflows.infer.view import GraphView
 from workflows.manifest import InputType
 
+_ATTACHED = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
+"""Files: the first has the plain name, which commands give; the others are numbered."""
+
 _Entry = tuple[Found, dict[str, Any]]
 
 
@@ -29,9 +32,11 @@ def named(view: GraphView, entries: Sequence[_Entry]) -> Iterator[_Entry]:
 def _wanted(view: GraphView, found: Found, table: dict[str, Any], *, is_only: bool) -> str:
     if table["type"] is InputType.SIZE:
         return "size"
-    role, label = found.role.value, readable(found.name)
-    if found.role in {Role.OTHER, Role.FILE}:
+    role, label = found.role, readable(found.name)
+    if found.role in {Role.OTHER, Role.FILE, Role.ASPECT}:
         return label if not is_vague(label) else _title(view, found) or sanitise(found.name)
+    if role in _ATTACHED and not found.is_chosen:
+        return role if is_only else label or role
     if is_only:
         keeps_label = found.role in {Role.LENGTH, Role.DURATION} and not is_vague(label)
         return label if keeps_label else role

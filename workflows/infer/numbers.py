@@ -106,9 +106,8 @@ def _created(view: GraphView, node_id: str) -> Iterator[Found]:
         role = _CREATING.get(slot.input_name)
         if role is not None:
             yield from _number(view, role, slot)
-    width, height = (view.link(Slot(node_id, side)) for side in ("width", "height"))
-    if width is not None and height is not None and width.node_id == height.node_id:
-        yield from _chosen_size(view, width.node_id)
+    if not any(view.source(Slot(node_id, side)) for side in ("width", "height")):
+        yield from _chosen_size(view, node_id)
 
 
 def _creates(view: GraphView, node_id: str) -> bool:
@@ -124,14 +123,54 @@ def _creates(view: GraphView, node_id: str) -> bool:
 
 
 def _chosen_size(view: GraphView, node_id: str) -> Iterator[Found]:
-    """A node that has both sides: what it is told decides the size."""
-    if list(view.linked(node_id)) or not {"INT"}.issuperset(view.outputs(node_id)):
+    """What decides a size that is computed: a pair of numbers, or a node that chooses both."""
+    sides = [view.link(Slot(node_id, side)) for side in ("width", "height")]
+    if None in sides:
         return
-    for slot in view.literals(node_id):
-        spec = view.spec(slot)
-        if spec is not None and slot.input_name != "multiple":
+    widths, heights = (_origins(view, side) for side in sides if side is not None)
+    only = (
+        [one for one in widths if one not in heights],
+        [one for one in heights if one not in widths],
+    )
+    if all(len(side) == 1 and view.is_primitive(side[0]) for side in only):
+        for role, (origin,) in zip((Role.WIDTH, Role.HEIGHT), only, strict=True):
+            yield from _number(view, role, next(view.literals(origin)))
+        return
+    common = [one for one in widths if one in heights]
+    if len(common) == 1:
+        yield from _settings_of_size(view, common[0])
+
+
+def _origins(view: GraphView, link: Link) -> list[str]:
+    """The nodes without connections, and without a file, that a number is computed from."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = [link.node_id]
+    while waiting:
+        node_id = waiting.pop()
+        if node_id in seen:
+            continue
+        seen.add(node_id)
+        arriving = [one for slot, one in view.linked(node_id) if slot.input_name != "switch"]
+        waiting += [one.node_id for one in arriving]
+        if not arriving and not any(view.upload(slot) for slot in view.literals(node_id)):
+            found[node_id] = None
+    return list(found)
+
+
+def _settings_of_size(view: GraphView, node_id: str) -> Iterator[Found]:
+    """Both sides where the node has them, else all by which it chooses."""
+    slots = {slot.input_name: slot for slot in view.literals(node_id)}
+    if {"width", "height"} <= slots.keys():
+        yield from _number(view, Role.WIDTH, slots["width"])
+        yield from _number(view, Role.HEIGHT, slots["height"])
+        return
+    if not {"INT"}.issuperset(view.outputs(node_id)):
+        return
+    for slot in slots.values():
+        if view.spec(slot) is not None and slot.input_name != "multiple":
             reason = f"{view.title(node_id)} makes the size of it."
-            yield Found(Role.OTHER, (slot,), reason, name=slot.input_name)
+            yield Found(Role.ASPECT, (slot,), reason, name=slot.input_name)
 
 
 def _shown(view: GraphView, node_id: str) -> Iterator[Found]:

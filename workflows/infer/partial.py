@@ -64,7 +64,7 @@ def complete(text: str, inferred: Inference) -> Inference:
         "input": tables,
     }
     manifest = parse_table(top)
-    return Inference(manifest, reasons, inferred.results, inferred.notes)
+    return Inference(manifest, reasons, inferred.results, inferred.notes, inferred.problems)
 
 
 def _written(tables: list[dict[str, Any]]) -> set[str]:

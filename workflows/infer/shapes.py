@@ -43,6 +43,8 @@ _BY_ROLE = {
     Role.VIDEO: InputType.VIDEO,
     Role.AUDIO: InputType.AUDIO,
 }
+_ATTACHED = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
+_DESCRIBED = frozenset({Role.OTHER, Role.ASPECT, Role.LENGTH, Role.DURATION})
 _BY_TYPE = {
     "STRING": InputType.TEXT,
     "INT": InputType.INTEGER,
@@ -51,6 +53,13 @@ _BY_TYPE = {
     "COMBO": InputType.CHOICE,
 }
 _OPTION = re.compile(r"option\d+")
+_TECHNICAL = re.compile(
+    r"(^|[_ ])(device|dtype|attention|precision|offload|offloading|vram|compile)($|[_ ])",
+    re.IGNORECASE,
+)
+"""Names of options about the machine, whatever the author of a graph shows."""
+
+_BACKEND = re.compile(r"(^|[_ ])backend($|[_ ])", re.IGNORECASE)
 
 
 def type_of(view: GraphView, found: Found) -> InputType | None:
@@ -97,9 +106,21 @@ def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
             table["required"] = True
         case InputType.MASK:
             table["required"] = bool(found.slots)
-    if found.is_hidden:
+    if found.is_hidden or _is_technical(view, found, table):
         table |= {"hidden": True, "required": False}
     return {name: value for name, value in table.items() if _says_something(name, value)}
+
+
+def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
+    """Whether it is nothing to choose, or something about the machine that nobody asks of it."""
+    if found.role is not Role.OTHER or not found.slots:
+        return False
+    if table["type"] is InputType.CHOICE and len(table["choices"]) == 1:
+        return True
+    words = (found.slots[0].input_name.rpartition(".")[2], found.name)
+    return any(_TECHNICAL.search(one) for one in words) or (
+        view.type_of(found.slots[0]) == "COMBO" and _BACKEND.search(found.name) is not None
+    )
 
 
 def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
@@ -177,9 +198,17 @@ def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
             "min": _whole(least),
             "max": _whole(most),
             "step": _whole(step) if _fits(value, least, step) else None,
-            "default": value,
+            "default": _whole_value(view, found, value),
         }
     return {"min": least, "max": most, "default": value}
+
+
+def _whole_value(view: GraphView, found: Found, value: float) -> int | None:
+    """The value, or what the class starts with where a file has a part of a whole number."""
+    if float(value).is_integer():
+        return int(value)
+    spec = view.spec(found.slots[0])
+    return spec.default if spec is not None and isinstance(spec.default, int) else None
 
 
 def _sensible(
@@ -227,15 +256,24 @@ def _whole(number: float | None) -> int | None:
 
 
 def _describe(view: GraphView, found: Found) -> str:
-    """The node's own tooltip, where the command has no words of its own for it."""
-    if found.role not in {Role.OTHER, Role.LENGTH, Role.DURATION} or not found.slots:
+    """The author's words, or the node's own, where the command has none for it."""
+    if found.description:
+        return _cut(found.description)
+    if found.role in _ATTACHED:
+        node_id = found.replaces or (found.slots[0].node_id if found.slots else None)
+        return _cut(view.own_title(node_id) or "") if node_id else ""
+    if found.role not in _DESCRIBED or not found.slots:
         return ""
     spec = view.spec(found.slots[0])
     words = " ".join((spec.tooltip or "").split()) if spec is not None else ""
-    sentence = words.split(". ")[0]
-    if len(sentence) <= DESCRIPTION_CHARACTERS:
-        return sentence
-    return f"{sentence[: DESCRIPTION_CHARACTERS - 1]}…"
+    return _cut(words.split(". ")[0])
+
+
+def _cut(words: str) -> str:
+    line = " ".join(words.split())
+    if len(line) <= DESCRIPTION_CHARACTERS:
+        return line
+    return f"{line[: DESCRIPTION_CHARACTERS - 1]}…"
 
 
 def _type_of_value(value: object) -> InputType | None:

@@ -7,6 +7,7 @@ API-format graph: the ids on the way in, joined by colons.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from workflows.graph import Graph, Slot
 
@@ -16,6 +17,11 @@ _INPUTS_OF_SUBGRAPH = "-1"
 _NOT_ASKED = ("control_after_generate", "$$")
 _DEPTH = 16
 """Subgraphs inside of subgraphs; the official templates have up to three."""
+
+_STALE = (
+    'App mode asks for "{widget}" of node {node}, which is not there any more, is switched off or'
+    " connected: it is not asked for."
+)
 
 Raw = Mapping[str, Any]
 
@@ -28,15 +34,18 @@ class Surfaced:
     label: str
     reason: str
     is_app: bool = False
+    description: str = ""
 
 
-def find_surface(export: Raw, graph: Graph) -> list[Surfaced]:
-    """What the author offers, in the author's order; of both ways, App mode alone when it is used.
+def find_surface(export: Raw, graph: Graph) -> tuple[list[Surfaced], list[str]]:
+    """What the author offers, in the author's order, and a sentence for each stale entry of it.
 
-    What is not in the graph, because it was muted or is connected, is left out.
+    Of both ways, App mode alone when it is used. What is not in the graph, because it was muted
+    or is connected, is left out.
     """
     reader = _Reader(export, graph)
-    return list(reader.app_mode()) or list(reader.promoted())
+    app = list(reader.app_mode())
+    return app or list(reader.promoted()), reader.stale
 
 
 def find_app_outputs(export: Raw, graph: Graph) -> tuple[str, ...]:
@@ -53,17 +62,44 @@ class _Reader:
         self._graph = graph
         subgraphs = _list(_dict(export.get("definitions")).get("subgraphs"))
         self._definitions = {str(_dict(one).get("id")): _dict(one) for one in subgraphs}
+        self.stale: list[str] = []
 
     def app_mode(self) -> Iterator[Surfaced]:
         linear = _dict(_dict(self._export.get("extra")).get("linearData"))
-        for pair in _list(linear.get("inputs")):
-            match pair:
-                case [str() | int() as node, str(widget), *_]:
-                    slots = self._resolve_app(str(node), widget)
-                    if slots:
-                        yield Surfaced(
-                            slots, widget, "The author's App mode asks for it.", is_app=True
-                        )
+        for entry in _list(linear.get("inputs")):
+            match entry:
+                case [str() | int() as node, str(widget), *settings]:
+                    node_id = self._without_graph(str(node))
+                    slots = self._resolve_app(node_id, widget)
+                    if not slots:
+                        self.stale.append(_STALE.format(widget=widget, node=node_id))
+                        continue
+                    description = _dict(settings[0]).get("description") if settings else None
+                    yield Surfaced(
+                        slots,
+                        self._label(node_id, widget),
+                        "The author's App mode asks for it.",
+                        is_app=True,
+                        description=description if isinstance(description, str) else "",
+                    )
+
+    def _without_graph(self, node: str) -> str:
+        """Newer editors write the id of the file, the node and the widget."""
+        graph_id, separator, rest = node.partition(":")
+        if separator and graph_id == self._export.get("id"):
+            return unquote(rest.split(":")[0])
+        return node
+
+    def _label(self, node_id: str, widget: str) -> str:
+        """What the author calls a widget of a node at the top."""
+        for node in map(_dict, _list(self._export.get("nodes"))):
+            if str(node.get("id")) != node_id:
+                continue
+            for given in map(_dict, _list(node.get("inputs"))):
+                name = _dict(given.get("widget")).get("name", given.get("name"))
+                if name == widget and isinstance(given.get("label"), str) and given["label"]:
+                    return str(given["label"])
+        return widget
 
     def promoted(self) -> Iterator[Surfaced]:
         for node in _list(self._export.get("nodes")):

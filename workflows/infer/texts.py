@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from workflows.graph import Link, Slot
 from workflows.infer.found import Found, Role
-from workflows.infer.view import GraphView
+from workflows.infer.view import MAX_DEPTH, GraphView
 
 CONDITIONING = "CONDITIONING"
+_DOCUMENTS = frozenset({"DICT", "DICTIONARY", "ARRAY", "LIST", "JSON"})
 STRING = "STRING"
 
 _DRAWN = frozenset({"LATENT", "GUIDER"})
@@ -23,19 +24,35 @@ _TEXT = re.compile(
 _NEVER = re.compile(r"filename|prefix|suffix|expression|delimiter|regex|pattern|path|shader|sigmas")
 _LYRICS = re.compile(r"lyrics")
 _DRESSING = re.compile(r"find|index|delimiter|regex|pattern|key")
+_TABLE = re.compile(r"find|index|regex|pattern|key")
+"""Inputs of a node that looks something up or replaces it: the text that it has is no prompt."""
+
+_FORMAT = re.compile(r"f_string|format|template")
+"""Inputs whose text is only what others are put into."""
+
+_TOLD = re.compile(r"\s*you are (an?|the) ", re.IGNORECASE)
+"""How the instructions of a language model begin."""
+
 _NEGATIVE = re.compile(r"neg|uncond", re.IGNORECASE)
-_SYSTEM = re.compile(r"system|instruction|trigger", re.IGNORECASE)
+_SYSTEM = re.compile(r"system|instruction|trigger|template", re.IGNORECASE)
 _USER = re.compile(r"\buser\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text and how the search got there."""
+    """A text and how the search got there.
+
+    `place` is the input that it is written to in the end, `sampler` the node that uses it then,
+    and `first` the text that stands for it.
+    """
 
     role: Role
     slot: Slot
     reason: str
     name: str
+    place: Slot | None = None
+    sampler: str | None = None
+    first: Slot | None = None
 
 
 def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
@@ -46,12 +63,14 @@ def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
     texts = _without_instructions(view, texts)
     texts = _without_idle_negatives(view, live, texts)
     texts = _without_blanks(view, texts)
-    return list(_settle(texts))
+    return list(_settle(_joined(view, texts)))
 
 
 def is_text(view: GraphView, slot: Slot) -> bool:
     """Whether people might write what stands at an input."""
     if view.type_of(slot) != STRING or _NEVER.search(slot.input_name):
+        return False
+    if _FORMAT.search(slot.input_name):
         return False
     spec = view.spec(slot)
     return bool(spec is not None and spec.multiline) or bool(_TEXT.search(slot.input_name))
@@ -78,25 +97,47 @@ def _sources(view: GraphView, slot: Slot, seen: set[str]) -> Iterator[Slot]:
         return
     seen.add(link.node_id)
     arriving = [
-        one
-        for named, where in view.linked(link.node_id)
-        if view.output_type(where) in {STRING, "*"} and not _DRESSING.search(named.input_name)
-        for one in _sources(view, named, seen)
+        one for named in _branches(view, link.node_id) for one in _sources(view, named, seen)
     ]
-    if arriving:
-        yield from arriving
-        return
-    yield from (
+    yield from arriving or _written(view, link.node_id) or _gathered(view, link.node_id, seen)
+
+
+def _branches(view: GraphView, node_id: str) -> Iterator[Slot]:
+    """The inputs of a node that its text comes from: of a switch, also those that are typed in."""
+    for slot, where in view.linked(node_id):
+        is_other = _DRESSING.search(slot.input_name) or _SYSTEM.search(slot.input_name)
+        if view.output_type(where) in {STRING, "*"} and not is_other:
+            yield slot
+    if view.is_switch(node_id):
+        yield from (one for one in view.branches(node_id) if type(view.value(one)) is str)
+
+
+def _written(view: GraphView, node_id: str) -> list[Slot]:
+    """The text in a node that makes one: of several, the first is what it is about."""
+    found = [
         one
-        for one in view.literals(link.node_id)
-        if isinstance(view.value(one), str) and _is_writing(view, one)
-    )
+        for one in view.literals(node_id)
+        if isinstance(view.value(one), str)
+        and _is_writing(view, one)
+        and not _SYSTEM.search(one.input_name)
+    ]
+    return found[:1]
+
+
+def _gathered(view: GraphView, node_id: str, seen: set[str]) -> list[Slot]:
+    """The texts that a node reads from a document which another puts together."""
+    return [
+        one
+        for slot, where in view.linked(node_id)
+        if view.output_type(where) in _DOCUMENTS
+        for one in _sources(view, slot, seen)
+    ]
 
 
 def _is_writing(view: GraphView, slot: Slot) -> bool:
     if view.is_primitive(slot.node_id):
         return True
-    if any(_DRESSING.search(one.input_name) for one in view.slots(slot.node_id)):
+    if any(_TABLE.search(one.input_name) for one in view.slots(slot.node_id)):
         return False  # what it works on is a table of its own
     return is_text(view, slot) or slot.input_name == "string_a"
 
@@ -114,7 +155,10 @@ def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
             role = Role.NEGATIVE if negative else Role.PROMPT
             place = f"{slot.input_name} for {view.title(node_id)}"
             for text in _said(view, link, role, place, set()):
-                yield text if draws else replace(text, role=Role.OTHER, name=view.title(node_id))
+                if draws:
+                    yield replace(text, sampler=node_id)
+                else:
+                    yield replace(text, role=Role.OTHER, name=view.title(node_id))
 
 
 def _said(view: GraphView, link: Link, role: Role, place: str, seen: set[Link]) -> Iterator[_Text]:
@@ -131,7 +175,8 @@ def _said(view: GraphView, link: Link, role: Role, place: str, seen: set[Link]) 
             for source in sources_of_text(view, slot):
                 is_sung = bool(_LYRICS.search(slot.input_name))
                 part = Role.OTHER if is_sung else role
-                yield _Text(part, source, f"It is written as {place}.", slot.input_name)
+                reason = f"It is written as {place}."
+                yield _Text(part, source, reason, slot.input_name, place=slot)
 
 
 def _side(view: GraphView, link: Link) -> Role | None:
@@ -195,7 +240,13 @@ def _without_instructions(view: GraphView, texts: list[_Text]) -> list[_Text]:
         if _USER.search(named[one])
         or not (_SYSTEM.search(named[one]) or _SYSTEM.search(one.slot.input_name))
     ]
+    kept = [one for one in kept if not _is_told(view, one)] or kept
     return kept or texts
+
+
+def _is_told(view: GraphView, text: _Text) -> bool:
+    """Whether it begins as instructions of a language model do."""
+    return text.role is Role.PROMPT and bool(_TOLD.match(str(view.value(text.slot))))
 
 
 def _without_idle_negatives(
@@ -219,6 +270,52 @@ def _without_blanks(view: GraphView, texts: list[_Text]) -> list[_Text]:
     return filled if any(one.role is Role.PROMPT for one in filled) else texts
 
 
+def _joined(view: GraphView, texts: Sequence[_Text]) -> list[_Text]:
+    """One text where several say the same: of one encoder, or of samplers that follow another.
+
+    The slots of each are those of the text that is first.
+    """
+    firsts: dict[object, Slot] = {}
+    joined = []
+    for text in texts:
+        key = _sayer(view, texts, text)
+        first = firsts.setdefault((text.role, key), text.slot) if key is not None else text.slot
+        joined.append(replace(text, first=first))
+    return joined
+
+
+def _sayer(view: GraphView, texts: Sequence[_Text], text: _Text) -> object:
+    """What a text is said by: an encoder with several, or the first of several samplers."""
+    if text.place is None or text.role is Role.OTHER:
+        return None
+    beside = [
+        one
+        for one in texts
+        if one.role is text.role and one.place and one.place.node_id == text.place.node_id
+    ]
+    if len({one.place for one in beside}) == len({one.slot for one in beside}) > 1:
+        return text.place.node_id
+    if text.sampler is None:
+        return None
+    alone = {one.slot for one in texts if (one.role, one.sampler) == (text.role, text.sampler)}
+    return _first_sampler(view, text.sampler) if len(alone) == 1 else None
+
+
+def _first_sampler(view: GraphView, node_id: str) -> str:
+    """The sampler whose result is worked on, by way of latents alone."""
+    first = node_id
+    for _ in range(MAX_DEPTH):
+        before = next(
+            (link for _, link in view.linked(node_id) if view.output_type(link) == "LATENT"), None
+        )
+        if before is None:
+            return first
+        node_id = before.node_id
+        if any(view.output_type(link) == CONDITIONING for _, link in view.linked(node_id)):
+            first = node_id
+    return first
+
+
 def _settle(texts: Sequence[_Text]) -> Iterator[Found]:
     """One entry for each place.
 
@@ -228,10 +325,17 @@ def _settle(texts: Sequence[_Text]) -> Iterator[Found]:
     for text in texts:
         sides.setdefault(text.slot, set()).add(text.role)
     has_prompt = {Role.PROMPT} in sides.values()
+    found: dict[tuple[Role, Slot], Found] = {}
     seen: set[Slot] = set()
     for text in texts:
         wanted = Role.NEGATIVE if has_prompt and Role.NEGATIVE in sides[text.slot] else Role.PROMPT
         if text.slot in seen or (len(sides[text.slot]) > 1 and text.role is not wanted):
             continue
         seen.add(text.slot)
-        yield Found(text.role, (text.slot,), text.reason, name=text.name)
+        key = text.role, text.first or text.slot
+        before = found.get(key)
+        if before is None:
+            found[key] = Found(text.role, (text.slot,), text.reason, name=text.name)
+        else:
+            found[key] = replace(before, slots=(*before.slots, text.slot))
+    yield from found.values()

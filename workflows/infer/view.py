@@ -8,7 +8,8 @@ from workflows.nodes import InputSpec, NodeClasses
 MAX_DEPTH = 64
 """Links followed for one value; graphs have no circles, this bounds the strangest."""
 
-_PASS = frozenset({"Reroute", "ComfySwitchNode"})
+_SWITCH = "ComfySwitchNode"
+_PASS = frozenset({"Reroute", _SWITCH})
 _MATCHED = "COMFY_MATCHTYPE_V3"
 _ANY_TYPE = frozenset({"*", _MATCHED})
 _OUTPUT_NAMES = ("Save", "Preview")
@@ -98,6 +99,13 @@ class GraphView:
         if self._classes is None:
             return None
         return self._classes.input(self.class_of(slot.node_id), slot.input_name)
+
+    def required_inputs(self, node_id: str) -> dict[str, InputSpec]:
+        """The inputs that a node cannot run without, where its class is described."""
+        if self._classes is None:
+            return {}
+        inputs = self._classes.inputs(self.class_of(node_id))
+        return {name: spec for name, spec in inputs.items() if spec.required}
 
     def type_of(self, slot: Slot) -> str:
         """The type of an input: as described, or as its name or value suggests."""
@@ -214,6 +222,19 @@ class GraphView:
             return None
         return Slot(node_id, needed[0][0]) if len(needed) == 1 else None
 
+    def is_switch(self, node_id: str) -> bool:
+        """Whether a node passes on one of two values."""
+        return self.class_of(node_id) == _SWITCH
+
+    def branches(self, node_id: str) -> Iterator[Slot]:
+        """The values of a switch that may be passed on."""
+        dropped = self._dropped_branch(node_id)
+        return (
+            Slot(node_id, name)
+            for name in ("on_false", "on_true")
+            if name in self.graph[node_id]["inputs"] and name != dropped
+        )
+
     def is_primitive(self, node_id: str) -> bool:
         """Whether a node only holds a value: one input, one output, both of one type."""
         slots = list(self.slots(node_id))
@@ -232,7 +253,7 @@ class GraphView:
                 yield name, link
 
     def _dropped_branch(self, node_id: str) -> str | None:
-        if self.class_of(node_id) != "ComfySwitchNode":
+        if not self.is_switch(node_id):
             return None
         source = self.source(Slot(node_id, "switch"))
         taken = None if source is None else self.value(source)

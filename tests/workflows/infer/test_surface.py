@@ -76,6 +76,7 @@ def test_promoted_inputs_are_asked_for_and_what_every_run_needs(inferred):
     workflow = inferred(NODES, export=EXPORT)
     assert shown(workflow) == {
         "prompt": ("30:6.text",),
+        "size": (),
         "seed": ("30:3.seed", "30:13.seed"),
         "steps": ("30:3.steps", "30:13.steps"),
         "cfg": ("30:3.cfg",),

@@ -118,19 +118,11 @@ def test_base_and_refiner_share_one_prompt_and_one_seed(inferred):
     assert "model" not in found  # two checkpoints: neither is the one that people mean
 
 
-def test_two_prompts_are_both_asked_for_by_name(inferred):
-    workflow = inferred(
-        {
-            **PAINT,
-            "6": (
-                "CLIPTextEncodeFlux",
-                {"clip_l": "car", "t5xxl": "a small car", "guidance": 3.5, "clip": ["4", 1]},
-            ),
-        }
-    )
-    assert targets(workflow)["clip_l"] == ("6.clip_l",)
-    assert targets(workflow)["t5xxl"] == ("6.t5xxl",)
-    assert "prompt" not in targets(workflow)
+def test_the_texts_of_one_encoder_are_one_prompt(inferred):
+    flux = ("CLIPTextEncodeFlux", {"clip_l": "car", "t5xxl": "a small car", "clip": ["4", 1]})
+    workflow = inferred({**PAINT, "6": flux})
+    assert targets(workflow)["prompt"] == ("6.clip_l", "6.t5xxl")
+    assert workflow.manifest.kind is Kind.TXT2IMG
 
 
 def test_one_text_for_two_encoders_is_one_prompt(inferred):
@@ -380,11 +372,11 @@ def test_a_film_from_two_pictures(inferred):
         }
     )
     found = targets(workflow)
-    assert (found["start"], found["end"]) == (("20.image",), ("21.image",))
+    assert (found["first_frame"], found["last_frame"]) == (("20.image",), ("21.image",))
     length = workflow.manifest.find("length")
     assert (length.type, length.min, length.max, length.step) == (InputType.INTEGER, 1, 162, 4)
     assert workflow.manifest.find("size").multiple == 16
-    assert workflow.manifest.kind is Kind.OTHER
+    assert workflow.manifest.kind is Kind.IMG2VID
     assert workflow.results == ("videos",)
     assert "count" not in found
 
@@ -393,7 +385,7 @@ def test_frames_that_are_saved_as_a_film_make_no_picture(inferred):
     film = {"images": ["8", 0], "filename_prefix": "v", "codec": "vp9", "fps": 24.0, "crf": 32.0}
     workflow = inferred({**PAINT, "9": ("SaveWEBM", film)})
     assert workflow.results == ("videos",)
-    assert workflow.manifest.kind is Kind.OTHER
+    assert workflow.manifest.kind is Kind.TXT2VID
 
 
 def test_whatever_is_shown_as_text_makes_a_text(inferred):

@@ -1,0 +1,37 @@
+"""Which of a graph's outputs can be made: those whose nodes have all that they need."""
+
+from collections.abc import Iterator, Sequence
+
+from workflows.convert.widgets import is_shown
+from workflows.graph import upstream
+from workflows.infer.view import GraphView
+
+_DYNAMIC = "COMFY_"
+"""How the types of inputs begin that may be left out, or stand for several."""
+
+NO_OUTPUT = (
+    "No node of it saves or shows anything: it makes no results. Add one in ComfyUI, such as Save"
+    " Image."
+)
+
+
+def find_open_inputs(view: GraphView, end: str) -> Iterator[str]:
+    """Sentences about what is not connected, without which ComfyUI does not run an output."""
+    for node_id in sorted(upstream(view.graph, [end]), key=list(view.graph).index):
+        given = view.graph[node_id]["inputs"]
+        for name, spec in view.required_inputs(node_id).items():
+            is_socket = not is_shown(spec) and not spec.type.startswith(_DYNAMIC)
+            if is_socket and name not in given:
+                yield (
+                    f'Nothing is connected to {name} of "{view.title(node_id)}" ({node_id}), so'
+                    f' "{view.title(end)}" ({end}) makes nothing.'
+                )
+
+
+def check_outputs(view: GraphView, ends: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Sentences for which the graph cannot be used, and those that only tell of some outputs."""
+    if not ends:
+        return [NO_OUTPUT], []
+    open_inputs = {end: list(find_open_inputs(view, end)) for end in ends}
+    sentences = [one for each in open_inputs.values() for one in each]
+    return (sentences, []) if all(open_inputs.values()) else ([], sentences)
