@@ -223,9 +223,21 @@ class _Reading:
         except OSError as error:
             self._report(path, f"This cannot be read: {error.strerror}.")
         workflow = workflow or self._before.by_path.get(path)
-        if workflow is not None:
-            self._by_path[path] = workflow
-            self._by_name[workflow.name] = workflow
+        if workflow is None:
+            return
+        taken = next(
+            (other for other in self._by_path if self._is_same(other, path, workflow)), None
+        )
+        if taken is not None:
+            sentence = f"{taken.name} already is the workflow {workflow.name}: rename one of them."
+            self._report(path, sentence)
+            return
+        self._by_path[path] = workflow
+        self._by_name[workflow.name] = workflow
+
+    def _is_same(self, other: Path, path: Path, workflow: Workflow) -> bool:
+        """Whether another entry of the same folder has the name already."""
+        return other.parent == path.parent and self._by_path[other].name == workflow.name
 
     def _load(self, source: Source) -> Workflow | None:
         try:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from workflows.carriers import Container, read
-from workflows.infer.names import sanitise
+from workflows.infer.names import name_of_file
 from workflows.manifest import NAME
 from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
 
@@ -43,8 +43,7 @@ class Shelf:
         """A name that a workflow can have, from a file's name or what somebody typed."""
         file = Path(wanted)
         has_suffix = file.suffix.lower() in {".json", *CARRIERS}
-        stem = (file.stem if has_suffix else file.name).lower()
-        return stem if NAME.fullmatch(stem) else sanitise(stem) or "workflow"
+        return name_of_file(file.stem if has_suffix else file.name)
 
     def stage(self, name: str, content: bytes) -> None:
         """Keep a file for later; one of the same name is replaced. Raises OSError."""

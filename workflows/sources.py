@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workflows.carriers import Carried, read
 from workflows.errors import WorkflowUnusable
-from workflows.infer.names import sanitise
+from workflows.infer.names import name_of_file
 from workflows.manifest import NAME
 
 GRAPH_FILE = "graph.json"
@@ -54,7 +54,7 @@ def find_source(path: Path) -> Source | None:
     if path.suffix.lower() != ".json" and path.suffix.lower() not in CARRIERS:
         return None  # a note, a manifest of the file beside it, or an editor's left-over
     beside = path.with_suffix(MANIFEST_SUFFIX)
-    return Source(_name(path), path, path, beside if beside.exists() else None)
+    return Source(name_of_file(path.stem), path, path, beside if beside.exists() else None)
 
 
 def _find_folder(path: Path) -> Source:
@@ -101,9 +101,3 @@ def load_bytes(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise WorkflowUnusable([f"This file is larger than {most // 1024**2} MiB."])
     return content
-
-
-def _name(path: Path) -> str:
-    """A file's name as that of a workflow and a command."""
-    stem = path.stem.lower()
-    return stem if NAME.fullmatch(stem) else sanitise(path.stem) or "workflow"

@@ -5,11 +5,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bot.app import ANSWER_TIMEOUT_S, KNOWN_NODES, StartupError, build_pool_members
 from bot.cli.convert import load_object_info
+from bot.cli.workflow_json import inspection_json, unusable_json
 from bot.settings import Settings
 from bot.ui.workflow_report import report_lines
 from comfy.backend import Backend
@@ -17,7 +19,7 @@ from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
-from generation.library.inspection import Inspection, inspect_file
+from generation.library.inspection import Inspection, inspect_file, inspect_workflow
 from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
 from workflows.schema import SCHEMA_FILE, manifest_schema
@@ -43,12 +45,16 @@ class _Looked:
 
 
 async def run_inspect(
-    settings: Settings, path: Path, *, object_info: Path | None, save: bool
+    settings: Settings, path: Path, *, object_info: Path | None, save: bool, as_json: bool = False
 ) -> int:
     """Print the report and the manifest; with `save`, write that beside the file instead.
 
     The exit status.
     """
+    if as_json:
+        report = _inspect_json(path, await fetch_infos(settings, object_info), settings)
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        return 0 if report["usable"] else 1
     looked = await _look(settings, path, object_info)
     _print(looked.report)
     if looked.report.is_usable:
@@ -58,13 +64,22 @@ async def run_inspect(
 
 
 async def run_add(
-    settings: Settings, path: Path, *, name: str | None, object_info: Path | None
+    settings: Settings,
+    path: Path,
+    *,
+    name: str | None,
+    object_info: Path | None,
+    as_json: bool = False,
 ) -> int:
     """Print the report and put a copy on the shelf, with a manifest to edit. The exit status."""
     shelf = Shelf(settings.shelf)
     chosen = shelf.choose_name(name or path.name)
     looked = await _look(settings, path, object_info, name=chosen)
-    _print(looked.report)
+    if as_json:
+        report = inspection_json(path.name, looked.report)
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _print(looked.report)
     if not looked.report.is_usable:
         return 1
     if chosen in shelf.names():
@@ -75,19 +90,43 @@ async def run_add(
     (settings.data / SCHEMA_FILE).write_text(
         json.dumps(manifest_schema(), indent=2) + "\n", encoding="utf-8"
     )
-    click.echo(f"Added as {folder}; edit {folder / MANIFEST_FILE} as you like.")
+    click.echo(f"Added as {folder}; edit {folder / MANIFEST_FILE} as you like.", err=as_json)
     return 0
 
 
 async def run_survey(
-    settings: Settings, folder: Path, *, object_info: Path | None, local_only: bool
+    settings: Settings,
+    folder: Path,
+    *,
+    object_info: Path | None,
+    local_only: bool,
+    as_json: bool = False,
 ) -> int:
     """Print a table of what becomes of every workflow in a folder, and the counts."""
     infos = await fetch_infos(settings, object_info)
+    if as_json:
+        reports = [_inspect_json(path, infos, settings) for path in _list_files(folder)]
+        wanted = [one for one in reports if not (local_only and one["paid"])]
+        click.echo(json.dumps(wanted, ensure_ascii=False, indent=2))
+        return 0
     rows = _survey_folder(folder, infos)
     for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
         click.echo(line)
     return 0
+
+
+def catalog_json(settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
+    """Every workflow and every file that cannot be used, as `inspect --json` prints them."""
+    known = KnownNodes(settings.data / KNOWN_NODES).load()
+    workflows = sorted({**catalog.workflows, **catalog.disabled}.items())
+    usable = [
+        inspection_json(name, inspect_workflow(one, known, default_models=settings.default_models))
+        for name, one in workflows
+    ]
+    problems: dict[str, list[str]] = {}
+    for problem in catalog.problems:
+        problems.setdefault(str(problem.path), []).append(problem.sentence)
+    return [*usable, *(unusable_json(path, told) for path, told in problems.items())]
 
 
 def load_catalog(settings: Settings) -> Catalog:
@@ -133,19 +172,26 @@ async def _look(
 ) -> _Looked:
     infos = await fetch_infos(settings, object_info)
     try:
-        source = find_source(path)
-        graph = source.graph if source else path
-        content = load_bytes(graph, MAX_FILE_BYTES)
-        manifest = load_text(source.manifest) if source and source.manifest else None
-        report = inspect_file(
-            content,
-            name or (source.name if source else path.stem),
-            infos,
-            manifest=manifest,
-            default_models=settings.default_models,
-        )
+        return _inspect(path, infos, settings, name=name)
     except WorkflowUnusable as error:
         raise StartupError(f"{path}: {' '.join(error.sentences)}") from error
+
+
+def _inspect(
+    path: Path, infos: Mapping[str, ObjectInfo], settings: Settings, *, name: str | None = None
+) -> _Looked:
+    """Read a file or a folder and report on it. Raises WorkflowUnusable."""
+    source = find_source(path)
+    graph = source.graph if source else path
+    content = load_bytes(graph, MAX_FILE_BYTES)
+    manifest = load_text(source.manifest) if source and source.manifest else None
+    report = inspect_file(
+        content,
+        name or (source.name if source else path.stem),
+        infos,
+        manifest=manifest,
+        default_models=settings.default_models,
+    )
     return _Looked(graph, content, report)
 
 
@@ -158,8 +204,21 @@ def _save(path: Path, report: Inspection) -> Path:
     return target
 
 
+def _inspect_json(
+    path: Path, infos: Mapping[str, ObjectInfo], settings: Settings
+) -> dict[str, Any]:
+    try:
+        return inspection_json(path.name, _inspect(path, infos, settings).report)
+    except WorkflowUnusable as error:
+        return unusable_json(path.name, error.sentences)
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_file()]
+
+
 def _survey_folder(folder: Path, infos: Mapping[str, ObjectInfo]) -> list[Surveyed]:
-    return [_survey(path, infos) for path in sorted(folder.iterdir()) if path.is_file()]
+    return [_survey(path, infos) for path in _list_files(folder)]
 
 
 def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:
@@ -169,12 +228,7 @@ def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:
         report = inspect_file(load_bytes(path, MAX_FILE_BYTES), name, infos)
     except WorkflowUnusable as error:
         return Surveyed(path.stem, error.sentences)
-    partner = report.workflow is not None and any(
-        info.is_partner(str(node["class_type"]))
-        for info in infos.values()
-        for node in report.workflow.graph.values()
-    )
-    return Surveyed(path.stem, report.problems, report.workflow, partner)
+    return Surveyed(path.stem, report.problems, report.workflow, report.is_paid)
 
 
 def _print(report: Inspection) -> None:

@@ -1,6 +1,7 @@
 """The console command `limner`."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from bot.cli.convert import (
 )
 from bot.cli.export import ExportOptions, HistoryUnusable, run_export
 from bot.cli.generate import GenerateOptions, run_generate
-from bot.cli.inspect import load_catalog, run_add, run_inspect, run_survey
+from bot.cli.inspect import catalog_json, load_catalog, run_add, run_inspect, run_survey
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.logs import set_up_logs
@@ -51,6 +52,8 @@ _OBJECT_INFO = click.option(
     type=_EXISTING_FILE,
     help="A saved /object_info, compressed or not, instead of the backends.",
 )
+
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 T = TypeVar("T")
 
@@ -176,11 +179,16 @@ def workflows() -> None:
 
 
 @workflows.command("list")
+@_AS_JSON
 @click.pass_context
-def list_workflows(context: click.Context) -> None:
+def list_workflows(context: click.Context, *, as_json: bool) -> None:
     """List every workflow, and what is wrong with those that cannot be used."""
     settings = _settings(context)
     catalog = load_catalog(settings)
+    if as_json:
+        reports = catalog_json(settings, catalog)
+        click.echo(json.dumps(reports, ensure_ascii=False, indent=2))
+        context.exit(0 if all(one["usable"] for one in reports) else 1)
     summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
     plan = plan_commands(summaries, COMMAND_NAMES)
     for one in summaries:
@@ -226,13 +234,16 @@ def convert_workflows(
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @_OBJECT_INFO
 @click.option("--save", is_flag=True, help="Write the manifest beside the file, for editing.")
+@_AS_JSON
 @click.pass_context
 def inspect_workflow(
-    context: click.Context, *, file: Path, object_info: Path | None, save: bool
+    context: click.Context, *, file: Path, object_info: Path | None, save: bool, as_json: bool
 ) -> None:
     """Show what FILE would ask people for, each input with its reason, and the manifest."""
+    if save and as_json:
+        raise click.UsageError("Use --save or --json, not both.")
     settings = _settings(context)
-    work = run_inspect(settings, file, object_info=object_info, save=save)
+    work = run_inspect(settings, file, object_info=object_info, save=save, as_json=as_json)
     context.exit(_run(lambda: work, context))
 
 
@@ -240,14 +251,20 @@ def inspect_workflow(
 @click.argument("file", type=_EXISTING_FILE)
 @click.option("--name", help="What it is called; the file's name when left out.")
 @_OBJECT_INFO
+@_AS_JSON
 @click.pass_context
 def add_workflow(
-    context: click.Context, *, file: Path, name: str | None, object_info: Path | None
+    context: click.Context,
+    *,
+    file: Path,
+    name: str | None,
+    object_info: Path | None,
+    as_json: bool,
 ) -> None:
     """Put a copy of FILE into the data folder with a manifest to edit, and show what it asks."""
     settings = _settings(context)
     keep_private(settings.data, *sqlite_files(settings.effective_database_url))
-    work = run_add(settings, file, name=name, object_info=object_info)
+    work = run_add(settings, file, name=name, object_info=object_info, as_json=as_json)
     context.exit(_run(lambda: work, context))
 
 
@@ -255,13 +272,14 @@ def add_workflow(
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OBJECT_INFO
 @click.option("--local", is_flag=True, help="Leave out what calls paid services.")
+@_AS_JSON
 @click.pass_context
 def survey_workflows(
-    context: click.Context, *, folder: Path, object_info: Path | None, local: bool
+    context: click.Context, *, folder: Path, object_info: Path | None, local: bool, as_json: bool
 ) -> None:
     """Show what becomes of every file in FOLDER, as a table, and the counts."""
     settings = _settings(context)
-    work = run_survey(settings, folder, object_info=object_info, local_only=local)
+    work = run_survey(settings, folder, object_info=object_info, local_only=local, as_json=as_json)
     context.exit(_run(lambda: work, context))
 
 

@@ -1,7 +1,8 @@
 """What a workflow would ask of people and need of backends, before anybody enables it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
@@ -14,6 +15,7 @@ from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import WAITING, NeedsClasses, with_inference
 from workflows.manifest import Input, InputType
+from workflows.model_files import find_model_files
 from workflows.reading import parse_manifest
 from workflows.workflow import Workflow
 from workflows.writing import write_manifest
@@ -52,8 +54,24 @@ class Fitness:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectedModel:
+    """A model file that is loaded: where it belongs, where it is to be had, whether it is there.
+
+    `is_present` says whether any backend lists it, None where none was asked.
+    """
+
+    name: str
+    folder: str | None
+    url: str | None
+    is_present: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """A report on one workflow. `problems` are why it cannot be used, as sentences.
+
+    `unknown_classes` are those that no backend has, `is_paid` says whether a node calls a service
+    that is paid for.
 
     `cost` is in pictures of the quota: for each that is made, or, with a `cost_input`, for every
     `cost_unit` of that input which was begun.
@@ -71,6 +89,9 @@ class Inspection:
     backends: tuple[Fitness, ...]
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    unknown_classes: tuple[str, ...] = ()
+    is_paid: bool = False
+    models: tuple[InspectedModel, ...] = ()
     workflow: Workflow | None = field(default=None, repr=False)
 
     @property
@@ -103,12 +124,12 @@ def inspect_file(
     carried = read(content)
     settled = _settle(carried, classes)
     graph, problems = settled.graph, settled.problems
-    if manifest is not None and not is_partial(manifest):
-        inferred = Inference(parse_manifest(manifest), {})
-    else:
-        inferred = infer(graph, classes, title=name, command=name, export=carried.export)
-        if manifest is not None:
-            inferred = complete(manifest, inferred)
+    inferred = infer(graph, classes, title=name, command=name, export=carried.export)
+    if manifest is not None and is_partial(manifest):
+        inferred = complete(manifest, inferred)
+    elif manifest is not None:
+        own = parse_manifest(manifest)
+        inferred = Inference(own, {}, inferred.results, problems=inferred.problems)
     try:
         workflow = with_inference(name, graph, inferred, classes)
     except WorkflowUnusable as error:
@@ -116,15 +137,19 @@ def inspect_file(
             name, inferred.manifest, graph, inferred.reasons, inferred.results, inferred.notes
         )
         problems += error.sentences
-    report = inspect_workflow(workflow, infos, default_models=default_models)
+    report = inspect_workflow(workflow, infos, default_models=default_models, export=carried.export)
     notes = tuple(dict.fromkeys((*settled.remarks, *workflow.notes)))
     return replace(report, problems=problems, notes=notes)
 
 
 def inspect_workflow(
-    workflow: Workflow, infos: Mapping[str, ObjectInfo], *, default_models: Sequence[str] = ()
+    workflow: Workflow,
+    infos: Mapping[str, ObjectInfo],
+    *,
+    default_models: Sequence[str] = (),
+    export: Mapping[str, Any] | None = None,
 ) -> Inspection:
-    """Report on a workflow that can be used."""
+    """Report on a workflow that can be used; `export` is the editor's format that it came from."""
     manifest = workflow.manifest
     inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
     fitness = tuple(_fitness(workflow, name, infos[name], default_models) for name in infos)
@@ -140,8 +165,35 @@ def inspect_workflow(
         results=workflow.results,
         backends=fitness,
         notes=workflow.notes,
+        unknown_classes=_unknown_classes(workflow.graph, infos),
+        is_paid=is_paid(workflow.graph, infos),
+        models=tuple(_inspected_models(workflow, infos, export)),
         workflow=workflow,
     )
+
+
+def is_paid(graph: Graph, infos: Mapping[str, ObjectInfo]) -> bool:
+    """Whether a node calls a service that is paid for."""
+    classes = {str(node["class_type"]) for node in graph.values()}
+    return any(info.is_partner(one) for info in infos.values() for one in classes)
+
+
+def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...]:
+    """Those that no backend has; none where no backend was asked."""
+    classes = sorted({str(node["class_type"]) for node in graph.values()})
+    return tuple(
+        one for one in classes if infos and not any(info.has(one) for info in infos.values())
+    )
+
+
+def _inspected_models(
+    workflow: Workflow, infos: Mapping[str, ObjectInfo], export: Mapping[str, Any] | None
+) -> Iterator[InspectedModel]:
+    for model in find_model_files(workflow, export):
+        lists = [info.choices(model.class_type, model.input_name) for info in infos.values()]
+        known = [one for one in lists if one is not None]
+        is_present = any(model.name in one for one in known) if known else None
+        yield InspectedModel(model.name, model.folder, model.url, is_present)
 
 
 def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:

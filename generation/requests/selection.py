@@ -17,7 +17,7 @@ ASPECT = "aspect"
 """People give a ratio; a workflow takes a size."""
 
 
-DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.INPAINT})
+DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT})
 """What a request without a workflow may come to."""
 
 
@@ -85,18 +85,18 @@ def _select_default(
     catalog: Catalog,
     pool: BackendPool,
 ) -> Workflow:
-    kind = _default_kind(request)
+    kinds = _default_kinds(request)
     candidates = [
         one
-        for one in catalog.workflows.values()
+        for kind in kinds
+        for one in sorted(catalog.workflows.values(), key=lambda one: one.name != f"{kind}-sd")
         if one.manifest.kind is kind and may_use(one, request.requester)
     ]
-    candidates.sort(key=lambda one: one.name != f"{kind.value}-sd")
     if not candidates:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
             "There is no workflow for that ({kind}). Choose one by name.",
-            {"option": "workflow", "kind": kind.value},
+            {"option": "workflow", "kind": kinds[0].value},
         )
     fitting = [one for one in candidates if not without_place(one, options)]
     if not fitting:
@@ -106,10 +106,13 @@ def _select_default(
     return next(runnable, fitting[0])
 
 
-def _default_kind(request: GenerationRequest) -> Kind:
+def _default_kinds(request: GenerationRequest) -> tuple[Kind, ...]:
+    """What is meant by the pictures that were given, the likeliest first."""
     if "mask" in request.images:
-        return Kind.INPAINT
-    return Kind.IMG2IMG if request.images else Kind.TXT2IMG
+        return (Kind.INPAINT,)
+    if len(request.images) > 1:
+        return (Kind.EDIT,)
+    return (Kind.IMG2IMG, Kind.EDIT) if request.images else (Kind.TXT2IMG,)
 
 
 def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:

@@ -98,3 +98,72 @@ async def test_a_survey_counts(limner, graph, tmp_path):
     assert "3 workflows, 2 convert," in result.stdout
     assert "2 become a usable command." in result.stdout
     assert "images   0: 1, 1: 1, 2: 0, 3 or more: 0" in result.stdout
+
+
+KEYS = {
+    "file",
+    "usable",
+    "problem",
+    "unknown_classes",
+    "paid",
+    "kind",
+    "results",
+    "models",
+    "inputs",
+}
+
+
+async def test_inspect_prints_one_object_for_programs(limner, graph):
+    command = ("workflows", "inspect", str(graph), "--json", "--object-info", str(RECORDED))
+    result = await limner(*command)
+    assert (result.returncode, result.stderr) == (0, "")
+    report = json.loads(result.stdout)
+    assert set(report) == KEYS
+    assert (report["file"], report["usable"], report["problem"]) == ("Red Fox.json", True, None)
+    assert (report["kind"], report["results"], report["paid"]) == ("txt2img", ["pictures"], False)
+    assert report["unknown_classes"] == []
+    (model,) = report["models"]
+    assert set(model) == {"name", "folder", "url", "present"}
+    assert model["folder"] == "checkpoints"
+    prompt = next(one for one in report["inputs"] if one["name"] == "prompt")
+    assert prompt.pop("reason")
+    assert prompt == {
+        "name": "prompt",
+        "type": "text",
+        "required": True,
+        "hidden": False,
+        "default": None,
+        "choices": None,
+        "minimum": None,
+        "maximum": None,
+        "targets": ["6.text"],
+    }
+    steps = next(one for one in report["inputs"] if one["name"] == "steps")
+    assert (steps["minimum"], steps["maximum"]) == (1, 100)
+
+
+async def test_a_survey_prints_a_list_for_programs(limner, graph, tmp_path):
+    (tmp_path / "cut.json").write_text('{"1": ', encoding="utf-8")
+    unknown = json.loads(graph.read_text(encoding="utf-8"))
+    unknown["9"]["class_type"] = "SaveElsewhere"
+    (tmp_path / "unknown.json").write_text(json.dumps(unknown), encoding="utf-8")
+    command = ("workflows", "survey", str(tmp_path), "--json", "--object-info", str(RECORDED))
+    result = await limner(*command)
+    assert result.returncode == 0, result.stderr
+    reports = {one["file"]: one for one in json.loads(result.stdout)}
+    assert all(set(one) == KEYS for one in reports.values())
+    assert reports["Red Fox.json"]["usable"]
+    assert not reports["cut.json"]["usable"]
+    assert "not valid JSON" in reports["cut.json"]["problem"]
+    assert reports["unknown.json"]["unknown_classes"] == ["SaveElsewhere"]
+
+
+async def test_what_is_added_and_listed_is_printed_for_programs(limner, graph):
+    added = await limner("workflows", "add", str(graph), "--json", **NOBODY)
+    assert added.returncode == 0, added.stderr
+    assert json.loads(added.stdout)["usable"]
+    assert "Added as" in added.stderr
+    listed = await limner("workflows", "list", "--json", **NOBODY)
+    names = {one["file"]: one["kind"] for one in json.loads(listed.stdout)}
+    assert names["red_fox"] == "txt2img"
+    assert names["upscale"] == "upscale"

@@ -348,3 +348,26 @@ def test_whatever_an_editor_makes_of_the_list_what_is_named_is_off(
     (tmp_path / ".off").write_bytes(content)
     catalog.load()
     assert (list(catalog.workflows), list(catalog.disabled)) == (["one"], ["two"])
+
+
+def test_two_files_with_one_name_are_told_and_the_first_counts(tmp_path, catalog, drop):
+    drop("one")
+    for name in ("My Fox.json", "my_fox.json"):
+        (tmp_path / name).write_bytes((tmp_path / "one" / "graph.json").read_bytes())
+    catalog.load()
+    assert set(catalog.workflows) == {"one", "my_fox"}
+    assert sentences(catalog) == [
+        ("my_fox.json", "My Fox.json already is the workflow my_fox: rename one of them.")
+    ]
+
+
+def test_long_names_that_begin_alike_stay_different(tmp_path, catalog, drop):
+    drop("one")
+    for name in ("a_very_long_name_of_a_workflow_one", "a_very_long_name_of_a_workflow_two"):
+        graph = (tmp_path / "one" / "graph.json").read_bytes()
+        (tmp_path / f"{name}.json").write_bytes(graph)
+    catalog.load()
+    names = set(catalog.workflows) - {"one"}
+    assert len(names) == 2
+    assert all(len(name) <= 32 and name.startswith("a_very_long_name_of_a_work") for name in names)
+    assert catalog.problems == ()

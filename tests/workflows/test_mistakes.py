@@ -33,7 +33,7 @@ FORM = [
     ("title = 5", 'Top of the file: "title" must be text in quotes.'),
     (
         'title = "a"\nkind = "txt3img"',
-        'Top of the file: "kind" must be one of txt2img, img2img, inpaint, upscale, other.',
+        'Top of the file: "kind" must be one of txt2img, img2img, edit, inpaint,',
     ),
     ('title = "a"\ncost = -1', 'Top of the file: "cost" must be at least 0.'),
     ('title = "a"\ncost = 1001', 'Top of the file: "cost" must be at most 1000.'),

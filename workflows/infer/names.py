@@ -1,10 +1,14 @@
 """What inputs are called: names that Discord takes, each only once."""
 
+import hashlib
 import re
 import unicodedata
 
-from workflows.manifest import NAME_CHARACTERS, InputType
+from workflows.manifest import NAME, NAME_CHARACTERS, InputType
 from workflows.rules import TAKEN, WELL_KNOWN
+
+DIGITS = 4
+"""Of what tells long names apart; two of a thousand that begin alike rarely share them."""
 
 _JOINED = re.compile(r"[^a-z0-9]+")
 _VAGUE = frozenset({"text", "value", "string", "input", "file", "user_prompt", "primitive"})
@@ -14,8 +18,28 @@ _BRACKETS = re.compile(r"^[^()]*\(([^()]+)\)\s*$")
 
 def sanitise(text: str) -> str:
     """The text as a name; empty when nothing of it is left."""
+    return _plain(text)[:NAME_CHARACTERS].strip("_")
+
+
+def _plain(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    return _JOINED.sub("_", plain).strip("_")[:NAME_CHARACTERS].strip("_")
+    return _JOINED.sub("_", plain).strip("_")
+
+
+def name_of_file(stem: str) -> str:
+    """A file's name as that of a workflow and its command.
+
+    One that is too long ends in a few digits of its own, so that files which begin alike keep
+    different names.
+    """
+    lower = stem.lower()
+    if NAME.fullmatch(lower):
+        return lower
+    plain = _plain(stem)
+    if len(plain) <= NAME_CHARACTERS:
+        return plain or "workflow"
+    digits = hashlib.sha256(stem.encode()).hexdigest()[:DIGITS]
+    return f"{plain[: NAME_CHARACTERS - DIGITS - 1].rstrip('_')}_{digits}"
 
 
 def is_vague(name: str) -> bool:

@@ -1,0 +1,67 @@
+"""An inspected workflow as one JSON object, for other programs."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from generation.library.inspection import Inspection
+from workflows.manifest import Input, Kind
+
+_RESULTS = {
+    "pictures": "pictures",
+    "videos": "video",
+    "sounds": "audio",
+    "3D models": "3d",
+    "texts": "text",
+}
+"""What results are called, by the words of `workflows.infer.kinds`; latents are for programs."""
+
+
+def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
+    """What `limner workflows inspect --json` prints."""
+    inputs = report.workflow.manifest.inputs if report.workflow else ()
+    reasons = report.workflow.reasons if report.workflow else {}
+    return {
+        "file": file,
+        "usable": report.is_usable,
+        "problem": " ".join(report.problems) or None,
+        "unknown_classes": list(report.unknown_classes),
+        "paid": report.is_paid,
+        "kind": report.kind,
+        "results": [_RESULTS[one] for one in report.results if one in _RESULTS],
+        "models": [
+            {"name": one.name, "folder": one.folder, "url": one.url, "present": one.is_present}
+            for one in report.models
+        ],
+        "inputs": [_input_json(each, reasons.get(each.name, "")) for each in inputs],
+    }
+
+
+def unusable_json(file: str, sentences: Iterable[str]) -> dict[str, Any]:
+    """The same of a file in which there is nothing to inspect."""
+    return {
+        "file": file,
+        "usable": False,
+        "problem": " ".join(sentences),
+        "unknown_classes": [],
+        "paid": False,
+        "kind": Kind.OTHER.value,
+        "results": [],
+        "models": [],
+        "inputs": [],
+    }
+
+
+def _input_json(each: Input, reason: str) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "type": each.type.value,
+        "required": each.required,
+        "hidden": each.hidden,
+        "default": each.default,
+        "choices": list(each.choices) or None,
+        "minimum": each.min,
+        "maximum": each.max,
+        "targets": [str(slot) for slot in each.slots]
+        or [one for one in (each.wraps, each.replaces) if one],
+        "reason": reason,
+    }

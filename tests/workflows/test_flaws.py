@@ -1,0 +1,43 @@
+"""That nothing is wrong with what people are asked for by the workflows in the repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.cli.workflow_json import inspection_json
+from comfy.protocol.object_info import ObjectInfo
+from generation.library.inspection import inspect_file
+from tests.support.flaws import find_flaws
+from workflows.catalog import LIBRARY
+
+DATA = Path(__file__).parents[1] / "data" / "comfyui" / "0.33.0"
+SHIPPED = sorted(path for path in LIBRARY.iterdir() if (path / "graph.json").exists())
+
+
+@pytest.fixture(scope="module")
+def info():
+    raw = json.loads((DATA / "object_info.json").read_text(encoding="utf-8"))
+    raw |= json.loads((DATA / "object_info_inference.json").read_text(encoding="utf-8"))
+    return ObjectInfo.parse(raw)
+
+
+def report(folder, info, *, manifest):
+    content = (folder / "graph.json").read_bytes()
+    text = (folder / "workflow.toml").read_text(encoding="utf-8") if manifest else None
+    found = inspect_file(content, folder.name, {"here": info}, manifest=text)
+    return inspection_json(folder.name, found), json.loads(content)
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
+@pytest.mark.parametrize("manifest", [True, False], ids=["written", "inferred"])
+def test_what_ships_asks_for_the_right_things(folder, info, manifest):
+    assert find_flaws(*report(folder, info, manifest=manifest)) == []
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
+def test_what_ships_is_of_the_kind_that_its_graph_shows(folder, info):
+    written, _ = report(folder, info, manifest=True)
+    inferred, _ = report(folder, info, manifest=False)
+    assert inferred["kind"] == written["kind"]
+    assert inferred["results"] == written["results"] == ["pictures"]
