@@ -6,6 +6,14 @@ Whoever has such a description (`comfy.protocol.object_info` reads one) hands it
 from collections.abc import Mapping
 from typing import Protocol
 
+SHOWN = frozenset(
+    {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COMFY_DYNAMICCOMBO_V3"}
+    | {"COLOR", "COLORS", "CURVE", "RANGE", "BOUNDING_BOX", "BOUNDING_BOXES", "IMAGECOMPARE"}
+    | {"LOAD_3D", "PREVIEW_3D", "AUDIO_RECORD", "AUDIO_UI", "WEBCAM", "MARKDOWN", "PAINTER"}
+    | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA", "COMPOSITOR"}
+)
+"""Types that the editor has a widget for; an input of any other type is a socket alone."""
+
 
 class Alternative(Protocol):
     """One choice of a dynamic list, with the inputs that it brings along."""
@@ -106,3 +114,8 @@ class NodeClasses(Protocol):
 
     def display_name(self, class_type: str) -> str:
         """The title people know it by."""
+
+
+def is_shown(spec: InputSpec) -> bool:
+    """Whether the editor has a widget for it."""
+    return spec.widget in SHOWN and not spec.is_socket

@@ -10,15 +10,7 @@ from typing import Any
 
 from workflows.convert.export import EditorNode
 from workflows.convert.prompts import resolve_prompt
-from workflows.nodes import Alternative, InputSpec, NodeClasses
-
-SHOWN = frozenset(
-    {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COMFY_DYNAMICCOMBO_V3"}
-    | {"COLOR", "COLORS", "CURVE", "RANGE", "BOUNDING_BOX", "BOUNDING_BOXES", "IMAGECOMPARE"}
-    | {"LOAD_3D", "PREVIEW_3D", "AUDIO_RECORD", "AUDIO_UI", "WEBCAM", "MARKDOWN", "PAINTER"}
-    | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA", "COMPOSITOR"}
-)
-"""Types that the editor has a widget for; an input of any other type is a socket alone."""
+from workflows.nodes import SHOWN, Alternative, InputSpec, NodeClasses, is_shown
 
 SEEDS = frozenset({"seed", "noise_seed"})
 """Whole numbers of these names get a control where their class says nothing."""
@@ -213,11 +205,6 @@ def _by_name(
 def _chosen(spec: InputSpec, key: object) -> Alternative:
     """What a dynamic list is set to; the first when that is none of its choices."""
     return next((one for one in spec.alternatives if one.key == key), spec.alternatives[0])
-
-
-def is_shown(spec: InputSpec) -> bool:
-    """Whether the editor has a widget for it."""
-    return spec.widget in SHOWN and not spec.is_socket
 
 
 def default_of(spec: InputSpec) -> object:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from workflows.convert.export import EditorGraph, EditorLink, EditorNode, Export, Port, Socket
-from workflows.convert.widgets import is_shown, list_sockets
-from workflows.nodes import NodeClasses
+from workflows.convert.widgets import list_sockets
+from workflows.nodes import NodeClasses, is_shown
 
 _DYNAMIC = "COMFY_"
 """How the types of inputs begin that the editor lays out as several."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from workflows.convert.widgets import is_shown
 from workflows.graph import upstream
 from workflows.infer.view import GraphView
+from workflows.nodes import is_shown
 
 _DYNAMIC = "COMFY_"
 """How the types of inputs begin that may be left out, or stand for several."""
