@@ -14,9 +14,9 @@ from contextlib import suppress
 from benchmarks.client import Job
 from benchmarks.clients.limner import LimnerClient
 from benchmarks.measurement import Delivery, quantile
-from benchmarks.memory import resident_mb
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import running_backends
+from benchmarks.resident import resident_mb
 from benchmarks.run import build_graph
 from benchmarks.scale import Scale, add_options
 

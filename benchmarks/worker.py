@@ -15,9 +15,9 @@ from dataclasses import asdict
 
 from benchmarks.client import Client, Job
 from benchmarks.measurement import Delivery, Measurement, build_measurement
-from benchmarks.memory import peak_mb
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, reset
+from benchmarks.resident import peak_mb
 from benchmarks.run import build_graph
 from benchmarks.scale import Scale, add_options
 from benchmarks.server import process_cpu_seconds

@@ -1,6 +1,6 @@
 """What commands and buttons may ask of the heart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 import discord
@@ -9,6 +9,7 @@ from generation.backends.draining import Fleet
 from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
+from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import Oversight
 from generation.moderation.image_filter import ImageGate
@@ -41,6 +42,7 @@ class Services:
     oversight: Oversight
     preferences: Preferences
     library: Library
+    file_turns: FileTurns = field(default_factory=FileTurns)
 
 
 class _Served(Protocol):

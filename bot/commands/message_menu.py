@@ -22,7 +22,7 @@ from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
 from bot.ui.responses import acknowledge, respond, soon
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
-from generation.media.decoding import AttachmentTurns, decode
+from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
 from generation.requests.offers import PICTURE_TYPES
 
@@ -56,7 +56,6 @@ class MessageMenu:
         self._services = services
         self._submitter = submitter
         self._pictures: dict[tuple[int, int], discord.Attachment] = {}
-        self._turns = AttachmentTurns()
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
         """The entries of the menu."""
@@ -82,7 +81,7 @@ class MessageMenu:
         files = [one for one in message.attachments if _is_media(one)]
         if not files:
             raise _without_picture()
-        async with self._turns.take(interaction.user.id):
+        async with self._services.file_turns.take(interaction.user.id):
             embeds = [
                 build_embed(
                     one.filename,

@@ -54,7 +54,8 @@ def show_command(services: Services) -> SlashCommand:
         is_private = found.private or obstacle is not None
         await acknowledge(interaction, private=is_private)
         notes = () if obstacle is None else (_say_why(obstacle),)
-        await _post(interaction, services, found, is_private=is_private, notes=notes)
+        async with services.file_turns.take(interaction.user.id):
+            await _post(interaction, services, found, is_private=is_private, notes=notes)
 
     @show.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
@@ -107,8 +108,8 @@ async def _post(
     is_private: bool,
     notes: Sequence[str],
 ) -> None:
-    contents, losses = await _gather(interaction, services, generation)
     requester = requester_of(interaction)
+    contents, losses = await _gather(interaction, services, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit)
     face = embeds.done_face(generation, (*notes, *parcel.notes, *losses))

@@ -147,6 +147,17 @@ async def send_originals(
     services = services_of(interaction)
     requester = requester_of(interaction)
     generation = await services.derivations.find_visible(generation_id, requester)
+    async with services.file_turns.take(requester.user_id):
+        await _send_originals(interaction, generation, index, build_view)
+
+
+async def _send_originals(
+    interaction: discord.Interaction,
+    generation: Generation,
+    index: int,
+    build_view: Callable[[Generation, int], ui.View] | None,
+) -> None:
+    services, requester = services_of(interaction), requester_of(interaction)
     kept = await services.generations.contents(generation.id)
     contents = [one for one in kept if index >= ALL or one.output.position == index]
     if not contents:

@@ -17,7 +17,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 AT_A_TIME = 2
-"""Pictures that are decoded, and requests whose attachments are in memory, in one process."""
+"""Pictures that are decoded in one process, and acts of people whose files are in memory."""
 
 _threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="decoding")
 
@@ -32,8 +32,8 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
     return await loop.run_in_executor(_threads, _call_and_trim, call)
 
 
-class AttachmentTurns:
-    """Who may hold attachments in memory: one request of a person at a time, two in all."""
+class FileTurns:
+    """Who may hold whole files in memory: one act of a person at a time, two in all."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)

@@ -18,7 +18,7 @@ from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
-from generation.media.decoding import AttachmentTurns
+from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.costs import cost_of, count_of
@@ -88,7 +88,7 @@ class Acceptor:
         self._moderation = moderation
         self._clock = clock
         self._random = random_source
-        self._attachment_turns = AttachmentTurns()
+        self._attachment_turns = FileTurns()
 
     async def accept(self, request: GenerationRequest) -> Generation:
         """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError.

@@ -167,6 +167,22 @@ async def test_its_person_and_moderators_delete_it_and_nobody_else(house, who):
         assert await core.service.contents(kept.id) == ()
 
 
+async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(house):
+    async with house.bot() as core:
+        done = await imagine(house.ana)
+        async with core.services.file_turns.take(house.ana.id):
+            waiting = await house.ana.click(done, "Original")
+            sent = await house.ben.click(done, "Original")
+            await sent.until(lambda message: message["attachments"], PATIENCE_S)
+            shown = await house.ana.slash("general", "show", generation=id_of(done))
+            again = await house.ben.slash("general", "show", generation=id_of(done))
+            await again.until(lambda message: message["attachments"], PATIENCE_S)
+            assert waiting.is_thinking
+            assert shown.is_thinking
+        for reply in (waiting, shown):
+            await reply.until(lambda message: message["attachments"], PATIENCE_S)
+
+
 async def test_an_original_comes_with_its_metadata_or_without(house):
     async with house.bot():
         done = await imagine(house.ana)

@@ -9,9 +9,9 @@ from benchmarks.clients.limner import LimnerClient
 from benchmarks.house import build_request, open_house
 from benchmarks.line import measure_acceptance, measure_together
 from benchmarks.load import LoopWatch, run_at_once
-from benchmarks.memory import peak_mb, resident_mb
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, running_backends
+from benchmarks.resident import peak_mb, resident_mb
 from benchmarks.run import build_graph
 from benchmarks.saturation import idle_share, post_straight, submit_all
 from benchmarks.scale import Scale
