@@ -10,6 +10,7 @@ from workflows.infer.files import find_media, find_models, is_model
 from workflows.infer.found import Found, Role
 from workflows.infer.kinds import guess_kind, results_of
 from workflows.infer.markers import find_markers
+from workflows.infer.merging import find_pairs, keep_apart, merge, rank
 from workflows.infer.naming import named
 from workflows.infer.numbers import find_numbers
 from workflows.infer.outputs import check_outputs
@@ -32,28 +33,6 @@ TITLE_CHARACTERS = 100
 _PROMPT = re.compile(r"prompt", re.IGNORECASE)
 
 _MEDIA = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
-_ORDER = (
-    Role.PROMPT,
-    Role.IMAGE,
-    Role.VIDEO,
-    Role.AUDIO,
-    Role.MASK,
-    Role.NEGATIVE,
-    Role.WIDTH,
-    Role.HEIGHT,
-    Role.ASPECT,
-    Role.COUNT,
-    Role.LENGTH,
-    Role.DURATION,
-    Role.SEED,
-    Role.STRENGTH,
-    Role.MODEL,
-    Role.LORA,
-    Role.LORA_STRENGTH,
-)
-"""What people look for first; of what a command has no room for, the last is hidden."""
-
-_KEPT_APART = frozenset({Role.OTHER, Role.ASPECT})
 _SIZE = frozenset({Role.WIDTH, Role.HEIGHT, Role.ASPECT})
 _MODELS = frozenset({Role.MODEL, Role.LORA, Role.LORA_STRENGTH})
 _BY_NAME = re.compile(
@@ -116,8 +95,8 @@ class _Inferring:
         view, live = self._view, self._live
         results = results_of(view, self._ends)
         chosen = self._choose()
-        found = _merged(view, [*chosen, *self._fill(chosen)])
-        found = _apart([self._kept_from_paths(self._toned(one, results)) for one in found])
+        found = merge(view, [*chosen, *self._fill(chosen)])
+        found = keep_apart([self._kept_from_paths(self._toned(one, results)) for one in found])
         kind = guess_kind(view, live, found, results)
         entries = self._limited(list(named(view, self._tables(found))))
         manifest = {
@@ -257,7 +236,7 @@ class _Inferring:
 
     def _tables(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
         tables: list[tuple[Found, dict[str, Any]]] = []
-        sizes = _pairs(self._view, found)
+        sizes = find_pairs(self._view, found)
         for one in found:
             if one in sizes:
                 height = sizes[one]
@@ -276,7 +255,7 @@ class _Inferring:
         """Where an input stands: as App mode orders them, then by what people look for first."""
         if self._is_app and found.is_chosen:
             return False, 0
-        return True, _rank(found)
+        return True, rank(found)
 
     def _lora(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
         """A place for a LoRA behind the one checkpoint that paints, where there is none yet."""
@@ -298,7 +277,7 @@ class _Inferring:
         required = [table for table in shown if table.get("required")]
         optional = [
             table
-            for _, table in sorted(entries, key=lambda entry: _rank(entry[0]))
+            for _, table in sorted(entries, key=lambda entry: rank(entry[0]))
             if not table.get("hidden") and not table.get("required")
         ]
         too_many = optional[max(MOST_OPTIONS - len(required), 0) :]
@@ -357,63 +336,6 @@ def _is_the_prompt(entry: tuple[Found, dict[str, Any]]) -> bool:
 
 def _is_at_top(found: Found) -> bool:
     return all(":" not in slot.node_id for slot in found.slots)
-
-
-def _merged(view: GraphView, found: Sequence[Found]) -> list[Found]:
-    """One entry for values of one role that are alike.
-
-    Seeds that nobody chose go with the first: one that stayed would make the same picture again.
-    """
-    groups: dict[object, Found] = {}
-    first_seed = next((one for one in found if one.role is Role.SEED), None)
-    for one in found:
-        is_free = one.role is Role.SEED and not one.is_chosen
-        key = _key(view, first_seed if is_free and first_seed else one)
-        before = groups.get(key)
-        if before is None:
-            groups[key] = one
-        else:
-            slots = tuple(dict.fromkeys((*before.slots, *one.slots)))
-            reasons = dict.fromkeys((before.reason, one.reason))
-            hidden = before.is_hidden and one.is_hidden
-            groups[key] = replace(before, slots=slots, reason=" ".join(reasons), is_hidden=hidden)
-    return list(groups.values())
-
-
-def _apart(found: Sequence[Found]) -> list[Found]:
-    """Each place in one entry alone, the first."""
-    seen: set[Slot] = set()
-    kept = []
-    for one in found:
-        slots = tuple(slot for slot in one.slots if slot not in seen)
-        seen.update(slots)
-        if slots or not one.slots:
-            kept.append(replace(one, slots=slots))
-    return kept
-
-
-def _key(view: GraphView, found: Found) -> object:
-    if not found.slots or found.role in _KEPT_APART or found.replaces is not None:
-        return found.role, found.slots, found.replaces, found.name
-    value = view.value(found.slots[0])
-    return found.role, type(value) is str, value if isinstance(value, str | int | float) else None
-
-
-def _pairs(view: GraphView, found: Sequence[Found]) -> dict[Found, Found]:
-    """The sides that make a size together: as many widths as heights, in their order."""
-    widths = [
-        one for one in found if one.role is Role.WIDTH and type(view.value(one.slots[0])) is int
-    ]
-    heights = [
-        one for one in found if one.role is Role.HEIGHT and type(view.value(one.slots[0])) is int
-    ]
-    if len(widths) != len(heights):
-        return {}
-    return dict(zip(widths, heights, strict=True))
-
-
-def _rank(found: Found) -> int:
-    return _ORDER.index(found.role) if found.role in _ORDER else len(_ORDER)
 
 
 def _title(text: str) -> str:

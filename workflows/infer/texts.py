@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from workflows.graph import Link, Slot
 from workflows.infer.found import Found, Role
-from workflows.infer.view import MAX_DEPTH, GraphView
+from workflows.infer.prompts import CONDITIONING, FoundText, settle
+from workflows.infer.view import GraphView
 
-CONDITIONING = "CONDITIONING"
 _DOCUMENTS = frozenset({"DICT", "DICTIONARY", "ARRAY", "LIST", "JSON"})
 STRING = "STRING"
 
@@ -38,23 +38,6 @@ _SYSTEM = re.compile(r"system|instruction|trigger|template", re.IGNORECASE)
 _USER = re.compile(r"\buser\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A text and how the search got there.
-
-    `place` is the input that it is written to in the end, `sampler` the node that uses it then,
-    and `first` the text that stands for it.
-    """
-
-    role: Role
-    slot: Slot
-    reason: str
-    name: str
-    place: Slot | None = None
-    sampler: str | None = None
-    first: Slot | None = None
-
-
 def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
     """The prompts of the nodes that count, in the order in which they are used."""
     texts = [*_conditioned(view, live), *_direct(view, live)] or list(_shown(view, live))
@@ -63,7 +46,7 @@ def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
     texts = _without_instructions(view, texts)
     texts = _without_idle_negatives(view, live, texts)
     texts = _without_blanks(view, texts)
-    return list(_settle(_joined(view, texts)))
+    return settle(view, texts)
 
 
 def is_text(view: GraphView, slot: Slot) -> bool:
@@ -142,7 +125,7 @@ def _is_writing(view: GraphView, slot: Slot) -> bool:
     return is_text(view, slot) or slot.input_name == "string_a"
 
 
-def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
     """From each node that uses conditioning up and makes none, back to what it says."""
     for node_id in live:
         if CONDITIONING in view.outputs(node_id):
@@ -161,7 +144,9 @@ def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
                     yield replace(text, role=Role.OTHER, name=view.title(node_id))
 
 
-def _said(view: GraphView, link: Link, role: Role, place: str, seen: set[Link]) -> Iterator[_Text]:
+def _said(
+    view: GraphView, link: Link, role: Role, place: str, seen: set[Link]
+) -> Iterator[FoundText]:
     node_id = link.node_id
     if link in seen or view.class_of(node_id) in _ENDS:
         return
@@ -176,7 +161,7 @@ def _said(view: GraphView, link: Link, role: Role, place: str, seen: set[Link]) 
                 is_sung = bool(_LYRICS.search(slot.input_name))
                 part = Role.OTHER if is_sung else role
                 reason = f"It is written as {place}."
-                yield _Text(part, source, reason, slot.input_name, place=slot)
+                yield FoundText(part, source, reason, slot.input_name, place=slot)
 
 
 def _side(view: GraphView, link: Link) -> Role | None:
@@ -203,7 +188,7 @@ def _is_on_side(input_name: str, side: Role | None) -> bool:
     return bool(_NEGATIVE.search(input_name)) == (side is Role.NEGATIVE)
 
 
-def _direct(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+def _direct(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
     """The texts of nodes that make something else than text or conditioning of them."""
     for node_id in live:
         types = view.outputs(node_id)
@@ -215,10 +200,10 @@ def _direct(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
             role = Role.NEGATIVE if _NEGATIVE.search(slot.input_name) else Role.PROMPT
             reason = f"It is {slot.input_name} of {view.title(node_id)}."
             for source in sources_of_text(view, slot):
-                yield _Text(role, source, reason, slot.input_name)
+                yield FoundText(role, source, reason, slot.input_name)
 
 
-def _shown(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
+def _shown(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
     """The texts that a text among the results is made of."""
     for node_id in live:
         if view.users(node_id):
@@ -228,10 +213,10 @@ def _shown(view: GraphView, live: Sequence[str]) -> Iterator[_Text]:
                 continue
             for source in sources_of_text(view, slot):
                 reason = f"The text that {view.title(node_id)} shows is made of it."
-                yield _Text(Role.PROMPT, source, reason, source.input_name)
+                yield FoundText(Role.PROMPT, source, reason, source.input_name)
 
 
-def _without_instructions(view: GraphView, texts: list[_Text]) -> list[_Text]:
+def _without_instructions(view: GraphView, texts: list[FoundText]) -> list[FoundText]:
     """What tells a language model how to answer is no prompt, unless there is no other."""
     named = {text: view.own_title(text.slot.node_id) or "" for text in texts}
     kept = [
@@ -244,14 +229,14 @@ def _without_instructions(view: GraphView, texts: list[_Text]) -> list[_Text]:
     return kept or texts
 
 
-def _is_told(view: GraphView, text: _Text) -> bool:
+def _is_told(view: GraphView, text: FoundText) -> bool:
     """Whether it begins as instructions of a language model do."""
     return text.role is Role.PROMPT and bool(_TOLD.match(str(view.value(text.slot))))
 
 
 def _without_idle_negatives(
-    view: GraphView, live: Sequence[str], texts: list[_Text]
-) -> list[_Text]:
+    view: GraphView, live: Sequence[str], texts: list[FoundText]
+) -> list[FoundText]:
     """With a guidance of 1 everywhere, samplers do not look at the negative side."""
     scales = [
         view.resolve(slot)
@@ -264,78 +249,7 @@ def _without_idle_negatives(
     return [text for text in texts if text.role is not Role.NEGATIVE]
 
 
-def _without_blanks(view: GraphView, texts: list[_Text]) -> list[_Text]:
+def _without_blanks(view: GraphView, texts: list[FoundText]) -> list[FoundText]:
     """A prompt that the author left empty beside one that says something is meant to be empty."""
     filled = [one for one in texts if one.role is not Role.PROMPT or view.value(one.slot)]
     return filled if any(one.role is Role.PROMPT for one in filled) else texts
-
-
-def _joined(view: GraphView, texts: Sequence[_Text]) -> list[_Text]:
-    """One text where several say the same: of one encoder, or of samplers that follow another.
-
-    The slots of each are those of the text that is first.
-    """
-    firsts: dict[object, Slot] = {}
-    joined = []
-    for text in texts:
-        key = _sayer(view, texts, text)
-        first = firsts.setdefault((text.role, key), text.slot) if key is not None else text.slot
-        joined.append(replace(text, first=first))
-    return joined
-
-
-def _sayer(view: GraphView, texts: Sequence[_Text], text: _Text) -> object:
-    """What a text is said by: an encoder with several, or the first of several samplers."""
-    if text.place is None or text.role is Role.OTHER:
-        return None
-    beside = [
-        one
-        for one in texts
-        if one.role is text.role and one.place and one.place.node_id == text.place.node_id
-    ]
-    if len({one.place for one in beside}) == len({one.slot for one in beside}) > 1:
-        return text.place.node_id
-    if text.sampler is None:
-        return None
-    alone = {one.slot for one in texts if (one.role, one.sampler) == (text.role, text.sampler)}
-    return _first_sampler(view, text.sampler) if len(alone) == 1 else None
-
-
-def _first_sampler(view: GraphView, node_id: str) -> str:
-    """The sampler whose result is worked on, by way of latents alone."""
-    first = node_id
-    for _ in range(MAX_DEPTH):
-        before = next(
-            (link for _, link in view.linked(node_id) if view.output_type(link) == "LATENT"), None
-        )
-        if before is None:
-            return first
-        node_id = before.node_id
-        if any(view.output_type(link) == CONDITIONING for _, link in view.linked(node_id)):
-            first = node_id
-    return first
-
-
-def _settle(texts: Sequence[_Text]) -> Iterator[Found]:
-    """One entry for each place.
-
-    What is used on both sides is the prompt, or the negative where another is the prompt.
-    """
-    sides: dict[Slot, set[Role]] = {}
-    for text in texts:
-        sides.setdefault(text.slot, set()).add(text.role)
-    has_prompt = {Role.PROMPT} in sides.values()
-    found: dict[tuple[Role, Slot], Found] = {}
-    seen: set[Slot] = set()
-    for text in texts:
-        wanted = Role.NEGATIVE if has_prompt and Role.NEGATIVE in sides[text.slot] else Role.PROMPT
-        if text.slot in seen or (len(sides[text.slot]) > 1 and text.role is not wanted):
-            continue
-        seen.add(text.slot)
-        key = text.role, text.first or text.slot
-        before = found.get(key)
-        if before is None:
-            found[key] = Found(text.role, (text.slot,), text.reason, name=text.name)
-        else:
-            found[key] = replace(before, slots=(*before.slots, text.slot))
-    yield from found.values()
