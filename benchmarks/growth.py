@@ -111,7 +111,7 @@ def _decisions(database: Database) -> Mapping[str, Decision]:
         "may this person (quota, places)": lambda one: usage.check(one, Cost(1, 9_000)),
         "/quota": usage.status,
         "how long will it take": lambda _: records.durations([WORKFLOW]),
-        "what is in the line": lambda _: records.unfinished(),
+        "what is in the line": lambda _: records.line(),
         "what is still to be told": lambda _: records.undelivered(),
     }
 

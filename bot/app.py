@@ -189,12 +189,12 @@ async def open_core(
             reviews=reviews,
             image_gate=image_gate,
         )
-        fleet = Fleet(database, pool, utc_now)
+        fleet = Fleet(database, pool, utc_now, service.look_at_line)
         # Before any work is handed out: what was drained stays so over a restart.
         await fleet.apply()
+        service.before_each_look(fleet.apply)
         stack.push_async_callback(service.stop)
         await service.start()
-        pool.start(fleet.follow(), "drained backends")
         preferences = Preferences(database, catalog, pool, utc_now)
         services = Services(
             generations=service,
@@ -208,7 +208,7 @@ async def open_core(
             personal=PersonalData(database, preferences),
             retention=Retention(database, utc_now),
             oversight=Oversight(database, utc_now),
-            administration=Administration(database, utc_now),
+            administration=Administration(database, utc_now, service.look_at_line),
             fleet=fleet,
             preferences=preferences,
             library=library,

@@ -38,6 +38,7 @@ class Ahead:
     has_priority: bool = False
     backend: str | None = None
     started_at: datetime | None = None
+    guild_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +76,6 @@ class Durations:
         there = [run for run in alike if run.backend == backend]
         durations = [run.duration_s for run in (there or alike)]
         return median(durations) if len(durations) >= MIN_RUNS else None
-
-
-def order_turns(waiting: Sequence[Ahead]) -> list[Ahead]:
-    """The likely order: turns go round between people, so first comes everybody's first.
-
-    Within a round those with priority come first, then who asked earlier. A person's lanes each
-    have turns of their own.
-    """
-    seen: dict[tuple[int, int], int] = {}
-    rounds = []
-    for one in sorted(waiting, key=lambda ahead: (ahead.created_at, ahead.id)):
-        number = seen.get((one.user_id, one.lane), 0)
-        seen[one.user_id, one.lane] = number + 1
-        rounds.append((number, not one.has_priority, one.created_at, one.id, one))
-    rounds.sort(key=lambda entry: entry[:4])
-    return [entry[4] for entry in rounds]
 
 
 def plan_turns(

@@ -25,15 +25,13 @@ class Progress:
 class Waiting:
     """In the line: `position` counts from 1, of `length` waiting generations.
 
-    `is_about`: the order among people is not certain. `is_paused`: its guild's line is paused, and
-    the position says nothing.
+    `is_paused`: its guild's line is paused, and the position says nothing.
     """
 
     generation: Generation
     position: int
     length: int
     starts_at: datetime | None
-    is_about: bool = False
     is_paused: bool = False
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -135,7 +135,7 @@ class GenerationService:
             finisher=Finisher(database, self._records, self._broadcast, clock),
             delivery=self._delivery,
             records=self._records,
-            concurrency=pool.concurrency,
+            pool=pool,
             clock=clock,
             timings=settings.timings,
             takes_work=settings.runs_generations,
@@ -344,6 +344,14 @@ class GenerationService:
             except RequestRefused as refused:
                 raise await self._board.time(refused, requester) from None
 
+    async def look_at_line(self) -> None:
+        """Take note, in every process, of a pause or a drained backend: turns depend on it."""
+        await self._line.look()
+
+    def before_each_look(self, apply: Callable[[], Awaitable[None]]) -> None:
+        """Do this whenever another process may have changed something, and every few seconds."""
+        self._line.before_each_look(apply)
+
     async def tell_decided(self, generation_id: str) -> None:
         """Tell its person what a moderator decided; what fails now, the line does later."""
         try:
@@ -362,12 +370,7 @@ class GenerationService:
     async def _hand_over(self, generation: Generation) -> None:
         """The record is what counts: the line picks up later what cannot be handed over now."""
         try:
-            await self._line.enqueue(
-                generation.id,
-                generation.user_id,
-                lane=generation.lane,
-                priority=generation.priority,
-            )
+            await self._line.enqueue(generation)
         except ServiceUnavailable as error:
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
 

@@ -47,3 +47,7 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
         if not task.cancelled() and task.exception() is not None:
             _log.warning("A final write failed meanwhile.", exc_info=task.exception())
         raise
+
+
+async def nothing_follows() -> None:
+    """For callers that nobody wants to hear from."""

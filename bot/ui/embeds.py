@@ -48,10 +48,7 @@ def waiting_parts(event: Waiting, now: datetime) -> list[str]:
     if event.is_paused:
         return [_("paused here: it waits until an administrator lets the line go on")]
     place, length = ordinal(event.position), event.length
-    if event.is_about:
-        parts = [_("about {place} of {length}", place=place, length=length)]
-    else:
-        parts = [_("{place} of {length}", place=place, length=length)]
+    parts = [_("{place} of {length}", place=place, length=length)]
     if event.starts_at is not None:
         parts.append(_starts(event.starts_at, now))
     return parts

@@ -144,19 +144,6 @@ class GenerationRepository:
             await self._note_change(id, to, actor_id, at)
         return moved
 
-    async def step_out(
-        self, generation_id: str, *, last_at: datetime | None, now: datetime
-    ) -> bool:
-        """Note that it gave up its turn; False when that was noted since `last_at`, or it ended."""
-        same = (
-            GenerationRow.stepped_out_at.is_(None)
-            if last_at is None
-            else GenerationRow.stepped_out_at == last_at
-        )
-        return await self._update(
-            generation_id, (GenerationRow.state == WAITING) & same, {"stepped_out_at": now}
-        )
-
     async def note_sampling(self, generation_id: str, at: datetime) -> bool:
         """Note when its sampler began; False once it ended, since its charge is closed then."""
         return await self._update(

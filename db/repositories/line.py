@@ -34,19 +34,7 @@ class LineRow(NamedTuple):
     backend: str | None
     created_at: datetime
     started_at: datetime | None
-
-
-class UnsettledRow(NamedTuple):
-    """An unfinished generation, as far as bringing it to its end depends on it."""
-
-    id: str
-    user_id: int
-    guild_id: int | None
-    priority: bool
-    created_at: datetime
     cancelled_by: int | None
-    lane: int
-    stepped_out_at: datetime | None
 
 
 class LineRepository:
@@ -64,24 +52,6 @@ class LineRepository:
             .execution_options(populate_existing=True)
         )
         return tuple(found)
-
-    async def list_unsettled(self) -> tuple[UnsettledRow, ...]:
-        """What waits or runs everywhere, oldest first: as much of each as brings it to its end."""
-        found = await self._session.execute(
-            select(
-                GenerationRow.id,
-                GenerationRow.user_id,
-                GenerationRow.guild_id,
-                GenerationRow.priority,
-                GenerationRow.created_at,
-                GenerationRow.cancelled_by,
-                GenerationRow.lane,
-                GenerationRow.stepped_out_at,
-            )
-            .where(GenerationRow.state.in_(UNFINISHED_STATES))
-            .order_by(GenerationRow.created_at, GenerationRow.id)
-        )
-        return tuple(UnsettledRow(*row) for row in found)
 
     async def list_undelivered(self) -> tuple[GenerationRow, ...]:
         """List what ended and was neither told nor given up, by when it ended.
@@ -177,11 +147,26 @@ class LineRepository:
                 GenerationRow.backend,
                 GenerationRow.created_at,
                 GenerationRow.started_at,
+                GenerationRow.cancelled_by,
             )
             .where(GenerationRow.state.in_(UNFINISHED_STATES))
             .order_by(GenerationRow.created_at, GenerationRow.id)
         )
-        return tuple(LineRow(*row) for row in found)
+        return tuple(LineRow._make(row) for row in found)
+
+    async def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
+        """When the latest run of each of these people ended, of what they asked for since then."""
+        found = await self._session.execute(
+            select(GenerationRow.user_id, func.max(GenerationRow.finished_at))
+            .where(
+                GenerationRow.user_id.in_(user_ids),
+                GenerationRow.created_at >= since,
+                GenerationRow.started_at.is_not(None),
+                GenerationRow.finished_at.is_not(None),
+            )
+            .group_by(GenerationRow.user_id)
+        )
+        return {row[0]: row[1] for row in found if row[1] is not None}
 
     async def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)

@@ -1,22 +1,17 @@
 """The operator's say over backends: taken out of service and put back, in every process."""
 
-import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from db.database import Database
-from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
 from db.repositories.drains import DrainRepository
 from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.backends.status import BackendStatus
-
-FOLLOW_S = 2.0
-"""How soon every process knows what was decided in one of them."""
+from generation.tasks import nothing_follows
 
 _log = logging.getLogger(__name__)
 
@@ -33,15 +28,21 @@ class FleetEntry:
 class Fleet:
     """All backends; what is decided of them is recorded, and outlives restarts.
 
-    Whoever calls has made sure that the actor runs this bot.
+    `turns_changed` is called after each decision, so that other processes apply it too. Whoever
+    calls has made sure that the actor runs this bot.
     """
 
     def __init__(
-        self, database: Database, pool: BackendPool, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        pool: BackendPool,
+        clock: Callable[[], datetime],
+        turns_changed: Callable[[], Awaitable[None]] = nothing_follows,
     ) -> None:
         self._database = database
         self._pool = pool
         self._clock = clock
+        self._turns_changed = turns_changed
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,15 +90,6 @@ class Fleet:
                 self._pool.resume(name)
                 _log.info("Backend %s is back in service.", name)
 
-    async def follow(self) -> NoReturn:
-        """Apply what is decided, until cancelled."""
-        while True:
-            try:
-                await self.apply()
-            except DatabaseError as error:
-                _log.debug("What was decided of backends is not known just now: %s", error)
-            await asyncio.sleep(FOLLOW_S)
-
     async def _decide(
         self, name: str, actor_id: int, guild_id: int | None, *, is_drained: bool
     ) -> bool:
@@ -117,4 +109,6 @@ class Fleet:
                         subject=name,
                     )
             await self.apply()
+        if changed:
+            await self._turns_changed()
         return changed

@@ -179,24 +179,45 @@ class BackendPool:
         await self._inventory.refresh(name)
 
     async def choose(
-        self, graph: Graph, *, avoid: Collection[str] = (), tags: Collection[str] = ()
+        self,
+        graph: Graph,
+        *,
+        avoid: Collection[str] = (),
+        tags: Collection[str] = (),
+        among: Collection[str] | None = None,
     ) -> str | None:
         """The backend that should take this graph, or None while none can.
 
-        Only those with all the tags count. Capable ones come first, and when the only capable
-        one is away it is waited for; when none is known to be capable, any may say precisely what
-        it lacks. Among equally loaded ones the one that ran these models last is taken: it need
-        not load them. One to be avoided is taken only when there is no other.
+        Only those with all the tags count, and those of `among` where it is given. Capable ones
+        come first, and when the only capable one is away it is waited for; when none is known to
+        be capable, any may say precisely what it lacks. Among equally loaded ones the one that ran
+        these models last is taken: it need not load them. One to be avoided is taken only when
+        there is no other. Where there is but one, it is not asked for its load.
         """
-        fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
-        capable = {name for name, place in fit.items() if self._is_capable(place, graph)}
-        loads = await self._probe([fit[name] for name in capable or fit])
-        candidates = sorted(set(loads) - set(avoid)) or sorted(loads)
-        if not candidates:
+        fit = self._find_fit(graph, tags)
+        able = [name for name in fit if among is None or name in among]
+        able = [name for name in able if self._places[name].takes_work(self._clock())]
+        candidates = [name for name in able if name not in avoid] or able
+        if len(candidates) <= 1:
+            return candidates[0] if candidates else None
+        loads = await self._probe([self._places[name] for name in candidates])
+        if not loads:
             return None
         models = capability.find_models(graph)
-        self._random.shuffle(candidates)
-        return min(candidates, key=lambda name: (loads[name], not models <= fit[name].loaded))
+        answered = sorted(loads)
+        self._random.shuffle(answered)
+        return min(
+            answered, key=lambda name: (loads[name], not models <= self._places[name].loaded)
+        )
+
+    def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
+        """Whether a backend that fits takes work, though its places may be taken just now."""
+        now = self._clock()
+        return any(self._places[name].takes_work(now) for name in self._find_fit(graph, tags))
+
+    def _find_fit(self, graph: Graph, tags: Collection[str]) -> Sequence[str]:
+        fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
+        return [n for n, p in fit.items() if self._is_capable(p, graph)] or list(fit)
 
     @contextmanager
     def claim(self, generation_id: str, name: str) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from db.database import Database, Session
 from db.repositories.generations import Cursor, GenerationRepository
@@ -17,6 +17,9 @@ from generation.record import Generation, GenerationState, OutputContent
 
 RUNS_TAKEN = 60
 """How many of a workflow's newest runs tell what it takes, at all workloads, on all backends."""
+
+EARLIER = timedelta(days=1)
+"""How much older than everything that waits something may be whose end postpones a turn."""
 
 IDS_AT_ONCE = 200
 """Generations asked for in one statement: SQLite limits its parameters."""
@@ -41,27 +44,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
-    """What the line must know of a generation that waits or runs."""
-
-    id: str
-    user_id: int
-    priority: bool
-    created_at: datetime
-    is_cancelled: bool
-    lane: int = 0
-    is_paused: bool = False
-    stepped_out_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LineState:
-    """Everything unfinished, oldest first. What waits in paused guilds is apart: it has no turn."""
+    """Everything unfinished: what runs in the order of its start, the rest oldest first.
 
-    running: tuple[Ahead, ...]
-    waiting: tuple[Ahead, ...]
-    paused: tuple[Ahead, ...]
-    guilds: Mapping[str, int | None]
+    What waits in paused guilds is apart: it has no turn. `cancelled` are the ids of what is to be
+    cancelled, which is in none of the others; `last_ends` is when the latest run of each person
+    who waits ended, where that can matter to their turn.
+    """
+
+    running: tuple[Ahead, ...] = ()
+    waiting: tuple[Ahead, ...] = ()
+    paused: tuple[Ahead, ...] = ()
+    cancelled: tuple[str, ...] = ()
+    guilds: Mapping[str, int | None] = field(default_factory=dict)
+    last_ends: Mapping[int, datetime] = field(default_factory=dict)
+    paused_guilds: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,64 +123,36 @@ class Records:
             found = await OutputRepository(session).contents(generation_id)
             return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
-    async def unfinished(self) -> tuple[Unfinished, ...]:
-        """Everything that waits or runs, oldest first."""
-        async with self._database.transaction(read_only=True) as session:
-            rows = await LineRepository(session).list_unsettled()
-            paused = await GuildRepository(session).paused()
-            return tuple(
-                Unfinished(
-                    row.id,
-                    row.user_id,
-                    row.priority,
-                    row.created_at,
-                    row.cancelled_by is not None,
-                    row.lane,
-                    (row.guild_id or DIRECT_MESSAGES) in paused,
-                    row.stepped_out_at,
-                )
-                for row in rows
-            )
-
-    async def step_out_if_held(self, generation_id: str, now: datetime) -> bool:
-        """Note that its turn came while its guild's line is paused; False when it is not."""
-        async with self._database.transaction() as session:
-            generations = GenerationRepository(session)
-            row = await generations.get(generation_id)
-            if row is None or row.state != GenerationState.WAITING.value:
-                return False
-            if (row.guild_id or DIRECT_MESSAGES) not in await GuildRepository(session).paused():
-                return False
-            return await generations.step_out(generation_id, last_at=row.stepped_out_at, now=now)
-
-    async def has_stepped_out(self, generation_id: str) -> bool:
-        """Whether it gave up its turn in a pause, as it is recorded now."""
-        async with self._database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(generation_id)
-            return row is not None and row.stepped_out_at is not None
-
-    async def claim_return(self, generation_id: str, last_at: datetime, now: datetime) -> bool:
-        """Whether the caller is the one to put back what stepped out then: one process is."""
-        async with self._database.transaction() as session:
-            return await GenerationRepository(session).step_out(
-                generation_id, last_at=last_at, now=now
-            )
-
     async def line(self) -> LineState:
         """Everything unfinished, as far as turns depend on it."""
         async with self._database.transaction(read_only=True) as session:
-            rows = await LineRepository(session).list_line()
+            unfinished = LineRepository(session)
+            rows = await unfinished.list_line()
             paused = await GuildRepository(session).paused()
-        running, waiting, held = [], [], []
+            if not rows:
+                return LineState(paused_guilds=paused)
+            people = {row.user_id for row in rows if row.state == GenerationState.WAITING.value}
+            since = rows[0].created_at - EARLIER
+            ends = await unfinished.last_ends(people, since) if people else {}
+        running, waiting, held, cancelled = [], [], [], []
         for row in rows:
-            if row.state == GenerationState.RUNNING.value:
+            if row.cancelled_by is not None:
+                cancelled.append(row.id)
+            elif row.state == GenerationState.RUNNING.value:
                 running.append(_copy_ahead(row))
-            elif (row.guild_id or DIRECT_MESSAGES) in paused:
+            elif row.backend is None and (row.guild_id or DIRECT_MESSAGES) in paused:
                 held.append(_copy_ahead(row))
             else:
                 waiting.append(_copy_ahead(row))
-        guilds = {row.id: row.guild_id for row in rows}
-        return LineState(tuple(running), tuple(waiting), tuple(held), guilds)
+        return LineState(
+            tuple(sorted(running, key=_start)),
+            tuple(waiting),
+            tuple(held),
+            tuple(cancelled),
+            {row.id: row.guild_id for row in rows},
+            ends,
+            paused,
+        )
 
     async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
         """Those of these generations that exist, without their outputs."""
@@ -250,7 +219,12 @@ def _copy_ahead(row: LineRow) -> Ahead:
         has_priority=row.priority,
         backend=row.backend,
         started_at=row.started_at,
+        guild_id=row.guild_id,
     )
+
+
+def _start(running: Ahead) -> datetime:
+    return running.started_at or running.created_at
 
 
 async def _with_outputs(session: Session, rows: Sequence[GenerationRow]) -> tuple[Generation, ...]:

@@ -1,6 +1,7 @@
-"""An exclusive lease on the name under which a process takes work from the engine.
+"""An exclusive lease on the name under which a process runs work, and on giving turns.
 
-Two live processes under one name would run the same work twice and strand it when one dies.
+Two live processes under one name would run the same work twice, and two that give turns would give
+one place twice.
 """
 
 import asyncio
@@ -20,6 +21,15 @@ LOCK_SPACE = 0x4C494D4E
 
 MAX_SLOTS = 64
 """How many processes may share one PostgreSQL database."""
+
+WORKER, FRONT = "limner-", "limner-bot-"
+"""What the names of processes that run generations begin with, and those of the others."""
+
+TURNS = "limner-turns"
+"""The name of the lock of the one process that gives turns."""
+
+CHANNEL = "limner_line"
+"""Of PostgreSQL's NOTIFY, on which processes tell one another what happened."""
 
 CONNECT_TIMEOUT_S = 10
 """For reaching PostgreSQL: longer means that it is away."""
@@ -47,19 +57,26 @@ class Lease(Protocol):
     async def ensure(self) -> None:
         """Raise LineTaken when it was lost and somebody else has it."""
 
-    async def try_peer(self, slot: str) -> bool:
-        """Hold a dead peer's name for a moment; False while the peer lives."""
+    async def take_turns(self) -> bool:
+        """Become the one process that gives turns, or stay it; False while a peer is."""
 
-    async def leave_peer(self, slot: str) -> None:
-        """Let go of a peer's name again."""
+    async def peers(self) -> frozenset[str]:
+        """The names that live processes hold, this one's included."""
+
+    async def send(self, message: str) -> None:
+        """Tell all processes, this one included. Raises ServiceUnavailable."""
+
+
+def takes_work(slot: str) -> bool:
+    """Whether a process under this name runs generations."""
+    return slot.startswith(WORKER) and not slot.startswith(FRONT)
 
 
 class FileLease:
     """A lock on a file beside the engine's own, for SQLite: one process at a time."""
 
-    slot = "limner-0"
-
-    def __init__(self, engine_path: Path) -> None:
+    def __init__(self, engine_path: Path, *, takes_work: bool = True) -> None:
+        self.slot = f"{WORKER if takes_work else FRONT}0"
         self._path = engine_path.with_name(engine_path.name + ".lock")
         self._connection: sqlite3.Connection | None = None
 
@@ -77,12 +94,16 @@ class FileLease:
     async def ensure(self) -> None:
         """A file lock cannot be lost while the process lives."""
 
-    async def try_peer(self, slot: str) -> bool:  # noqa: ARG002 - the contract's signature
-        """There are no peers."""
-        return False
+    async def take_turns(self) -> bool:
+        """There is no other process."""
+        return True
 
-    async def leave_peer(self, slot: str) -> None:
-        """There are no peers."""
+    async def peers(self) -> frozenset[str]:
+        """This process alone."""
+        return frozenset({self.slot})
+
+    async def send(self, message: str) -> None:
+        """There is nobody to tell."""
 
     def _acquire(self) -> None:
         connection = None
@@ -106,16 +127,18 @@ class FileLease:
 class PostgresLease:
     """A session lock on a name of its own for each process; the first free name is taken."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, takes_work: bool = True) -> None:
         self._url = url
+        self._prefix = WORKER if takes_work else FRONT
         self._connection: psycopg.Connection | None = None
         self._slot: int | None = None
         self._turn = asyncio.Lock()
+        self._gives_turns = False
 
     @property
     def slot(self) -> str:
         """The name that is held, stable over restarts."""
-        return f"limner-{self._slot}"
+        return f"{self._prefix}{self._slot}"
 
     async def acquire(self) -> "PostgresLease":
         """Take the first free name or raise LineTaken."""
@@ -135,23 +158,38 @@ class PostgresLease:
         async with self._turn:
             await asyncio.to_thread(self._ensure)
 
-    async def try_peer(self, slot: str) -> bool:
-        """Hold a dead peer's name for a moment; False while the peer lives."""
+    async def take_turns(self) -> bool:
+        """Become the one process that gives turns, or stay it; False while a peer is."""
         async with self._turn:
-            return await asyncio.to_thread(self._ask, "pg_try_advisory_lock", _key(slot))
+            if not self._gives_turns:
+                key = _key(TURNS)
+                self._gives_turns = await asyncio.to_thread(self._ask, "pg_try_advisory_lock", key)
+            return self._gives_turns
 
-    async def leave_peer(self, slot: str) -> None:
-        """Let go of a peer's name again."""
+    async def peers(self) -> frozenset[str]:
+        """The names that live processes hold, by PostgreSQL's own list of locks."""
         async with self._turn:
-            await asyncio.to_thread(self._ask, "pg_advisory_unlock", _key(slot))
+            return await asyncio.to_thread(self._list_peers)
+
+    async def send(self, message: str) -> None:
+        """Tell all processes, this one included, by NOTIFY. Raises ServiceUnavailable.
+
+        Over the connection that holds the locks: whoever lost them can send nothing.
+        """
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self._send, message)
+            except psycopg.Error as error:
+                raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
     def _acquire(self, numbers: range) -> None:
+        self._gives_turns = False
         self._connection = self._connect()
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
         for number in numbers:
-            if self._ask("pg_try_advisory_lock", _key(f"limner-{number}")):
+            if self._ask("pg_try_advisory_lock", _key(f"{self._prefix}{number}")):
                 self._slot = number
                 return
         self._connection.close()
@@ -160,17 +198,7 @@ class PostgresLease:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(
-                self._url,
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                # A dead network must drop the lock within half a minute: a peer takes over then.
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=3,
-                # They are not sent while a question waits to arrive.
-                tcp_user_timeout=DEAD_AFTER_MS,
-            )
+            return connect(self._url)
         except psycopg.Error as error:
             raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
@@ -195,6 +223,38 @@ class PostgresLease:
             (LOCK_SPACE, key),
         ).fetchone()
         return bool(row and row[0])
+
+    def _list_peers(self) -> frozenset[str]:
+        if self._connection is None:
+            return frozenset()
+        rows = self._connection.execute(
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND granted "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            (LOCK_SPACE,),
+        ).fetchall()
+        held = {row[0] for row in rows}
+        names = [f"{prefix}{number}" for prefix in (WORKER, FRONT) for number in range(MAX_SLOTS)]
+        return frozenset(name for name in names if _key(name) in held)
+
+    def _send(self, message: str) -> None:
+        if self._connection is None:
+            raise psycopg.OperationalError("not connected")
+        self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, message))
+
+
+def connect(url: str) -> psycopg.Connection:
+    """A connection that notices a dead network within half a minute. Raises psycopg.Error."""
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        # A dead network must drop the locks within half a minute: a peer takes over then.
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        # They are not sent while a question waits to arrive.
+        tcp_user_timeout=DEAD_AFTER_MS,
+    )
 
 
 def _key(slot: str) -> int:

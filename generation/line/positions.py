@@ -9,9 +9,10 @@ from datetime import datetime
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
-from generation.estimates import Ahead, Durations, Turn, first_end, order_turns, plan_turns
+from generation.estimates import Ahead, Durations, Turn, first_end, plan_turns
 from generation.events import Waiting
 from generation.history.records import LineState, Records
+from generation.line.turns import order_turns
 from generation.record import Generation
 from generation.request import Requester
 from generation.runs.broadcast import Broadcast
@@ -32,15 +33,13 @@ _log = logging.getLogger(__name__)
 class Spot:
     """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
 
-    `is_about`: other people wait too, and the engine draws lots between them. `is_paused`: it
-    waits until its guild's line goes on, and has no position until then.
+    `is_paused`: it waits until its guild's line goes on, and has no position until then.
     """
 
     id: str
     position: int
     length: int
     starts_at: datetime | None = None
-    is_about: bool = False
     is_paused: bool = False
 
 
@@ -52,7 +51,6 @@ class QueueEntry:
     position: int
     length: int
     starts_at: datetime | None
-    is_about: bool = False
     is_paused: bool = False
 
 
@@ -66,7 +64,7 @@ class LineView:
 
 
 class Board:
-    """The likely order of the line: turns go round between people."""
+    """The order of the line, which is the one in which turns are given."""
 
     def __init__(
         self,
@@ -152,17 +150,18 @@ class Board:
 
     async def _spots(self, line: LineState) -> list[Spot]:
         turns = self._plan(line, await self._durations(line))
-        is_about = len({one.user_id for one in line.waiting}) > 1
         length = len(turns)
         spots = [Spot(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):
-            spots.append(Spot(turn.id, position, length, turn.starts_at, is_about))
+            spots.append(Spot(turn.id, position, length, turn.starts_at))
         spots += [Spot(one.id, 0, length, is_paused=True) for one in line.paused]
         return spots
 
     def _plan(self, line: LineState, durations: Durations) -> list[Turn]:
         backends = self._pool.reachable_names
-        waiting = order_turns(line.waiting)
+        concurrency = self._pool.concurrency
+        places = sum(concurrency[name] for name in backends)
+        waiting = order_turns(line.waiting, line.running, line.last_ends, places)
         return plan_turns(waiting, line.running, durations, backends, self._clock())
 
     async def _durations(self, line: LineState) -> Durations:
@@ -178,7 +177,6 @@ class Board:
                 spot.position,
                 spot.length,
                 spot.starts_at,
-                spot.is_about,
                 spot.is_paused,
             )
             for spot in spots
@@ -193,7 +191,6 @@ def waiting_event(entry: QueueEntry) -> Waiting:
         entry.position,
         entry.length,
         entry.starts_at,
-        is_about=entry.is_about,
         is_paused=entry.is_paused,
     )
 

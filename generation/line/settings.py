@@ -7,21 +7,16 @@ from pathlib import Path
 from db.database import libpq_url
 from generation.line.sqlite import EngineConnection
 
-APPLICATION_VERSION = "1"
-"""Work is resumed only under the version it began with. A release as such does not change it:
-only steps in another order do, and then the line must run empty first."""
-
-RUNS_A_LANE = 1
-"""Generations of one lane at a time: a person has as many lanes as they may have running."""
-
-SPARE_TURNS = 2
-"""People whose turn it is beyond the backends' slots, so that a backend never idles."""
+APPLICATION_VERSION = "2"
+"""What the engine notes with each workflow. Nothing that it recorded is resumed: what was
+interrupted begins again from our own records."""
 
 MAX_ATTEMPTS = 3
 """A generation that was lost this often may itself be what kills the backends."""
 
-MAX_RECOVERIES = 20
-"""A generation whose process died this often under it may itself be what kills it."""
+MAX_BEGINNINGS = 20
+"""A generation that was interrupted this often, by the death of its process or by an error that
+nobody foresaw, may itself be the cause."""
 
 STOP_ATTEMPTS = 5
 """Tries to take a cancelled run off its backend: it may just be on its way there."""
@@ -59,24 +54,20 @@ class EngineSettings:
 class LineTimings:
     """Pauses of the line, in seconds."""
 
-    polling_s: float = 0.1
-    """How often a queue is looked at. There are two between an acceptance and its POST: 150 ms,
-    against 75 ms at half of this, which costs a resting process 10 % of a core instead of 6 %."""
+    reconcile_s: float = 5.0
+    """How soon what no message told is noticed: turns are given by messages, not by this."""
 
-    priority_polling_s: float = 0.2
-    """Likewise for the priority role: fewer people wait there, and each queue costs its polling."""
-
-    result_polling_s: float = 0.1
-    """How often a generation looks whether its attempt ended."""
-
-    reconcile_s: float = 2.0
-    """How soon work that fell between two transactions is picked up."""
-
-    reconcile_min_age_s: float = 3.0
-    """Younger generations are just being handed over by whoever accepted them."""
+    handover_grace_s: float = 3.0
+    """What was handed to another process and has not begun there by then is handed out again."""
 
     takeover_grace_s: float = 10.0
     """A restart of PostgreSQL drops every lock at once: peers get this long to take theirs."""
+
+    retry_pause_s: float = 0.2
+    """Before the first repetition of what failed because the database is away."""
+
+    retry_max_pause_s: float = 15.0
+    """The longest pause between two such repetitions."""
 
     stop_pause_s: float = 1.0
     """Between two tries to take a cancelled run off its backend."""

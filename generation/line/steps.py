@@ -6,8 +6,8 @@ They know nothing of the engine, and outcomes that are expected are returned, no
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from comfy.errors import ComfyError
@@ -49,47 +49,35 @@ class Steps:
         self._clock = clock
         self._timings = timings
 
-    async def begin(self, generation_id: str) -> float | None:
-        """Note when its turn came, as seconds since 1970; None while its guild is paused."""
-        now = self._clock()
-        if await self._records.step_out_if_held(generation_id, now):
-            return None
-        return now.timestamp()
-
-    async def choose(self, generation_id: str, avoid: Sequence[str], turn_at: float) -> str | None:
-        """Wait for a backend; None when none could be reached in time."""
-        return await self._runner.choose(
-            generation_id, avoid, datetime.fromtimestamp(turn_at, tz=UTC)
-        )
-
-    def release(self, generation_id: str) -> None:
-        """Give up the backend that was chosen; nothing durable, so no step."""
-        self._runner.release(generation_id)
-
     async def run(self, generation_id: str, backend: str, index: int) -> Outcome:
         """Run it there, or re-attach."""
         return await self._runner.run(generation_id, backend, index)
 
-    async def settle(self, generation_id: str, outcome: Outcome) -> str | None:
-        """End it; its state, whoever ended it."""
+    async def settle(self, generation_id: str, outcome: Outcome) -> bool:
+        """End it; whether this call did it, so that its caller tells it."""
         if outcome["ended"] == "succeeded":
             return await self._finisher.succeed(generation_id)
         return await self._finisher.fail(generation_id, failure_of(outcome))
 
-    async def settle_cancelled(self, generation_id: str) -> str | None:
-        """End it as cancelled; its state, whoever ended it."""
+    async def settle_cancelled(self, generation_id: str) -> bool:
+        """End it as cancelled; whether this call did it."""
         return await self._finisher.cancel(generation_id, failures.CANCELLED)
 
-    async def settle_unforeseen(self, generation_id: str, reason: str) -> str | None:
-        """End it because its workflow ended without doing so; nothing happens when it did."""
+    async def settle_unforeseen(self, generation_id: str, reason: str) -> bool:
+        """End it because nothing brought it to an end; whether this call did it."""
         generation = await self._records.find(generation_id)
         if generation is None or generation.state.is_final:
-            return generation.state.value if generation else None
+            return False
         reference = secrets.token_hex(4)
-        _log.error(
-            "Generation %s was dropped by the engine (%s): %s", generation_id, reference, reason
-        )
+        _log.error("Generation %s was given up (%s): %s", generation_id, reference, reason)
         return await self._finisher.fail(generation_id, failures.unforeseen(reference))
+
+    async def seconds_since_end(self, generation_id: str) -> float:
+        """How long ago it ended; 0 if it did not."""
+        generation = await self._records.find(generation_id)
+        if generation is None or generation.finished_at is None:
+            return 0.0
+        return (self._clock() - generation.finished_at).total_seconds()
 
     async def stop(self, generation_id: str) -> None:
         """Take its run off its backend; a run on its way there is waited for.

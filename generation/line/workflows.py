@@ -1,73 +1,92 @@
-"""The workflows of the line: one generation's run, its attempts, its cancellation, its delivery.
+"""The engine's workflows: one attempt to run a generation, its cancellation, its delivery.
 
-Two kinds of queue hold work back: one gives every person their turn (a partition for each of their
-lanes, of which people have as many as they may have generations running), one hands each backend
-as many graphs as it takes at a time (a partition a backend).
+None of them has steps, and none is ever resumed. What an attempt does can be entered again at any
+time, because it looks at our own records and keeps its prompt id; the engine notes that it began,
+where, and how it ended, which is four statements. Two processes that begin the same attempt are one
+too many, and the engine lets the second do nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
+from dbos import DBOS, SetWorkflowID
 
 from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
-from generation.line.settings import (
-    MAX_ATTEMPTS,
-    MAX_RECOVERIES,
-    RUNS_A_LANE,
-    SPARE_TURNS,
-    LineTimings,
-)
+from generation.line.settings import LineTimings
 from generation.line.steps import Steps
-from generation.runs import failures
-from generation.runs.outcome import Outcome, failed
+from generation.runs.outcome import WITHDRAWN, Outcome
 
-PEOPLE = "people"
-PRIORITY_PEOPLE = "priority-people"
+ATTEMPT, CANCEL, DELIVER = "attempt", "cancel", "deliver"
 
-PREEMPTIBLE = frozenset({"choose", "run"})
-"""Steps that a cancellation ends at once; the others are short."""
+ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+"""The engine's states of a workflow that does nothing any more."""
+
+OPEN = ("PENDING", "ENQUEUED", "DELAYED")
+"""The engine's other states."""
+
+SUCCEEDED = "SUCCESS"
+"""The engine's state of a workflow that came to its end."""
+
+BROKEN = "ERROR"
+"""The engine's state of a workflow that raised."""
+
+BATCH = 200
+"""Workflows asked for or deleted in one statement: SQLite limits its parameters."""
+
+TRANSIENT = (DatabaseUnavailable, DatabaseUnreadable, DatabaseDenied)
+"""Trying again may help: by itself, or because somebody mends a disk or a password."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Body = Callable[..., Coroutine[Any, Any, None]]
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as the engine knows it. `index` tells the backends of a generation apart."""
+
+    generation_id: str
+    number: int
+    backend: str
+    index: int
+    state: str = "PENDING"
+    was_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWorkflow:
+    """A workflow that has not ended, and who runs it."""
+
+    id: str
+    kind: str
+    executor: str | None
+    attempt: Attempt | None = None
+
+    @property
+    def generation_id(self) -> str:
+        """The generation that it is of."""
+        return self.id.partition(":")[0]
 
 
 class Workflows:
-    """Declares the workflows to a fresh engine, and starts them."""
+    """Declares the workflows to a fresh engine, starts them, and knows which run here."""
 
-    def __init__(self, steps: Steps, concurrency: Mapping[str, int], timings: LineTimings) -> None:
+    def __init__(
+        self,
+        steps: Steps,
+        timings: LineTimings,
+        ended: Callable[[str, Outcome], None] = lambda _generation_id, _outcome: None,
+    ) -> None:
         self._steps = steps
-        self._concurrency = dict(concurrency)
         self._timings = timings
+        self._ended = ended
         self._tasks: dict[asyncio.Task[Any], str | None] = {}
+        self._runs: dict[str, asyncio.Task[Outcome]] = {}
         self._is_stopping = False
-        self._generate: Body = self._declare("generate", self._generate_and_release)
-        self._attempt = self._declare("attempt", self._attempt_body)
-        self._cancel: Body = self._declare("cancel", self._cancel_body, recoveries=None)
-        self._deliver: Body = self._declare("deliver", self._deliver_body, recoveries=None)
-
-    async def register_queues(self) -> None:
-        """Tell the launched engine how much may run at once."""
-        slots = sum(self._concurrency.values())
-        for name, polling_s in (
-            (PEOPLE, self._timings.polling_s),
-            (PRIORITY_PEOPLE, self._timings.priority_polling_s),
-        ):
-            await DBOS.register_queue_async(
-                name,
-                partition_concurrency=RUNS_A_LANE,
-                global_concurrency=slots + SPARE_TURNS,
-                polling_interval_sec=polling_s,
-            )
-        for graphs in set(self._concurrency.values()):
-            await DBOS.register_queue_async(
-                _backend_queue(graphs),
-                partition_concurrency=graphs,
-                polling_interval_sec=self._timings.polling_s,
-            )
+        self._attempt = self._declare(ATTEMPT, self._attempt_body)
+        self._cancel = self._declare(CANCEL, self._cancel_body)
+        self._deliver = self._declare(DELIVER, self._deliver_body)
 
     async def stop(self) -> None:
         """Let nothing begin any more, and drop what runs. May be called twice."""
@@ -75,7 +94,7 @@ class Workflows:
         await self.drop_tasks()
 
     async def drop_tasks(self) -> None:
-        """Cancel the tasks of all running workflows, which stay resumable."""
+        """Cancel the tasks of all running workflows; they begin again at the next start."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -87,13 +106,10 @@ class Workflows:
         """The ids of the workflows that run in this process."""
         return frozenset(self._tasks.values())
 
-    async def enqueue(self, generation_id: str, user_id: int, *, lane: int, priority: bool) -> None:
-        """Put a generation in its person's line; nothing happens when it is there already."""
-        partition = f"{user_id}:{lane}"
-        with SetWorkflowID(generation_id), SetEnqueueOptions(queue_partition_key=partition):
-            await DBOS.enqueue_workflow_async(
-                PRIORITY_PEOPLE if priority else PEOPLE, self._generate, generation_id, lane
-            )
+    async def attempt(self, generation_id: str, number: int, backend: str, index: int) -> None:
+        """Begin an attempt; nothing happens when it began already, here or elsewhere."""
+        with SetWorkflowID(attempt_id(generation_id, number)):
+            await DBOS.start_workflow_async(self._attempt, generation_id, backend, index)
 
     async def cancel(self, generation_id: str) -> None:
         """Begin to cancel a generation; nothing happens when that began already."""
@@ -106,92 +122,87 @@ class Workflows:
         What a moderator decided on is told once more.
         """
         with SetWorkflowID(deliver_id(generation_id, is_decided=is_decided)):
-            await DBOS.start_workflow_async(self._deliver, generation_id)
+            await DBOS.start_workflow_async(self._deliver, generation_id, is_decided)
 
-    async def _generate_and_release(self, generation_id: str, lane: int) -> None:
-        try:
-            await self._generate_body(generation_id, lane)
-        finally:
-            self._steps.release(generation_id)
-
-    async def _generate_body(self, generation_id: str, lane: int) -> None:
-        turn_at = await self._step("begin", self._steps.begin, generation_id)
-        if turn_at is None:
-            # Its guild's line is paused: others take the turn, and reconciliation puts it back.
-            return
-        used: list[str] = []
-        outcome: Outcome = failed(failures.LOST)
-        for attempt in range(MAX_ATTEMPTS):
-            backend = await self._step("choose", self._steps.choose, generation_id, used, turn_at)
-            if backend is None:
-                outcome = failed(failures.OFFLINE)
-                break
-            if backend not in used:
-                used.append(backend)
-            latest = await self._run_attempt(
-                generation_id, attempt, backend, used.index(backend), lane
-            )
-            if latest["ended"] == "withdrawn":
-                return
-            if latest["ended"] != "lost":
-                outcome = latest
-                break
-        await self._step("settle", self._steps.settle, generation_id, outcome)
-        await self.deliver(generation_id)
-
-    async def _run_attempt(
-        self, generation_id: str, attempt: int, backend: str, index: int, lane: int
-    ) -> Outcome:
-        """Wait for a place on the backend and run there.
-
-        Everybody's first lane goes before anybody's further ones, which fill what would idle.
-        A backend that is tried again gets the same prompt id: it may still have the run.
-        """
-        queue = _backend_queue(self._concurrency.get(backend, 1))
-        with (
-            SetWorkflowID(attempt_id(generation_id, attempt)),
-            SetEnqueueOptions(queue_partition_key=backend, priority=1 + lane),
-        ):
-            handle = await DBOS.enqueue_workflow_async(
-                queue, self._attempt, generation_id, backend, index
-            )
-        return await handle.get_result(polling_interval_sec=self._timings.result_polling_s)
+    def abort(self, generation_id: str) -> None:
+        """Stop following its run, if that is here: somebody ends it otherwise."""
+        run = self._runs.get(generation_id)
+        if run is not None:
+            run.cancel("aborted")
 
     async def _attempt_body(self, generation_id: str, backend: str, index: int) -> Outcome:
-        return await self._step("run", self._steps.run, generation_id, backend, index)
+        outcome: Outcome = WITHDRAWN
+        try:
+            outcome = await self._run(generation_id, backend, index)
+            if outcome["ended"] in ("succeeded", "failed") and await self._patiently(
+                self._steps.settle, generation_id, outcome
+            ):
+                await self._tell_or_begin_to(generation_id)
+            return outcome
+        finally:
+            self._ended(generation_id, outcome)
+
+    async def _run(self, generation_id: str, backend: str, index: int) -> Outcome:
+        work = self._patiently(self._steps.run, generation_id, backend, index)
+        run = asyncio.create_task(work, name=f"run of {generation_id}")
+        self._runs[generation_id] = run
+        try:
+            await asyncio.wait({run})
+        finally:
+            if self._runs.get(generation_id) is run:
+                del self._runs[generation_id]
+            if not run.done():
+                run.cancel()
+                await asyncio.wait({run})
+        return WITHDRAWN if run.cancelled() and not self._is_stopping else run.result()
+
+    async def _tell_or_begin_to(self, generation_id: str) -> None:
+        """Tell an end now, or leave it to a workflow of its own that tries for a day."""
+        if not await self._tell(generation_id):
+            await self.deliver(generation_id)
+
+    async def _tell(self, generation_id: str) -> bool:
+        """Whether nothing is left to be told."""
+        telling = await self._patiently(self._steps.tell, generation_id)
+        if telling["result"] == "told":
+            url = telling.get("message_url")
+            await self._patiently(self._steps.record_delivery, generation_id, url)
+        elif telling["result"] == "impossible":
+            await self._patiently(self._steps.give_up_delivery, generation_id)
+        return telling["result"] != "postponed"
 
     async def _cancel_body(self, generation_id: str) -> None:
-        # A cancelled workflow runs no further step, so this one cleans up for it. The delivery is
-        # not among those that are cancelled: somebody may have ended the generation just before.
-        attempts = [attempt_id(generation_id, attempt) for attempt in range(MAX_ATTEMPTS)]
-        await DBOS.cancel_workflows_async([generation_id, *attempts])
-        await self._step("settle", self._steps.settle_cancelled, generation_id)
-        await self.deliver(generation_id)
-        await self._step("stop", self._steps.stop, generation_id)
+        self.abort(generation_id)
+        if await self._patiently(self._steps.settle_cancelled, generation_id):
+            await self._tell_or_begin_to(generation_id)
+        await self._patiently(self._steps.stop, generation_id)
 
-    async def _deliver_body(self, generation_id: str) -> None:
+    async def _deliver_body(self, generation_id: str, is_decided: bool = False) -> None:  # noqa: FBT001, FBT002 - the engine stores arguments by position
         waited_s, pause_s = 0.0, self._timings.delivery_pause_s
-        while True:
-            telling = await self._step("tell", self._steps.tell, generation_id)
-            if telling["result"] == "nothing":
+        if not is_decided:
+            waited_s = await self._patiently(self._steps.seconds_since_end, generation_id)
+        while not await self._tell(generation_id):
+            if waited_s >= self._timings.delivery_total_s:
+                await self._patiently(self._steps.give_up_delivery, generation_id)
                 return
-            if telling["result"] == "told":
-                url = telling.get("message_url")
-                await self._step("record", self._steps.record_delivery, generation_id, url)
-                return
-            if telling["result"] == "impossible" or waited_s >= self._timings.delivery_total_s:
-                await self._step("give up", self._steps.give_up_delivery, generation_id)
-                return
-            await DBOS.sleep_async(pause_s)
+            await asyncio.sleep(pause_s)
             waited_s += pause_s
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)
 
+    async def _patiently(
+        self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Repeat this while the database is away, for hours if need be."""
+        pause_s = self._timings.retry_pause_s
+        while True:
+            try:
+                return await self._unless_stopping(work, *args, **kwargs)
+            except TRANSIENT:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, self._timings.retry_max_pause_s)
+
     def _declare(
-        self,
-        name: str,
-        body: Callable[P, Coroutine[Any, Any, T]],
-        *,
-        recoveries: int | None = MAX_RECOVERIES,
+        self, name: str, body: Callable[P, Coroutine[Any, Any, T]]
     ) -> Callable[P, Coroutine[Any, Any, T]]:
         async def owned(*args: P.args, **kwargs: P.kwargs) -> T:
             task = asyncio.current_task()
@@ -202,24 +213,12 @@ class Workflows:
             finally:
                 self._tasks.pop(task, None)
 
-        return DBOS.workflow(name=name, max_recovery_attempts=recoveries)(owned)
-
-    async def _step(
-        self,
-        name: str,
-        work: Callable[P, Coroutine[Any, Any, T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        async def guarded() -> T:
-            return await self._unless_stopping(work, *args, **kwargs)
-
-        return await DBOS.run_step_async(_options(name), guarded)
+        return DBOS.workflow(name=name)(owned)
 
     async def _unless_stopping(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Be cancelled, as all others are, instead of beginning or failing while the line stops.
+        """Raise CancelledError instead of beginning or failing while the line stops.
 
         The engine would record what fails for want of what is closed already as the outcome.
         """
@@ -233,9 +232,9 @@ class Workflows:
             raise
 
 
-def attempt_id(generation_id: str, attempt: int) -> str:
+def attempt_id(generation_id: str, number: int) -> str:
     """The workflow id of one attempt."""
-    return f"{generation_id}:{attempt}"
+    return f"{generation_id}:{number}"
 
 
 def cancel_id(generation_id: str) -> str:
@@ -248,23 +247,53 @@ def deliver_id(generation_id: str, *, is_decided: bool = False) -> str:
     return f"{generation_id}:{'decided' if is_decided else 'deliver'}"
 
 
-def _backend_queue(graphs: int) -> str:
-    return f"backends-{graphs}"
-
-
-def _options(name: str) -> StepOptions:
-    """While the database is away a step is repeated, for hours if need be."""
-    return StepOptions(
-        name=name,
-        retries_allowed=True,
-        max_attempts=40,
-        interval_seconds=0.2,
-        backoff_rate=1.3,
-        should_retry=_is_transient,
-        preemptible=name in PREEMPTIBLE,
+async def find_open() -> tuple[OpenWorkflow, ...]:
+    """Every workflow that has not ended, as the engine knows it."""
+    found = await DBOS.list_workflows_async(status=list(OPEN), load_output=False)
+    return tuple(
+        OpenWorkflow(one.workflow_id, one.name, one.executor_id, _read_attempt(one))
+        for one in found
     )
 
 
-def _is_transient(error: BaseException) -> bool:
-    """Whether trying again may help: by itself, or because somebody mends a disk or a password."""
-    return isinstance(error, DatabaseUnavailable | DatabaseUnreadable | DatabaseDenied)
+async def find_attempts(generation_ids: Collection[str], most: int) -> dict[str, list[Attempt]]:
+    """The attempts that the engine knows of these generations, in their order; `most` of each."""
+    first = await _find([attempt_id(one, 0) for one in generation_ids])
+    begun = [one.generation_id for one in first]
+    later = await _find([attempt_id(one, n) for one in begun for n in range(1, most)])
+    attempts: dict[str, list[Attempt]] = {}
+    for one in sorted([*first, *later], key=lambda attempt: attempt.number):
+        attempts.setdefault(one.generation_id, []).append(one)
+    return attempts
+
+
+async def find_states(ids: Collection[str]) -> Mapping[str, str]:
+    """The engine's state of each of these workflows that it knows."""
+    wanted = list(ids)
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), BATCH):
+        for workflow in await DBOS.list_workflows_async(
+            workflow_ids=wanted[start : start + BATCH], load_input=False, load_output=False
+        ):
+            found[workflow.workflow_id] = workflow.status
+    return found
+
+
+async def _find(ids: list[str]) -> list[Attempt]:
+    found = []
+    for start in range(0, len(ids), BATCH):
+        for workflow in await DBOS.list_workflows_async(workflow_ids=ids[start : start + BATCH]):
+            attempt = _read_attempt(workflow)
+            if attempt is not None:
+                found.append(attempt)
+    return found
+
+
+def _read_attempt(workflow: Any) -> Attempt | None:  # noqa: ANN401 - the engine's own type is private
+    generation_id, _, number = workflow.workflow_id.partition(":")
+    if workflow.name != ATTEMPT or not number.isdecimal() or workflow.input is None:
+        return None
+    _, backend, index = workflow.input["args"]
+    output = workflow.output
+    was_lost = isinstance(output, dict) and output.get("ended") == "lost"
+    return Attempt(generation_id, int(number), backend, index, workflow.status, was_lost)

@@ -3,7 +3,7 @@
 Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from generation.quota.policy import BOUNDS, Grant, GuildLimits, RolePolicy
 from generation.quota.rules import Unit
 from generation.quota.usage import read_grant, read_limits, read_role
 from generation.record import GenerationState
+from generation.tasks import nothing_follows
 
 MAX_NAMED = 100
 """Roles, channels and grants that a guild may have decided of: more could not be overlooked."""
@@ -46,12 +47,19 @@ class GuildStatus:
 class Administration:
     """Settings of guilds. A guild id of None is direct messages.
 
-    Every method raises ServiceUnavailable while the records cannot be reached.
+    `turns_changed` is called when a pause begins or ends. Every method raises ServiceUnavailable
+    while the records cannot be reached.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        turns_changed: Callable[[], Awaitable[None]] = nothing_follows,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._turns_changed = turns_changed
 
     async def pause(self, guild_id: int | None, *, actor_id: int) -> bool:
         """Let nothing new start here; False when it was so already."""
@@ -241,7 +249,8 @@ class Administration:
             await guilds.update(guild_id, paused=is_paused)
             action = "pause" if is_paused else "resume"
             await self._note(session, guild_id, actor_id, action, "line")
-            return True
+        await self._turns_changed()
+        return True
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncGenerator[Session]:

@@ -4,10 +4,10 @@ import asyncio
 import logging
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from comfy.backend import Backend, CancelOutcome
@@ -78,6 +78,20 @@ class RunLimits:
     """Between two tries to reach a backend."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A backend for an attempt, if there is one with a free place.
+
+    `is_served` says that some backend that fits takes work at all, and `is_wanted` that the
+    generation is unfinished and not cancelled. `models_of` is the graph that will run.
+    """
+
+    backend: str | None
+    is_served: bool = True
+    is_wanted: bool = True
+    models_of: Graph = field(default_factory=dict)
+
+
 class _NotWanted(Exception):
     """The generation ended or was cancelled while it was being run."""
 
@@ -115,33 +129,48 @@ class Runner:
         self._broadcast = broadcast
         self._image_gate = image_gate
         self._clock = clock
-        self._limits = limits or RunLimits()
+        self.limits = limits or RunLimits()
         self._on_started = on_started
+        self.on_gpu_free: Callable[[str], None] = lambda _generation_id: None
         self._leftovers = Leftovers(pool, records)
+        self._orders: dict[str, Order] = {}
+        self._prepared: dict[str, tuple[Workflow, str, Graph]] = {}
 
     async def choose(
-        self, generation_id: str, avoid: Sequence[str], turn_at: datetime
-    ) -> str | None:
-        """The backend that takes the next attempt; waits for one. None when none came in time.
+        self, generation_id: str, *, avoid: Collection[str], among: Collection[str]
+    ) -> Choice:
+        """Which of these backends takes the next attempt. Raises DatabaseError."""
+        order = await self._load(generation_id)
+        if order is None or not order.is_wanted:
+            return Choice(None, is_wanted=False)
+        graph, tags = self._draft_graph(order), self._tags(order)
+        chosen = await self._pool.choose(graph, avoid=avoid, tags=tags, among=among)
+        if chosen is None:
+            return Choice(None, is_served=self._pool.is_served(graph, tags))
+        return Choice(chosen, models_of=graph)
 
-        It is reserved for this generation until `release`.
+    async def prepare(self, generation_id: str, backend_name: str) -> None:
+        """Upload what it needs to that backend, so that it starts there at once when it may.
+
+        Nothing depends on it: what fails is done, and told, when it runs.
         """
-        order = await self._records.find_order(generation_id)
-        graph = self._draft_graph(order) if order else {}
-        tags = self._tags(order) if order else frozenset()
-        deadline = turn_at + timedelta(seconds=self._limits.total_s)
-        while True:
-            chosen = await self._pool.choose(graph, avoid=avoid, tags=tags)
-            if chosen is not None:
-                self._pool.reserve(generation_id, chosen, graph)
-                return chosen
-            if self._clock() >= deadline:
-                return None
-            await asyncio.sleep(self._limits.pause_s)
+        try:
+            order = await self._load(generation_id)
+            workflow = self._catalog.workflows.get(order.generation.workflow) if order else None
+            backend = self._pool.find(backend_name)
+            if order is None or workflow is None or backend is None:
+                return
+            graph = await _build_graph(order, workflow, backend)
+        except (ComfyError, DatabaseError, WorkflowError) as error:
+            _log.debug("Generation %s could not be prepared: %s", generation_id, error)
+            return
+        if generation_id in self._orders:
+            self._prepared[generation_id] = (workflow, backend_name, graph)
 
-    def release(self, generation_id: str) -> None:
-        """Give up the backend that was chosen for it. May be called twice."""
-        self._pool.release(generation_id)
+    def forget(self, generation_id: str) -> None:
+        """Keep nothing of what was loaded and prepared for it."""
+        self._orders.pop(generation_id, None)
+        self._prepared.pop(generation_id, None)
 
     async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
         """Run it to its end there, or re-attach to it, and record its outputs.
@@ -149,7 +178,9 @@ class Runner:
         `index` tells the backends that it was sent to apart. Raises DatabaseError only; the
         caller tries again then.
         """
-        order = await self._records.find_order(generation_id)
+        prepared = self._prepared.get(generation_id)
+        order = await self._load(generation_id)
+        self.forget(generation_id)
         if order is None or not order.is_wanted:
             return WITHDRAWN
         workflow = self._catalog.workflows.get(order.generation.workflow)
@@ -163,7 +194,18 @@ class Runner:
             return LOST
         with self._pool.claim(generation_id, backend_name):
             attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
+            if prepared is not None and prepared[:2] == (workflow, backend_name):
+                attempt.use(prepared[2])
             return await self._run_within_limits(attempt, order)
+
+    async def _load(self, generation_id: str) -> Order | None:
+        """What is recorded of it, once: a cancellation meanwhile is looked for by `assign`."""
+        if generation_id not in self._orders:
+            order = await self._records.find_order(generation_id)
+            if order is None:
+                return None
+            self._orders[generation_id] = order
+        return self._orders[generation_id]
 
     async def stop(self, backend_name: str, prompt_id: str) -> bool:
         """Take this run off its backend; False when it is not known there. Raises ComfyError."""
@@ -176,7 +218,7 @@ class Runner:
 
     async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
         started_at = order.generation.started_at or self._clock()
-        left_s = self._limits.total_s - (self._clock() - started_at).total_seconds()
+        left_s = self.limits.total_s - (self._clock() - started_at).total_seconds()
         try:
             async with asyncio.timeout(max(left_s, 0)) as limit:
                 outputs = await self._run_patiently(attempt, order)
@@ -231,9 +273,9 @@ class Runner:
                 try:
                     return await attempt.follow(order, collector)
                 except BackendUnreachable:
-                    if loop.time() - attempt.last_sign_at >= self._limits.reconnect_s:
+                    if loop.time() - attempt.last_sign_at >= self.limits.reconnect_s:
                         raise
-                    await asyncio.sleep(self._limits.pause_s)
+                    await asyncio.sleep(self.limits.pause_s)
 
     async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
         """Record where it is about to be sent, so that a cancellation finds it there.
@@ -268,6 +310,10 @@ class Runner:
         if moved:
             self._on_started()
         return generation
+
+    def note_gpu_free(self, generation_id: str) -> None:
+        """Its run is over: the backend can take another while its results are fetched."""
+        self.on_gpu_free(generation_id)
 
     def publish(self, event: Running) -> None:
         """Tell whoever watches."""
@@ -365,27 +411,27 @@ class _Attempt:
         self._is_sampled = generation.sampled_at is not None
         self.gpu_ms: int | None = None
 
+    def use(self, graph: Graph) -> None:
+        """Run this graph, which has what was uploaded in it."""
+        self.graph = graph
+        self._progress = RunProgress(graph)
+
     async def follow(self, order: Order, collector: OutputCollector) -> tuple[NewOutput, ...]:
         """Hand it over, or re-attach, and follow it to its results."""
         if self._progress is None:
-            self.graph = await self._build_graph(order)
-            self._progress = RunProgress(self.graph)
+            self.use(await _build_graph(order, self._workflow, self.backend))
+        assert self._progress is not None  # noqa: S101 - set by use()
         is_new = await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
         run = self.backend.run(self.prompt_id, self.graph, is_new=is_new)
         async with aclosing(run) as events:
             async for event in events:
                 self.last_sign_at = asyncio.get_running_loop().time()
+                if isinstance(event, Succeeded):
+                    self._runner.note_gpu_free(self.generation.id)
                 await self._take(event, self._progress, collector)
                 if isinstance(event, Succeeded):
                     return await collector.finish(event.outputs)
         raise RunLost("The run ended without saying how.")
-
-    async def _build_graph(self, order: Order) -> Graph:
-        names = {}
-        for image in order.images:
-            extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
-            names[image.name] = await self.backend.upload_image(image.content, extension=extension)
-        return bind_generation(self._workflow, order.generation, names)
 
     async def _take(
         self, event: RunEvent, progress: RunProgress, collector: OutputCollector
@@ -417,3 +463,12 @@ class _Attempt:
         generation = replace(self.generation, backend=self.backend.name)
         preview = self.veil.shown if self.veil is not None else None
         self._runner.publish(Running(generation, progress, preview))
+
+
+async def _build_graph(order: Order, workflow: Workflow, backend: Backend) -> Graph:
+    """Upload what it was given, and bind everything. Raises ComfyError, WorkflowError."""
+    names = {}
+    for image in order.images:
+        extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
+        names[image.name] = await backend.upload_image(image.content, extension=extension)
+    return bind_generation(workflow, order.generation, names)

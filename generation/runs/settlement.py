@@ -38,16 +38,16 @@ class Finisher:
         self._broadcast = broadcast
         self._clock = clock
 
-    async def succeed(self, generation_id: str) -> GenerationState | None:
-        """End it with its recorded outputs and keep its charge, unless it ended already."""
+    async def succeed(self, generation_id: str) -> bool:
+        """End it with its recorded outputs and keep its charge; whether this call did it."""
         return await finish(self._settle(generation_id, GenerationState.SUCCEEDED, None))
 
-    async def fail(self, generation_id: str, failure: Failure) -> GenerationState | None:
-        """End it without pictures and refund its charge, unless it ended already."""
+    async def fail(self, generation_id: str, failure: Failure) -> bool:
+        """End it without pictures and refund its charge; whether this call did it."""
         return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
 
-    async def cancel(self, generation_id: str, failure: Failure) -> GenerationState | None:
-        """End it as cancelled, unless it ended already; a sampler that had begun is charged."""
+    async def cancel(self, generation_id: str, failure: Failure) -> bool:
+        """End it as cancelled, charged if its sampler had begun; whether this call did it."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
 
     async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
@@ -63,7 +63,7 @@ class Finisher:
 
     async def _settle(
         self, generation_id: str, state: GenerationState, failure: Failure | None
-    ) -> GenerationState | None:
+    ) -> bool:
         async with self._database.transaction() as session:
             generations = GenerationRepository(session)
             row = await generations.get(generation_id)
@@ -81,13 +81,11 @@ class Finisher:
             )
             if won:
                 await _close_charge(session, generation_id)
-        generation = await self._records.find(generation_id)
-        if generation is None:
-            return None
-        if won:
+        generation = await self._records.find(generation_id) if won else None
+        if generation is not None:
             _log_end(generation)
             self._broadcast.publish(Ended(generation))
-        return generation.state
+        return won
 
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
         async with self._database.transaction() as session:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from benchmarks.statements import counting_statements
 from sandbox.people import as_text
 
-MOST_A_SECOND_AT_REST = 75
-MOST_FOR_ONE_GENERATION = 185
+MOST_A_SECOND_AT_REST = 10
+MOST_FOR_ONE_GENERATION = 100
 """Beyond what the time that it takes costs at rest."""
 
 SETTLE_S = 3.0

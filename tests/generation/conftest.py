@@ -32,6 +32,7 @@ from comfy.protocol.events import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db.database import Database
+from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
 from generation.audience import Receipt
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
@@ -45,11 +46,8 @@ from workflows.catalog import Catalog
 STEPS = 4
 
 QUICK = LineTimings(
-    polling_s=0.02,
-    priority_polling_s=0.05,
-    result_polling_s=0.02,
     reconcile_s=0.1,
-    reconcile_min_age_s=0.3,
+    handover_grace_s=0.3,
     takeover_grace_s=0.3,
     stop_pause_s=0.05,
     delivery_pause_s=0.05,
@@ -553,6 +551,19 @@ def ask(prompt="a fox in the snow", *, user_id=1, guild_id=5, workflow="txt2img-
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def unhurried():
+    """Lets people of the usual guild ask for much, and at once."""
+
+    async def allow(house):
+        async with house.database.transaction() as session:
+            guilds = GuildRepository(session)
+            await guilds.get_or_create(5, now=NOW)
+            await guilds.update(5, cooldown_s=0, pictures=1000, max_waiting=100)
+
+    return allow
 
 
 @pytest.fixture

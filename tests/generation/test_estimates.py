@@ -8,7 +8,6 @@ from generation.estimates import (
     Measured,
     Turn,
     first_end,
-    order_turns,
     plan_turns,
     workload_of,
 )
@@ -51,25 +50,6 @@ def test_the_same_backend_counts_first_and_others_for_want_of_it():
     assert durations.typical_s("quick", 1, "alpha") == 10
     assert durations.typical_s("quick", 1, "beta") == 50
     assert durations.typical_s("quick", 1, "gamma") == 30
-
-
-def test_turns_go_round_between_people():
-    many = [wait(f"a{n}", 1, at=n) for n in range(50)]
-    line = order_turns([*many, wait("b0", 2, at=60), wait("b1", 2, at=61), wait("c0", 3, at=70)])
-    assert [one.id for one in line[:6]] == ["a0", "b0", "c0", "a1", "b1", "a2"]
-
-
-def test_priority_comes_first_in_each_round_and_lanes_have_turns_of_their_own():
-    line = order_turns(
-        [
-            wait("a0", 1),
-            wait("a1", 1, at=1),
-            wait("p0", 2, at=2, has_priority=True),
-            wait("p1", 2, at=3, has_priority=True, lane=1),
-            wait("p2", 2, at=4, has_priority=True),
-        ]
-    )
-    assert [one.id for one in line] == ["p0", "p1", "a0", "p2", "a1"]
 
 
 def test_every_backend_takes_the_next_one_when_it_is_free():

@@ -14,7 +14,8 @@ from comfy.errors import (
 )
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.people import GuildRepository, PersonRepository
+from db.repositories.guilds import GuildRepository
+from db.repositories.people import PersonRepository
 from generation.audience import DeliveryImpossible, DeliveryPostponed
 from generation.errors import (
     FailureKind,

@@ -383,17 +383,20 @@ async def test_measured_are_the_newest_successes(database, add, noon):
         assert await LineRepository(session).measured("upscale", 2) == ()
 
 
-async def test_who_stepped_out_is_put_back_by_one(database, add, noon):
-    await add("a")
-    later = noon + timedelta(seconds=1)
+async def test_when_somebodys_latest_run_ended(database, add, noon):
+    minute = timedelta(minutes=1)
+    for number, user_id in enumerate((1, 1, 2, 3)):
+        await add(f"g{number}", user_id=user_id, created_at=noon, state="succeeded")
     async with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.step_out("a", last_at=None, now=noon)
-        assert not await generations.step_out("a", last_at=None, now=later)
-        assert await generations.step_out("a", last_at=noon, now=later)
-        assert not await generations.step_out("a", last_at=noon, now=later)
-        await generations.move("a", from_states={"waiting"}, to="running", at=later)
-        assert not await generations.step_out("a", last_at=later, now=later)
+        for number in range(3):
+            ran = {"started_at": noon, "finished_at": noon + number * minute}
+            await generations.update(f"g{number}", **ran)
+        # It was cancelled while it waited.
+        await generations.update("g3", finished_at=noon + 9 * minute)
+        line = LineRepository(session)
+        assert await line.last_ends({1, 3}, noon) == {1: noon + minute}
+        assert await line.last_ends({1, 2, 3}, noon + minute) == {}
 
 
 async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(database, add):

@@ -134,7 +134,7 @@ async def main(folder, user_id, point):
     catalog = Catalog([folder / "workflows"])
     catalog.load()
     backend = FileBackend(folder, prompt if point == "running" else None)
-    timings = LineTimings(reconcile_s=0.1, reconcile_min_age_s=0.2)
+    timings = LineTimings(reconcile_s=0.1)
     database = Database(url)
     service = GenerationService(
         settings=ServiceSettings(

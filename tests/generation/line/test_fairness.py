@@ -1,16 +1,16 @@
 """Whose turn it is, counted in generations that a backend was handed."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 import pytest
-from dbos import DBOS
 
 from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
+from generation.quota.guild_settings import Administration
 from generation.record import GenerationState
 from generation.runs.runner import build_prompt_id
+from generation.service import utc_now
 
 GUILD, PRIORITY = 5, 88
 ANA, BEN = 1, 2
@@ -37,14 +37,6 @@ async def allow(house, **limits):
             GUILD, cooldown_s=0, pictures=1000, max_waiting=100, max_line=1000, **limits
         )
         await PolicyRepository(session).set_role(GUILD, PRIORITY, has_priority=True)
-
-
-async def waiting_for_a_backend():
-    """How many were chosen a backend that has no place for them yet."""
-    found = await DBOS.list_workflows_async(
-        status="ENQUEUED", queue_name="backends-2", load_input=False, load_output=False
-    )
-    return len(found)
 
 
 def handed(backend, generations):
@@ -82,13 +74,7 @@ async def test_everybodys_first_goes_before_anybodys_further_ones(
         assert [one.lane for one in asked] == [0, 1, 2, 0, 1, 2]
         await tools.eventually(lambda: backend.running == 2)
         # Her third waits for a place on the backend; ben's first overtakes it.
-        await tools.eventually(waiting_for_a_backend)
         asked.append(await house.service.submit(tools.ask(user_id=BEN)))
-
-        async def both_wait():
-            return await waiting_for_a_backend() == 2
-
-        await tools.eventually(both_wait)
         run.holds[0].set()
         await tools.eventually(lambda: len(backend.submissions) == 3)
         assert handed(backend, asked) == [ANA, ANA, BEN]
@@ -111,32 +97,19 @@ async def test_priority_shortens_the_wait_and_starves_nobody(
             for _ in range(2)
         ]
         await tools.eventually(lambda: backend.running == 2)
-        # Four have their turn: two on the backend, two before it.
-
-        async def all_turns_are_taken():
-            return await waiting_for_a_backend() >= 2
-
-        await tools.eventually(all_turns_are_taken)
         asked += [
             await house.service.submit(tools.ask(user_id=eve, role_ids=[PRIORITY]))
             for _ in range(10)
         ]
-
-        async def eve_has_a_turn():
-            return await waiting_for_a_backend() >= 3
-
-        await tools.eventually(eve_has_a_turn)
-        # Older SQLite gives the engine whole seconds: what came in the same one is in any order.
-        second = int(time.time())
-        await tools.eventually(lambda: time.time() >= second + 1)
+        run.holds[0].set()
+        await tools.eventually(lambda: len(backend.submissions) == 3)
+        # She came last of nine, behind sixteen generations, and has the first place that is free.
+        assert handed(backend, asked)[2] == eve
         for hold in run.holds:
             hold.set()
         for one in asked:
             assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
     order = handed(backend, asked)
-    # She came last of nine, behind sixteen generations, and got on before everybody had: whoever
-    # had a turn already goes first, and the engine's queues are looked at one after the other.
-    assert order.index(eve) < len(people)
     # Not all of hers were made before the others got on: everybody's first went before her last.
     last = len(order) - 1 - order[::-1].index(eve)
     assert all(order.index(person) < last for person in people)
@@ -146,15 +119,10 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
     open_house, database_url, backend, tools
 ):
     async with open_house(database_url, backend) as house:
-        await allow(house, paused=True)
+        await allow(house)
+        administration = Administration(house.database, utc_now, house.service.look_at_line)
+        await administration.pause(GUILD, actor_id=1)
         held = [await house.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
-
-        async def all_stepped_out():
-            unfinished = await house.service._records.unfinished()
-            return all(one.stepped_out_at for one in unfinished) and len(unfinished) == len(held)
-
-        # There are fewer turns than people who wait: none is kept from others.
-        await tools.eventually(all_stepped_out)
         elsewhere = await house.service.submit(tools.ask(user_id=9, guild_id=None))
         assert (await house.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
         assert backend.submissions == [build_prompt_id(elsewhere, 0)]
@@ -162,7 +130,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
         assert [entry.is_paused for entry in line.entries] == [True]
         await house.service.cancel(held[0].id, user_id=1)
         assert (await house.ended(held[0].id)).state is GenerationState.CANCELLED
-        await allow(house, paused=False)
+        await administration.resume(GUILD, actor_id=1)
         for one in held[1:]:
             assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == len(held)

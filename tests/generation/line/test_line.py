@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
@@ -10,9 +11,9 @@ from dbos import DBOS
 from comfy.errors import RunLost
 from db.repositories.generations import GenerationRepository
 from generation.errors import FailureKind, ServiceUnavailable
-from generation.line import LineTaken, LineTimings
+from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
-from generation.line.workflows import cancel_id
+from generation.line.workflows import attempt_id, cancel_id
 from generation.record import GenerationState
 from generation.runs import orphaned_runs
 from generation.runs.runner import RunLimits
@@ -78,6 +79,54 @@ async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_house, sql
         assert backend.cancelled == backend.submissions
 
 
+async def test_what_an_earlier_version_left_in_its_queues_begins_again(
+    open_house, sqlite_url, backend, tools
+):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_house(sqlite_url, backend) as house:
+        running = await house.service.submit(tools.ask())
+        await house.until(running.id, GenerationState.RUNNING)
+        waiting = await house.service.submit(tools.ask(user_id=1, guild_id=None))
+        path = house.settings.engine.sqlite_path
+    with closing(sqlite3.connect(path)) as connection, connection:
+        _leave_as_version_1(connection, running.id, waiting.id)
+    hold.set()
+    async with open_house(sqlite_url, backend) as house:
+        for one in (running, waiting):
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+        assert await DBOS.list_workflows_async(status=["ENQUEUED", "PENDING"]) == []
+    assert len(backend.submissions) == len(set(backend.submissions)) == 2
+
+
+def _leave_as_version_1(connection, running_id, waiting_id):
+    """Its workflows had no lives in their executors' names, and waited in the engine's queues."""
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(workflow_status)")]
+    connection.execute(
+        "UPDATE workflow_status SET executor_id = 'limner-0', application_version = '1', "
+        "queue_name = 'backends-2' WHERE workflow_uuid = ?",
+        (f"{running_id}:0",),
+    )
+    left = {
+        running_id: ("PENDING", "limner-0"),
+        waiting_id: ("ENQUEUED", None),
+    }
+    for id_, (status, executor) in left.items():
+        changed = {
+            "workflow_uuid": id_,
+            "name": "generate",
+            "status": status,
+            "executor_id": executor,
+            "queue_name": "people",
+        }
+        chosen = [f":{one}" if one in changed else one for one in columns]
+        connection.execute(
+            f"INSERT INTO workflow_status ({', '.join(columns)}) SELECT {', '.join(chosen)} "  # noqa: S608 - of names that the table has
+            "FROM workflow_status WHERE workflow_uuid = :like",
+            {**changed, "like": f"{running_id}:0"},
+        )
+
+
 async def test_a_second_process_on_the_same_data_is_refused(open_house, sqlite_url, backend):
     async with open_house(sqlite_url, backend) as house:
         with pytest.raises(LineTaken, match="already running"):
@@ -102,7 +151,7 @@ async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
         service = house.service
     await service.stop()
     with pytest.raises(ServiceUnavailable):
-        await service._line.enqueue("aaaaa", 1, lane=0, priority=False)
+        await service._line.enqueue(waiting)
     assert backend.running == 0
     assert not backend.is_open
     hold.set()
@@ -125,7 +174,7 @@ async def test_nothing_begins_while_the_line_stops(open_house, sqlite_url, backe
         with pytest.raises(asyncio.CancelledError):
             await workflows._unless_stopping(backend.close)
         late = await house.service.submit(tools.ask(user_id=2))
-        await tools.eventually(lambda: _is_pending(late.id))
+        await tools.eventually(lambda: _is_pending(attempt_id(late.id, 0)))
         assert len(backend.submissions) == 1
     hold.set()
     async with open_house(sqlite_url, backend) as house:
@@ -134,10 +183,10 @@ async def test_nothing_begins_while_the_line_stops(open_house, sqlite_url, backe
 
 
 async def _is_pending(workflow_id):
-    (workflow,) = await DBOS.list_workflows_async(
+    found = await DBOS.list_workflows_async(
         workflow_ids=[workflow_id], load_input=False, load_output=False
     )
-    return workflow.status == "PENDING"
+    return [one.status for one in found] == ["PENDING"]
 
 
 async def test_what_was_accepted_but_not_enqueued_is_picked_up(
@@ -165,19 +214,18 @@ async def test_a_wish_to_cancel_that_was_only_recorded_is_picked_up(
         assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
 
 
-async def test_a_cancellation_that_the_engine_broke_begins_again(
-    open_house, sqlite_url, backend, tools, monkeypatch
-):
+async def test_a_cancellation_that_broke_begins_again(open_house, sqlite_url, backend, tools):
     backend.script.append(tools.Run(hold=asyncio.Event()))
-    faults, cancel = ["No DBOS was created yet"], DBOS.cancel_workflows_async
-
-    async def cancel_at_the_second_try(ids):
-        if faults:
-            raise RuntimeError(faults.pop())
-        await cancel(ids)
-
-    monkeypatch.setattr(DBOS, "cancel_workflows_async", cancel_at_the_second_try)
     async with open_house(sqlite_url, backend) as house:
+        steps = house.service._line._steps
+        faults, settle = ["No DBOS was created yet"], steps.settle_cancelled
+
+        async def settle_at_the_second_try(generation_id):
+            if faults:
+                raise RuntimeError(faults.pop())
+            return await settle(generation_id)
+
+        steps.settle_cancelled = settle_at_the_second_try
         accepted = await house.service.submit(tools.ask())
         await house.until(accepted.id, GenerationState.RUNNING)
         await house.service.cancel(accepted.id, user_id=1)
@@ -211,17 +259,20 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_u
         assert len(house.audience.told("zzzzz")) == 1
 
 
-async def test_a_workflow_that_the_engine_dropped_ends_in_a_failure(
-    open_house, sqlite_url, backend, tools
+async def test_what_is_interrupted_again_and_again_ends_in_a_failure(
+    open_house, sqlite_url, backend, tools, monkeypatch
 ):
-    backend.script.append(tools.Run(hold=asyncio.Event()))
+    monkeypatch.setattr(dispatcher, "MAX_BEGINNINGS", 3)
+    backend.default = tools.Run(hold=asyncio.Event())
     async with open_house(sqlite_url, backend) as house:
         accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
-        await DBOS.cancel_workflows_async([accepted.id, f"{accepted.id}:0"])
+        for number in range(3):
+            await tools.eventually(lambda n=number: len(backend.were_new) > n)
+            await house.service._line._workflows.drop_tasks()
         ended = await house.ended(accepted.id)
         assert ended.state is GenerationState.FAILED
         assert "reference" in ended.failure.facts
+        assert len(set(backend.submissions)) == 1
 
 
 async def test_old_workflows_are_cleared_away(open_house, sqlite_url, backend, tools, monkeypatch):
@@ -245,14 +296,15 @@ async def test_the_whole_way_on_postgresql(open_house, postgres_url, backend, to
         assert (await house.ended(first.id)).state is GenerationState.CANCELLED
 
 
-async def test_what_ended_while_it_was_looked_up_was_not_dropped(
+async def test_what_ended_while_it_was_looked_up_is_not_given_up(
     open_house, sqlite_url, backend, tools, caplog
 ):
     async with open_house(sqlite_url, backend) as house:
         ended = await house.ended((await house.service.submit(tools.ask())).id)
         steps = house.service._line._steps
-        assert await steps.settle_unforeseen(ended.id, "its workflow is SUCCESS") == "succeeded"
-    assert "dropped" not in caplog.text
+        assert not await steps.settle_unforeseen(ended.id, "its workflow is SUCCESS")
+        assert (await house.service.find(ended.id)).state is GenerationState.SUCCEEDED
+    assert "given up" not in caplog.text
 
 
 async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend, tools):
@@ -300,15 +352,33 @@ async def test_a_workflow_that_runs_nowhere_is_resumed(
 async def test_processes_that_share_postgresql_take_names_of_their_own(postgres_url, tools):
     first = await PostgresLease(postgres_url).acquire()
     second = await PostgresLease(postgres_url).acquire()
-    assert (first.slot, second.slot) == ("limner-0", "limner-1")
-    assert not await second.try_peer(first.slot)
+    front = await PostgresLease(postgres_url, takes_work=False).acquire()
+    assert (first.slot, second.slot, front.slot) == ("limner-0", "limner-1", "limner-bot-0")
+    assert await second.peers() == {first.slot, second.slot, front.slot}
     await first.release()
+
+    async def is_gone():
+        return first.slot not in await second.peers()
+
     # PostgreSQL ends the session of a closed connection a moment later.
-    await tools.eventually(lambda: second.try_peer(first.slot))
-    await second.leave_peer(first.slot)
+    await tools.eventually(is_gone)
     third = await PostgresLease(postgres_url).acquire()
     assert third.slot == "limner-0"
-    for lease in (second, third, third):
+    for lease in (second, front, third, third):
+        await lease.release()
+
+
+async def test_one_process_gives_turns_until_its_connection_ends(postgres_url, tools):
+    first = await PostgresLease(postgres_url).acquire()
+    second = await PostgresLease(postgres_url).acquire()
+    assert await first.take_turns()
+    assert await first.take_turns()
+    assert not await second.take_turns()
+    first._connection.close()
+    await tools.eventually(second.take_turns)
+    await first.ensure()
+    assert not await first.take_turns()
+    for lease in (first, second):
         await lease.release()
 
 

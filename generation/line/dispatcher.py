@@ -1,0 +1,392 @@
+"""Gives turns: decides in memory which generation runs next, where, and in which process.
+
+One process at a time does, so that no place is given twice. Everything it knows can be read again
+from our records and the engine's tables: that is done when it begins, and every few seconds for
+what no message told.
+"""
+
+import asyncio
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from db.errors import DatabaseError
+from db.tables import DIRECT_MESSAGES
+from generation.backends.pool import BackendPool, Graph
+from generation.estimates import Ahead
+from generation.history.records import LineState
+from generation.line.settings import MAX_ATTEMPTS, MAX_BEGINNINGS, LineTimings
+from generation.line.turns import order_turns
+from generation.line.workflows import Attempt
+from generation.record import Failure
+from generation.runs.failures import LOST, OFFLINE
+from generation.runs.runner import Choice, Runner
+from generation.tasks import TaskOwner
+
+LOOK_AHEAD = 20
+"""Waiting generations that are looked at for a free place: the first may fit on no free backend."""
+
+_log = logging.getLogger(__name__)
+
+
+class Hands(Protocol):
+    """Carries out what was decided, in this process or another. Everything may raise."""
+
+    async def start_attempt(self, slot: str, attempt: Attempt) -> None:
+        """Let that process begin the attempt."""
+
+    async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
+        """Let that process get ready for what is likely to run there next."""
+
+    async def give_up(self, generation_id: str, failure: Failure | None) -> None:
+        """End it as this failure, or as something that nobody foresaw."""
+
+
+@dataclass(slots=True)
+class _HandOut:
+    """An attempt that was handed out. It holds its places until its run is over."""
+
+    entry: Ahead
+    attempt: Attempt
+    slot: str
+    begun_at: float = math.inf
+    holds_place: bool = True
+
+
+class Dispatcher:
+    """Begins with `open`; until then, and after `close`, it takes note of nothing."""
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        pool: BackendPool,
+        hands: Hands,
+        clock: Callable[[], datetime],
+        timings: LineTimings,
+    ) -> None:
+        self._runner = runner
+        self._pool = pool
+        self._hands = hands
+        self._clock = clock
+        self._timings = timings
+        self._wake = asyncio.Event()
+        self._tasks = TaskOwner(_log)
+        self._is_open = False
+        self._workers: tuple[str, ...] = ()
+        self._paused: frozenset[int] = frozenset()
+        self._had_priority = False
+        self._waiting: dict[str, Ahead] = {}
+        self._known_at: dict[str, float] = {}
+        self._handed: dict[str, _HandOut] = {}
+        self._past: dict[str, list[Attempt]] = {}
+        self._gone: dict[str, float] = {}
+        self._last_ends: dict[int, datetime] = {}
+        self._unserved_since: dict[str, float] = {}
+        self._prepared: dict[str, tuple[str, str]] = {}
+        self._last_given: dict[str, float] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it gives turns."""
+        return self._is_open
+
+    @property
+    def handed_out(self) -> Mapping[str, Attempt]:
+        """What was handed out and has not ended, by generation."""
+        return {id_: one.attempt for id_, one in self._handed.items()}
+
+    def open(self) -> None:
+        """Begin to give turns; `refresh` tells what there is."""
+        self._clear()
+        self._is_open = True
+        self._tasks.start(self._give_turns(), "turns of the line")
+
+    async def close(self) -> None:
+        """Give no more turns. May be called twice."""
+        self._is_open = False
+        await self._tasks.close()
+        for generation_id in self._handed:
+            self._pool.release(generation_id)
+        self._clear()
+
+    def add(self, entry: Ahead) -> None:
+        """Something was accepted. Nothing happens when it is known."""
+        if self._is_open and entry.id not in self._handed and entry.id not in self._waiting:
+            self._put(entry)
+
+    def remove(self, generation_id: str) -> None:
+        """It is cancelled: it gets no turn any more."""
+        self._leave(generation_id)
+        self._wake.set()
+
+    def note_free(self, generation_id: str) -> None:
+        """Its run is over, so its places are free while its results are fetched and told."""
+        handed = self._handed.get(generation_id)
+        if handed is not None and handed.holds_place:
+            handed.holds_place = False
+            self._last_ends[handed.entry.user_id] = self._clock()
+            self._pool.release(generation_id)
+            self._wake.set()
+
+    def note_end(self, generation_id: str, *, was_lost: bool, is_over: bool | None = None) -> None:
+        """Its attempt ended. Unless it is over, which what was lost is not, it needs another."""
+        handed = self._handed.get(generation_id)
+        if handed is None:
+            return
+        self.note_free(generation_id)
+        del self._handed[generation_id]
+        attempt = replace(handed.attempt, was_lost=was_lost)
+        self._past.setdefault(generation_id, []).append(attempt)
+        if was_lost or is_over is False:
+            self._put(replace(handed.entry, backend=attempt.backend))
+        else:
+            self._gone[generation_id] = _now()
+        self._wake.set()
+
+    def repeat(self, generation_id: str) -> None:
+        """What was handed out did not begin: it is handed out again, to whichever process."""
+        handed = self._handed.get(generation_id)
+        if handed is not None and self._workers:
+            self._prepared.pop(generation_id, None)
+            handed.begun_at, handed.slot = math.inf, self._choose_slot(generation_id)
+            self._tasks.start(self._start(handed), f"start of {generation_id}")
+
+    def find_late(self, running: Collection[str]) -> tuple[str, ...]:
+        """What was handed out a while ago and is not among what runs."""
+        before = _now() - self._timings.handover_grace_s
+        return tuple(
+            id_ for id_, one in self._handed.items() if one.begun_at < before and id_ not in running
+        )
+
+    def find_unknown(self, line: LineState) -> tuple[str, ...]:
+        """What this has not heard of yet, so that its attempts have to be looked up."""
+        return tuple(
+            one.id
+            for one in (*line.running, *line.waiting, *line.paused)
+            if one.id not in self._waiting and one.id not in self._handed
+        )
+
+    def refresh(
+        self,
+        line: LineState,
+        *,
+        read_at: float,
+        running: Mapping[str, tuple[Attempt, str]],
+        past: Mapping[str, list[Attempt]],
+        workers: Sequence[str],
+    ) -> None:
+        """Take note of what is recorded, and of what the engine runs in which process.
+
+        `read_at` is when reading began: what happened since is not forgotten.
+        """
+        self._workers = tuple(workers)
+        self._paused = line.paused_guilds
+        self._past.update({id_: list(attempts) for id_, attempts in past.items()})
+        entries = {one.id: one for one in (*line.running, *line.waiting, *line.paused)}
+        for id_, (attempt, slot) in running.items():
+            ended = {one.number for one in self._past.get(id_, ())}
+            is_known = id_ in self._handed or self._gone.get(id_, 0.0) >= read_at
+            if id_ in entries and not is_known and attempt.number not in ended:
+                self._waiting.pop(id_, None)
+                self._handed[id_] = _HandOut(entries[id_], attempt, slot, read_at)
+                self._pool.reserve(id_, attempt.backend)
+        for id_, entry in entries.items():
+            if id_ not in self._handed and self._gone.get(id_, 0.0) < read_at:
+                self._waiting[id_] = entry
+                self._known_at.setdefault(id_, read_at)
+        for id_ in [one for one in self._waiting if one not in entries]:
+            if self._known_at[id_] < read_at:
+                self._leave(id_)
+        self._last_ends = {**line.last_ends, **self._last_ends}
+        self._prune(read_at)
+        self._wake.set()
+
+    def _clear(self) -> None:
+        self._is_open = False
+        self._workers, self._paused, self._had_priority = (), frozenset(), False
+        for facts in (self._waiting, self._known_at, self._handed, self._past, self._gone):
+            facts.clear()
+        for memory in (self._last_ends, self._unserved_since, self._prepared, self._last_given):
+            memory.clear()
+
+    def _put(self, entry: Ahead) -> None:
+        self._waiting[entry.id] = entry
+        self._known_at[entry.id] = _now()
+        self._wake.set()
+
+    def _leave(self, generation_id: str) -> None:
+        if self._waiting.pop(generation_id, None) is not None:
+            self._gone[generation_id] = _now()
+            self._runner.forget(generation_id)
+
+    def _prune(self, read_at: float) -> None:
+        """Forget what cannot matter any more."""
+        known = self._waiting.keys() | self._handed.keys()
+        people = {one.user_id for one in self._waiting.values()}
+        people |= {one.entry.user_id for one in self._handed.values()}
+        self._gone = {id_: at for id_, at in self._gone.items() if at >= read_at}
+        self._last_ends = {user: at for user, at in self._last_ends.items() if user in people}
+        for facts in (self._past, self._known_at, self._unserved_since, self._prepared):
+            for id_ in facts.keys() - known:
+                del facts[id_]
+
+    async def _give_turns(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._give()
+                self._prepare()
+            except DatabaseError as error:
+                _log.debug("No turn can be given just now: %s", error)
+            except Exception:  # noqa: BLE001 - logged; without this loop nothing runs any more
+                _log.exception("A turn could not be given.")
+            is_waiting_for_backends = len(self._pool.reachable_names) < len(self._pool.names)
+            pause_s = self._runner.limits.pause_s if is_waiting_for_backends else None
+            try:
+                async with asyncio.timeout(pause_s if self._waiting else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _give(self) -> None:
+        """Hand out what may start now, in the order of turns."""
+        if not self._workers or not self._waiting:
+            return
+        if not self._past and not self._free_places() and self._pool.reachable_names:
+            return  # what can only wait needs no order
+        looked_at = 0
+        for entry in self._order():
+            if entry.id not in self._waiting or self._is_lane_taken(entry):
+                continue
+            free = self._free_places()
+            is_full = not free and bool(self._pool.reachable_names)
+            if looked_at == LOOK_AHEAD or (is_full and self._find_interrupted(entry) is None):
+                return
+            looked_at += 1
+            await self._try(entry, free)
+
+    async def _try(self, entry: Ahead, free: Collection[str]) -> None:
+        past = self._past.get(entry.id, [])
+        lost_on = [one.backend for one in past if one.was_lost]
+        if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_BEGINNINGS:
+            self._give_up(entry, LOST if len(lost_on) >= MAX_ATTEMPTS else None)
+            return
+        interrupted = self._find_interrupted(entry)
+        if interrupted is not None:
+            self._hand_out(entry, interrupted, {})
+            return
+        choice = Choice(None, is_served=False)
+        if self._pool.reachable_names:
+            choice = await self._runner.choose(entry.id, avoid=lost_on, among=free)
+        if entry.id not in self._waiting:
+            self._runner.forget(entry.id)
+        elif not choice.is_wanted:
+            self._leave(entry.id)
+        elif choice.backend is not None:
+            self._unserved_since.pop(entry.id, None)
+            self._hand_out(entry, choice.backend, choice.models_of)
+        else:
+            self._runner.forget(entry.id)
+            self._wait_for_backend(entry, is_served=choice.is_served)
+
+    def _hand_out(self, entry: Ahead, backend: str, graph: Graph) -> None:
+        past = self._past.get(entry.id, [])
+        used = list(dict.fromkeys(one.backend for one in past))
+        index = used.index(backend) if backend in used else len(used)
+        attempt = Attempt(entry.id, past[-1].number + 1 if past else 0, backend, index)
+        slot = self._choose_slot(entry.id)
+        del self._waiting[entry.id]
+        handed = _HandOut(entry, attempt, slot)
+        self._handed[entry.id] = handed
+        self._last_given[slot] = _now()
+        self._had_priority = entry.has_priority
+        self._pool.reserve(entry.id, backend, graph)
+        self._tasks.start(self._start(handed), f"start of {entry.id}")
+
+    async def _start(self, handed: _HandOut) -> None:
+        while self._handed.get(handed.entry.id) is handed:
+            try:
+                await self._hands.start_attempt(handed.slot, handed.attempt)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                _log.warning("Generation %s starts later: %s", handed.entry.id, error)
+                await asyncio.sleep(self._runner.limits.pause_s)
+            else:
+                handed.begun_at = _now()
+                return
+
+    def _give_up(self, entry: Ahead, failure: Failure | None) -> None:
+        self._leave(entry.id)
+        self._tasks.start(self._hands.give_up(entry.id, failure), f"end of {entry.id}")
+
+    def _wait_for_backend(self, entry: Ahead, *, is_served: bool) -> None:
+        if is_served:
+            self._unserved_since.pop(entry.id, None)
+            return
+        since = self._unserved_since.setdefault(entry.id, _now())
+        if _now() - since >= self._runner.limits.total_s:
+            self._give_up(entry, OFFLINE)
+
+    def _prepare(self) -> None:
+        """Let what comes next be uploaded while the GPUs are still busy with others' runs."""
+        most = len(self._pool.reachable_names)
+        ends = [one for one in self._handed.values() if one.holds_place][:most]
+        if not self._workers or len(self._prepared.keys() & self._waiting.keys()) >= len(ends):
+            return
+        upcoming = [one for one in self._order() if one.backend is None]
+        for entry, first in zip(upcoming, ends, strict=False):
+            backend = first.attempt.backend
+            if self._prepared.get(entry.id, ("", ""))[1] == backend:
+                continue
+            slot = self._choose_slot(entry.id)
+            self._prepared[entry.id] = slot, backend
+            self._tasks.start(
+                self._hands.prepare(slot, entry.id, backend), f"preparation of {entry.id}"
+            )
+
+    def _order(self) -> list[Ahead]:
+        waiting = [
+            one
+            for one in self._waiting.values()
+            if one.backend is not None or (one.guild_id or DIRECT_MESSAGES) not in self._paused
+        ]
+        running = [one.entry for one in self._handed.values() if one.holds_place]
+        concurrency = self._pool.concurrency
+        places = sum(concurrency[name] for name in self._pool.reachable_names)
+        return order_turns(
+            waiting, running, self._last_ends, places, had_priority=self._had_priority
+        )
+
+    def _free_places(self) -> list[str]:
+        taken = Counter(one.attempt.backend for one in self._handed.values() if one.holds_place)
+        concurrency = self._pool.concurrency
+        return [one for one in self._pool.reachable_names if taken[one] < concurrency[one]]
+
+    def _is_lane_taken(self, entry: Ahead) -> bool:
+        return any(
+            one.holds_place and (one.entry.user_id, one.entry.lane) == (entry.user_id, entry.lane)
+            for one in self._handed.values()
+        )
+
+    def _find_interrupted(self, entry: Ahead) -> str | None:
+        """Where it was when its process died: its run may still go on there."""
+        past = self._past.get(entry.id)
+        if not past or past[-1].was_lost or self._pool.find(past[-1].backend) is None:
+            return None
+        return past[-1].backend
+
+    def _choose_slot(self, generation_id: str) -> str:
+        """The process that prepared it, or else the one with the fewest runs."""
+        prepared, _ = self._prepared.get(generation_id, ("", ""))
+        if prepared in self._workers:
+            return prepared
+        busy = Counter(one.slot for one in self._handed.values() if one.holds_place)
+        return min(self._workers, key=lambda slot: (busy[slot], self._last_given.get(slot, 0.0)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,110 @@
+"""What processes that share the line tell one another, over PostgreSQL's LISTEN and NOTIFY.
+
+A message may be lost with its connection: whoever listens looks at the records then, and so does
+everybody every few seconds.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import psycopg
+
+from db.tables import DIRECT_MESSAGES
+from generation.estimates import Ahead
+from generation.line.lease import CHANNEL, connect
+
+LISTEN_S = 1.0
+"""How soon a listener notices that it is to end."""
+
+RECONNECT_S = 1.0
+"""Between two tries to listen again."""
+
+Message = list[str]
+"""A verb and its words, such as ["free", "k3f9a"]."""
+
+_log = logging.getLogger(__name__)
+
+
+def write(*words: object) -> str:
+    """One message as the payload of a NOTIFY."""
+    return json.dumps([str(word) for word in words])
+
+
+class Listener:
+    """Takes messages in a thread of its own and hands each to the loop that opened it."""
+
+    def __init__(self, url: str, take: Callable[[Message], None]) -> None:
+        self._url = url
+        self._take = take
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(
+            target=self._listen_for_ever, args=(loop,), name="messages of the line", daemon=True
+        )
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Listen no more. May be called twice."""
+        self._stopped.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    def _listen_for_ever(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._stopped.is_set():
+            try:
+                with connect(self._url) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    # What was told before nobody heard.
+                    self._hand_over(loop, ["look"])
+                    self._listen(loop, connection)
+            except psycopg.Error as error:
+                _log.debug("The line's messages cannot be heard just now: %s", error)
+                self._stopped.wait(RECONNECT_S)
+
+    def _listen(self, loop: asyncio.AbstractEventLoop, connection: psycopg.Connection) -> None:
+        while not self._stopped.is_set():
+            for notification in connection.notifies(timeout=LISTEN_S):
+                self._hand_over(loop, json.loads(notification.payload))
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
+        if not self._stopped.is_set():
+            # A loop that is closed already has nobody left to tell.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take, message)
+
+
+def pack(entry: Ahead) -> list[object]:
+    """What was accepted, as the words of a message."""
+    return [
+        entry.id,
+        entry.user_id,
+        entry.workflow,
+        entry.created_at.isoformat(),
+        entry.lane,
+        int(entry.has_priority),
+        entry.guild_id or DIRECT_MESSAGES,
+    ]
+
+
+def unpack(words: Message) -> Ahead:
+    """What was accepted, from the words of a message."""
+    id_, user_id, workflow, created_at, lane, has_priority, guild_id = words
+    return Ahead(
+        id=id_,
+        user_id=int(user_id),
+        workflow=workflow,
+        workload=1,
+        created_at=datetime.fromisoformat(created_at),
+        lane=int(lane),
+        has_priority=has_priority == "1",
+        guild_id=int(guild_id) or None,
+    )

@@ -1,0 +1,203 @@
+"""Picks up what no message told: in the process that gives turns, every few seconds."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from dbos import DBOS
+
+from generation.history.records import LineState, Records
+from generation.line.dispatcher import Dispatcher
+from generation.line.engine import slot_of
+from generation.line.lease import Lease, takes_work
+from generation.line.settings import MAX_BEGINNINGS, LineTimings
+from generation.line.steps import Steps
+from generation.line.workflows import (
+    ATTEMPT,
+    BROKEN,
+    CANCEL,
+    ENDED,
+    SUCCEEDED,
+    Attempt,
+    OpenWorkflow,
+    Workflows,
+    cancel_id,
+    deliver_id,
+    find_attempts,
+    find_open,
+    find_states,
+)
+
+BROKEN_TIMES = 3
+"""A cancellation or delivery that broke begins again so often."""
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciliation:
+    """Compares our records with what the engine runs in which live process."""
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        steps: Steps,
+        workflows: Workflows,
+        dispatcher: Dispatcher,
+        lease: Lease,
+        executor: str,
+        timings: LineTimings,
+    ) -> None:
+        self._records = records
+        self._steps = steps
+        self._workflows = workflows
+        self._dispatcher = dispatcher
+        self._lease = lease
+        self._executor = executor
+        self._timings = timings
+        self._suspected_since: dict[str, float] = {}
+        self._broken: Counter[str] = Counter()
+
+    async def clear_former_lives(self) -> None:
+        """End what former lives of this process left in the engine: others take it for running."""
+        left = [
+            one
+            for one in await find_open()
+            if one.executor not in (None, self._executor)
+            and slot_of(str(one.executor)) == self._lease.slot
+        ]
+        if left:
+            await self._clear_away(left)
+
+    async def run(self) -> None:
+        """Begin again what was interrupted, hand out what waits, tell what was not told."""
+        loop = asyncio.get_running_loop()
+        read_at = loop.time()
+        peers = await self._lease.peers()
+        line = await self._records.line()
+        undelivered = await self._records.undelivered()
+        found = await find_open()
+        alive, dead = self._separate(found, peers, loop.time())
+        if dead:
+            await self._clear_away(dead)
+        await self._refresh(line, alive, dead, sorted(filter(takes_work, peers)), read_at)
+        await self._cancel_wanted(line.cancelled, alive)
+        busy = {one.generation_id for one in alive}
+        left = {id_: decided for id_, decided in undelivered.items() if id_ not in busy}
+        if left:
+            await self._deliver(left)
+
+    def _separate(
+        self, found: Sequence[OpenWorkflow], peers: Collection[str], now: float
+    ) -> tuple[list[OpenWorkflow], list[OpenWorkflow]]:
+        """What runs in a live process, and what runs nowhere."""
+        suspected = [one for one in found if not self._is_alive(one, peers)]
+        self._suspected_since = {
+            one.id: self._suspected_since.get(one.id, now) for one in suspected
+        }
+        dead = [one for one in suspected if self._is_surely_dead(one, now)]
+        gone = {one.id for one in dead}
+        return [one for one in found if one.id not in gone], dead
+
+    def _is_alive(self, one: OpenWorkflow, peers: Collection[str]) -> bool:
+        if one.executor == self._executor:
+            return one.id in self._workflows.running_ids
+        if one.executor is None:
+            return False
+        slot = slot_of(one.executor)
+        return slot in peers and slot != self._lease.slot
+
+    def _is_surely_dead(self, one: OpenWorkflow, now: float) -> bool:
+        """Former lives of this process are, and what queues of earlier versions hold.
+
+        Others may just be reconnecting.
+        """
+        if one.executor is None or (
+            one.executor != self._executor and slot_of(one.executor) == self._lease.slot
+        ):
+            return True
+        return now - self._suspected_since[one.id] >= self._timings.takeover_grace_s
+
+    async def _clear_away(self, dead: Sequence[OpenWorkflow]) -> None:
+        """Attempts stay known as ended, so that they are counted; the rest begins anew."""
+        attempts = [one.id for one in dead if one.kind == ATTEMPT]
+        others = [one.id for one in dead if one.kind != ATTEMPT]
+        if attempts:
+            await DBOS.cancel_workflows_async(attempts)
+        if others:
+            await DBOS.delete_workflows_async(others)
+        for one in dead:
+            _log.info("%s was interrupted in %s; it begins again.", one.id, one.executor)
+            if one.kind == CANCEL:
+                await self._workflows.cancel(one.generation_id)
+
+    async def _refresh(
+        self,
+        line: LineState,
+        alive: Sequence[OpenWorkflow],
+        dead: Sequence[OpenWorkflow],
+        workers: Sequence[str],
+        read_at: float,
+    ) -> None:
+        running: dict[str, tuple[Attempt, str]] = {
+            one.generation_id: (one.attempt, slot_of(one.executor))
+            for one in alive
+            if one.attempt is not None and one.executor is not None
+        }
+        late = self._dispatcher.find_late(running)
+        unknown = {*self._dispatcher.find_unknown(line), *late}
+        unknown |= {one.generation_id for one in dead if one.kind == ATTEMPT}
+        past = await find_attempts(unknown - running.keys(), MAX_BEGINNINGS)
+        for id_ in late:
+            self._settle_late(id_, past.get(id_, []))
+        self._dispatcher.refresh(line, read_at=read_at, running=running, past=past, workers=workers)
+
+    def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
+        """What should run and does not: its end was not told, or it never began."""
+        attempt = self._dispatcher.handed_out.get(generation_id)
+        known = {one.number: one for one in past}
+        if attempt is None:
+            return
+        if attempt.number in known:
+            ended = known[attempt.number]
+            is_over = ended.state == SUCCEEDED and not ended.was_lost
+            self._dispatcher.note_end(generation_id, was_lost=ended.was_lost, is_over=is_over)
+        else:
+            self._dispatcher.repeat(generation_id)
+
+    async def _cancel_wanted(self, ids: Collection[str], alive: Sequence[OpenWorkflow]) -> None:
+        running = {one.id for one in alive}
+        wanted = [one for one in ids if cancel_id(one) not in running]
+        if not wanted:
+            return
+        states = await find_states([cancel_id(one) for one in wanted])
+        for id_ in wanted:
+            if await self._may_begin(cancel_id(id_), states.get(cancel_id(id_))):
+                await self._workflows.cancel(id_)
+            elif states[cancel_id(id_)] in ENDED:
+                await self._steps.settle_unforeseen(id_, "its cancellation ended without an end")
+
+    async def _deliver(self, left: dict[str, bool]) -> None:
+        names = {id_: deliver_id(id_, is_decided=decided) for id_, decided in left.items()}
+        states = await find_states(names.values())
+        for id_, is_decided in left.items():
+            if await self._may_begin(names[id_], states.get(names[id_])):
+                await self._workflows.deliver(id_, is_decided=is_decided)
+            elif states[names[id_]] in ENDED and (
+                (await self._records.undelivered()).get(id_) is is_decided
+            ):
+                # It ended without a record, and nothing recorded it or decided on it meanwhile.
+                await self._steps.give_up_delivery(id_)
+
+    async def _may_begin(self, workflow_id: str, state: str | None) -> bool:
+        """Whether it was never begun, or broke and gets another try.
+
+        The engine records what fails of its own calls while it stops, as an error.
+        """
+        if state == BROKEN and self._broken[workflow_id] < BROKEN_TIMES:
+            self._broken[workflow_id] += 1
+            _log.warning("%s broke; it begins again.", workflow_id)
+            await DBOS.delete_workflows_async([workflow_id])
+            return True
+        return state is None

@@ -1,0 +1,122 @@
+"""Whose turn it is: the one order in which waiting generations get their places. Pure.
+
+Turns go round between people. Whoever has nothing running goes before whoever has, and among equals
+whoever has been ready for longest: since they asked, or since their last run ended. What one person
+asked for is taken in their order. People with priority are a round of their own, and the two rounds
+take turns.
+"""
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from generation.estimates import Ahead
+
+_Ready = tuple[int, datetime | int]
+"""Real times come before the ends that are only foreseen."""
+
+
+def order_turns(
+    waiting: Iterable[Ahead],
+    running: Sequence[Ahead],
+    last_ends: Mapping[int, datetime],
+    places: int,
+    *,
+    had_priority: bool = False,
+) -> list[Ahead]:
+    """Everything that waits in the order in which it starts, if all runs take equally long.
+
+    What was sent to a backend before comes first. `running` holds places, in the order in which it
+    took them; `last_ends` is when the latest run of each of these people ended; `places` is how
+    many generations all backends together take at a time; `had_priority` says of the last one that
+    started, where it is not among what runs any more, to which round it belonged.
+    """
+    everything = sorted(waiting, key=lambda entry: (entry.created_at, entry.id))
+    sent = [entry for entry in everything if entry.backend is not None]
+    rest = [entry for entry in everything if entry.backend is None]
+    return sent + _Rounds(rest, [*running, *sent], last_ends, had_priority=had_priority).play(
+        max(places, 1)
+    )
+
+
+class _Rounds:
+    """Plays the turns that are to come."""
+
+    def __init__(
+        self,
+        waiting: Sequence[Ahead],
+        running: Sequence[Ahead],
+        last_ends: Mapping[int, datetime],
+        *,
+        had_priority: bool,
+    ) -> None:
+        self._left = len(waiting)
+        self._waiting: dict[int, list[Ahead]] = {}
+        for entry in waiting:
+            self._waiting.setdefault(entry.user_id, []).append(entry)
+        self._running = deque(running)
+        self._busy = Counter(entry.user_id for entry in running)
+        self._busy_lanes = Counter((entry.user_id, entry.lane) for entry in running)
+        self._ends: dict[int, _Ready] = {user: (0, end) for user, end in last_ends.items()}
+        self._foreseen = 0
+        self._had_priority = running[-1].has_priority if running else had_priority
+        self._versions: Counter[int] = Counter()
+        self._heaps: dict[bool, list[tuple[int, _Ready, datetime, str, int, Ahead]]] = {
+            False: [],
+            True: [],
+        }
+        for user_id in self._waiting:
+            self._queue(user_id)
+
+    def play(self, places: int) -> list[Ahead]:
+        ordered: list[Ahead] = []
+        while self._left:
+            entry = self._next() if len(self._running) < places else None
+            if entry is not None:
+                self._start(entry)
+                ordered.append(entry)
+            elif self._running:
+                self._end(self._running.popleft())
+            else:
+                break
+        return ordered
+
+    def _next(self) -> Ahead | None:
+        for has_priority in (not self._had_priority, self._had_priority):
+            heap = self._heaps[has_priority]
+            while heap:
+                *_, version, entry = heapq.heappop(heap)
+                if version == self._versions[entry.user_id]:
+                    return entry
+        return None
+
+    def _start(self, entry: Ahead) -> None:
+        self._left -= 1
+        self._waiting[entry.user_id].remove(entry)
+        self._running.append(entry)
+        self._busy[entry.user_id] += 1
+        self._busy_lanes[entry.user_id, entry.lane] += 1
+        self._had_priority = entry.has_priority
+        self._queue(entry.user_id)
+
+    def _end(self, entry: Ahead) -> None:
+        self._foreseen += 1
+        self._busy[entry.user_id] -= 1
+        self._busy_lanes[entry.user_id, entry.lane] -= 1
+        self._ends[entry.user_id] = (1, self._foreseen)
+        self._queue(entry.user_id)
+
+    def _queue(self, user_id: int) -> None:
+        """Put a person's next one where it belongs by what is running and was running."""
+        self._versions[user_id] += 1
+        for entry in self._waiting.get(user_id, ()):
+            if not self._busy_lanes[user_id, entry.lane]:
+                since: _Ready = (0, entry.created_at)
+                ready = max(since, self._ends.get(user_id, since))
+                version = self._versions[user_id]
+                heapq.heappush(
+                    self._heaps[entry.has_priority],
+                    (self._busy[user_id], ready, entry.created_at, entry.id, version, entry),
+                )
+                return

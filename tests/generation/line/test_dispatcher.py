@@ -1,0 +1,108 @@
+"""Turns are given by what happens, and wait for no timer."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from dbos import DBOS
+
+from generation.record import GenerationState
+from generation.runs.runner import RunLimits
+
+NEVER_S = 3600.0
+
+
+@pytest.fixture
+def open_untimed(open_house, tools):
+    """A service whose timers do not come round while a test lasts."""
+
+    def open_(url, *backends, **options):
+        timings = replace(tools.QUICK, reconcile_s=NEVER_S)
+        limits = RunLimits(pause_s=NEVER_S)
+        return open_house(url, *backends, timings=timings, limits=limits, **options)
+
+    return open_
+
+
+async def test_no_queue_of_the_engine_is_looked_at(open_untimed, database_url, backend):
+    async with open_untimed(database_url, backend):
+        assert await DBOS.list_queues_async() == []
+
+
+async def test_what_is_accepted_starts_by_itself(open_untimed, database_url, backend, tools):
+    async with open_untimed(database_url, backend) as house:
+        accepted = await house.service.submit(tools.ask())
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_several_of_one_person_follow_each_other(
+    open_untimed, database_url, backend, tools, unhurried
+):
+    async with open_untimed(database_url, backend) as house:
+        await unhurried(house)
+        asked = [await house.service.submit(tools.ask()) for _ in range(4)]
+        for one in asked:
+            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+        assert backend.most_running == 1
+
+
+async def test_the_next_is_handed_over_before_the_first_was_told(
+    open_untimed, sqlite_url, backend, tools, unhurried
+):
+    told = asyncio.Event()
+    async with open_untimed(sqlite_url, backend) as house:
+        await unhurried(house)
+        deliver = house.audience.deliver
+
+        async def deliver_later(generation, contents):
+            await told.wait()
+            return await deliver(generation, contents)
+
+        house.audience.deliver = deliver_later
+        for _ in range(2):
+            await house.service.submit(tools.ask())
+        await tools.eventually(lambda: len(backend.submissions) == 2)
+        assert not house.audience.deliveries
+        told.set()
+
+
+async def test_what_comes_next_is_uploaded_while_the_first_runs(
+    open_untimed, sqlite_url, backend, tools, unhurried
+):
+    hold = asyncio.Event()
+    backend.script.append(tools.Run(hold=hold))
+    async with open_untimed(sqlite_url, backend) as house:
+        await unhurried(house)
+        first = await house.service.submit(tools.ask())
+        await house.until(first.id, GenerationState.RUNNING)
+        image = {"image": tools.build_picture("blue")}
+        second = await house.service.submit(tools.ask(workflow="img2img-sd", images=image))
+        await tools.eventually(lambda: backend.uploads)
+        assert len(backend.submissions) == 1
+        hold.set()
+        assert (await house.ended(second.id)).state is GenerationState.SUCCEEDED
+        assert len(backend.uploads) == 1
+
+
+async def test_a_cancelled_one_lets_the_next_in(
+    open_untimed, database_url, backend, tools, unhurried
+):
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_untimed(database_url, backend) as house:
+        await unhurried(house)
+        first = await house.service.submit(tools.ask())
+        second = await house.service.submit(tools.ask())
+        await house.until(first.id, GenerationState.RUNNING)
+        await house.service.cancel(first.id, user_id=1)
+        assert (await house.ended(first.id)).state is GenerationState.CANCELLED
+        assert (await house.ended(second.id)).state is GenerationState.SUCCEEDED
+
+
+async def test_what_waits_for_a_backend_starts_when_it_is_back(open_house, sqlite_url, tools):
+    backend = tools.FakeBackend("only", is_reachable=False)
+    async with open_house(
+        sqlite_url, backend, timings=replace(tools.QUICK, reconcile_s=NEVER_S)
+    ) as house:
+        accepted = await house.service.submit(tools.ask())
+        backend.is_reachable = True
+        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
