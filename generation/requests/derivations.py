@@ -238,6 +238,7 @@ class Derivations:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
         if not await self._owns_attachments(source, requester):
+            order = replace(order, generation=source)
             return await self._repeat_anew(order, workflow, requester, derivation, keeps_seed)
         request = repeat(
             order,

@@ -115,6 +115,25 @@ async def test_a_remix_asks_with_what_was_there(house):
         assert (generation.parent_id, generation.user_id) == (id_of(done), house.ben.id)
 
 
+async def test_a_remix_with_little_strength_does_not_give_back_what_another_attached(
+    house, picture
+):
+    attached = picture(colour="#c01010")
+    async with house.bot() as core:
+        done = await imagine(house.ana, prompt="a blue sea", image=attached, strength=0.9)
+        given = {}
+        for person in (house.ben, house.ana):
+            form = (await person.click(done, "Remix")).modal
+            answered = await person.fill(form, {"prompt": "the same", "strength": "0.05"})
+            remixed = id_of(await answered.until(is_done, PATIENCE_S))
+            async with core.database.transaction(read_only=True) as session:
+                (row,) = await OutputRepository(session).inputs(remixed)
+            given[person] = Image.open(io.BytesIO(row.content)).convert("RGB")
+        assert given[house.ana].getpixel((5, 5)) == (0xC0, 0x10, 0x10)
+        posted = Image.open(io.BytesIO(await fetch(done))).convert("RGB")
+        assert given[house.ben].tobytes() == posted.tobytes()
+
+
 async def test_a_form_outlives_a_restart(house):
     async with house.bot():
         done = await imagine(house.ana, count=2)

@@ -84,7 +84,9 @@ class Desk:
 
     async def find_order(self, generation_id):
         images = self.given.get(generation_id, ())
-        return Order(self.known[generation_id], images, is_wanted=False)
+        # As the service has it: without what it made.
+        generation = replace(self.known[generation_id], outputs=())
+        return Order(generation, images, is_wanted=False)
 
     async def contents(self, generation_id):
         return self.kept.get(generation_id, ())
