@@ -53,6 +53,8 @@ class FloorClient:
     async def close(self) -> None:
         """Stop reading and disconnect."""
         self._reader.cancel()
+        await asyncio.wait([self._reader])
+        await self._socket.close()
         await self._http.close()
 
     async def _read(self) -> None:
