@@ -18,6 +18,9 @@ from sqlalchemy.orm import DeclarativeBase
 
 UNSIGNED_64_BIT_MAX = 2**64 - 1
 
+VERSION_TABLE = "limner_revision"
+"""Not Alembic's own name: another program's tables may be in the same PostgreSQL database."""
+
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -11,7 +11,7 @@ from sqlalchemy import func, make_url, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.base import Base
+from db.base import VERSION_TABLE, Base
 from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
 from db.error_translation import translated
 from db.errors import BackupRefused
@@ -20,9 +20,13 @@ from db.tables import OutputContentRow, OutputRow
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How large the database is: rows by table, and bytes in all and of what takes most."""
+    """How large the database is: rows and bytes by table, and bytes in all and of what takes most.
+
+    `table_bytes` counts indexes too; it is empty where SQLite was built without counting them.
+    """
 
     rows: dict[str, int]
+    table_bytes: dict[str, int]
     total_bytes: int
     thumbnail_bytes: int
     content_bytes: int
@@ -35,12 +39,17 @@ class Stats:
             "whole database": self.total_bytes,
         }
         return (
-            *(
-                f"{name:<16}{count:>12,} {'row' if count == 1 else 'rows'}"
-                for name, count in self.rows.items()
-            ),
-            *(f"{name:<16}{size / 2**20:>12,.1f} MiB" for name, size in sizes.items()),
+            *(self._table_line(name, count) for name, count in self.rows.items()),
+            *(f"{name:<20}{_mebibytes(size)}" for name, size in sizes.items()),
         )
+
+    def _table_line(self, name: str, count: int) -> str:
+        line = f"{name:<20}{count:>12,} {'row ' if count == 1 else 'rows'}"
+        return line + _mebibytes(self.table_bytes[name]) if self.table_bytes else line.rstrip()
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:>12,.1f} MiB"
 
 
 async def backup(url: str, path: Path) -> None:
@@ -64,6 +73,7 @@ async def stats(url: str) -> Stats:
                     name: await session.scalar(select(func.count()).select_from(table)) or 0
                     for name, table in sorted(Base.metadata.tables.items())
                 },
+                table_bytes=await _bytes_by_table(session),
                 total_bytes=await _total_bytes(session),
                 thumbnail_bytes=await _sum_of_lengths(session, OutputRow.thumbnail),
                 content_bytes=await _sum_of_lengths(session, OutputContentRow.content),
@@ -91,6 +101,8 @@ def _copy(source: Path, path: Path) -> None:
             closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_MS / 1000)) as original,
             closing(sqlite3.connect(unfinished)) as copy,
         ):
+            if not _holds_our_tables(original):
+                raise BackupRefused(f"{source} holds nothing of Limner yet, so nothing to copy.")
             original.backup(copy)
             # One file that can be copied anywhere, without a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -106,6 +118,29 @@ def _copy(source: Path, path: Path) -> None:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _holds_our_tables(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,))
+    return found.fetchone() is not None
+
+
+async def _bytes_by_table(session: AsyncSession) -> dict[str, int]:
+    """Bytes of each of our tables with its indexes; empty where SQLite cannot tell."""
+    if session.get_bind().dialect.name == "postgresql":
+        statement = (
+            "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+            "WHERE relkind = 'r' AND pg_table_is_visible(oid)"
+        )
+    elif await session.scalar(text("SELECT sqlite_compileoption_used('ENABLE_DBSTAT_VTAB')")):
+        statement = (
+            "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_master USING (name) "
+            "GROUP BY tbl_name"
+        )
+    else:
+        return {}
+    found = {name: int(size) for name, size in await session.execute(text(statement))}
+    return {name: found.get(name, 0) for name in Base.metadata.tables}
 
 
 async def _total_bytes(session: AsyncSession) -> int:

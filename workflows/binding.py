@@ -18,17 +18,20 @@ def check(
     *,
     attached: Collection[str] = (),
     choices: Mapping[str, Sequence[str]] | None = None,
+    takes_hidden: bool = False,
 ) -> dict[str, object]:
     """People's values, checked and converted, with the manifest's defaults for what is left out.
 
     None counts as left out. `attached` names the inputs that a file is attached for: a typed
     value for one would name a file on the backend, so it is refused. `choices` has the model
-    names that backends offer, by input name. Nothing is added for a seed, a LoRA or a file
+    names that backends offer, by input name. Values of hidden inputs are refused as unknown unless
+    `takes_hidden` is set. Nothing is added for a seed, a LoRA or a file
     that is left out. Raises InvalidValue, UnknownInput or MissingInput.
     """
     given = {name: value for name, value in values.items() if value is not None}
+    options = manifest.input_names if takes_hidden else manifest.options
     for name in (*given, *attached):
-        if name not in manifest.options:
+        if name not in options:
             raise UnknownInput(name)
     for name in attached:
         _check_takes_file(manifest, name)

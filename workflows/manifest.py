@@ -171,6 +171,11 @@ class Manifest(_Table):
         return next((each for each in self.inputs if each.name == name), None)
 
     @property
+    def input_names(self) -> frozenset[str]:
+        """The names of all inputs, hidden ones included."""
+        return frozenset(each.name for each in self.inputs)
+
+    @property
     def options(self) -> frozenset[str]:
         """The names of the inputs that people are offered."""
         return frozenset(each.name for each in self.inputs if not each.hidden)

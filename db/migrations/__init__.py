@@ -10,13 +10,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, inspect, make_url, text
 
 import db.tables  # noqa: F401 - fills the metadata
-from db.base import Base
+from db.base import VERSION_TABLE, Base
 from db.database import build_engine, normalise_url
 from db.error_translation import translated
 from db.errors import DatabaseTooNew, DatabaseUnreadable
-
-VERSION_TABLE = "limner_revision"
-"""Not Alembic's own name: another program's tables may be in the same PostgreSQL database."""
 
 _UPGRADE_LOCK = 4_921_735_507_118_290_044
 """The advisory lock that upgrades hold on PostgreSQL: any number nobody else uses."""

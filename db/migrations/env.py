@@ -10,9 +10,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, make_url
 
 import db.tables  # noqa: F401 - fills the metadata
-from db.base import Base, JSONObject, UnsignedBigInteger, UTCDateTime
+from db.base import VERSION_TABLE, Base, JSONObject, UnsignedBigInteger, UTCDateTime
 from db.database import build_engine, normalise_url
-from db.migrations import VERSION_TABLE
 from db.repositories.prompt_words import WORDS_INDEX, WORDS_TABLE
 
 _PLAIN_TYPES = {

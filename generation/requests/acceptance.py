@@ -176,6 +176,7 @@ class Acceptor:
                 given,
                 attached=tuple(request.images),
                 choices=offered_models(workflow, self._pool),
+                takes_hidden=request.requester.is_operator,
             )
         except ValueRefused as error:
             raise _refusal(workflow, error) from error

@@ -33,7 +33,7 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
     if workflow is None:
         raise unknown_workflow(catalog.workflows)
     check_access(workflow, request.requester)
-    missing = without_place(workflow, options)
+    missing = without_place(workflow, options, takes_hidden=request.requester.is_operator)
     if missing:
         raise no_place(workflow, missing)
     if not pool.has_tags(workflow.manifest.tags):
@@ -49,14 +49,25 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
 def _given_options(request: GenerationRequest) -> tuple[str, ...]:
     given = [name for name, value in request.values.items() if value is not None]
     given.extend(request.images)
+    # Discord's /imagine always has a prompt, also for workflows that take none.
+    if request.requester.is_operator and is_visible(request.prompt):
+        given.append(PROMPT)
     if request.aspect is not None:
         given.append(ASPECT)
     return tuple(given)
 
 
-def without_place(workflow: Workflow, options: Iterable[str]) -> tuple[str, ...]:
-    """Those of the options, as people name them, that the workflow does not have."""
+def without_place(
+    workflow: Workflow, options: Iterable[str], *, takes_hidden: bool = False
+) -> tuple[str, ...]:
+    """Those of the options, as people name them, that the workflow does not have.
+
+    Hidden inputs count as places with `takes_hidden` alone, except for the prompt: what is typed is
+    not drawn where its input is hidden.
+    """
     offered = workflow.manifest.options
+    if takes_hidden:
+        offered |= workflow.manifest.input_names - {PROMPT}
     return tuple(name for name in options if (SIZE if name == ASPECT else name) not in offered)
 
 
@@ -98,10 +109,11 @@ def _select_default(
             "There is no workflow for that ({kind}). Choose one by name.",
             {"option": "workflow", "kind": kinds[0].value},
         )
-    fitting = [one for one in candidates if not without_place(one, options)]
+    takes_hidden = request.requester.is_operator
+    missing = [without_place(one, options, takes_hidden=takes_hidden) for one in candidates]
+    fitting = [one for one, lacking in zip(candidates, missing, strict=True) if not lacking]
     if not fitting:
-        first = candidates[0]
-        raise no_place(first, without_place(first, options))
+        raise no_place(candidates[0], missing[0])
     runnable = (one for one in fitting if _can_run(one, request, pool))
     return next(runnable, fitting[0])
 

@@ -128,6 +128,9 @@ async def test_generate_without_a_prompt(limner, tmp_path):
             "generate", "--workflow", "blue", "--out", str(tmp_path / "out"), **places
         )
         refused = await limner("generate", **places)
+        unused = await limner("generate", "a fox", "--workflow", "blue", **places)
+    assert unused.returncode == 1
+    assert "has no place for: prompt" in unused.stderr
     assert made.returncode == 0, made.stderr
     assert len(list((tmp_path / "out").glob("*.png"))) == 1
     assert refused.returncode == 1
@@ -143,6 +146,27 @@ async def test_generate_refuses_an_option_the_workflow_has_no_place_for(limner):
     assert result.returncode == 1
     assert "has no place for: wings" in result.stderr
     assert not comfyui.log.posts
+
+
+async def test_generate_sets_hidden_inputs(limner, tmp_path):
+    folder = tmp_path / "data" / "workflows" / "still"
+    folder.mkdir(parents=True)
+    shipped = LIBRARY / "txt2img-sd"
+    (folder / "graph.json").write_text((shipped / "graph.json").read_text())
+    manifest = (shipped / "workflow.toml").read_text()
+    (folder / "workflow.toml").write_text(
+        manifest.replace('name = "steps"\n', 'name = "steps"\nhidden = true\n')
+    )
+    async with ComfyUIStandIn(step_seconds=0, load_seconds=0) as comfyui:
+        result = await limner(
+            *("generate", "a fox", "--workflow", "still", "--set", "steps=3"),
+            *("--out", str(tmp_path / "out")),
+            COMFYUI_URLS=comfyui.url,
+            LIMNER_DATA=str(tmp_path / "data"),
+        )
+        assert result.returncode == 0, result.stderr
+        (post,) = comfyui.log.posts
+    assert post.graph["3"]["inputs"]["steps"] == 3
 
 
 async def test_one_broken_workflow_does_not_stop_the_others(limner, tmp_path):

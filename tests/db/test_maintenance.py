@@ -1,4 +1,6 @@
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,14 +93,33 @@ async def test_stats_count_rows_and_bytes(database_url, database, facts):
     assert (found.rows["generations"], found.rows["outputs"], found.rows["people"]) == (1, 1, 0)
     assert (found.content_bytes, found.thumbnail_bytes) == (1000, 10)
     assert found.total_bytes > 1000
+    assert found.table_bytes.keys() == found.rows.keys()
+    assert sum(found.table_bytes.values()) <= found.total_bytes
+    assert found.table_bytes["generations"] > 0
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1", "CREATE TABLE diary (day TEXT)"])
+async def test_a_backup_of_what_holds_nothing_of_ours_is_refused(tmp_path, statement):
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as connection:
+        connection.execute(statement)
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(BackupRefused, match=r"empty\.db holds nothing of Limner yet"):
+        await backup(f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "copy.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.db"]
 
 
 def test_stats_are_written_as_a_table():
-    found = Stats({"audit": 1, "generations": 12_345}, 5 * 2**20, 2**19, 4 * 2**20)
+    rows, sizes = {"audit": 1, "generations": 12_345}, {"audit": 2**19, "generations": 3 * 2**20}
+    found = Stats(rows, sizes, 5 * 2**20, 2**19, 4 * 2**20)
     assert found.lines() == (
-        "audit                      1 row",
-        "generations           12,345 rows",
-        "thumbnails               0.5 MiB",
-        "pictures                 4.0 MiB",
-        "whole database           5.0 MiB",
+        "audit                          1 row          0.5 MiB",
+        "generations               12,345 rows         3.0 MiB",
+        "thumbnails                   0.5 MiB",
+        "pictures                     4.0 MiB",
+        "whole database               5.0 MiB",
     )
+
+
+def test_stats_without_the_bytes_of_tables():
+    found = Stats({"audit": 1}, {}, 5 * 2**20, 2**19, 4 * 2**20)
+    assert found.lines()[0] == "audit                          1 row"

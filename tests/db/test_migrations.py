@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData, make_url, text
 
 from db import migrations
+from db.base import VERSION_TABLE
 from db.database import Database, build_engine, normalise_url
 from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
 from db.migrations import MigrationState
@@ -140,7 +141,7 @@ def _first_rows(connection):
     given |= {"prompt": "a fox in the snow", "user_id": 7, "guild_id": 5, "seed": "12"}
     numbers = {"outputs": {"id": 1}, "audit": {"id": 1}, "guilds": {"id": 5, "daily_limit": 12}}
     for table in tables.sorted_tables:
-        if table.name != migrations.VERSION_TABLE:
+        if table.name != VERSION_TABLE:
             own = given | numbers.get(table.name, {})
             samples = {one.name: SAMPLES[one.type.python_type] for one in table.columns}
             row = {name: own.get(name, sample) for name, sample in samples.items()}

@@ -158,6 +158,7 @@ def test_an_unknown_or_hidden_input_is_refused_by_name(with_input):
         with pytest.raises(UnknownInput, match=f"no place for the option {name}"):
             check(workflow.manifest, {name: 5})
     assert check(workflow.manifest, {}) == {"steps": 20}
+    assert check(workflow.manifest, {"steps": 5}, takes_hidden=True) == {"steps": 5}
     assert bind(workflow, {"steps": 5})["3"]["inputs"]["steps"] == 5
 
 
