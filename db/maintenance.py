@@ -97,6 +97,8 @@ def _copy(source: Path, path: Path) -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         unfinished.touch(0o600)
+        # A touched folder would not be refused.
+        unfinished.write_bytes(b"")
         with (
             closing(sqlite3.connect(source, timeout=BUSY_TIMEOUT_MS / 1000)) as original,
             closing(sqlite3.connect(unfinished)) as copy,
