@@ -116,7 +116,8 @@ def first_end(
     starts = {turn.id: turn.starts_at for turn in turns}
     ends = []
     for one in unfinished:
-        starts_at = one.started_at or starts.get(one.id)
+        # The clock may have been put back since it started.
+        starts_at = min(one.started_at, now) if one.started_at else starts.get(one.id)
         duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
         if starts_at is not None and duration_s is not None:
             ends.append(starts_at + timedelta(seconds=duration_s))
@@ -134,7 +135,7 @@ def _free_at(
         duration_s = durations.typical_s(one.workflow, one.workload, one.backend)
         if duration_s is None:
             return None
-        gone_s = (now - one.started_at).total_seconds() if one.started_at else 0.0
+        gone_s = max((now - one.started_at).total_seconds(), 0.0) if one.started_at else 0.0
         if one.backend in left_s:
             left_s[one.backend] += max(duration_s - gone_s, 0.0)
     heap = [(now + timedelta(seconds=seconds), name) for name, seconds in left_s.items()]

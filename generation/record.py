@@ -136,4 +136,5 @@ class Generation:
         """Seconds from the start on a backend to the end, where both are known."""
         if self.started_at is None or self.finished_at is None:
             return None
-        return (self.finished_at - self.started_at).total_seconds()
+        # The clock may have been put back meanwhile.
+        return max((self.finished_at - self.started_at).total_seconds(), 0.0)

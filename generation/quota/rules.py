@@ -24,6 +24,9 @@ MAX_WAITING = 3
 COOLDOWN_S = 10
 """Seconds between two requests of one person: a command sent twice by mistake is noticed."""
 
+CLOCK_SKEW = timedelta(seconds=2)
+"""How far the clock of another process on the same database may be ahead."""
+
 MAX_LINE = 50
 """Waiting generations a guild may have: at about 20 s each, the last one waits a quarter hour."""
 
@@ -245,10 +248,14 @@ def decide(
 
 
 def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:
-    """When the cooldown ends, or None when it is over."""
-    if usage.last_request_at is None or not allowance.cooldown_s:
+    """When the cooldown ends, or None when it is over; never later than one cooldown from now.
+
+    A last request that is still to come was made before the clock was put back: it holds up nobody.
+    """
+    last = usage.last_request_at
+    if last is None or last > now + CLOCK_SKEW or not allowance.cooldown_s:
         return None
-    free_at = usage.last_request_at + timedelta(seconds=allowance.cooldown_s)
+    free_at = min(last, now) + timedelta(seconds=allowance.cooldown_s)
     return free_at if now < free_at else None
 
 

@@ -105,8 +105,9 @@ class _Pace:
         self._last: tuple[int, datetime] | None = None
 
     def note(self, value: int, now: datetime) -> None:
-        """A step was done. A falling value is a second pass, which is measured anew."""
-        if self._first is None or self._last is None or value < self._last[0]:
+        """A step was done. What falls is measured anew: a second pass, or a clock put back."""
+        last = self._last
+        if last is None or value < last[0] or now < last[1]:
             self._first = (value, now)
         self._last = (value, now)
 

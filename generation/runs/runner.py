@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from comfy.backend import Backend, CancelOutcome
@@ -172,6 +173,11 @@ class Runner:
         self._orders.pop(generation_id, None)
         self._prepared.pop(generation_id, None)
 
+    def _left_s(self, since: datetime) -> float:
+        """Seconds that are left of a generation's time, never more than all of it."""
+        left_s = self.limits.total_s - (self._clock() - since).total_seconds()
+        return min(max(left_s, 0.0), self.limits.total_s)
+
     async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
         """Run it to its end there, or re-attach to it, and record its outputs.
 
@@ -218,9 +224,8 @@ class Runner:
 
     async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
         started_at = order.generation.started_at or self._clock()
-        left_s = self.limits.total_s - (self._clock() - started_at).total_seconds()
         try:
-            async with asyncio.timeout(max(left_s, 0)) as limit:
+            async with asyncio.timeout(self._left_s(started_at)) as limit:
                 outputs = await self._run_patiently(attempt, order)
         except DatabaseError:
             raise
@@ -407,7 +412,10 @@ class _Attempt:
         self.veil: Veil | None = None
         self._progress: RunProgress | None = None
         # Whoever re-attaches has not seen it begin.
-        self._began_at = generation.started_at if generation.backend == backend.name else None
+        self._began_at: float | None = None
+        if generation.started_at is not None and generation.backend == backend.name:
+            gone_s = (runner.now() - generation.started_at).total_seconds()
+            self._began_at = monotonic() - max(gone_s, 0.0)
         self._is_sampled = generation.sampled_at is not None
         self.gpu_ms: int | None = None
 
@@ -447,15 +455,15 @@ class _Attempt:
                 collector.collect(outputs)
             case Started() | NodeStarted() | StepDone() | Succeeded():
                 pass
-        self._began_at = self._began_at or self._runner.now()
+        if self._began_at is None:
+            self._began_at = monotonic()
         if self.generation.state is not GenerationState.RUNNING:
             self.generation = await self._runner.mark_running(self.generation.id)
         if progress.is_sampling and not self._is_sampled:
             self._is_sampled = True
             await self._runner.mark_sampling(self.generation.id)
         if isinstance(event, Succeeded):
-            took = self._runner.now() - self._began_at
-            self.gpu_ms = max(round(took.total_seconds() * 1000), 0)
+            self.gpu_ms = round((monotonic() - self._began_at) * 1000)
         if not isinstance(event, Succeeded):
             self._tell(newest)
 

@@ -79,6 +79,8 @@ def test_the_first_end_of_several_is_told_and_no_end_that_is_past():
     waiting = wait("w")
     turns = [Turn("w", NOW + 6 * SECOND)]
     assert first_end([running, waiting], turns, durations, NOW) == NOW + 6 * SECOND
+    ahead = wait("r", started_at=NOW + 180_000 * SECOND)  # the clock was put back
+    assert first_end([ahead], [], durations, NOW) == NOW + 10 * SECOND
     late = wait("r", started_at=NOW - 40 * SECOND)
     assert first_end([late, waiting], turns, durations, NOW) == NOW + 16 * SECOND
     assert first_end([late], turns, durations, NOW) is None

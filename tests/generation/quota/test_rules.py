@@ -78,6 +78,8 @@ def test_the_defaults_are_those_promised():
         # Another process recorded it while this one waited, with a clock that is ahead.
         (Usage(last_request_at=NOW + SECOND), 1, Allowance(cooldown_s=0), None),
         (Usage(last_request_at=NOW + SECOND), 1, DEFAULT_ALLOWANCE, SLOW),
+        # The clock was put back meanwhile.
+        (Usage(last_request_at=NOW + 180_000 * SECOND), 1, DEFAULT_ALLOWANCE, None),
         # What lasts longest is told first.
         (Usage(), 1, Allowance(amount=0, may_generate=False), ELSEWHERE),
         (Usage(Cost(50), 1, 3, 50, NOW), 1, DEFAULT_ALLOWANCE, DAILY),
@@ -174,6 +176,8 @@ def test_the_end_of_the_cooldown():
     assert next_request_at(DEFAULT_ALLOWANCE, Usage(), NOW) is None
     assert next_request_at(DEFAULT_ALLOWANCE, Usage(last_request_at=NOW), NOW) == NOW + 10 * SECOND
     assert next_request_at(DEFAULT_ALLOWANCE, Usage(last_request_at=NOW - 10 * SECOND), NOW) is None
+    ahead = Usage(last_request_at=NOW + SECOND)
+    assert next_request_at(DEFAULT_ALLOWANCE, ahead, NOW) == NOW + 10 * SECOND
 
 
 def test_nothing_against_it():

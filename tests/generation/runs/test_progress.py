@@ -73,6 +73,14 @@ def test_the_end_is_estimated_from_measured_steps():
     assert seen[2].done_at == START + timedelta(seconds=2 + 8)
 
 
+def test_the_pace_is_measured_anew_when_the_clock_was_put_back():
+    progress = RunProgress(SIMPLE)
+    progress.fold(StepDone("2", 1, 10), START + timedelta(days=2))
+    assert progress.fold(StepDone("2", 2, 10), START).done_at is None
+    seen = progress.fold(StepDone("2", 3, 10), START + timedelta(seconds=1))
+    assert seen.done_at == START + timedelta(seconds=1 + 7)
+
+
 def test_an_unknown_node_does_no_harm():
     seen = folded(SIMPLE, NodeStarted("99"), StepDone("99", 1, 3), StepDone("99", 1, 0))
     assert seen[-1].fraction == 0.0
