@@ -1,7 +1,9 @@
 """The console command `limner`."""
 
 import asyncio
+import io
 import json
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -353,6 +355,10 @@ def stats(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; exit statuses: 0 done, 1 not done, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        # Consoles and pipes of Windows, and locales without UTF-8, lack characters that people use.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     limner(prog_name="limner")
 
 

@@ -191,6 +191,21 @@ async def test_the_list_says_which_workflow_has_which_command(limner, tmp_path):
     assert "second does not get the command /imagine" in result.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+async def test_what_a_console_cannot_show_is_replaced(limner, tmp_path, encoding):
+    folder = tmp_path / "data" / "workflows" / "first"
+    shutil.copytree(LIBRARY / "txt2img-sd", folder)
+    manifest = (folder / "workflow.toml").read_text()
+    titled = manifest.replace('title = "Text to picture"', 'title = "狐 in the snow"')
+    (folder / "workflow.toml").write_text(titled, encoding="utf-8")
+    (folder.parent / "狐.json").write_text("{", encoding="utf-8")
+    result = await limner("workflows", "list", PYTHONIOENCODING=encoding)
+    assert " in the snow" in result.stdout
+    assert "Text to picture" in result.stdout
+    assert ".json" in result.stderr
+    assert "unforeseen" not in result.stderr
+
+
 async def test_check_says_of_everything_whether_it_works(limner):
     async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0) as comfyui:
         result = await limner("check", COMFYUI_URLS=comfyui.url, LIMNER_DATE="x")

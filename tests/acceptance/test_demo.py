@@ -64,6 +64,13 @@ async def test_the_script_plays_a_whole_session_and_saves_its_pictures(demo, tmp
     assert all(side > 0 for size in sizes.values() for side in size)
 
 
+async def test_the_script_is_played_on_a_console_that_lacks_characters(demo):
+    async with demo("--script", PYTHONIOENCODING="cp1252") as process:
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out
+    assert b"Everything happened" in out
+
+
 async def test_the_page_is_served_until_the_demo_is_told_to_stop(demo):
     async with demo("--no-browser") as process:
         lines = []
