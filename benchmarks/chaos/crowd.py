@@ -5,6 +5,7 @@ import io
 import itertools
 import random
 from collections import Counter
+from contextlib import suppress
 
 from PIL import Image
 
@@ -18,6 +19,9 @@ NAMES = ("ana", "ben", "mo", "ada")
 CHANNEL = "general"
 LONGEST_PAUSE_S = 2.5
 """Between two acts of one person."""
+
+RUSH_PAUSE_S = 0.05
+"""Between two requests of a rush."""
 
 ACTS = ("imagine", "private", "attachment", "cancel", "retry", "again")
 WEIGHTS = (8, 2, 2, 4, 2, 2)
@@ -37,6 +41,18 @@ class Crowd:
         async with asyncio.TaskGroup() as group:
             for name in NAMES:
                 group.create_task(self._act(Person(self._world, name)))
+
+    async def rush(self) -> None:
+        """Let everybody ask 20 times a second until cancelled."""
+        people = [Person(self._world, name) for name in NAMES]
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self._ask_in_a_rush(self._chance.choice(people)))
+                await asyncio.sleep(RUSH_PAUSE_S)
+
+    async def _ask_in_a_rush(self, person: Person) -> None:
+        with suppress(NotPossible, TimeoutError):
+            self.acts["rush"] += await self._imagine(person, "rush")
 
     async def _act(self, person: Person) -> None:
         while True:

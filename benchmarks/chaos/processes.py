@@ -7,7 +7,9 @@ then many times as frequent as with an interpreter of its own for each.
 import asyncio
 import multiprocessing
 import os
+import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -17,6 +19,9 @@ from benchmarks import bot_process
 
 PAUSE_S = 0.3
 """Before a process that ended is started again."""
+
+LOOK_S = 0.05
+"""Between two looks whether a process has ended."""
 
 CRASH = "Traceback (most recent call last)"
 """What no log may hold."""
@@ -32,7 +37,7 @@ class BotProcesses:
         environment: Mapping[str, str],
         folder: Path,
     ) -> None:
-        self._roles = tuple(roles)
+        self.roles = tuple(roles)
         self._arguments = tuple(arguments)
         self._environment = dict(environment)
         self._folder = folder
@@ -46,7 +51,7 @@ class BotProcesses:
         """Start one for each role."""
         self._tasks = [
             asyncio.create_task(self._keep(slot, role), name=f"keeper of {role} {slot}")
-            for slot, role in enumerate(self._roles)
+            for slot, role in enumerate(self.roles)
         ]
         return self
 
@@ -67,11 +72,28 @@ class BotProcesses:
         if process is not None:
             process.kill()
 
-    def terminate(self, slot: int) -> None:
-        """Ask one to end in good order."""
+    async def terminate(self, slot: int) -> float:
+        """Ask one to end in good order; the seconds until it has."""
         process = self._living.get(slot)
+        began_at = time.monotonic()
         if process is not None:
             process.terminate()
+        while process is not None and self._living.get(slot) is process:  # noqa: ASYNC110 - its keeper tells nobody
+            await asyncio.sleep(LOOK_S)
+        return time.monotonic() - began_at
+
+    def freeze(self, slot: int) -> None:
+        """Let one stand still, its connections open."""
+        self._signal(slot, signal.SIGSTOP)
+
+    def thaw(self, slot: int) -> None:
+        """Let it go on, if it was not killed meanwhile."""
+        self._signal(slot, signal.SIGCONT)
+
+    def _signal(self, slot: int, number: signal.Signals) -> None:
+        process = self._living.get(slot)
+        if process is not None and process.pid is not None:
+            os.kill(process.pid, number)
 
     async def start_by_mistake(self) -> tuple[int | None, str]:
         """Start one more, wait for its end, and tell its status and its last words."""

@@ -38,6 +38,8 @@ LOOK_S = 0.5
 class Plan:
     """What a run does. The same seed draws the same acts and troubles; their moments vary.
 
+    A `folder` that is a file system of its own, such as a small tmpfs, is filled now and then.
+
     `patience_s` is how long every generation may take to end once nothing goes wrong any more.
     """
 
@@ -72,6 +74,7 @@ async def play(plan: Plan) -> Report:
     await migrations.upgrade(url)
     async with _open(plan, url, chance) as house:
         crowd = Crowd(house.world, chance)
+        house.troubles.rush = crowd.rush
         acting = asyncio.create_task(crowd.act_for_ever(), name="crowd")
         try:
             await house.world.wait_until_connected(60)
@@ -91,6 +94,10 @@ async def play(plan: Plan) -> Report:
         findings = audit(evidence) + tuple(
             Finding("-", "end", f"A second process was not refused: {one}")
             for one in house.troubles.unrefused
+        )
+        findings += tuple(
+            Finding("-", "end", f"A process ended {seconds:.0f} s after SIGTERM.")
+            for seconds in house.troubles.overdue
         )
         return Report(
             seconds=time.monotonic() - began_at,
@@ -153,6 +160,7 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
                 backend_relays=relays,
                 database_relay=database_relay,
                 sqlite_path=None if database_relay else str(plan.folder / "limner.db"),
+                small_disk=plan.folder if plan.folder.is_mount() else None,
                 processes=processes,
                 chance=chance,
             ),

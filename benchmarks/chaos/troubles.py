@@ -4,8 +4,10 @@ import asyncio
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
 
 from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
@@ -23,6 +25,12 @@ LONGEST_CUT_S = 4.0
 LONGEST_LOCK_S = 7.0
 """Of the SQLite file by somebody else: longer than a writer waits."""
 
+LONGEST_FREEZE_S = 60.0
+"""Of a process, by SIGSTOP: longer than a dead peer is waited for."""
+
+LONGEST_END_S = 10.0
+"""After SIGTERM, with the next start's pause."""
+
 REFUSAL = "Another Limner is already running"
 
 
@@ -37,6 +45,7 @@ class Troubles:
         backend_relays: Sequence[Relay],
         database_relay: Relay | None,
         sqlite_path: str | None,
+        small_disk: Path | None,
         processes: BotProcesses,
         chance: random.Random,
     ) -> None:
@@ -45,12 +54,15 @@ class Troubles:
         self._backend_relays = tuple(backend_relays)
         self._database_relay = database_relay
         self._sqlite_path = sqlite_path
+        self._small_disk = small_disk
         self._processes = processes
         self._chance = chance
         self.made: Counter[str] = Counter()
         self.lives: tuple[list[int], ...] = tuple([] for _ in backends)
         self.troubled: set[int] = set()
         self.unrefused: list[str] = []
+        self.overdue: list[float] = []
+        self.rush: Callable[[], Coroutine[Any, Any, None]] = _no_rush
         self._kinds: Mapping[str, tuple[int, Callable[[], Awaitable[None]]]] = {
             KILL: (24, self._kill),
             "SIGTERM": (3, self._terminate),
@@ -64,6 +76,10 @@ class Troubles:
             "gateway dropped": (2, self._drop_gateway),
             "database away": (2, self._take_database),
         }
+        if len(processes.roles) > 1:
+            self._kinds = {**self._kinds, "SIGSTOP": (1, self._freeze)}
+        if small_disk is not None:
+            self._kinds = {**self._kinds, "disk full": (2, self._fill_disk)}
         if sqlite_path is not None:
             self._kinds = {**self._kinds, "second process": (1, self._start_second)}
 
@@ -95,8 +111,33 @@ class Troubles:
         await asyncio.sleep(self._chance.uniform(0.2, 3))
 
     async def _terminate(self) -> None:
+        """Everybody asks at once meanwhile."""
         if self._processes.living:
-            self._processes.terminate(self._chance.choice(self._processes.living))
+            slot = self._chance.choice(self._processes.living)
+            rushing = asyncio.create_task(self.rush(), name="rush")
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_CALM_S))
+            took_s = await self._processes.terminate(slot)
+            rushing.cancel()
+            await asyncio.wait({rushing})
+            if took_s > LONGEST_END_S:
+                self.overdue.append(took_s)
+
+    async def _freeze(self) -> None:
+        """One stands still for longer than its peers wait for a sign of life, and goes on."""
+        if len(self._processes.living) > 1:
+            slot = self._chance.choice(self._processes.living)
+            self._processes.freeze(slot)
+            await asyncio.sleep(self._chance.uniform(1, LONGEST_FREEZE_S))
+            self._processes.thaw(slot)
+
+    async def _fill_disk(self) -> None:
+        assert self._small_disk is not None  # noqa: S101 - it is none of the kinds without
+        ballast = self._small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+        await asyncio.sleep(self._chance.uniform(0.5, LONGEST_LOCK_S))
+        ballast.unlink()
 
     async def _restart_backend(self) -> None:
         number = self._chance.randrange(len(self._backends))
@@ -163,3 +204,7 @@ class Troubles:
         except TimeoutError:
             return False
         return True
+
+
+async def _no_rush() -> None:
+    """Nobody is there yet who could ask."""
