@@ -132,7 +132,7 @@ class GenerationService:
                 limits=settings.limits,
                 on_started=self._touch,
             ),
-            finisher=Finisher(database, self._records, self._broadcast, clock),
+            finisher=Finisher(database, self._broadcast, clock),
             delivery=self._delivery,
             records=self._records,
             pool=pool,

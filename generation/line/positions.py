@@ -149,7 +149,8 @@ class Board:
         self._told = places
 
     async def _spots(self, line: LineState) -> list[Spot]:
-        turns = self._plan(line, await self._durations(line))
+        # Of nothing that waits there are no times to tell.
+        turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
         spots = [Spot(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):

@@ -297,24 +297,24 @@ class Runner:
             await generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
         return is_first
 
-    async def mark_running(self, generation_id: str) -> Generation:
+    async def mark_running(self, generation: Generation) -> Generation:
         """Record that it runs, the first time it shows."""
         async with self._database.transaction() as session:
-            generations = GenerationRepository(session)
             now = self._clock()
-            moved = await generations.move(
-                generation_id,
+            moved = await GenerationRepository(session).move(
+                generation.id,
                 from_states={GenerationState.WAITING.value},
                 to=GenerationState.RUNNING.value,
                 at=now,
                 started_at=now,
             )
-        generation = await self._records.find(generation_id)
-        if generation is None or generation.state.is_final:
-            raise _NotWanted
         if moved:
             self._on_started()
-        return generation
+            return replace(generation, state=GenerationState.RUNNING, started_at=now)
+        recorded = await self._records.find(generation.id)
+        if recorded is None or recorded.state.is_final:
+            raise _NotWanted
+        return recorded
 
     def note_gpu_free(self, generation_id: str) -> None:
         """Its run is over: the backend can take another while its results are fetched."""
@@ -458,7 +458,7 @@ class _Attempt:
         if self._began_at is None:
             self._began_at = monotonic()
         if self.generation.state is not GenerationState.RUNNING:
-            self.generation = await self._runner.mark_running(self.generation.id)
+            self.generation = await self._runner.mark_running(self.generation)
         if progress.is_sampling and not self._is_sampled:
             self._is_sampled = True
             await self._runner.mark_sampling(self.generation.id)

@@ -10,7 +10,6 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from generation.events import Ended
 from generation.history.queries import copy_generation
-from generation.history.records import Records
 from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
 from generation.record import Failure, Generation, GenerationState
@@ -29,12 +28,10 @@ class Finisher:
     def __init__(
         self,
         database: Database,
-        records: Records,
         broadcast: Broadcast,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._records = records
         self._broadcast = broadcast
         self._clock = clock
 
@@ -64,27 +61,25 @@ class Finisher:
     async def _settle(
         self, generation_id: str, state: GenerationState, failure: Failure | None
     ) -> bool:
+        ended: Generation | None = None
         async with self._database.transaction() as session:
-            generations = GenerationRepository(session)
-            row = await generations.get(generation_id)
             now = self._clock()
-            won = await generations.move(
+            won = await GenerationRepository(session).move(
                 generation_id,
                 from_states=UNFINISHED,
                 to=state.value,
                 at=now,
-                actor_id=row.cancelled_by if row and state is GenerationState.CANCELLED else None,
+                actor_id=await _find_canceller(session, generation_id, state),
                 finished_at=now,
                 failure_kind=failure.kind.value if failure else None,
                 failure_sentence=failure.template if failure else None,
                 failure_facts=_storable(failure.facts) if failure else None,
             )
             if won:
-                await _close_charge(session, generation_id)
-        generation = await self._records.find(generation_id) if won else None
-        if generation is not None:
-            _log_end(generation)
-            self._broadcast.publish(Ended(generation))
+                ended = await _close_charge(session, generation_id)
+        if ended is not None:
+            _log_end(ended)
+            self._broadcast.publish(Ended(ended))
         return won
 
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
@@ -104,28 +99,39 @@ def _storable(facts: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-async def _close_charge(session: Session, generation_id: str) -> None:
-    """Charge what it took, or give back what was reserved; the row has its end already."""
+async def _find_canceller(
+    session: Session, generation_id: str, state: GenerationState
+) -> int | None:
+    if state is not GenerationState.CANCELLED:
+        return None
+    row = await GenerationRepository(session).get(generation_id)
+    return row.cancelled_by if row else None
+
+
+async def _close_charge(session: Session, generation_id: str) -> Generation | None:
+    """Charge what it took, or give back what was reserved; the row has its end already.
+
+    What is returned has no results while they are withheld.
+    """
     charges = ChargeRepository(session)
     row = await GenerationRepository(session).get(generation_id)
     if row is None:
-        return
-    generation = copy_generation(
-        row, await OutputRepository(session).outputs(generation_id), unveiled=True
-    )
+        return None
+    outputs = await OutputRepository(session).outputs(generation_id)
+    generation = copy_generation(row, outputs)
+    duration_ms = round((generation.duration_s or 0) * 1000)
     if not generation.is_charged:
         await charges.refund(generation_id)
-        return
-    duration_ms = round((generation.duration_s or 0) * 1000)
-    if generation.state is GenerationState.CANCELLED:
+    elif generation.state is GenerationState.CANCELLED:
         await charges.settle(generation_id, gpu_ms=duration_ms)
-        return
-    made = sum(one.media_type.startswith("image/") for one in generation.outputs)
-    await charges.settle(
-        generation_id,
-        pictures=made_cost(generation.cost, count_of(generation.values), made),
-        gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,
-    )
+    else:
+        made = sum(one.media_type.startswith("image/") for one in outputs)
+        await charges.settle(
+            generation_id,
+            pictures=made_cost(generation.cost, count_of(generation.values), made),
+            gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,
+        )
+    return generation
 
 
 def _log_end(generation: Generation) -> None:

@@ -13,7 +13,7 @@ from benchmarks.chaos.relay import Relay
 from bot.client import DiscordAddress
 from db import migrations
 from db.database import Database
-from db.repositories.people import GuildRepository
+from db.repositories.guilds import GuildRepository
 from sandbox.discord_api.errors import NotPossible
 
 PATIENCE_S = 60
