@@ -194,7 +194,7 @@ class BackendPool:
         these models last is taken: it need not load them. One to be avoided is taken only when
         there is no other. Where there is but one, it is not asked for its load.
         """
-        fit = self._find_fit(graph, tags)
+        fit = self.find_fit(graph, tags)
         able = [name for name in fit if among is None or name in among]
         able = [name for name in able if self._places[name].takes_work(self._clock())]
         candidates = [name for name in able if name not in avoid] or able
@@ -213,9 +213,10 @@ class BackendPool:
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
         """Whether a backend that fits takes work, though its places may be taken just now."""
         now = self._clock()
-        return any(self._places[name].takes_work(now) for name in self._find_fit(graph, tags))
+        return any(self._places[name].takes_work(now) for name in self.find_fit(graph, tags))
 
-    def _find_fit(self, graph: Graph, tags: Collection[str]) -> Sequence[str]:
+    def find_fit(self, graph: Graph, tags: Collection[str]) -> Sequence[str]:
+        """The backends with these tags that can run this graph, or all with them if none can."""
         fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
         return [n for n, p in fit.items() if self._is_capable(p, graph)] or list(fit)
 

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import sqlite3
 import zlib
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -162,14 +163,17 @@ class PostgresLease:
         """Become the one process that gives turns, or stay it; False while a peer is."""
         async with self._turn:
             if not self._gives_turns:
-                key = _key(TURNS)
-                self._gives_turns = await asyncio.to_thread(self._ask, "pg_try_advisory_lock", key)
+                with reaching_postgres():
+                    self._gives_turns = await asyncio.to_thread(
+                        self._ask, "pg_try_advisory_lock", _key(TURNS)
+                    )
             return self._gives_turns
 
     async def peers(self) -> frozenset[str]:
         """The names that live processes hold, by PostgreSQL's own list of locks."""
         async with self._turn:
-            return await asyncio.to_thread(self._list_peers)
+            with reaching_postgres():
+                return await asyncio.to_thread(self._list_peers)
 
     async def send(self, message: str) -> None:
         """Tell all processes, this one included, by NOTIFY. Raises ServiceUnavailable.
@@ -177,10 +181,8 @@ class PostgresLease:
         Over the connection that holds the locks: whoever lost them can send nothing.
         """
         async with self._turn:
-            try:
+            with reaching_postgres():
                 await asyncio.to_thread(self._send, message)
-            except psycopg.Error as error:
-                raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
     def _acquire(self, numbers: range) -> None:
         self._gives_turns = False
@@ -197,10 +199,8 @@ class PostgresLease:
         raise LineTaken("Another Limner has taken over the work of this one.")
 
     def _connect(self) -> psycopg.Connection:
-        try:
+        with reaching_postgres():
             return connect(self._url)
-        except psycopg.Error as error:
-            raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
     def _ensure(self) -> None:
         try:
@@ -240,6 +240,15 @@ class PostgresLease:
         if self._connection is None:
             raise psycopg.OperationalError("not connected")
         self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, message))
+
+
+@contextmanager
+def reaching_postgres() -> Generator[None]:
+    """Raise ServiceUnavailable for what psycopg raises."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
 
 
 def connect(url: str) -> psycopg.Connection:

@@ -243,6 +243,7 @@ class Line:
 
     def _drop(self, generation_id: str) -> None:
         self._dispatcher.remove(generation_id)
+        self._runner.forget(generation_id)
         if self._workflows is not None:
             self._workflows.abort(generation_id)
 

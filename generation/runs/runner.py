@@ -57,6 +57,9 @@ from workflows.workflow import Workflow
 PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
 """Makes a run's prompt id from its generation's id: every process that resumes it finds it."""
 
+MAX_LOADED = 32
+"""Generations whose records, with given pictures, are kept until they run: those that run next."""
+
 AFTER_WITHDRAWAL = 1000
 """Added to an index whose prompt id was withdrawn; there are never so many backends."""
 
@@ -161,6 +164,9 @@ class Runner:
             backend = self._pool.find(backend_name)
             if order is None or workflow is None or backend is None:
                 return
+            fit = self._pool.find_fit(self._draft_graph(order), self._tags(order))
+            if backend_name not in fit:
+                return
             graph = await _build_graph(order, workflow, backend)
         except (ComfyError, DatabaseError, WorkflowError) as error:
             _log.debug("Generation %s could not be prepared: %s", generation_id, error)
@@ -210,6 +216,8 @@ class Runner:
             order = await self._records.find_order(generation_id)
             if order is None:
                 return None
+            while len(self._orders) >= MAX_LOADED:
+                self.forget(next(iter(self._orders)))
             self._orders[generation_id] = order
         return self._orders[generation_id]
 
