@@ -403,16 +403,10 @@ def _with_typed_input(
         if link.origin == position
         for socket in nodes[link.target].inputs[link.target_slot : link.target_slot + 1]
     ]
-    given = [
-        output
-        for link in links
-        if link.target == position
-        for output in nodes[link.origin].outputs[link.origin_slot : link.origin_slot + 1]
-    ]
+    # Where a link inside the group comes to it, it shows no input, and its name is never read.
+    passing = open_types.get(position, ANY)
     if wanted:
         passing = next((one for one in wanted if one != ANY), ANY)
-    else:
-        passing = given[0] if given else open_types.get(position, ANY)
     first = node.inputs[0] if node.inputs else _BARE
     return replace(node, inputs=(replace(first, name=passing), *node.inputs[1:]))
 

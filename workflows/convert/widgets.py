@@ -19,7 +19,7 @@ UPLOADS = {"image": 1, "video": 1, "audio": 2}
 """Widgets that the editor adds behind the required inputs of a class that takes such a file: the
 button, and the player of a sound."""
 
-BUTTONS = {("Load3D", "model_file"): 3, ("Load3DAnimation", "model_file"): 3}
+BUTTONS = {("Load3D", "model_file"): 3}
 """Buttons that the editor puts behind a single input."""
 
 PICTURES_COMPARED = "IMAGECOMPARE"
