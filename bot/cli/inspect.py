@@ -1,4 +1,4 @@
-"""`limner workflows inspect`, `add` and `survey`: files looked at from the terminal."""
+"""`limner workflows list`, `inspect`, `add` and `survey`: workflows looked at from the terminal."""
 
 import asyncio
 import json
@@ -12,6 +12,8 @@ import click
 from bot.app import ANSWER_TIMEOUT_S, KNOWN_NODES, StartupError, build_pool_members
 from bot.cli.convert import load_object_info
 from bot.cli.workflow_json import inspection_json, unusable_json
+from bot.commands import COMMAND_NAMES
+from bot.commands.workflow_commands import plan_commands
 from bot.settings import Settings
 from bot.ui.workflow_report import report_lines
 from comfy.backend import Backend
@@ -20,6 +22,7 @@ from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
 from generation.library.inspection import Inspection, inspect_file, inspect_workflow
+from generation.library.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
 from workflows.schema import SCHEMA_FILE, manifest_schema
@@ -42,6 +45,26 @@ class _Looked:
     path: Path
     content: bytes
     report: Inspection
+
+
+def run_list(settings: Settings, *, as_json: bool) -> int:
+    """Print every workflow, and what is wrong with those that cannot be used. The exit status."""
+    catalog = load_catalog(settings)
+    if as_json:
+        reports = catalog_json(settings, catalog)
+        click.echo(json.dumps(reports, ensure_ascii=False, indent=2))
+        return 0 if all(report["usable"] for report in reports) else 1
+    summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
+    plan = plan_commands(summaries, COMMAND_NAMES)
+    for summary in summaries:
+        command = f" (/{summary.command})" if summary in plan.accepted else ""
+        click.echo(f"{summary.name:20} {summary.kind:10} {summary.title}{command}")
+    for name, workflow in catalog.disabled.items():
+        click.echo(f"{name:20} {'off':10} {workflow.manifest.title}")
+    problems = (*(f"{one.path}: {one.sentence}" for one in catalog.problems), *plan.refusals)
+    for problem in problems:
+        click.echo(problem, err=True)
+    return 1 if problems else 0
 
 
 async def run_inspect(

@@ -1,0 +1,50 @@
+"""The commands of `limner db`."""
+
+from pathlib import Path
+
+import click
+
+from bot.cli.invocation import read_settings, run_work
+
+
+@click.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@click.pass_context
+def upgrade(context: click.Context) -> None:
+    """Bring the database's tables up to this version."""
+    from bot.private_files import keep_private
+    from db import migrations
+    from db.database import sqlite_files
+
+    settings = read_settings(context)
+    keep_private(settings.data, *sqlite_files(settings.effective_database_url))
+    run_work(lambda: migrations.upgrade(settings.effective_database_url), context)
+    click.echo("The database is up to date.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def backup(context: click.Context, *, file: Path) -> None:
+    """Write a consistent copy to FILE; the bot may go on running."""
+    from db import maintenance
+
+    settings = read_settings(context)
+    run_work(lambda: maintenance.backup(settings.effective_database_url, file), context)
+    click.echo(f"Saved to {file}.")
+
+
+@db.command()
+@click.pass_context
+def stats(context: click.Context) -> None:
+    """Show how many rows and bytes each table holds."""
+    from db import maintenance
+
+    settings = read_settings(context)
+    found = run_work(lambda: maintenance.stats(settings.effective_database_url), context)
+    for line in found.lines():
+        click.echo(line)

@@ -1,0 +1,80 @@
+"""How a console command reads the settings, does its work, and tells what went wrong."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+T = TypeVar("T")
+
+
+def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settings":
+    """Read the settings and set up the logs, or end the command with what is wrong.
+
+    A command that answers by itself logs errors only; `tells_all` is for one that goes on running.
+    """
+    from bot.logs import set_up_logs
+    from bot.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        context.exit(1)
+    level = settings.log_level if tells_all else "error"
+    level = "debug" if context.obj else level
+    set_up_logs(style=settings.log_format, level=level)
+    return settings
+
+
+def run_work(work: Callable[[], Coroutine[Any, Any, T]], context: click.Context) -> T:
+    """Run a coroutine to its end, or end the command with one sentence and a status.
+
+    With `--debug` what was raised is raised, for its traceback.
+    """
+    try:
+        return asyncio.run(work())
+    except KeyboardInterrupt:
+        context.exit(130)
+    except Exception as error:
+        if context.obj:
+            raise
+        click.echo(_sentence(error), err=True)
+        context.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, _expected_errors()):
+        return str(error)
+    kind = type(error).__name__
+    return f"Something unforeseen happened ({kind}). Run it again with --debug."
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Errors whose own text is the sentence an operator needs."""
+    from bot.app import StartupError
+    from bot.cli.convert import FileUnusable
+    from bot.cli.export import HistoryUnusable
+    from bot.settings import SettingsError
+    from db.errors import DatabaseError
+    from generation.errors import GenerationError
+    from workflows.errors import WorkflowUnusable
+
+    return (
+        SettingsError,
+        StartupError,
+        DatabaseError,
+        GenerationError,
+        WorkflowUnusable,
+        FileUnusable,
+        HistoryUnusable,
+        OSError,
+    )
