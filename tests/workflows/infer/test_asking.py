@@ -473,3 +473,53 @@ def test_stale_entries_of_app_mode_are_told(inferred):
 def test_a_part_of_a_whole_number_gives_way_to_what_its_class_starts_with(inferred):
     nodes = {**PAINT, "5": ("EmptyLatentImage", {"width": 512, "height": 512, "batch_size": 0.6})}
     assert inferred(nodes).manifest.find("count").default == 1
+
+
+def test_what_the_author_calls_an_input_is_its_name(inferred):
+    cache = ("StyleElsewhere", {"model": ["4", 0], "mode": "fine", "other": "x"})
+    nodes = {**PAINT, "20": cache, "3": sampler()}
+    nodes["3"][1]["model"] = ["20", 0]
+    labelled = [
+        {"name": "other", "label": "Nothing", "widget": {"name": "other"}},
+        {"name": "mode", "label": "Quality", "widget": {"name": "mode"}},
+    ]
+    other = {"id": 3, "inputs": [{"name": "mode", "label": "Wrong", "widget": {"name": "mode"}}]}
+    export = app(["20", "mode"], nodes=[other, {"id": 20, "type": "X", "inputs": labelled}])
+    assert shown(inferred(nodes, export=export))[0] == "quality"
+
+
+def test_one_prompt_feeds_a_refiner_behind_other_latents(inferred):
+    nodes = {
+        **PAINT,
+        "16": says("a house, detailed"),
+        "12": ("RepeatLatentBatch", {"samples": ["3", 0], "amount": 1}),
+        "13": sampler(positive="16", latent="12", denoise=0.3),
+        "8": ("VAEDecode", {"samples": ["13", 0], "vae": ["4", 2]}),
+    }
+    assert targets(inferred(nodes))["prompt"] == ("6.text", "16.text")
+
+
+def test_a_mask_that_only_joins_pictures_is_no_inpainting(inferred):
+    joined = {
+        "destination": ["20", 0],
+        "source": ["8", 0],
+        "x": 0,
+        "y": 0,
+        "resize_source": True,
+        "mask": ["21", 0],
+    }
+    nodes = {
+        **PAINT,
+        "20": PICTURE,
+        "21": ("LoadImageMask", {"image": "m.png", "channel": "red"}),
+        "5": ("VAEEncode", {"pixels": ["20", 0], "vae": ["4", 2]}),
+        "17": ("ImageCompositeMasked", joined),
+        "9": ("SaveImage", {"images": ["17", 0], "filename_prefix": "x"}),
+    }
+    workflow = inferred(nodes)
+    assert "mask" in shown(workflow)
+    assert workflow.manifest.kind is Kind.IMG2IMG
+
+
+def test_classes_that_nobody_described_are_taken_to_paint(inferred):
+    assert inferred(PAINT, known=False).manifest.kind is Kind.TXT2IMG

@@ -8,7 +8,7 @@ from tests.workflows.infer.test_tracing import CHECKPOINT, PAINT, SAVE, sampler,
 from workflows.infer.inference import infer
 from workflows.infer.view import MAX_DEPTH
 from workflows.loading import with_inference
-from workflows.manifest import InputType
+from workflows.manifest import InputType, Kind
 
 SIDE = ["INT", {"default": 512, "min": 16, "max": 4096}]
 
@@ -43,6 +43,7 @@ def test_texts_that_become_a_picture_directly_are_the_prompt_and_the_negative(ma
     workflow = made(nodes, Painting=painter)
     assert workflow.manifest.find("prompt").targets == ("1.prompt",)
     assert workflow.manifest.find("negative").targets == ("1.negative_prompt",)
+    assert workflow.manifest.kind is Kind.TXT2IMG
 
 
 def test_a_prompt_that_is_left_empty_beside_another_is_not_asked(inferred):

@@ -56,6 +56,7 @@ def test_a_prompt_that_is_wired_to_the_name_of_files_does_not_reach_it(inferred,
         'What people give does not reach filename_prefix of "Keep" (9), which names a file: the'
         ' connection is cut, and it is "ComfyUI".'
     ) in workflow.notes
+    assert sum("the connection is cut" in note for note in workflow.notes) == 1
 
 
 def test_what_a_model_writes_of_the_prompt_or_of_a_picture_does_not_reach_it(inferred):
