@@ -313,6 +313,7 @@ class Application:
         token = self._settings.discord_token
         if token is None:
             raise StartupError(LOGIN_IMPOSSIBLE)
+        _log.info("Limner starts.")
         for name in find_unknown_names():
             _log.warning("%s is not a setting: is it a typing error? See .env.example.", name)
         storage = Storage.of(self._settings)
@@ -443,7 +444,6 @@ async def run_bot(
 
 
 async def _run_until_end(application: Application) -> None:
-    _log.info("Limner starts.")
     async with application:
         _log.info("Limner is running; stop it with Ctrl+C.")
         try:
