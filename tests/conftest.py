@@ -2,11 +2,7 @@
 
 import asyncio
 import os
-import secrets
 import shutil
-import ssl
-import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +10,9 @@ import pytest
 
 from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
-from db.base import Base
 from db.database import Database
+from tests.support.certificates import Authority
+from tests.support.postgres import MigratedDatabases, create_database, drop_database
 
 
 @pytest.fixture(autouse=True)
@@ -29,36 +26,8 @@ def _scrubbed_environment(monkeypatch):
 
 @pytest.fixture(scope="session")
 def make_certificate(tmp_path_factory):
-    """Certificates signed by an authority of our own; returns its file and a server's context."""
-    folder = tmp_path_factory.mktemp("authority")
-
-    def openssl(arguments):
-        command = ["openssl", *arguments.split()]
-        try:
-            subprocess.run(command, check=True, capture_output=True, cwd=folder)  # noqa: S603 - our own arguments
-        except FileNotFoundError:
-            pytest.skip("makes its certificates with openssl")
-
-    openssl(
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Authority "
-        "-addext keyUsage=critical,keyCertSign,cRLSign -keyout ca.key -out ca.pem"
-    )
-
-    def make(name="IP:127.0.0.1", days=2):
-        stem = uuid.uuid4().hex
-        (folder / f"{stem}.ext").write_text(
-            f"subjectAltName={name}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
-        )
-        openssl(f"req -newkey rsa:2048 -nodes -subj /CN=server -keyout {stem}.key -out {stem}.csr")
-        openssl(
-            f"x509 -req -in {stem}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} "
-            f"-extfile {stem}.ext -out {stem}.pem"
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / f"{stem}.pem", folder / f"{stem}.key")
-        return folder / "ca.pem", context
-
-    return make
+    """Sign a certificate; returns the authority's file and the server's context."""
+    return Authority(tmp_path_factory.mktemp("authority")).sign
 
 
 @pytest.fixture(scope="session")
@@ -72,42 +41,6 @@ def own_postgres_server() -> Iterator[PostgresServer]:
     """A server of this test's own, which it may stop and start again."""
     with running_postgres(keeps_commits=True) as server:
         yield server
-
-
-class MigratedDatabases:
-    """Databases with our tables, and nothing in them: emptied after use, since that is quicker."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self._server = server
-        self._template = _create_database(server, "template0")
-        asyncio.run(migrations.upgrade(server.url(self._template)))
-        self._tables = self._list_tables(self._template)
-        self._spare: list[str] = []
-
-    def take(self) -> str:
-        """Give one that nobody else has."""
-        return self._spare.pop() if self._spare else _create_database(self._server, self._template)
-
-    def give_back(self, name: str) -> None:
-        """Empty it for the next one, unless more than rows was changed."""
-        self._server.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-            name,
-        )
-        if self._list_tables(name) != self._tables:
-            _drop_database(self._server, name)
-            return
-        tables = ", ".join(Base.metadata.tables)
-        self._server.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE", name)
-        self._spare.append(name)
-
-    def _list_tables(self, name: str) -> list[tuple[object, ...]]:
-        return self._server.execute(
-            "SELECT schemaname, tablename, version_num FROM pg_tables, limner_revision "
-            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2",
-            name,
-        )
 
 
 @pytest.fixture(scope="session")
@@ -125,9 +58,9 @@ def migrated_sqlite_file(tmp_path_factory) -> Path:
 @pytest.fixture
 def empty_postgres_url(postgres_server) -> Iterator[str]:
     """A PostgreSQL database without any table."""
-    name = _create_database(postgres_server, "template0")
+    name = create_database(postgres_server, "template0")
     yield postgres_server.url(name)
-    _drop_database(postgres_server, name)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -166,13 +99,3 @@ async def database(database_url):
     opened = Database(database_url)
     yield opened
     await opened.close()
-
-
-def _create_database(server: PostgresServer, template: str) -> str:
-    name = f"test_{secrets.token_hex(8)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return name
-
-
-def _drop_database(server: PostgresServer, name: str) -> None:
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")

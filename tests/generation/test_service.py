@@ -365,7 +365,10 @@ async def test_retry_asks_for_the_same_and_charges_the_presser(house, tools, use
 
 async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id):
     backend = house.backends[0]
-    images = {"image": tools.build_picture("blue"), "mask": tools.build_picture("white")}
+    images = {
+        "image": tools.build_picture(colour="blue"),
+        "mask": tools.build_picture(colour="white"),
+    }
     guild_id = user_id
     async with house.database.transaction() as session:
         await GuildRepository(session).get_or_create(guild_id, now=datetime.now(UTC))

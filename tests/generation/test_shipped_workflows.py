@@ -28,8 +28,8 @@ def library():
 @pytest.fixture
 def requests(tools):
     """One request for each kind, as small as it may be."""
-    photo = tools.build_picture("red", (128, 128))
-    mask = tools.build_picture("white", (128, 128))
+    photo = tools.build_picture((128, 128), "red")
+    mask = tools.build_picture((128, 128), "white")
     few = {"steps": 3}
 
     def build(installed):

@@ -117,7 +117,7 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
         assert await stored(house, blocked.id) == ()
         assert await used(house, 1) == await used(house, 99)
         assert await flags_of(house, blocked.id) == [("image", "breast 90%")]
-        backend.default.pictures = (tools.build_picture("green"),)
+        backend.default.pictures = (tools.build_picture(colour="green"),)
         harmless = await house.ended(await submit(house, tools, user_id=2))
         assert harmless.state is GenerationState.SUCCEEDED
         assert await flags_of(house, harmless.id) == []
@@ -151,7 +151,7 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
         reviews = Reviews(house.database, utc_now)
         await reviews.set_mode(GUILD, None, ReviewMode.LOG, actor_id=MO)
         checker.error = ValueError("out of order")
-        backend.default.pictures = (tools.build_picture("green"),)
+        backend.default.pictures = (tools.build_picture(colour="green"),)
         id_ = await submit(house, tools)
         await house.until(id_, GenerationState.SUCCEEDED)
         held = await house.service.find(id_)
@@ -214,7 +214,7 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
 ):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
-    red, green = tools.build_picture("red"), tools.build_picture("green")
+    red, green = tools.build_picture(colour="red"), tools.build_picture(colour="green")
 
     async with await gate.veil(Asked) as veil:
         veil.take(green)
@@ -241,7 +241,7 @@ async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise
     checker = Unsure()
     gate = ImageGate(database, checker, utc_now)
     policy = ImagePolicy(CheckMode.SPOILER, 90)
-    noisy = tools.build_picture("green")
+    noisy = tools.build_picture(colour="green")
     assert not await gate.may_preview(policy, noisy, is_age_restricted=False)
     assert len(checker.seen) == 2
     assert await gate.may_preview(policy, noisy, is_age_restricted=True)
@@ -255,9 +255,9 @@ async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker
     checker.waits = threading.Event()
 
     async with await gate.veil(Asked) as first, await gate.veil(Asked) as second:
-        first.take(tools.build_picture("green"))
+        first.take(tools.build_picture(colour="green"))
         await tools.eventually(lambda: gate.is_busy)
-        second.take(tools.build_picture("green"))
+        second.take(tools.build_picture(colour="green"))
         assert second._look is None
         checker.waits.set()
     gate.close()
@@ -268,7 +268,7 @@ async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     checker.waits = threading.Event()
 
-    output = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
+    output = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
     assert (await gate.judge(Asked, [output])).verdict is Verdict.HOLD
     assert not gate.is_busy
     checker.waits.set()
@@ -363,7 +363,7 @@ async def test_a_checker_that_was_taken_away_lets_nothing_through(database, chec
     await bare.warn_if_missed()
     assert "want their pictures checked: 1. NudeNet is not installed" in caplog.text
     caplog.clear()
-    picture = NewOutput(0, "x.png", "image/png", tools.build_picture("green"))
+    picture = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
     assert (await bare.judge(Asked, [picture])).verdict is Verdict.HOLD
     assert "limner[nsfw]" in caplog.text
     sound = NewOutput(0, "x.mp3", "audio/mpeg", b"a sound")

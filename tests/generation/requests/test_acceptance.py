@@ -150,7 +150,7 @@ async def test_a_hostile_prompt_stays_text(quick, tools):
     ],
 )
 async def test_the_default_workflow_fits_what_was_given(quick, tools, images, workflow):
-    pictures = {name: tools.build_picture("white") for name in images}
+    pictures = {name: tools.build_picture(colour="white") for name in images}
     accepted = await quick.accept(tools.ask(workflow=None, images=pictures))
     assert accepted.workflow == workflow
 
