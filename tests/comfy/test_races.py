@@ -17,6 +17,7 @@ from comfy.errors import (
     BackendUnreachable,
     GraphRejected,
     NodeFailed,
+    NotComfyUI,
     OutOfMemory,
     OutputGone,
     RunFailed,
@@ -372,6 +373,31 @@ async def test_post_cut_before_it_arrived(comfy, backend, follow, prompt_id, gra
     assert comfy.count("POST", "/prompt") == 2
 
 
+async def test_every_post_cut_before_it_arrived(comfy, connect, follow, prompt_id, graph):
+    backend = await connect(lookup=0.0)
+    comfy.swallow_posts = 3
+
+    with pytest.raises(BackendUnreachable):
+        await follow(backend, prompt_id, graph)
+    assert comfy.count("POST", "/prompt") == 3
+    assert not comfy.swallow_posts
+
+
+async def test_post_cut_and_queued_a_while_later(
+    comfy, connect, start_following, eventually, prompt_id, graph
+):
+    backend = await connect(lookup=60.0)
+    comfy.swallow_posts = 1
+    task = start_following(backend, prompt_id, graph, is_new=True)
+    # Each look-up asks for the job, so that the first has ended once the second begins.
+    await eventually(lambda: comfy.count("GET", f"/api/jobs/{prompt_id}") >= 2)
+    (body,) = [seen[2] for seen in comfy.requests if seen[:2] == ("POST", "/prompt")]
+    comfy.accept(body)
+
+    assert isinstance((await task)[-1], Succeeded)
+    assert comfy.count("POST", "/prompt") == 1
+
+
 async def test_nobody_there(comfy, connect, follow, prompt_id, graph):
     await comfy.stop()
     backend = await connect()
@@ -409,6 +435,15 @@ async def test_server_that_chooses_its_own_prompt_id(comfy, backend, follow, pro
     comfy.post_answer = lambda _: web.json_response({"prompt_id": OTHER, "node_errors": {}})
 
     with pytest.raises(BackendRefused, match="too old"):
+        await follow(backend, prompt_id, graph)
+    assert comfy.count("GET", f"/api/jobs/{OTHER}"), "what it queued instead is looked for"
+
+
+@pytest.mark.parametrize("answer", [[], {}, {"number": 1}, "queued", None])
+async def test_post_answered_by_something_else(comfy, backend, follow, prompt_id, graph, answer):
+    comfy.post_answer = lambda _: web.json_response(answer)
+
+    with pytest.raises(NotComfyUI, match="not as ComfyUI does"):
         await follow(backend, prompt_id, graph)
 
 

@@ -1,10 +1,17 @@
 import time
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
+
+from comfy.errors import BackendUnreachable, RunStalled
+from comfy.protocol.responses import QueueState
 from comfy.run import Run
 from comfy.runs import FollowedRuns
 from comfy.timeouts import Timing
 from comfy.watchdog import Watchdog
+from tests.support.waiting import eventually
 
 
 def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
@@ -25,3 +32,92 @@ def test_a_run_that_waits_is_asked_for_only_after_the_queue_changed():
     run.is_started = True
     listener.last_frame_at = now + 50
     assert watchdog._is_due(run, now + 50)
+
+
+class Backend:
+    """Answers the watchdog as `fetch` and `find` say, and looks like a socket that is silent."""
+
+    name, client_id, is_connected, may_be_deaf = "alpha", "c", True, False
+
+    def __init__(self, fetch, find=None):
+        self.last_frame_at = time.monotonic() - 1000
+        self.fetch_queue = fetch
+        self.find_record = find
+
+
+@asynccontextmanager
+async def watching(backend, *runs, **timing):
+    quick = replace(Timing(), tick=0.01, silence=0.0, poll_first=0.0, poll_most=0.0, **timing)
+    followed = FollowedRuns()
+    watchdog = Watchdog(backend, backend, backend, followed, quick)
+    with ExitStack() as stack:
+        for run in runs:
+            run.client_id, run.is_submitted = backend.client_id, True
+            stack.enter_context(followed.following(run))
+        watchdog.start()
+        try:
+            yield
+        finally:
+            await watchdog.close()
+
+
+async def test_a_run_that_waits_long_does_not_count_as_silent_once_it_runs():
+    state, looks = QueueState.WAITING, 0
+
+    async def fetch():
+        nonlocal looks
+        looks += 1
+        return {"p": state}
+
+    run = Run("p", {}, stall_after=500.0, now=time.monotonic() - 1000)
+    run.is_started = True
+    async with watching(Backend(fetch), run):
+        await eventually(lambda: looks > 1)
+        state, looks = QueueState.RUNNING, 0
+        await eventually(lambda: looks > 1)
+        assert not run.is_ended
+        run.last_sign_at -= 1000
+        await eventually(lambda: run.is_ended)
+    with pytest.raises(RunStalled):
+        await run.mailbox.get()
+
+
+async def test_silence_is_counted_anew_after_a_time_without_questions():
+    was_given_up = []
+
+    async def fetch():
+        was_given_up.append(run.is_ended)
+        raise BackendUnreachable("away")
+
+    run = Run("p", {}, stall_after=600.0, now=time.monotonic())
+    async with watching(Backend(fetch), run, unreachable=0.2):
+        await eventually(lambda: was_given_up)
+        began_at = time.monotonic()
+        run.is_submitted = False
+        await eventually(lambda: time.monotonic() > began_at + 0.3)
+        del was_given_up[:]
+        run.is_submitted = True
+        await eventually(lambda: len(was_given_up) > 1)
+        assert was_given_up[:2] == [False, False]
+        await eventually(lambda: run.is_ended)
+    with pytest.raises(BackendUnreachable):
+        await run.mailbox.get()
+
+
+async def test_a_run_may_end_while_its_record_is_looked_up(caplog):
+    looks = 0
+
+    async def fetch():
+        return {}
+
+    async def find(prompt_id):
+        nonlocal looks
+        looks += 1
+        run.mailbox.end()
+
+    run = Run("p", {}, stall_after=600.0, now=time.monotonic())
+    async with watching(Backend(fetch, find), run, gone_apart=0.0):
+        await eventually(lambda: looks)
+    assert run.missing_since is None
+    assert await run.mailbox.get() is None
+    assert not caplog.records

@@ -2,8 +2,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from db.database import Database
+from db.errors import DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
 
@@ -136,3 +138,22 @@ async def test_the_lock_of_one_person_does_not_hold_up_another_on_postgresql(pos
         await ChargeRepository(second).lock_person(2, 10)
         await ChargeRepository(second).lock_person(1, 11)
     await database.close()
+
+
+async def test_a_guilds_lock_holds_up_that_guild_alone(postgres_url):
+    """On SQLite a writing transaction is alone from its start."""
+    database = Database(postgres_url)
+    try:
+        async with database.transaction() as first:
+            await ChargeRepository(first).lock_guild(10)
+            async with database.transaction() as second:
+                await ChargeRepository(second).lock_guild(11)
+                await ChargeRepository(second).lock_guild(None)
+                await ChargeRepository(second).lock_person(1, 10)
+            with pytest.raises(DatabaseError):
+                async with database.transaction() as third:
+                    await third.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                    await ChargeRepository(third).lock_guild(10)
+    finally:
+        await database.close()
+

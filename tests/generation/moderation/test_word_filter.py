@@ -129,3 +129,22 @@ def test_any_text_can_be_judged(text, pattern):
     found = TermFilter([Term(1, kept, TermAction.REFUSE)])
     found.judge(text)
     assert found.judge(f"so {kept} it is").action is TermAction.REFUSE
+
+
+def test_blanks_are_one_space_in_words_and_kept_inside_expressions():
+    assert check_pattern("  bad \t phrase\n", is_expression=False) == "bad phrase"
+    assert check_pattern("  a  b ", is_expression=True) == "a  b"
+
+
+def test_two_letters_that_stand_alone_are_no_word():
+    ox = TermFilter([Term(1, "ox", TermAction.REFUSE)])
+    assert ox.judge("an o x").action is None
+    assert ox.judge("an ox").action is TermAction.REFUSE
+
+
+def test_an_expression_that_explodes_costs_little():
+    explosive = Term(1, r"(a|aa)+$", TermAction.REFUSE, is_expression=True)
+    began_at = time.thread_time()
+    verdict = TermFilter([explosive]).judge("a" * 60 + "!")
+    assert verdict.slow == (explosive,)
+    assert time.thread_time() - began_at < 0.5

@@ -1,7 +1,8 @@
 """A program for test_overspending: asks for much at once as one person, and prints what was given.
 
-Arguments: database URL, how often to ask, how many pictures at a time. It begins when a line comes
-on standard input, so that several begin together, and prints the ids that were accepted as JSON.
+Arguments: database URL, how often to ask, how many pictures at a time, the person's id. It begins
+when a line comes on standard input, so that several begin together, and prints the ids that were
+accepted as JSON.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from generation.request import GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor
 from workflows.catalog import LIBRARY, Catalog
 
-GUILD, PERSON = 5, 7
+GUILD = 5
 
 
 class Away:
@@ -33,8 +34,8 @@ def utc_now():
     return datetime.now(UTC)
 
 
-async def ask(acceptor, count):
-    requester = Requester(PERSON, "ana", channel_id=9, guild_id=GUILD)
+async def ask(acceptor, count, person):
+    requester = Requester(person, "ana", channel_id=9, guild_id=GUILD)
     request = GenerationRequest(requester, "a fox", workflow="txt2img-sd", values={"count": count})
     try:
         return (await acceptor.accept(request)).id
@@ -45,7 +46,7 @@ async def ask(acceptor, count):
 
 
 async def main():
-    url, times, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    url, (times, count, person) = sys.argv[1], map(int, sys.argv[2:])
     catalog = Catalog((LIBRARY,))
     catalog.load()
     database = Database(url)
@@ -60,7 +61,7 @@ async def main():
     )
     print("ready", flush=True)  # noqa: T201 - what the test waits for
     await asyncio.to_thread(sys.stdin.readline)
-    asked = await asyncio.gather(*(ask(acceptor, count) for _ in range(times)))
+    asked = await asyncio.gather(*(ask(acceptor, count, person) for _ in range(times)))
     await database.close()
     print(json.dumps([one for one in asked if one is not None]))  # noqa: T201 - the answer
 

@@ -1,4 +1,4 @@
-"""One person asks through several processes at once, on both databases."""
+"""People ask through several processes at once, on both databases."""
 
 import asyncio
 import json
@@ -25,13 +25,14 @@ async def limit(database, **limits):
         await guilds.update(GUILD, cooldown_s=0, **limits)
 
 
-async def start(url, count, stack):
+async def start(url, count, person, stack):
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(PROGRAM),
         url,
         str(TIMES),
         str(count),
+        str(person),
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         stdin=asyncio.subprocess.PIPE,
@@ -48,10 +49,10 @@ async def start(url, count, stack):
     return process
 
 
-async def ask_together(url, count):
-    """The ids that all processes together were given."""
+async def ask_together(url, count, people=(PERSON,) * PROCESSES):
+    """The ids that all processes together were given, one process for each of the people."""
     async with AsyncExitStack() as stack, asyncio.timeout(60):
-        processes = [await start(url, count, stack) for _ in range(PROCESSES)]
+        processes = [await start(url, count, person, stack) for person in people]
         for process in processes:
             line = await process.stdout.readline()
             assert line == b"ready\n", (await process.communicate())[1].decode()
@@ -81,3 +82,9 @@ async def test_nobody_gets_more_than_one_process_would_give(
         charges = ChargeRepository(session)
         used = await charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2))
     assert used == Spent(accepted * count, accepted * count * 30_000)
+
+
+async def test_people_do_not_share_the_last_places_of_a_line(database, database_url):
+    await limit(database, pictures=99, max_waiting=99, max_line=7)
+    given = await ask_together(database_url, 1, people=range(PERSON, PERSON + PROCESSES))
+    assert len(given) == len(set(given)) == 7

@@ -1,0 +1,25 @@
+from datetime import timedelta
+
+from db.repositories.policies import PolicyRepository
+
+GUILD, PERSON = 10, 1
+
+
+async def test_a_grant_ends_at_its_moment(database, noon):
+    moment = timedelta(microseconds=1)
+    async with database.transaction() as session:
+        policies = PolicyRepository(session)
+        await policies.add_grant(
+            GUILD,
+            PERSON,
+            pictures=5,
+            gpu_s=None,
+            is_unlimited=False,
+            granted_by=2,
+            granted_at=noon - timedelta(days=1),
+            expires_at=noon,
+        )
+        assert len(await policies.grants(GUILD, noon - moment, user_id=PERSON)) == 1
+        assert await policies.grants(GUILD, noon, user_id=PERSON) == ()
+        assert await policies.revoke_grants(GUILD, PERSON, noon) == 0
+        assert await policies.revoke_grants(GUILD, PERSON, noon - moment) == 1
