@@ -502,10 +502,10 @@ async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescr
 
 async def _answers(database: Database) -> bool:
     try:
-        async with database.transaction(read_only=True):
-            return True
+        await database.read(lambda _: None)
     except DatabaseError:
         return False
+    return True
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

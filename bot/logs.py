@@ -12,10 +12,10 @@ from pythonjsonlogger.json import JsonFormatter
 from rich.console import Console
 from rich.logging import RichHandler
 
-_CHATTY = ("discord", "dbos", "aiosqlite", "asyncio", "alembic", "aiohttp.access")
+_CHATTY = ("discord", "dbos", "asyncio", "alembic", "aiohttp.access")
 """Libraries whose information lines tell an operator nothing."""
 
-_INDISCREET = ("discord", "aiosqlite", "PIL")
+_INDISCREET = ("discord", "PIL")
 """Their debug lines hold the tokens of interactions: in what is received and sent, and in what is
 written to the database, people's pictures with it; of pictures they tell every part."""
 

@@ -212,7 +212,7 @@ class Settings(BaseSettings):
         """The database's URL, with its password: never log it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite+aiosqlite:///{(self.data / 'limner.db').resolve()}"
+        return f"sqlite:///{(self.data / 'limner.db').resolve()}"
 
     @property
     def workflow_folders(self) -> tuple[Path, ...]:

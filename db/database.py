@@ -1,25 +1,24 @@
-"""The engine and the one way to a transaction.
+"""The engine, and the one way to a transaction: a function that runs whole in a database thread.
 
-`Database.transaction` commits or rolls back, and lets nothing of SQLAlchemy or of a driver out.
+A statement by way of an asynchronous driver costs several times what it costs in a thread that
+does a whole transaction at once, so nothing here is a coroutine but what waits for such threads.
 """
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+import os
+import socket
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeVar
+from weakref import WeakSet
 
-import aiosqlite
-from sqlalchemy import URL, Connection, event, make_url
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, orm
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import (
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-    create_async_engine,
-)
 
 from db.error_translation import translated
 from db.errors import DatabaseUnavailable, InvalidDatabaseURL
@@ -30,14 +29,29 @@ BUSY_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
 """Seconds for reaching a PostgreSQL server: a person waits for the answer."""
 
-COMMAND_TIMEOUT_S = 60
-"""Seconds for one statement on PostgreSQL: a dead connection must not hold a generation."""
+STATEMENT_TIMEOUT_S = 60
+"""Seconds for one statement on PostgreSQL: none of ours takes so long."""
+
+DEAD_AFTER_MS = 25_000
+"""What is sent to PostgreSQL and not received for so long finds the connection dead."""
+
+TRANSACTION_TIMEOUT_S = 60.0
+"""Seconds for a transaction, the wait for a thread included: a server that is frozen answers
+nothing, and whoever asked must not wait for ever."""
 
 LAST_TRANSACTIONS_S = 2.0
 """Seconds for transactions that are open when the database is closed."""
 
-Session = AsyncSession
-"""What a transaction is, to whom only repositories are opened with it."""
+SQLITE_READERS = 4
+"""Threads that read beside the one that writes: more wait for the interpreter's lock."""
+
+POSTGRESQL_CONNECTIONS = 8
+"""Threads, and connections, of one process: PostgreSQL allows 100 by default in all."""
+
+Session = orm.Session
+"""The session type, for callers that only open repositories."""
+
+T = TypeVar("T")
 
 _NO_ADDRESS = (
     "DATABASE_URL is not an address of a database. Write sqlite:///path/to/file.db or "
@@ -45,8 +59,9 @@ _NO_ADDRESS = (
     "such as %40 for @."
 )
 _CLOSED = "Limner is just stopping. Try again in a minute."
+_TOO_SLOW = "The database does not answer in time. Try again in a moment."
 _READ_ONLY = "limner_read_only"
-_POSTGRESQL_OPTIONS = frozenset({"host", "port", "ssl"})
+_POSTGRESQL_OPTIONS = frozenset({"host", "port", "sslmode"})
 
 
 class Database:
@@ -55,36 +70,51 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = make_url(normalise_url(url))
         self._engine = build_engine(self._url)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._transactions = 0
-        self._is_idle = asyncio.Event()
-        self._is_idle.set()
+        self._sessions = orm.sessionmaker(self._engine, expire_on_commit=False)
+        if self._url.get_backend_name() == "sqlite":
+            # Writers take turns here instead of spinning in SQLite's own wait for the lock.
+            self._writers, self._readers = _Threads(1), _Threads(SQLITE_READERS)
+        else:
+            self._writers = self._readers = _Threads(POSTGRESQL_CONNECTIONS)
+        self._pending: set[asyncio.Future[Any]] = set()
+        self._sockets: WeakSet[Any] = WeakSet()
+        event.listen(self._engine, "connect", lambda connection, _: self._remember(connection))
         self._is_closed = False
 
     def __repr__(self) -> str:
         """Say which database it is, and no secret."""
         return f"Database({describe(self._url)!r})"
 
-    @asynccontextmanager
-    async def transaction(self, *, read_only: bool = False) -> AsyncGenerator[AsyncSession]:
-        """Open a transaction that is committed at the end, or rolled back on any exception.
+    async def read(self, query: Callable[[Session], T]) -> T:
+        """Call a function that only reads, in a transaction beside others. Raises DatabaseError."""
+        return await self._run(self._readers, query, read_only=True)
+
+    async def write(self, change: Callable[[Session], T]) -> T:
+        """Call a function in a transaction that is committed at its return.
+
+        It is rolled back on any exception. A function whose caller is cancelled is not called when
+        it has not begun, and else runs to its end, its transaction with it. Raises DatabaseError.
+        """
+        return await self._run(self._writers, change, read_only=False)
+
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Generator[Session]:
+        """Open a transaction in this thread, committed at the end or rolled back on an exception.
 
         On SQLite a transaction is alone in writing from its start, so that what it reads stays
         true; `read_only` lets it run beside others instead. Raises DatabaseError.
         """
         if self._is_closed:
             raise DatabaseUnavailable(_CLOSED)
-        self._transactions += 1
-        self._is_idle.clear()
-        try:
-            with translated(self._url):
-                async with self._sessions.begin() as session:
-                    await session.connection(execution_options={_READ_ONLY: read_only})
+        with translated(self._url), self._sessions() as session:
+            try:
+                with session.begin():
+                    session.connection(execution_options={_READ_ONLY: read_only})
                     yield session
-        finally:
-            self._transactions -= 1
-            if not self._transactions:
-                self._is_idle.set()
+            finally:
+                if self._is_closed:
+                    # The pool is gone already, and would not close what comes back to it.
+                    session.invalidate()
 
     async def close(self) -> None:
         """Refuse new transactions, let others end for a moment, and close all connections.
@@ -92,13 +122,100 @@ class Database:
         May be called twice.
         """
         self._is_closed = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_idle.wait(), LAST_TRANSACTIONS_S)
-        await self._engine.dispose()
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=LAST_TRANSACTIONS_S)
+        if self._pending:
+            for connection in tuple(self._sockets):
+                _hang_up(connection)
+        self._engine.dispose()
+        self._writers.stop()
+        self._readers.stop()
+
+    async def _run(
+        self, threads: "_Threads", work: Callable[[Session], T], *, read_only: bool
+    ) -> T:
+        if self._is_closed:
+            raise DatabaseUnavailable(_CLOSED)
+        is_abandoned = threading.Event()
+
+        def refuse_if_abandoned() -> None:
+            if is_abandoned.is_set():
+                raise DatabaseUnavailable(_TOO_SLOW)
+
+        def call() -> T:
+            refuse_if_abandoned()
+            with self.transaction(read_only=read_only) as session:
+                # The caller may have been told so while this waited for the lock.
+                refuse_if_abandoned()
+                return work(session)
+
+        pending = asyncio.wrap_future(threads.submit(call))
+        self._pending.add(pending)
+        pending.add_done_callback(self._forget)
+        try:
+            async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
+                # Shielded, so that `close` waits for what runs although its caller gave up.
+                return await asyncio.shield(pending)
+        except TimeoutError:
+            raise DatabaseUnavailable(_TOO_SLOW) from None
+        finally:
+            is_abandoned.set()
+
+    def _forget(self, pending: asyncio.Future[Any]) -> None:
+        self._pending.discard(pending)
+        if not pending.cancelled():
+            pending.exception()  # whoever it was for may have given up; asyncio would complain
+
+    def _remember(self, connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+        if self._url.get_backend_name() == "postgresql":
+            self._sockets.add(connection)
+
+
+class _Threads:
+    """Threads that call what they are given, in its order.
+
+    Unlike those of an executor they are not waited for when the process ends: one may wait for a
+    lock that another program holds.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._is_started = False
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Have a thread call it."""
+        if not self._is_started:
+            self._is_started = True
+            for _ in range(self._count):
+                threading.Thread(target=self._work, name="database", daemon=True).start()
+        future: Future[T] = Future()
+        self._calls.put((future, call))
+        return future
+
+    def stop(self) -> None:
+        """Let each thread end when it has done what it was given before. May be called twice."""
+        for _ in range(self._count if self._is_started else 0):
+            self._calls.put(None)
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            future, call = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = call()
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+            # Nothing of it, neither results nor an error's frames, stays while this thread waits.
+            del item, future, call
+            result = None
 
 
 def normalise_url(url: str) -> str:
-    """Turn the forms people write into the one that names the async driver.
+    """Turn the forms people write into the one that names the driver.
 
     Raises InvalidDatabaseURL, whose message never repeats the URL: it may hold a password.
     """
@@ -125,8 +242,7 @@ def libpq_url(url: str) -> str | None:
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() != "postgresql":
         return None
-    query = {{"ssl": "sslmode"}.get(name, name): value for name, value in parsed.query.items()}
-    plain = parsed.set(drivername="postgresql", query=query)
+    plain = parsed.set(drivername="postgresql")
     # SQLAlchemy leaves spaces as they are; PostgreSQL's own library takes none in a URL.
     return plain.render_as_string(hide_password=False).replace(" ", "%20")
 
@@ -148,58 +264,39 @@ def describe(url: URL) -> str:
     return f"PostgreSQL database {url.database or ''} at {host}{port}"
 
 
-def build_engine(url: URL, *, for_migrations: bool = False) -> AsyncEngine:
+def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
     """Build an engine for a normalised URL; stored values never show up in its messages.
 
     Migrations take as long as they need, and rebuild SQLite's tables with foreign keys off:
     dropping the old table would delete what refers to it.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(
-            url, hide_parameters=True, connect_args={"async_creator_fn": _SQLiteConnection}
-        )
-        event.listen(engine.sync_engine, "do_connect", _try_opening_sqlite)
+        engine = create_engine(url, hide_parameters=True)
         prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
-        event.listen(engine.sync_engine, "connect", prepare)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
+        event.listen(engine, "connect", prepare)
+        event.listen(engine, "begin", _begin_sqlite_transaction)
         return engine
-    timeouts = {"timeout": CONNECT_TIMEOUT_S}
-    if not for_migrations:
-        timeouts["command_timeout"] = COMMAND_TIMEOUT_S
-    return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=timeouts)
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=POSTGRESQL_CONNECTIONS,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": DEAD_AFTER_MS,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": "" if for_migrations else f"-c statement_timeout={STATEMENT_TIMEOUT_S}s",
+        },
+    )
 
 
-class _SQLiteConnection(aiosqlite.Connection):
-    """A connection that is closed, and whose end can be awaited, whenever its user is cancelled.
-
-    Two things that the driver leaves open. A file opened for somebody who was cancelled meanwhile,
-    and one that is closed and stopped at once, would keep its lock until it is collected as
-    garbage. Each `stop` is answered by the thread, which ends at the first: SQLAlchemy stops a
-    connection while it still closes it gracefully, and that would wait for ever.
-    """
-
-    def __init__(self, database: str, **options: Any) -> None:  # noqa: ANN401 - passed on as they are
-        super().__init__(self._open_file, iter_chunk_size=64)
-        # A thread that waits for another program's lock must not hold up the end of the process.
-        self._thread.daemon = True
-        self._connect_file = partial(sqlite3.connect, database, **options)
-        self._file: sqlite3.Connection | None = None
-        self._stopped: asyncio.Future[Any] | None = None
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        """Close the file and end the thread, once it has done what it was given."""
-        if self._stopped is None:
-            self._tx.put_nowait((None, self._close_file))
-            self._stopped = super().stop()
-        return self._stopped
-
-    def _open_file(self) -> sqlite3.Connection:
-        self._file = self._connect_file()
-        return self._file
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
+def _hang_up(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    """End a connection that its thread waits on: that cannot be done through the driver."""
+    # It may have been closed meanwhile, here or there.
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _normalise_sqlite(url: URL) -> URL:
@@ -208,26 +305,18 @@ def _normalise_sqlite(url: URL) -> URL:
             "DATABASE_URL must name a SQLite file that outlives the program, without options, "
             "such as sqlite:///data/limner.db or, with a full path, sqlite:////srv/limner.db."
         )
-    return url.set(drivername="sqlite+aiosqlite")
+    return url.set(drivername="sqlite+pysqlite")
 
 
 def _normalise_postgresql(url: URL) -> URL:
-    query = {{"sslmode": "ssl"}.get(name, name): value for name, value in url.query.items()}
+    query = {{"ssl": "sslmode"}.get(name, name): value for name, value in url.query.items()}
     unknown = sorted(set(query) - _POSTGRESQL_OPTIONS)
     if unknown:
         raise InvalidDatabaseURL(
             f"DATABASE_URL has an option that is not known here: {', '.join(unknown)}. After the "
             "question mark, sslmode, host and port are understood; take the others away."
         )
-    return url.set(drivername="postgresql+asyncpg", query=query)
-
-
-def _try_opening_sqlite(
-    _dialect: object, _record: object, arguments: Sequence[Any], _options: object
-) -> None:
-    # When aiosqlite cannot open a file, its thread still reports to the event loop later on; in a
-    # short command that loop is closed by then, and the thread prints a traceback of its own.
-    sqlite3.connect(arguments[0]).close()
+    return url.set(drivername="postgresql+psycopg", query=query)
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
@@ -251,7 +340,7 @@ def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  #
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
     except BaseException:
-        # The pool does not know it yet, and its thread would outlive the event loop.
+        # The pool does not know it yet.
         dbapi_connection.close()
         raise
 

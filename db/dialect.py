@@ -4,23 +4,23 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.base import Base
 
 
-def is_postgresql(session: AsyncSession) -> bool:
+def is_postgresql(session: Session) -> bool:
     """Whether this transaction is on PostgreSQL; it is on SQLite otherwise."""
     return session.get_bind().dialect.name == "postgresql"
 
 
-def insert_into(session: AsyncSession, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Begin an INSERT that can say what happens on a key that exists."""
     return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
 
 
-async def count_changed(session: AsyncSession, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
+def count_changed(session: Session, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
     """Execute the statement and return how many rows it changed."""
-    result = await session.execute(statement)
+    result = session.execute(statement)
     assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type for the reader and mypy
     return result.rowcount

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no type information
+import psycopg
 from sqlalchemy import URL
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -121,21 +121,30 @@ _POSTGRESQL_FAILURES: _Failures = (
 )
 
 
+_CANNOT_CONNECT_NOW = "57P03"
+
+# What the server says when it refuses a connection, by the code that it does not send along.
+_REFUSALS = (
+    (
+        ("authentication failed", "no pg_hba.conf entry", "role ", "not permitted to log in"),
+        "28000",
+    ),
+    (("database ",), "3D000"),
+    (("permission denied",), "42501"),
+    (("too many", "remaining connection slots"), "53300"),
+)
+
+
 @contextmanager
 def translated(url: URL) -> Generator[None]:
     """Let only DatabaseError out of what is done with this database."""
     try:
         yield
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error) as error:
+    except (SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
         raise _translate(error, url) from error
     except (UnicodeEncodeError, OverflowError) as error:
         # SQLite's driver lets these through as they are.
         raise Unstorable(_UNSTORABLE) from error
-    except OSError as error:
-        # asyncpg lets the socket's own errors through; on SQLite they are somebody else's.
-        if url.get_backend_name() == "sqlite":
-            raise
-        raise _server_unreachable(url) from error
 
 
 def _translate(error: Exception, url: URL) -> DatabaseError:
@@ -149,10 +158,10 @@ def _translate(error: Exception, url: URL) -> DatabaseError:
     sqlstate = getattr(cause, "sqlstate", None)
     if isinstance(sqlstate, str):
         return _translate_postgresql(sqlstate, url)
-    if isinstance(error, DataError) or isinstance(cause.__cause__, asyncpg.DataError):
+    if isinstance(error, DataError) or isinstance(cause, psycopg.DataError):
         return Unstorable(_UNSTORABLE)
-    if isinstance(error, DBAPIError) or isinstance(cause, asyncpg.InterfaceError):
-        return _connection_lost(url)
+    if isinstance(error, DBAPIError) or isinstance(cause, psycopg.Error):
+        return _translate_connection(cause, url)
     return DatabaseError(f"The database was used wrongly ({type(error).__name__}): see the log.")
 
 
@@ -175,6 +184,27 @@ def _translate_postgresql(sqlstate: str, url: URL) -> DatabaseError:
     return DatabaseError(
         f"The PostgreSQL server at {_where(url)} reports an error (code {sqlstate}): see the log."
     )
+
+
+def _translate_connection(error: BaseException, url: URL) -> DatabaseError:
+    if isinstance(error, psycopg.OperationalError) and _is_of_connecting(error):
+        return _translate_refusal(str(error), url)
+    return _connection_lost(url)
+
+
+def _is_of_connecting(error: psycopg.OperationalError) -> bool:
+    beginnings = ("connection failed", "failed to resolve host", "connection timeout")
+    return isinstance(error, psycopg.errors.ConnectionTimeout) or str(error).startswith(beginnings)
+
+
+def _translate_refusal(words: str, url: URL) -> DatabaseError:
+    """Of a connection that fails to be made, PostgreSQL's library tells words but no code."""
+    if "FATAL" not in words:
+        return _server_unreachable(url)
+    for marks, sqlstate in _REFUSALS:
+        if any(mark in words for mark in marks):
+            return _translate_postgresql(sqlstate, url)
+    return _translate_postgresql(_CANNOT_CONNECT_NOW, url)
 
 
 def _server_unreachable(url: URL) -> DatabaseUnavailable:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, make_url, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.base import VERSION_TABLE, Base
 from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
@@ -67,19 +66,22 @@ async def stats(url: str) -> Stats:
     """Count rows and bytes."""
     database = Database(url)
     try:
-        async with database.transaction(read_only=True) as session:
-            return Stats(
-                rows={
-                    name: await session.scalar(select(func.count()).select_from(table)) or 0
-                    for name, table in sorted(Base.metadata.tables.items())
-                },
-                table_bytes=await _bytes_by_table(session),
-                total_bytes=await _total_bytes(session),
-                thumbnail_bytes=await _sum_of_lengths(session, OutputRow.thumbnail),
-                content_bytes=await _sum_of_lengths(session, OutputContentRow.content),
-            )
+        return await database.read(_measure)
     finally:
         await database.close()
+
+
+def _measure(session: Session) -> Stats:
+    return Stats(
+        rows={
+            name: session.scalar(select(func.count()).select_from(table)) or 0
+            for name, table in sorted(Base.metadata.tables.items())
+        },
+        table_bytes=_bytes_by_table(session),
+        total_bytes=_total_bytes(session),
+        thumbnail_bytes=_sum_of_lengths(session, OutputRow.thumbnail),
+        content_bytes=_sum_of_lengths(session, OutputContentRow.content),
+    )
 
 
 def _copy_file(source: Path, path: Path) -> None:
@@ -127,31 +129,31 @@ def _holds_our_tables(connection: sqlite3.Connection) -> bool:
     return found.fetchone() is not None
 
 
-async def _bytes_by_table(session: AsyncSession) -> dict[str, int]:
+def _bytes_by_table(session: Session) -> dict[str, int]:
     """Bytes of each of our tables with its indexes; empty where SQLite cannot tell."""
     if session.get_bind().dialect.name == "postgresql":
         statement = (
             "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
             "WHERE relkind = 'r' AND pg_table_is_visible(oid)"
         )
-    elif await session.scalar(text("SELECT sqlite_compileoption_used('ENABLE_DBSTAT_VTAB')")):
+    elif session.scalar(text("SELECT sqlite_compileoption_used('ENABLE_DBSTAT_VTAB')")):
         statement = (
             "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_master USING (name) "
             "GROUP BY tbl_name"
         )
     else:
         return {}
-    found = {name: int(size) for name, size in await session.execute(text(statement))}
+    found = {name: int(size) for name, size in session.execute(text(statement))}
     return {name: found.get(name, 0) for name in Base.metadata.tables}
 
 
-async def _total_bytes(session: AsyncSession) -> int:
+def _total_bytes(session: Session) -> int:
     if session.get_bind().dialect.name == "postgresql":
         statement = text("SELECT pg_database_size(current_database())")
     else:
         statement = text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-    return int(await session.scalar(statement) or 0)
+    return int(session.scalar(statement) or 0)
 
 
-async def _sum_of_lengths(session: AsyncSession, column: InstrumentedAttribute[Any]) -> int:
-    return int(await session.scalar(select(func.sum(func.length(column)))) or 0)
+def _sum_of_lengths(session: Session, column: InstrumentedAttribute[Any]) -> int:
+    return int(session.scalar(select(func.sum(func.length(column)))) or 0)

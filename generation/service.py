@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from db.database import Database
+from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
@@ -381,10 +381,10 @@ class GenerationService:
         return generation
 
     async def _record_cancellation(self, generation: Generation, user_id: int) -> None:
-        async with self._database.transaction() as session:
-            await GenerationRepository(session).update(generation.id, cancelled_by=user_id)
+        def change(session: Session) -> None:
+            GenerationRepository(session).update(generation.id, cancelled_by=user_id)
             if generation.user_id != user_id:
-                await AuditRepository(session).add(
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=user_id,
                     guild_id=generation.guild_id,
@@ -392,6 +392,8 @@ class GenerationService:
                     subject=generation.id,
                     detail={"user_id": str(generation.user_id)},
                 )
+
+        await self._database.write(change)
 
     async def _current(self, generation_id: str) -> GenerationEvent:
         with available():
@@ -431,9 +433,11 @@ class GenerationService:
                 _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
 
     async def _prune(self) -> int:
-        async with self._database.transaction() as session:
+        def change(session: Session) -> int:
             before = self._clock() - self._contents_kept
-            return await OutputRepository(session).prune_contents(before)
+            return OutputRepository(session).prune_contents(before)
+
+        return await self._database.write(change)
 
     async def _clear_line(self) -> int:
         return await self._line.clear_old() if self._line.is_running else 0

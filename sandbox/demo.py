@@ -21,6 +21,7 @@ from bot.settings import Settings
 from bot.signals import run_until_signal
 from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
+from db.database import Session
 from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
@@ -149,10 +150,13 @@ async def _require_comfyui(url: str) -> None:
 
 async def _set_no_cooldown(application: Application, guild_id: int) -> None:
     """People who try things out press quickly; this server allows it, as any may."""
-    async with application.core.database.transaction() as session:
+
+    def change(session: Session) -> None:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(guild_id, now=datetime.now(UTC))
-        await guilds.update(guild_id, cooldown_s=0)
+        guilds.get_or_create(guild_id, now=datetime.now(UTC))
+        guilds.update(guild_id, cooldown_s=0)
+
+    await application.core.database.write(change)
 
 
 async def _welcome_people(stage: Stage, options: DemoOptions, console: Console) -> None:

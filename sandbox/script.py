@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.app import Core
+from db.database import Session
 from db.repositories.guilds import GuildRepository
 from sandbox.discord_api import DiscordStandIn
 from sandbox.discord_api.values import JsonObject
@@ -171,8 +172,10 @@ class Script:
             return content
 
     async def _set_daily_limit(self, limit: int | None) -> None:
-        async with self._core.database.transaction() as session:
-            await GuildRepository(session).update(self._world.guild_id, pictures=limit)
+        def change(session: Session) -> None:
+            GuildRepository(session).update(self._world.guild_id, pictures=limit)
+
+        await self._core.database.write(change)
 
     def _scene(self, title: str) -> None:
         self._console.rule(f"[bold]{title}", align="left")

@@ -23,7 +23,7 @@ from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
 from benchmarks.chaos.troubles import Troubles
 from db import migrations
-from db.database import Database, libpq_url
+from db.database import Database, Session, libpq_url
 from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
@@ -171,12 +171,13 @@ async def _lift_limits(url: str, guild_id: int) -> None:
     """A crowd that acts without a pause is the point."""
     database = Database(url)
     try:
-        async with database.transaction() as session:
+
+        def change(session: Session) -> None:
             guilds = GuildRepository(session)
-            await guilds.get_or_create(guild_id, now=datetime.now(UTC))
-            await guilds.update(
-                guild_id, cooldown_s=0, pictures=100_000, max_waiting=6, max_running=2
-            )
+            guilds.get_or_create(guild_id, now=datetime.now(UTC))
+            guilds.update(guild_id, cooldown_s=0, pictures=100_000, max_waiting=6, max_running=2)
+
+        await database.write(change)
     finally:
         await database.close()
 

@@ -1,7 +1,10 @@
 """The way from any older state of the tables to this program's, run by the program itself."""
 
+import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +22,9 @@ _UPGRADE_LOCK = 4_921_735_507_118_290_044
 """The advisory lock that upgrades hold on PostgreSQL: any number nobody else uses."""
 
 
+T = TypeVar("T")
+
+
 class MigrationState(StrEnum):
     """How the database's tables compare with this program's."""
 
@@ -34,46 +40,21 @@ async def upgrade(url: str) -> None:
     All or nothing. Safe when several processes do it at once: the others wait and find it done.
     Raises DatabaseError, DatabaseTooNew among them.
     """
-    parsed = make_url(normalise_url(url))
-    with translated(parsed):
-        _make_folder(parsed)
-        engine = build_engine(parsed, for_migrations=True)
-        try:
-            # On SQLite the transaction is alone in writing from its start: the lock is built in.
-            async with engine.begin() as connection:
-                if parsed.get_backend_name() == "postgresql":
-                    lock = text("SELECT pg_advisory_xact_lock(:key)")
-                    await connection.execute(lock, {"key": _UPGRADE_LOCK})
-                await connection.run_sync(_upgrade)
-        finally:
-            await engine.dispose()
+    await asyncio.to_thread(_on_connection, url, _upgrade, makes_folder=True)
 
 
 async def current_state(url: str) -> MigrationState:
     """Compare the database with this program, without changing or creating anything."""
-    parsed = make_url(normalise_url(url))
-    if _is_missing_file(parsed):
+    if _is_missing_file(make_url(normalise_url(url))):
         return MigrationState.EMPTY
-    with translated(parsed):
-        engine = build_engine(parsed, for_migrations=True)
-        try:
-            async with engine.connect() as connection:
-                revision = await connection.run_sync(_find_revision)
-        finally:
-            await engine.dispose()
-    return _compare(revision)
+    return _compare(await asyncio.to_thread(_on_connection, url, _find_revision))
 
 
 async def check(url: str) -> None:
     """Raise alembic's CommandError when the tables in the code differ from the migrations'."""
-    parsed = make_url(normalise_url(url))
-    with translated(parsed):
-        engine = build_engine(parsed, for_migrations=True)
-        try:
-            async with engine.begin() as connection:
-                await connection.run_sync(lambda sync: command.check(config(sync)))
-        finally:
-            await engine.dispose()
+    await asyncio.to_thread(
+        _on_connection, url, lambda connection: command.check(config(connection))
+    )
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -91,7 +72,24 @@ def newest_revision() -> str:
     return f"{revision.revision} ({revision.doc.rstrip('.').lower()})"
 
 
+def _on_connection(url: str, work: Callable[[Connection], T], *, makes_folder: bool = False) -> T:
+    parsed = make_url(normalise_url(url))
+    with translated(parsed):
+        if makes_folder:
+            _make_folder(parsed)
+        engine = build_engine(parsed, for_migrations=True)
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+
+
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # On SQLite the transaction is alone in writing from its start: the lock is built in.
+        lock = text("SELECT pg_advisory_xact_lock(:key)")
+        connection.execute(lock, {"key": _UPGRADE_LOCK})
     revision = _find_revision(connection)
     state = _compare(revision)
     if state is MigrationState.TOO_NEW:

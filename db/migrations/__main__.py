@@ -44,14 +44,10 @@ async def _new(url: str, title: str) -> None:
     number = len(list(ScriptDirectory.from_config(config()).walk_revisions())) + 1
     engine = build_engine(make_url(normalise_url(url)), for_migrations=True)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(
-                lambda sync: command.revision(
-                    config(sync), title, autogenerate=True, rev_id=f"{number:04d}"
-                )
-            )
+        with engine.begin() as connection:
+            command.revision(config(connection), title, autogenerate=True, rev_id=f"{number:04d}")
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
 if __name__ == "__main__":

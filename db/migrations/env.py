@@ -1,6 +1,5 @@
 """What Alembic runs for every command: our tables, our types, and where to apply them."""
 
-import asyncio
 import os
 from typing import Literal
 
@@ -52,7 +51,7 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def run_by_environment() -> None:
+def run_by_environment() -> None:
     """Connect to DATABASE_URL: somebody called `alembic` by hand."""
     url = os.environ.get("DATABASE_URL")
     if not url:
@@ -60,10 +59,10 @@ async def run_by_environment() -> None:
         raise CommandError(msg)
     engine = build_engine(make_url(normalise_url(url)), for_migrations=True)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(run)
+        with engine.begin() as connection:
+            run(connection)
     finally:
-        await engine.dispose()
+        engine.dispose()
 
 
 if context.is_offline_mode():
@@ -73,4 +72,4 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    asyncio.run(run_by_environment())
+    run_by_environment()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.tables import DIRECT_MESSAGES, AuditRow
 
@@ -12,10 +12,10 @@ from db.tables import DIRECT_MESSAGES, AuditRow
 class AuditRepository:
     """The audit log."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(
+    def add(
         self,
         *,
         at: datetime,
@@ -36,14 +36,14 @@ class AuditRepository:
                 detail=None if detail is None else dict(detail),
             )
         )
-        await self._session.flush()
+        self._session.flush()
 
-    async def page(
+    def page(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
     ) -> tuple[AuditRow, ...]:
         """One page of a guild's log, newest first; go on with the last row's id."""
         statement = select(AuditRow).where(AuditRow.guild_id == (guild_id or DIRECT_MESSAGES))
         if before_id is not None:
             statement = statement.where(AuditRow.id < before_id)
-        found = await self._session.scalars(statement.order_by(AuditRow.id.desc()).limit(limit))
+        found = self._session.scalars(statement.order_by(AuditRow.id.desc()).limit(limit))
         return tuple(found)

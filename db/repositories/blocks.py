@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DIRECT_MESSAGES, BlockRow
@@ -12,10 +12,10 @@ from db.tables import DIRECT_MESSAGES, BlockRow
 class BlockRepository:
     """Who is blocked. A guild id of None is direct messages."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def put(
+    def put(
         self,
         user_id: int,
         guild_id: int | None,
@@ -27,31 +27,31 @@ class BlockRepository:
     ) -> None:
         """Block somebody, in place of an earlier block."""
         values = {"reason": reason, "until": until, "actor_id": actor_id, "at": at}
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, BlockRow)
             .values(user_id=user_id, guild_id=guild_id or DIRECT_MESSAGES, **values)
             .on_conflict_do_update(index_elements=["user_id", "guild_id"], set_=values)
         )
 
-    async def find(self, user_id: int, guild_id: int | None, now: datetime) -> BlockRow | None:
+    def find(self, user_id: int, guild_id: int | None, now: datetime) -> BlockRow | None:
         """The block that holds now."""
-        row = await self._session.get(
+        row = self._session.get(
             BlockRow, (user_id, guild_id or DIRECT_MESSAGES), populate_existing=True
         )
         return row if row is not None and (row.until is None or row.until > now) else None
 
-    async def remove(self, user_id: int, guild_id: int | None) -> bool:
+    def remove(self, user_id: int, guild_id: int | None) -> bool:
         """Lift a block; False when there was none."""
-        row = await self._session.get(BlockRow, (user_id, guild_id or DIRECT_MESSAGES))
+        row = self._session.get(BlockRow, (user_id, guild_id or DIRECT_MESSAGES))
         if row is None:
             return False
-        await self._session.delete(row)
-        await self._session.flush()
+        self._session.delete(row)
+        self._session.flush()
         return True
 
-    async def page(self, guild_id: int | None, now: datetime, limit: int) -> tuple[BlockRow, ...]:
+    def page(self, guild_id: int | None, now: datetime, limit: int) -> tuple[BlockRow, ...]:
         """Those that hold now, newest first."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(BlockRow)
             .where(
                 BlockRow.guild_id == (guild_id or DIRECT_MESSAGES),

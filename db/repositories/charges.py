@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into, is_postgresql
 from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
@@ -22,25 +22,25 @@ class Spent:
 class ChargeRepository:
     """Charges, read and written inside one transaction. A guild id of None is direct messages."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def lock_person(self, user_id: int, guild_id: int | None) -> None:
+    def lock_person(self, user_id: int, guild_id: int | None) -> None:
         """Hold off every other transaction that locks this person here, until this one ends.
 
         On SQLite there is nothing to do: a writing transaction is alone from its start.
         """
         if is_postgresql(self._session):
             key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
-            await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+            self._session.execute(select(func.pg_advisory_xact_lock(key)))
 
-    async def lock_guild(self, guild_id: int | None) -> None:
+    def lock_guild(self, guild_id: int | None) -> None:
         """Hold off every other transaction that locks this guild, until this one ends."""
         if is_postgresql(self._session):
             key = _lock_key(0, guild_id or DIRECT_MESSAGES)
-            await self._session.execute(select(func.pg_advisory_xact_lock(key)))
+            self._session.execute(select(func.pg_advisory_xact_lock(key)))
 
-    async def usage(
+    def usage(
         self,
         user_id: int,
         guild_id: int | None,
@@ -55,10 +55,10 @@ class ChargeRepository:
             ChargeRow.guild_id == (guild_id or DIRECT_MESSAGES),
             ChargeRow.at >= since,
         )
-        pictures, gpu_ms = (await self._session.execute(statement)).one()
+        pictures, gpu_ms = (self._session.execute(statement)).one()
         return Spent(int(pictures), int(gpu_ms))
 
-    async def reserve(
+    def reserve(
         self,
         generation_id: str,
         *,
@@ -68,7 +68,7 @@ class ChargeRepository:
         at: datetime,
     ) -> bool:
         """Set an amount aside; False, and nothing changes, when it was done before."""
-        return await self._add(
+        return self._add(
             ChargeRow(
                 generation_id=generation_id,
                 kind=RESERVE,
@@ -80,32 +80,32 @@ class ChargeRepository:
             )
         )
 
-    async def settle(
+    def settle(
         self, generation_id: str, *, pictures: int | None = None, gpu_ms: int | None = None
     ) -> bool:
         """Charge what was reserved, or what is given instead of it.
 
         False, and nothing changes, when it was settled or refunded before, or never reserved.
         """
-        return await self._close(generation_id, CHARGE, pictures, gpu_ms)
+        return self._close(generation_id, CHARGE, pictures, gpu_ms)
 
-    async def refund(self, generation_id: str) -> bool:
+    def refund(self, generation_id: str) -> bool:
         """Give back what was reserved.
 
         False, and nothing changes, when it was settled or refunded before, or never reserved.
         """
-        return await self._close(generation_id, REFUND, 0, 0)
+        return self._close(generation_id, REFUND, 0, 0)
 
-    async def _close(
+    def _close(
         self, generation_id: str, kind: str, pictures: int | None, gpu_ms: int | None
     ) -> bool:
         # The reservation's row lock makes a settle and a refund that meet take turns.
-        reserved = await self._session.get(
+        reserved = self._session.get(
             ChargeRow, (generation_id, RESERVE), with_for_update=True, populate_existing=True
         )
-        if reserved is None or await self._is_closed(generation_id):
+        if reserved is None or self._is_closed(generation_id):
             return False
-        return await self._add(
+        return self._add(
             ChargeRow(
                 generation_id=generation_id,
                 kind=kind,
@@ -117,15 +117,15 @@ class ChargeRepository:
             )
         )
 
-    async def _is_closed(self, generation_id: str) -> bool:
+    def _is_closed(self, generation_id: str) -> bool:
         statement = select(func.count()).where(
             ChargeRow.generation_id == generation_id, ChargeRow.kind.in_((CHARGE, REFUND))
         )
-        return bool(await self._session.scalar(statement))
+        return bool(self._session.scalar(statement))
 
-    async def _add(self, entry: ChargeRow) -> bool:
+    def _add(self, entry: ChargeRow) -> bool:
         values = {column.key: getattr(entry, column.key) for column in ChargeRow.__table__.columns}
-        added = await self._session.scalar(
+        added = self._session.scalar(
             insert_into(self._session, ChargeRow)
             .values(values)
             .on_conflict_do_nothing()

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DrainedBackendRow
@@ -12,19 +12,17 @@ from db.tables import DrainedBackendRow
 class DrainRepository:
     """Backends that take nothing new."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def drained(self) -> tuple[DrainedBackendRow, ...]:
+    def drained(self) -> tuple[DrainedBackendRow, ...]:
         """Every one of them, by name."""
-        found = await self._session.scalars(
-            select(DrainedBackendRow).order_by(DrainedBackendRow.name)
-        )
+        found = self._session.scalars(select(DrainedBackendRow).order_by(DrainedBackendRow.name))
         return tuple(found)
 
-    async def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
+    def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
         """Give it nothing new; False when that was so already."""
-        added = await self._session.scalar(
+        added = self._session.scalar(
             insert_into(self._session, DrainedBackendRow)
             .values(name=name, drained_by=actor_id, drained_at=now)
             .on_conflict_do_nothing()
@@ -32,9 +30,9 @@ class DrainRepository:
         )
         return added is not None
 
-    async def resume(self, name: str) -> bool:
+    def resume(self, name: str) -> bool:
         """Let it work again; False when it did already."""
-        gone = await self._session.scalars(
+        gone = self._session.scalars(
             delete(DrainedBackendRow)
             .where(DrainedBackendRow.name == name)
             .returning(DrainedBackendRow.name)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.tables import FlagRow
 
@@ -21,10 +21,10 @@ class NewFlag:
 class FlagRepository:
     """Why generations are worth a look, and what moderators made of them."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(self, generation_id: str, flag: NewFlag, at: datetime) -> None:
+    def add(self, generation_id: str, flag: NewFlag, at: datetime) -> None:
         """Flag a generation."""
         self._session.add(
             FlagRow(
@@ -35,18 +35,18 @@ class FlagRepository:
                 at=at,
             )
         )
-        await self._session.flush()
+        self._session.flush()
 
-    async def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
+    def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
         """All of a generation, oldest first."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(FlagRow).where(FlagRow.generation_id == generation_id).order_by(FlagRow.id)
         )
         return tuple(found)
 
-    async def count_by(self, actor_id: int, since: datetime) -> int:
+    def count_by(self, actor_id: int, since: datetime) -> int:
         """How many one person raised since then."""
-        counted = await self._session.scalar(
+        counted = self._session.scalar(
             select(func.count())
             .select_from(FlagRow)
             .where(FlagRow.actor_id == actor_id, FlagRow.at >= since)

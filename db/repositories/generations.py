@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import count_changed
 from db.repositories import prompt_words
@@ -49,10 +49,10 @@ class GenerationPage:
 class GenerationRepository:
     """Generations, read and written inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(
+    def add(
         self,
         *,
         id: str,  # noqa: A002 - the column's name
@@ -112,18 +112,18 @@ class GenerationRepository:
             reply=reply,
         )
         self._session.add(row)
-        await self._session.flush()
-        await self._note_change(id, state, user_id, created_at)
-        await prompt_words.remember(self._session, id, prompt)
+        self._session.flush()
+        self._note_change(id, state, user_id, created_at)
+        prompt_words.remember(self._session, id, prompt)
         return row
 
-    async def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
+    def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
         """Find one, as it is recorded now; `for_update` holds others off until the end."""
-        return await self._session.get(
+        return self._session.get(
             GenerationRow, id, populate_existing=True, with_for_update=for_update or None
         )
 
-    async def move(
+    def move(
         self,
         id: str,  # noqa: A002 - the column's name
         *,
@@ -137,46 +137,41 @@ class GenerationRepository:
 
         What is done is also added to its changes, with the time and whoever did it, if anybody.
         """
-        moved = await self._update(
-            id, GenerationRow.state.in_(from_states), {**columns, "state": to}
-        )
+        moved = self._update(id, GenerationRow.state.in_(from_states), {**columns, "state": to})
         if moved:
-            await self._note_change(id, to, actor_id, at)
+            self._note_change(id, to, actor_id, at)
         return moved
 
-    async def note_sampling(self, generation_id: str, at: datetime) -> bool:
+    def note_sampling(self, generation_id: str, at: datetime) -> bool:
         """Note when its sampler began; False once it ended, since its charge is closed then."""
-        return await self._update(
+        return self._update(
             generation_id, GenerationRow.state.in_(UNFINISHED_STATES), {"sampled_at": at}
         )
 
-    async def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
+    def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
         """Change columns other than the state; False when there is no such generation."""
         if "state" in columns:
             msg = "The state changes only by move()."
             raise TypeError(msg)
-        return await self._update(id, None, columns)
+        return self._update(id, None, columns)
 
-    async def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
+    def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
         """Delete it with its inputs and outputs. Its charges stay."""
-        await prompt_words.forget(
-            self._session, select(GenerationRow.id).where(GenerationRow.id == id)
-        )
+        prompt_words.forget(self._session, select(GenerationRow.id).where(GenerationRow.id == id))
         return (
-            await count_changed(self._session, delete(GenerationRow).where(GenerationRow.id == id))
-            == 1
+            count_changed(self._session, delete(GenerationRow).where(GenerationRow.id == id)) == 1
         )
 
-    async def delete_many(self, ids: Collection[str]) -> None:
+    def delete_many(self, ids: Collection[str]) -> None:
         """Delete them with their inputs and outputs. Their charges stay."""
         if not ids:
             return
-        await prompt_words.forget(
+        prompt_words.forget(
             self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids))
         )
-        await count_changed(self._session, delete(GenerationRow).where(GenerationRow.id.in_(ids)))
+        count_changed(self._session, delete(GenerationRow).where(GenerationRow.id.in_(ids)))
 
-    async def page(
+    def page(
         self,
         filters: GenerationFilter,
         *,
@@ -194,14 +189,14 @@ class GenerationRepository:
             conditions.append(key > tuple_(*_bound(after)))
             statement = select(GenerationRow).where(*conditions)
             oldest_first = (GenerationRow.created_at, GenerationRow.id)
-            found = await self._session.scalars(statement.order_by(*oldest_first).limit(limit))
+            found = self._session.scalars(statement.order_by(*oldest_first).limit(limit))
             newer = found.all()[::-1]
             return GenerationPage(
                 tuple(newer), Cursor(newer[-1].created_at, newer[-1].id) if newer else None
             )
         if before is not None:
             conditions.append(key < tuple_(*_bound(before)))
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(GenerationRow)
             .where(*conditions)
             .order_by(GenerationRow.created_at.desc(), GenerationRow.id.desc())
@@ -210,13 +205,13 @@ class GenerationRepository:
         rows = found.all()
         return GenerationPage(tuple(rows[:limit]), _next_cursor(rows, limit))
 
-    async def total(self, filters: GenerationFilter) -> int:
+    def total(self, filters: GenerationFilter) -> int:
         """Count all that the filter finds."""
-        return await self._count(*self._conditions(filters))
+        return self._count(*self._conditions(filters))
 
-    async def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
+    def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
         """List those of these ids that exist, in no order."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(GenerationRow)
             .where(GenerationRow.id.in_(ids))
             .execution_options(populate_existing=True)
@@ -243,11 +238,11 @@ class GenerationRepository:
             conditions.append(GenerationRow.id.in_(select(FlagRow.generation_id)))
         return conditions
 
-    async def _note_change(self, id_: str, state: str, actor_id: int | None, at: datetime) -> None:
+    def _note_change(self, id_: str, state: str, actor_id: int | None, at: datetime) -> None:
         self._session.add(ChangeRow(generation_id=id_, state=state, actor_id=actor_id, at=at))
-        await self._session.flush()
+        self._session.flush()
 
-    async def _update(
+    def _update(
         self,
         id_: str,
         condition: ColumnElement[bool] | None,
@@ -256,11 +251,11 @@ class GenerationRepository:
         statement = update(GenerationRow).where(GenerationRow.id == id_).values(dict(columns))
         if condition is not None:
             statement = statement.where(condition)
-        return await count_changed(self._session, statement) == 1
+        return count_changed(self._session, statement) == 1
 
-    async def _count(self, *conditions: ColumnElement[bool]) -> int:
+    def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)
-        return await self._session.scalar(statement) or 0
+        return self._session.scalar(statement) or 0
 
 
 def is_in(guild_id: int | None) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """The image check of guilds. Nothing here commits."""
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DIRECT_MESSAGES, GuildModerationRow
@@ -10,28 +10,28 @@ from db.tables import DIRECT_MESSAGES, GuildModerationRow
 class GuildModerationRepository:
     """What a guild's moderators set once."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def get(self, guild_id: int | None) -> GuildModerationRow | None:
+    def get(self, guild_id: int | None) -> GuildModerationRow | None:
         """A guild's settings, where it has any."""
-        return await self._session.get(
+        return self._session.get(
             GuildModerationRow, guild_id or DIRECT_MESSAGES, populate_existing=True
         )
 
-    async def put(self, guild_id: int | None, **columns: object) -> None:
+    def put(self, guild_id: int | None, **columns: object) -> None:
         """Change settings."""
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, GuildModerationRow)
             .values(guild_id=guild_id or DIRECT_MESSAGES, **columns)
             .on_conflict_do_update(index_elements=["guild_id"], set_=columns)
         )
 
-    async def count_checked(self) -> int:
+    def count_checked(self) -> int:
         """How many guilds want their pictures checked."""
         wanted = select(func.count()).where(GuildModerationRow.image_check != "off")
-        return await self._session.scalar(wanted) or 0
+        return self._session.scalar(wanted) or 0
 
-    async def all(self) -> tuple[GuildModerationRow, ...]:
+    def all(self) -> tuple[GuildModerationRow, ...]:
         """Every guild's settings."""
-        return tuple(await self._session.scalars(select(GuildModerationRow)))
+        return tuple(self._session.scalars(select(GuildModerationRow)))

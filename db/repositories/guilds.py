@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DIRECT_MESSAGES, GuildRow
@@ -12,28 +12,28 @@ from db.tables import DIRECT_MESSAGES, GuildRow
 class GuildRepository:
     """Guilds and their settings."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
+    def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
         """Find the guild's settings, or begin them with the defaults."""
         id_ = guild_id or DIRECT_MESSAGES
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, GuildRow)
             .values(id=id_, timezone="UTC", paused=False, created_at=now)
             .on_conflict_do_nothing()
         )
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(GuildRow).where(GuildRow.id == id_).execution_options(populate_existing=True)
         )
         return found.one()
 
-    async def paused(self) -> frozenset[int]:
+    def paused(self) -> frozenset[int]:
         """The ids of all guilds whose line is paused."""
-        found = await self._session.scalars(select(GuildRow.id).where(GuildRow.paused.is_(True)))
+        found = self._session.scalars(select(GuildRow.id).where(GuildRow.paused.is_(True)))
         return frozenset(found)
 
-    async def update(self, guild_id: int | None, **columns: object) -> None:
+    def update(self, guild_id: int | None, **columns: object) -> None:
         """Change settings of a guild that get_or_create has begun."""
         id_ = guild_id or DIRECT_MESSAGES
-        await self._session.execute(update(GuildRow).where(GuildRow.id == id_).values(columns))
+        self._session.execute(update(GuildRow).where(GuildRow.id == id_).values(columns))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.repositories.generations import is_in
 from db.repositories.reviews import PENDING
@@ -40,12 +40,12 @@ class LineRow(NamedTuple):
 class LineRepository:
     """What waits, runs or has still to be delivered, read inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
+    def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
         """List what one person has waiting or running, oldest first."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(GenerationRow)
             .where(GenerationRow.state.in_(UNFINISHED_STATES), GenerationRow.user_id == user_id)
             .order_by(GenerationRow.created_at, GenerationRow.id)
@@ -53,7 +53,7 @@ class LineRepository:
         )
         return tuple(found)
 
-    async def list_undelivered(self) -> tuple[GenerationRow, ...]:
+    def list_undelivered(self) -> tuple[GenerationRow, ...]:
         """List what ended and was neither told nor given up, by when it ended.
 
         What waits for a moderator who was asked is not told before the answer. The condition and
@@ -65,7 +65,7 @@ class LineRepository:
             ReviewRow.state == PENDING,
             ReviewRow.asked_at.is_not(None),
         )
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(GenerationRow)
             .where(
                 GenerationRow.state.not_in(UNFINISHED_STATES),
@@ -78,21 +78,21 @@ class LineRepository:
         )
         return tuple(found)
 
-    async def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
+    def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
         """Count one person's generations in these states, in one guild or in direct messages."""
-        return await self._count(
+        return self._count(
             GenerationRow.user_id == user_id,
             is_in(guild_id),
             GenerationRow.state.in_(states),
         )
 
-    async def count_waiting_in_guild(self, guild_id: int | None) -> int:
+    def count_waiting_in_guild(self, guild_id: int | None) -> int:
         """Count what waits in one guild, or in all direct messages."""
-        return await self._count(is_in(guild_id), GenerationRow.state == WAITING)
+        return self._count(is_in(guild_id), GenerationRow.state == WAITING)
 
-    async def count_by_lane(self, user_id: int, guild_id: int | None) -> dict[int, int]:
+    def count_by_lane(self, user_id: int, guild_id: int | None) -> dict[int, int]:
         """Count what one person has unfinished in one guild or in direct messages, by lane."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(GenerationRow.lane, func.count())
             .where(
                 GenerationRow.user_id == user_id,
@@ -103,18 +103,18 @@ class LineRepository:
         )
         return {row.lane: int(row[1]) for row in found}
 
-    async def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
+    def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
         """Count everybody's generations in these states, in one guild or in direct messages."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(GenerationRow.state, func.count())
             .where(is_in(guild_id), GenerationRow.state.in_(states))
             .group_by(GenerationRow.state)
         )
         return {row.state: int(row[1]) for row in found}
 
-    async def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
+    def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
         """What the newest successes of a workflow took, newest first."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(
                 GenerationRow.workload,
                 GenerationRow.backend,
@@ -132,9 +132,9 @@ class LineRepository:
             MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
         )
 
-    async def list_line(self) -> tuple[LineRow, ...]:
+    def list_line(self) -> tuple[LineRow, ...]:
         """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(
                 GenerationRow.id,
                 GenerationRow.user_id,
@@ -154,9 +154,9 @@ class LineRepository:
         )
         return tuple(LineRow._make(row) for row in found)
 
-    async def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
+    def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
         """When the latest run of each of these people ended, of what they asked for since then."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(GenerationRow.user_id, func.max(GenerationRow.finished_at))
             .where(
                 GenerationRow.user_id.in_(user_ids),
@@ -168,6 +168,6 @@ class LineRepository:
         )
         return {row[0]: row[1] for row in found if row[1] is not None}
 
-    async def _count(self, *conditions: ColumnElement[bool]) -> int:
+    def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)
-        return await self._session.scalar(statement) or 0
+        return self._session.scalar(statement) or 0

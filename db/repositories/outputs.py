@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import count_changed
 from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
@@ -29,10 +29,10 @@ class NewOutput:
 class OutputRepository:
     """Results and given pictures, read and written inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
+    def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
         """Keep a verified picture with the generation that uses it."""
         self._session.add(
             InputRow(
@@ -43,35 +43,35 @@ class OutputRepository:
                 sha256=hashlib.sha256(content).hexdigest(),
             )
         )
-        await self._session.flush()
+        self._session.flush()
 
-    async def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
+    def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
         """List the pictures it was given, by name."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
         return tuple(found)
 
-    async def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+    def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """Record these results instead of any recorded before, so that it may be repeated."""
-        await self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
+        self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
         rows = []
         for output in outputs:
             row = _build_output(id, output)
             self._session.add(row)
-            await self._session.flush()
+            self._session.flush()
             self._session.add(OutputContentRow(output_id=row.id, content=output.content))
             rows.append(row)
-        await self._session.flush()
+        self._session.flush()
         return tuple(rows)
 
-    async def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
+    def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """List its results in order, without their bytes."""
-        return (await self.outputs_of([id])).get(id, ())
+        return (self.outputs_of([id])).get(id, ())
 
-    async def outputs_of(self, ids: Collection[str]) -> dict[str, tuple[OutputRow, ...]]:
+    def outputs_of(self, ids: Collection[str]) -> dict[str, tuple[OutputRow, ...]]:
         """List the results of several generations at once; one without any is not in it."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(OutputRow)
             .where(OutputRow.generation_id.in_(ids))
             .order_by(OutputRow.generation_id, OutputRow.position)
@@ -81,9 +81,9 @@ class OutputRepository:
             by_generation.setdefault(row.generation_id, []).append(row)
         return {id_: tuple(rows) for id_, rows in by_generation.items()}
 
-    async def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
+    def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
         """Load its results in order with their bytes; pruned ones are left out."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(OutputRow, OutputContentRow.content)
             .join(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
             .where(OutputRow.generation_id == id)
@@ -91,7 +91,7 @@ class OutputRepository:
         )
         return tuple((row, content) for row, content in found)
 
-    async def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
+    def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
         """Delete everything of its pictures and texts that is kept; what they were stays known."""
         results = select(OutputRow.id).where(OutputRow.generation_id == id)
         for statement in (
@@ -101,9 +101,9 @@ class OutputRepository:
             .where(OutputRow.generation_id == id)
             .values(thumbnail=None, text=None),
         ):
-            await self._session.execute(statement.execution_options(synchronize_session=False))
+            self._session.execute(statement.execution_options(synchronize_session=False))
 
-    async def prune_contents(self, before: datetime) -> int:
+    def prune_contents(self, before: datetime) -> int:
         """Delete the bytes of results and of given pictures of what ended before then; how many.
 
         What has still to be told is kept, and thumbnails are kept always.
@@ -124,7 +124,7 @@ class OutputRepository:
             delete(OutputContentRow).where(results),
             delete(InputRow).where(given),
         ):
-            pruned += await count_changed(
+            pruned += count_changed(
                 self._session, statement.execution_options(synchronize_session=False)
             )
         return pruned

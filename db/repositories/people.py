@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DIRECT_MESSAGES, PersonRow
@@ -12,10 +12,10 @@ from db.tables import DIRECT_MESSAGES, PersonRow
 class PersonRepository:
     """People as they are known in each guild."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def upsert(
+    def upsert(
         self,
         *,
         user_id: int,
@@ -38,8 +38,8 @@ class PersonRepository:
             )
             .on_conflict_do_update(index_elements=["user_id", "guild_id"], set_=changes)
         )
-        await self._session.execute(statement)
-        found = await self._session.scalars(
+        self._session.execute(statement)
+        found = self._session.scalars(
             select(PersonRow)
             .where(
                 PersonRow.user_id == user_id,
@@ -49,9 +49,9 @@ class PersonRepository:
         )
         return found.one()
 
-    async def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
+    def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
         """When this person last asked for a generation here, if ever."""
-        return await self._session.scalar(
+        return self._session.scalar(
             select(PersonRow.last_request_at).where(
                 PersonRow.user_id == user_id,
                 PersonRow.guild_id == (guild_id or DIRECT_MESSAGES),

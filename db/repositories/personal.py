@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, inspect, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.base import Base
 from db.tables import BlockRow, ChargeRow, FlagRow, PersonRow, PreferencesRow, PresetRow
@@ -22,26 +22,22 @@ _PERSONAL: tuple[tuple[type[Base], str], ...] = (
 class PersonalRepository:
     """Reads and deletes by person."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
+    def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
         """Every row of theirs, by table; who blocked them is left out."""
         found: dict[str, list[dict[str, Any]]] = {}
         for table, column in _PERSONAL:
-            rows = await self._session.scalars(
-                select(table).where(getattr(table, column) == user_id)
-            )
+            rows = self._session.scalars(select(table).where(getattr(table, column) == user_id))
             found[table.__tablename__] = [_plain(row) for row in rows]
         return found
 
-    async def forget(self, user_id: int) -> None:
+    def forget(self, user_id: int) -> None:
         """Delete preferences, presets and names; what they used and may not do stays."""
         for table in (PreferencesRow, PresetRow):
-            await self._session.execute(delete(table).where(table.user_id == user_id))
-        await self._session.execute(
-            update(PersonRow).where(PersonRow.user_id == user_id).values(name="")
-        )
+            self._session.execute(delete(table).where(table.user_id == user_id))
+        self._session.execute(update(PersonRow).where(PersonRow.user_id == user_id).values(name=""))
 
 
 _OTHERS: Sequence[str] = ("actor_id",)

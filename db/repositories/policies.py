@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
@@ -13,12 +13,12 @@ from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
 class PolicyRepository:
     """Policies of roles and channels, and grants, read and written inside one transaction."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def roles(self, guild_id: int | None) -> tuple[RolePolicyRow, ...]:
+    def roles(self, guild_id: int | None) -> tuple[RolePolicyRow, ...]:
         """Every role's policy in this guild."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(RolePolicyRow)
             .where(RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
             .order_by(RolePolicyRow.role_id)
@@ -26,19 +26,19 @@ class PolicyRepository:
         )
         return tuple(found)
 
-    async def set_role(self, guild_id: int | None, role_id: int, **columns: object) -> None:
+    def set_role(self, guild_id: int | None, role_id: int, **columns: object) -> None:
         """Change what is given of a role's policy, which begins with changing nothing."""
         defaults = {"has_priority": False, "is_unlimited": False}
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "role_id": role_id}
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, RolePolicyRow)
             .values({**defaults, **columns, **key})
             .on_conflict_do_update(index_elements=list(key), set_=columns or key)
         )
 
-    async def clear_role(self, guild_id: int | None, role_id: int) -> bool:
+    def clear_role(self, guild_id: int | None, role_id: int) -> bool:
         """Forget a role's policy; False when there was none."""
-        gone = await self._session.scalars(
+        gone = self._session.scalars(
             delete(RolePolicyRow)
             .where(
                 RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
@@ -48,7 +48,7 @@ class PolicyRepository:
         )
         return bool(gone.all())
 
-    async def grants(
+    def grants(
         self, guild_id: int | None, now: datetime, *, user_id: int | None = None
     ) -> tuple[GrantRow, ...]:
         """The grants that hold now, everybody's or one person's, the oldest first."""
@@ -59,9 +59,9 @@ class PolicyRepository:
         )
         if user_id is not None:
             statement = statement.where(GrantRow.user_id == user_id)
-        return tuple(await self._session.scalars(statement.order_by(GrantRow.id)))
+        return tuple(self._session.scalars(statement.order_by(GrantRow.id)))
 
-    async def add_grant(
+    def add_grant(
         self,
         guild_id: int | None,
         user_id: int,
@@ -86,11 +86,11 @@ class PolicyRepository:
                 expires_at=expires_at,
             )
         )
-        await self._session.flush()
+        self._session.flush()
 
-    async def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
+    def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
         """Take back everything that was granted to a person; how many grants it were."""
-        gone = await self._session.scalars(
+        gone = self._session.scalars(
             update(GrantRow)
             .where(
                 GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
@@ -103,25 +103,25 @@ class PolicyRepository:
         )
         return len(gone.all())
 
-    async def channels(self, guild_id: int | None) -> dict[int, bool]:
+    def channels(self, guild_id: int | None) -> dict[int, bool]:
         """Which channels and categories are served, and which are not; others were not named."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(ChannelPolicyRow.channel_id, ChannelPolicyRow.is_served)
             .where(ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
             .order_by(ChannelPolicyRow.channel_id)
         )
         return {row.channel_id: row.is_served for row in found}
 
-    async def set_channel(self, guild_id: int | None, channel_id: int, *, is_served: bool) -> None:
+    def set_channel(self, guild_id: int | None, channel_id: int, *, is_served: bool) -> None:
         """Serve a channel, or serve it no more."""
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "channel_id": channel_id}
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, ChannelPolicyRow)
             .values(is_served=is_served, **key)
             .on_conflict_do_update(index_elements=list(key), set_={"is_served": is_served})
         )
 
-    async def clear_channels(
+    def clear_channels(
         self, guild_id: int | None, channel_ids: Collection[int] | None = None
     ) -> int:
         """Forget what was decided of these channels, or of all; of how many something was."""
@@ -130,5 +130,5 @@ class PolicyRepository:
         )
         if channel_ids is not None:
             statement = statement.where(ChannelPolicyRow.channel_id.in_(channel_ids))
-        gone = await self._session.scalars(statement.returning(ChannelPolicyRow.channel_id))
+        gone = self._session.scalars(statement.returning(ChannelPolicyRow.channel_id))
         return len(gone.all())

@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import is_postgresql
 from db.tables import GenerationRow
@@ -33,23 +33,23 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 """Scripts that put no spaces between words, where a word's beginning cannot be found."""
 
 
-async def remember(session: AsyncSession, generation_id: str, prompt: str) -> None:
+def remember(session: Session, generation_id: str, prompt: str) -> None:
     """Let a prompt be found."""
     if not is_postgresql(session):
         row = {"prompt": prompt, "generation_id": generation_id}
-        await session.execute(insert(_words).values(row))
+        session.execute(insert(_words).values(row))
 
 
-async def forget(session: AsyncSession, generations: Select[Any]) -> None:
+def forget(session: Session, generations: Select[Any]) -> None:
     """Let the prompts of these generations' ids be found no longer, before they change or go.
 
     It reads the whole table: forget many at once.
     """
     if not is_postgresql(session):
-        await session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))
+        session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))
 
 
-def find(session: AsyncSession, search: str) -> ColumnElement[bool]:
+def find(session: Session, search: str) -> ColumnElement[bool]:
     """The prompts with a word that begins like each of these, whatever their case.
 
     Where there are no words to speak of, the prompts that have this somewhere.

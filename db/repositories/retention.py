@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Text, cast, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.repositories import prompt_words
 from db.repositories.generations import GenerationRepository
@@ -16,29 +16,29 @@ BATCH = 200
 class RetentionRepository:
     """Every method handles one batch of what was told and ended before then; how many it were."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._generations = GenerationRepository(session)
         self._outputs = OutputRepository(session)
 
-    async def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
+    def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
         """Delete results, thumbnails and given pictures."""
-        ids = await self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
+        ids = self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
         for one in ids:
-            await self._outputs.remove_contents(one)
-            await self._generations.update(one, removed_at=now)
+            self._outputs.remove_contents(one)
+            self._generations.update(one, removed_at=now)
         return len(ids)
 
-    async def forget_prompts(self, guild_id: int, before: datetime) -> int:
+    def forget_prompts(self, guild_id: int, before: datetime) -> int:
         """Redact what was typed, with all values."""
         # Some workflows have no prompt, and other texts in their values.
         is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
-        ids = await self._ids(guild_id, before, is_legible)
+        ids = self._ids(guild_id, before, is_legible)
         if ids:
-            await prompt_words.forget(
+            prompt_words.forget(
                 self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids))
             )
-            await self._session.execute(
+            self._session.execute(
                 update(GenerationRow)
                 .where(GenerationRow.id.in_(ids))
                 .values(prompt="", values={})
@@ -46,15 +46,13 @@ class RetentionRepository:
             )
         return len(ids)
 
-    async def forget_records(self, guild_id: int, before: datetime) -> int:
+    def forget_records(self, guild_id: int, before: datetime) -> int:
         """Delete generations whole; their charges stay."""
-        ids = await self._ids(guild_id, before)
-        await self._generations.delete_many(ids)
+        ids = self._ids(guild_id, before)
+        self._generations.delete_many(ids)
         return len(ids)
 
-    async def _ids(
-        self, guild_id: int, before: datetime, *conditions: ColumnElement[bool]
-    ) -> list[str]:
+    def _ids(self, guild_id: int, before: datetime, *conditions: ColumnElement[bool]) -> list[str]:
         asked = (
             select(GenerationRow.id)
             .where(
@@ -66,4 +64,4 @@ class RetentionRepository:
             )
             .limit(BATCH)
         )
-        return list(await self._session.scalars(asked))
+        return list(self._session.scalars(asked))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
 from db.tables import GenerationRow, ReviewPolicyRow, ReviewRow
@@ -30,24 +30,24 @@ WAITING = (PENDING, REPORTED)
 class ReviewRepository:
     """Results that moderators look at, and the policies by which they do."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def find(self, generation_id: str) -> ReviewRow | None:
+    def find(self, generation_id: str) -> ReviewRow | None:
         """One review."""
-        return await self._session.get(ReviewRow, generation_id, populate_existing=True)
+        return self._session.get(ReviewRow, generation_id, populate_existing=True)
 
-    async def begin(self, generation_id: str, state: str, at: datetime) -> None:
+    def begin(self, generation_id: str, state: str, at: datetime) -> None:
         """Ask for a review, unless one was asked for already."""
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=state, created_at=at)
             .on_conflict_do_nothing()
         )
 
-    async def hold(self, generation_id: str, at: datetime) -> None:
+    def hold(self, generation_id: str, at: datetime) -> None:
         """Wait for a decision, also where moderators were only to be shown it."""
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=PENDING, created_at=at)
             .on_conflict_do_update(
@@ -57,9 +57,9 @@ class ReviewRepository:
             )
         )
 
-    async def report(self, generation_id: str, at: datetime) -> None:
+    def report(self, generation_id: str, at: datetime) -> None:
         """Ask for a decision on what is seen by all, also where moderators had approved of it."""
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=REPORTED, created_at=at)
             .on_conflict_do_update(
@@ -69,28 +69,26 @@ class ReviewRepository:
             )
         )
 
-    async def note_asked(self, generation_id: str, at: datetime) -> None:
+    def note_asked(self, generation_id: str, at: datetime) -> None:
         """Remember that moderators were asked, and its person told that it waits."""
-        await self._session.execute(
+        self._session.execute(
             update(ReviewRow).where(ReviewRow.generation_id == generation_id).values(asked_at=at)
         )
 
-    async def drop(self, generation_id: str) -> None:
+    def drop(self, generation_id: str) -> None:
         """There is nothing to decide."""
-        await self._session.execute(
-            delete(ReviewRow).where(ReviewRow.generation_id == generation_id)
-        )
+        self._session.execute(delete(ReviewRow).where(ReviewRow.generation_id == generation_id))
 
-    async def withdraw(self, generation_id: str) -> bool:
+    def withdraw(self, generation_id: str) -> bool:
         """There is nothing left to decide on; True when it was pending.
 
         Where moderators were asked stays known, so that they are no longer.
         """
         is_of_it = ReviewRow.generation_id == generation_id
-        await self._session.execute(
+        self._session.execute(
             update(ReviewRow).where(is_of_it, ReviewRow.state == REPORTED).values(state=SHOWN)
         )
-        withdrawn = await self._session.scalars(
+        withdrawn = self._session.scalars(
             update(ReviewRow)
             .where(is_of_it, ReviewRow.state == PENDING)
             .values(state=SHOWN)
@@ -98,25 +96,25 @@ class ReviewRepository:
         )
         return withdrawn.first() is not None
 
-    async def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
+    def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
         """Where moderators were shown these generations: channel ids and message ids."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(ReviewRow.channel_id, ReviewRow.message_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.message_id.is_not(None)
             )
         )
         return tuple((row.channel_id, row.message_id) for row in found)
 
-    async def decided(self, ids: Collection[str]) -> frozenset[str]:
+    def decided(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these generations that were held until a moderator decided."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(ReviewRow.generation_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.decided_at.is_not(None)
             )
         )
         return frozenset(found)
 
-    async def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
+    def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
         """How many results, held or reported, wait for a decision in a guild; the oldest ones."""
         asked = (
             select(ReviewRow.generation_id)
@@ -128,21 +126,21 @@ class ReviewRepository:
                 GenerationRow.removed_at.is_(None),
             )
         )
-        count = await self._session.scalar(select(func.count()).select_from(asked.subquery()))
-        found = await self._session.scalars(asked.order_by(ReviewRow.created_at).limit(limit))
+        count = self._session.scalar(select(func.count()).select_from(asked.subquery()))
+        found = self._session.scalars(asked.order_by(ReviewRow.created_at).limit(limit))
         return count or 0, tuple(found)
 
-    async def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
+    def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
         """Remember where moderators were asked."""
-        await self._session.execute(
+        self._session.execute(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id)
             .values(channel_id=channel_id, message_id=message_id)
         )
 
-    async def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
+    def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
         """Decide one that waits; True for the one call that did it."""
-        decided = await self._session.scalars(
+        decided = self._session.scalars(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id, ReviewRow.state.in_(WAITING))
             .values(state=state, actor_id=actor_id, decided_at=at)
@@ -150,34 +148,34 @@ class ReviewRepository:
         )
         return decided.first() is not None
 
-    async def pending(self, ids: Collection[str]) -> frozenset[str]:
+    def pending(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these generations that wait for a decision."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(ReviewRow.generation_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.state == PENDING
             )
         )
         return frozenset(found)
 
-    async def modes(self, guild_id: int) -> dict[int, str]:
+    def modes(self, guild_id: int) -> dict[int, str]:
         """A guild's modes by channel; its own is that of WHOLE_GUILD."""
-        found = await self._session.execute(
+        found = self._session.execute(
             select(ReviewPolicyRow.channel_id, ReviewPolicyRow.mode).where(
                 ReviewPolicyRow.guild_id == guild_id
             )
         )
         return {row.channel_id: row.mode for row in found}
 
-    async def set_mode(self, guild_id: int, channel_id: int, mode: str | None) -> None:
+    def set_mode(self, guild_id: int, channel_id: int, mode: str | None) -> None:
         """Set a mode; None leaves it to the guild's own."""
         if mode is None:
-            await self._session.execute(
+            self._session.execute(
                 delete(ReviewPolicyRow).where(
                     ReviewPolicyRow.guild_id == guild_id, ReviewPolicyRow.channel_id == channel_id
                 )
             )
             return
-        await self._session.execute(
+        self._session.execute(
             insert_into(self._session, ReviewPolicyRow)
             .values(guild_id=guild_id, channel_id=channel_id, mode=mode)
             .on_conflict_do_update(index_elements=["guild_id", "channel_id"], set_={"mode": mode})

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from db.tables import DIRECT_MESSAGES, TermRow
 
@@ -11,19 +11,19 @@ from db.tables import DIRECT_MESSAGES, TermRow
 class TermRepository:
     """What a guild watches for."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def of_guild(self, guild_id: int | None) -> tuple[TermRow, ...]:
+    def of_guild(self, guild_id: int | None) -> tuple[TermRow, ...]:
         """All of a guild, oldest first."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(TermRow)
             .where(TermRow.guild_id == (guild_id or DIRECT_MESSAGES))
             .order_by(TermRow.id)
         )
         return tuple(found)
 
-    async def add(
+    def add(
         self,
         guild_id: int | None,
         *,
@@ -34,7 +34,7 @@ class TermRepository:
         at: datetime,
     ) -> TermRow:
         """Watch for one more, or do something else about one that is watched for."""
-        await self.remove(guild_id, pattern)
+        self.remove(guild_id, pattern)
         row = TermRow(
             guild_id=guild_id or DIRECT_MESSAGES,
             pattern=pattern,
@@ -44,12 +44,12 @@ class TermRepository:
             at=at,
         )
         self._session.add(row)
-        await self._session.flush()
+        self._session.flush()
         return row
 
-    async def remove(self, guild_id: int | None, pattern: str) -> bool:
+    def remove(self, guild_id: int | None, pattern: str) -> bool:
         """Watch for it no longer; False when it was not watched for."""
-        found = await self._session.scalars(
+        found = self._session.scalars(
             select(TermRow).where(
                 TermRow.guild_id == (guild_id or DIRECT_MESSAGES),
                 func.lower(TermRow.pattern) == pattern.lower(),
@@ -57,6 +57,6 @@ class TermRepository:
         )
         rows = found.all()
         for row in rows:
-            await self._session.delete(row)
-        await self._session.flush()
+            self._session.delete(row)
+        self._session.flush()
         return bool(rows)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.drains import DrainRepository
 from generation.availability import available
@@ -53,11 +53,14 @@ class Fleet:
         """Every backend as it is now. Raises ServiceUnavailable."""
         with available():
             await self.apply()
-            async with self._database.transaction(read_only=True) as session:
-                rows = {
+
+            def query(session: Session) -> dict[str, tuple[int, datetime]]:
+                return {
                     row.name: (row.drained_by, row.drained_at)
-                    for row in await DrainRepository(session).drained()
+                    for row in DrainRepository(session).drained()
                 }
+
+            rows = await self._database.read(query)
         return tuple(
             FleetEntry(status, *rows.get(status.name, (None, None)))
             for status in await self._pool.statuses()
@@ -80,8 +83,11 @@ class Fleet:
 
     async def apply(self) -> None:
         """Do here what was decided anywhere. Raises DatabaseError."""
-        async with self._database.transaction(read_only=True) as session:
-            drained = {row.name for row in await DrainRepository(session).drained()}
+
+        def query(session: Session) -> set[str]:
+            return {row.name for row in DrainRepository(session).drained()}
+
+        drained = await self._database.read(query)
         for name in self._pool.names:
             if name in drained and not self._pool.is_drained(name):
                 self._pool.drain(name)
@@ -94,20 +100,24 @@ class Fleet:
         self, name: str, actor_id: int, guild_id: int | None, *, is_drained: bool
     ) -> bool:
         with available():
-            async with self._database.transaction() as session:
+
+            def change(session: Session) -> bool:
                 drains = DrainRepository(session)
                 if is_drained:
-                    changed = await drains.drain(name, actor_id=actor_id, now=self._clock())
+                    changed = drains.drain(name, actor_id=actor_id, now=self._clock())
                 else:
-                    changed = await drains.resume(name)
+                    changed = drains.resume(name)
                 if changed:
-                    await AuditRepository(session).add(
+                    AuditRepository(session).add(
                         at=self._clock(),
                         actor_id=actor_id,
                         guild_id=guild_id,
                         action="drain-backend" if is_drained else "resume-backend",
                         subject=name,
                     )
+                return changed
+
+            changed = await self._database.write(change)
             await self.apply()
         if changed:
             await self._turns_changed()

@@ -77,36 +77,45 @@ class Records:
 
     async def find(self, generation_id: str, *, unveiled: bool = False) -> Generation | None:
         """One generation with its outputs; those that are withheld only when unveiled."""
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> Generation | None:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id)
+            row = generations.get(generation_id)
             if row is None:
                 return None
-            outputs = await OutputRepository(session).outputs(generation_id)
+            outputs = OutputRepository(session).outputs(generation_id)
             return copy_generation(row, outputs, unveiled=unveiled)
+
+        return await self._database.read(query)
 
     async def find_order(self, generation_id: str) -> Order | None:
         """One generation with what it was given; it is wanted until it ended or was cancelled."""
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> Order | None:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id)
+            row = generations.get(generation_id)
             if row is None:
                 return None
             images = tuple(
                 RecordedImage(image.name, image.content, image.media_type)
-                for image in await OutputRepository(session).inputs(generation_id)
+                for image in OutputRepository(session).inputs(generation_id)
             )
             generation = copy_generation(row)
             is_wanted = not generation.state.is_final and row.cancelled_by is None
             return Order(generation, images, is_wanted)
 
+        return await self._database.read(query)
+
     async def find_placement(self, generation_id: str) -> Placement | None:
         """Where it was sent last, if it ever was."""
-        async with self._database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(generation_id)
+
+        def query(session: Session) -> Placement | None:
+            row = GenerationRepository(session).get(generation_id)
             if row is None or row.backend is None or row.prompt_id is None:
                 return None
             return Placement(row.backend, row.prompt_id)
+
+        return await self._database.read(query)
 
     async def contents(
         self, generation_id: str, *, unveiled: bool = False
@@ -115,25 +124,22 @@ class Records:
 
         What is withheld has some only when unveiled.
         """
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> tuple[OutputContent, ...]:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id)
+            row = generations.get(generation_id)
             if row is None or (row.withheld and not unveiled):
                 return ()
-            found = await OutputRepository(session).contents(generation_id)
+            found = OutputRepository(session).contents(generation_id)
             return tuple(OutputContent(copy_output(row), content) for row, content in found)
+
+        return await self._database.read(query)
 
     async def line(self) -> LineState:
         """Everything unfinished, as far as turns depend on it."""
-        async with self._database.transaction(read_only=True) as session:
-            unfinished = LineRepository(session)
-            rows = await unfinished.list_line()
-            paused = await GuildRepository(session).paused()
-            if not rows:
-                return LineState(paused_guilds=paused)
-            people = {row.user_id for row in rows if row.state == GenerationState.WAITING.value}
-            since = rows[0].created_at - EARLIER
-            ends = await unfinished.last_ends(people, since) if people else {}
+        rows, paused, ends = await self._database.read(_load_line)
+        if not rows:
+            return LineState(paused_guilds=paused)
         running, waiting, held, cancelled = [], [], [], []
         for row in rows:
             if row.cancelled_by is not None:
@@ -157,55 +163,86 @@ class Records:
     async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
         """Those of these generations that exist, without their outputs."""
         found = {}
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> None:
             generations = GenerationRepository(session)
             for start in range(0, len(generation_ids), IDS_AT_ONCE):
-                for row in await generations.list_by_id(
-                    generation_ids[start : start + IDS_AT_ONCE]
-                ):
+                for row in generations.list_by_id(generation_ids[start : start + IDS_AT_ONCE]):
                     found[row.id] = copy_generation(row)
+
+        await self._database.read(query)
         return found
 
     async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
         """What one person has waiting and running, oldest first."""
-        async with self._database.transaction(read_only=True) as session:
-            rows = await LineRepository(session).list_unfinished(user_id)
+
+        def query(session: Session) -> tuple[Generation, ...]:
+            rows = LineRepository(session).list_unfinished(user_id)
             return tuple(copy_generation(row) for row in rows)
+
+        return await self._database.read(query)
 
     async def undelivered(self) -> dict[str, bool]:
         """The ids of everything that ended and was neither told nor given up, oldest first.
 
         True for what a moderator decided on: that is told by a delivery of its own.
         """
-        async with self._database.transaction(read_only=True) as session:
-            ids = [row.id for row in await LineRepository(session).list_undelivered()]
+
+        def query(session: Session) -> dict[str, bool]:
+            ids = [row.id for row in LineRepository(session).list_undelivered()]
             reviews, decided = ReviewRepository(session), frozenset[str]()
             for start in range(0, len(ids), IDS_AT_ONCE):
-                decided |= await reviews.decided(ids[start : start + IDS_AT_ONCE])
+                decided |= reviews.decided(ids[start : start + IDS_AT_ONCE])
             return {id_: id_ in decided for id_ in ids}
+
+        return await self._database.read(query)
 
     async def durations(self, workflows: Collection[str]) -> Durations:
         """What the newest runs of these workflows took."""
-        runs = []
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> Durations:
             line = LineRepository(session)
-            for workflow in sorted(workflows):
-                runs += [
+            return Durations(
+                [
                     Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
-                    for row in await line.measured(workflow, RUNS_TAKEN)
+                    for workflow in sorted(workflows)
+                    for row in line.measured(workflow, RUNS_TAKEN)
                 ]
-        return Durations(runs)
+            )
+
+        return await self._database.read(query)
 
     async def page(
         self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
     ) -> HistoryPage:
         """One page of the history, with outputs."""
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> HistoryPage:
             generations = GenerationRepository(session)
             filters = asked.to_rows()
-            page = await generations.page(filters, before=before, after=after, limit=limit)
-            copies = await _with_outputs(session, page.rows)
-            return HistoryPage(copies, page.next_cursor, await generations.total(filters))
+            page = generations.page(filters, before=before, after=after, limit=limit)
+            copies = _with_outputs(session, page.rows)
+            return HistoryPage(copies, page.next_cursor, generations.total(filters))
+
+        return await self._database.read(query)
+
+
+def _load_line(
+    session: Session,
+) -> tuple[Sequence[LineRow], frozenset[int], Mapping[int, datetime]]:
+    unfinished = LineRepository(session)
+    rows, paused = unfinished.list_line(), GuildRepository(session).paused()
+    people = {row.user_id for row in rows if row.state == GenerationState.WAITING.value}
+    ends = unfinished.last_ends(people, rows[0].created_at - EARLIER) if people else {}
+    return rows, paused, ends
+
+
+def load_batch(
+    asked: HistoryFilter, before: Cursor | None, limit: int, session: Session
+) -> tuple[tuple[Generation, ...], Cursor | None]:
+    """One page of what was asked for, newest first, with outputs, and where the next one begins."""
+    page = GenerationRepository(session).page(asked.to_rows(), before=before, limit=limit)
+    return _with_outputs(session, page.rows), page.next_cursor
 
 
 def _copy_ahead(row: LineRow) -> Ahead:
@@ -227,6 +264,6 @@ def _start(running: Ahead) -> datetime:
     return running.started_at or running.created_at
 
 
-async def _with_outputs(session: Session, rows: Sequence[GenerationRow]) -> tuple[Generation, ...]:
-    outputs = await OutputRepository(session).outputs_of([row.id for row in rows])
+def _with_outputs(session: Session, rows: Sequence[GenerationRow]) -> tuple[Generation, ...]:
+    outputs = OutputRepository(session).outputs_of([row.id for row in rows])
     return tuple(copy_generation(row, outputs.get(row.id, ())) for row in rows)

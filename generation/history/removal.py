@@ -35,14 +35,12 @@ class Remover:
             )
 
     async def _remove(self, generation_id: str, actor_id: int, *, is_moderator: bool) -> Generation:
-        async with self._database.transaction() as session:
+        def change(session: Session) -> Generation:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id, for_update=True)
+            row = generations.get(generation_id, for_update=True)
             if row is None:
                 raise UnknownGeneration(generation_id)
-            generation = copy_generation(
-                row, await OutputRepository(session).outputs(generation_id)
-            )
+            generation = copy_generation(row, OutputRepository(session).outputs(generation_id))
             if generation.user_id != actor_id and not is_moderator:
                 raise NotYours(generation_id)
             if not generation.state.is_final:
@@ -52,9 +50,9 @@ class Remover:
             if generation.removed_at is not None:
                 return generation
             now = self._clock()
-            await take_away(session, generation_id, actor_id=actor_id, now=now)
+            take_away(session, generation_id, actor_id=actor_id, now=now)
             if generation.user_id != actor_id:
-                await AuditRepository(session).add(
+                AuditRepository(session).add(
                     at=now,
                     actor_id=actor_id,
                     guild_id=generation.guild_id,
@@ -64,13 +62,15 @@ class Remover:
                 )
             return generation
 
+        return await self._database.write(change)
 
-async def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
+
+def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
     """Forget the results of what has ended; moderators need not decide on them any more."""
     generations = GenerationRepository(session)
     columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
-    if await ReviewRepository(session).withdraw(generation_id):
+    if ReviewRepository(session).withdraw(generation_id):
         # Its message, which says that it waits for a decision, goes with the results.
         columns["given_up_at"] = now
-    await OutputRepository(session).remove_contents(generation_id)
-    await generations.update(generation_id, **columns)
+    OutputRepository(session).remove_contents(generation_id)
+    generations.update(generation_id, **columns)

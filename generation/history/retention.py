@@ -1,10 +1,10 @@
 """How long a guild keeps pictures, prompts and records; applied by the housekeeping."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.retention import BATCH, RetentionRepository
@@ -30,23 +30,27 @@ class Retention:
     async def find(self, guild_id: int) -> Keeping:
         """How long things are kept there. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                row = await GuildModerationRepository(session).get(guild_id)
+
+            def query(session: Session) -> Keeping:
+                row = GuildModerationRepository(session).get(guild_id)
                 if row is None:
                     return Keeping()
                 return Keeping(row.images_kept_days, row.prompts_kept_days, row.records_kept_days)
 
+            return await self._database.read(query)
+
     async def set(self, guild_id: int, keeping: Keeping, *, actor_id: int) -> None:
         """Keep things so long from now on. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction() as session:
-                await GuildModerationRepository(session).put(
+
+            def change(session: Session) -> None:
+                GuildModerationRepository(session).put(
                     guild_id,
                     images_kept_days=keeping.pictures,
                     prompts_kept_days=keeping.prompts,
                     records_kept_days=keeping.records,
                 )
-                await AuditRepository(session).add(
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
@@ -55,13 +59,18 @@ class Retention:
                     detail=asdict(keeping),
                 )
 
+            await self._database.write(change)
+
     async def apply(self) -> int:
         """Take away what is too old everywhere; how much it was. Raises DatabaseError."""
-        async with self._database.transaction(read_only=True) as session:
-            wanted = [
+
+        def query(session: Session) -> list[tuple[int, int | None, int | None, int | None]]:
+            return [
                 (row.guild_id, row.images_kept_days, row.prompts_kept_days, row.records_kept_days)
-                for row in await GuildModerationRepository(session).all()
+                for row in GuildModerationRepository(session).all()
             ]
+
+        wanted = await self._database.read(query)
         done, now = 0, self._clock()
         for guild_id, pictures, prompts, records in wanted:
             for days, forget in (
@@ -78,29 +87,32 @@ class Retention:
     ) -> int:
         done = 0
         while True:
-            async with self._database.transaction() as session:
-                count = await forget(RetentionRepository(session), guild_id, before, now)
+
+            def change(session: Session) -> int:
+                return forget(RetentionRepository(session), guild_id, before, now)
+
+            count = await self._database.write(change)
             done += count
             if count < BATCH:
                 return done
 
 
-_Forget = Callable[[RetentionRepository, int, datetime, datetime], Awaitable[int]]
+_Forget = Callable[[RetentionRepository, int, datetime, datetime], int]
 
 
-async def _forget_pictures(
+def _forget_pictures(
     repository: RetentionRepository, guild_id: int, before: datetime, now: datetime
 ) -> int:
-    return await repository.forget_pictures(guild_id, before, now)
+    return repository.forget_pictures(guild_id, before, now)
 
 
-async def _forget_prompts(
+def _forget_prompts(
     repository: RetentionRepository, guild_id: int, before: datetime, _now: datetime
 ) -> int:
-    return await repository.forget_prompts(guild_id, before)
+    return repository.forget_prompts(guild_id, before)
 
 
-async def _forget_records(
+def _forget_records(
     repository: RetentionRepository, guild_id: int, before: datetime, _now: datetime
 ) -> int:
-    return await repository.forget_records(guild_id, before)
+    return repository.forget_records(guild_id, before)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from comfy.protocol.object_info import ObjectInfo
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.line import LineRepository
 from generation.availability import available
@@ -126,9 +126,12 @@ class Library:
     async def seconds(self, name: str) -> float | None:
         """How long a run of it takes, from the last ones; None when there was none."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                runs = await LineRepository(session).measured(name, RECENT_RUNS)
-                durations = [run.gpu_ms / 1000 for run in runs]
+
+            def query(session: Session) -> list[float]:
+                runs = LineRepository(session).measured(name, RECENT_RUNS)
+                return [run.gpu_ms / 1000 for run in runs]
+
+            durations = await self._database.read(query)
         return statistics.median(durations) if durations else None
 
     async def stage(
@@ -247,14 +250,17 @@ class Library:
 
     async def _audit(self, action: str, name: str, actor_id: int, guild_id: int | None) -> None:
         with available():
-            async with self._database.transaction() as session:
-                await AuditRepository(session).add(
+
+            def change(session: Session) -> None:
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
                     action=action,
                     subject=name,
                 )
+
+            await self._database.write(change)
 
 
 def _entry(name: str, state: str) -> LibraryEntry:

@@ -95,14 +95,17 @@ class Moderation:
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
         """Judge what somebody asks for. Raises RequestRefused, DatabaseError."""
-        async with self._database.transaction(read_only=True) as session:
-            block = await BlockRepository(session).find(
+
+        def query(session: Session) -> tuple[Term, ...]:
+            block = BlockRepository(session).find(
                 requester.user_id, requester.guild_id, self._clock()
             )
             if block is not None:
                 raise refuse_blocked(_copy_block(block))
-            rows = await TermRepository(session).of_guild(requester.guild_id)
-            terms = tuple(_copy_term(row) for row in rows)
+            rows = TermRepository(session).of_guild(requester.guild_id)
+            return tuple(_copy_term(row) for row in rows)
+
+        terms = await self._database.read(query)
         if not terms:
             return Judgement()
         verdict = await self._judge(requester.guild_id, terms, texts)
@@ -123,9 +126,12 @@ class Moderation:
     async def asks_for_warning(self, generation_id: str) -> bool:
         """Whether whoever asked for it is to be told of a word. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                flags = await FlagRepository(session).of_generation(generation_id)
+
+            def query(session: Session) -> bool:
+                flags = FlagRepository(session).of_generation(generation_id)
                 return any(flag.kind == WARNED for flag in flags)
+
+            return await self._database.read(query)
 
     async def block(
         self,
@@ -139,8 +145,9 @@ class Moderation:
         """Let somebody ask for nothing here. Raises ServiceUnavailable."""
         kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
         with available():
-            async with self._database.transaction() as session:
-                await BlockRepository(session).put(
+
+            def change(session: Session) -> None:
+                BlockRepository(session).put(
                     user_id,
                     guild_id,
                     reason=kept,
@@ -149,30 +156,41 @@ class Moderation:
                     at=self._clock(),
                 )
                 detail = {"reason": kept, "until": until.isoformat() if until else None}
-                await self._note(session, guild_id, actor_id, "block", str(user_id), detail)
+                self._note(session, guild_id, actor_id, "block", str(user_id), detail)
+
+            await self._database.write(change)
 
     async def unblock(self, user_id: int, guild_id: int | None, *, actor_id: int) -> bool:
         """Lift a block; False when there was none. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction() as session:
-                lifted = await BlockRepository(session).remove(user_id, guild_id)
+
+            def change(session: Session) -> bool:
+                lifted = BlockRepository(session).remove(user_id, guild_id)
                 if lifted:
-                    await self._note(session, guild_id, actor_id, "unblock", str(user_id))
+                    self._note(session, guild_id, actor_id, "unblock", str(user_id))
                 return lifted
+
+            return await self._database.write(change)
 
     async def blocks(self, guild_id: int | None, limit: int) -> tuple[Block, ...]:
         """Who is blocked here, newest first. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                rows = await BlockRepository(session).page(guild_id, self._clock(), limit)
+
+            def query(session: Session) -> tuple[Block, ...]:
+                rows = BlockRepository(session).page(guild_id, self._clock(), limit)
                 return tuple(_copy_block(row) for row in rows)
+
+            return await self._database.read(query)
 
     async def terms(self, guild_id: int | None) -> tuple[Term, ...]:
         """What is watched for here. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                rows = await TermRepository(session).of_guild(guild_id)
+
+            def query(session: Session) -> tuple[Term, ...]:
+                rows = TermRepository(session).of_guild(guild_id)
                 return tuple(_copy_term(row) for row in rows)
+
+            return await self._database.read(query)
 
     async def watch(
         self,
@@ -189,15 +207,16 @@ class Moderation:
         except InvalidPattern as error:
             raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
         with available():
-            async with self._database.transaction() as session:
+
+            def change(session: Session) -> Term:
                 terms = TermRepository(session)
-                if len(await terms.of_guild(guild_id)) >= MAX_TERMS:
+                if len(terms.of_guild(guild_id)) >= MAX_TERMS:
                     raise RequestRefused(
                         FailureKind.INVALID_OPTION,
                         "No more than {limit} words can be watched for. Remove one first.",
                         {"limit": MAX_TERMS},
                     )
-                row = await terms.add(
+                row = terms.add(
                     guild_id,
                     pattern=kept,
                     is_expression=is_expression,
@@ -206,17 +225,22 @@ class Moderation:
                     at=self._clock(),
                 )
                 detail = {"action": action.value, "expression": is_expression}
-                await self._note(session, guild_id, actor_id, "watch", kept, detail)
+                self._note(session, guild_id, actor_id, "watch", kept, detail)
                 return _copy_term(row)
+
+            return await self._database.write(change)
 
     async def unwatch(self, guild_id: int | None, pattern: str, *, actor_id: int) -> bool:
         """Watch for it no longer; False when it was not watched for. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction() as session:
-                removed = await TermRepository(session).remove(guild_id, pattern.strip())
+
+            def change(session: Session) -> bool:
+                removed = TermRepository(session).remove(guild_id, pattern.strip())
                 if removed:
-                    await self._note(session, guild_id, actor_id, "unwatch", pattern.strip())
+                    self._note(session, guild_id, actor_id, "unwatch", pattern.strip())
                 return removed
+
+            return await self._database.write(change)
 
     async def try_words(self, guild_id: int | None, text: str) -> Verdict:
         """What would come of a text; nothing else does. Raises ServiceUnavailable."""
@@ -227,14 +251,15 @@ class Moderation:
     ) -> tuple[Deed, ...]:
         """What moderators and administrators did here, newest first. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                rows = await AuditRepository(session).page(
-                    guild_id, before_id=before_id, limit=limit
-                )
+
+            def query(session: Session) -> tuple[Deed, ...]:
+                rows = AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
                 return tuple(
                     Deed(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
                     for row in rows
                 )
+
+            return await self._database.read(query)
 
     async def _judge(
         self, guild_id: int | None, terms: tuple[Term, ...], texts: Sequence[str]
@@ -254,7 +279,7 @@ class Moderation:
             )
         return verdict
 
-    async def _note(
+    def _note(
         self,
         session: Session,
         guild_id: int | None,
@@ -263,7 +288,7 @@ class Moderation:
         subject: str,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        await AuditRepository(session).add(
+        AuditRepository(session).add(
             at=self._clock(),
             actor_id=actor_id,
             guild_id=guild_id,

@@ -1,10 +1,11 @@
 """What moderators look up about generations, and what they take away from one person."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.changes import ChangeRepository
 from db.repositories.flags import FlagRepository
@@ -14,6 +15,7 @@ from db.repositories.reviews import ReviewRepository
 from generation.availability import available
 from generation.errors import UnknownGeneration
 from generation.history.queries import Cursor, HistoryFilter, copy_generation
+from generation.history.records import load_batch
 from generation.history.removal import take_away
 from generation.ids import normalise_id
 from generation.record import Generation, GenerationState
@@ -64,15 +66,16 @@ class Oversight:
         """All of one generation of this guild. Raises UnknownGeneration, ServiceUnavailable."""
         wanted = normalise_id(generation_id)
         with available():
-            async with self._database.transaction(read_only=True) as session:
+
+            def query(session: Session) -> Dossier:
                 generations = GenerationRepository(session)
-                row = await generations.get(wanted)
+                row = generations.get(wanted)
                 if row is None or (row.guild_id or 0) != (guild_id or 0):
                     raise UnknownGeneration(wanted)
-                outputs = await OutputRepository(session).outputs(wanted)
-                changes = await ChangeRepository(session).of_generation(wanted)
-                flags = await FlagRepository(session).of_generation(wanted)
-                review = await ReviewRepository(session).find(wanted)
+                outputs = OutputRepository(session).outputs(wanted)
+                changes = ChangeRepository(session).of_generation(wanted)
+                flags = FlagRepository(session).of_generation(wanted)
+                review = ReviewRepository(session).find(wanted)
                 return Dossier(
                     generation=copy_generation(row, outputs, unveiled=True),
                     changes=tuple(
@@ -83,6 +86,8 @@ class Oversight:
                     review=review.state if review else None,
                     reviewer_id=review.actor_id if review else None,
                 )
+
+            return await self._database.read(query)
 
     async def purge(
         self, user_id: int, guild_id: int | None, *, actor_id: int
@@ -96,12 +101,11 @@ class Oversight:
         with available():
             async for batch in self._batches(asked):
                 ended = [one for one in batch if one.state.is_final and one.removed_at is None]
-                async with self._database.transaction() as session:
-                    for one in ended:
-                        await take_away(session, one.id, actor_id=actor_id, now=self._clock())
+                await self._database.write(partial(self._take_away, ended, actor_id))
                 removed += ended
-            async with self._database.transaction() as session:
-                await AuditRepository(session).add(
+
+            def note(session: Session) -> None:
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
@@ -109,7 +113,13 @@ class Oversight:
                     subject=str(user_id),
                     detail={"results": len(removed)},
                 )
+
+            await self._database.write(note)
         return tuple(removed)
+
+    def _take_away(self, ended: Sequence[Generation], actor_id: int, session: Session) -> None:
+        for one in ended:
+            take_away(session, one.id, actor_id=actor_id, now=self._clock())
 
     async def export(self, asked: HistoryFilter) -> AsyncIterator[Generation]:
         """All that was asked for, newest first. Raises ServiceUnavailable."""
@@ -118,16 +128,13 @@ class Oversight:
                 for one in batch:
                     yield one
 
-    async def _batches(self, asked: HistoryFilter) -> AsyncIterator[list[Generation]]:
+    async def _batches(self, asked: HistoryFilter) -> AsyncIterator[tuple[Generation, ...]]:
         cursor: Cursor | None = None
         while True:
-            async with self._database.transaction(read_only=True) as session:
-                generations = GenerationRepository(session)
-                page = await generations.page(asked.to_rows(), before=cursor, limit=EXPORT_BATCH)
-                outputs = await OutputRepository(session).outputs_of([row.id for row in page.rows])
-                batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
+            batch, cursor = await self._database.read(
+                partial(load_batch, asked, cursor, EXPORT_BATCH)
+            )
             if batch:
                 yield batch
-            if page.next_cursor is None:
+            if cursor is None:
                 return
-            cursor = page.next_cursor

@@ -21,6 +21,7 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import NewOutput
 from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
+from db.tables import GuildModerationRow
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.media import imaging, video
@@ -111,8 +112,11 @@ class ImageGate:
 
     async def count_checked(self) -> int:
         """How many guilds want their pictures checked. Raises DatabaseError."""
-        async with self._database.transaction(read_only=True) as session:
-            return await GuildModerationRepository(session).count_checked()
+
+        def query(session: Session) -> int:
+            return GuildModerationRepository(session).count_checked()
+
+        return await self._database.read(query)
 
     async def warn_if_missed(self) -> None:
         """Tell the operator that guilds want what is not installed. Raises DatabaseError."""
@@ -123,8 +127,11 @@ class ImageGate:
         """What a guild wants; nothing is looked at in direct messages. Raises DatabaseError."""
         if guild_id is None:
             return ImagePolicy()
-        async with self._database.transaction(read_only=True) as session:
-            row = await GuildModerationRepository(session).get(guild_id)
+
+        def query(session: Session) -> GuildModerationRow | None:
+            return GuildModerationRepository(session).get(guild_id)
+
+        row = await self._database.read(query)
         if row is None:
             return ImagePolicy()
         return ImagePolicy(
@@ -144,14 +151,15 @@ class ImageGate:
         if self._checker is None and policy.mode is not CheckMode.OFF:
             raise RequestRefused(FailureKind.INVALID_OPTION, NOT_INSTALLED)
         with available():
-            async with self._database.transaction() as session:
-                await GuildModerationRepository(session).put(
+
+            def change(session: Session) -> None:
+                GuildModerationRepository(session).put(
                     guild_id,
                     image_check=policy.mode.value,
                     image_check_percent=policy.percent,
                     image_check_exempts=policy.exempts_age_restricted,
                 )
-                await AuditRepository(session).add(
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
@@ -163,6 +171,8 @@ class ImageGate:
                         "age_restricted": "exempt" if policy.exempts_age_restricted else "checked",
                     },
                 )
+
+            await self._database.write(change)
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Look at results that nobody has seen yet. Raises DatabaseError."""
@@ -196,24 +206,24 @@ class ImageGate:
                     "The image filter of this server does not let it be shown in this channel.",
                 )
 
-    async def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
+    def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
         """Write down what was decided, beside the results that it is about. May be repeated."""
         if ruling.verdict is Verdict.SHOW:
             return
         flags, now = FlagRepository(session), self._clock()
-        if all(one.kind != FLAG for one in await flags.of_generation(generation.id)):
-            await flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
+        if all(one.kind != FLAG for one in flags.of_generation(generation.id)):
+            flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
             case Verdict.REFUSE:
                 return
             case Verdict.HOLD:
-                await generations.update(generation.id, withheld=True)
-                await reviews.hold(generation.id, now)
+                generations.update(generation.id, withheld=True)
+                reviews.hold(generation.id, now)
             case Verdict.SPOILER:
-                await generations.update(generation.id, spoiler=True)
-                if await self._shows_flags(session, generation):
-                    await reviews.begin(generation.id, SHOWN, now)
+                generations.update(generation.id, spoiler=True)
+                if self._shows_flags(session, generation):
+                    reviews.begin(generation.id, SHOWN, now)
 
     async def veil(self, generation: Generation) -> "Veil":
         """What lets previews of this generation through. Raises DatabaseError."""
@@ -281,13 +291,16 @@ class ImageGate:
 
     async def _is_approved(self, generation_id: str) -> bool:
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                review = await ReviewRepository(session).find(generation_id)
+
+            def query(session: Session) -> bool:
+                review = ReviewRepository(session).find(generation_id)
                 return review is not None and review.state == APPROVED
 
-    async def _shows_flags(self, session: Session, generation: Generation) -> bool:
+            return await self._database.read(query)
+
+    def _shows_flags(self, session: Session, generation: Generation) -> bool:
         """Whether moderators are shown what is flagged where it was asked for."""
-        row = await GenerationRepository(session).get(generation.id)
+        row = GenerationRepository(session).get(generation.id)
         if row is None:
             return False
         asked = Requester(
@@ -297,7 +310,7 @@ class ImageGate:
             row.guild_id,
             parent_channel_id=row.parent_channel_id,
         )
-        return await find_mode(ReviewRepository(session), asked) is ReviewMode.FLAGGED
+        return find_mode(ReviewRepository(session), asked) is ReviewMode.FLAGGED
 
 
 class Veil:

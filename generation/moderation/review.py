@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.flags import FlagRepository, NewFlag
 from db.repositories.generations import GenerationRepository
@@ -115,8 +115,9 @@ class Reviews:
 
         Raises DeliveryPostponed, DatabaseError.
         """
-        async with self._database.transaction(read_only=True) as session:
-            review = await ReviewRepository(session).find(generation.id)
+        review = await self._database.read(
+            lambda session: ReviewRepository(session).find(generation.id)
+        )
         if review is None:
             return
         if generation.state is not GenerationState.SUCCEEDED:
@@ -130,8 +131,11 @@ class Reviews:
         """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
         if self._desk is not None:
             await self._desk.tell_held(generation)
-        async with self._database.transaction() as session:
-            await ReviewRepository(session).note_asked(generation.id, self._clock())
+
+        def change(session: Session) -> None:
+            ReviewRepository(session).note_asked(generation.id, self._clock())
+
+        await self._database.write(change)
 
     async def case(self, generation_id: str, guild_id: int | None) -> Case:
         """What a moderator of this guild is shown. Raises UnknownGeneration, ServiceUnavailable."""
@@ -181,12 +185,13 @@ class Reviews:
     async def overview(self, guild_id: int) -> Overview:
         """The policies and what waits. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
+
+            def query(session: Session) -> Overview:
                 reviews = ReviewRepository(session)
-                found = await reviews.modes(guild_id)
+                found = reviews.modes(guild_id)
                 modes = {channel: ReviewMode(mode) for channel, mode in found.items()}
-                settings = await GuildModerationRepository(session).get(guild_id)
-                count, ids = await reviews.waiting(guild_id, 1)
+                settings = GuildModerationRepository(session).get(guild_id)
+                count, ids = reviews.waiting(guild_id, 1)
                 return Overview(
                     modes.pop(WHOLE_GUILD, ReviewMode.OFF),
                     modes,
@@ -195,6 +200,8 @@ class Reviews:
                     ids[0] if ids else None,
                 )
 
+            return await self._database.read(query)
+
     async def sheet(self, guild_id: int) -> Sheet | None:
         """The oldest results that can be decided on together; None when fewer than two can.
 
@@ -202,10 +209,9 @@ class Reviews:
         Raises ServiceUnavailable.
         """
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                waiting, ids = await ReviewRepository(session).waiting(
-                    guild_id, 2 * GENERATIONS_A_SHEET
-                )
+            waiting, ids = await self._database.read(
+                lambda session: ReviewRepository(session).waiting(guild_id, 2 * GENERATIONS_A_SHEET)
+            )
             chosen, counts, tiles = list[Generation](), list[int](), list[Tile]()
             for generation_id in ids:
                 generation = await self._records.find(generation_id, unveiled=True)
@@ -229,10 +235,11 @@ class Reviews:
     ) -> None:
         """Review so from now on, in one channel or the whole guild; None: as the whole guild."""
         with available():
-            async with self._database.transaction() as session:
+
+            def change(session: Session) -> None:
                 value = mode.value if mode else None
-                await ReviewRepository(session).set_mode(guild_id, channel_id or WHOLE_GUILD, value)
-                await AuditRepository(session).add(
+                ReviewRepository(session).set_mode(guild_id, channel_id or WHOLE_GUILD, value)
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
@@ -241,14 +248,17 @@ class Reviews:
                     detail={"mode": value},
                 )
 
+            await self._database.write(change)
+
     async def set_log_channel(
         self, guild_id: int, channel_id: int | None, *, actor_id: int
     ) -> None:
         """Show moderators results there from now on; None: nowhere. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction() as session:
-                await GuildModerationRepository(session).put(guild_id, log_channel_id=channel_id)
-                await AuditRepository(session).add(
+
+            def change(session: Session) -> None:
+                GuildModerationRepository(session).put(guild_id, log_channel_id=channel_id)
+                AuditRepository(session).add(
                     at=self._clock(),
                     actor_id=actor_id,
                     guild_id=guild_id,
@@ -256,30 +266,33 @@ class Reviews:
                     subject=str(channel_id) if channel_id else "",
                 )
 
+            await self._database.write(change)
+
     async def _decide(
         self, generation_id: str, guild_id: int | None, actor_id: int, *, approved: bool
     ) -> Generation:
         now = self._clock()
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> Generation:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id, for_update=True)
+            row = generations.get(generation_id, for_update=True)
             if row is None or guild_id is None or row.guild_id != guild_id:
                 raise UnknownGeneration(generation_id)
             if row.state != GenerationState.SUCCEEDED.value:
                 raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
-            outputs = await OutputRepository(session).outputs(generation_id)
+            outputs = OutputRepository(session).outputs(generation_id)
             decided = copy_generation(row, outputs)
             state = APPROVED if approved else REFUSED
-            if not await ReviewRepository(session).decide(generation_id, state, actor_id, now):
+            if not ReviewRepository(session).decide(generation_id, state, actor_id, now):
                 raise RequestRefused(
                     FailureKind.INVALID_OPTION, "Somebody decided on this one already."
                 )
             if approved:
-                await generations.update(generation_id, withheld=False)
+                generations.update(generation_id, withheld=False)
             else:
-                await OutputRepository(session).remove_contents(generation_id)
-                await generations.update(generation_id, removed_at=now, removed_by=actor_id)
-            await AuditRepository(session).add(
+                OutputRepository(session).remove_contents(generation_id)
+                generations.update(generation_id, removed_at=now, removed_by=actor_id)
+            AuditRepository(session).add(
                 at=now,
                 actor_id=actor_id,
                 guild_id=guild_id,
@@ -289,10 +302,13 @@ class Reviews:
             )
             return decided
 
+        return await self._database.write(change)
+
     async def _report(self, generation_id: str, requester: Requester, reason: str) -> None:
         now = self._clock()
-        async with self._database.transaction() as session:
-            row = await GenerationRepository(session).get(generation_id)
+
+        def change(session: Session) -> None:
+            row = GenerationRepository(session).get(generation_id)
             if row is None or row.guild_id is None or row.guild_id != requester.guild_id:
                 raise UnknownGeneration(generation_id)
             generation = copy_generation(row)
@@ -308,29 +324,33 @@ class Reviews:
             flags = FlagRepository(session)
             if any(
                 one.kind == REPORT and one.actor_id == requester.user_id
-                for one in await flags.of_generation(generation_id)
+                for one in flags.of_generation(generation_id)
             ):
                 raise RequestRefused(FailureKind.SLOW_DOWN, "You have reported this one already.")
             since = now - timedelta(days=1)
-            if await flags.count_by(requester.user_id, since) >= REPORTS_A_DAY:
+            if flags.count_by(requester.user_id, since) >= REPORTS_A_DAY:
                 raise RequestRefused(
                     FailureKind.SLOW_DOWN,
                     "You can report {limit} results a day. Ask a moderator about the others.",
                     {"limit": REPORTS_A_DAY},
                 )
-            await flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
-            await ReviewRepository(session).report(generation_id, now)
+            flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
+            ReviewRepository(session).report(generation_id, now)
+
+        await self._database.write(change)
 
     async def _drop(self, generation_id: str) -> None:
-        async with self._database.transaction() as session:
-            await ReviewRepository(session).drop(generation_id)
+        def change(session: Session) -> None:
+            ReviewRepository(session).drop(generation_id)
+
+        await self._database.write(change)
 
 
-async def find_mode(reviews: ReviewRepository, requester: Requester) -> ReviewMode:
+def find_mode(reviews: ReviewRepository, requester: Requester) -> ReviewMode:
     """The mode where somebody asks: the channel's own, its parent's, or else the guild's."""
     if requester.guild_id is None:
         return ReviewMode.OFF
-    modes = await reviews.modes(requester.guild_id)
+    modes = reviews.modes(requester.guild_id)
     for place in (requester.channel_id, requester.parent_channel_id, WHOLE_GUILD):
         if place in modes:
             return ReviewMode(modes[place])

@@ -5,9 +5,10 @@ As in `delivery`, what is recorded is read right before a message is sent and on
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from weakref import WeakValueDictionary
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
@@ -23,6 +24,7 @@ from db.tables import GenerationRow, ReviewRow
 from generation.audience import Case, CaseState, Desk, Place
 from generation.history.queries import copy_generation
 from generation.history.records import Records
+from generation.record import OutputContent
 
 _STATES = {
     PENDING: CaseState.PENDING,
@@ -43,22 +45,8 @@ class ReviewCards:
 
     async def find(self, generation_id: str) -> Case | None:
         """A result as moderators see it, as it is recorded now. Raises DatabaseError."""
-        async with self._database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(generation_id)
-            if row is None:
-                return None
-            outputs = await OutputRepository(session).outputs(generation_id)
-            review = await ReviewRepository(session).find(generation_id)
-            flags = await FlagRepository(session).of_generation(generation_id)
         contents = await self._records.contents(generation_id, unveiled=True)
-        state = _state_of(row, review)
-        return Case(
-            copy_generation(row, outputs, unveiled=True),
-            contents,
-            state,
-            tuple(f"{one.kind}: {one.note}" for one in flags),
-            row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
-        )
+        return await self._database.read(partial(_load_case, generation_id, contents))
 
     async def post(self, generation_id: str) -> None:
         """Show it in the moderators' channel, where there is one and something to decide on.
@@ -84,8 +72,9 @@ class ReviewCards:
         if self._desk is None:
             return
         async with self._lock(generation_id):
-            async with self._database.transaction(read_only=True) as session:
-                places = await ReviewRepository(session).messages([generation_id])
+            places = await self._database.read(
+                lambda session: ReviewRepository(session).messages([generation_id])
+            )
             for place in places:
                 await self._keep(self._desk, generation_id, Place(*place), None)
 
@@ -114,15 +103,39 @@ class ReviewCards:
     async def _find_channel(self, guild_id: int | None) -> int | None:
         if guild_id is None:
             return None
-        async with self._database.transaction(read_only=True) as session:
-            settings = await GuildModerationRepository(session).get(guild_id)
+
+        def query(session: Session) -> int | None:
+            settings = GuildModerationRepository(session).get(guild_id)
             return settings.log_channel_id if settings else None
 
+        return await self._database.read(query)
+
     async def _note(self, generation_id: str, place: Place) -> None:
-        async with self._database.transaction() as session:
-            await ReviewRepository(session).note_message(
+        def change(session: Session) -> None:
+            ReviewRepository(session).note_message(
                 generation_id, place.channel_id, place.message_id
             )
+
+        await self._database.write(change)
+
+
+def _load_case(
+    generation_id: str, contents: tuple[OutputContent, ...], session: Session
+) -> Case | None:
+    row = GenerationRepository(session).get(generation_id)
+    if row is None:
+        return None
+    outputs = OutputRepository(session).outputs(generation_id)
+    review = ReviewRepository(session).find(generation_id)
+    flags = FlagRepository(session).of_generation(generation_id)
+    state = _state_of(row, review)
+    return Case(
+        copy_generation(row, outputs, unveiled=True),
+        contents,
+        state,
+        tuple(f"{one.kind}: {one.note}" for one in flags),
+        row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
+    )
 
 
 def _state_of(row: GenerationRow, review: ReviewRow | None) -> CaseState:

@@ -1,19 +1,20 @@
 """What is stored of one person: all of it for them to keep, or gone for good."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.generations import GenerationRepository
-from db.repositories.outputs import OutputRepository
 from db.repositories.personal import PersonalRepository
 from db.repositories.reviews import ReviewRepository
 from generation.audience import Place
 from generation.availability import available
 from generation.history.export import ExportFormat, line
-from generation.history.queries import Cursor, HistoryFilter, copy_generation
+from generation.history.queries import Cursor, HistoryFilter
+from generation.history.records import load_batch
 from generation.people.preferences import Preferences
 from generation.record import Generation
 from generation.tasks import finish
@@ -42,8 +43,9 @@ class PersonalData:
         Pictures are not in it: they are in the messages that it links to.
         """
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                rows = await PersonalRepository(session).rows(user_id)
+            rows = await self._database.read(
+                lambda session: PersonalRepository(session).rows(user_id)
+            )
             yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
             async for batch in self._batches(user_id):
                 for one in batch:
@@ -62,31 +64,33 @@ class PersonalData:
                 ended = [one for one in batch if one.state.is_final]
                 places += await finish(self._delete(ended))
                 deleted += ended
-            async with self._database.transaction() as session:
-                await PersonalRepository(session).forget(user_id)
+
+            def change(session: Session) -> None:
+                PersonalRepository(session).forget(user_id)
+
+            await self._database.write(change)
             self._preferences.forget(user_id)
         return Deleted(tuple(deleted), tuple(places))
 
     async def _delete(self, ended: list[Generation]) -> list[Place]:
         ids = [one.id for one in ended]
-        async with self._database.transaction() as session:
-            places = await ReviewRepository(session).messages(ids)
-            await GenerationRepository(session).delete_many(ids)
+
+        def change(session: Session) -> Sequence[tuple[int, int]]:
+            places = ReviewRepository(session).messages(ids)
+            GenerationRepository(session).delete_many(ids)
+            return places
+
+        places = await self._database.write(change)
         return [Place(*one) for one in places]
 
-    async def _batches(self, user_id: int) -> AsyncIterator[list[Generation]]:
+    async def _batches(self, user_id: int) -> AsyncIterator[tuple[Generation, ...]]:
         cursor: Cursor | None = None
-        asked = HistoryFilter(user_id=user_id).to_rows()
+        asked = HistoryFilter(user_id=user_id)
         while True:
-            async with self._database.transaction(read_only=True) as session:
-                generations = GenerationRepository(session)
-                page = await generations.page(asked, before=cursor, limit=BATCH)
-                outputs = await OutputRepository(session).outputs_of([row.id for row in page.rows])
-                batch = [copy_generation(row, outputs.get(row.id, ())) for row in page.rows]
+            batch, cursor = await self._database.read(partial(load_batch, asked, cursor, BATCH))
             yield batch
-            if page.next_cursor is None:
+            if cursor is None:
                 return
-            cursor = page.next_cursor
 
 
 def _as_text(value: object) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.preferences import PreferencesRepository
 from generation.availability import available
 from generation.backends.pool import BackendPool
@@ -94,8 +94,11 @@ class Preferences:
     async def defaults(self, user_id: int) -> Defaults:
         """What a person has set. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                values = await PreferencesRepository(session).defaults(user_id)
+
+            def query(session: Session) -> Mapping[str, object]:
+                return PreferencesRepository(session).defaults(user_id)
+
+            values = await self._database.read(query)
         return self._remember(user_id, Defaults.parse(values))
 
     async def defaults_soon(self, user_id: int) -> Defaults:
@@ -153,8 +156,11 @@ class Preferences:
     async def presets(self, user_id: int) -> Mapping[str, Preset]:
         """All of a person's presets, by name. Raises ServiceUnavailable."""
         with available():
-            async with self._database.transaction(read_only=True) as session:
-                return await PreferencesRepository(session).presets(user_id)
+
+            def query(session: Session) -> Mapping[str, Preset]:
+                return PreferencesRepository(session).presets(user_id)
+
+            return await self._database.read(query)
 
     async def find_preset(self, user_id: int, name: str) -> Preset:
         """One of them. Raises RequestRefused when there is none, ServiceUnavailable."""
@@ -187,30 +193,38 @@ class Preferences:
     async def delete_preset(self, user_id: int, name: str) -> None:
         """Forget one. Raises RequestRefused when there is none, ServiceUnavailable."""
         wanted = clean_name(name).casefold()
+
+        def change(session: Session) -> bool:
+            preferences = PreferencesRepository(session)
+            for known in preferences.presets(user_id):
+                if known.casefold() == wanted:
+                    preferences.delete_preset(user_id, known)
+                    return True
+            return False
+
         with available():
-            async with self._database.transaction() as session:
-                preferences = PreferencesRepository(session)
-                for known in await preferences.presets(user_id):
-                    if known.casefold() == wanted:
-                        await preferences.delete_preset(user_id, known)
-                        return
-        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+            is_deleted = await self._database.write(change)
+        if not is_deleted:
+            raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
 
     async def _change(self, user_id: int, changes: Mapping[str, object]) -> Defaults:
-        async with self._database.transaction() as session:
+        def change(session: Session) -> Defaults:
             preferences = PreferencesRepository(session)
-            before = Defaults.parse(await preferences.defaults(user_id))
+            before = Defaults.parse(preferences.defaults(user_id))
             after = replace(before, **changes)  # type: ignore[arg-type] # named by our own face
             if after.negative is not None:
                 negative = clean_text(after.negative)[:MAX_PROMPT_CHARACTERS]
                 after = replace(after, negative=negative or None)
-            await preferences.set_defaults(user_id, after.to_record(), now=self._clock())
+            preferences.set_defaults(user_id, after.to_record(), now=self._clock())
+            return after
+
+        after = await self._database.write(change)
         return self._remember(user_id, after)
 
     async def _save_preset(self, user_id: int, name: str, values: Preset) -> str:
-        async with self._database.transaction() as session:
+        def change(session: Session) -> None:
             preferences = PreferencesRepository(session)
-            known = {one.casefold(): one for one in await preferences.presets(user_id)}
+            known = {one.casefold(): one for one in preferences.presets(user_id)}
             same = known.get(name.casefold())
             if same is None and len(known) >= MAX_PRESETS:
                 raise RequestRefused(
@@ -219,8 +233,10 @@ class Preferences:
                     {"limit": MAX_PRESETS},
                 )
             if same is not None and same != name:
-                await preferences.delete_preset(user_id, same)
-            await preferences.set_preset(user_id, name, values, now=self._clock())
+                preferences.delete_preset(user_id, same)
+            preferences.set_preset(user_id, name, values, now=self._clock())
+
+        await self._database.write(change)
         return name
 
     def _check_preset(self, values: Preset) -> None:

@@ -3,10 +3,10 @@
 Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import available_timezones
 
 from db.database import Database, Session
@@ -44,6 +44,9 @@ class GuildStatus:
     channels: Mapping[int, bool] | None = None
 
 
+T = TypeVar("T")
+
+
 class Administration:
     """Settings of guilds. A guild id of None is direct messages.
 
@@ -73,25 +76,31 @@ class Administration:
         """How things stand here."""
         now = self._clock()
         running, waiting = GenerationState.RUNNING.value, GenerationState.WAITING.value
-        async with self._transaction() as session:
-            guild = await GuildRepository(session).get_or_create(guild_id, now=now)
-            counts = await LineRepository(session).count_by_state(guild_id, (running, waiting))
+
+        def change(session: Session) -> GuildStatus:
+            guild = GuildRepository(session).get_or_create(guild_id, now=now)
+            counts = LineRepository(session).count_by_state(guild_id, (running, waiting))
             policies = PolicyRepository(session)
             return GuildStatus(
                 is_paused=guild.paused,
                 limits=read_limits(guild),
                 running=counts.get(running, 0),
                 waiting=counts.get(waiting, 0),
-                role_count=len(await policies.roles(guild_id)),
-                grant_count=len(await policies.grants(guild_id, now)),
-                channels=await policies.channels(guild_id),
+                role_count=len(policies.roles(guild_id)),
+                grant_count=len(policies.grants(guild_id, now)),
+                channels=policies.channels(guild_id),
             )
+
+        return await self._write(change)
 
     async def limits(self, guild_id: int | None) -> GuildLimits:
         """What holds for everybody here."""
-        async with self._transaction() as session:
-            guild = await GuildRepository(session).get_or_create(guild_id, now=self._clock())
+
+        def change(session: Session) -> GuildLimits:
+            guild = GuildRepository(session).get_or_create(guild_id, now=self._clock())
             return read_limits(guild)
+
+        return await self._write(change)
 
     async def set_limits(
         self, guild_id: int | None, changes: Mapping[str, int | str], *, actor_id: int
@@ -107,8 +116,11 @@ class Administration:
 
     async def roles(self, guild_id: int | None) -> tuple[RolePolicy, ...]:
         """What roles change here."""
-        async with self._transaction() as session:
-            return tuple(map(read_role, await PolicyRepository(session).roles(guild_id)))
+
+        def change(session: Session) -> tuple[RolePolicy, ...]:
+            return tuple(map(read_role, PolicyRepository(session).roles(guild_id)))
+
+        return await self._write(change)
 
     async def set_role(
         self,
@@ -120,28 +132,37 @@ class Administration:
     ) -> RolePolicy:
         """Change some of the fields of a role's policy. Raises RequestRefused out of bounds."""
         _check(changes)
-        async with self._transaction() as session:
+
+        def change(session: Session) -> RolePolicy:
             policies = PolicyRepository(session)
-            known = await policies.roles(guild_id)
+            known = policies.roles(guild_id)
             _check_room(len(known), is_new=all(one.role_id != role_id for one in known))
-            await policies.set_role(guild_id, role_id, **changes)
-            await self._note(session, guild_id, actor_id, "set-role", str(role_id), changes)
-            changed = await policies.roles(guild_id)
+            policies.set_role(guild_id, role_id, **changes)
+            self._note(session, guild_id, actor_id, "set-role", str(role_id), changes)
+            changed = policies.roles(guild_id)
             return next(read_role(row) for row in changed if row.role_id == role_id)
+
+        return await self._write(change)
 
     async def clear_role(self, guild_id: int | None, role_id: int, *, actor_id: int) -> bool:
         """Let a role change nothing any more; False when it changed nothing."""
-        async with self._transaction() as session:
-            cleared = await PolicyRepository(session).clear_role(guild_id, role_id)
+
+        def change(session: Session) -> bool:
+            cleared = PolicyRepository(session).clear_role(guild_id, role_id)
             if cleared:
-                await self._note(session, guild_id, actor_id, "clear-role", str(role_id))
+                self._note(session, guild_id, actor_id, "clear-role", str(role_id))
             return cleared
+
+        return await self._write(change)
 
     async def grants(self, guild_id: int | None) -> tuple[Grant, ...]:
         """What people were given here and have still."""
-        async with self._transaction() as session:
-            rows = await PolicyRepository(session).grants(guild_id, self._clock())
+
+        def change(session: Session) -> tuple[Grant, ...]:
+            rows = PolicyRepository(session).grants(guild_id, self._clock())
             return tuple(map(read_grant, rows))
+
+        return await self._write(change)
 
     async def grant(
         self,
@@ -157,13 +178,14 @@ class Administration:
         It ends after so many days, or never. Raises RequestRefused out of bounds.
         """
         now = self._clock()
-        async with self._transaction() as session:
-            guild = await GuildRepository(session).get_or_create(guild_id, now=now)
+
+        def change(session: Session) -> Grant:
+            guild = GuildRepository(session).get_or_create(guild_id, now=now)
             name = "pictures" if read_limits(guild).unit is Unit.PICTURES else "gpu_s"
             if amount is not None:
                 _check({name: amount})
             policies = PolicyRepository(session)
-            _check_room(len(await policies.grants(guild_id, now)), is_new=True)
+            _check_room(len(policies.grants(guild_id, now)), is_new=True)
             ends_at = None if days is None else now + timedelta(days=min(days, MAX_GRANT_DAYS))
             given = Grant(
                 user_id,
@@ -172,7 +194,7 @@ class Administration:
                 is_unlimited=amount is None,
                 expires_at=ends_at,
             )
-            await policies.add_grant(
+            policies.add_grant(
                 guild_id,
                 user_id,
                 pictures=given.pictures,
@@ -183,45 +205,59 @@ class Administration:
                 expires_at=ends_at,
             )
             detail = {name: amount, "expires_at": ends_at.isoformat() if ends_at else None}
-            await self._note(session, guild_id, actor_id, "grant", str(user_id), detail)
+            self._note(session, guild_id, actor_id, "grant", str(user_id), detail)
             return given
+
+        return await self._write(change)
 
     async def revoke(self, guild_id: int | None, user_id: int, *, actor_id: int) -> int:
         """Take back all that a person was given here; how many grants it were."""
-        async with self._transaction() as session:
-            count = await PolicyRepository(session).revoke_grants(guild_id, user_id, self._clock())
+
+        def change(session: Session) -> int:
+            count = PolicyRepository(session).revoke_grants(guild_id, user_id, self._clock())
             if count:
-                await self._note(session, guild_id, actor_id, "revoke", str(user_id))
+                self._note(session, guild_id, actor_id, "revoke", str(user_id))
             return count
+
+        return await self._write(change)
 
     async def channels(self, guild_id: int | None) -> Mapping[int, bool]:
         """Which channels and categories are served by name, and which are not."""
-        async with self._transaction() as session:
-            return await PolicyRepository(session).channels(guild_id)
+
+        def change(session: Session) -> Mapping[int, bool]:
+            return PolicyRepository(session).channels(guild_id)
+
+        return await self._write(change)
 
     async def set_channel(
         self, guild_id: int | None, channel_id: int, *, is_served: bool, actor_id: int
     ) -> None:
         """Make pictures in a channel or category, or make none there."""
-        async with self._transaction() as session:
+
+        def change(session: Session) -> None:
             policies = PolicyRepository(session)
-            known = await policies.channels(guild_id)
+            known = policies.channels(guild_id)
             _check_room(len(known), is_new=channel_id not in known)
-            await policies.set_channel(guild_id, channel_id, is_served=is_served)
+            policies.set_channel(guild_id, channel_id, is_served=is_served)
             action = "allow-channel" if is_served else "deny-channel"
-            await self._note(session, guild_id, actor_id, action, str(channel_id))
+            self._note(session, guild_id, actor_id, action, str(channel_id))
+
+        await self._write(change)
 
     async def clear_channel(
         self, guild_id: int | None, channel_id: int | None, *, actor_id: int
     ) -> int:
         """Forget what was decided of a channel, or of all; of how many something was."""
-        async with self._transaction() as session:
+
+        def change(session: Session) -> int:
             ids = None if channel_id is None else [channel_id]
-            count = await PolicyRepository(session).clear_channels(guild_id, ids)
+            count = PolicyRepository(session).clear_channels(guild_id, ids)
             if count:
                 subject = "all" if channel_id is None else str(channel_id)
-                await self._note(session, guild_id, actor_id, "clear-channel", subject)
+                self._note(session, guild_id, actor_id, "clear-channel", subject)
             return count
+
+        return await self._write(change)
 
     async def _write_limits(
         self,
@@ -230,35 +266,38 @@ class Administration:
         actor_id: int,
         action: str,
     ) -> GuildLimits:
-        async with self._transaction() as session:
+        def change(session: Session) -> GuildLimits:
             guilds = GuildRepository(session)
-            await guilds.get_or_create(guild_id, now=self._clock())
+            guilds.get_or_create(guild_id, now=self._clock())
             columns = {_COLUMNS.get(name, name): value for name, value in changes.items()}
             if columns:
-                await guilds.update(guild_id, **columns)
+                guilds.update(guild_id, **columns)
                 detail = changes if action == "limits" else None
-                await self._note(session, guild_id, actor_id, action, "limits", detail)
-            return read_limits(await guilds.get_or_create(guild_id, now=self._clock()))
+                self._note(session, guild_id, actor_id, action, "limits", detail)
+            return read_limits(guilds.get_or_create(guild_id, now=self._clock()))
+
+        return await self._write(change)
 
     async def _set_paused(self, guild_id: int | None, actor_id: int, *, is_paused: bool) -> bool:
-        async with self._transaction() as session:
+        def change(session: Session) -> bool:
             guilds = GuildRepository(session)
-            guild = await guilds.get_or_create(guild_id, now=self._clock())
-            if guild.paused == is_paused:
+            if guilds.get_or_create(guild_id, now=self._clock()).paused == is_paused:
                 return False
-            await guilds.update(guild_id, paused=is_paused)
+            guilds.update(guild_id, paused=is_paused)
             action = "pause" if is_paused else "resume"
-            await self._note(session, guild_id, actor_id, action, "line")
-        await self._turns_changed()
-        return True
+            self._note(session, guild_id, actor_id, action, "line")
+            return True
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[Session]:
+        is_changed = await self._write(change)
+        if is_changed:
+            await self._turns_changed()
+        return is_changed
+
+    async def _write(self, change: Callable[[Session], T]) -> T:
         with available():
-            async with self._database.transaction() as session:
-                yield session
+            return await self._database.write(change)
 
-    async def _note(
+    def _note(
         self,
         session: Session,
         guild_id: int | None,
@@ -267,7 +306,7 @@ class Administration:
         subject: str,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        await AuditRepository(session).add(
+        AuditRepository(session).add(
             at=self._clock(),
             actor_id=actor_id,
             guild_id=guild_id,

@@ -93,21 +93,21 @@ class UsageBook:
         self._database = database
         self._clock = clock
 
-    async def admit(self, books: Books, requester: Requester, cost: Cost, now: datetime) -> Place:
+    def admit(self, books: Books, requester: Requester, cost: Cost, now: datetime) -> Place:
         """Refuse what is too much, and remember when they asked; raises RequestRefused.
 
         Nobody else can be admitted for the same person until the transaction ends.
         """
-        await books.charges.lock_person(requester.user_id, requester.guild_id)
-        standing = await self._refuse_too_much(books, requester, cost, now, is_final=True)
-        await books.people.upsert(
+        books.charges.lock_person(requester.user_id, requester.guild_id)
+        standing = self._refuse_too_much(books, requester, cost, now, is_final=True)
+        books.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
             name=requester.name,
             now=now,
             last_request_at=now,
         )
-        taken = await books.line.count_by_lane(requester.user_id, requester.guild_id)
+        taken = books.line.count_by_lane(requester.user_id, requester.guild_id)
         lanes = range(standing.allowance.max_running)
         return Place(
             standing.allowance.has_priority, min(lanes, key=lambda lane: taken.get(lane, 0))
@@ -115,20 +115,25 @@ class UsageBook:
 
     async def check(self, requester: Requester, cost: Cost) -> None:
         """Refuse what `admit` would refuse just now. Raises RequestRefused."""
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> None:
             books = Books.of(session)
-            await self._refuse_too_much(books, requester, cost, self._clock(), is_final=False)
+            self._refuse_too_much(books, requester, cost, self._clock(), is_final=False)
+
+        await self._database.write(change)
 
     async def status(self, requester: Requester) -> QuotaStatus:
         """What they may still do here."""
         now = self._clock()
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> tuple[GuildLimits, Standing, Usage, bool]:
             books = Books.of(session)
-            guild = await books.guilds.get_or_create(requester.guild_id, now=now)
+            guild = books.guilds.get_or_create(requester.guild_id, now=now)
             limits = read_limits(guild)
-            standing = await _stand(books, limits, requester, now)
-            usage = await _look_up(books, requester, now, limits)
-            is_paused = guild.paused
+            standing = _stand(books, limits, requester, now)
+            return limits, standing, _look_up(books, requester, now, limits), guild.paused
+
+        limits, standing, usage, is_paused = await self._database.write(change)
         allowance = standing.allowance
         used = usage.used.of(allowance.unit)
         _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
@@ -148,18 +153,18 @@ class UsageBook:
             is_paused=is_paused,
         )
 
-    async def _refuse_too_much(
+    def _refuse_too_much(
         self, books: Books, requester: Requester, cost: Cost, now: datetime, *, is_final: bool
     ) -> Standing:
-        guild = await books.guilds.get_or_create(requester.guild_id, now=now)
+        guild = books.guilds.get_or_create(requester.guild_id, now=now)
         limits = read_limits(guild)
-        await refuse_elsewhere(books.policies, requester)
-        standing = await _stand(books, limits, requester, now)
-        usage = await _look_up(books, requester, now, limits)
+        refuse_elsewhere(books.policies, requester)
+        standing = _stand(books, limits, requester, now)
+        usage = _look_up(books, requester, now, limits)
         if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
             # So few places are left that people who ask at once might share the last one.
-            await books.charges.lock_guild(requester.guild_id)
-            usage = await _look_up(books, requester, now, limits)
+            books.charges.lock_guild(requester.guild_id)
+            usage = _look_up(books, requester, now, limits)
         timezone = find_timezone(limits.timezone)
         decision = decide(standing.allowance, usage, cost, now, timezone)
         if isinstance(decision, Refused):
@@ -214,23 +219,21 @@ def find_timezone(name: str) -> tzinfo:
         return UTC
 
 
-async def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
+def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
     """Refuse where a guild wants no pictures. Raises RequestRefused."""
     if requester.guild_id is None:
         return
-    if not is_served(await policies.channels(requester.guild_id), requester.place_ids):
+    if not is_served(policies.channels(requester.guild_id), requester.place_ids):
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
             "Pictures are not made in this channel: ask in another one of this server.",
         )
 
 
-async def _stand(
-    books: Books, limits: GuildLimits, requester: Requester, now: datetime
-) -> Standing:
+def _stand(books: Books, limits: GuildLimits, requester: Requester, now: datetime) -> Standing:
     guild_id = requester.guild_id
-    roles = await books.policies.roles(guild_id)
-    grants = await books.policies.grants(guild_id, now, user_id=requester.user_id)
+    roles = books.policies.roles(guild_id)
+    grants = books.policies.grants(guild_id, now, user_id=requester.user_id)
     return stand(
         limits,
         map(read_role, roles),
@@ -240,15 +243,15 @@ async def _stand(
     )
 
 
-async def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
+def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
     user_id, guild_id = requester.user_id, requester.guild_id
     begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
     running, waiting = {GenerationState.RUNNING.value}, {GenerationState.WAITING.value}
-    spent = await books.charges.usage(user_id, guild_id, begins_at)
+    spent = books.charges.usage(user_id, guild_id, begins_at)
     return Usage(
         used=Cost(spent.pictures, spent.gpu_ms),
-        running=await books.line.count(user_id, guild_id, running),
-        waiting=await books.line.count(user_id, guild_id, waiting),
-        waiting_in_guild=await books.line.count_waiting_in_guild(guild_id),
-        last_request_at=await books.people.last_request_at(user_id, guild_id),
+        running=books.line.count(user_id, guild_id, running),
+        waiting=books.line.count(user_id, guild_id, waiting),
+        waiting_in_guild=books.line.count_waiting_in_guild(guild_id),
+        last_request_at=books.people.last_request_at(user_id, guild_id),
     )

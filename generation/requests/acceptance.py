@@ -211,11 +211,12 @@ class Acceptor:
         name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=name)
         now = self._clock()
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> Generation:
             books = Books.of(session)
-            place = await self._usage.admit(books, requester, draft.cost, now)
-            review = await self._find_review(session, draft)
-            row = await books.generations.add(
+            place = self._usage.admit(books, requester, draft.cost, now)
+            review = self._find_review(session, draft)
+            row = books.generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
                 user_name=requester.name,
@@ -242,26 +243,28 @@ class Acceptor:
                 parent_channel_id=requester.parent_channel_id,
                 age_restricted=requester.is_channel_age_restricted,
             )
-            await self._record_judgement(session, generation_id, draft, review, now)
+            self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():
-                await books.outputs.add_input(
+                books.outputs.add_input(
                     generation_id,
                     name=input_name,
                     content=image.content,
                     media_type=image.media_type,
                 )
-            await books.charges.reserve(
+            books.charges.reserve(
                 generation_id,
                 user_id=requester.user_id,
                 guild_id=requester.guild_id,
                 spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
                 at=now,
             )
-            accepted = copy_generation(row)
+            return copy_generation(row)
+
+        accepted = await self._database.write(change)
         _log.info("Generation %s was accepted for %s.", generation_id, draft.workflow.name)
         return accepted
 
-    async def _record_judgement(
+    def _record_judgement(
         self,
         session: Session,
         generation_id: str,
@@ -270,21 +273,23 @@ class Acceptor:
         now: datetime,
     ) -> None:
         for flag in draft.judgement.flags:
-            await FlagRepository(session).add(generation_id, flag, now)
+            FlagRepository(session).add(generation_id, flag, now)
         if review is not None:
-            await ReviewRepository(session).begin(generation_id, review, now)
+            ReviewRepository(session).begin(generation_id, review, now)
 
-    async def _find_review(self, session: Session, draft: _Draft) -> str | None:
+    def _find_review(self, session: Session, draft: _Draft) -> str | None:
         """Whether its results are held for a moderator, shown to them as well, or neither."""
-        mode = await find_mode(ReviewRepository(session), draft.request.requester)
+        mode = find_mode(ReviewRepository(session), draft.request.requester)
         if mode is ReviewMode.HOLD or draft.judgement.needs_hold:
             return PENDING
         is_worth_a_look = mode is ReviewMode.FLAGGED and draft.judgement.flags
         return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 
     async def _is_taken(self, generation_id: str) -> bool:
-        async with self._database.transaction(read_only=True) as session:
-            return await GenerationRepository(session).get(generation_id) is not None
+        def query(session: Session) -> bool:
+            return GenerationRepository(session).get(generation_id) is not None
+
+        return await self._database.read(query)
 
 
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:

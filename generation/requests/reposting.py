@@ -7,7 +7,7 @@ direct messages, other channels and other servers would get round what its moder
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from db.database import Database
+from db.database import Database, Session
 from db.repositories.blocks import BlockRepository
 from db.repositories.policies import PolicyRepository
 from db.repositories.reviews import APPROVED, ReviewRepository
@@ -55,17 +55,20 @@ class Reposting:
             check_age(workflow, requester)
         if requester.guild_id is None:
             return
-        async with self._database.transaction(read_only=True) as session:
+
+        def query(session: Session) -> tuple[bool, ReviewMode]:
             blocks, reviews = BlockRepository(session), ReviewRepository(session)
             now = self._clock()
-            if await blocks.find(requester.user_id, requester.guild_id, now) is not None:
+            if blocks.find(requester.user_id, requester.guild_id, now) is not None:
                 raise RequestRefused(
                     FailureKind.NOT_ALLOWED_HERE, "Whoever is blocked here shows nothing to others."
                 )
-            await refuse_elsewhere(PolicyRepository(session), requester)
-            review = await reviews.find(generation.id)
+            refuse_elsewhere(PolicyRepository(session), requester)
+            review = reviews.find(generation.id)
             is_approved = review is not None and review.state == APPROVED
-            mode = await find_mode(reviews, requester)
+            return is_approved, find_mode(reviews, requester)
+
+        is_approved, mode = await self._database.read(query)
         if is_approved and generation.guild_id == requester.guild_id:
             return
         judgement = await self._moderation.judge(requester, tuple(self._texts(generation)))

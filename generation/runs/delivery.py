@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import assert_never
 from weakref import WeakValueDictionary
 
-from db.database import Database
+from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
@@ -107,15 +107,16 @@ class Delivery:
 
     async def _read(self, generation_id: str) -> tuple[Generation | None, _Message | None]:
         """What is recorded, and what its reply has to say; None while it has not ended."""
-        async with self._database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(generation_id)
+
+        def query(session: Session) -> tuple[Generation | None, _Message | None]:
+            row = GenerationRepository(session).get(generation_id)
             if row is None:
                 return None, _Message.NOTHING
-            generation = copy_generation(
-                row, await OutputRepository(session).outputs(generation_id)
-            )
-            review = await ReviewRepository(session).find(generation_id)
-        return generation, _choose_message(generation, review.state if review else None)
+            generation = copy_generation(row, OutputRepository(session).outputs(generation_id))
+            review = ReviewRepository(session).find(generation_id)
+            return generation, _choose_message(generation, review.state if review else None)
+
+        return await self._database.read(query)
 
 
 def _choose_message(generation: Generation, review_state: str | None) -> _Message | None:

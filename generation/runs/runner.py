@@ -30,7 +30,7 @@ from comfy.protocol.events import (
     Submitted,
     Succeeded,
 )
-from db.database import Database
+from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
@@ -296,27 +296,32 @@ class Runner:
         True when nothing was recorded before: then no process can have sent it anywhere, since
         each records first. A process that is killed in between finds the record.
         """
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> bool:
             generations = GenerationRepository(session)
-            row = await generations.get(generation_id, for_update=True)
+            row = generations.get(generation_id, for_update=True)
             if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
                 raise _NotWanted
             is_first = row.prompt_id is None
-            await generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
-        return is_first
+            generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
+            return is_first
+
+        return await self._database.write(change)
 
     async def mark_running(self, generation: Generation) -> Generation:
         """Record that it runs, the first time it shows."""
-        async with self._database.transaction() as session:
-            now = self._clock()
-            moved = await GenerationRepository(session).move(
+        now = self._clock()
+
+        def change(session: Session) -> bool:
+            return GenerationRepository(session).move(
                 generation.id,
                 from_states={GenerationState.WAITING.value},
                 to=GenerationState.RUNNING.value,
                 at=now,
                 started_at=now,
             )
-        if moved:
+
+        if await self._database.write(change):
             self._on_started()
             return replace(generation, state=GenerationState.RUNNING, started_at=now)
         recorded = await self._records.find(generation.id)
@@ -362,8 +367,11 @@ class Runner:
 
     async def mark_sampling(self, generation_id: str) -> None:
         """Record that its sampler began: a cancellation is charged from here on."""
-        async with self._database.transaction() as session:
-            await GenerationRepository(session).note_sampling(generation_id, self._clock())
+
+        def change(session: Session) -> None:
+            GenerationRepository(session).note_sampling(generation_id, self._clock())
+
+        await self._database.write(change)
 
     async def _record_outputs(
         self,
@@ -373,11 +381,14 @@ class Runner:
         ruling: Ruling,
     ) -> None:
         kept = () if ruling.verdict is Verdict.REFUSE else outputs
-        async with self._database.transaction() as session:
+
+        def change(session: Session) -> None:
             generations = GenerationRepository(session)
-            await OutputRepository(session).replace_outputs(generation.id, kept)
-            await generations.update(generation.id, gpu_ms=gpu_ms)
-            await self._image_gate.record(session, generation, ruling)
+            OutputRepository(session).replace_outputs(generation.id, kept)
+            generations.update(generation.id, gpu_ms=gpu_ms)
+            self._image_gate.record(session, generation, ruling)
+
+        await self._database.write(change)
 
     async def _stop_quietly(self, attempt: "_Attempt") -> None:
         try:

@@ -61,30 +61,32 @@ class Finisher:
     async def _settle(
         self, generation_id: str, state: GenerationState, failure: Failure | None
     ) -> bool:
-        ended: Generation | None = None
-        async with self._database.transaction() as session:
+        def change(session: Session) -> tuple[bool, Generation | None]:
             now = self._clock()
-            won = await GenerationRepository(session).move(
+            won = GenerationRepository(session).move(
                 generation_id,
                 from_states=UNFINISHED,
                 to=state.value,
                 at=now,
-                actor_id=await _find_canceller(session, generation_id, state),
+                actor_id=_find_canceller(session, generation_id, state),
                 finished_at=now,
                 failure_kind=failure.kind.value if failure else None,
                 failure_sentence=failure.template if failure else None,
                 failure_facts=_storable(failure.facts) if failure else None,
             )
-            if won:
-                ended = await _close_charge(session, generation_id)
+            return won, _close_charge(session, generation_id) if won else None
+
+        won, ended = await self._database.write(change)
         if ended is not None:
             _log_end(ended)
             self._broadcast.publish(Ended(ended))
         return won
 
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
-        async with self._database.transaction() as session:
-            await GenerationRepository(session).update(generation_id, **columns)
+        def change(session: Session) -> None:
+            GenerationRepository(session).update(generation_id, **columns)
+
+        await self._database.write(change)
 
 
 def _storable(facts: Mapping[str, object]) -> dict[str, object]:
@@ -99,34 +101,32 @@ def _storable(facts: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-async def _find_canceller(
-    session: Session, generation_id: str, state: GenerationState
-) -> int | None:
+def _find_canceller(session: Session, generation_id: str, state: GenerationState) -> int | None:
     if state is not GenerationState.CANCELLED:
         return None
-    row = await GenerationRepository(session).get(generation_id)
+    row = GenerationRepository(session).get(generation_id)
     return row.cancelled_by if row else None
 
 
-async def _close_charge(session: Session, generation_id: str) -> Generation | None:
+def _close_charge(session: Session, generation_id: str) -> Generation | None:
     """Charge what it took, or give back what was reserved; the row has its end already.
 
     What is returned has no results while they are withheld.
     """
     charges = ChargeRepository(session)
-    row = await GenerationRepository(session).get(generation_id)
+    row = GenerationRepository(session).get(generation_id)
     if row is None:
         return None
-    outputs = await OutputRepository(session).outputs(generation_id)
+    outputs = OutputRepository(session).outputs(generation_id)
     generation = copy_generation(row, outputs)
     duration_ms = round((generation.duration_s or 0) * 1000)
     if not generation.is_charged:
-        await charges.refund(generation_id)
+        charges.refund(generation_id)
     elif generation.state is GenerationState.CANCELLED:
-        await charges.settle(generation_id, gpu_ms=duration_ms)
+        charges.settle(generation_id, gpu_ms=duration_ms)
     else:
         made = sum(one.media_type.startswith("image/") for one in outputs)
-        await charges.settle(
+        charges.settle(
             generation_id,
             pictures=made_cost(generation.cost, count_of(generation.values), made),
             gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,

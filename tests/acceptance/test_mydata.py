@@ -57,9 +57,9 @@ async def test_what_is_kept_long_enough_is_forgotten(house):
         _, recorded = await export(house.ana)
         id_ = recorded["id"]
         for days, expected in ((1, "a fox"), (3, "")):
-            async with core.database.transaction() as session:
+            with core.database.transaction() as session:
                 long_ago = datetime.now(UTC) - timedelta(days=2 * days)
-                await GenerationRepository(session).update(
+                GenerationRepository(session).update(
                     id_, finished_at=long_ago, delivered_at=long_ago
                 )
             await core.services.retention.set(

@@ -26,8 +26,8 @@ async def answer(person, command, **options):
 
 
 async def deeds(core, guild_id):
-    async with core.database.transaction(read_only=True) as session:
-        rows = await AuditRepository(session).page(guild_id, before_id=None, limit=50)
+    with core.database.transaction(read_only=True) as session:
+        rows = AuditRepository(session).page(guild_id, before_id=None, limit=50)
         return [(row.action, row.subject) for row in rows]
 
 

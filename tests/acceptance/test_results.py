@@ -50,8 +50,8 @@ async def prune(core, generation_id):
     """As if a week had passed: nothing is pruned before it is known to be delivered."""
     async with asyncio.timeout(PATIENCE_S):
         while await core.service.contents(generation_id):
-            async with core.database.transaction() as session:
-                await OutputRepository(session).prune_contents(utc_now() + timedelta(days=1))
+            with core.database.transaction() as session:
+                OutputRepository(session).prune_contents(utc_now() + timedelta(days=1))
 
 
 async def told(person, text):
@@ -126,8 +126,8 @@ async def test_a_remix_with_little_strength_does_not_give_back_what_another_atta
             form = (await person.click(done, "Remix")).modal
             answered = await person.fill(form, {"prompt": "the same", "strength": "0.05"})
             remixed = id_of(await answered.until(is_done, PATIENCE_S))
-            async with core.database.transaction(read_only=True) as session:
-                (row,) = await OutputRepository(session).inputs(remixed)
+            with core.database.transaction(read_only=True) as session:
+                (row,) = OutputRepository(session).inputs(remixed)
             given[person] = Image.open(io.BytesIO(row.content)).convert("RGB")
         assert given[house.ana].getpixel((5, 5)) == (0xC0, 0x10, 0x10)
         posted = Image.open(io.BytesIO(await fetch(done))).convert("RGB")

@@ -74,12 +74,10 @@ async def allow_everything(house):
     url = f"sqlite:///{house.data / 'limner.db'}"
     await migrations.upgrade(url)
     database = Database(url)
-    async with database.transaction() as session:
+    with database.transaction() as session:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(house.world.guild_id, now=datetime.now(UTC))
-        await guilds.update(
-            house.world.guild_id, cooldown_s=0, pictures=100_000, max_waiting=10_000
-        )
+        guilds.get_or_create(house.world.guild_id, now=datetime.now(UTC))
+        guilds.update(house.world.guild_id, cooldown_s=0, pictures=100_000, max_waiting=10_000)
     await database.close()
 
 

@@ -43,7 +43,7 @@ def add(database, facts):
     """Record a generation in a transaction of its own."""
 
     async def record(id_: str, **changed: Any) -> None:
-        async with database.transaction() as session:
-            await GenerationRepository(session).add(**facts(id_, **changed))
+        with database.transaction() as session:
+            GenerationRepository(session).add(**facts(id_, **changed))
 
     return record

@@ -14,18 +14,18 @@ from db.repositories.outputs import NewOutput, OutputRepository
 
 async def total(url):
     database = Database(url)
-    async with database.transaction(read_only=True) as session:
-        count = await GenerationRepository(session).total(GenerationFilter())
+    with database.transaction(read_only=True) as session:
+        count = GenerationRepository(session).total(GenerationFilter())
     await database.close()
     return count
 
 
 async def test_a_backup_holds_what_was_committed_while_a_writer_writes(sqlite_url, facts, tmp_path):
     database = Database(sqlite_url)
-    async with database.transaction() as session:
-        await GenerationRepository(session).add(**facts("committed"))
-    async with database.transaction() as session:
-        await GenerationRepository(session).add(**facts("open"))
+    with database.transaction() as session:
+        GenerationRepository(session).add(**facts("committed"))
+    with database.transaction() as session:
+        GenerationRepository(session).add(**facts("open"))
         await backup(sqlite_url, tmp_path / "copy.db")
     await database.close()
     assert await total(f"sqlite:///{tmp_path / 'copy.db'}") == 1
@@ -37,10 +37,10 @@ async def test_a_backup_taken_during_many_writes_is_whole(sqlite_url, facts, tmp
 
     async def write():
         for number in range(30):
-            async with database.transaction() as session:
+            with database.transaction() as session:
                 generations = GenerationRepository(session)
                 for half in ("a", "b"):
-                    await generations.add(**facts(f"g{number}{half}"))
+                    generations.add(**facts(f"g{number}{half}"))
 
     writing = asyncio.create_task(write())
     await backup(sqlite_url, tmp_path / "copy.db")
@@ -83,10 +83,10 @@ async def test_postgresql_has_its_own_program_for_backups():
 
 
 async def test_stats_count_rows_and_bytes(database_url, database, facts):
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        await generations.add(**facts("a"))
-        await OutputRepository(session).replace_outputs(
+        generations.add(**facts("a"))
+        OutputRepository(session).replace_outputs(
             "a", [NewOutput(0, "0.png", "image/png", b"x" * 1000, thumbnail=b"y" * 10)]
         )
     found = await stats(database_url)

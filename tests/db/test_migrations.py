@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 
 async def set_revision(url, revision):
     database = Database(url)
-    async with database.transaction() as session:
-        await session.execute(text("UPDATE limner_revision SET version_num = :r"), {"r": revision})
+    with database.transaction() as session:
+        session.execute(text("UPDATE limner_revision SET version_num = :r"), {"r": revision})
     await database.close()
 
 
@@ -90,9 +90,11 @@ async def test_tables_of_another_program_are_left_alone(tmp_path):
 async def test_using_a_database_before_its_upgrade_says_what_to_run(empty_database_url, tmp_path):
     (tmp_path / "folder").mkdir()
     database = Database(empty_database_url)
-    with pytest.raises(DatabaseOutdated, match="limner db upgrade"):
-        async with database.transaction() as session:
-            await session.get(GuildRow, 1)
+    with (
+        pytest.raises(DatabaseOutdated, match="limner db upgrade"),
+        database.transaction() as session,
+    ):
+        session.get(GuildRow, 1)
     await database.close()
 
 
@@ -153,21 +155,21 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
     if url.get_backend_name() == "sqlite":
         Path(str(url.database)).parent.mkdir()
     engine = build_engine(url, for_migrations=True)
-    async with engine.begin() as connection:
-        await connection.run_sync(_first_rows)
-    await engine.dispose()
+    with engine.begin() as connection:
+        _first_rows(connection)
+    engine.dispose()
     assert await migrations.current_state(empty_database_url) is MigrationState.BEHIND
     await migrations.upgrade(empty_database_url)
     database = Database(empty_database_url)
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        found = await generations.page(GenerationFilter(search="snow"), limit=5)
+        found = generations.page(GenerationFilter(search="snow"), limit=5)
         assert [row.id for row in found.rows] == ["k7f3q"]
-        (output,) = await OutputRepository(session).outputs("k7f3q")
+        (output,) = OutputRepository(session).outputs("k7f3q")
         assert output.thumbnail == b"\x89PNG"
-        assert (await session.get(OutputContentRow, output.id)).content == b"\x89PNG"
-        assert (await session.get(InputRow, ("k7f3q", "x"))).content == b"\x89PNG"
-        assert (await session.get(GuildRow, 5)).pictures == 12
-        spent = await ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC))
+        assert (session.get(OutputContentRow, output.id)).content == b"\x89PNG"
+        assert (session.get(InputRow, ("k7f3q", "x"))).content == b"\x89PNG"
+        assert (session.get(GuildRow, 5)).pictures == 12
+        spent = ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC))
         assert spent.pictures == 1
     await database.close()

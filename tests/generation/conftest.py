@@ -54,8 +54,8 @@ async def module_house(tmp_path_factory, migrated_sqlite_file):
         audience=FakeAudience(),
         engine=folder / "engine.db",
     ) as opened:
-        async with opened.database.transaction() as session:
-            await PolicyRepository(session).set_role(5, 77, has_priority=True)
+        with opened.database.transaction() as session:
+            PolicyRepository(session).set_role(5, 77, has_priority=True)
         yield opened
 
 
@@ -84,10 +84,10 @@ def unhurried():
     """Lets people of the usual guild ask for much, and at once."""
 
     async def allow(house):
-        async with house.database.transaction() as session:
+        with house.database.transaction() as session:
             guilds = GuildRepository(session)
-            await guilds.get_or_create(5, now=NOW)
-            await guilds.update(5, cooldown_s=0, pictures=1000, max_waiting=100)
+            guilds.get_or_create(5, now=NOW)
+            guilds.update(5, cooldown_s=0, pictures=1000, max_waiting=100)
 
     return allow
 

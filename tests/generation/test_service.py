@@ -48,8 +48,8 @@ def submit(house, tools):
     async def submit_(**options):
         request = tools.ask(**options)
         requester = request.requester
-        async with house.database.transaction() as session:
-            await PersonRepository(session).upsert(
+        with house.database.transaction() as session:
+            PersonRepository(session).upsert(
                 user_id=requester.user_id,
                 guild_id=requester.guild_id,
                 name="x",
@@ -274,8 +274,8 @@ async def test_others_may_not_cancel_but_moderators_may_and_it_is_audited(house,
         await house.service.cancel("zzzzz", user_id=2, is_moderator=True)
     await house.service.cancel(accepted.id, user_id=2, is_moderator=True, guild_id=GUILD)
     assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
-    async with house.database.transaction() as session:
-        (row,) = await AuditRepository(session).page(GUILD, limit=1)
+    with house.database.transaction() as session:
+        (row,) = AuditRepository(session).page(GUILD, limit=1)
     assert (row.actor_id, row.action, row.subject) == (2, "cancel", accepted.id)
 
 
@@ -326,8 +326,8 @@ async def test_the_daily_limit_and_the_cooldown_refuse_with_facts(house, tools, 
 async def test_a_full_place_says_when_it_is_likely_to_be_free(house, tools, user_id, submit):
     measured = await submit(user_id=user_id, workflow="another-sd")
     await house.ended(measured.id)
-    async with house.database.transaction() as session:
-        await GenerationRepository(session).update(measured.id, gpu_ms=60_000)
+    with house.database.transaction() as session:
+        GenerationRepository(session).update(measured.id, gpu_ms=60_000)
     hold = asyncio.Event()
     house.backends[0].default = tools.Run(hold=hold)
     ids = [(await submit(user_id=user_id, workflow="another-sd")).id for _ in range(4)]
@@ -370,9 +370,9 @@ async def test_pictures_are_uploaded_and_kept_for_a_retry(house, tools, user_id)
         "mask": tools.build_picture(colour="white"),
     }
     guild_id = user_id
-    async with house.database.transaction() as session:
-        await GuildRepository(session).get_or_create(guild_id, now=datetime.now(UTC))
-        await GuildRepository(session).update(guild_id, cooldown_s=0)
+    with house.database.transaction() as session:
+        GuildRepository(session).get_or_create(guild_id, now=datetime.now(UTC))
+        GuildRepository(session).update(guild_id, cooldown_s=0)
     first = await house.service.submit(
         tools.ask(user_id=user_id, guild_id=guild_id, workflow=None, images=images)
     )
@@ -448,8 +448,8 @@ async def test_an_end_that_nobody_can_be_told_is_given_up(house, tools, user_id)
     accepted = await house.service.submit(tools.ask(user_id=user_id))
 
     async def given_up():
-        async with house.database.transaction(read_only=True) as session:
-            row = await GenerationRepository(session).get(accepted.id)
+        with house.database.transaction(read_only=True) as session:
+            row = GenerationRepository(session).get(accepted.id)
             return row.given_up_at
 
     assert await tools.eventually(given_up)

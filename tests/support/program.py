@@ -71,10 +71,10 @@ class TestEnvironment:
 
 
 async def set_limits(core, guild_id, **limits):
-    async with core.database.transaction() as session:
+    with core.database.transaction() as session:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(guild_id, now=datetime.now(UTC))
-        await guilds.update(guild_id, **limits)
+        guilds.get_or_create(guild_id, now=datetime.now(UTC))
+        guilds.update(guild_id, **limits)
 
 
 def build_environment() -> dict[str, str]:

@@ -15,8 +15,8 @@ def charge(database):
     """Run one verb of the charges in a transaction of its own."""
 
     async def call(verb, *arguments, **named):
-        async with database.transaction() as session:
-            return await getattr(ChargeRepository(session), verb)(*arguments, **named)
+        with database.transaction() as session:
+            return getattr(ChargeRepository(session), verb)(*arguments, **named)
 
     return call
 
@@ -116,14 +116,14 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
     limit, cost = 10, 3
 
     async def submit(number):
-        async with database.transaction() as session:
+        with database.transaction() as session:
             charges = ChargeRepository(session)
-            await charges.lock_person(1, 10)
-            if (await charges.usage(1, 10, noon)).pictures + cost > limit:
+            charges.lock_person(1, 10)
+            if (charges.usage(1, 10, noon)).pictures + cost > limit:
                 return False
             id_ = f"g{number}"
-            await GenerationRepository(session).add(**facts(id_))
-            await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(cost), at=noon)
+            GenerationRepository(session).add(**facts(id_))
+            charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(cost), at=noon)
             return True
 
     accepted = await asyncio.gather(*(submit(number) for number in range(12)))
@@ -133,10 +133,10 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
 
 async def test_the_lock_of_one_person_does_not_hold_up_another_on_postgresql(postgres_url):
     database = Database(postgres_url)
-    async with database.transaction() as first, database.transaction() as second:
-        await ChargeRepository(first).lock_person(1, 10)
-        await ChargeRepository(second).lock_person(2, 10)
-        await ChargeRepository(second).lock_person(1, 11)
+    with database.transaction() as first, database.transaction() as second:
+        ChargeRepository(first).lock_person(1, 10)
+        ChargeRepository(second).lock_person(2, 10)
+        ChargeRepository(second).lock_person(1, 11)
     await database.close()
 
 
@@ -144,16 +144,14 @@ async def test_a_guilds_lock_holds_up_that_guild_alone(postgres_url):
     """On SQLite a writing transaction is alone from its start."""
     database = Database(postgres_url)
     try:
-        async with database.transaction() as first:
-            await ChargeRepository(first).lock_guild(10)
-            async with database.transaction() as second:
-                await ChargeRepository(second).lock_guild(11)
-                await ChargeRepository(second).lock_guild(None)
-                await ChargeRepository(second).lock_person(1, 10)
-            with pytest.raises(DatabaseError):
-                async with database.transaction() as third:
-                    await third.execute(text("SET LOCAL lock_timeout = '100ms'"))
-                    await ChargeRepository(third).lock_guild(10)
+        with database.transaction() as first:
+            ChargeRepository(first).lock_guild(10)
+            with database.transaction() as second:
+                ChargeRepository(second).lock_guild(11)
+                ChargeRepository(second).lock_guild(None)
+                ChargeRepository(second).lock_person(1, 10)
+            with pytest.raises(DatabaseError), database.transaction() as third:
+                await third.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                ChargeRepository(third).lock_guild(10)
     finally:
         await database.close()
-

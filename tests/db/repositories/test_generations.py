@@ -21,13 +21,13 @@ def picture(position, content=b"png", **facts):
 
 
 async def move(database, id_, **change):
-    async with database.transaction() as session:
-        return await GenerationRepository(session).move(id_, **{"at": NOON, **change})
+    with database.transaction() as session:
+        return GenerationRepository(session).move(id_, **{"at": NOON, **change})
 
 
 async def ids_of(database, filters=None):
-    async with database.transaction(read_only=True) as session:
-        page = await GenerationRepository(session).page(filters or GenerationFilter(), limit=100)
+    with database.transaction(read_only=True) as session:
+        page = GenerationRepository(session).page(filters or GenerationFilter(), limit=100)
         return [row.id for row in page.rows]
 
 
@@ -45,10 +45,10 @@ async def test_what_is_recorded_comes_back_exactly(database, facts, noon):
         spoiler=True,
         created_at=noon.replace(microsecond=123_456),
     )
-    async with database.transaction() as session:
-        await GenerationRepository(session).add(**recorded)
-    async with database.transaction() as session:
-        row = await GenerationRepository(session).get("k7f3q", for_update=True)
+    with database.transaction() as session:
+        GenerationRepository(session).add(**recorded)
+    with database.transaction() as session:
+        row = GenerationRepository(session).get("k7f3q", for_update=True)
     assert {name: getattr(row, name) for name in recorded} == recorded
     assert row.state == "waiting"
     assert row.created_at.utcoffset() == timedelta(0)
@@ -64,8 +64,8 @@ async def test_a_seed_beyond_64_unsigned_bits_is_refused(add, seed):
 @pytest.mark.parametrize("seed", [None, 0, 2**53, 2**63, 2**64 - 1])
 async def test_every_seed_is_kept_exactly(database, add, seed):
     await add("a", seed=seed)
-    async with database.transaction() as session:
-        row = await GenerationRepository(session).get("a")
+    with database.transaction() as session:
+        row = GenerationRepository(session).get("a")
     assert row.seed == seed
 
 
@@ -81,8 +81,8 @@ async def test_an_unknown_state_is_refused(add):
 
 
 async def test_an_unknown_id_is_none(database):
-    async with database.transaction() as session:
-        assert await GenerationRepository(session).get("a") is None
+    with database.transaction() as session:
+        assert GenerationRepository(session).get("a") is None
 
 
 async def test_move_changes_the_state_only_from_the_expected_ones(database, add, noon):
@@ -90,8 +90,8 @@ async def test_move_changes_the_state_only_from_the_expected_ones(database, add,
     assert not await move(database, "a", from_states={"running"}, to="succeeded")
     assert await move(database, "a", from_states={"waiting"}, to="running", started_at=NOON)
     assert not await move(database, "a", from_states={"waiting"}, to="running")
-    async with database.transaction() as session:
-        row = await GenerationRepository(session).get("a")
+    with database.transaction() as session:
+        row = GenerationRepository(session).get("a")
     assert (row.state, row.started_at) == ("running", noon)
 
 
@@ -100,77 +100,74 @@ async def test_of_many_moves_at_the_same_time_exactly_one_wins(database, add):
     moves = (move(database, "a", from_states={"running"}, to=FINAL[n % 3]) for n in range(12))
     won = await asyncio.gather(*moves)
     assert won.count(True) == 1
-    async with database.transaction() as session:
-        row = await GenerationRepository(session).get("a")
+    with database.transaction() as session:
+        row = GenerationRepository(session).get("a")
     assert row.state == FINAL[won.index(True) % 3]
 
 
 async def test_a_row_read_before_a_move_shows_it_when_read_again(database, add):
     await add("a")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        before = await generations.get("a")
+        before = generations.get("a")
         assert before.state == "waiting"
-        await generations.move("a", from_states={"waiting"}, to="running", at=NOON)
-        assert (await generations.get("a")).state == "running"
+        generations.move("a", from_states={"waiting"}, to="running", at=NOON)
+        assert (generations.get("a")).state == "running"
 
 
 async def test_update_changes_columns_but_never_the_state(database, add):
     await add("a")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.update("a", backend="gpu-1", failure_facts={"node": "6"})
-        assert not await generations.update("b", backend="gpu-1")
+        assert generations.update("a", backend="gpu-1", failure_facts={"node": "6"})
+        assert not generations.update("b", backend="gpu-1")
         with pytest.raises(TypeError):
-            await generations.update("a", state="failed")
-        row = await generations.get("a")
+            generations.update("a", state="failed")
+        row = generations.get("a")
     assert (row.backend, row.failure_facts) == ("gpu-1", {"node": "6"})
 
 
 async def test_a_sampler_that_began_after_the_end_is_not_noted(database, add, noon):
     await add("a", state="running")
     await add("b", state="cancelled")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.note_sampling("a", NOON)
-        assert not await generations.note_sampling("b", NOON)
-        assert [(await generations.get(one)).sampled_at for one in "ab"] == [noon, None]
+        assert generations.note_sampling("a", NOON)
+        assert not generations.note_sampling("b", NOON)
+        assert [(generations.get(one)).sampled_at for one in "ab"] == [noon, None]
 
 
 async def test_inputs_come_back_by_name(database, add):
     await add("a")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         GenerationRepository(session)
         for name in ("mask", "image"):
-            await OutputRepository(session).add_input(
+            OutputRepository(session).add_input(
                 "a", name=name, content=name.encode(), media_type="image/png"
             )
-    async with database.transaction() as session:
-        rows = await OutputRepository(session).inputs("a")
+    with database.transaction() as session:
+        rows = OutputRepository(session).inputs("a")
     assert [(row.name, row.content) for row in rows] == [("image", b"image"), ("mask", b"mask")]
     assert len(rows[0].sha256) == 64
 
 
 async def test_an_input_of_an_unknown_generation_is_refused(database):
-    with pytest.raises(Conflict):
-        async with database.transaction() as session:
-            await OutputRepository(session).add_input(
-                "a", name="image", content=b"x", media_type="image/png"
-            )
+    with pytest.raises(Conflict), database.transaction() as session:
+        OutputRepository(session).add_input("a", name="image", content=b"x", media_type="image/png")
 
 
 async def test_replacing_outputs_leaves_only_the_newest(database, add):
     await add("a")
     for contents in ([b"1", b"2", b"3"], [b"first", b"second"]):
-        async with database.transaction() as session:
-            await OutputRepository(session).replace_outputs(
+        with database.transaction() as session:
+            OutputRepository(session).replace_outputs(
                 "a", [picture(n, content) for n, content in enumerate(contents)]
             )
-    async with database.transaction() as session:
+    with database.transaction() as session:
         GenerationRepository(session)
-        stored = await OutputRepository(session).contents("a")
-        listed = await OutputRepository(session).outputs("a")
-        left = await session.scalar(select(func.count()).select_from(OutputContentRow))
+        stored = OutputRepository(session).contents("a")
+        listed = OutputRepository(session).outputs("a")
+        left = session.scalar(select(func.count()).select_from(OutputContentRow))
     assert [(row.position, content) for row, content in stored] == [(0, b"first"), (1, b"second")]
     assert [row.byte_count for row in listed] == [5, 6]
     assert left == 2
@@ -179,13 +176,13 @@ async def test_replacing_outputs_leaves_only_the_newest(database, add):
 async def test_outputs_of_several_generations_come_at_once(database, add):
     for id_ in ("a", "b", "c"):
         await add(id_)
-    async with database.transaction() as session:
+    with database.transaction() as session:
         GenerationRepository(session)
-        await OutputRepository(session).replace_outputs("a", [picture(1), picture(0)])
-        await OutputRepository(session).replace_outputs(
+        OutputRepository(session).replace_outputs("a", [picture(1), picture(0)])
+        OutputRepository(session).replace_outputs(
             "b", [picture(0, thumbnail=b"small", text="seen")]
         )
-        found = await OutputRepository(session).outputs_of(["a", "b", "c"])
+        found = OutputRepository(session).outputs_of(["a", "b", "c"])
     assert {id_: [row.position for row in rows] for id_, rows in found.items()} == {
         "a": [0, 1],
         "b": [0],
@@ -196,22 +193,22 @@ async def test_outputs_of_several_generations_come_at_once(database, add):
 async def test_deleting_takes_inputs_and_outputs_along_and_leaves_charges(database, add, noon):
     await add("a")
     await add("b")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations, charges = GenerationRepository(session), ChargeRepository(session)
         for id_ in ("a", "b"):
-            await OutputRepository(session).add_input(
+            OutputRepository(session).add_input(
                 id_, name="image", content=b"x", media_type="image/png"
             )
-            await OutputRepository(session).replace_outputs(id_, [picture(0)])
-            await charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
-    async with database.transaction() as session:
+            OutputRepository(session).replace_outputs(id_, [picture(0)])
+            charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(1), at=noon)
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        assert await generations.delete("a")
-        assert not await generations.delete("a")
-    async with database.transaction() as session:
+        assert generations.delete("a")
+        assert not generations.delete("a")
+    with database.transaction() as session:
         for table in (InputRow, OutputRow, OutputContentRow):
-            assert await session.scalar(select(func.count()).select_from(table)) == 1
-        assert await ChargeRepository(session).usage(1, 10, noon) == Spent(2)
+            assert session.scalar(select(func.count()).select_from(table)) == 1
+        assert ChargeRepository(session).usage(1, 10, noon) == Spent(2)
 
 
 async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
@@ -225,27 +222,25 @@ async def test_pruning_takes_only_what_is_old_and_told(database, add, noon):
     }
     for id_, columns in ends.items():
         await add(id_)
-        async with database.transaction() as session:
+        with database.transaction() as session:
             generations = GenerationRepository(session)
-            await OutputRepository(session).replace_outputs(id_, [picture(0, thumbnail=b"small")])
+            OutputRepository(session).replace_outputs(id_, [picture(0, thumbnail=b"small")])
             if columns:
-                await generations.update(id_, **columns)
-    async with database.transaction() as session:
+                generations.update(id_, **columns)
+    with database.transaction() as session:
         generations = GenerationRepository(session)
         for id_ in ends:
-            await OutputRepository(session).add_input(
+            OutputRepository(session).add_input(
                 id_, name="image", content=b"given", media_type="image/png"
             )
-        assert await OutputRepository(session).prune_contents(noon - timedelta(days=1)) == 2 + 2
-        assert {id_ for id_ in ends if await OutputRepository(session).inputs(id_)} == {
+        assert OutputRepository(session).prune_contents(noon - timedelta(days=1)) == 2 + 2
+        assert {id_ for id_ in ends if OutputRepository(session).inputs(id_)} == {
             "untold",
             "new",
             "unfinished",
         }
-        kept = {id_ for id_ in ends if await OutputRepository(session).contents(id_)}
-        thumbnails = {
-            id_: (await OutputRepository(session).outputs(id_))[0].thumbnail for id_ in ends
-        }
+        kept = {id_ for id_ in ends if OutputRepository(session).contents(id_)}
+        thumbnails = {id_: (OutputRepository(session).outputs(id_))[0].thumbnail for id_ in ends}
     assert kept == {"untold", "new", "unfinished"}
     assert set(thumbnails.values()) == {b"small"}
 
@@ -259,22 +254,22 @@ async def test_the_lists_of_the_line(database, add, noon):
     await add("told", state="succeeded")
     await add("untold", state="failed")
     await add("gone", state="cancelled")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        await generations.update("told", delivered_at=NOON)
-        await generations.update("gone", given_up_at=NOON)
+        generations.update("told", delivered_at=NOON)
+        generations.update("gone", given_up_at=NOON)
 
         def ids(rows):
             return [row.id for row in rows]
 
-        assert ids(await LineRepository(session).list_unfinished(1)) == ["w1", "run", "w2"]
-        assert ids(await LineRepository(session).list_unfinished(2)) == ["w3"]
-        assert ids(await LineRepository(session).list_undelivered()) == ["untold"]
-        assert await LineRepository(session).count(1, 10, ("waiting", "running")) == 2
-        assert await LineRepository(session).count(1, None, ("waiting",)) == 1
-        assert await LineRepository(session).count(1, 0, ("waiting",)) == 1
-        assert await LineRepository(session).count_waiting_in_guild(10) == 2
-        assert await LineRepository(session).count_waiting_in_guild(None) == 1
+        assert ids(LineRepository(session).list_unfinished(1)) == ["w1", "run", "w2"]
+        assert ids(LineRepository(session).list_unfinished(2)) == ["w3"]
+        assert ids(LineRepository(session).list_undelivered()) == ["untold"]
+        assert LineRepository(session).count(1, 10, ("waiting", "running")) == 2
+        assert LineRepository(session).count(1, None, ("waiting",)) == 1
+        assert LineRepository(session).count(1, 0, ("waiting",)) == 1
+        assert LineRepository(session).count_waiting_in_guild(10) == 2
+        assert LineRepository(session).count_waiting_in_guild(None) == 1
 
 
 async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(database, add, noon):
@@ -283,10 +278,8 @@ async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(databa
         await add(f"g{number:02d}", created_at=noon + timedelta(seconds=number // 4))
     seen, cursor, pages = [], None, 0
     while pages == 0 or cursor is not None:
-        async with database.transaction(read_only=True) as session:
-            page = await GenerationRepository(session).page(
-                GenerationFilter(), before=cursor, limit=5
-            )
+        with database.transaction(read_only=True) as session:
+            page = GenerationRepository(session).page(GenerationFilter(), before=cursor, limit=5)
         seen += [row.id for row in page.rows]
         cursor, pages = page.next_cursor, pages + 1
         await add(f"new{pages}", created_at=noon + timedelta(days=1))
@@ -297,11 +290,11 @@ async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(databa
 async def test_a_last_page_that_is_just_full_has_no_next(database, add):
     for number in range(4):
         await add(f"g{number}")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
-        page = await generations.page(GenerationFilter(), limit=4)
+        page = generations.page(GenerationFilter(), limit=4)
         assert page.next_cursor is None
-        page = await generations.page(GenerationFilter(), limit=3)
+        page = generations.page(GenerationFilter(), limit=3)
         assert isinstance(page.next_cursor, Cursor)
         assert page.next_cursor.id == "g1"
 
@@ -324,8 +317,8 @@ async def test_filters_narrow_page_and_total_alike(database, add, noon):
     }
     for filters, expected in cases.items():
         assert await ids_of(database, filters) == expected
-        async with database.transaction() as session:
-            assert await GenerationRepository(session).total(filters) == len(expected)
+        with database.transaction() as session:
+            assert GenerationRepository(session).total(filters) == len(expected)
 
 
 @pytest.mark.parametrize(
@@ -368,35 +361,35 @@ async def test_measured_are_the_newest_successes(database, add, noon):
     ):
         await add(f"g{number}", state=state, workload=100 + number)
         ended = noon + timedelta(minutes=number)
-        async with database.transaction() as session:
-            await GenerationRepository(session).update(
+        with database.transaction() as session:
+            GenerationRepository(session).update(
                 f"g{number}", backend="alpha", finished_at=ended, gpu_ms=gpu_ms
             )
     await add("unmeasured", state="succeeded")
     await add("other", state="succeeded", workflow="upscale")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         GenerationRepository(session)
-        assert await LineRepository(session).measured("txt2img-sd", 2) == (
+        assert LineRepository(session).measured("txt2img-sd", 2) == (
             (103, "alpha", 9000),
             (101, "alpha", 7500),
         )
-        assert await LineRepository(session).measured("upscale", 2) == ()
+        assert LineRepository(session).measured("upscale", 2) == ()
 
 
 async def test_when_somebodys_latest_run_ended(database, add, noon):
     minute = timedelta(minutes=1)
     for number, user_id in enumerate((1, 1, 2, 3)):
         await add(f"g{number}", user_id=user_id, created_at=noon, state="succeeded")
-    async with database.transaction() as session:
+    with database.transaction() as session:
         generations = GenerationRepository(session)
         for number in range(3):
             ran = {"started_at": noon, "finished_at": noon + number * minute}
-            await generations.update(f"g{number}", **ran)
+            generations.update(f"g{number}", **ran)
         # It was cancelled while it waited.
-        await generations.update("g3", finished_at=noon + 9 * minute)
+        generations.update("g3", finished_at=noon + 9 * minute)
         line = LineRepository(session)
-        assert await line.last_ends({1, 3}, noon) == {1: noon + minute}
-        assert await line.last_ends({1, 2, 3}, noon + minute) == {}
+        assert line.last_ends({1, 3}, noon) == {1: noon + minute}
+        assert line.last_ends({1, 2, 3}, noon + minute) == {}
 
 
 async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(database, add):
@@ -406,5 +399,5 @@ async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(databas
     await add("d", state="succeeded")
     await add("e", guild_id=11)
     await add("f", user_id=2)
-    async with database.transaction() as session:
-        assert await LineRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}
+    with database.transaction() as session:
+        assert LineRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}

@@ -6,38 +6,36 @@ from db.repositories.people import PersonRepository
 
 
 async def test_a_person_is_known_by_the_newest_name(database, noon):
-    async with database.transaction() as session:
+    with database.transaction() as session:
         people = PersonRepository(session)
-        assert await people.last_request_at(1, 10) is None
-        row = await people.upsert(user_id=1, guild_id=10, name="ana", now=noon)
+        assert people.last_request_at(1, 10) is None
+        row = people.upsert(user_id=1, guild_id=10, name="ana", now=noon)
         assert (row.name, row.last_request_at) == ("ana", None)
         later = noon + timedelta(hours=1)
-        row = await people.upsert(
-            user_id=1, guild_id=10, name="Ana", now=later, last_request_at=later
-        )
+        row = people.upsert(user_id=1, guild_id=10, name="Ana", now=later, last_request_at=later)
         assert (row.name, row.last_request_at, row.created_at) == ("Ana", later, noon)
-        await people.upsert(user_id=1, guild_id=10, name="Ana", now=later)
-        assert await people.last_request_at(1, 10) == later
-        assert await people.last_request_at(1, None) is None
+        people.upsert(user_id=1, guild_id=10, name="Ana", now=later)
+        assert people.last_request_at(1, 10) == later
+        assert people.last_request_at(1, None) is None
 
 
 async def test_a_person_first_seen_twice_at_once_is_one_row(database, noon):
     async def see(name):
-        async with database.transaction() as session:
-            await PersonRepository(session).upsert(user_id=1, guild_id=None, name=name, now=noon)
+        with database.transaction() as session:
+            PersonRepository(session).upsert(user_id=1, guild_id=None, name=name, now=noon)
 
     await asyncio.gather(*(see(f"ana{number}") for number in range(6)))
-    async with database.transaction() as session:
-        row = await PersonRepository(session).upsert(user_id=1, guild_id=0, name="ana", now=noon)
+    with database.transaction() as session:
+        row = PersonRepository(session).upsert(user_id=1, guild_id=0, name="ana", now=noon)
     assert row.guild_id == 0
 
 
 async def test_a_guild_begins_with_the_defaults_and_keeps_its_settings(database, noon):
-    async with database.transaction() as session:
+    with database.transaction() as session:
         guilds = GuildRepository(session)
-        row = await guilds.get_or_create(10, now=noon)
+        row = guilds.get_or_create(10, now=noon)
         assert (row.timezone, row.paused, row.pictures) == ("UTC", False, None)
-        await guilds.update(10, timezone="Europe/Vienna", pictures=5)
-        row = await guilds.get_or_create(10, now=noon + timedelta(days=1))
+        guilds.update(10, timezone="Europe/Vienna", pictures=5)
+        row = guilds.get_or_create(10, now=noon + timedelta(days=1))
         assert (row.timezone, row.pictures, row.created_at) == ("Europe/Vienna", 5, noon)
-        assert (await guilds.get_or_create(None, now=noon)).id == 0
+        assert (guilds.get_or_create(None, now=noon)).id == 0

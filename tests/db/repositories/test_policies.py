@@ -7,9 +7,9 @@ GUILD, PERSON = 10, 1
 
 async def test_a_grant_ends_at_its_moment(database, noon):
     moment = timedelta(microseconds=1)
-    async with database.transaction() as session:
+    with database.transaction() as session:
         policies = PolicyRepository(session)
-        await policies.add_grant(
+        policies.add_grant(
             GUILD,
             PERSON,
             pictures=5,
@@ -19,7 +19,7 @@ async def test_a_grant_ends_at_its_moment(database, noon):
             granted_at=noon - timedelta(days=1),
             expires_at=noon,
         )
-        assert len(await policies.grants(GUILD, noon - moment, user_id=PERSON)) == 1
-        assert await policies.grants(GUILD, noon, user_id=PERSON) == ()
-        assert await policies.revoke_grants(GUILD, PERSON, noon) == 0
-        assert await policies.revoke_grants(GUILD, PERSON, noon - moment) == 1
+        assert len(policies.grants(GUILD, noon - moment, user_id=PERSON)) == 1
+        assert policies.grants(GUILD, noon, user_id=PERSON) == ()
+        assert policies.revoke_grants(GUILD, PERSON, noon) == 0
+        assert policies.revoke_grants(GUILD, PERSON, noon - moment) == 1

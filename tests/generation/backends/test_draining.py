@@ -42,8 +42,8 @@ async def test_who_did_it_is_audited(database, backend):
     fleet, _ = build(database, backend)
     await fleet.drain("alpha", actor_id=OWNER, guild_id=GUILD)
     await fleet.resume("alpha", actor_id=OWNER, guild_id=GUILD)
-    async with database.transaction(read_only=True) as session:
-        rows = await AuditRepository(session).page(GUILD, limit=9)
+    with database.transaction(read_only=True) as session:
+        rows = AuditRepository(session).page(GUILD, limit=9)
     assert [(row.actor_id, row.action, row.subject) for row in rows] == [
         (OWNER, "resume-backend", "alpha"),
         (OWNER, "drain-backend", "alpha"),

@@ -27,9 +27,9 @@ def remover(database):
 @pytest.fixture
 def add(database):
     async def add_(id_="k7f3q", state="succeeded"):
-        async with database.transaction() as session:
+        with database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.add(
+            generations.add(
                 id=id_,
                 user_id=ANA,
                 user_name="ana",
@@ -45,11 +45,11 @@ def add(database):
                 created_at=utc_now() - timedelta(hours=1),
                 state=state,
             )
-            await OutputRepository(session).add_input(
+            OutputRepository(session).add_input(
                 id_, name="image", content=b"in", media_type="image/png"
             )
             output = NewOutput(0, "x.png", "image/png", b"out", 8, 8, b"small", "words")
-            await OutputRepository(session).replace_outputs(id_, [output])
+            OutputRepository(session).replace_outputs(id_, [output])
         return id_
 
     return add_
@@ -77,8 +77,8 @@ async def test_only_moderators_acts_are_audited_and_only_once(database, remover,
     await remover.remove("aaaaa", actor_id=ANA, is_moderator=True)
     for _ in range(2):
         await remover.remove("bbbbb", actor_id=MO, is_moderator=True)
-    async with database.transaction() as session:
-        entries = await AuditRepository(session).page(5, limit=9)
+    with database.transaction() as session:
+        entries = AuditRepository(session).page(5, limit=9)
         listed = [(one.actor_id, one.action, one.subject) for one in entries]
     assert listed == [(MO, "remove", "bbbbb")]
 
@@ -100,10 +100,10 @@ async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
 ):
     await add()
     now = utc_now()
-    async with database.transaction() as session:
-        await GenerationRepository(session).update("k7f3q", withheld=True, finished_at=now)
-        await ReviewRepository(session).begin("k7f3q", PENDING, now)
-        await ReviewRepository(session).note_asked("k7f3q", now)
+    with database.transaction() as session:
+        GenerationRepository(session).update("k7f3q", withheld=True, finished_at=now)
+        ReviewRepository(session).begin("k7f3q", PENDING, now)
+        ReviewRepository(session).note_asked("k7f3q", now)
     reviews, records = Reviews(database, utc_now), Records(database)
     assert (await reviews.overview(5)).waiting == 1
     if is_purge:

@@ -137,8 +137,8 @@ async def test_a_file_is_handed_in_enabled_and_taken_away(build, described, data
     await library.enable("red_fox", **who)
     await library.remove("red_fox", **who)
     assert library.entries() == ()
-    async with database.transaction(read_only=True) as session:
-        rows = await AuditRepository(session).page(5, limit=10)
+    with database.transaction(read_only=True) as session:
+        rows = AuditRepository(session).page(5, limit=10)
     assert [row.action for row in reversed(rows)] == [
         "stage-workflow",
         "enable-workflow",

@@ -66,9 +66,9 @@ async def test_nothing_is_lost_doubled_or_told_twice_when_the_program_is_killed(
     assert posts == {generation_id: 1 for generation_id, _, _ in ended.values()}
 
     database = Database(f"sqlite:///{folder / 'limner.db'}")
-    async with database.transaction(read_only=True) as session:
+    with database.transaction(read_only=True) as session:
         charges = ChargeRepository(session)
         since = utc_now().replace(year=2020)
         for user_id in range(1, len(POINTS) + 1):
-            assert (await charges.usage(user_id, None, since)).pictures == 1
+            assert (charges.usage(user_id, None, since)).pictures == 1
     await database.close()

@@ -30,13 +30,11 @@ def run(tools):
 
 
 async def allow(house, **limits):
-    async with house.database.transaction() as session:
+    with house.database.transaction() as session:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(GUILD, now=datetime.now(UTC))
-        await guilds.update(
-            GUILD, cooldown_s=0, pictures=1000, max_waiting=100, max_line=1000, **limits
-        )
-        await PolicyRepository(session).set_role(GUILD, PRIORITY, has_priority=True)
+        guilds.get_or_create(GUILD, now=datetime.now(UTC))
+        guilds.update(GUILD, cooldown_s=0, pictures=1000, max_waiting=100, max_line=1000, **limits)
+        PolicyRepository(session).set_role(GUILD, PRIORITY, has_priority=True)
 
 
 def handed(backend, generations):

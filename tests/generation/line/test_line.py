@@ -209,8 +209,8 @@ async def test_a_wish_to_cancel_that_was_only_recorded_is_picked_up(
     async with open_house(sqlite_url, backend) as house:
         accepted = await house.service.submit(tools.ask())
         await house.until(accepted.id, GenerationState.RUNNING)
-        async with house.database.transaction() as session:
-            await GenerationRepository(session).update(accepted.id, cancelled_by=1)
+        with house.database.transaction() as session:
+            GenerationRepository(session).update(accepted.id, cancelled_by=1)
         assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
 
 
@@ -237,9 +237,9 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_u
     async with open_house(sqlite_url, backend) as house:
         accepted = await house.service.submit(tools.ask())
         await house.ended(accepted.id)
-        async with house.database.transaction() as session:
+        with house.database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.add(
+            generations.add(
                 id="zzzzz",
                 user_id=1,
                 user_name="x",

@@ -21,9 +21,9 @@ ROOM = 1_000_000
 
 
 async def used(house, user_id):
-    async with house.database.transaction(read_only=True) as session:
+    with house.database.transaction(read_only=True) as session:
         since = utc_now().replace(year=2020)
-        return await ChargeRepository(session).usage(user_id, 5, since)
+        return ChargeRepository(session).usage(user_id, 5, since)
 
 
 def noise():
@@ -43,8 +43,8 @@ def limit_pages(database):
     def count(context):
         pages["refused"] += "full" in str(context.original_exception)
 
-    event.listen(database._engine.sync_engine, "begin", apply)
-    event.listen(database._engine.sync_engine, "handle_error", count)
+    event.listen(database._engine, "begin", apply)
+    event.listen(database._engine, "handle_error", count)
     return pages
 
 
@@ -58,8 +58,8 @@ def make_read_only_at_will(database):
     def count(context):
         disk["refused"] += "readonly" in str(context.original_exception)
 
-    event.listen(database._engine.sync_engine, "begin", apply)
-    event.listen(database._engine.sync_engine, "handle_error", count)
+    event.listen(database._engine, "begin", apply)
+    event.listen(database._engine, "handle_error", count)
     return disk
 
 

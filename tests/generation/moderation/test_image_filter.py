@@ -87,8 +87,8 @@ async def submit(house, tools, user_id=1, **options):
 
 
 async def flags_of(house, id_):
-    async with house.database.transaction(read_only=True) as session:
-        return [(one.kind, one.note) for one in await FlagRepository(session).of_generation(id_)]
+    with house.database.transaction(read_only=True) as session:
+        return [(one.kind, one.note) for one in FlagRepository(session).of_generation(id_)]
 
 
 async def stored(house, id_):
@@ -100,8 +100,8 @@ async def used(house, user_id):
 
 
 async def pending(house):
-    async with house.database.transaction(read_only=True) as session:
-        return (await ReviewRepository(session).waiting(GUILD, 5))[1]
+    with house.database.transaction(read_only=True) as session:
+        return (ReviewRepository(session).waiting(GUILD, 5))[1]
 
 
 async def test_what_is_blocked_is_not_kept_and_costs_nothing(
@@ -121,8 +121,8 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
         harmless = await house.ended(await submit(house, tools, user_id=2))
         assert harmless.state is GenerationState.SUCCEEDED
         assert await flags_of(house, harmless.id) == []
-        async with house.database.transaction(read_only=True) as session:
-            (deed,) = await AuditRepository(session).page(GUILD, limit=5)
+        with house.database.transaction(read_only=True) as session:
+            (deed,) = AuditRepository(session).page(GUILD, limit=5)
         assert (deed.action, deed.actor_id, deed.detail["mode"]) == ("image-check", MO, "refuse")
 
 
@@ -175,8 +175,8 @@ async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url,
         found = await house.ended(await submit(house, tools))
         assert (found.state, found.spoiler) == (GenerationState.SUCCEEDED, True)
         assert house.audience.told(found.id)[0].spoiler
-        async with house.database.transaction(read_only=True) as session:
-            review = await ReviewRepository(session).find(found.id)
+        with house.database.transaction(read_only=True) as session:
+            review = ReviewRepository(session).find(found.id)
         assert review.state == "shown"
         adult = await house.ended(
             await submit(house, tools, user_id=2, is_channel_age_restricted=True)

@@ -35,8 +35,8 @@ def administration(database, clock):
 
 
 async def audit(database, guild_id=GUILD):
-    async with database.transaction(read_only=True) as session:
-        rows = await AuditRepository(session).page(guild_id, limit=20)
+    with database.transaction(read_only=True) as session:
+        rows = AuditRepository(session).page(guild_id, limit=20)
         return [(row.actor_id, row.action, row.subject, row.detail) for row in reversed(rows)]
 
 

@@ -19,10 +19,10 @@ PROCESSES, TIMES = 3, 6
 
 
 async def limit(database, **limits):
-    async with database.transaction() as session:
+    with database.transaction() as session:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(GUILD, now=datetime.now(UTC))
-        await guilds.update(GUILD, cooldown_s=0, **limits)
+        guilds.get_or_create(GUILD, now=datetime.now(UTC))
+        guilds.update(GUILD, cooldown_s=0, **limits)
 
 
 async def start(url, count, person, stack):
@@ -78,9 +78,9 @@ async def test_nobody_gets_more_than_one_process_would_give(
     await limit(database, **limits)
     given = await ask_together(database_url, count)
     assert len(given) == len(set(given)) == accepted
-    async with database.transaction(read_only=True) as session:
+    with database.transaction(read_only=True) as session:
         charges = ChargeRepository(session)
-        used = await charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2))
+        used = charges.usage(PERSON, GUILD, datetime.now(UTC) - timedelta(days=2))
     assert used == Spent(accepted * count, accepted * count * 30_000)
 
 

@@ -94,8 +94,8 @@ async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
     assert accepted.reply == "where to"
     assert len(accepted.id) == ID_CHARACTERS
     assert set(accepted.id) <= set(ID_ALPHABET)
-    async with database.transaction() as session:
-        row = await GenerationRepository(session).get(accepted.id)
+    with database.transaction() as session:
+        row = GenerationRepository(session).get(accepted.id)
     assert row.values == dict(accepted.values)
 
 
@@ -270,10 +270,10 @@ async def test_while_no_backend_has_spoken_names_are_taken_as_they_are(build, sq
 
 
 async def test_limits_hold_when_many_ask_at_once(acceptor, database, clock, tools):
-    async with database.transaction() as session:
+    with database.transaction() as session:
         guilds = GuildRepository(session)
-        await guilds.get_or_create(GUILD, now=clock.now)
-        await guilds.update(GUILD, pictures=3, cooldown_s=0)
+        guilds.get_or_create(GUILD, now=clock.now)
+        guilds.update(GUILD, pictures=3, cooldown_s=0)
     results = await asyncio.gather(
         *(acceptor.accept(tools.ask(count=1)) for _ in range(8)), return_exceptions=True
     )
@@ -290,11 +290,11 @@ async def test_cooldown_line_and_own_limits(acceptor, database, clock, tools):
         await acceptor.accept(tools.ask())
     clock.pass_(seconds=11)
     assert (await refusal(acceptor, tools.ask())).kind is FailureKind.QUEUE_FULL
-    async with database.transaction() as session:
-        await PolicyRepository(session).set_role(GUILD, 77, has_priority=True)
+    with database.transaction() as session:
+        PolicyRepository(session).set_role(GUILD, 77, has_priority=True)
     assert (await acceptor.accept(tools.ask(role_ids=[77]))).priority
-    async with database.transaction() as session:
-        await GuildRepository(session).update(GUILD, max_line=5)
+    with database.transaction() as session:
+        GuildRepository(session).update(GUILD, max_line=5)
     assert (await refusal(acceptor, tools.ask(user_id=2))).kind is FailureKind.QUEUE_FULL
     assert await acceptor.accept(tools.ask(user_id=2, guild_id=None))
 

@@ -72,9 +72,9 @@ async def made(database):
 
     async def add(*, is_held):
         now = utc_now()
-        async with database.transaction() as session:
+        with database.transaction() as session:
             generations = GenerationRepository(session)
-            await generations.add(
+            generations.add(
                 id=ID,
                 user_id=ANA,
                 user_name="ana",
@@ -92,7 +92,7 @@ async def made(database):
                 state="succeeded",
             )
             if is_held:
-                await ReviewRepository(session).begin(ID, PENDING, now)
+                ReviewRepository(session).begin(ID, PENDING, now)
 
     return add
 
@@ -138,8 +138,8 @@ async def test_what_is_taken_away_while_it_is_told_is_taken_back(
     telling = asyncio.create_task(build_delivery().deliver(ID))
     await audience.arrived.acquire()
     if is_forgotten:
-        async with database.transaction() as session:
-            await GenerationRepository(session).delete(ID)
+        with database.transaction() as session:
+            GenerationRepository(session).delete(ID)
     else:
         await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
     audience.let_through.release()
@@ -165,8 +165,8 @@ async def test_a_held_result_that_is_taken_away_while_its_person_is_told_is_take
 
 async def test_what_has_not_ended_is_not_told_again(database, made, audience, build_delivery):
     await made(is_held=False)
-    async with database.transaction() as session:
-        await GenerationRepository(session).move(
+    with database.transaction() as session:
+        GenerationRepository(session).move(
             ID, from_states={"succeeded"}, to="running", at=utc_now()
         )
     await build_delivery().repeat(ID)
