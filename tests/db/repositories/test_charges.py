@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from db.database import Database
-from db.errors import DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
 
@@ -150,8 +150,9 @@ async def test_a_guilds_lock_holds_up_that_guild_alone(postgres_url):
                 ChargeRepository(second).lock_guild(11)
                 ChargeRepository(second).lock_guild(None)
                 ChargeRepository(second).lock_person(1, 10)
-            with pytest.raises(DatabaseError), database.transaction() as third:
-                await third.execute(text("SET LOCAL lock_timeout = '100ms'"))
-                ChargeRepository(third).lock_guild(10)
+            with database.transaction() as third:
+                third.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                with pytest.raises(DBAPIError, match="lock timeout"):
+                    ChargeRepository(third).lock_guild(10)
     finally:
         await database.close()
