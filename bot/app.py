@@ -19,7 +19,7 @@ from bot.health import HealthServer
 from bot.network import NETWORK_ERRORS, growing_pauses
 from bot.private_files import keep_private
 from bot.reload import follow_workflows
-from bot.replies.live import Replies
+from bot.replies.live import LiveReplies
 from bot.services import Services
 from bot.settings import BackendEntry, Settings, find_unknown_names
 from bot.signals import run_until_signal
@@ -266,7 +266,7 @@ class Application:
         self._stack = AsyncExitStack()
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
-        self._replies: Replies | None = None
+        self._replies: LiveReplies | None = None
 
     @property
     def core(self) -> Core:
@@ -360,8 +360,8 @@ class Application:
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 
-    def _build_replies(self, client: LimnerClient, offers: Offers) -> Replies:
-        self._replies = Replies(client, offers=offers)
+    def _build_replies(self, client: LimnerClient, offers: Offers) -> LiveReplies:
+        self._replies = LiveReplies(client, offers=offers)
         return self._replies
 
     async def _serve_health(self, core: Core, client: LimnerClient) -> None:

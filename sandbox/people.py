@@ -133,7 +133,7 @@ class Person:
             else:
                 plain = str(value.id) if isinstance(value, Member) else value
                 values.append({"name": option, "type": definition["type"], "value": plain})
-        interaction = self._world.acts.command(
+        interaction = self._world.actions.command(
             self.member, self._channel(channel), int(command["id"]), _nested(path, values), uploads
         )
         return await self._answered(interaction)
@@ -157,7 +157,7 @@ class Person:
         ]
         focused = {"name": option, "type": definitions[option]["type"], "value": typed}
         values.append({**focused, "focused": True})
-        interaction = self._world.acts.autocomplete(
+        interaction = self._world.actions.autocomplete(
             self.member, self._channel(channel), int(command["id"]), _nested(path, values)
         )
         reply = await self._answered(interaction)
@@ -168,7 +168,7 @@ class Person:
     async def click(self, message: JsonObject, label: str) -> Reply:
         """Press the button with this label (or custom id) and await the first answer."""
         part = _find_part(message, label, ComponentKind.BUTTON)
-        interaction = self._world.acts.component(
+        interaction = self._world.actions.component(
             self.member, int(message["id"]), part["custom_id"], None
         )
         return await self._answered(interaction)
@@ -178,14 +178,14 @@ class Person:
         part = _find_part(message, custom_id, ComponentKind.SELECT)
         values = {option["label"]: option["value"] for option in part["options"]}
         chosen = [values.get(entry, entry) for entry in entries]
-        interaction = self._world.acts.component(
+        interaction = self._world.actions.component(
             self.member, int(message["id"]), part["custom_id"], chosen
         )
         return await self._answered(interaction)
 
     async def fill(self, modal: Modal, fields: Mapping[str, object]) -> Reply:
         """Send a modal, its fields by custom id, and await the first answer."""
-        interaction = self._world.acts.modal(
+        interaction = self._world.actions.modal(
             self.member, modal.interaction_id, modal.custom_id, fields
         )
         return await self._answered(interaction)
@@ -207,7 +207,7 @@ class Person:
             "components": [{"type": ComponentKind.LABEL, "component": part} for part in parts],
         }
         message_id = None if message is None else int(message["id"])
-        interaction = self._world.acts.forge(
+        interaction = self._world.actions.forge(
             self.member, self._channel(channel), InteractionKind.MODAL, data, message_id
         )
         return await self._answered(interaction)
@@ -216,7 +216,7 @@ class Person:
         """Use an entry of the message menu and await its first answer."""
         for command in self._world.commands.offered(self.member):
             if command["name"] == name and command["type"] == MESSAGE_MENU:
-                interaction = self._world.acts.context(
+                interaction = self._world.actions.context(
                     self.member, int(command["id"]), int(message["id"])
                 )
                 return await self._answered(interaction)
@@ -226,7 +226,7 @@ class Person:
         self, channel: str | int | Channel, content: str, files: Sequence[Upload] = ()
     ) -> JsonObject:
         """Write an ordinary message, with files."""
-        message = self._world.acts.say(self.member, self._channel(channel), content, files)
+        message = self._world.actions.say(self.member, self._channel(channel), content, files)
         return self._world.broadcast.view_of(message)
 
     def messages(self, channel: str | int | Channel | None = None) -> list[JsonObject]:

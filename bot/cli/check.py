@@ -58,7 +58,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """One line of the report."""
 
     level: Level
@@ -88,10 +88,10 @@ async def run_check(settings: Settings) -> int:
 
 async def find_all(
     settings: Settings, *, address: DiscordAddress | None = None
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckFinding]:
     """Every finding, as soon as it is known."""
     for name in find_unknown_names():
-        yield Finding(
+        yield CheckFinding(
             Level.NOTE,
             "settings",
             f"{name} is not a setting. Is it a typing error? See .env.example.",
@@ -103,10 +103,10 @@ async def find_all(
     yield await _check_extra(settings)
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
-        yield Finding(Level.NOTE, "workflows", str(problem))
+        yield CheckFinding(Level.NOTE, "workflows", str(problem))
     summaries = [summarise(workflow) for workflow in catalog.workflows.values()]
     for refusal in plan_commands(summaries, COMMAND_NAMES).refusals:
-        yield Finding(Level.NOTE, "workflows", refusal)
+        yield CheckFinding(Level.NOTE, "workflows", refusal)
     answers: list[_Answer] = []
     async for finding in _check_backends(settings, answers):
         yield finding
@@ -116,7 +116,7 @@ async def find_all(
         yield finding
 
 
-def _check_files(settings: Settings) -> tuple[Finding, ...]:
+def _check_files(settings: Settings) -> tuple[CheckFinding, ...]:
     exposed = find_exposed(settings.data, *sqlite_files(settings.effective_database_url))
     if not exposed:
         return ()
@@ -124,66 +124,66 @@ def _check_files(settings: Settings) -> tuple[Finding, ...]:
         f"Other users of this machine may use {exposed[0]} (and {len(exposed) - 1} more). "
         f"`limner run` mends that, or: chmod -R go= {settings.data}"
     )
-    return (Finding(Level.NOTE, "files", sentence),)
+    return (CheckFinding(Level.NOTE, "files", sentence),)
 
 
-async def _check_discord(settings: Settings, address: DiscordAddress | None) -> Finding:
+async def _check_discord(settings: Settings, address: DiscordAddress | None) -> CheckFinding:
     if settings.discord_token is None:
-        return Finding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
+        return CheckFinding(Level.FAILED, "discord", LOGIN_IMPOSSIBLE)
     client = LimnerClient(address=address)
     try:
         await log_in(client, settings.discord_token.get_secret_value())
         _, _, starts = await client.http.get_bot_gateway()
     except StartupError as error:
-        return Finding(Level.FAILED, "discord", str(error))
+        return CheckFinding(Level.FAILED, "discord", str(error))
     except (discord.DiscordException, *NETWORK_ERRORS):
-        return Finding(
+        return CheckFinding(
             Level.FAILED, "discord", "The token is right, but Discord names no gateway just now."
         )
     else:
         name = client.user.name if client.user else "the bot"
         left = f"{starts['remaining']} of {starts['total']} connections left today"
         # Which intents are switched on does not matter: none of those that must be is needed.
-        return Finding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
+        return CheckFinding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
     finally:
         await client.close()
 
 
-async def _check_database(settings: Settings) -> Finding:
+async def _check_database(settings: Settings) -> CheckFinding:
     try:
         state = await migrations.current_state(settings.effective_database_url)
     except DatabaseError as error:
-        return Finding(Level.FAILED, "database", str(error))
+        return CheckFinding(Level.FAILED, "database", str(error))
     match state:
         case MigrationState.EMPTY:
-            return Finding(Level.FINE, "database", "Empty; `limner run` makes its tables.")
+            return CheckFinding(Level.FINE, "database", "Empty; `limner run` makes its tables.")
         case MigrationState.BEHIND:
-            return Finding(Level.NOTE, "database", "Older; `limner run` brings it up to date.")
+            return CheckFinding(Level.NOTE, "database", "Older; `limner run` brings it up to date.")
         case MigrationState.TOO_NEW:
-            return Finding(
+            return CheckFinding(
                 Level.FAILED,
                 "database",
                 "Made by a newer Limner. Install that one, or restore a backup made before.",
             )
         case MigrationState.CURRENT:
-            return Finding(Level.FINE, "database", "Up to date.")
+            return CheckFinding(Level.FINE, "database", "Up to date.")
 
 
-async def _check_extra(settings: Settings) -> Finding:
+async def _check_extra(settings: Settings) -> CheckFinding:
     checker = find_checker()
     if checker is None:
         sentence = "NudeNet is not installed; `/mod image-check` needs limner[nsfw]."
         count = await _count_checked(settings)
         if not count:
-            return Finding(Level.FINE, "image check", sentence)
+            return CheckFinding(Level.FINE, "image check", sentence)
         wanted = f" Servers that want it: {count}; their results are held for moderators."
-        return Finding(Level.NOTE, "image check", sentence + wanted)
+        return CheckFinding(Level.NOTE, "image check", sentence + wanted)
     try:
         await asyncio.to_thread(checker.check, imaging.grey())
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is to be found
         sentence = f"NudeNet does not work ({type(error).__name__}): install limner[nsfw] anew."
-        return Finding(Level.NOTE, "image check", sentence)
-    return Finding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
+        return CheckFinding(Level.NOTE, "image check", sentence)
+    return CheckFinding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
 
 
 async def _count_checked(settings: Settings) -> int:
@@ -202,23 +202,25 @@ async def _count_checked(settings: Settings) -> int:
         return 0
 
 
-async def _check_backends(settings: Settings, answers: list[_Answer]) -> AsyncIterator[Finding]:
+async def _check_backends(
+    settings: Settings, answers: list[_Answer]
+) -> AsyncIterator[CheckFinding]:
     try:
         members = build_pool_members(settings)
     except StartupError as error:
-        yield Finding(Level.FAILED, "backends", str(error))
+        yield CheckFinding(Level.FAILED, "backends", str(error))
         return
     results = await asyncio.gather(*map(_ask, members))
     for member, result in zip(members, results, strict=True):
         subject = f"backend {member.backend.name}"
         if isinstance(result, _Answer):
             answers.append(result)
-            yield Finding(Level.FINE, subject, _describe(result.description))
+            yield CheckFinding(Level.FINE, subject, _describe(result.description))
         else:
             # With another backend that works, `run` works: this one's absence is a note.
-            yield Finding(Level.NOTE, subject, result)
+            yield CheckFinding(Level.NOTE, subject, result)
     if not answers:
-        yield Finding(
+        yield CheckFinding(
             Level.FAILED,
             "backends",
             "No backend can be used. Start ComfyUI, or correct COMFYUI_URLS.",
@@ -265,7 +267,7 @@ def _describe(description: BackendDescription) -> str:
 
 def _check_workflows(
     workflows: Sequence[Workflow], answers: Sequence[_Answer], settings: Settings
-) -> Iterable[Finding]:
+) -> Iterable[CheckFinding]:
     for workflow in workflows:
         for answer in answers:
             subject = f"workflow {workflow.name} on {answer.name}"
@@ -275,9 +277,9 @@ def _check_workflows(
                 *_missing_models(workflow, answer, settings),
             ]
             if lacks:
-                yield Finding(Level.NOTE, subject, " ".join(lacks))
+                yield CheckFinding(Level.NOTE, subject, " ".join(lacks))
             else:
-                yield Finding(Level.FINE, subject, "Can run.")
+                yield CheckFinding(Level.FINE, subject, "Can run.")
 
 
 def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
@@ -309,7 +311,7 @@ def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> 
             )
 
 
-def _render(finding: Finding) -> Text:
+def _render(finding: CheckFinding) -> Text:
     style = {Level.FINE: "green", Level.NOTE: "yellow", Level.FAILED: "bold red"}[finding.level]
     return Text.assemble(
         (f"{finding.level.value:7}", style), f"{finding.subject}: {finding.sentence}"

@@ -31,7 +31,7 @@ PAGE_SIZE = 8
 """A contact sheet of two rows."""
 
 SEARCH_CHARACTERS = 27
-"""So that a page button, which carries the whole question, stays within Discord's 100."""
+"""So that a page button, which carries the whole query, stays within Discord's 100."""
 
 KEY_CHARACTERS = 9
 
@@ -52,7 +52,7 @@ _BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HistoryQuery:
     """What is asked for: short enough to be carried by a button.
 
     `anchor` is the generation that the page follows (older ones), or precedes with `newer`.
@@ -97,7 +97,7 @@ class Question:
         )
 
     def custom_id(self) -> str:
-        """The question as a button carries it."""
+        """The query as a button carries it."""
         parts = (
             "n" if self.newer else "o",
             self.anchor,
@@ -120,7 +120,7 @@ class Question:
         return f"~{zlib.crc32(self.workflow.encode()):08x}"
 
     def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
-        """The question for the heart: one's own in this place, or everybody's for moderators."""
+        """The query for the heart: one's own in this place, or everybody's for moderators."""
         return HistoryFilter(
             user_id=self.user_id if self.everyone else user_id,
             guild_id=(guild_id or 0) if self.everyone else guild_id,
@@ -140,28 +140,28 @@ class HistoryButton(
         r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
     ),
 ):
-    """Turns the page; it carries the whole question, so it works after any restart."""
+    """Turns the page; it carries the whole query, so it works after any restart."""
 
-    def __init__(self, question: Question, label: str = "…", *, disabled: bool = False) -> None:
-        self.question = question
+    def __init__(self, query: HistoryQuery, label: str = "…", *, disabled: bool = False) -> None:
+        self.query = query
         super().__init__(
             ui.Button(
                 label=label,
                 style=discord.ButtonStyle.secondary,
-                custom_id=question.custom_id(),
+                custom_id=query.custom_id(),
                 disabled=disabled,
             )
         )
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the question back."""
-        return cls(cls.build_question(match))
+        """Read the query back."""
+        return cls(cls.build_query(match))
 
     @staticmethod
-    def build_question(match: re.Match[str]) -> Question:
-        """The question that a button carries."""
-        return Question(
+    def build_query(match: re.Match[str]) -> HistoryQuery:
+        """The query that a button carries."""
+        return HistoryQuery(
             search=match["search"],
             workflow=match["workflow"],
             state=_BY_LETTER.get(match["state"]),
@@ -177,11 +177,11 @@ class HistoryButton(
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show that page in the same message."""
-        if self.question.everyone:
+        if self.query.everyone:
             require_moderator(interaction)
         await acknowledge_press(interaction)
         service = services_of(interaction).generations
-        embed, view, files = await _render(interaction, service, self.question)
+        embed, view, files = await _render(interaction, service, self.query)
         await interaction.edit_original_response(embed=embed, view=view, attachments=files)
 
 
@@ -205,10 +205,10 @@ def history_command(service: GenerationService) -> SlashCommand:
         until: str | None = None,
     ) -> None:
         await acknowledge(interaction)
-        question = Question.asked(
+        query = HistoryQuery.asked(
             search=search, workflow=workflow, status=status, since=since, until=until
         )
-        await show_history(interaction, service, question)
+        await show_history(interaction, service, query)
 
     @history.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
@@ -219,39 +219,39 @@ def history_command(service: GenerationService) -> SlashCommand:
 
 
 async def show_history(
-    interaction: discord.Interaction, service: GenerationService, question: Question
+    interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
 ) -> None:
     """Answer with the first page of what was asked, after a private acknowledgement."""
-    embed, view, files = await _render(interaction, service, question)
+    embed, view, files = await _render(interaction, service, query)
     await respond(interaction, embeds=[embed], view=view, files=files)
 
 
 async def _render(
-    interaction: discord.Interaction, service: GenerationService, question: Question
+    interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
 ) -> tuple[discord.Embed, ui.View, list[discord.File]]:
-    question = replace(question, workflow=_find_workflow(service, question.workflow))
-    asked = question.to_filter(interaction.user.id, guild_of(interaction))
-    anchor = await _find_anchor(service, question)
+    query = replace(query, workflow=_find_workflow(service, query.workflow))
+    asked = query.to_filter(interaction.user.id, guild_of(interaction))
+    anchor = await _find_anchor(service, query)
     if anchor is None:
-        question = replace(question, page=1)
-    if question.newer and anchor is not None:
+        query = replace(query, page=1)
+    if query.newer and anchor is not None:
         page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
     else:
         page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
-    title = _("History of this place") if question.everyone else _("Your history")
+    title = _("History of this place") if query.everyone else _("Your history")
     embed = discord.Embed(title=title, colour=discord.Colour.blurple())
     if not page.generations:
         embed.description = _("Nothing was found.")
-        return embed, _page_buttons(question, page), []
+        return embed, _page_buttons(query, page), []
     lines = [
-        embeds.list_line(one, number, names_person=question.everyone)
+        embeds.list_line(one, number, names_person=query.everyone)
         for number, one in enumerate(page.generations, start=1)
     ]
     embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
     embed.set_footer(
         text=_(
             "page {page} of {pages} · {total} in all",
-            page=question.page,
+            page=query.page,
             pages=-(-page.total // PAGE_SIZE),
             total=page.total,
         )
@@ -259,28 +259,26 @@ async def _render(
     sheet = await service.contact_sheet(page.generations)
     embed.set_image(url="attachment://history.png")
     files = [discord.File(io.BytesIO(sheet), "history.png", description=_("Contact sheet"))]
-    return embed, _page_buttons(question, page), files
+    return embed, _page_buttons(query, page), files
 
 
-def _page_buttons(question: Question, page: HistoryPage) -> ui.View:
+def _page_buttons(query: HistoryQuery, page: HistoryPage) -> ui.View:
     view = ui.View(timeout=None)
     last_page = -(-page.total // PAGE_SIZE)
     if last_page > 1 and page.generations:
         generations: Sequence[Generation] = page.generations
-        newer = replace(
-            question, page=max(1, question.page - 1), anchor=generations[0].id, newer=True
-        )
-        older = replace(question, page=question.page + 1, anchor=generations[-1].id, newer=False)
-        view.add_item(HistoryButton(newer, _("Newer"), disabled=question.page <= 1))
-        view.add_item(HistoryButton(older, _("Older"), disabled=question.page >= last_page))
+        newer = replace(query, page=max(1, query.page - 1), anchor=generations[0].id, newer=True)
+        older = replace(query, page=query.page + 1, anchor=generations[-1].id, newer=False)
+        view.add_item(HistoryButton(newer, _("Newer"), disabled=query.page <= 1))
+        view.add_item(HistoryButton(older, _("Older"), disabled=query.page >= last_page))
     view.stop()
     return view
 
 
-async def _find_anchor(service: GenerationService, question: Question) -> Cursor | None:
-    if not question.anchor:
+async def _find_anchor(service: GenerationService, query: HistoryQuery) -> Cursor | None:
+    if not query.anchor:
         return None
-    generation = await service.find(question.anchor)
+    generation = await service.find(query.anchor)
     return Cursor(generation.created_at, generation.id) if generation is not None else None
 
 

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.replies.submission import Filled, Submitter
+from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.tree import SlashCommand
 from bot.ui.options import (
@@ -52,8 +52,10 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
             "strength": strength,
         }
         attachments = {"image": image, "mask": mask}
-        filled = Filled(prompt, workflow, values, attachments, aspect, private, spoiler)
-        await submitter.submit(interaction, filled)
+        command_input = CommandInput(
+            prompt, workflow, values, attachments, aspect, private, spoiler
+        )
+        await submitter.submit(interaction, command_input)
 
     @imagine.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:

@@ -13,13 +13,13 @@ from bot.network import NETWORK_ERRORS
 from bot.permissions import is_operator
 from bot.replies.actions import ask_for_input, find_own, input_parts
 from bot.replies.posted_files import is_kept_by_discord
-from bot.replies.submission import Filled, Submitter
+from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.details import details_embed
 from bot.ui.limits import EMBED_FIELD_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
-from bot.ui.responses import acknowledge, respond, soon
+from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.media.decoding import decode
@@ -95,7 +95,7 @@ class MessageMenu:
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """What is to become of the picture."""
-        generation = await soon(find_own(interaction, message))
+        generation = await before_deadline(find_own(interaction, message))
         if generation is not None:
             await ask_for_input(interaction, generation, 0)
             return
@@ -117,13 +117,13 @@ class MessageMenu:
         """Ask for what was filled in."""
         began = time.monotonic()
         chosen = answer.number("picture", answer.match["attachment"])
-        attachment = await soon(self._find_picture(interaction, answer, chosen))
-        filled = Filled(
+        attachment = await before_deadline(self._find_picture(interaction, answer, chosen))
+        command_input = CommandInput(
             prompt=answer.texts.get("prompt", ""),
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
             attachments={"image": attachment},
         )
-        await self._submitter.submit(interaction, filled, spent_s=time.monotonic() - began)
+        await self._submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
 
     async def _find_picture(
         self, interaction: discord.Interaction, answer: Answer, attachment_id: int

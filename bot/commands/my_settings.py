@@ -16,7 +16,7 @@ from bot.ui.components import LastingItem, chosen_in
 from bot.ui.limits import CHOICES
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, Choices, matching
-from bot.ui.responses import acknowledge, acknowledge_press, respond, soon
+from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
 from generation.people.preferences import Defaults, Preferences
@@ -85,7 +85,7 @@ class SettingsButton(
         preferences = services_of(interaction).preferences
         user_id = interaction.user.id
         if self.name == "negative":
-            await _open_negative(interaction, await soon(preferences.defaults(user_id)))
+            await _open_negative(interaction, await before_deadline(preferences.defaults(user_id)))
             return
         if self.name == "reset":
             await acknowledge_press(interaction)

@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.i18n.language import _
-from bot.replies.submission import Filled, Submitter
+from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import (
@@ -21,7 +21,7 @@ from bot.ui.options import (
     Choices,
     matching,
 )
-from bot.ui.responses import acknowledge, respond, soon
+from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import GenerationError
 from generation.people.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset
@@ -119,9 +119,9 @@ def presets_group(
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
     ) -> None:
         began = time.monotonic()
-        preset = await soon(preferences.find_preset(interaction.user.id, name))
-        filled = fill(preset, prompt, {"image": image, "mask": mask}, seed)
-        await submitter.submit(interaction, filled, spent_s=time.monotonic() - began)
+        preset = await before_deadline(preferences.find_preset(interaction.user.id, name))
+        command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
+        await submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
 
     @group.command(name="list", description="See your presets")
     async def list_(interaction: discord.Interaction) -> None:
@@ -187,7 +187,7 @@ def fill(
     prompt: str,
     attachments: dict[str, discord.Attachment | None],
     seed: int | None,
-) -> Filled:
+) -> CommandInput:
     """The command as its preset fills it in."""
     values: dict[str, Value | None] = {
         name: value for name, value in preset.items() if name in (*_KEPT, "size")
@@ -195,7 +195,7 @@ def fill(
     if seed is not None:
         values["seed"] = seed
     aspect, workflow = preset.get("aspect"), preset.get("workflow")
-    return Filled(
+    return CommandInput(
         prompt=prompt,
         workflow=None if workflow is None else str(workflow),
         values=values,

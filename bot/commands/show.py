@@ -12,13 +12,13 @@ from discord.app_commands import Range
 from bot.i18n.language import _
 from bot.replies.buttons import done_view
 from bot.replies.packing import pack
-from bot.replies.posted_files import Copies
+from bot.replies.posted_files import PostedFiles
 from bot.requester import requester_of
 from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui import embeds
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
-from bot.ui.responses import acknowledge, soon
+from bot.ui.responses import acknowledge, before_deadline
 from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.history.queries import HistoryFilter
@@ -48,7 +48,9 @@ def show_command(services: Services) -> SlashCommand:
     ) -> None:
         # What is typed may be a whole choice's label: the id comes first in it.
         wanted = generation.partition("·")[0]
-        found, obstacle = await soon(_look_up(services, wanted, requester_of(interaction)))
+        found, obstacle = await before_deadline(
+            _look_up(services, wanted, requester_of(interaction))
+        )
         if picture is not None:
             found = _only(found, picture - 1)
         is_private = found.private or obstacle is not None
@@ -112,13 +114,13 @@ async def _post(
     contents, losses = await _gather(interaction, services, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit)
-    face = embeds.done_face(generation, (*notes, *parcel.notes, *losses))
+    body = embeds.done_body(generation, (*notes, *parcel.notes, *losses))
     view = done_view(generation, services.offers.of(generation))
     for number, files in enumerate(parcel.messages):
         is_first = number == 0
         await interaction.followup.send(
-            face.content,
-            embed=face.embed if is_first else discord.utils.MISSING,
+            body.content,
+            embed=body.embed if is_first else discord.utils.MISSING,
             view=view if is_first else discord.utils.MISSING,
             files=[file.to_file() for file in files],
             ephemeral=is_private,
@@ -131,12 +133,12 @@ async def _gather(
 ) -> tuple[Sequence[OutputContent], Sequence[str]]:
     """Every result as good as it can still be had: kept here, as it was posted, or a thumbnail."""
     kept = {one.output.position: one for one in await services.generations.contents(generation.id)}
-    copies = Copies(interaction.client)
+    posted_files = PostedFiles(interaction.client)
     contents, notes = [], []
     for output in generation.outputs:
         content = kept.get(output.position)
         if content is None:
-            copy = await copies.fetch(generation, output)
+            copy = await posted_files.fetch(generation, output)
             content = OutputContent(output, copy) if copy is not None else _thumbnail(output)
             if copy is None and content is not None:
                 number = output.position + 1

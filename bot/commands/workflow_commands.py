@@ -17,7 +17,7 @@ from bot.commands.workflow_options import (
     option_name,
 )
 from bot.i18n.language import languages, translate
-from bot.replies.submission import Filled, Submitter
+from bot.replies.submission import CommandInput, Submitter
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 from bot.ui.limits import COMMAND_OPTIONS
 from bot.ui.options import DESCRIPTIONS
@@ -149,8 +149,10 @@ def _build(
         if not vars(interaction.namespace).keys() <= known:
             # The client still shows an older form: something would be ignored in silence.
             raise app_commands.CommandSignatureMismatch(command)
-        filled = _fill(workflow.name, {option: given[name] for name, option in asked.items()})
-        await submitter.submit(interaction, filled)
+        command_input = _fill(
+            workflow.name, {option: given[name] for name, option in asked.items()}
+        )
+        await submitter.submit(interaction, command_input)
 
     def parameter(name: str, wanted: InputSummary) -> inspect.Parameter:
         return inspect.Parameter(
@@ -197,7 +199,7 @@ def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
     return [*sorted(inputs, key=rank), *_HOW_SHOWN]
 
 
-def _fill(workflow: str, given: Mapping[InputSummary, object]) -> Filled:
+def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
     """Each thing that was given in its place."""
     by_name = {wanted.name: value for wanted, value in given.items()}
     attachments: dict[str, discord.Attachment | None] = {}
@@ -213,7 +215,7 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> Filled:
                 aspect = str(value)
             else:
                 values[wanted.name] = value
-    return Filled(
+    return CommandInput(
         prompt=str(by_name.get(_PROMPT) or ""),
         workflow=workflow,
         values=values,

@@ -28,7 +28,7 @@ from bot.ui.modals import (
     text_field,
 )
 from bot.ui.options import PROMPT_CHARACTERS
-from bot.ui.responses import acknowledge, respond, soon
+from bot.ui.responses import acknowledge, before_deadline, respond
 from generation.errors import FailureKind, RequestRefused
 from generation.media.stripping import strip_metadata
 from generation.record import Generation
@@ -76,7 +76,7 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
 async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     """A modal for what is to become of a picture."""
     services, requester = services_of(interaction), requester_of(interaction)
-    generation = await soon(services.derivations.find_visible(generation_id, requester))
+    generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
     await ask_for_input(interaction, generation, index)
 
 

@@ -12,7 +12,7 @@ from bot.replies.address import parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
 from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, Answer, open_form
-from bot.ui.responses import acknowledge_press, respond, soon
+from bot.ui.responses import acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
 from generation.errors import NotYours, UnknownGeneration
 from generation.record import Generation
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Ask whether it is meant: nothing brings the pictures back."""
-    generation = await soon(services_of(interaction).generations.find(generation_id))
+    generation = await before_deadline(services_of(interaction).generations.find(generation_id))
     if generation is None:
         raise UnknownGeneration(generation_id)
     if generation.user_id != interaction.user.id and not may_moderate(interaction, generation):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import discord
 
 from bot.replies.address import open_reply
-from bot.replies.posted_files import Copies
+from bot.replies.posted_files import PostedFiles
 from bot.replies.submission import EARLY_REFUSAL_S
 from bot.replies.word_warning import warn
 from bot.services import services_of
@@ -46,8 +46,8 @@ async def derive(
         keeps_metadata=draft.request.keeps_metadata and defaults.keeps_metadata,
     )
     draft = replace(draft, request=request)
-    copies = Copies(interaction.client, interaction.message)
-    await warn(interaction, await services.derivations.submit(draft, reply, copies.fetch))
+    posted_files = PostedFiles(interaction.client, interaction.message)
+    await warn(interaction, await services.derivations.submit(draft, reply, posted_files.fetch))
 
 
 async def _draft_early(

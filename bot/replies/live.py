@@ -17,7 +17,7 @@ from bot.replies.buttons import cancel_view, done_view, failed_view
 from bot.replies.deletion import delete_message
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.review_messages import draft_case, draft_closed
-from bot.replies.sender import Door, Draft, Gone, TooLarge, Unreachable
+from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
 from bot.ui import embeds
 from generation.audience import (
     Case,
@@ -96,7 +96,7 @@ class _View:
         self.has_run = False
 
 
-class Replies:
+class LiveReplies:
     """The audience on Discord. Close it before the service that it listens to, and the client."""
 
     def __init__(
@@ -109,7 +109,7 @@ class Replies:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
-        self._door = Door(client, now)
+        self._sender = ReplySender(client, now)
         self._now = now
         self._offers = offers
         self._interval_s = interval_s
@@ -173,7 +173,7 @@ class Replies:
             draft = await draft_case(case)
             # The same for a repetition after a crash, another for a further report.
             reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
-            message_id = await self._door.post(channel_id, draft, reason)
+            message_id = await self._sender.post(channel_id, draft, reason)
         except (Gone, TooLarge) as error:
             _log.warning("Channel %s does not take what moderators see: %s", channel_id, error)
             return None
@@ -185,7 +185,7 @@ class Replies:
         """Say what became of a result there, and ask for nothing any more."""
         keeps_files = case.state is CaseState.APPROVED
         try:
-            await self._door.amend(
+            await self._sender.amend(
                 place.channel_id, place.message_id, draft_closed(case), keeps_files=keeps_files
             )
         except (Gone, Unreachable, TooLarge) as error:
@@ -194,7 +194,7 @@ class Replies:
     async def retract(self, place: Place) -> None:
         """Delete what moderators were shown."""
         try:
-            await self._door.delete(place.channel_id, place.message_id)
+            await self._sender.delete(place.channel_id, place.message_id)
         except Gone:
             return
         except (Unreachable, TooLarge) as error:
@@ -215,8 +215,8 @@ class Replies:
             raise DeliveryPostponed from error
 
     async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
-        face = embeds.held_face(generation)
-        await self._door.edit(address, Draft(face.content, face.embed, None))
+        body = embeds.held_body(generation)
+        await self._sender.edit(address, ReplyContent(body.content, body.embed, None))
 
     async def _end_view(self, generation_id: str) -> None:
         """Show nothing live any more, once an edit under way has ended."""
@@ -231,14 +231,14 @@ class Replies:
         self, generation: Generation, contents: Sequence[OutputContent], address: ReplyAddress
     ) -> Receipt:
         if generation.withheld and generation.state is GenerationState.SUCCEEDED:
-            face = embeds.refused_face(generation)
-            draft = Draft(face.content, face.embed, None)
-            return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
+            body = embeds.refused_body(generation)
+            draft = ReplyContent(body.content, body.embed, None)
+            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
         if generation.state is not GenerationState.SUCCEEDED:
-            face = embeds.failed_face(generation)
-            draft = Draft(face.content, face.embed, failed_view(generation))
-            return Receipt(await self._door.finish(address, generation.user_id, (draft,)))
-        limit = self._door.size_limit(address)
+            body = embeds.failed_body(generation)
+            draft = ReplyContent(body.content, body.embed, failed_view(generation))
+            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
+        limit = self._sender.size_limit(address)
         # Discord's word on sizes may differ from what was known when the command was used.
         for file_bytes, message_bytes in (
             (limit, BYTES_A_MESSAGE),
@@ -246,11 +246,11 @@ class Replies:
         ):
             drafts = await self._draft_results(generation, contents, file_bytes, message_bytes)
             try:
-                return Receipt(await self._door.finish(address, generation.user_id, drafts))
+                return Receipt(await self._sender.finish(address, generation.user_id, drafts))
             except TooLarge:
                 _log.info("The results of %s are too large; trying smaller.", generation.id)
         drafts = await self._draft_results(generation, contents, SMALL_BYTES, SMALL_BYTES)
-        return Receipt(await self._door.finish(address, generation.user_id, drafts))
+        return Receipt(await self._sender.finish(address, generation.user_id, drafts))
 
     async def _draft_results(
         self,
@@ -258,14 +258,15 @@ class Replies:
         contents: Sequence[OutputContent],
         file_bytes: int,
         message_bytes: int,
-    ) -> list[Draft]:
+    ) -> list[ReplyContent]:
         parcel = await pack(generation, contents, file_bytes, message_bytes)
-        face = embeds.done_face(generation, parcel.notes)
+        body = embeds.done_body(generation, parcel.notes)
         first, *more = parcel.messages
         view = done_view(generation, self._offers.of(generation))
-        drafts = [Draft(face.content, face.embed, view, first)]
+        drafts = [ReplyContent(body.content, body.embed, view, first)]
         return drafts + [
-            Draft(_("{message} · more", message=face.content), None, None, files) for files in more
+            ReplyContent(_("{message} · more", message=body.content), None, None, files)
+            for files in more
         ]
 
     def _show(self, event: LiveEvent) -> None:
@@ -314,7 +315,7 @@ class Replies:
         speak(view.address.locale)
         while await self._has_news(view):
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
-            if not self._door.is_by_token(view.address):
+            if not self._sender.is_by_token(view.address):
                 await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
             event, view.newest = view.newest, None
             if event is None:
@@ -354,20 +355,20 @@ class Replies:
         now = self._now() + COUNTDOWN_LEAD
         match event:
             case Waiting():
-                moment, face = event.starts_at, embeds.waiting_face(event, now)
+                moment, body = event.starts_at, embeds.waiting_body(event, now)
             case Running():
                 files = await _preview_files(event)
                 moment = event.progress.done_at
-                face = embeds.running_face(event, now, has_preview=bool(files))
+                body = embeds.running_body(event, now, has_preview=bool(files))
             case _:
                 assert_never(event)
         view.latest = event
         view.counts_down_to = moment if moment is not None and moment > now else None
-        looks = (face.content, face.embed.description)
+        looks = (body.content, body.embed.description)
         if looks == view.shown and not files:
             return
-        draft = Draft(face.content, face.embed, cancel_view(event.generation), files)
-        await self._door.edit(view.address, draft)
+        draft = ReplyContent(body.content, body.embed, cancel_view(event.generation), files)
+        await self._sender.edit(view.address, draft)
         view.shown = looks
 
     async def _is_news(self, event: LiveEvent) -> bool:

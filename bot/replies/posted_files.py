@@ -34,7 +34,7 @@ _LINK = re.compile(r"https://discord\.com/channels/(?:[0-9]+|@me)/([0-9]+)/([0-9
 _log = logging.getLogger(__name__)
 
 
-class Copies:
+class PostedFiles:
     """Finds them in the message that was acted on, or in the one that the record names."""
 
     def __init__(self, client: discord.Client, message: discord.Message | None = None) -> None:

@@ -9,7 +9,7 @@ from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.modals import GENERATION_ID, Answer, choice_field, open_form, parse_number, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
-from bot.ui.responses import soon
+from bot.ui.responses import before_deadline
 from generation.errors import FailureKind, RequestRefused
 from generation.record import Generation
 from generation.request import Value
@@ -26,7 +26,7 @@ SEED_DIGITS = 20
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """A modal with what it was made of, to be changed."""
     services, requester = services_of(interaction), requester_of(interaction)
-    generation = await soon(services.derivations.find_visible(generation_id, requester))
+    generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
     offered = _options_of(interaction, generation)
     parts = {}
     if "prompt" in offered:

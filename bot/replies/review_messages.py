@@ -14,13 +14,13 @@ from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.deletion import delete_message, withdraw
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
-from bot.replies.sender import Draft
+from bot.replies.sender import ReplyContent
 from bot.services import services_of
 from bot.ui import embeds
 from bot.ui.components import LastingItem, chosen_in
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import acknowledge, acknowledge_press, respond, soon
+from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless, lines_within, plain
 from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
@@ -177,7 +177,7 @@ def review_forms() -> Mapping[str, Handler]:
     return {BLOCK_FORM: _take_block}
 
 
-async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
+async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
     """One result as moderators see it; `waiting` is how many there are with it."""
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
@@ -196,7 +196,7 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> Draft:
     if waiting:
         embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
     header = embeds.header(generation, for_moderators=True)
-    return Draft(header, embed, _view(case), files)
+    return ReplyContent(header, embed, _view(case), files)
 
 
 def _view(case: Case) -> ui.View:
@@ -213,7 +213,7 @@ def _view(case: Case) -> ui.View:
     return view
 
 
-def draft_sheet(sheet: Sheet) -> Draft:
+def draft_sheet(sheet: Sheet) -> ReplyContent:
     """Several results as moderators see them, to be decided on together."""
     lines = [
         f"**{places}** `{one.id}` {discord.utils.format_dt(one.created_at, 'R')} · "
@@ -235,7 +235,7 @@ def draft_sheet(sheet: Sheet) -> Draft:
     view.add_item(SheetMenu(sheet))
     view.stop()
     picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
-    return Draft("", embed, view, (picture,))
+    return ReplyContent("", embed, view, (picture,))
 
 
 def _confirmation(ids: Sequence[str]) -> ui.View:
@@ -281,7 +281,7 @@ async def _show_case(interaction: discord.Interaction, generation_id: str) -> No
     await _show(interaction, draft)
 
 
-async def _show(interaction: discord.Interaction, draft: Draft) -> None:
+async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
     await interaction.edit_original_response(
         content=draft.content,
         embed=draft.embed,
@@ -364,7 +364,9 @@ async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
 
 
 async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
-    case = await soon(services_of(interaction).reviews.case(generation_id, guild_of(interaction)))
+    case = await before_deadline(
+        services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+    )
     fields = {
         "days": text_field("days", _("Days (empty: for good)"), longest=DAYS_DIGITS),
         "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
@@ -424,12 +426,12 @@ def _places(sheet: Sheet) -> list[str]:
     return places
 
 
-def draft_closed(case: Case) -> Draft:
+def draft_closed(case: Case) -> ReplyContent:
     """What moderators are shown of a result once there is nothing to decide on any more."""
     person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
     note = f"`{case.generation.id}` · {_closing(case.state, person)}"
     header = embeds.header(case.generation, for_moderators=True)
-    return Draft(header, discord.Embed(description=note, colour=_ORANGE), None)
+    return ReplyContent(header, discord.Embed(description=note, colour=_ORANGE), None)
 
 
 def _closing(state: CaseState, person: str) -> str:

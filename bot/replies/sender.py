@@ -59,7 +59,7 @@ class _TokenDead(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ReplyContent:
     """A message as it should look; its files replace those it has."""
 
     content: str
@@ -68,7 +68,7 @@ class Draft:
     files: Sequence[Attachment] = field(default=())
 
 
-class Door:
+class ReplySender:
     """Edits and sends.
 
     Every method raises Gone, Unreachable or TooLarge, and nothing of the library.
@@ -90,7 +90,7 @@ class Door:
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
-    async def edit(self, address: ReplyAddress, draft: Draft) -> str | None:
+    async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
         """Make the reply look like this; a link to it, where there can be one."""
         if self.is_by_token(address):
             with suppress(_TokenDead):
@@ -98,7 +98,7 @@ class Door:
         return await self._edit_by_id(address, draft)
 
     async def finish(
-        self, address: ReplyAddress, user_id: int, drafts: Sequence[Draft]
+        self, address: ReplyAddress, user_id: int, drafts: Sequence[ReplyContent]
     ) -> str | None:
         """Show the end in the reply, the rest below it; beyond reach, in a direct message.
 
@@ -116,7 +116,7 @@ class Door:
                 return link or private_link
         return link
 
-    async def post(self, channel_id: int, draft: Draft, reason: str) -> int:
+    async def post(self, channel_id: int, draft: ReplyContent, reason: str) -> int:
         """Send it to a channel, once for this reason within some minutes; the message's id."""
         nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
         async with _translated(by_token=False):
@@ -131,7 +131,7 @@ class Door:
         return message.id
 
     async def amend(
-        self, channel_id: int, message_id: int, draft: Draft, *, keeps_files: bool
+        self, channel_id: int, message_id: int, draft: ReplyContent, *, keeps_files: bool
     ) -> None:
         """Make a message that was posted look like this, with the files it has or without them."""
         files = [file.to_file() for file in draft.files]
@@ -151,7 +151,7 @@ class Door:
         async with _translated(by_token=False):
             await channel.get_partial_message(message_id).delete()
 
-    async def _edit_by_token(self, address: ReplyAddress, draft: Draft) -> str | None:
+    async def _edit_by_token(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
         async with _translated(by_token=True):
             await self._webhook(address).edit_message(
                 address.message_id,
@@ -163,7 +163,7 @@ class Door:
             )
         return address.message_url
 
-    async def _edit_by_id(self, address: ReplyAddress, draft: Draft) -> str | None:
+    async def _edit_by_id(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
         if address.is_private or address.channel_id is None:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
@@ -177,7 +177,7 @@ class Door:
             )
         return address.message_url
 
-    async def _follow(self, address: ReplyAddress, draft: Draft) -> None:
+    async def _follow(self, address: ReplyAddress, draft: ReplyContent) -> None:
         """Post below the reply. What was posted is not posted again when all is repeated.
 
         Only a post by the bot itself can carry a nonce, by which Discord knows it again after a
@@ -199,7 +199,7 @@ class Door:
         if len(self._posted) > REMEMBERED_POSTS:
             del self._posted[next(iter(self._posted))]
 
-    async def _follow_by_token(self, address: ReplyAddress, draft: Draft) -> None:
+    async def _follow_by_token(self, address: ReplyAddress, draft: ReplyContent) -> None:
         async with _translated(by_token=True):
             await self._webhook(address).send(
                 draft.content,
@@ -208,7 +208,7 @@ class Door:
                 allowed_mentions=NO_PINGS,
             )
 
-    async def _follow_by_id(self, address: ReplyAddress, draft: Draft, nonce: str) -> None:
+    async def _follow_by_id(self, address: ReplyAddress, draft: ReplyContent, nonce: str) -> None:
         if address.channel_id is None or address.is_private:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
@@ -221,7 +221,7 @@ class Door:
             )
 
     async def _send_privately(
-        self, user_id: int, address: ReplyAddress, drafts: Sequence[Draft], first: int
+        self, user_id: int, address: ReplyAddress, drafts: Sequence[ReplyContent], first: int
     ) -> str | None:
         """Send the drafts from this one on as direct messages; a link to the first of them."""
         link = None
@@ -255,7 +255,7 @@ class Door:
         return webhook
 
 
-def _nonce(place: str, address: ReplyAddress, draft: Draft) -> str:
+def _nonce(place: str, address: ReplyAddress, draft: ReplyContent) -> str:
     """What Discord does not post twice within some minutes: these files, of this reply, there."""
     names = " ".join(file.filename for file in draft.files)
     marked = f"{place} {address.message_id} {names}"

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class CommandInput:
     """A command as a person filled it in; None stands for what they left out.
 
     `media` says which attachments are to be a "video" or an "audio" file, not a picture.
@@ -53,7 +53,7 @@ class Submitter:
         self._attachment_hosts = attachment_hosts
 
     async def submit(
-        self, interaction: discord.Interaction, filled: Filled, *, spent_s: float = 0.0
+        self, interaction: discord.Interaction, command_input: CommandInput, *, spent_s: float = 0.0
     ) -> None:
         """Acknowledge and ask for the generation, which fetches what was attached in its turn.
 
@@ -63,18 +63,20 @@ class Submitter:
         who may see the reply, and a refusal is nobody else's business. Raises RequestRefused or
         ServiceUnavailable.
         """
-        attachments = {name: one for name, one in filled.attachments.items() if one is not None}
-        check_attachments(attachments, self._attachment_hosts, filled.media)
+        attachments = {
+            name: one for name, one in command_input.attachments.items() if one is not None
+        }
+        check_attachments(attachments, self._attachment_hosts, command_input.media)
         defaults = await self._preferences.defaults_soon(interaction.user.id)
         request = GenerationRequest(
             requester=requester_of(interaction),
-            prompt=filled.prompt,
-            workflow=filled.workflow,
-            values=given_values(filled.values),
+            prompt=command_input.prompt,
+            workflow=command_input.workflow,
+            values=given_values(command_input.values),
             images=fetching(attachments),
-            aspect=filled.aspect,
-            private=defaults.private if filled.private is None else filled.private,
-            spoiler=defaults.spoiler if filled.spoiler is None else filled.spoiler,
+            aspect=command_input.aspect,
+            private=defaults.private if command_input.private is None else command_input.private,
+            spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
         )
         request = self._preferences.complete(request, defaults)
         await self._refuse_early(request, EARLY_REFUSAL_S - spent_s)

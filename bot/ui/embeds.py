@@ -30,17 +30,17 @@ SHORTEST_COUNTDOWN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class MessageBody:
     """What a reply shows: its line of text and what stands below it."""
 
     content: str
     embed: discord.Embed
 
 
-def waiting_face(event: Waiting, now: datetime) -> Face:
+def waiting_body(event: Waiting, now: datetime) -> MessageBody:
     """In the line, with its place and about when it starts."""
     embed = discord.Embed(description=" · ".join(waiting_parts(event, now)), colour=GREY)
-    return Face(header(event.generation), embed)
+    return MessageBody(header(event.generation), embed)
 
 
 def waiting_parts(event: Waiting, now: datetime) -> list[str]:
@@ -63,7 +63,7 @@ def _starts(moment: datetime, now: datetime) -> str:
     return _("starts {when}", when=relative(moment))
 
 
-def running_face(event: Running, now: datetime, *, has_preview: bool) -> Face:
+def running_body(event: Running, now: datetime, *, has_preview: bool) -> MessageBody:
     """A bar, steps, what runs, about when it is done, and the preview where there is one."""
     progress = event.progress
     parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
@@ -79,17 +79,17 @@ def running_face(event: Running, now: datetime, *, has_preview: bool) -> Face:
     embed = discord.Embed(description=" · ".join(parts), colour=BLURPLE)
     if has_preview:
         embed.set_image(url=f"attachment://{PREVIEW_NAME}")
-    return Face(f"{header(event.generation)} · {event.generation.workflow}", embed)
+    return MessageBody(f"{header(event.generation)} · {event.generation.workflow}", embed)
 
 
-def done_face(generation: Generation, notes: Sequence[str] = ()) -> Face:
+def done_body(generation: Generation, notes: Sequence[str] = ()) -> MessageBody:
     """The line of facts; the pictures are the message's files."""
     lines = lines_within((facts(generation), *notes), EMBED_DESCRIPTION_CHARACTERS)
     embed = discord.Embed(description=lines, colour=GREEN)
-    return Face(header(generation), embed)
+    return MessageBody(header(generation), embed)
 
 
-def failed_face(generation: Generation) -> Face:
+def failed_body(generation: Generation) -> MessageBody:
     """A fixed title, one plain sentence, the id, and that nothing was charged."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
     embed = failure_embed(failure.kind, failure.template, failure.facts)
@@ -97,21 +97,21 @@ def failed_face(generation: Generation) -> Face:
     if generation.is_charged:
         charge = _("it had begun, so your quota was charged")
     embed.set_footer(text=f"{generation.id} · {charge}")
-    return Face(header(generation), embed)
+    return MessageBody(header(generation), embed)
 
 
-def held_face(generation: Generation) -> Face:
+def held_body(generation: Generation) -> MessageBody:
     """Made, and waiting for a moderator."""
     text = _("It is made, and waits for a moderator to look at it.")
-    return Face(header(generation), discord.Embed(description=text, colour=GREY))
+    return MessageBody(header(generation), discord.Embed(description=text, colour=GREY))
 
 
-def refused_face(generation: Generation) -> Face:
+def refused_body(generation: Generation) -> MessageBody:
     """Made, and refused by a moderator."""
     text = _("A moderator looked at it and did not approve of it, so it is not shown.")
     embed = discord.Embed(description=text, colour=GREY)
     embed.set_footer(text=generation.id)
-    return Face(header(generation), embed)
+    return MessageBody(header(generation), embed)
 
 
 def header(generation: Generation, *, for_moderators: bool = False) -> str:

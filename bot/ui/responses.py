@@ -123,7 +123,7 @@ async def respond(
         await interaction.followup.send(**parts, files=list(files), ephemeral=True)
 
 
-async def soon(awaited: Awaitable[T]) -> T:
+async def before_deadline(awaited: Awaitable[T]) -> T:
     """The result while there is still time to answer. Raises ServiceUnavailable."""
     try:
         async with asyncio.timeout(LOOKUP_S):

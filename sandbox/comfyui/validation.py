@@ -15,7 +15,7 @@ class ServerTroubleError(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     """What POST /prompt makes of a graph: `error` is None when at least one output can run."""
 
     error: dict[str, Any] | None
@@ -35,22 +35,24 @@ class Validator:
     describe: Callable[[str], dict[str, Any] | None]
     file_exists: Callable[[str], bool]
 
-    def validate(self, graph: object, targets: list[str] | None) -> Verdict:
+    def validate(self, graph: object, targets: list[str] | None) -> ValidationResult:
         """Validate a graph for its output nodes, or for those of them that are targets."""
         if not isinstance(graph, Mapping):
             if isinstance(graph, list) and self.version == "0.3.64":
-                return Verdict(_error("prompt_no_outputs", "Prompt has no outputs"), [], {})
+                return ValidationResult(
+                    _error("prompt_no_outputs", "Prompt has no outputs"), [], {}
+                )
             raise ServerTroubleError
         outputs = []
         for node_id, node in graph.items():
             refused = self._refuse_class(node_id, node)
             if refused is not None:
-                return Verdict(refused, [], {})
+                return ValidationResult(refused, [], {})
             wanted = targets is None or node_id in targets
             if wanted and self._class(node["class_type"])["output_node"]:
                 outputs.append(node_id)
         if not outputs:
-            return Verdict(_error("prompt_no_outputs", "Prompt has no outputs"), [], {})
+            return ValidationResult(_error("prompt_no_outputs", "Prompt has no outputs"), [], {})
         return self._validate_outputs(graph, outputs)
 
     def _refuse_class(self, node_id: str, node: object) -> dict[str, Any] | None:
@@ -91,7 +93,7 @@ class Validator:
             raise KeyError(class_type)
         return described
 
-    def _validate_outputs(self, graph: Graph, outputs: list[str]) -> Verdict:
+    def _validate_outputs(self, graph: Graph, outputs: list[str]) -> ValidationResult:
         good, node_errors, summary = [], dict[str, Any](), list[str]()
         checked: dict[str, _Checked] = {}
         for output in outputs:
@@ -110,10 +112,10 @@ class Validator:
             summary += [f"{problem['message']}: {problem['details']}" for problem in result.errors]
             _collect(graph, output, checked, node_errors)
         if good:
-            return Verdict(None, good, node_errors)
+            return ValidationResult(None, good, node_errors)
         message = "Prompt outputs failed validation"
         error = _error("prompt_outputs_failed_validation", message, "\n".join(summary))
-        return Verdict(error, [], node_errors)
+        return ValidationResult(error, [], node_errors)
 
     def _check(
         self, graph: Graph, node_id: str, checked: "dict[str, _Checked]", path: tuple[str, ...]

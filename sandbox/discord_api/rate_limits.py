@@ -37,7 +37,7 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RateLimitState:
     """How a bucket stands after a request."""
 
     rule: Rule
@@ -60,29 +60,29 @@ class Standing:
 class RateLimited(ApiError):
     """A request too many."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, state: RateLimitState) -> None:
         super().__init__(429, 0, "You are being rate limited.")
-        self.standing = standing
-        self.is_global = standing.rule is GLOBAL
+        self.state = state
+        self.is_global = state.rule is GLOBAL
 
     def body(self) -> JsonObject:
         """Return what the client reads."""
         return {
             "message": self.message,
-            "retry_after": round(self.standing.reset_after, 3),
+            "retry_after": round(self.state.reset_after, 3),
             "global": self.is_global,
         }
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a 429; without `Via` clients believe in a ban."""
         headers = {
-            "Retry-After": str(math.ceil(self.standing.reset_after)),
+            "Retry-After": str(math.ceil(self.state.reset_after)),
             "X-RateLimit-Scope": "global" if self.is_global else "user",
             "Via": "1.1 google",
         }
         if self.is_global:
             return {**headers, "X-RateLimit-Global": "true"}
-        return (self.standing.headers() if self.standing.rule.is_announced else {}) | headers
+        return (self.state.headers() if self.state.rule.is_announced else {}) | headers
 
 
 class RateLimits:
@@ -95,7 +95,7 @@ class RateLimits:
         self.hits: list[str] = []
         """Every request that was answered 429, as rule and key."""
 
-    def take(self, rule: Rule, key: str) -> Standing:
+    def take(self, rule: Rule, key: str) -> RateLimitState:
         """Count one request; raise `RateLimited` when the window is full."""
         now = self.now()
         window = self._windows.get((rule.name, key))
@@ -104,6 +104,6 @@ class RateLimits:
         reset_after = max(window.started + rule.seconds - now, 0.001)
         if window.used >= rule.limit:
             self.hits.append(f"{rule.name}: {key}")
-            raise RateLimited(Standing(rule, key, 0, reset_after))
+            raise RateLimited(RateLimitState(rule, key, 0, reset_after))
         window.used += 1
-        return Standing(rule, key, rule.limit - window.used, reset_after)
+        return RateLimitState(rule, key, rule.limit - window.used, reset_after)

@@ -24,7 +24,7 @@ from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.interactions import Interactions
 from sandbox.discord_api.model.messages import Messages
 from sandbox.discord_api.model.payloads import Payloads
-from sandbox.discord_api.people.actions import Acts
+from sandbox.discord_api.people.actions import UserActions
 from sandbox.discord_api.people.page_api import PageApi
 from sandbox.discord_api.pulse import Pulse
 from sandbox.discord_api.rate_limits import RateLimits
@@ -98,7 +98,7 @@ class DiscordStandIn:
             snowflakes=snowflakes,
             response_seconds=response_seconds,
         )
-        self.acts = Acts(
+        self.actions = UserActions(
             directory=self.directory,
             payloads=self.payloads,
             commands=self.commands,
@@ -300,7 +300,7 @@ class DiscordStandIn:
             commands=self.commands,
             messages=self.messages,
             broadcast=self.broadcast,
-            acts=self.acts,
+            actions=self.actions,
             response_seconds=self.response_seconds,
         ).add_to(app)
         app.add_routes(self._extra_routes)

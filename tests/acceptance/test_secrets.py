@@ -27,7 +27,7 @@ def written():
 
 
 async def test_no_token_and_no_password_is_logged_or_told(house, written, picture):
-    interactions = house.world.acts._interactions
+    interactions = house.world.actions._interactions
     tokens, opened = [house.world.token, "hush"], interactions.open
 
     def remember(*arguments, **facts):

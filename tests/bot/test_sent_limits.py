@@ -97,15 +97,15 @@ def test_the_states_of_a_reply(tools, result, typed, language):
     generation, _ = result
     running = tools.running(generation)
     running = replace(running, progress=replace(running.progress, activity=typed))
-    for face, view in (
-        (embeds.waiting_face(tools.waiting(generation), NOW), cancel_view(generation)),
-        (embeds.running_face(running, NOW, has_preview=True), cancel_view(generation)),
-        (embeds.done_face(generation, [typed[:1_000]] * 10), done_view(generation, OFFER)),
-        (embeds.failed_face(tools.failure(generation, sentence=typed)), failed_view(generation)),
-        (embeds.held_face(generation), None),
-        (embeds.refused_face(generation), None),
+    for body, view in (
+        (embeds.waiting_body(tools.waiting(generation), NOW), cancel_view(generation)),
+        (embeds.running_body(running, NOW, has_preview=True), cancel_view(generation)),
+        (embeds.done_body(generation, [typed[:1_000]] * 10), done_view(generation, OFFER)),
+        (embeds.failed_body(tools.failure(generation, sentence=typed)), failed_view(generation)),
+        (embeds.held_body(generation), None),
+        (embeds.refused_body(generation), None),
     ):
-        judge([face.embed], view, face.content)
+        judge([body.embed], view, body.content)
 
 
 def test_refusals(typed, language):

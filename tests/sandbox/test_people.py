@@ -20,7 +20,7 @@ async def world() -> AsyncIterator[DiscordStandIn]:
 async def test_a_message_as_text(world):
     world.commands.overwrite(None, [{"name": "imagine", "description": "d"}])
     ana, general = world.member("ana"), world.channel("general")
-    act = world.acts.command(ana, general, int(world.commands.everything()[0]["id"]), [], {})
+    act = world.actions.command(ana, general, int(world.commands.everything()[0]["id"]), [], {})
     embed = {
         "title": "A title",
         "description": "Two\nlines",

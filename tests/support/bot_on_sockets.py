@@ -4,7 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 from bot.client import DiscordAddress, LimnerClient
-from bot.replies.live import Replies
+from bot.replies.live import LiveReplies
 from sandbox.people import Person
 from tests.support.fake_service import build_services
 
@@ -43,7 +43,7 @@ async def run_bot(world, service, *, guild_ids=(), shards=None, **options):
     )
     connection = None
     services = build_services(service)
-    replies = Replies(
+    replies = LiveReplies(
         client, offers=services.offers, now=world.clock.now, **{"interval_s": 0.0, **options}
     )
     try:

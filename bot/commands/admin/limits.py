@@ -33,7 +33,9 @@ Waiting = app_commands.Range[int, BOUNDS["max_waiting"][0], BOUNDS["max_waiting"
 Cooldown = app_commands.Range[int, BOUNDS["cooldown_s"][0], BOUNDS["cooldown_s"][1]]
 Line = app_commands.Range[int, BOUNDS["max_line"][0], BOUNDS["max_line"][1]]
 Days = app_commands.Range[int, 1, MAX_GRANT_DAYS]
-Place = discord.TextChannel | discord.VoiceChannel | discord.ForumChannel | discord.CategoryChannel
+ChannelOption = (
+    discord.TextChannel | discord.VoiceChannel | discord.ForumChannel | discord.CategoryChannel
+)
 
 COUNTED = {"pictures": Unit.PICTURES, "GPU seconds": Unit.GPU_SECONDS}
 
@@ -230,7 +232,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="allow", description="Make pictures here, and only in what is allowed")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
-    async def allow(interaction: discord.Interaction, channel: Place) -> None:
+    async def allow(interaction: discord.Interaction, channel: ChannelOption) -> None:
         await acknowledge(interaction)
         await administration.set_channel(
             guild_of(interaction), channel.id, is_served=True, actor_id=interaction.user.id
@@ -239,7 +241,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="deny", description="Make no pictures here")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
-    async def deny(interaction: discord.Interaction, channel: Place) -> None:
+    async def deny(interaction: discord.Interaction, channel: ChannelOption) -> None:
         await acknowledge(interaction)
         await administration.set_channel(
             guild_of(interaction), channel.id, is_served=False, actor_id=interaction.user.id
@@ -248,7 +250,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
 
     @group.command(name="clear", description="Forget what was decided of a channel, or of all")
     @app_commands.describe(channel="Left out: all channels")
-    async def clear(interaction: discord.Interaction, channel: Place | None = None) -> None:
+    async def clear(interaction: discord.Interaction, channel: ChannelOption | None = None) -> None:
         await acknowledge(interaction)
         await administration.clear_channel(
             guild_of(interaction),

@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.commands.history import SEARCH_CHARACTERS, Question, Status, show_history
+from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
 from bot.commands.mod.image_check import add_image_check
 from bot.commands.mod.review import add_retention, add_review
 from bot.commands.mod.words import words_group
@@ -176,7 +176,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         flagged: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         await acknowledge(interaction)
-        question = Question.asked(
+        query = HistoryQuery.asked(
             search=search,
             workflow=workflow,
             status=status,
@@ -186,7 +186,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
             user_id=user.id if user else None,
             flagged=flagged,
         )
-        await show_history(interaction, services.generations, question)
+        await show_history(interaction, services.generations, query)
 
     @group.command(description="See what moderators and administrators did here")
     @app_commands.describe(before="Older than the entry of this number")

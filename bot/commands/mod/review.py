@@ -16,7 +16,7 @@ from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
-from bot.ui.responses import acknowledge, respond, soon
+from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
@@ -130,7 +130,7 @@ class ReportMenu:
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Why."""
-        generation = await soon(find_own(interaction, message))
+        generation = await before_deadline(find_own(interaction, message))
         if generation is None:
             raise RequestRefused(
                 FailureKind.INVALID_ATTACHMENT,

@@ -25,7 +25,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def build_application(server: Engine) -> web.Application:
     """Build the application of one server life."""
-    application = web.Application(client_max_size=UPLOAD_LIMIT, middlewares=[_door(server)])
+    application = web.Application(
+        client_max_size=UPLOAD_LIMIT, middlewares=[_build_middleware(server)]
+    )
     queue, files, information = QueueRoutes(server), FileRoutes(server), InformationRoutes(server)
     routes: list[tuple[str, str, Handler]] = [
         ("GET", "/ws", SocketRoute(server).handle),
@@ -42,11 +44,11 @@ def build_application(server: Engine) -> web.Application:
     return application
 
 
-def _door(server: Engine) -> Callable[..., Awaitable[web.StreamResponse]]:
+def _build_middleware(server: Engine) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Build the middleware every request passes: the log, the faults, the origin check."""
 
     @web.middleware
-    async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.transport is not None:
             server.add_transport(request.transport)
         server.log.requests.append((request.method, request.path))
@@ -64,7 +66,7 @@ def _door(server: Engine) -> Callable[..., Awaitable[web.StreamResponse]]:
         except (ServerTroubleError, json.JSONDecodeError):
             return trouble()
 
-    return door
+    return middleware
 
 
 def _from_elsewhere(version: str, request: web.Request) -> bool:

@@ -46,7 +46,7 @@ from sandbox.discord_api.values import (
 )
 
 
-class Acts:
+class UserActions:
     """Carries out what a person does; `NotPossible` where a client would not let them."""
 
     def __init__(

@@ -50,7 +50,7 @@ from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.interactions import FAILURES
 from sandbox.discord_api.model.messages import Messages
 from sandbox.discord_api.model.payloads import Payloads
-from sandbox.discord_api.people.actions import Acts
+from sandbox.discord_api.people.actions import UserActions
 from sandbox.discord_api.values import (
     Channel,
     Interaction,
@@ -77,7 +77,7 @@ class PageApi:
         commands: Commands,
         messages: Messages,
         broadcast: Broadcast,
-        acts: Acts,
+        actions: UserActions,
         response_seconds: float,
     ) -> None:
         self._directory = directory
@@ -85,19 +85,19 @@ class PageApi:
         self._commands = commands
         self._messages = messages
         self._broadcast = broadcast
-        self._acts = acts
+        self._acts = actions
         self._response_seconds = response_seconds
 
     def add_to(self, app: web.Application) -> None:
         """Register the routes."""
-        acts = "/sandbox/interactions"
+        actions = "/sandbox/interactions"
         app.router.add_get("/sandbox/state", _guarded(self._state))
         app.router.add_get("/sandbox/events", _guarded(self._events))
-        app.router.add_post(f"{acts}/command", _guarded(self._command))
-        app.router.add_post(f"{acts}/autocomplete", _guarded(self._autocomplete))
-        app.router.add_post(f"{acts}/component", _guarded(self._component))
-        app.router.add_post(f"{acts}/modal", _guarded(self._modal))
-        app.router.add_post(f"{acts}/context", _guarded(self._context))
+        app.router.add_post(f"{actions}/command", _guarded(self._command))
+        app.router.add_post(f"{actions}/autocomplete", _guarded(self._autocomplete))
+        app.router.add_post(f"{actions}/component", _guarded(self._component))
+        app.router.add_post(f"{actions}/modal", _guarded(self._modal))
+        app.router.add_post(f"{actions}/context", _guarded(self._context))
         app.router.add_post("/sandbox/messages", _guarded(self._say))
 
     async def _state(self, request: web.Request) -> web.StreamResponse:

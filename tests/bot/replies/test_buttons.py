@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.commands.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, Question
+from bot.commands.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, HistoryQuery
 from bot.replies.buttons import (
     GenerationButton,
     bare_view,
@@ -193,7 +193,7 @@ def test_an_id_of_any_length_fits_a_button(tools):
 
 
 def test_a_page_button_carries_the_longest_question(tools):
-    question = Question(
+    query = HistoryQuery(
         search="(" * SEARCH_CHARACTERS,
         workflow="w" * WORKFLOW_CHARACTERS,
         state=GenerationState.SUCCEEDED,
@@ -201,15 +201,15 @@ def test_a_page_button_carries_the_longest_question(tools):
         anchor="z" * MAX_ID_CHARACTERS,
         newer=True,
     )
-    custom_id = HistoryButton(question).custom_id
+    custom_id = HistoryButton(query).custom_id
     assert len(custom_id) <= 100 - 2 * len("b479a")
-    assert read_back(custom_id) == question
+    assert read_back(custom_id) == query
 
 
 def test_the_question_comes_back_as_it_was(tools):
     from_day, to_day = (tools.generation().created_at.replace(hour=0, day=day) for day in (1, 22))
-    question = Question("a: fox", "txt2img-sd", None, from_day, to_day, 3, "k7f3q", newer=False)
-    assert read_back(HistoryButton(question).custom_id) == question
+    query = HistoryQuery("a: fox", "txt2img-sd", None, from_day, to_day, 3, "k7f3q", newer=False)
+    assert read_back(HistoryButton(query).custom_id) == query
 
 
 async def test_turning_the_page_asks_for_what_follows(place, service, tools):
@@ -232,7 +232,7 @@ async def test_turning_the_page_asks_for_what_follows(place, service, tools):
 def read_back(custom_id):
     match = HistoryButton.__discord_ui_compiled_template__.fullmatch(custom_id)
     assert match, custom_id
-    return HistoryButton.build_question(match)
+    return HistoryButton.build_query(match)
 
 
 def test_workflow_names_are_no_longer_than_a_page_button_can_carry():

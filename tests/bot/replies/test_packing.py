@@ -98,9 +98,9 @@ async def test_texts_cannot_leave_their_block_nor_break_a_limit(tools, texts):
     for note in parcel.notes:
         assert note.count("```") == 2
         assert "\x00" not in note
-    face = embeds.done_face(generation, parcel.notes)
-    assert len(face.embed.description) <= 4096
-    assert "…" not in face.embed.description
+    body = embeds.done_body(generation, parcel.notes)
+    assert len(body.embed.description) <= 4096
+    assert "…" not in body.embed.description
     assert len(parcel.notes) + sum(map(len, parcel.messages)) == len(texts)
 
 

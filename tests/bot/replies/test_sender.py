@@ -47,7 +47,7 @@ async def test_a_new_process_posts_nothing_twice(bot, tools):
     generation, _ = await bot.imagine()
     twelve = [tools.picture()] * 12
     await deliver(bot, tools, generation, *twelve)
-    bot.replies._door._posted.clear()
+    bot.replies._sender._posted.clear()
     await deliver(bot, tools, generation, *twelve)
     more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
     assert [len(one["attachments"]) for one in more] == [2]
@@ -202,7 +202,7 @@ async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_hones
     if is_sent:
         assert told["attachments"][0]["filename"].endswith("-1.webp")
     else:
-        assert "you can receive at most 0.1 MiB here" in told["content"]
+        assert "limit 0.1 MiB" in told["content"]
 
 
 async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):

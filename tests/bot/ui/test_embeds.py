@@ -31,9 +31,9 @@ ANY_TEXT = st.one_of(
 )
 
 
-def check_limits(face):
-    assert len(face.content) <= 2000
-    check_embed(face.embed)
+def check_limits(body):
+    assert len(body.content) <= 2000
+    check_embed(body.embed)
 
 
 def check_embed(embed):
@@ -45,20 +45,20 @@ def check_embed(embed):
 
 
 def test_waiting_says_the_place_and_the_start(tools):
-    face = embeds.waiting_face(tools.waiting(tools.generation(user_id=7), 3, 7), NOW)
-    assert face.content == "**a fox in the snow** · <@7>"
-    assert face.embed.description == "3rd of 7 · starts <t:1795348800:R>"
+    body = embeds.waiting_body(tools.waiting(tools.generation(user_id=7), 3, 7), NOW)
+    assert body.content == "**a fox in the snow** · <@7>"
+    assert body.embed.description == "3rd of 7 · starts <t:1795348800:R>"
 
 
 def test_running_says_how_far_it_is(tools):
     event = tools.running(tools.generation(user_id=7), step=5)
-    face = embeds.running_face(event, NOW, has_preview=True)
-    assert face.content == "**a fox in the snow** · <@7> · txt2img-sd"
-    assert face.embed.description == (
+    body = embeds.running_body(event, NOW, has_preview=True)
+    assert body.content == "**a fox in the snow** · <@7> · txt2img-sd"
+    assert body.embed.description == (
         "██████████░░░░░░░░░░ 50 % · step 5/10 · KSampler · done <t:1795348800:R>"
     )
-    assert face.embed.image.url == "attachment://preview.jpg"
-    assert embeds.running_face(event, NOW, has_preview=False).embed.image.url is None
+    assert body.embed.image.url == "attachment://preview.jpg"
+    assert embeds.running_body(event, NOW, has_preview=False).embed.image.url is None
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_running_says_how_far_it_is(tools):
 def test_no_time_that_is_shown_is_in_the_past(tools, left_s, starts, done):
     waiting = tools.waiting(tools.generation(), 3, 7)
     now = waiting.starts_at - timedelta(seconds=left_s)
-    assert f" · {starts}" in embeds.waiting_face(waiting, now).embed.description
-    running = embeds.running_face(tools.running(tools.generation()), now, has_preview=False)
+    assert f" · {starts}" in embeds.waiting_body(waiting, now).embed.description
+    running = embeds.running_body(tools.running(tools.generation()), now, has_preview=False)
     assert f" · {done}" in running.embed.description
 
 
@@ -97,9 +97,9 @@ def test_what_somebody_deleted_is_deleted_and_has_no_link(tools, remover):
 def test_done_is_one_line_of_facts(tools):
     generation, _ = tools.result(tools.generation(id="k7f3q", user_id=7), tools.picture())
     large = Output(0, "a.png", "image/png", 9, 1024, 1024)
-    face = embeds.done_face(replace(generation, outputs=(large,)))
-    assert face.content == "**a fox in the snow** · <@7>"
-    assert face.embed.description == "k7f3q · seed 20261122 · txt2img-sd · 1024×1024 · 12.4 s"  # noqa: RUF001 - the multiplication sign is meant
+    body = embeds.done_body(replace(generation, outputs=(large,)))
+    assert body.content == "**a fox in the snow** · <@7>"
+    assert body.embed.description == "k7f3q · seed 20261122 · txt2img-sd · 1024×1024 · 12.4 s"  # noqa: RUF001 - the multiplication sign is meant
 
 
 def test_seed_nought_is_shown(tools):
@@ -107,10 +107,10 @@ def test_seed_nought_is_shown(tools):
 
 
 def test_failed_is_a_title_a_sentence_the_id_and_that_nothing_was_charged(tools):
-    face = embeds.failed_face(tools.failure(tools.generation(id="k7f3q")))
-    assert face.embed.title == "Out of GPU memory"
-    assert face.embed.description == "Too large for the card."
-    assert face.embed.footer.text == "k7f3q · your quota was not charged"
+    body = embeds.failed_body(tools.failure(tools.generation(id="k7f3q")))
+    assert body.embed.title == "Out of GPU memory"
+    assert body.embed.description == "Too large for the card."
+    assert body.embed.footer.text == "k7f3q · your quota was not charged"
 
 
 def test_the_titles_of_failures_are_fixed():
@@ -160,10 +160,10 @@ def test_every_face_is_within_the_limits(tools, text, notes):
     generation = tools.generation(id="z" * 12, prompt=text, user_id=2**63 - 1, workflow="w" * 32)
     event = tools.running(generation)
     event = replace(event, progress=replace(event.progress, activity=text))
-    check_limits(embeds.waiting_face(tools.waiting(generation, 10**6, 10**6), NOW))
-    check_limits(embeds.running_face(event, NOW, has_preview=True))
-    check_limits(embeds.done_face(generation, notes))
-    check_limits(embeds.failed_face(tools.failure(generation, sentence=text)))
+    check_limits(embeds.waiting_body(tools.waiting(generation, 10**6, 10**6), NOW))
+    check_limits(embeds.running_body(event, NOW, has_preview=True))
+    check_limits(embeds.done_body(generation, notes))
+    check_limits(embeds.failed_body(tools.failure(generation, sentence=text)))
 
 
 @given(ANY_TEXT)

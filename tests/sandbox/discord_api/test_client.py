@@ -41,7 +41,7 @@ async def soon(awaitable):
     return await asyncio.wait_for(awaitable, 20)
 
 
-class Door(discord.ui.Modal, title="Tell us"):
+class TellUs(discord.ui.Modal, title="Tell us"):
     why = discord.ui.TextInput(label="Why", custom_id="why")
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
@@ -58,7 +58,7 @@ class Buttons(discord.ui.View):
 
     @discord.ui.button(label="Why", custom_id="ask")
     async def ask(self, interaction: discord.Interaction, _: discord.ui.Button) -> None:
-        await interaction.response.send_modal(Door())
+        await interaction.response.send_modal(TellUs())
 
     @discord.ui.button(label="Never", custom_id="never")
     async def never(self, interaction: discord.Interaction, _: discord.ui.Button) -> None:

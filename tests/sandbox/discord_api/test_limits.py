@@ -66,7 +66,7 @@ class RawBot:
             await self.register(COMMAND)
         world = self.world
         command_id = int(world.commands.everything()[0]["id"])
-        return world.acts.command(world.member(who), world.channel(where), command_id, [], {})
+        return world.actions.command(world.member(who), world.channel(where), command_id, [], {})
 
     async def answer(
         self, act: Interaction, kind: int, data: Any = None, files: dict[str, bytes] | None = None
@@ -234,7 +234,7 @@ async def test_a_deleted_message_is_unknown(bot):
 
 async def test_others_messages_are_not_the_bots(bot):
     world = bot.world
-    said = world.acts.say(world.member("ana"), world.channel("general"), "hello")
+    said = world.actions.say(world.member("ana"), world.channel("general"), "hello")
     path = f"{bot.channel}/messages/{said.id}"
     assert (await bot.ask("PATCH", path, {"content": "y"})).code == 50005
     assert (await bot.ask("DELETE", path)).code == 50013
@@ -463,7 +463,7 @@ async def test_a_command_cannot_be_answered_so(bot, kind):
 async def test_a_button_updates_its_message(bot):
     sent = await bot.send({"content": "press", "components": rows(button())})
     world = bot.world
-    act = world.acts.component(world.member("ben"), int(sent.body["id"]), "go", None)
+    act = world.actions.component(world.member("ben"), int(sent.body["id"]), "go", None)
     answered = await bot.answer(act, 7, {"content": "pressed", "components": []})
     assert answered.body["resource"]["message"]["content"] == "pressed"
     assert answered.body["resource"]["message"]["id"] == sent.body["id"]
@@ -743,7 +743,7 @@ async def test_an_attached_file_is_resolved(bot):
     command_id = int(world.commands.everything()[0]["id"])
     upload = Upload("in.png", picture())
     channel, ana = world.channel("general"), world.member("ana")
-    act = world.acts.command(ana, channel, command_id, [], {"image": upload})
+    act = world.actions.command(ana, channel, command_id, [], {"image": upload})
     assert not act.is_dead
     file = next(iter(world.files._kept.values()))
     url = world.files.attachment(file)["url"]

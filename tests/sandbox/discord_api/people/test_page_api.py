@@ -149,7 +149,7 @@ async def test_autocomplete(page, place, is_answered):
 
 
 async def test_components_modals_and_menus(page, place):
-    target = page.world.acts.say(page.world.member("ben"), page.world.channel("general"), "hi")
+    target = page.world.actions.say(page.world.member("ben"), page.world.channel("general"), "hi")
     menu_id = (await page.state())["commands"][1]["id"]
     about = {"command_id": menu_id, "target_message_id": str(target.id)}
     begun = await page.post("interactions/context", about)
