@@ -69,7 +69,7 @@ async def _measure(scale: Scale, at_once: int) -> None:
                 ("end", rest[middle:]),
             ):
                 deliveries = await run_at_once(clients, part, at_once)
-                right += sum(one.is_right for one in deliveries)
+                right += sum(delivery.is_right for delivery in deliveries)
                 _write(f"memory at the {name}: {resident_mb():.1f} MB")
         finally:
             watching.cancel()

@@ -60,11 +60,11 @@ def build_measurement(
     """Put together what the client and the backends counted; `jobs` is how many were wanted."""
     success_at = {job: at for report in reports for job, at in report["success_at"].items()}
     delays = [
-        (one.received_at - success_at[one.job]) * MILLI
-        for one in deliveries
-        if one.is_right and one.job in success_at
+        (delivery.received_at - success_at[delivery.job]) * MILLI
+        for delivery in deliveries
+        if delivery.is_right and delivery.job in success_at
     ]
-    right = sum(one.is_right for one in deliveries)
+    right = sum(delivery.is_right for delivery in deliveries)
     return Measurement(
         client_cpu_ms=cpu_s * MILLI / jobs,
         server_cpu_ms=sum(report["cpu_s"] for report in reports) * MILLI / jobs,
@@ -73,8 +73,8 @@ def build_measurement(
         p50_ms=quantile(delays, 0.5),
         p95_ms=quantile(delays, 0.95),
         memory_mb=memory_mb,
-        steps=sum(one.steps for one in deliveries) / jobs,
-        previews=sum(one.previews for one in deliveries) / jobs,
+        steps=sum(delivery.steps for delivery in deliveries) / jobs,
+        previews=sum(delivery.previews for delivery in deliveries) / jobs,
         right=right,
         jobs=jobs,
     )
@@ -92,10 +92,10 @@ def summarize(rounds: Sequence[Measurement]) -> Measurement:
     """The median of every figure; right results only count as far as every round had them."""
     return Measurement(
         **{
-            name: median(getattr(one, name) for one in rounds)
+            name: median(getattr(round_, name) for round_ in rounds)
             for name in (*COLUMNS, "steps", "previews")
         },
-        right=min(one.right for one in rounds),
+        right=min(round_.right for round_ in rounds),
         jobs=rounds[0].jobs,
     )
 

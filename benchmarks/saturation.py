@@ -60,12 +60,14 @@ async def _compare(scale: Scale, backends: int) -> None:
         straight = await post_straight(urls[:1], scale)
         _write(f"straight to one backend   {straight.wall_s:7.2f} s, idle {straight.idle:.2%}")
         async with open_house(urls[:1]) as (service, clock):
-            one = await submit_all(urls[:1], service, clock, scale)
-        ratio = one.wall_s / straight.wall_s
-        _write(f"through Limner            {one.wall_s:7.2f} s, idle {one.idle:.2%}: {ratio:.3f}x")
+            first = await submit_all(urls[:1], service, clock, scale)
+        ratio = first.wall_s / straight.wall_s
+        _write(
+            f"through Limner            {first.wall_s:7.2f} s, idle {first.idle:.2%}: {ratio:.3f}x"
+        )
         async with open_house(urls) as (service, clock):
             several = await submit_all(urls, service, clock, many)
-        times = one.wall_s * backends / several.wall_s
+        times = first.wall_s * backends / several.wall_s
         _write(
             f"through Limner, {backends} of them {several.wall_s:7.2f} s, idle {several.idle:.2%}: "
             f"{times:.2f} times one"
@@ -90,7 +92,7 @@ async def post_straight(urls: Sequence[str], scale: Scale) -> Occupation:
             )
     finally:
         await client.close()
-    wall_s = max(one.received_at for one in deliveries) - began_at
+    wall_s = max(delivery.received_at for delivery in deliveries) - began_at
     return Occupation(wall_s, idle_share([ask_report(url)]))
 
 

@@ -192,8 +192,8 @@ class LightServer:
     async def _tell_queue(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
-                "queue_running": [_as_item(one) for one in self._running.values()],
-                "queue_pending": [_as_item(one) for one in self._pending],
+                "queue_running": [_as_item(job) for job in self._running.values()],
+                "queue_pending": [_as_item(job) for job in self._pending],
             }
         )
 
@@ -203,7 +203,7 @@ class LightServer:
         return web.json_response({prompt_id: entry} if entry else {})
 
     async def _tell_jobs(self, _: web.Request) -> web.Response:
-        jobs = [{"id": one.prompt_id, "status": "pending"} for one in self._pending]
+        jobs = [{"id": job.prompt_id, "status": "pending"} for job in self._pending]
         jobs += [{"id": prompt_id, "status": "in_progress"} for prompt_id in self._running]
         return web.json_response({"jobs": jobs, "pagination": {"total": len(jobs)}})
 
@@ -211,7 +211,7 @@ class LightServer:
         prompt_id = request.match_info["prompt_id"]
         if prompt_id in self._running:
             return web.json_response({"id": prompt_id, "status": "in_progress"})
-        if any(one.prompt_id == prompt_id for one in self._pending):
+        if any(job.prompt_id == prompt_id for job in self._pending):
             return web.json_response({"id": prompt_id, "status": "pending"})
         if prompt_id in self._history:
             return web.json_response({"id": prompt_id, "status": "completed"})

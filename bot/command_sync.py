@@ -27,7 +27,7 @@ async def fetch_commands(client: discord.Client, guild: discord.Object | None) -
     scope = "" if guild is None else f"/guilds/{guild.id}"
     path = f"/applications/{client.application_id}{scope}/commands"
     fetched = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
-    return {_key(one): _shape(one, guild) for one in fetched}
+    return {_key(command): _shape(command, guild) for command in fetched}
 
 
 async def describe_commands(
@@ -71,7 +71,7 @@ def _plain(part: object) -> object:
         case list() | tuple():
             plain = [_plain(value) for value in part]
             # Places and kinds of channels are sets to Discord.
-            are_numbers = all(isinstance(one, int) for one in plain)
+            are_numbers = all(isinstance(value, int) for value in plain)
             return sorted(plain, key=str) if are_numbers else plain
         case _:
             # The library's enums are none of Python's.

@@ -128,7 +128,7 @@ def _parse_shards(value: object) -> object:
         return None
     if isinstance(value, str):
         match = _SHARDS.fullmatch(value.strip())
-        ids = sorted({int(one) for one in match[1].split(",")}) if match else []
+        ids = sorted({int(number) for number in match[1].split(",")}) if match else []
         count = int(match[2]) if match else 0
         if not ids or ids[-1] >= count:
             raise ValueError(
@@ -142,7 +142,7 @@ def _check_token(value: object) -> object:
     if not isinstance(value, str):
         return value
     token = value.strip()
-    if not token.isascii() or any(one.isspace() or one in "\"'" for one in token):
+    if not token.isascii() or any(character.isspace() or character in "\"'" for character in token):
         raise ValueError("must be the token alone: no quotes, no spaces, no 'Bot' before it")
     return token
 

@@ -41,7 +41,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding(generation.id, rule, sentence)
     known = {generation.id for generation in evidence.generations}
     for message in evidence.messages:
-        for generation_id in sorted({one for one, _ in message.buttons} - known):
+        for generation_id in sorted({id_ for id_, _ in message.buttons} - known):
             yield Finding(generation_id, "end", "It was shown as accepted and is not recorded.")
 
 

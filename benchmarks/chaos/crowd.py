@@ -100,7 +100,7 @@ class Crowd:
 
 def _buttons(message: JsonObject, action: str) -> list[str]:
     ids = [str(part.get("custom_id", "")) for part in interactive(message["components"])]
-    return [one for one in ids if one.startswith("g:") and f":{action}:" in one]
+    return [id_ for id_ in ids if id_.startswith("g:") and f":{action}:" in id_]
 
 
 def _picture(chance: random.Random) -> bytes:

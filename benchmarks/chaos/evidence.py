@@ -101,9 +101,9 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
             failure_kind=row["failure_kind"],
             was_foreseen="reference" not in str(row["failure_facts"]),
             was_sampled=row["sampled_at"] is not None,
-            pictures=tuple(one["sha256"] for one in pictures.get(row["id"], ())),
+            pictures=tuple(picture["sha256"] for picture in pictures.get(row["id"], ())),
             charges=tuple(
-                sorted((one["kind"], one["amount"]) for one in charges.get(row["id"], ()))
+                sorted((charge["kind"], charge["amount"]) for charge in charges.get(row["id"], ()))
             ),
         )
         for row in rows

@@ -136,7 +136,7 @@ class BotProcesses:
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
     """Be a bot, in a process of its own."""
-    for name in [one for one in os.environ if one.startswith("LIMNER_")]:
+    for name in [variable for variable in os.environ if variable.startswith("LIMNER_")]:
         del os.environ[name]
     os.environ.update(environment)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

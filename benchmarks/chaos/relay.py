@@ -62,8 +62,8 @@ class Relay:
             await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
         finally:
             self._writers -= both
-            for one in both:
-                one.transport.abort()
+            for stream in both:
+                stream.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("--cells", type=_names(CELLS), default=tuple(CELLS), metavar="NAME,NAME")
     parser.add_argument(
         "--programs",
-        type=_names([one.value for one in Program]),
-        default=tuple(one.value for one in Program),
+        type=_names([program.value for program in Program]),
+        default=tuple(program.value for program in Program),
         metavar="NAME,NAME",
         help=f"of {', '.join(Program)}; the floor is always among them",
     )
@@ -38,11 +38,13 @@ def main() -> None:
     arguments = parser.parse_args()
     # As Ctrl+C does: processes and a PostgreSQL would stay behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    programs = [one for one in Program if one is Program.FLOOR or one in arguments.programs]
+    programs = [
+        program for program in Program if program is Program.FLOOR or program in arguments.programs
+    ]
     rounds: dict[Program, list[Figures]] = {program: [] for program in programs}
     with ExitStack() as stack:
         postgres = None
-        if any(one.needs_postgresql for one in programs):
+        if any(program.needs_postgresql for program in programs):
             postgres = stack.enter_context(running_postgres(keeps_commits=True, syncs_files=True))
         for number in range(arguments.rounds):
             for program in programs:

@@ -79,9 +79,9 @@ async def measure_alone(stage: Stage) -> Figures:
         await asyncio.sleep(PAUSE_S)
     cpu_s = stage.cpu_seconds() - cpu_at
     started_at, success_at = await stage.moments("started_at"), await stage.moments("success_at")
-    starts = [(started_at[one.job] - one.sent_at) * 1000 for one in asks]
+    starts = [(started_at[ask.job] - ask.sent_at) * 1000 for ask in asks]
     ends = [
-        (stage.log.pictured_at[one.interaction_id] - success_at[one.job]) * 1000 for one in asks
+        (stage.log.pictured_at[ask.interaction_id] - success_at[ask.job]) * 1000 for ask in asks
     ]
     return {
         "start_p50_ms": quantile(starts, 0.5),
@@ -103,7 +103,9 @@ async def measure_own(stage: Stage) -> Figures:
         started_at = await stage.moments("started_at")
         success_at = await stage.moments("success_at")
         order = sorted(set(jobs) & success_at.keys(), key=started_at.__getitem__)
-        rests += [(started_at[then] - success_at[one]) * 1000 for one, then in pairwise(order)]
+        rests += [
+            (started_at[then] - success_at[before]) * 1000 for before, then in pairwise(order)
+        ]
     return {"rest_ms": median(rests)}
 
 
@@ -116,7 +118,7 @@ async def measure_together(stage: Stage) -> Figures:
     await asyncio.sleep(PAUSE_S)
     made = stage.generations - made_before
     return {
-        "together_worst_ms": max(one.acknowledged_ms for one in asks),
+        "together_worst_ms": max(ask.acknowledged_ms for ask in asks),
         "together_late": TOGETHER - made,
         "cpu_together_ms": (stage.cpu_seconds() - cpu_at) * 1000 / max(made, 1),
     }
@@ -134,8 +136,8 @@ async def measure_memory(stage: Stage) -> Figures:
 async def measure_many(stage: Stage) -> Figures:
     """A hundred people in one second; what comes of their commands is not waited for."""
     asks = await _ask_all(stage, _FIRST["many"], MANY, "many", pause_s=MANY_S / MANY)
-    delays = [one.acknowledged_ms for one in asks]
-    late = [one for one in asks if not one.is_acknowledged or one.acknowledged_ms > DEADLINE_MS]
+    delays = [ask.acknowledged_ms for ask in asks]
+    late = [ask for ask in asks if not ask.is_acknowledged or ask.acknowledged_ms > DEADLINE_MS]
     return {"many_p95_ms": quantile(delays, 0.95), "many_late": len(late)}
 
 
@@ -182,7 +184,7 @@ async def measure_running(stage: Stage) -> Figures:
     if is_limner:
         reports = await stage.reports()
         figures["running_ack_p95_ms"] = quantile(delays, 0.95)
-        figures["loop_p99_ms"] = max(float(one["loop_p99_ms"]) for one in reports)
+        figures["loop_p99_ms"] = max(float(report["loop_p99_ms"]) for report in reports)
     return figures
 
 
@@ -219,7 +221,7 @@ def plan(names: Sequence[str]) -> dict[Setting, list[Measure]]:
     for name, cell in CELLS.items():
         if name in names:
             measures = todo.setdefault(cell.setting, [])
-            measures += [one for one in cell.measures if one not in measures]
+            measures += [measure for measure in cell.measures if measure not in measures]
     return todo
 
 
@@ -238,13 +240,13 @@ async def _idle_percent(stage: Stage) -> float:
 
 
 async def _statements(stage: Stage, work: Awaitable[None]) -> float:
-    before = sum(one["statements"] for one in await stage.reports())
+    before = sum(report["statements"] for report in await stage.reports())
     await work
-    return float(sum(one["statements"] for one in await stage.reports()) - before)
+    return float(sum(report["statements"] for report in await stage.reports()) - before)
 
 
 async def _wait_until_all_run(stage: Stage, asks: Sequence[Ask]) -> None:
-    jobs = {one.job for one in asks if one.is_acknowledged}
+    jobs = {ask.job for ask in asks if ask.is_acknowledged}
     for _ in range(int(PATIENCE_S)):
         if jobs <= (await stage.moments("started_at")).keys():
             return
@@ -257,10 +259,10 @@ def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:
     """How old what is shown became at most, of each message, in so many seconds up to now."""
     now = time.time()
     ages = []
-    for one in asks:
-        if not one.is_acknowledged:
+    for ask in asks:
+        if not ask.is_acknowledged:
             continue
-        changes = stage.log.changed_at[one.interaction_id]
+        changes = stage.log.changed_at[ask.interaction_id]
         moments = [at for at in changes if at > now - window_s] or changes[-1:]
         earlier = [at for at in changes if at <= now - window_s][-1:]
         ages.append(max(then - at for at, then in pairwise([*earlier, *moments, now])))

@@ -84,7 +84,7 @@ ROWS: Final = (
 
 def build_table(rounds: Rounds) -> Iterator[str]:
     """One line a row that something was measured for: medians, and the ratio to the floor."""
-    measured = {name for figures in rounds.values() for one in figures for name in one}
+    measured = {name for figures in rounds.values() for figure in figures for name in figure}
     names = ["", *(program.label for program in rounds), "to reach"]
     yield f"| {' | '.join(names)} |"
     yield f"|{' --- |' * len(names)}"
@@ -100,10 +100,10 @@ def summarize(rounds: Rounds) -> dict[str, dict[str, dict[str, object]]]:
         program: {
             name: {
                 "median": _median(rounds[program], name),
-                "rounds": [one[name] for one in rounds[program] if name in one],
+                "rounds": [figures[name] for figures in rounds[program] if name in figures],
                 "ratio": _ratio(rounds, program, name),
             }
-            for name in sorted({name for one in rounds[program] for name in one})
+            for name in sorted({name for figures in rounds[program] for name in figures})
         }
         for program in rounds
     }
@@ -119,7 +119,7 @@ def _cell(row: Row, rounds: Rounds, program: Program) -> str:
 
 
 def _median(figures: Sequence[Figures], name: str) -> float | None:
-    values = [one[name] for one in figures if name in one]
+    values = [figure[name] for figure in figures if name in figure]
     return median(values) if values else None
 
 

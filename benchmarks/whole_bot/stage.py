@@ -120,8 +120,8 @@ class Stage:
 
         Discord told the others' people that the application did not respond.
         """
-        asks = [one for one in asks if one.is_acknowledged]
-        missing = {one.interaction_id for one in asks}
+        asks = [ask for ask in asks if ask.is_acknowledged]
+        missing = {ask.interaction_id for ask in asks}
 
         def are_there() -> bool:
             missing.difference_update(self.log.pictured_at)
@@ -142,15 +142,15 @@ class Stage:
 
     def cpu_seconds(self) -> float:
         """What the program's processes used so far."""
-        return process_tree.cpu_seconds(one.pid for one in self.processes)
+        return process_tree.cpu_seconds(process.pid for process in self.processes)
 
     def resident_mb(self) -> float:
         """What is resident of the program's processes."""
-        return process_tree.resident_mb(one.pid for one in self.processes)
+        return process_tree.resident_mb(process.pid for process in self.processes)
 
     async def reports(self) -> list[Mapping[str, Any]]:
         """What observed processes did since the last time."""
-        return [await one.report() for one in self.processes]
+        return [await process.report() for process in self.processes]
 
 
 @asynccontextmanager

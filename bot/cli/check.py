@@ -290,7 +290,7 @@ def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 
 def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
     classes = {str(node["class_type"]) for node in workflow.graph.values()}
-    missing = sorted(one for one in classes if not answer.object_info.has(one))
+    missing = sorted(class_name for class_name in classes if not answer.object_info.has(class_name))
     if missing:
         yield f"Missing nodes: {', '.join(missing)}. Install the custom nodes that bring them."
 

@@ -56,11 +56,11 @@ class ObjectInfos:
 
     async def __aiter__(self) -> AsyncIterator[ObjectInfo]:
         """Those that are known, then those that answer now. Raises what asking them raises."""
-        for one in self._known:
-            yield one
-        async for one in self._source:
-            self._known.append(one)
-            yield one
+        for object_info in self._known:
+            yield object_info
+        async for object_info in self._source:
+            self._known.append(object_info)
+            yield object_info
 
 
 async def run_convert(
@@ -172,17 +172,17 @@ async def fetch_object_infos(
     Raises FileUnusable when there is none, with what each backend said.
     """
     members = build_pool_members(settings)
-    chosen = [one.backend for one in members if backend in (None, one.backend.name)]
+    chosen = [member.backend for member in members if backend in (None, member.backend.name)]
     if not chosen:
-        known = ", ".join(one.backend.name for one in members)
+        known = ", ".join(member.backend.name for member in members)
         raise FileUnusable(f"There is no backend called {backend}; there is: {known}.")
     refusals = []
-    for one in chosen:
-        answer = await _ask(one)
+    for candidate in chosen:
+        answer = await _ask(candidate)
         if isinstance(answer, ObjectInfo):
             yield answer
         else:
-            refusals.append(f"{one.name}: {answer}")
+            refusals.append(f"{candidate.name}: {answer}")
     if len(refusals) == len(chosen):
         raise FileUnusable(
             "No backend could be asked for its node classes: start ComfyUI, or give a saved"

@@ -88,7 +88,7 @@ async def _write(
 ) -> int:
     write(header(file_format))
     count = 0
-    async for one in Oversight(database, utc_now).export(asked):
-        write(line(one, file_format))
+    async for generation in Oversight(database, utc_now).export(asked):
+        write(line(generation, file_format))
         count += 1
     return count

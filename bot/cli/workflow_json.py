@@ -1,4 +1,4 @@
-"""An inspected workflow as one JSON object, for other programs."""
+"""An inspected workflow as class_type JSON object, for other programs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,10 +27,15 @@ def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
         "unknown_classes": list(report.unknown_classes),
         "paid": report.is_paid,
         "kind": report.kind,
-        "results": [_RESULTS[one] for one in report.results if one in _RESULTS],
+        "results": [_RESULTS[result] for result in report.results if result in _RESULTS],
         "models": [
-            {"name": one.name, "folder": one.folder, "url": one.url, "present": one.is_present}
-            for one in report.models
+            {
+                "name": model.name,
+                "folder": model.folder,
+                "url": model.url,
+                "present": model.is_present,
+            }
+            for model in report.models
         ],
         "inputs": [_input_json(each, reasons.get(each.name, "")) for each in inputs],
     }
@@ -62,6 +67,6 @@ def _input_json(each: Input, reason: str) -> dict[str, Any]:
         "minimum": each.min,
         "maximum": each.max,
         "targets": [str(slot) for slot in each.slots]
-        or [one for one in (each.wraps, each.replaces) if one],
+        or [class_type for class_type in (each.wraps, each.replaces) if class_type],
         "reason": reason,
     }

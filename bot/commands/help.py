@@ -36,7 +36,7 @@ def help_command(service: GenerationService) -> SlashCommand:
             title=_("Make pictures"), description=_(GUIDE), colour=discord.Colour.blurple()
         )
         usable = service.workflows(requester_of(interaction))
-        lines = [f"`{one.name}` {harmless(_(one.title), 100)}" for one in usable]
+        lines = [f"`{workflow.name}` {harmless(_(workflow.title), 100)}" for workflow in usable]
         if lines:
             workflows = lines_within(lines, EMBED_FIELD_CHARACTERS)
             embed.add_field(name=_("Workflows"), value=workflows, inline=False)

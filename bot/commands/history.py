@@ -213,7 +213,7 @@ def history_command(service: GenerationService) -> SlashCommand:
     @history.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
         usable = service.workflows(requester_of(interaction))
-        return matching(((one.title, one.name) for one in usable), typed)
+        return matching(((summary.title, summary.name) for summary in usable), typed)
 
     return history
 
@@ -244,8 +244,8 @@ async def _render(
         embed.description = _("Nothing was found.")
         return embed, _page_buttons(query, page), []
     lines = [
-        embeds.list_line(one, number, names_person=query.everyone)
-        for number, one in enumerate(page.generations, start=1)
+        embeds.list_line(generation, number, names_person=query.everyone)
+        for number, generation in enumerate(page.generations, start=1)
     ]
     embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
     embed.set_footer(
@@ -286,7 +286,7 @@ def _find_workflow(service: GenerationService, key: str) -> str:
     """The workflow of a key; one that is gone finds nothing."""
     if not key.startswith("~"):
         return key
-    names = (one.name for one in service.workflows())
+    names = (workflow.name for workflow in service.workflows())
     return next((name for name in names if f"~{zlib.crc32(name.encode()):08x}" == key), key)
 
 

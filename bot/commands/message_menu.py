@@ -78,18 +78,18 @@ class MessageMenu:
             embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
             await respond(interaction, embeds=[embed])
             return
-        files = [one for one in message.attachments if _is_media(one)]
+        files = [attachment for attachment in message.attachments if _is_media(attachment)]
         if not files:
             raise _without_picture()
         async with self._services.file_turns.take(interaction.user.id):
             embeds = [
                 build_embed(
-                    one.filename,
-                    await _read(one),
-                    is_known=one.size <= READ_BYTES,
+                    file.filename,
+                    await _read(file),
+                    is_known=file.size <= READ_BYTES,
                     share=1 / min(len(files), READ_FILES),
                 )
-                for one in files[:READ_FILES]
+                for file in files[:READ_FILES]
             ]
         await respond(interaction, embeds=embeds)
 
@@ -99,7 +99,9 @@ class MessageMenu:
         if generation is not None:
             await ask_for_input(interaction, generation, 0)
             return
-        pictures = [one for one in message.attachments if _kind(one) in PICTURE_TYPES]
+        pictures = [
+            attachment for attachment in message.attachments if _kind(attachment) in PICTURE_TYPES
+        ]
         if not pictures:
             raise _without_picture()
         for picture in pictures:

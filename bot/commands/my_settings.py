@@ -52,11 +52,11 @@ class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workfl
         """Set it to what was chosen."""
         workflows = services_of(interaction).generations.workflows()
         offered: dict[str, Sequence[str | int]] = {
-            "workflow": [one.name for one in workflows],
+            "workflow": [workflow.name for workflow in workflows],
             "aspect": ASPECTS,
             "count": COUNTS,
         }
-        known = {str(one): one for one in offered[self.name]}
+        known = {str(option): option for option in offered[self.name]}
         await _change(interaction, **{self.name: known.get(chosen_in(interaction))})
 
 
@@ -107,7 +107,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
         if workflow is None:
             defaults = await preferences.defaults(user_id)
         else:
-            known = {one.name for one in service.workflows()}
+            known = {summary.name for summary in service.workflows()}
             if workflow not in known:
                 raise unknown_workflow(known)
             defaults = await preferences.change(user_id, workflow=workflow)
@@ -117,7 +117,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
     @settings.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
         usable = service.workflows(requester_of(interaction))
-        return matching(((one.title, one.name) for one in usable), typed)
+        return matching(((summary.title, summary.name) for summary in usable), typed)
 
     return settings
 
@@ -188,7 +188,7 @@ def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
     """What this person may use where they are, and what they have chosen elsewhere."""
     service = services_of(interaction).generations
     usable = service.workflows(requester_of(interaction))
-    chosen = (one for one in service.workflows() if one.name == defaults.workflow)
+    chosen = (workflow for workflow in service.workflows() if workflow.name == defaults.workflow)
     return list(dict.fromkeys((*usable, *chosen)))
 
 
@@ -223,12 +223,14 @@ def _button_label(name: str) -> str:
 
 def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:
     """What a menu has room for; the chosen one is always among them."""
-    chosen = [one for one in workflows if one.name == defaults.workflow]
-    listed = [*chosen, *(one for one in workflows if one.name != defaults.workflow)]
+    chosen = [workflow for workflow in workflows if workflow.name == defaults.workflow]
+    listed = [*chosen, *(workflow for workflow in workflows if workflow.name != defaults.workflow)]
     options = [_any_option(_("Workflow"), is_chosen=not chosen)]
-    for one in listed[: CHOICES - 1]:
-        label = _("Workflow: {name}", name=_(one.title))[:100]
-        options.append(discord.SelectOption(label=label, value=one.name, default=one in chosen))
+    for workflow in listed[: CHOICES - 1]:
+        label = _("Workflow: {name}", name=_(workflow.title))[:100]
+        options.append(
+            discord.SelectOption(label=label, value=workflow.name, default=workflow in chosen)
+        )
     return options
 
 

@@ -28,8 +28,8 @@ def mydata_group(services: Services) -> app_commands.Group:
         await acknowledge(interaction)
         written = io.BytesIO()
         with gzip.GzipFile(filename="mydata.jsonl", fileobj=written, mode="wb") as packed:
-            async for one in services.personal.export(interaction.user.id):
-                packed.write(one.encode())
+            async for line in services.personal.export(interaction.user.id):
+                packed.write(line.encode())
         size = written.tell()
         if size > interaction.filesize_limit:
             text = _("It is more than can be sent here: ask the people who run this bot.")
@@ -79,8 +79,8 @@ async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None
     )
     await respond(interaction, text)
     await services_of(interaction).reviews.delete_messages(deleted.places)
-    for one in deleted.generations:
-        await delete_message(interaction.client, one)
+    for generation in deleted.generations:
+        await delete_message(interaction.client, generation)
 
 
 MYDATA_FORMS: Mapping[str, Handler] = MappingProxyType({DELETE_FORM: take_delete})

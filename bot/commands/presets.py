@@ -147,20 +147,20 @@ def presets_group(
     @save.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
         usable = service.workflows(requester_of(interaction))
-        return matching(((one.title, one.name) for one in usable), typed)
+        return matching(((summary.title, summary.name) for summary in usable), typed)
 
     @save.autocomplete("model")
     async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
         chosen = getattr(interaction.namespace, "workflow", None) or None
         return matching(
-            ((one, one) for one in service.models(chosen, requester_of(interaction))), typed
+            ((model, model) for model in service.models(chosen, requester_of(interaction))), typed
         )
 
     @save.autocomplete("lora")
     async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
         chosen = getattr(interaction.namespace, "workflow", None) or None
         return matching(
-            ((one, one) for one in service.loras(chosen, requester_of(interaction))), typed
+            ((lora, lora) for lora in service.loras(chosen, requester_of(interaction))), typed
         )
 
     save.autocomplete("name")(complete_name)

@@ -40,7 +40,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
         view = await service.line(
             guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
         )
-        lines = [_line(one, names_people=moderates) for one in view.entries]
+        lines = [_line(entry, names_people=moderates) for entry in view.entries]
         if view.hidden:
             lines.insert(0, _hidden(view, moderates=moderates))
         embed = discord.Embed(
@@ -49,7 +49,7 @@ def queue_command(service: GenerationService) -> SlashCommand:
             or _("Nothing waits and nothing runs."),
             colour=discord.Colour.blurple(),
         )
-        buttons = queue_view([one.generation for one in view.entries])
+        buttons = queue_view([entry.generation for entry in view.entries])
         await respond(interaction, embeds=[embed], view=buttons)
 
     return queue
@@ -73,7 +73,9 @@ def cancel_command(service: GenerationService) -> SlashCommand:
         except (TimeoutError, GenerationError) as error:
             _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
             return []
-        return matching(((choice_label(one), one.id) for one in unfinished), typed)
+        return matching(
+            ((choice_label(generation), generation.id) for generation in unfinished), typed
+        )
 
     return cancel
 

@@ -73,10 +73,12 @@ def show_command(services: Services) -> SlashCommand:
         except (TimeoutError, GenerationError) as error:
             _log.warning("No choices for /show just now: %s", error or "the records are slow")
             return []
-        offered = [one for one in page.generations if one.removed_at is None]
+        offered = [generation for generation in page.generations if generation.removed_at is None]
         if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
             offered.insert(0, exact)
-        return matching(((embeds.choice_label(one), one.id) for one in offered), "")
+        return matching(
+            ((embeds.choice_label(generation), generation.id) for generation in offered), ""
+        )
 
     return show
 
@@ -132,7 +134,10 @@ async def _gather(
     interaction: discord.Interaction, services: Services, generation: Generation
 ) -> tuple[Sequence[OutputContent], Sequence[str]]:
     """Every result as good as it can still be had: kept here, as it was posted, or a thumbnail."""
-    kept = {one.output.position: one for one in await services.generations.contents(generation.id)}
+    kept = {
+        content.output.position: content
+        for content in await services.generations.contents(generation.id)
+    }
     posted_files = PostedFiles(interaction.client)
     contents, notes = [], []
     for output in generation.outputs:
@@ -158,7 +163,7 @@ def _thumbnail(output: Output) -> OutputContent | None:
 
 
 def _only(generation: Generation, position: int) -> Generation:
-    outputs = tuple(one for one in generation.outputs if one.position == position)
+    outputs = tuple(output for output in generation.outputs if output.position == position)
     if not outputs:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,

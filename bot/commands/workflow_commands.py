@@ -94,15 +94,17 @@ class WorkflowCommands:
         """Make them what the workflows are now; say whether people would see a difference."""
         self._take_out(self._shapes)
         slash = discord.AppCommandType.chat_input
-        built_in = [one.name for one in self._tree.get_commands(guild=self._places[0], type=slash)]
+        built_in = [
+            command.name for command in self._tree.get_commands(guild=self._places[0], type=slash)
+        ]
         plan = plan_commands(self._submitter.service.workflows(), built_in)
         self._tell(plan.refusals)
-        commands = [build_command(one, self._submitter) for one in plan.accepted]
+        commands = [build_command(workflow, self._submitter) for workflow in plan.accepted]
         for place in self._places:
             for command in commands:
                 self._tree.add_command(command, guild=place)
         before = self._shapes
-        self._shapes = {one.name: one.to_dict(self._tree) for one in commands}
+        self._shapes = {command.name: command.to_dict(self._tree) for command in commands}
         return self._shapes != before
 
     def _take_out(self, names: Iterable[str]) -> None:
@@ -142,8 +144,8 @@ def _build(
     workflow: WorkflowSummary, submitter: Submitter, *, has_fixed_choices: bool
 ) -> SlashCommand:
     # Numbers for names: an input may be called what Python forbids.
-    asked = {f"option_{i}": one for i, one in enumerate(_in_order(workflow.inputs))}
-    known = {option_name(one) for one in asked.values()}
+    asked = {f"option_{i}": input_ for i, input_ in enumerate(_in_order(workflow.inputs))}
+    known = {option_name(input_) for input_ in asked.values()}
 
     async def run(interaction: discord.Interaction, **given: object) -> None:
         if not vars(interaction.namespace).keys() <= known:
@@ -220,7 +222,7 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
         workflow=workflow,
         values=values,
         attachments=attachments,
-        media={one.name: one.kind.value for one in given if one.kind in _MEDIA},
+        media={input_.name: input_.kind.value for input_ in given if input_.kind in _MEDIA},
         aspect=aspect,
         private=_given(by_name["private"]),
         spoiler=_given(by_name["spoiler"]),
@@ -237,7 +239,9 @@ def _count_characters(command: SlashCommand) -> int:
     total = len(command.name) + _longest(command.description)
     for option in command.parameters:
         total += len(option.display_name) + _longest(str(option.description))
-        total += sum(_longest(one.name) + len(str(one.value)) for one in option.choices or ())
+        total += sum(
+            _longest(choice.name) + len(str(choice.value)) for choice in option.choices or ()
+        )
     return total
 
 

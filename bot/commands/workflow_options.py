@@ -44,7 +44,7 @@ class Option(app_commands.Transformer[discord.Client]):
 
     def __init__(self, wanted: InputSummary, choices: Iterable[str] = ()) -> None:
         self._type = _TYPES[wanted.kind]
-        self._choices: AnyChoices = [Choice(name=one, value=one) for one in choices]
+        self._choices: AnyChoices = [Choice(name=choice, value=choice) for choice in choices]
         self._bounds = bounds(wanted)
 
     @property
@@ -85,8 +85,8 @@ class LookedUpOption(Option):
         self, _interaction: discord.Interaction[discord.Client], typed: str | float, /
     ) -> AnyChoices:
         """Those that fit what is typed."""
-        found = matching(((one, one) for one in self._find_choices()), str(typed))
-        return [Choice(name=one.name, value=one.value) for one in found]
+        found = matching(((choice, choice) for choice in self._find_choices()), str(typed))
+        return [Choice(name=choice.name, value=choice.value) for choice in found]
 
 
 def build_option(
@@ -162,5 +162,5 @@ def _safe(number: float) -> int | float:
 
 def _can_be_fixed(choices: tuple[str, ...]) -> bool:
     return len(set(choices)) <= CHOICES and all(
-        one.strip() and len(one) <= CHOICE_CHARACTERS for one in choices
+        choice.strip() and len(choice) <= CHOICE_CHARACTERS for choice in choices
     )

@@ -62,11 +62,11 @@ def _page(workflows: Sequence[WorkflowSummary], page: int) -> tuple[discord.Embe
     pages = max(1, -(-len(workflows) // PAGE))
     page = min(page, pages - 1)
     lines = []
-    for one in workflows[page * PAGE : (page + 1) * PAGE]:
-        command = f" · /{one.command}" if one.command else ""
-        lines.append(f"**{harmless(_(one.title), 100)}** `{one.name}`{command}")
-        if one.description:
-            lines.append(harmless(_(one.description), 200))
+    for workflow in workflows[page * PAGE : (page + 1) * PAGE]:
+        command = f" · /{workflow.command}" if workflow.command else ""
+        lines.append(f"**{harmless(_(workflow.title), 100)}** `{workflow.name}`{command}")
+        if workflow.description:
+            lines.append(harmless(_(workflow.description), 200))
     embed = discord.Embed(
         title=_("What can be made here"),
         description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing yet."),

@@ -42,12 +42,12 @@ def translate(message: str, locale: str) -> str:
 def languages() -> frozenset[str]:
     """The languages there are beside English, such as "de"."""
     files = (resources.files("bot.i18n") / "languages").iterdir()
-    return frozenset(one.name.removesuffix(".po") for one in files if one.name.endswith(".po"))
+    return frozenset(file.name.removesuffix(".po") for file in files if file.name.endswith(".po"))
 
 
-def plural(one: str, many: str, count: int, /, **values: object) -> str:
+def plural(singular: str, many: str, count: int, /, **values: object) -> str:
     """The form for so many things, with `{count}` and the values in its places."""
-    chosen = _load(_spoken.get()).ngettext(one, many, count)
+    chosen = _load(_spoken.get()).ngettext(singular, many, count)
     return fill(chosen, {"count": count, **values})
 
 

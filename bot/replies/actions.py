@@ -95,9 +95,11 @@ async def ask_for_input(
     if len(pictures) > 1:
         options = [
             discord.SelectOption(
-                label=_("Picture {number}", number=one + 1), value=str(one), default=one == index
+                label=_("Picture {number}", number=picture + 1),
+                value=str(picture),
+                default=picture == index,
             )
-            for one in pictures[:MENU_OPTIONS]
+            for picture in pictures[:MENU_OPTIONS]
         ]
         parts["picture"] = choice_field("picture", _("Picture"), options, required=True)
     parts |= input_parts(generation.prompt)
@@ -159,13 +161,13 @@ async def _send_originals(
 ) -> None:
     services, requester = services_of(interaction), requester_of(interaction)
     kept = await services.generations.contents(generation.id)
-    contents = [one for one in kept if index >= ALL or one.output.position == index]
+    contents = [content for content in kept if index >= ALL or content.output.position == index]
     if not contents:
         await respond(
             interaction, _("The original is not kept any more; the picture above is what remains.")
         )
         return
-    bare = [replace(one, content=strip_metadata(one.content)) for one in contents]
+    bare = [replace(content, content=strip_metadata(content.content)) for content in contents]
     may_have_all = generation.keeps_metadata or requester.user_id == generation.user_id
     view: discord.ui.View | None = None
     if build_view is None or not may_have_all:

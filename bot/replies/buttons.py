@@ -78,8 +78,10 @@ class PictureMenu(
     def __init__(self, generation_id: str, action: str, positions: Sequence[int] = (0,)) -> None:
         placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
         options = [
-            discord.SelectOption(label=_("Picture {number}", number=one + 1), value=str(one))
-            for one in positions[:MENU_OPTIONS]
+            discord.SelectOption(
+                label=_("Picture {number}", number=position + 1), value=str(position)
+            )
+            for position in positions[:MENU_OPTIONS]
         ]
         super().__init__(
             ui.Select(
@@ -119,13 +121,13 @@ def done_view(generation: Generation, offer: Offer) -> ui.View:
     rows = [] if is_alone else _rows_of_choices(id_, offer)
     changes = []
     if is_alone:
-        changes += [GenerationButton(id_, UPSCALE, one) for one in offer.upscale]
-        changes += [GenerationButton(id_, VARY, one) for one in offer.vary]
+        changes += [GenerationButton(id_, UPSCALE, position) for position in offer.upscale]
+        changes += [GenerationButton(id_, VARY, position) for position in offer.vary]
     if offer.again:
         changes.append(GenerationButton(id_, AGAIN))
     if offer.remix:
         changes.append(GenerationButton(id_, REMIX))
-    keeping = [GenerationButton(id_, INPUT, one) for one in offer.use[:1]]
+    keeping = [GenerationButton(id_, INPUT, position) for position in offer.use[:1]]
     if outputs:
         keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
     # No row is wider than a phone.
@@ -143,8 +145,8 @@ def queue_view(generations: Sequence[Generation]) -> ui.View:
     """A Cancel button for each, at most as many as a message can have."""
     return _view(
         [
-            GenerationButton(one.id, CANCEL, label=_("Cancel {id}", id=one.id))
-            for one in generations[:BUTTONS_A_MESSAGE]
+            GenerationButton(generation.id, CANCEL, label=_("Cancel {id}", id=generation.id))
+            for generation in generations[:BUTTONS_A_MESSAGE]
         ]
     )
 
@@ -177,8 +179,10 @@ def _rows_of_choices(generation_id: str, offer: Offer) -> list[Sequence[_Item]]:
         else:
             rows.append(
                 [
-                    GenerationButton(generation_id, action, one, label=f"{letter}{one + 1}")
-                    for one in positions
+                    GenerationButton(
+                        generation_id, action, position, label=f"{letter}{position + 1}"
+                    )
+                    for position in positions
                 ]
             )
     return rows

@@ -44,7 +44,7 @@ def check_attachments(
 
 def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:
     """What downloads each of what was attached and checked, by option, when it is called."""
-    return {name: partial(_download, name, one) for name, one in attachments.items()}
+    return {name: partial(_download, name, attachment) for name, attachment in attachments.items()}
 
 
 async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collection[str]) -> bytes:

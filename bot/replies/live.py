@@ -292,7 +292,7 @@ class LiveReplies:
     def _forget_idle_views(self) -> None:
         """Of what ended in another process nobody here is told the end."""
         if len(self._views) >= REMEMBERED_VIEWS:
-            idle = [name for name, one in self._views.items() if one.task and one.task.done()]
+            idle = [name for name, view in self._views.items() if view.task and view.task.done()]
             for name in idle:
                 del self._views[name]
 
@@ -427,7 +427,7 @@ class ChannelPace:
         """Seconds until this channel's next free turn, which is the caller's now."""
         now = self._clock()
         if len(self._free_at) > REMEMBERED_CHANNELS:
-            self._free_at = {one: at for one, at in self._free_at.items() if at > now}
+            self._free_at = {channel: at for channel, at in self._free_at.items() if at > now}
         turn = max(now, self._free_at.get(channel_id, now))
         self._free_at[channel_id] = turn + self._interval_s
         return turn - now

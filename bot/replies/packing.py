@@ -83,7 +83,9 @@ async def pack(
     """Fit the results into messages, pictures made smaller where they must be."""
     limit = min(size_limit, message_limit)
     if not generation.keeps_metadata:
-        contents = [replace(one, content=strip_metadata(one.content)) for one in contents]
+        contents = [
+            replace(content, content=strip_metadata(content.content)) for content in contents
+        ]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
         return Parcel(((grid,),), ())
@@ -160,9 +162,9 @@ async def _build_grid(
     """Four pictures in one, for somebody who likes it so; None when it is not that."""
     if generation.layout is not Layout.GRID or len(contents) != imaging.GRID_CELLS:
         return None
-    if not all(is_picture(one.output) for one in contents):
+    if not all(is_picture(content.output) for content in contents):
         return None
-    grid = await decode(imaging.grid, [one.content for one in contents])
+    grid = await decode(imaging.grid, [content.content for content in contents])
     if grid is None or len(grid) > limit:
         return None
     return Attachment(
@@ -245,7 +247,7 @@ def _split(
 ) -> tuple[tuple[Attachment, ...], ...]:
     messages: list[list[Attachment]] = [[]]
     for attachment in attachments:
-        total = sum(len(one.content) for one in messages[-1])
+        total = sum(len(attachment.content) for attachment in messages[-1])
         is_full = len(messages[-1]) == FILES_A_MESSAGE
         if is_full or total + len(attachment.content) > message_limit:
             messages.append([])

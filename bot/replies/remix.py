@@ -80,7 +80,9 @@ async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
         values["seed"] = parse_seed(answer.texts["seed"])
     if "strength" in answer.texts:
         values["strength"] = parse_number("strength", answer.texts["strength"])
-    aspect = next((one for one in answer.choices.get("aspect", ()) if one != AS_BEFORE), None)
+    aspect = next(
+        (choice for choice in answer.choices.get("aspect", ()) if choice != AS_BEFORE), None
+    )
     changes = Changes(answer.texts.get("prompt", ""), values, aspect)
     await derive(interaction, lambda: derivations.remix(answer.match["id"], requester, changes))
 
@@ -117,4 +119,4 @@ def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
             label=as_before[:MENU_OPTION_CHARACTERS], value=AS_BEFORE, default=True
         )
     ]
-    return options + [discord.SelectOption(label=one, value=one) for one in ASPECTS]
+    return options + [discord.SelectOption(label=aspect, value=aspect) for aspect in ASPECTS]

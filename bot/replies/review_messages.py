@@ -148,10 +148,12 @@ class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
         if sheet is not None:
             options = [
                 discord.SelectOption(
-                    label=plain(f"{places} · {embeds.choice_label(one)}")[:MENU_OPTION_CHARACTERS],
-                    value=one.id,
+                    label=plain(f"{places} · {embeds.choice_label(generation)}")[
+                        :MENU_OPTION_CHARACTERS
+                    ],
+                    value=generation.id,
                 )
-                for places, one in zip(_places(sheet), sheet.generations, strict=True)
+                for places, generation in zip(_places(sheet), sheet.generations, strict=True)
             ]
         super().__init__(
             ui.Select(custom_id="v:look", placeholder=_("Look at one"), options=options)
@@ -183,7 +185,7 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
     files = parcel.messages[0] if parcel.messages else ()
     lines = [embeds.facts(generation), f"<#{generation.channel_id}>"]
-    reasons = [harmless(one, REASON_CHARACTERS) for one in case.reasons]
+    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
     if reasons:
         lines.append(lines_within(reasons, REASONS_CHARACTERS))
     lines.extend(parcel.notes)
@@ -216,11 +218,11 @@ def _view(case: Case) -> ui.View:
 def draft_sheet(sheet: Sheet) -> ReplyContent:
     """Several results as moderators see them, to be decided on together."""
     lines = [
-        f"**{places}** `{one.id}` {discord.utils.format_dt(one.created_at, 'R')} · "
-        f"<@{one.user_id}> · <#{one.channel_id}> · "
-        f"{harmless(one.prompt, embeds.LISTED_PROMPT_CHARACTERS) or one.workflow}"
-        f"{'' if one.withheld else ' · ' + _('reported')}"
-        for places, one in zip(_places(sheet), sheet.generations, strict=True)
+        f"**{places}** `{generation.id}` {discord.utils.format_dt(generation.created_at, 'R')} · "
+        f"<@{generation.user_id}> · <#{generation.channel_id}> · "
+        f"{harmless(generation.prompt, embeds.LISTED_PROMPT_CHARACTERS) or generation.workflow}"
+        f"{'' if generation.withheld else ' · ' + _('reported')}"
+        for places, generation in zip(_places(sheet), sheet.generations, strict=True)
     ]
     embed = discord.Embed(
         title=_("Waits for a moderator"),
@@ -228,7 +230,7 @@ def draft_sheet(sheet: Sheet) -> ReplyContent:
         colour=_ORANGE,
     )
     embed.set_footer(text=plural("{count} waits", "{count} wait", sheet.waiting))
-    ids = [one.id for one in sheet.generations]
+    ids = [generation.id for generation in sheet.generations]
     view = ui.View(timeout=None)
     view.add_item(SheetButton(APPROVE, ids))
     view.add_item(SheetButton(ASK, ids))

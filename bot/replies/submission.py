@@ -64,7 +64,9 @@ class Submitter:
         ServiceUnavailable.
         """
         attachments = {
-            name: one for name, one in command_input.attachments.items() if one is not None
+            name: attachment
+            for name, attachment in command_input.attachments.items()
+            if attachment is not None
         }
         check_attachments(attachments, self._attachment_hosts, command_input.media)
         defaults = await self._preferences.defaults_soon(interaction.user.id)

@@ -122,8 +122,8 @@ def channel_lines(policies: Mapping[int, bool]) -> list[str]:
     """Where pictures are made, and where not."""
     if not policies:
         return [_("Pictures are made in every channel.")]
-    allowed = [one for one, is_served in policies.items() if is_served]
-    denied = [one for one, is_served in policies.items() if not is_served]
+    allowed = [channel_id for channel_id, is_served in policies.items() if is_served]
+    denied = [channel_id for channel_id, is_served in policies.items() if not is_served]
     lines = []
     if allowed:
         lines.append(_("Only in {channels}", channels=_channels(allowed)))

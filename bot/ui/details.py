@@ -46,7 +46,11 @@ def details_embed(
     _add(embed, _("Time"), _times(generation, names_backend=names_backend), inline=True)
     _add(embed, _("Cost"), [str(generation.cost)], inline=True)
     _add(embed, _("Values"), _values(generation))
-    _add(embed, _("Results"), [_output_line(one) for one in generation.outputs[:LISTED_OUTPUTS]])
+    _add(
+        embed,
+        _("Results"),
+        [_output_line(output) for output in generation.outputs[:LISTED_OUTPUTS]],
+    )
     _add(embed, _("Made from"), _ancestry(generation, ancestors))
     return embed
 
@@ -60,8 +64,8 @@ def dossier_embeds(
     if has_sheet:
         record.set_image(url="attachment://results.png")
     more = discord.Embed(colour=discord.Colour.blurple())
-    _add(more, _("Changes"), [_change_line(one) for one in dossier.changes])
-    _add(more, _("Flags"), [_flag_line(one) for one in dossier.flags])
+    _add(more, _("Changes"), [_change_line(change) for change in dossier.changes])
+    _add(more, _("Flags"), [_flag_line(flag) for flag in dossier.flags])
     if dossier.review is not None:
         reviewer = f" · <@{dossier.reviewer_id}>" if dossier.reviewer_id else ""
         _add(more, _("Review"), [f"{dossier.review}{reviewer}"])

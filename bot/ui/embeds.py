@@ -127,7 +127,7 @@ def facts(generation: Generation) -> str:
     if generation.seed is not None:
         parts.append(_("seed {seed}", seed=generation.seed))
     parts.append(generation.workflow)
-    sized = next((one for one in generation.outputs if one.width and one.height), None)
+    sized = next((output for output in generation.outputs if output.width and output.height), None)
     if sized is not None:
         parts.append(f"{sized.width}×{sized.height}")  # noqa: RUF001 - the multiplication sign is meant
     if generation.duration_s is not None:

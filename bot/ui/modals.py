@@ -132,7 +132,7 @@ def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:
         if name is None:
             continue
         if "values" in part:
-            choices[name] = tuple(str(one) for one in part["values"] or ())
+            choices[name] = tuple(str(value) for value in part["values"] or ())
         else:
             texts[name] = str(part.get("value") or "")
     return Answer(match, texts, choices)

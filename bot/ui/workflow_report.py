@@ -10,7 +10,7 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     """Everything there is to know before it is enabled."""
     command = f" · /{report.command}" if report.command else ""
     lines = [f"{report.title} · {report.kind}{command}"]
-    lines += [_("Cannot be used: {problem}", problem=one) for one in report.problems]
+    lines += [_("Cannot be used: {problem}", problem=problem) for problem in report.problems]
     if report.results:
         lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
     lines.append(_("Costs: {cost}", cost=_cost(report)))
@@ -18,8 +18,8 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
         lines.append(_("Takes: {seconds} s, by its last runs", seconds=f"{seconds:.1f}"))
     lines += [*_section(_("Asks for"), report, is_hidden=False)]
     lines += [*_section(_("Hidden, for the operator"), report, is_hidden=True)]
-    lines += [_backend_line(one) for one in report.backends]
-    lines += [_("Note: {note}", note=one) for one in report.notes]
+    lines += [_backend_line(backend) for backend in report.backends]
+    lines += [_("Note: {note}", note=note) for note in report.notes]
     return lines
 
 
@@ -35,14 +35,14 @@ def _cost(report: Inspection) -> str:
 
 
 def _section(title: str, report: Inspection, *, is_hidden: bool) -> Iterator[str]:
-    inputs = [one for one in report.inputs if one.is_hidden is is_hidden]
+    inputs = [input_ for input_ in report.inputs if input_.is_hidden is is_hidden]
     if not inputs:
         return
     yield f"{title}:"
-    for one in inputs:
-        yield f"  {_input_line(one)}"
-        if one.reason:
-            yield f"      {one.reason}"
+    for input_ in inputs:
+        yield f"  {_input_line(input_)}"
+        if input_.reason:
+            yield f"      {input_.reason}"
 
 
 def _input_line(wanted: InspectedInput) -> str:

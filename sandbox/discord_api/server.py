@@ -220,7 +220,7 @@ class DiscordStandIn:
 
     def open_group(self, *people: str) -> Channel:
         """Open a channel between people, in which the bot is not."""
-        return self.directory.open_group(*(self.member(one) for one in people))
+        return self.directory.open_group(*(self.member(person) for person in people))
 
     def advance(self, minutes: float) -> None:
         """Let minutes pass at once, for tokens and signed addresses."""

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from bot.cli.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from generation.moderation.image_policy import CheckFinding as ImageFinding
+from generation.moderation.image_policy import Finding as ImageFinding
 from sandbox.people import as_text
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY

@@ -31,7 +31,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
         embed = discord.Embed(
             title=_("Backends"),
             description=lines_within(
-                [entry_text(one) for one in entries], EMBED_DESCRIPTION_CHARACTERS
+                [entry_text(entry) for entry in entries], EMBED_DESCRIPTION_CHARACTERS
             ),
             colour=discord.Colour.blurple(),
         )

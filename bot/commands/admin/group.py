@@ -72,7 +72,7 @@ def _add_line_commands(
 
 def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord.Embed:
     """The line, the limits, and what else was decided; of the backends only how many work."""
-    ready = sum(one.status.state is BackendState.READY for one in backends)
+    ready = sum(backend.status.state is BackendState.READY for backend in backends)
     line = _("paused: nothing new starts") if status.is_paused else _("not paused")
     lines = [
         _(

@@ -110,7 +110,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
         await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
         policies = await administration.roles(guild_of(interaction))
-        lines = [role_line(one, limits) for one in policies]
+        lines = [role_line(policy, limits) for policy in policies]
         lines = lines or [_("No role changes anything here.")]
         lines.append(_("Now {rule}.", rule=role_rule_text(limits.role_rule)))
         await _answer(interaction, _("Roles"), lines)
@@ -180,7 +180,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
         await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
         found = await administration.grants(guild_of(interaction))
-        lines = [grant_line(one, limits) for one in found]
+        lines = [grant_line(grant, limits) for grant in found]
         await _answer(interaction, _("Grants"), lines or [_("Nobody was granted anything.")])
 
     @group.command(name="give", description="Give a person more in every period")

@@ -82,7 +82,7 @@ def library_group(library: Library) -> app_commands.Group:
 
     async def found(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
         del interaction
-        return matching(((one.name, one.name) for one in library.entries()), typed)
+        return matching(((entry.name, entry.name) for entry in library.entries()), typed)
 
     @group.command(description="Hand in a workflow file and see what it would ask people for")
     @app_commands.describe(
@@ -111,14 +111,14 @@ def library_group(library: Library) -> app_commands.Group:
         await acknowledge(interaction)
         report = await library.inspect(workflow)
         seconds = await library.seconds(workflow)
-        state = next((one.state for one in library.entries() if one.name == workflow), "on")
+        state = next((entry.state for entry in library.entries() if entry.name == workflow), "on")
         await _send_report(interaction, report, seconds, can_be_enabled=state != "on")
 
     @group.command(name="list", description="See every workflow and what is wrong with some")
     async def list_all(interaction: discord.Interaction) -> None:
         lines = [
-            f"`{one.name}` · {_(one.state)}" + (f" · /{one.command}" if one.command else "")
-            for one in library.entries()
+            f"`{entry.name}` · {_(entry.state)}" + (f" · /{entry.command}" if entry.command else "")
+            for entry in library.entries()
         ]
         lines += [harmless(problem) for problem in library.problems()]
         embed = discord.Embed(
@@ -163,7 +163,7 @@ def library_group(library: Library) -> app_commands.Group:
         require_library_keeper(interaction)
         await acknowledge(interaction)
         await library.reload()
-        count = sum(one.state == "on" for one in library.entries())
+        count = sum(entry.state == "on" for entry in library.entries())
         text = _("Read again. Workflows that can be used: {count}.", count=count)
         await respond(interaction, text)
 
@@ -199,7 +199,9 @@ async def _send_report(
 def _without_addresses(report: Inspection) -> Inspection:
     """The report without what backends are called: by addresses of the operator's network."""
     numbered = enumerate(report.backends, start=1)
-    backends = (replace(one, backend=_("backend {number}", number=n)) for n, one in numbered)
+    backends = (
+        replace(fitness, backend=_("backend {number}", number=n)) for n, fitness in numbered
+    )
     return replace(report, backends=tuple(backends))
 
 

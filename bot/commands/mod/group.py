@@ -100,10 +100,10 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         await acknowledge(interaction)
         found = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
         lines = []
-        for one in found:
-            until = discord.utils.format_dt(one.until, "f") if one.until else _("for good")
-            reason = f" · {harmless(one.reason, 100)}" if one.reason else ""
-            lines.append(f"<@{one.user_id}> · {until} · <@{one.actor_id}>{reason}")
+        for block in found:
+            until = discord.utils.format_dt(block.until, "f") if block.until else _("for good")
+            reason = f" · {harmless(block.reason, 100)}" if block.reason else ""
+            lines.append(f"<@{block.user_id}> · {until} · <@{block.actor_id}>{reason}")
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nobody is blocked here.")
         await _show(interaction, _("Blocked"), text)
 
@@ -123,8 +123,8 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         if not removed:
             told = _("{person} has no results here that could be deleted.", person=user.mention)
         await _tell(interaction, told)
-        for one in removed:
-            await withdraw(interaction, one)
+        for generation in removed:
+            await withdraw(interaction, generation)
 
 
 def _add_results(group: app_commands.Group, services: Services) -> None:
@@ -134,7 +134,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
         await acknowledge(interaction)
         dossier = await services.oversight.dossier(generation, guild_of(interaction))
         files = []
-        if any(one.thumbnail for one in dossier.generation.outputs):
+        if any(output.thumbnail for output in dossier.generation.outputs):
             sheet = await services.generations.contact_sheet([dossier.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
         embeds = dossier_embeds(
@@ -195,7 +195,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         deeds = await services.moderation.audit(
             guild_of(interaction), before_id=before, limit=LISTED_DEEDS
         )
-        lines = [audit_line(one) for one in deeds]
+        lines = [audit_line(deed) for deed in deeds]
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
         await _show(interaction, _("Audit"), text)
 
@@ -223,8 +223,8 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         written, count, is_whole = io.BytesIO(header(file_format).encode()), 0, True
         written.seek(0, io.SEEK_END)
         names_backend = is_operator(interaction)
-        async for one in services.oversight.export(asked):
-            told = one if names_backend else replace(one, backend=None)
+        async for generation in services.oversight.export(asked):
+            told = generation if names_backend else replace(generation, backend=None)
             text = line(told, file_format).encode()
             if written.tell() + len(text) > limit:
                 is_whole = False

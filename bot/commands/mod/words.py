@@ -72,9 +72,9 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         await acknowledge(interaction)
         terms = await moderation.terms(guild_of(interaction))
         lines = [
-            f"**{_(one.action.value)}** {harmless(one.pattern, 200)}"
-            + (f" · {_('expression')}" if one.is_expression else "")
-            for one in sorted(terms, key=lambda one: (one.action.value, one.pattern))
+            f"**{_(term.action.value)}** {harmless(term.pattern, 200)}"
+            + (f" · {_('expression')}" if term.is_expression else "")
+            for term in sorted(terms, key=lambda term: (term.action.value, term.pattern))
         ]
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
         embed = discord.Embed(
@@ -102,5 +102,5 @@ def words_group(moderation: Moderation) -> app_commands.Group:
 
 
 def _named(terms: Sequence[Term]) -> str:
-    shown = [harmless(one.pattern, 100) for one in terms[:LISTED_WORDS]]
+    shown = [harmless(term.pattern, 100) for term in terms[:LISTED_WORDS]]
     return ", ".join([*shown, "…"] if len(terms) > LISTED_WORDS else shown)

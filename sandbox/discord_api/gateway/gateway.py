@@ -64,8 +64,8 @@ class Gateway:
     @property
     def shards(self) -> set[tuple[int, int]]:
         """Which shards are connected, of how many each."""
-        sessions = (one.session for one in self._connections)
-        return {(one.shard, one.shards) for one in sessions if one is not None}
+        sessions = (connection.session for connection in self._connections)
+        return {(session.shard, session.shards) for session in sessions if session is not None}
 
     @property
     def is_connected(self) -> bool:

@@ -207,7 +207,7 @@ def without_localizations(part: JsonObject) -> JsonObject:
     kept = {key: value for key, value in part.items() if not key.endswith("_localizations")}
     for inner in ("options", "choices"):
         if kept.get(inner):
-            kept[inner] = [without_localizations(one) for one in kept[inner]]
+            kept[inner] = [without_localizations(option) for option in kept[inner]]
     return kept
 
 

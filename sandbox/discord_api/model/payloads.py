@@ -106,13 +106,13 @@ class Payloads:
         """Return a channel; with a member, their permissions in it too."""
         if channel.is_direct:
             ids = channel.group_ids or {channel.recipient_id or 0}
-            recipients = [self._directory.member(one) for one in sorted(ids)]
+            recipients = [self._directory.member(id_) for id_ in sorted(ids)]
             return {
                 "id": str(channel.id),
                 "type": int(channel.kind),
                 "last_message_id": None,
                 "flags": 0,
-                "recipients": [self.user(one) for one in recipients],
+                "recipients": [self.user(recipient) for recipient in recipients],
             }
         payload: JsonObject = {
             "id": str(channel.id),

@@ -121,15 +121,15 @@ class ChannelRoutes:
     def routes(self) -> list[Route]:
         """Return the routes."""
         every = "/channels/{channel_id}/messages"
-        one = f"{every}/{{message_id}}"
+        single = f"{every}/{{message_id}}"
         return [
             Route("GET", "/channels/{channel_id}", self._channel),
             Route("POST", "/channels/{channel_id}/typing", self._typing),
             Route("GET", every, self._list),
             Route("POST", every, self._post, CHANNEL_MESSAGES),
-            Route("GET", one, self._get),
-            Route("PATCH", one, self._edit, CHANNEL_EDITS),
-            Route("DELETE", one, self._delete),
+            Route("GET", single, self._get),
+            Route("PATCH", single, self._edit, CHANNEL_EDITS),
+            Route("DELETE", single, self._delete),
         ]
 
     def _channel(self, call: Call) -> Answer:

@@ -111,14 +111,14 @@ class CommandRoutes:
         found = []
         for scope in ("", "/guilds/{guild_id}"):
             every = f"/applications/{{application_id}}{scope}/commands"
-            one = f"{every}/{{command_id}}"
+            single = f"{every}/{{command_id}}"
             found += [
                 Route("GET", every, self._all),
                 Route("PUT", every, self._overwrite),
                 Route("POST", every, self._upsert),
-                Route("GET", one, self._one),
-                Route("PATCH", one, self._change),
-                Route("DELETE", one, self._remove),
+                Route("GET", single, self._one),
+                Route("PATCH", single, self._change),
+                Route("DELETE", single, self._remove),
             ]
         return found
 
@@ -131,7 +131,7 @@ class CommandRoutes:
     def _all(self, call: Call) -> Answer:
         listed = self._commands.listed(self._scope(call))
         wanted = call.query.get("with_localizations", "").lower() in ("true", "1")
-        return Answer(listed if wanted else [without_localizations(one) for one in listed])
+        return Answer(listed if wanted else [without_localizations(command) for command in listed])
 
     def _overwrite(self, call: Call) -> Answer:
         listed = self._commands.overwrite(self._scope(call), call.body)
