@@ -129,9 +129,8 @@ class Asking:
     """As much of an interaction as decides who may change workflows."""
 
     def __init__(self, *, guilds, user_id=1, shards=None, is_ready=True):
-        class Permissions:
-            administrator = False
-            manage_guild = True
+        class Guild:
+            owner_id = 1
 
         class Application:
             team = None
@@ -150,8 +149,7 @@ class Asking:
         self.client = Client
         self.client.guilds = guilds
         self.guild_id = 5
-        self.guild = None
-        self.permissions = Permissions
+        self.guild = Guild
         self.user = type("User", (), {"id": user_id})
 
     def is_user_integration(self):
