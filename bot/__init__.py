@@ -1,1 +1,1 @@
-"""The face on Discord: collects what people ask for and renders what comes of it."""
+"""The Discord front end: collects requests from people and renders their results."""

@@ -57,13 +57,13 @@ from workflows.catalog import LIBRARY, Catalog
 from workflows.shelf import Shelf
 
 KNOWN_NODES = "object_info"
-"""The folder inside the data folder with what backends said of their nodes the last time."""
+"""Folder inside the data folder that caches each backend's last `/object_info`."""
 
 BACKEND_GREETING_S = 5.0
-"""How long a start waits for a backend to answer before it goes on without."""
+"""Seconds that start-up waits for a backend before it continues without it."""
 
 ANSWER_TIMEOUT_S = 30.0
-"""A large ComfyUI needs some seconds to list its nodes for the first time."""
+"""Seconds; a ComfyUI with many custom nodes needs several to list them for the first time."""
 
 LOGIN_IMPOSSIBLE = (
     "DISCORD_TOKEN is not set. Make a bot at https://discord.com/developers/applications, copy "
@@ -88,16 +88,16 @@ _log = logging.getLogger(__name__)
 
 
 class StartupError(Exception):
-    """Why the program cannot start: one plain sentence with what to do."""
+    """The program cannot start; the message is one sentence that says what to do."""
 
 
 class DiscordUnreachable(StartupError):
-    """Discord does not answer just now; trying later may help."""
+    """Discord cannot be reached at the moment; a later attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Everything but the face."""
+    """The core services and adapters, without the Discord front end."""
 
     database: Database
     catalog: Catalog
@@ -107,31 +107,31 @@ class Core:
 
     @property
     def service(self) -> GenerationService:
-        """What accepts and runs generations."""
+        """The service that accepts and runs generations."""
         return self.services.generations
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Where the records and the line are kept."""
+    """Locations of the database and of the engine's tables."""
 
     database_url: str = field(repr=False)
     engine: EngineSettings
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Where the settings say."""
+        """The storage that the settings name."""
         url = settings.effective_database_url
         return cls(url, EngineSettings.beside(url, settings.data / "engine.db"))
 
     @classmethod
     def inside(cls, folder: Path) -> Self:
-        """In this folder, apart from everything else."""
+        """SQLite storage inside `folder`, separate from the configured one."""
         url = f"sqlite:///{folder / 'limner.db'}"
         return cls(url, EngineSettings.beside(url, folder / "engine.db"))
 
     async def prepare(self) -> None:
-        """Bring the tables up to date. Raises DatabaseError."""
+        """Migrate the database to this version. Raises DatabaseError."""
         await migrations.upgrade(self.database_url)
 
 
@@ -145,9 +145,9 @@ async def open_core(
     tells_places: bool = True,
     build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
-    """Read the workflows and run the service, on prepared storage, until the end.
+    """Load the workflows and run the service on prepared storage for the length of the context.
 
-    The audience is told what can be made of results.
+    `build_audience` receives the follow-up actions that results offer.
 
     Raises GenerationError or StartupError, each with its sentence.
     """
@@ -190,7 +190,7 @@ async def open_core(
             image_gate=image_gate,
         )
         fleet = Fleet(database, pool, utc_now, service.look_at_line)
-        # Before any work is handed out: what was drained stays so over a restart.
+        # Before any work is handed out, so that a drained backend stays drained over a restart.
         await fleet.apply()
         service.before_each_look(fleet.apply)
         stack.push_async_callback(service.stop)
@@ -217,7 +217,7 @@ async def open_core(
 
 
 def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
-    """A backend, not opened yet, for every configured one. Raises StartupError."""
+    """Build an unopened pool member for each configured backend. Raises StartupError."""
     try:
         return tuple(
             PoolMember(build_backend(_backend_settings(entry)), entry.concurrency, entry.tags)
@@ -241,7 +241,7 @@ def _backend_settings(entry: BackendEntry) -> BackendSettings:
 
 
 class Role(StrEnum):
-    """What a process does. Only on PostgreSQL can two processes share the work."""
+    """The part of the work that a process does; two processes can share it on PostgreSQL only."""
 
     ALL = "all"
     BOT = "bot"
@@ -270,13 +270,13 @@ class Application:
 
     @property
     def core(self) -> Core:
-        """Everything but the face; there after the start."""
+        """The core; available after `start`."""
         if self._core is None:
             raise RuntimeError("The application has not been started.")
         return self._core
 
     async def start(self) -> None:
-        """Log in, open everything and connect; what cannot work stops it before anything runs.
+        """Log in, open the core and connect; errors are raised before any work starts.
 
         Raises StartupError, DatabaseError or GenerationError, each with its sentence.
         """
@@ -287,14 +287,14 @@ class Application:
             raise
 
     async def wait(self) -> None:
-        """Until the connection to Discord ends for good. Raises what ended it."""
+        """Wait until the connection to Discord ends for good. Raises what ended it."""
         if self._connection is None:
             await asyncio.Event().wait()
         else:
             await self._connection
 
     async def stop(self) -> None:
-        """Begin nothing new, leave what runs resumable, and close everything in reverse."""
+        """Accept no new work, leave running work resumable, and close all in reverse."""
         await self._stack.aclose()
 
     async def __aenter__(self) -> Self:
@@ -404,7 +404,7 @@ async def log_in(client: discord.Client, token: str) -> None:
 
 
 async def log_in_patiently(client: discord.Client, token: str) -> None:
-    """Check the token with Discord as soon as it answers. Raises StartupError."""
+    """Log in, retrying while Discord cannot be reached. Raises StartupError."""
     for pause_s in growing_pauses():
         try:
             await log_in(client, token)
@@ -412,13 +412,13 @@ async def log_in_patiently(client: discord.Client, token: str) -> None:
             _log.warning("%s Another attempt follows in %g s.", error, pause_s)
         else:
             return
-        # The library opens another session with each attempt.
+        # discord.py opens another HTTP session with each attempt.
         await client.http.close()
         await asyncio.sleep(pause_s)
 
 
 async def sync(client: LimnerClient) -> None:
-    """Bring the commands to Discord, or leave it to `keep_synced`. Raises StartupError."""
+    """Sync the commands with Discord, or leave it to `keep_synced`. Raises StartupError."""
     try:
         await client.sync_commands()
     except (discord.DiscordServerError, discord.RateLimited, *NETWORK_ERRORS) as error:
@@ -457,9 +457,9 @@ async def _run_until_end(application: Application) -> None:
 
 
 async def require_backend(core: Core) -> None:
-    """Make sure that some backend answers. Raises StartupError with what is wrong with each.
+    """Require at least one backend that answers. Raises StartupError with the problem of each.
 
-    A bot waits for its backends; a person at a terminal should not.
+    The bot waits for its backends; a person at a terminal should not have to.
     """
     problems = []
     for backend in core.backends:
@@ -477,7 +477,7 @@ async def require_backend(core: Core) -> None:
 
 
 async def _greet_backends(core: Core) -> None:
-    """Learn what each backend offers; one that does not answer is waited for by the line."""
+    """Read the nodes of each backend; the line waits for those that do not answer yet."""
 
     async def greet(backend: Backend) -> None:
         try:
@@ -493,7 +493,7 @@ async def _greet_backends(core: Core) -> None:
 
 
 async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescription:
-    """Ask a backend what it is and what it offers. Raises ComfyError, TimeoutError."""
+    """Fetch a backend's description and node classes. Raises ComfyError, TimeoutError."""
     async with asyncio.timeout(timeout_s):
         description = await backend.fetch_description()
         await core.pool.refresh(backend.name)

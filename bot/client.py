@@ -31,20 +31,20 @@ from bot.tree import CommandTree
 from bot.ui.modals import Forms
 
 SYNC_AGAIN_S = 60.0
-"""Between two attempts to tell Discord of changed commands."""
+"""Seconds between two attempts to sync changed commands."""
 
 STEADY_S = 60.0
-"""A connection that lasted so long was a good one: pauses before the next begin anew."""
+"""Seconds after which a connection counts as stable and the reconnect back-off is reset."""
 
 LEAVE_S = 1.0
-"""For the gateway to confirm the end of a connection; discord.py waits 30 s for it."""
+"""Seconds to wait for the gateway's close frame; discord.py itself waits 30."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DiscordAddress:
-    """Where the stand-in Discord of the demo and the tests is."""
+    """Address of the stand-in Discord that the demo and the tests use."""
 
     api_base: str
     gateway_url: str
@@ -59,11 +59,11 @@ class Shards:
 
 
 class LimnerClient(discord.AutoShardedClient):
-    """Serves what it is given by `serve`.
+    """The gateway client; `serve` binds it to the services.
 
-    Without an `address` it talks to where discord.py does by itself. `guild_ids` are synced to at
-    once, and then they alone are served; without any, commands are global. Without `shards` it
-    connects all that Discord recommends.
+    Without an `address` it connects to Discord itself. `guild_ids` restrict the bot to these guilds
+    and sync their commands at once; without any, commands are global. Without `shards` it connects
+    as many as Discord recommends.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class LimnerClient(discord.AutoShardedClient):
         guild_ids: Collection[int] = (),
         shards: Shards | None = None,
     ) -> None:
-        # Limner has no voice to warn about.
+        # Limner uses no voice, so the warning about missing voice support would mislead.
         discord.VoiceClient.warn_nacl = False
         discord.VoiceClient.warn_dave = False
         super().__init__(
             shard_ids=list(shards.ids) if shards else None,  # type: ignore[arg-type] # None: all
             shard_count=shards.count if shards else None,
-            # Guilds are all it needs: interactions bring everything else with them.
+            # The guilds intent is enough: interactions carry everything else that is needed.
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             chunk_guilds_at_startup=False,
@@ -87,7 +87,7 @@ class LimnerClient(discord.AutoShardedClient):
             max_messages=None,
         )
         if address is not None:
-            # The library keeps these two for the whole process.
+            # discord.py keeps these two addresses for the whole process.
             Route.BASE = address.api_base
             DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address.gateway_url)
         self.served_guilds = frozenset(guild_ids)
@@ -101,13 +101,13 @@ class LimnerClient(discord.AutoShardedClient):
 
     @property
     def services(self) -> Services:
-        """What it serves."""
+        """The services that commands and buttons use."""
         if self._services is None:
             raise RuntimeError("The client has no services yet.")
         return self._services
 
     def serve(self, services: Services) -> None:
-        """Answer commands and buttons with these services from now on."""
+        """Answer commands and buttons with these services."""
         self._services = services
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
@@ -129,11 +129,11 @@ class LimnerClient(discord.AutoShardedClient):
         self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Stay connected until it is closed.
+        """Stay connected until the client is closed.
 
-        Begins anew with whatever ends the library's own attempts, such as a frame that cannot be
-        decoded: a session that is resumed would only get it again. Raises ConnectionClosed and
-        PrivilegedIntentsRequired, which do not mend themselves.
+        Starts a new session after any error that ends discord.py's own reconnecting, such as a
+        frame that cannot be decoded: resuming the session would replay the same frame. Raises
+        ConnectionClosed and PrivilegedIntentsRequired, which no retry can repair.
         """
         self._connecting = asyncio.current_task()
         pauses = growing_pauses()
@@ -157,10 +157,10 @@ class LimnerClient(discord.AutoShardedClient):
                 await asyncio.sleep(pause_s)
 
     async def close(self) -> None:
-        """Close everything for good.
+        """Close the client for good.
 
-        The library itself closes a client whose connection broke in a way it did not foresee. Only
-        the gateway is left then: replies that are under way need the rest.
+        discord.py also calls this after an unexpected connection error. Only the gateway is closed
+        then, because replies in progress still need the HTTP session.
         """
         if asyncio.current_task() is self._connecting:
             await self.leave()
@@ -168,9 +168,9 @@ class LimnerClient(discord.AutoShardedClient):
             await super().close()
 
     async def leave(self) -> None:
-        """Hear of nothing new any more; what is under way can still be answered.
+        """Disconnect from the gateway; pending interactions can still be answered over REST.
 
-        A gateway that does not confirm the end in time is left without.
+        A gateway that does not confirm the close in time is abandoned.
         """
         leaving = asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
         try:
@@ -180,24 +180,24 @@ class LimnerClient(discord.AutoShardedClient):
             _log.debug("The gateway did not confirm the end: %s", type(error).__name__)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Read a modal; all else that people do is handed out by the library."""
+        """Handle a submitted modal; discord.py dispatches all other interactions itself."""
         if interaction.type is discord.InteractionType.modal_submit:
             await self._forms.answer(interaction)
 
     def refresh_commands(self) -> None:
-        """Let commands be what the workflows are now; `keep_synced` tells Discord of it."""
+        """Rebuild the workflow commands after the library changed; `keep_synced` tells Discord."""
         if self._workflow_commands is not None and self._workflow_commands.refresh():
             self._is_out_of_date.set()
 
     def sync_later(self) -> None:
-        """Let `keep_synced` tell Discord of the commands."""
+        """Request a sync by `keep_synced`."""
         self._is_out_of_date.set()
 
     async def sync_commands(self) -> None:
-        """Make Discord's commands ours, where they differ: every change counts against a limit."""
+        """Register the commands where they differ from Discord's: creations are limited per day."""
         if self.tree.translator is None:
             await self.tree.set_translator(CommandTranslator())
-        # Global ones of an earlier start would show up a second time beside a guild's own.
+        # Global commands of an earlier start would show up a second time beside a guild's own.
         await self._sync(None)
         for guild in self._guilds:
             try:
@@ -206,7 +206,7 @@ class LimnerClient(discord.AutoShardedClient):
                 _log.warning("Guild %s has not invited the bot with its commands.", guild.id)
 
     async def keep_synced(self, *, again_s: float = SYNC_AGAIN_S) -> NoReturn:
-        """Sync whenever commands have changed, until cancelled; what fails is tried again."""
+        """Sync whenever commands have changed, until cancelled; failed attempts are repeated."""
         while True:
             await self._is_out_of_date.wait()
             self._is_out_of_date.clear()

@@ -1,4 +1,4 @@
-"""What people see of commands, ours and those that Discord has: to sync only what differs."""
+"""Comparison of the bot's commands with the registered ones, to sync only differences."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from discord import app_commands
 from discord.http import Route
 
 Shapes = Mapping[tuple[str, str], object]
-"""What a change of which people would see, by a command's type and name."""
+"""The visible properties of commands, by type and name."""
 
 _IGNORED = frozenset(
     {"id", "application_id", "guild_id", "version", "handler"}
-    # An older form of `contexts`.
+    # Deprecated by Discord in favor of `contexts`.
     | {"dm_permission"}
 )
 
@@ -19,9 +19,9 @@ _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
 
 
 async def fetch_commands(client: discord.Client, guild: discord.Object | None) -> Shapes:
-    """What Discord has, for a guild or everywhere.
+    """Fetch the commands registered with Discord, for a guild or globally.
 
-    The library's own way leaves translations out, and Discord sends them only when asked:
+    `CommandTree.fetch_commands` loses localizations, which Discord sends on request only:
     https://docs.discord.com/developers/interactions/application-commands#get-global-application-commands
     """
     scope = "" if guild is None else f"/guilds/{guild.id}"
@@ -33,7 +33,7 @@ async def fetch_commands(client: discord.Client, guild: discord.Object | None) -
 async def describe_commands(
     tree: app_commands.CommandTree[discord.Client], guild: discord.Object | None
 ) -> Shapes:
-    """What a tree has, for a guild or everywhere."""
+    """Describe the commands of a tree, for a guild or globally."""
     described = {}
     for command in tree.get_commands(guild=guild):
         if tree.translator is None:
@@ -50,7 +50,7 @@ def _key(command: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _shape(command: Mapping[str, object], guild: discord.Object | None) -> object:
-    """Ids, versions and defaults left out."""
+    """The visible properties of a command, without ids, versions and defaults."""
     left_out = _IGNORED if guild is None else _IGNORED | _GLOBAL_ONLY
     kept = {key: value for key, value in command.items() if key not in left_out}
     permissions = kept.get("default_member_permissions")
@@ -63,16 +63,16 @@ def _plain(part: object) -> object:
         case dict():
             shapes = {key: _plain(value) for key, value in part.items()}
             return {
-                # Zero is a bound, though Python takes it for False.
+                # A bound of 0 must be kept, and 0 == False in Python.
                 key: shape
                 for key, shape in shapes.items()
                 if shape not in (None, "", [], {}) and shape is not False
             }
         case list() | tuple():
             plain = [_plain(value) for value in part]
-            # Places and kinds of channels are sets to Discord.
+            # Contexts and channel types are sets to Discord: their order is not kept.
             are_numbers = all(isinstance(value, int) for value in plain)
             return sorted(plain, key=str) if are_numbers else plain
         case _:
-            # The library's enums are none of Python's.
+            # discord.py's enums do not derive from enum.Enum.
             return getattr(part, "value", part)

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` for whoever watches the process."""
+"""HTTP server of `/healthz`, `/readyz` and `/metrics`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
-"""Says of each part (gateway, database, backends) whether it works just now."""
+"""Returns for each part (gateway, database, backends) whether it works at the moment."""
 
 
 class HealthServer:
@@ -26,7 +26,7 @@ class HealthServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> Self:
-        """Bind. Raises OSError when the address is taken."""
+        """Bind and serve. Raises OSError when the address is in use."""
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         return self

@@ -1,6 +1,6 @@
-"""Logging for people (`console`) or for machines (`json`), always to standard error.
+"""Logging to standard error, for people (`console`) or programs (`json`).
 
-The libraries' own sentences quote addresses, and an address may hold a secret: none gets through.
+Messages of libraries quote URLs, which may contain passwords and tokens: these are redacted.
 """
 
 import logging
@@ -13,30 +13,30 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 _CHATTY = ("discord", "dbos", "asyncio", "alembic", "aiohttp.access")
-"""Libraries whose information lines tell an operator nothing."""
+"""Loggers whose INFO messages are of no use to an operator."""
 
 _INDISCREET = ("discord", "PIL")
-"""Their debug lines hold the tokens of interactions: in what is received and sent, and in what is
-written to the database, people's pictures with it; of pictures they tell every part."""
+"""Loggers whose DEBUG messages contain interaction tokens, people's pictures, or every chunk of a
+decoded picture."""
 
 _SECRETS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?P<way>/(?:webhooks|interactions)/\d+/)[^/\s?]+")
-"""What stands before the host of an address, and the tokens of interactions in Discord's."""
+"""Matches user names and passwords in URLs, and interaction tokens in Discord's URLs."""
 
 
 class Discreet(logging.Formatter):
-    """Formats as another one does, tracebacks and all, and leaves secrets out."""
+    """Wraps a formatter and redacts secrets from its output, tracebacks included."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
         self._formatter = formatter
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, or the lines."""
+        """Format the record with secrets redacted."""
         return _SECRETS.sub(lambda found: f"{found['way'] or ''}…", self._formatter.format(record))
 
 
 def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
-    """Send every log line to standard error in this style, from this level on."""
+    """Configure the root logger to write to standard error in this style and from this level."""
     handler = _json_handler() if style == "json" else _console_handler()
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":

@@ -1,4 +1,4 @@
-"""Permissions of the interacting user, from what Discord says of this very interaction."""
+"""Permissions of the interacting user."""
 
 import logging
 
@@ -12,10 +12,10 @@ _log = logging.getLogger(__name__)
 
 
 def guild_of(interaction: discord.Interaction) -> int | None:
-    """The guild that it belongs to: one that has invited the bot.
+    """The guild of the interaction, if the bot is installed there.
 
-    Where somebody uses the bot that they installed for themselves, it is theirs alone, as in
-    direct messages: another guild's limits, moderators and history are not concerned.
+    None for a user-installed app, as in direct messages: the limits, moderators and history of a
+    guild that has not invited the bot do not apply.
     """
     is_own = interaction.is_user_integration() and not interaction.is_guild_integration()
     return None if is_own else interaction.guild_id
@@ -24,8 +24,8 @@ def guild_of(interaction: discord.Interaction) -> int | None:
 def can_moderate(interaction: discord.Interaction) -> bool:
     """Whether this person may manage messages in the whole server, or the server itself.
 
-    What somebody was granted in one channel alone, such as a room of their own, does not count:
-    moderators decide on what was made anywhere in the server. In direct messages nobody may.
+    Channel overwrites do not count, because moderators decide on results of the whole server;
+    `Interaction.permissions` includes them and is therefore not used. False in direct messages.
     """
     if guild_of(interaction) is None:
         return False
@@ -33,7 +33,7 @@ def can_moderate(interaction: discord.Interaction) -> bool:
 
 
 def _granted(interaction: discord.Interaction) -> discord.Permissions:
-    """What Discord grants this person in the whole server; nothing where it is not known."""
+    """The person's guild-wide permissions; none where the guild's roles are not known."""
     guild, person = interaction.guild, interaction.user
     if guild is None or guild.default_role is None or not isinstance(person, discord.Member):
         return discord.Permissions.none()
@@ -41,7 +41,7 @@ def _granted(interaction: discord.Interaction) -> discord.Permissions:
 
 
 def is_operator(interaction: discord.Interaction) -> bool:
-    """Whether this person runs the bot: the application's owner, or in the team that owns it."""
+    """Whether this person runs the bot: the application's owner, or a member of the owning team."""
     application = interaction.client.application
     if application is None:
         return False
@@ -59,7 +59,7 @@ def is_operator(interaction: discord.Interaction) -> bool:
 def can_administer(interaction: discord.Interaction) -> bool:
     """Whether this person may manage this server; in direct messages only the operator may.
 
-    As with `can_moderate`, what is granted in one channel alone does not count.
+    As with `can_moderate`, channel overwrites do not count.
     """
     if is_operator(interaction):
         return True
@@ -77,13 +77,13 @@ def _manages(granted: discord.Permissions) -> bool:
 
 
 def require_administrator(interaction: discord.Interaction) -> None:
-    """Let nobody else in, whatever Discord shows them. Raises NotPermitted."""
+    """Require an administrator, whatever Discord's command permissions say. Raises NotPermitted."""
     if not can_administer(interaction):
         raise NotPermitted("Only people who may manage this server can do that.")
 
 
 def require_moderator(interaction: discord.Interaction) -> None:
-    """Likewise, for those who moderate; in direct messages only the operator does.
+    """Require a moderator; in direct messages, an operator.
 
     Raises NotPermitted.
     """
@@ -92,16 +92,16 @@ def require_moderator(interaction: discord.Interaction) -> None:
 
 
 def require_operator(interaction: discord.Interaction) -> None:
-    """Likewise, for what concerns every server. Raises NotPermitted."""
+    """Require an operator, for actions that concern every guild. Raises NotPermitted."""
     if not is_operator(interaction):
         raise NotPermitted("Only the people who run this bot can do that.")
 
 
 async def require_may_block(interaction: discord.Interaction, user_id: int) -> None:
-    """Let moderators block nobody who stands above them, as far as Discord tells.
+    """Require that the target does not rank above the moderator. Raises RequestRefused.
 
-    Those are the server's owner, whoever may manage it, unless it is one of them who blocks, and
-    members with a higher role. Raises RequestRefused.
+    Ranking above are the guild's owner, members with a higher top role, and, for moderators who
+    may not manage the guild, everybody who may. A member who cannot be fetched counts as below.
     """
     if user_id == interaction.user.id:
         raise RequestRefused(
@@ -124,7 +124,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
 
 
 async def _find_member(guild: discord.Guild, user_id: int) -> discord.Member | None:
-    """Whoever it is in this guild; None for those who are not in it, or while nobody can tell."""
+    """Find a member, cached or over REST; None when absent or when Discord cannot be reached."""
     if guild.default_role is None:
         return None
     try:
@@ -137,9 +137,10 @@ async def _find_member(guild: discord.Guild, user_id: int) -> discord.Member | N
 
 
 def require_served(interaction: discord.Interaction) -> None:
-    """The gate for commands and buttons. Raises RequestRefused in guilds that are not served.
+    """Require a served guild. Raises RequestRefused.
 
-    From here on, whoever acted is spoken to in the language of their Discord.
+    Also sets the current language to that of the person's client, as the first step of every
+    command, button and modal.
     """
     speak(str(interaction.locale))
     served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())

@@ -1,7 +1,6 @@
-"""Keep what Limner stores from other users of the machine.
+"""File permissions that keep the data folder from other users of the machine.
 
-Where the system has no such permissions, as on Windows, there is nothing to do: folders there
-belong to whoever made them.
+Does nothing on systems without POSIX modes, such as Windows.
 """
 
 import logging
@@ -10,7 +9,7 @@ import stat
 from pathlib import Path
 
 HAS_MODES = hasattr(os, "getuid")
-"""Whether files have an owner and modes here."""
+"""Whether the system has POSIX file owners and modes."""
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -18,9 +17,9 @@ _log = logging.getLogger(__name__)
 
 
 def keep_private(data: Path, *files: Path) -> None:
-    """Let this user alone use the data folder, these files, and what is written from now on.
+    """Restrict the data folder and these files to this user, and set the umask for new files.
 
-    What belongs to somebody else stays as it is, and is logged.
+    Files of other owners are left unchanged and logged.
     """
     if not HAS_MODES:
         return
@@ -34,7 +33,7 @@ def keep_private(data: Path, *files: Path) -> None:
 
 
 def find_exposed(data: Path, *files: Path) -> tuple[Path, ...]:
-    """The data folder, what is in it, and these files, as far as others may use them."""
+    """List those of the data folder, its content and these files that other users can access."""
     if not HAS_MODES:
         return ()
     inside = (
@@ -50,5 +49,5 @@ def _is_exposed(path: Path) -> bool:
         mode = path.lstat().st_mode
     except OSError:
         return False
-    # The mode of a link means nothing, and what it leads to is somewhere else.
+    # A symbolic link's own mode has no effect, and its target lies elsewhere.
     return not stat.S_ISLNK(mode) and bool(mode & OTHERS)

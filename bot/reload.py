@@ -1,4 +1,4 @@
-"""Hot reload: the workflows are watched for as long as the bot runs."""
+"""Hot reload of the workflows while the bot runs."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 WATCH_AGAIN_S = 30.0
-"""After the watch itself failed, for example because the system has no watchers left."""
+"""Seconds before a failed watch is restarted, for example after the system ran out of watchers."""
 
 OnChange = Callable[[], None]
 Watch = Callable[[OnChange], Awaitable[object]]
@@ -17,9 +17,9 @@ _log = logging.getLogger(__name__)
 async def follow_workflows(
     watch: Watch, on_change: OnChange, *, watch_again_s: float = WATCH_AGAIN_S
 ) -> NoReturn:
-    """Call `on_change` after every change that `watch` notices, until cancelled.
+    """Call `on_change` after every change that `watch` reports, until cancelled.
 
-    Neither its errors nor those of the watch end this: they are logged.
+    Errors of both are logged and do not end the loop.
     """
 
     def tell() -> None:

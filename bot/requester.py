@@ -1,4 +1,4 @@
-"""The person behind an interaction, as a requester of generations."""
+"""Conversion of an interaction's user and channel into a Requester."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from generation.request import Requester
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:
-    """The person behind an interaction, as the heart knows people."""
+    """Build the Requester of an interaction."""
     user = interaction.user
     roles = frozenset(role.id for role in user.roles) if isinstance(user, discord.Member) else ()
     channel = interaction.channel
@@ -28,9 +28,9 @@ def requester_of(interaction: discord.Interaction) -> Requester:
 
 
 def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | None) -> bool:
-    """Whether this person sees a channel, or a thread of the other one, as far as it is known.
+    """Whether this person can view a channel, or a thread of the channel `parent_id`.
 
-    Of channels that are gone, and of servers that the bot is no member of, nothing is known.
+    True for deleted channels and for guilds that the bot is not in, of which nothing is known.
     """
     guild, person = interaction.guild, interaction.user
     if channel_id == interaction.channel_id or guild is None or isinstance(person, discord.User):
@@ -42,7 +42,7 @@ def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | No
     if parent is None:
         return True
     granted = parent.permissions_for(person)
-    # An archived thread is not known any more: it may have been a private one.
+    # Archived threads are not cached, so one that is not found may be private.
     is_open = isinstance(parent, discord.ForumChannel) or (
         isinstance(place, discord.Thread) and not place.is_private()
     )
@@ -50,13 +50,13 @@ def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | No
 
 
 def _category_of(channel: object) -> int | None:
-    """What a channel, or a thread's channel, is sorted under, as far as it is known."""
+    """The category of a channel, or of a thread's channel, as far as it is known."""
     place = channel.parent if isinstance(channel, discord.Thread) else channel
     found = getattr(place, "category_id", None)
     return found if isinstance(found, int) else None
 
 
 def _is_age_restricted(channel: object) -> bool:
-    """Whether Discord shows the channel to adults alone; a thread is as its channel is."""
+    """Whether the channel is age-restricted; a thread inherits it from its channel."""
     shows_adults = getattr(channel, "is_nsfw", None)
     return bool(shows_adults and shows_adults())

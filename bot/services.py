@@ -1,4 +1,4 @@
-"""What commands and buttons may ask of the heart."""
+"""The core services that commands and buttons use."""
 
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -25,7 +25,7 @@ from generation.service import GenerationService
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One of each, built by the composition root."""
+    """The core services, built by the composition root."""
 
     generations: GenerationService
     offers: Offers
@@ -51,5 +51,5 @@ class _Served(Protocol):
 
 
 def services_of(interaction: discord.Interaction) -> Services:
-    """Those of the client that this interaction came to."""
+    """The services of the client that received this interaction."""
     return cast("_Served", interaction.client).services

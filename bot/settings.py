@@ -1,7 +1,7 @@
-"""The operator's settings: one frozen tree, read once, all problems reported together.
+"""The operator's settings, read once and validated together.
 
-The environment and the `.env` file in the current folder say what a short text can say;
-`backends.toml` in the data folder says what a URL cannot.
+They come from the environment and the `.env` file in the current folder; what a URL cannot
+express about a backend is in `backends.toml` in the data folder.
 """
 
 import os
@@ -27,11 +27,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 ENV_FILE = Path(".env")
 DEFAULT_COMFYUI_URL = "http://127.0.0.1:8188"
 GRAPHS_AT_A_TIME = 2
-"""One running and one waiting: a GPU never idles between two, and the order stays ours."""
+"""Graphs queued at a backend: one running and one waiting, so that the GPU is never idle between
+two and Limner still decides the order."""
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used; `problems` has one plain sentence for each."""
+    """Invalid settings; `problems` has one sentence for each."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(" ".join(problems))
@@ -103,7 +104,7 @@ class BackendsFile(BaseModel):
 
 
 class HttpAddress(BaseModel):
-    """Where `/healthz`, `/readyz` and `/metrics` are served."""
+    """Address of the HTTP server of `/healthz`, `/readyz` and `/metrics`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -112,7 +113,7 @@ class HttpAddress(BaseModel):
 
 
 class ShardSettings(BaseModel):
-    """Which shards of how many a process connects."""
+    """The shard ids that this process connects, and the total."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -204,7 +205,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments first, then the environment, then `.env`; nothing else."""
+        """Order of precedence: arguments, the environment, `.env`; no other source."""
         return init_settings, env_settings, dotenv_settings
 
     @property
@@ -234,7 +235,7 @@ class Settings(BaseSettings):
 
     @property
     def default_models(self) -> tuple[str, ...]:
-        """The operator's stand-ins for models that are not installed, best first."""
+        """Replacements for models that are not installed, best first."""
         return self._backends_file.default_models
 
     def with_backends_file(self) -> Self:
@@ -262,7 +263,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def find_unknown_names() -> tuple[str, ...]:
-    """Names starting with LIMNER_ that mean nothing here: likely typing errors."""
+    """Environment variables that start with LIMNER_ and are unknown: likely typing errors."""
     known = {str(field.alias) for field in Settings.model_fields.values()}
     given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))}
     return tuple(sorted(n for n in given if n.startswith("LIMNER_") and n not in known))
@@ -280,7 +281,7 @@ def _load_backends_file(path: Path) -> BackendsFile:
 
 
 def _describe(error: ValidationError, *, where: str) -> list[str]:
-    # Inputs stay out: a problem with a token or a URL must not print it.
+    # Input values are left out: an invalid token or URL must not be printed.
     problems = []
     for item in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in item["loc"] if isinstance(part, str))

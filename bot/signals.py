@@ -1,4 +1,4 @@
-"""What Ctrl+C and SIGTERM do while a program runs."""
+"""Handling of SIGINT and SIGTERM."""
 
 import asyncio
 import logging
@@ -11,11 +11,11 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 STOP_WITHIN_S: Final = 8.0
-"""Seconds from the first signal to the end of the process, whatever still waits: service managers
-give ten, or more, and kill then."""
+"""Seconds from the first signal to the forced end of the process: service managers kill it after
+ten or more."""
 
 LAST_WORDS_S: Final = 0.5
-"""Seconds for writing the last line of the log: whoever reads it may be stuck, too."""
+"""Seconds for writing the last log line, as the reader of the pipe may be stuck too."""
 
 T = TypeVar("T")
 
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> T | None:
-    """Run this and return its result, or None when SIGINT or SIGTERM cancelled it.
+    """Run `work` and return its result, or None when SIGINT or SIGTERM cancelled it.
 
-    What does not end in time after a signal is left behind: the process ends with this status.
+    If it does not end within `STOP_WITHIN_S` after a signal, the process exits with `status`.
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
@@ -51,10 +51,10 @@ async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> 
 
 
 def _end_process(status: int) -> None:
-    """End the process after a while, unless it has ended by itself until then.
+    """Start a timer that ends the process unless it ends by itself.
 
-    Closing can wait for ever: for a lock, a driver, or somebody who answers no more. All that was
-    accepted is recorded by now, and is resumed as after a power failure.
+    Closing can block forever, on a lock, a driver or a peer that no longer answers. All accepted
+    work is recorded by then and is resumed as after a power failure.
     """
     sleep(STOP_WITHIN_S)
     words = Thread(target=_say_why, daemon=True)

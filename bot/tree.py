@@ -1,4 +1,4 @@
-"""The command tree: the one gate and the one door for errors."""
+"""The command tree: permission checks before commands, and error handling after them."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -16,25 +16,25 @@ SlashCommand = app_commands.Command[Any, ..., None]
 
 CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 INSTALLS = app_commands.AppInstallationType(guild=True, user=True)
-"""Commands work in servers that have invited the bot, in direct messages with it, and everywhere
-for somebody who has installed it for themselves."""
+"""Commands work in guilds that have invited the bot, in direct messages with it, and everywhere for
+people who have installed the app for themselves."""
 
 GUILD_CONTEXTS = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
 GUILD_INSTALLS = app_commands.AppInstallationType(guild=True, user=False)
-"""Commands about a server work where it has invited the bot."""
+"""Commands about a guild work where the bot is installed to the guild, and for operators in DMs."""
 
 
 AUTHORITY: Mapping[str, Callable[[discord.Interaction], None]] = MappingProxyType(
     {"limner": require_administrator, "mod": require_moderator}
 )
-"""Who may use a group of commands with all its sub-groups and choices; others are for everybody.
+"""Permission checks by top-level command, autocompletion included; others are for everybody.
 
-What Discord shows to whom is only a default, which each server can change.
+Discord's default permissions are no protection: each guild can change them.
 """
 
 
 def require_authority(interaction: discord.Interaction) -> None:
-    """The gate for commands that are not for everybody. Raises NotPermitted."""
+    """Check the command's permission. Raises NotPermitted."""
     command: Mapping[str, Any] = interaction.data or {}
     check = AUTHORITY.get(str(command.get("name")))
     if check is not None:
@@ -42,14 +42,14 @@ def require_authority(interaction: discord.Interaction) -> None:
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):
-    """Lets in who may use commands here; tells everybody else, and of every error, in private."""
+    """Checks permissions before each command and reports refusals and errors privately."""
 
     def __init__(self, client: discord.Client) -> None:
         super().__init__(client)
         logging.getLogger(app_commands.tree.__name__).addFilter(error_messages.is_worth_logging)
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
-        """Let in, or tell why not; what is typed meanwhile gets no choices."""
+        """Check permissions, and respond to a refusal; a refused autocompletion gets no choices."""
         try:
             require_served(interaction)
             require_authority(interaction)
@@ -64,7 +64,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
     async def on_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError, /
     ) -> None:
-        """Tell what went wrong."""
+        """Respond privately with the error."""
         cause: BaseException = error
         if isinstance(error, app_commands.CommandInvokeError):
             cause = error.original

@@ -1,4 +1,4 @@
-"""Every slash command, a module each: they collect and render, and decide nothing."""
+"""Slash commands, one module each. They collect options and render answers; the core decides."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ from bot.tree import (
 )
 
 COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, EnableButton, WorkflowsButton)
-"""Buttons and menus of commands' own messages, which work after a restart."""
+"""Persistent buttons and menus of the commands' own messages."""
 
 COMMAND_NAMES = frozenset(
     {
@@ -48,7 +48,7 @@ COMMAND_NAMES = frozenset(
         "mod",
     }
 )
-"""What `add_commands` adds: no workflow's command can have these names."""
+"""Names of the built-in commands, which no workflow's command can take."""
 
 
 def add_commands(
@@ -57,7 +57,7 @@ def add_commands(
     submitter: Submitter,
     guilds: Sequence[Object] = (),
 ) -> None:
-    """Put every built-in command into the tree: for these guilds or, without any, everywhere."""
+    """Add the built-in commands to the tree, for these guilds or globally."""
     service = services.generations
     commands: tuple[SlashCommand | app_commands.Group, ...] = (
         imagine_command(submitter),
@@ -86,7 +86,7 @@ def add_menu(
     entries: Sequence[app_commands.ContextMenu],
     guilds: Sequence[Object] = (),
 ) -> None:
-    """Put entries into the menu of messages, in the same places."""
+    """Add message context menu entries, for these guilds or globally."""
     for entry in entries:
         entry.allowed_contexts = CONTEXTS
         entry.allowed_installs = INSTALLS

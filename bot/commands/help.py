@@ -1,4 +1,4 @@
-"""`/help`: how to use the bot, in the place where it is used."""
+"""`/help`: how to use the bot."""
 
 import discord
 from discord import app_commands
@@ -28,7 +28,7 @@ A failure costs nothing. The same `seed` with the same options makes the same pi
 
 
 def help_command(service: GenerationService) -> SlashCommand:
-    """`/help`, bound to a service."""
+    """Build `/help` with its service."""
 
     @app_commands.command(name="help", description="How to make pictures here")
     async def show_help(interaction: discord.Interaction) -> None:

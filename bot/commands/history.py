@@ -1,4 +1,4 @@
-"""`/history`: what one made, newest first, a page of thumbnails at a time, for oneself alone."""
+"""`/history`: a person's own generations, newest first, paged with thumbnails; private."""
 
 import io
 import re
@@ -28,15 +28,15 @@ from generation.record import Generation, GenerationState
 from generation.service import GenerationService
 
 PAGE_SIZE = 8
-"""A contact sheet of two rows."""
+"""Generations per page: a contact sheet of two rows."""
 
 SEARCH_CHARACTERS = 27
-"""So that a page button, which carries the whole query, stays within Discord's 100."""
+"""Bounded because a page button's custom id, at most 100 characters, holds the whole query."""
 
 KEY_CHARACTERS = 9
 
 WORKFLOW_CHARACTERS = 32
-"""No workflow has a longer name."""
+"""The longest name that the library accepts."""
 
 Status = Literal["done", "failed", "cancelled", "waiting", "running"]
 
@@ -53,9 +53,10 @@ _BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """What is asked for: short enough to be carried by a button.
+    """The filters and the page of a history listing, short enough for a custom id.
 
-    `anchor` is the generation that the page follows (older ones), or precedes with `newer`.
+    `anchor` is the id of the generation that the page follows (older ones), or precedes with
+    `newer`.
     """
 
     search: str = ""
@@ -83,7 +84,7 @@ class HistoryQuery:
         user_id: int | None = None,
         flagged: bool = False,
     ) -> Self:
-        """What was filled in. Raises RequestRefused for a day that nobody can read."""
+        """Build a query from command options. Raises RequestRefused for an invalid day."""
         now = datetime.now(UTC)
         return cls(
             search=" ".join((search or "").split()),
@@ -97,7 +98,7 @@ class HistoryQuery:
         )
 
     def custom_id(self) -> str:
-        """The query as a button carries it."""
+        """Encode the query as the custom id of a page button."""
         parts = (
             "n" if self.newer else "o",
             self.anchor,
@@ -114,13 +115,13 @@ class HistoryQuery:
         return f"{scope}:" + ":".join(parts)
 
     def _workflow_key(self) -> str:
-        """Where room is scarce, a long name is carried by its checksum."""
+        """The workflow's name, or its checksum where the name does not fit into the id."""
         if not self.everyone or len(self.workflow) <= KEY_CHARACTERS:
             return self.workflow
         return f"~{zlib.crc32(self.workflow.encode()):08x}"
 
     def to_filter(self, user_id: int, guild_id: int | None) -> HistoryFilter:
-        """The query for the heart: one's own in this place, or everybody's for moderators."""
+        """Convert to the core's filter: the person's own generations, or all of the guild's."""
         return HistoryFilter(
             user_id=self.user_id if self.everyone else user_id,
             guild_id=(guild_id or 0) if self.everyone else guild_id,
@@ -140,7 +141,7 @@ class HistoryButton(
         r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
     ),
 ):
-    """Turns the page; it carries the whole query, so it works after any restart."""
+    """Persistent page button whose custom id holds the whole query."""
 
     def __init__(self, query: HistoryQuery, label: str = "…", *, disabled: bool = False) -> None:
         self.query = query
@@ -155,12 +156,12 @@ class HistoryButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the query back."""
+        """Parse the query from the custom id."""
         return cls(cls.build_query(match))
 
     @staticmethod
     def build_query(match: re.Match[str]) -> HistoryQuery:
-        """The query that a button carries."""
+        """Parse a query from the match of a custom id."""
         return HistoryQuery(
             search=match["search"],
             workflow=match["workflow"],
@@ -176,7 +177,7 @@ class HistoryButton(
         )
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show that page in the same message."""
+        """Show the page in the same message."""
         if self.query.everyone:
             require_moderator(interaction)
         await acknowledge_press(interaction)
@@ -186,7 +187,7 @@ class HistoryButton(
 
 
 def history_command(service: GenerationService) -> SlashCommand:
-    """`/history`, bound to a service."""
+    """Build `/history` with its service."""
 
     @app_commands.command(description="See what you made; only you see the answer")
     @app_commands.describe(
@@ -221,7 +222,7 @@ def history_command(service: GenerationService) -> SlashCommand:
 async def show_history(
     interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
 ) -> None:
-    """Answer with the first page of what was asked, after a private acknowledgement."""
+    """Acknowledge privately and answer with the first page of the query."""
     embed, view, files = await _render(interaction, service, query)
     await respond(interaction, embeds=[embed], view=view, files=files)
 
@@ -283,7 +284,7 @@ async def _find_anchor(service: GenerationService, query: HistoryQuery) -> Curso
 
 
 def _find_workflow(service: GenerationService, key: str) -> str:
-    """The workflow of a key; one that is gone finds nothing."""
+    """The workflow name of a key; unknown keys are returned as they are and match nothing."""
     if not key.startswith("~"):
         return key
     names = (workflow.name for workflow in service.workflows())

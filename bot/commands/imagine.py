@@ -1,4 +1,4 @@
-"""`/imagine`: a prompt, perhaps a picture, and pictures come back."""
+"""`/imagine`: generate pictures from a prompt and optional attachments."""
 
 import discord
 from discord import app_commands
@@ -18,7 +18,7 @@ from bot.ui.options import (
 
 
 def imagine_command(submitter: Submitter) -> SlashCommand:
-    """The command, bound to where it hands over."""
+    """Build `/imagine` with the submitter that takes its input."""
     service = submitter.service
 
     @app_commands.command(description="Make pictures from a prompt")
@@ -38,7 +38,7 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         cfg: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
         mask: discord.Attachment | None = None,
-        private: bool | None = None,  # noqa: FBT001 - the library calls it by name
+        private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
         values = {
@@ -77,6 +77,6 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
 
 
 def _chosen_workflow(interaction: discord.Interaction) -> str | None:
-    """The other option as far as it is filled in: free text."""
+    """The `workflow` option as typed so far during autocompletion: unchecked text."""
     chosen = getattr(interaction.namespace, "workflow", None)
     return chosen or None

@@ -1,4 +1,4 @@
-"""The message menu: how a picture was made, and a picture as the beginning of another one."""
+"""Message context menu: Image info and Use as input."""
 
 import asyncio
 import time
@@ -29,17 +29,17 @@ from generation.requests.offers import PICTURE_TYPES
 FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
 
 READ_BYTES = 25 * 1024 * 1024
-"""Of one file whose metadata is read: pictures are smaller, and films keep it at their ends."""
+"""Bytes of the largest file whose metadata is read; larger ones are videos."""
 
 READ_FILES = 4
-"""Of one message: an embed each, within 6,000 characters in all."""
+"""Files of a message that are read: one embed each, within 6,000 characters in all."""
 
 READ_TIMEOUT_S = 30.0
 REMEMBERED_PICTURES = 1_000
-"""Pictures that somebody is just being asked about."""
+"""Pictures remembered while their form is open."""
 
 PROMPT_CHARACTERS = 560
-"""Of one file alone; every one of them may be escaped."""
+"""Characters of a prompt shown for a file; escaping may double them."""
 
 FACTS = 12
 FACT_CHARACTERS = 100
@@ -50,7 +50,7 @@ _Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None
 
 
 class MessageMenu:
-    """Image info and Use as input, on any message."""
+    """The entries Image info and Use as input."""
 
     def __init__(self, services: Services, submitter: Submitter) -> None:
         self._services = services
@@ -58,18 +58,18 @@ class MessageMenu:
         self._pictures: dict[tuple[int, int], discord.Attachment] = {}
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """The entries of the menu."""
+        """The context menu entries."""
         return (
             app_commands.ContextMenu(name="Image info", callback=_plain(self.show_info)),
             app_commands.ContextMenu(name="Use as input", callback=_plain(self.ask)),
         )
 
     def forms(self) -> Mapping[str, Handler]:
-        """Who reads what the menu asks."""
+        """Handlers of the modals that the menu opens."""
         return {FORM: self.take}
 
     async def show_info(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """The record of a result, or what a picture says of itself."""
+        """Show the record of a result, or the metadata embedded in its files."""
         await acknowledge(interaction)
         generation = await find_own(interaction, message)
         if generation is not None:
@@ -94,7 +94,7 @@ class MessageMenu:
         await respond(interaction, embeds=embeds)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """What is to become of the picture."""
+        """Open the form that asks what to make of the picture."""
         generation = await before_deadline(find_own(interaction, message))
         if generation is not None:
             await ask_for_input(interaction, generation, 0)
@@ -116,7 +116,7 @@ class MessageMenu:
         await open_form(interaction, custom_id, _("Use as input"), parts)
 
     async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
-        """Ask for what was filled in."""
+        """Submit the request of the filled-in form."""
         began = time.monotonic()
         chosen = answer.number("picture", answer.match["attachment"])
         attachment = await before_deadline(self._find_picture(interaction, answer, chosen))
@@ -130,9 +130,10 @@ class MessageMenu:
     async def _find_picture(
         self, interaction: discord.Interaction, answer: Answer, attachment_id: int
     ) -> discord.Attachment:
-        """The picture, for somebody who used the menu on it, or is where it is.
+        """Find the picture, for a person who opened its form or acts in its channel.
 
-        The bot sees more channels than people do, and the form says only which one it was.
+        The check matters because the bot sees more channels than the person does, and a forged form
+        could name any attachment.
         """
         known = self._pictures.get((interaction.user.id, attachment_id))
         if known is not None:
@@ -156,7 +157,7 @@ class MessageMenu:
 
 
 def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
-    """A function with the annotations that the library reads; it takes no methods."""
+    """Wrap a bound method: discord.py requires a plain function with annotations."""
 
     async def callback(interaction: discord.Interaction, message: discord.Message) -> None:
         await act(interaction, message)
@@ -167,7 +168,7 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
 def build_embed(
     filename: str, found: Metadata | None, *, is_known: bool = True, share: float = 1.0
 ) -> discord.Embed:
-    """What one file says of itself, in its share of what a message has room for."""
+    """Embed of one file's metadata, cut to its share of a message's 6,000 characters."""
     embed = discord.Embed(title=harmless(filename, 50), colour=discord.Colour.blurple())
     if not is_known:
         embed.description = _("This file is too large to be read here.")

@@ -1,4 +1,4 @@
-"""`/settings`: what somebody wants where they say nothing, as one private panel."""
+"""`/settings`: a person's defaults for omitted options, as a private panel."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from generation.requests.selection import unknown_workflow
 from generation.service import GenerationService
 
 ANY = "any"
-"""In a menu: leave it to the workflow."""
+"""Menu value that leaves the choice to the workflow."""
 
 NEGATIVE_FORM = "s:negative"
 COUNTS = (1, 2, 3, 4)
@@ -34,7 +34,7 @@ Workflows = Sequence[WorkflowSummary]
 
 
 class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"):
-    """One default that is chosen from a list."""
+    """Persistent menu of one default."""
 
     def __init__(
         self, name: str, options: Sequence[discord.SelectOption] = (), row: int | None = None
@@ -45,11 +45,11 @@ class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workfl
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the menu back."""
+        """Parse the menu from its custom id."""
         return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Set it to what was chosen."""
+        """Store the chosen value."""
         workflows = services_of(interaction).generations.workflows()
         offered: dict[str, Sequence[str | int]] = {
             "workflow": [workflow.name for workflow in workflows],
@@ -64,7 +64,7 @@ class SettingsButton(
     LastingItem[ui.Button[ui.View]],
     template=r"s:(?P<name>private|spoiler|layout|metadata|negative|reset)",
 ):
-    """One default that is on or off, or what is typed, or a new beginning."""
+    """Persistent button that toggles a default, opens the text form, or resets all."""
 
     def __init__(self, name: str, *, is_on: bool = False, row: int | None = None) -> None:
         self.name = name
@@ -77,11 +77,11 @@ class SettingsButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the button back."""
+        """Parse the button from its custom id."""
         return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Turn it around, ask for it, or forget everything."""
+        """Toggle the default, open the form, or reset all defaults."""
         preferences = services_of(interaction).preferences
         user_id = interaction.user.id
         if self.name == "negative":
@@ -97,7 +97,7 @@ class SettingsButton(
 
 
 def settings_command(service: GenerationService, preferences: Preferences) -> SlashCommand:
-    """`/settings`, bound to its services."""
+    """Build `/settings` with its services."""
 
     @app_commands.command(description="Choose what you get when you say nothing else")
     @app_commands.describe(workflow="The workflow that is taken when you name none")
@@ -123,7 +123,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
 
 
 def build_panel(defaults: Defaults, workflows: Workflows) -> tuple[discord.Embed, ui.View]:
-    """What is set, and everything to change it with."""
+    """Embed and components of the settings panel."""
     embed = discord.Embed(
         title=_("Your settings"),
         description=_(
@@ -153,7 +153,7 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> tuple[discord.Embed
 
 
 async def take_negative(interaction: discord.Interaction, answer: Answer) -> None:
-    """Keep what was typed."""
+    """Store the submitted negative prompt."""
     await _change(interaction, negative=answer.texts.get("negative", "").strip() or None)
 
 
@@ -185,7 +185,7 @@ async def _show(interaction: discord.Interaction, defaults: Defaults) -> None:
 
 
 def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
-    """What this person may use where they are, and what they have chosen elsewhere."""
+    """The workflows this person may use here, and the default chosen elsewhere."""
     service = services_of(interaction).generations
     usable = service.workflows(requester_of(interaction))
     chosen = (workflow for workflow in service.workflows() if workflow.name == defaults.workflow)
@@ -222,7 +222,7 @@ def _button_label(name: str) -> str:
 
 
 def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:
-    """What a menu has room for; the chosen one is always among them."""
+    """At most 25 menu options, among them always the chosen workflow."""
     chosen = [workflow for workflow in workflows if workflow.name == defaults.workflow]
     listed = [*chosen, *(workflow for workflow in workflows if workflow.name != defaults.workflow)]
     options = [_any_option(_("Workflow"), is_chosen=not chosen)]

@@ -1,4 +1,4 @@
-"""`/mydata`: what is stored of whoever asks, to keep or to delete."""
+"""`/mydata`: export or delete the personal data of whoever asks."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ DELETE_FORM = r"d:delete"
 
 
 def mydata_group(services: Services) -> app_commands.Group:
-    """`/mydata`, bound to its services."""
+    """Build `/mydata` with its services."""
     group = app_commands.Group(name="mydata", description="What is stored of you")
 
     @group.command(description="Save all that is stored of you as a file")
@@ -59,7 +59,7 @@ def mydata_group(services: Services) -> app_commands.Group:
 
 
 def keeping_text(keeping: Keeping) -> str:
-    """How long things are kept in a server, for people."""
+    """Describe a guild's retention periods."""
     return _(
         "Kept in this server, in days: pictures {pictures}, prompts {prompts}, records {records}.",
         pictures=keeping.pictures or "∞",
@@ -69,7 +69,7 @@ def keeping_text(keeping: Keeping) -> str:
 
 
 async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None:
-    """Delete it: only its person has the form."""
+    """Delete the data of whoever submitted the confirmation."""
     await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)
     text = plural(

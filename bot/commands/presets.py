@@ -1,4 +1,4 @@
-"""`/presets`: options of `/imagine` under a name."""
+"""`/presets`: named sets of `/imagine` options."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 def presets_group(
     submitter: Submitter, preferences: Preferences, derivations: Derivations
 ) -> app_commands.Group:
-    """`/presets`, bound to its services."""
+    """Build `/presets` with its services."""
     group = app_commands.Group(name="presets", description="Keep options under a name")
     service = submitter.service
 
@@ -74,7 +74,7 @@ def presets_group(
         steps: Range[int, 1, 150] | None = None,
         cfg: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
-        private: bool | None = None,  # noqa: FBT001 - the library calls it by name
+        private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
         await acknowledge(interaction)
@@ -173,7 +173,7 @@ _SAVED = ("workflow", "aspect", *_KEPT, "private", "spoiler")
 
 
 def options_of(generation: Generation) -> dict[str, Value]:
-    """What of a result can be said again with the options of `/imagine`; not its seed."""
+    """The values of a generation that `/imagine` has options for, without the seed."""
     values: dict[str, Value] = {"workflow": generation.workflow}
     for name in (*_KEPT, "size"):
         value = generation.values.get(name)
@@ -188,7 +188,7 @@ def fill(
     attachments: dict[str, discord.Attachment | None],
     seed: int | None,
 ) -> CommandInput:
-    """The command as its preset fills it in."""
+    """The `/imagine` input of a preset."""
     values: dict[str, Value | None] = {
         name: value for name, value in preset.items() if name in (*_KEPT, "size")
     }
@@ -207,7 +207,7 @@ def fill(
 
 
 def describe(values: Preset) -> str:
-    """The options in one line."""
+    """Format the options in one line."""
     return " · ".join(
         f"{name} {harmless(str(value), SHOWN_VALUE_CHARACTERS)}" for name, value in values.items()
     )

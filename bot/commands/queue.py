@@ -1,4 +1,4 @@
-"""`/queue` and `/cancel`: what waits and runs, and an end to one's own."""
+"""`/queue` and `/cancel`: list waiting and running requests, and cancel them."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from generation.line.positions import LineView, QueueEntry, waiting_event
 from generation.service import GenerationService
 
 LISTED = 15
-"""Entries that a message lists, each with its button; the rest is counted."""
+"""Entries listed in a message, each with a Cancel button; the rest is only counted."""
 
 LISTED_PROMPT_CHARACTERS = 60
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def queue_command(service: GenerationService) -> SlashCommand:
-    """`/queue`, bound to a service."""
+    """Build `/queue` with its service."""
 
     @app_commands.command(description="See what waits and runs, your own first")
     async def queue(interaction: discord.Interaction) -> None:
@@ -56,12 +56,12 @@ def queue_command(service: GenerationService) -> SlashCommand:
 
 
 def cancel_command(service: GenerationService) -> SlashCommand:
-    """`/cancel`, bound to a service."""
+    """Build `/cancel` with its service."""
 
     @app_commands.command(description="Cancel something that you asked for")
     @app_commands.describe(generation="Its id, as the message shows it")
     async def cancel(interaction: discord.Interaction, generation: str) -> None:
-        # What is typed may be a whole choice's label: the id comes first in it.
+        # A person may send the whole label of a choice as text; it begins with the id.
         wanted = normalise_id(generation.partition("·")[0])
         await cancel_generation(interaction, service, wanted)
 

@@ -1,4 +1,4 @@
-"""`/quota`: what is left, when more comes, and why."""
+"""`/quota`: the remaining allowance, when it renews, and its sources."""
 
 import discord
 from discord import app_commands
@@ -15,7 +15,7 @@ from generation.service import GenerationService
 
 
 def quota_command(service: GenerationService) -> SlashCommand:
-    """`/quota`, bound to a service."""
+    """Build `/quota` with its service."""
 
     @app_commands.command(description="See what is left for you, when more comes, and why")
     async def quota(interaction: discord.Interaction) -> None:
@@ -27,7 +27,7 @@ def quota_command(service: GenerationService) -> SlashCommand:
 
 
 def quota_embed(status: QuotaStatus) -> discord.Embed:
-    """What somebody may still do."""
+    """Embed of the remaining allowance."""
     embed = discord.Embed(title=_("Your quota"), colour=discord.Colour.blurple())
     if status.is_paused:
         embed.description = _("The line is paused here: what you ask for waits until it goes on.")

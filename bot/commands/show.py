@@ -1,4 +1,4 @@
-"""`/show`: a result once more, with its buttons."""
+"""`/show`: post a result again with its buttons."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 def show_command(services: Services) -> SlashCommand:
-    """`/show`, bound to its services."""
+    """Build `/show` with its services."""
     service = services.generations
 
     @app_commands.command(description="Bring a result back, with its buttons")
@@ -46,7 +46,7 @@ def show_command(services: Services) -> SlashCommand:
         generation: str,
         picture: Range[int, 1, MOST_RESULTS] | None = None,
     ) -> None:
-        # What is typed may be a whole choice's label: the id comes first in it.
+        # A person may send the whole label of a choice as text; it begins with the id.
         wanted = generation.partition("·")[0]
         found, obstacle = await before_deadline(
             _look_up(services, wanted, requester_of(interaction))
@@ -86,7 +86,7 @@ def show_command(services: Services) -> SlashCommand:
 async def _look_up(
     services: Services, wanted: str, requester: Requester
 ) -> tuple[Generation, RequestRefused | None]:
-    """A result that can be shown, and why nobody else may see it here, if that is so."""
+    """Find a result, and the reason why it can be shown in private only, if there is one."""
     found = await services.derivations.find_visible(wanted, requester)
     if found.state is not GenerationState.SUCCEEDED:
         raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results of it to be shown.")
@@ -133,7 +133,7 @@ async def _post(
 async def _gather(
     interaction: discord.Interaction, services: Services, generation: Generation
 ) -> tuple[Sequence[OutputContent], Sequence[str]]:
-    """Every result as good as it can still be had: kept here, as it was posted, or a thumbnail."""
+    """Collect each output from the best source left: storage, the posted file, the thumbnail."""
     kept = {
         content.output.position: content
         for content in await services.generations.contents(generation.id)

@@ -1,4 +1,4 @@
-"""A workflow whose manifest names a command becomes a slash command with exactly its inputs."""
+"""Slash commands built from workflows whose manifests name a command."""
 
 import inspect
 import logging
@@ -36,21 +36,21 @@ _MEDIA = frozenset({InputKind.VIDEO, InputKind.AUDIO})
 _HOW_SHOWN = tuple(
     InputSummary(name, InputKind.BOOLEAN, DESCRIPTIONS[name]) for name in ("private", "spoiler")
 )
-"""What every such command asks after its workflow's inputs."""
+"""Options of every such command, after the workflow's inputs."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which workflows get their command, and a sentence for each that does not."""
+    """The workflows that get a command, and a sentence for each that is refused one."""
 
     accepted: tuple[WorkflowSummary, ...] = ()
     refusals: tuple[str, ...] = ()
 
 
 def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str]) -> Plan:
-    """Decide who gets a command; the names in `built_in` are taken."""
+    """Decide which workflows get a command; the names in `built_in` are reserved."""
     accepted: dict[str, WorkflowSummary] = {}
     refusals = []
     for workflow in workflows:
@@ -68,7 +68,7 @@ def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str
 
 
 def build_command(workflow: WorkflowSummary, submitter: Submitter) -> SlashCommand:
-    """The command of a workflow, which `plan_commands` accepted."""
+    """Build the command of a workflow that `plan_commands` accepted."""
     command = _build(workflow, submitter, has_fixed_choices=True)
     if _count_characters(command) <= COMMAND_CHARACTERS:
         return command
@@ -76,7 +76,7 @@ def build_command(workflow: WorkflowSummary, submitter: Submitter) -> SlashComma
 
 
 class WorkflowCommands:
-    """The workflows' commands in a tree: in these guilds or, without any, everywhere."""
+    """Keeps the workflow commands of a tree current, for these guilds or globally."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class WorkflowCommands:
         self._refusals: tuple[str, ...] = ()
 
     def refresh(self) -> bool:
-        """Make them what the workflows are now; say whether people would see a difference."""
+        """Rebuild the commands from the current workflows; return whether they visibly changed."""
         self._take_out(self._shapes)
         slash = discord.AppCommandType.chat_input
         built_in = [
@@ -143,13 +143,13 @@ def _find_obstacle(
 def _build(
     workflow: WorkflowSummary, submitter: Submitter, *, has_fixed_choices: bool
 ) -> SlashCommand:
-    # Numbers for names: an input may be called what Python forbids.
+    # Numbered parameters: an input's name need not be a valid Python identifier.
     asked = {f"option_{i}": input_ for i, input_ in enumerate(_in_order(workflow.inputs))}
     known = {option_name(input_) for input_ in asked.values()}
 
     async def run(interaction: discord.Interaction, **given: object) -> None:
         if not vars(interaction.namespace).keys() <= known:
-            # The client still shows an older form: something would be ignored in silence.
+            # The client sent options of an older command; they must not be ignored silently.
             raise app_commands.CommandSignatureMismatch(command)
         command_input = _fill(
             workflow.name, {option: given[name] for name, option in asked.items()}
@@ -185,14 +185,14 @@ def _build(
 def _give_parameters(
     function: Callable[..., object], parameters: Iterable[inspect.Parameter]
 ) -> None:
-    """Let a function that takes anything say what it takes; the library reads its options there."""
+    """Set the signature and annotations from which discord.py reads the command's options."""
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_ONLY)
     signature = inspect.Signature([first, *parameters])
     function.__signature__ = signature  # type: ignore[attr-defined] # PEP 362 foresees it
 
 
 def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
-    """The prompt, pictures, the rest in the manifest's order; what is required before all else."""
+    """Sort inputs: required ones first, as Discord demands; then prompt, pictures, the rest."""
 
     def rank(wanted: InputSummary) -> tuple[bool, bool, bool]:
         is_attached = wanted.kind is InputKind.PICTURE or wanted.kind in _MEDIA
@@ -202,7 +202,7 @@ def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
 
 
 def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
-    """Each thing that was given in its place."""
+    """Sort the given options into the fields of a CommandInput."""
     by_name = {wanted.name: value for wanted, value in given.items()}
     attachments: dict[str, discord.Attachment | None] = {}
     values: dict[str, Value | None] = {}
@@ -230,12 +230,12 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
 
 
 def _given(value: object) -> bool | None:
-    """What somebody chose; None where they left it out."""
+    """The value of an option; None where it was omitted."""
     return value if isinstance(value, bool) else None
 
 
 def _count_characters(command: SlashCommand) -> int:
-    """As Discord counts: of what is translated, the longest."""
+    """Count characters as Discord does: of translated texts only the longest."""
     total = len(command.name) + _longest(command.description)
     for option in command.parameters:
         total += len(option.display_name) + _longest(str(option.description))

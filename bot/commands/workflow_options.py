@@ -1,4 +1,4 @@
-"""One input of a workflow as one option of a slash command, within Discord's limits."""
+"""Slash command options built from workflow inputs, within Discord's limits."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,13 +13,13 @@ from bot.ui.options import DESCRIPTIONS, LARGEST_INTEGER, Aspect, matching
 from generation.library.summaries import InputKind, InputSummary
 
 TEXT_CHARACTERS = 6000
-"""Discord's limit for what is typed into one option."""
+"""Discord's limit for the text of one option."""
 
 DESCRIPTION_CHARACTERS = 100
 
 _SIZE = "size"
 _ASPECT = "aspect"
-"""What commands call the input `size`: people give a ratio."""
+"""Option name of the input `size`, for which people give an aspect ratio."""
 
 _TYPES = {
     InputKind.TEXT: AppCommandOptionType.string,
@@ -40,7 +40,7 @@ FindChoices = Callable[[], Iterable[str]]
 
 
 class Option(app_commands.Transformer[discord.Client]):
-    """What the library wants to know of an option. What arrives is left to the heart to check."""
+    """Transformer that describes an option to discord.py; the core validates the value."""
 
     def __init__(self, wanted: InputSummary, choices: Iterable[str] = ()) -> None:
         self._type = _TYPES[wanted.kind]
@@ -49,33 +49,33 @@ class Option(app_commands.Transformer[discord.Client]):
 
     @property
     def type(self) -> AppCommandOptionType:
-        """How it is given."""
+        """Discord's type of the option."""
         return self._type
 
     @property
     def min_value(self) -> Bound:
-        """The smallest number, or the fewest characters."""
+        """The smallest number, or the shortest text."""
         return self._bounds[0]
 
     @property
     def max_value(self) -> Bound:
-        """The largest number, or the most characters."""
+        """The largest number, or the longest text."""
         return self._bounds[1]
 
     @property
     def choices(self) -> AnyChoices | None:
-        """All that it may be, where that is fixed."""
+        """The fixed choices; empty when there are none."""
         return self._choices or None
 
     async def transform(
         self, _interaction: discord.Interaction[discord.Client], value: object, /
     ) -> object:
-        """The value as it is."""
+        """Return the value unchanged."""
         return value
 
 
 class LookedUpOption(Option):
-    """An option whose choices are looked up while somebody types."""
+    """An option with autocompletion."""
 
     def __init__(self, wanted: InputSummary, find_choices: FindChoices) -> None:
         super().__init__(wanted)
@@ -84,7 +84,7 @@ class LookedUpOption(Option):
     async def autocomplete(
         self, _interaction: discord.Interaction[discord.Client], typed: str | float, /
     ) -> AnyChoices:
-        """Those that fit what is typed."""
+        """Return the choices that match the typed text."""
         found = matching(((choice, choice) for choice in self._find_choices()), str(typed))
         return [Choice(name=choice.name, value=choice.value) for choice in found]
 
@@ -92,7 +92,7 @@ class LookedUpOption(Option):
 def build_option(
     wanted: InputSummary, find_choices: FindChoices, *, has_fixed_choices: bool
 ) -> Option:
-    """The option of an input. Without fixed choices, those of a choice are looked up as well."""
+    """Build the option of an input; without `has_fixed_choices`, choices are autocompleted."""
     if wanted.kind is InputKind.ASPECT:
         return Option(wanted, get_args(Aspect))
     if wanted.kind is InputKind.CHOICE and has_fixed_choices and _can_be_fixed(wanted.choices):
@@ -103,23 +103,23 @@ def build_option(
 
 
 def option_name(wanted: InputSummary) -> str:
-    """What people call an input."""
+    """The option's name for an input."""
     return _ASPECT if is_aspect(wanted) else wanted.name
 
 
 def is_aspect(wanted: InputSummary) -> bool:
-    """Whether it is the size that every request can have a ratio for."""
+    """Whether the input is the size, which people give as an aspect ratio."""
     return wanted.kind is InputKind.ASPECT and wanted.name == _SIZE
 
 
 def describe(wanted: InputSummary) -> str:
-    """What people read beside it: the author's words, or ours for what is well known."""
+    """The option's description: the manifest's, or the standard one of a well-known input."""
     name = option_name(wanted)
     return one_line(wanted.description) or DESCRIPTIONS.get(name, name)
 
 
 def one_line(text: str) -> str:
-    """The text as a description that Discord takes; empty when there is nothing to read."""
+    """Cut a text to a one-line description that Discord accepts; empty when nothing is visible."""
     line = " ".join(text.split())
     if len(line) <= DESCRIPTION_CHARACTERS:
         return line
@@ -127,7 +127,7 @@ def one_line(text: str) -> str:
 
 
 def bounds(wanted: InputSummary) -> tuple[Bound, Bound]:
-    """The bounds that Discord is told; the least is above the most where nothing fits."""
+    """The bounds sent to Discord; the minimum exceeds the maximum where no value is valid."""
     least, most = wanted.minimum, wanted.maximum
     match wanted.kind:
         case InputKind.TEXT:
@@ -149,7 +149,7 @@ def bounds(wanted: InputSummary) -> tuple[Bound, Bound]:
 
 
 def has_room(wanted: InputSummary) -> bool:
-    """Whether there is anything that Discord would let people give."""
+    """Whether Discord would accept any value within the bounds."""
     least, most = bounds(wanted)
     if wanted.kind is InputKind.TEXT and most is not None and most < 1:
         return False

@@ -1,4 +1,4 @@
-"""`/workflows`: what can be made here, for everybody."""
+"""`/workflows`: list the workflows that can be used here."""
 
 import re
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from generation.library.library import Library
 from generation.library.summaries import WorkflowSummary
 
 PAGE = 10
-"""Workflows of one page: two lines each, with room to spare."""
+"""Workflows per page, at two lines each."""
 
 
 class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
-    """Turns the page of `/workflows`."""
+    """Persistent page button of `/workflows`."""
 
     def __init__(self, page: int, label: str = "…", *, disabled: bool = False) -> None:
         self.page = page
@@ -37,18 +37,18 @@ class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<pag
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the page back."""
+        """Parse the page from the custom id."""
         return cls(int(match["page"]))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show that page in the same message."""
+        """Show the page in the same message."""
         library = services_of(interaction).library
         embed, view = _page(library.offered_to(requester_of(interaction)), self.page)
         await interaction.response.edit_message(embed=embed, view=view)
 
 
 def workflows_command(library: Library) -> SlashCommand:
-    """`/workflows`, bound to its service."""
+    """Build `/workflows` with its service."""
 
     @app_commands.command(description="See what can be made here; only you see the answer")
     async def workflows(interaction: discord.Interaction) -> None:

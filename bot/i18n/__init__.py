@@ -1,1 +1,1 @@
-"""Translations of what people read."""
+"""Translations of the texts shown to people."""

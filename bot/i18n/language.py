@@ -1,4 +1,4 @@
-"""Text for people, in the language of their Discord.
+"""Translation of texts into the language of a person's Discord client.
 
 English is in the code: `_("{count} waiting", count=3)`. Every other language is one gettext file,
 `languages/<language>.po`; whatever it lacks is said in English.
@@ -23,42 +23,42 @@ _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
 def _(message: str, /, **values: object) -> str:
-    """A sentence in the language being spoken, with the values in its {places}."""
+    """Translate a message into the current language and format it with the values."""
     return fill(translate(message, _spoken.get()), values)
 
 
 def mark(message: str) -> str:
-    """A sentence that is said later on: it is found here by whoever translates."""
+    """Mark a message for translators that is translated later with `_`."""
     return message
 
 
 def translate(message: str, locale: str) -> str:
-    """A sentence as it stands, in the language of this Discord locale."""
-    # What gettext has for the empty text is the file's head.
+    """Translate a message into the language of a Discord locale, without formatting."""
+    # gettext translates the empty string to the catalogue's header.
     return _load(locale).gettext(message) if message else message
 
 
 @cache
 def languages() -> frozenset[str]:
-    """The languages there are beside English, such as "de"."""
+    """The available languages besides English, such as "de"."""
     files = (resources.files("bot.i18n") / "languages").iterdir()
     return frozenset(file.name.removesuffix(".po") for file in files if file.name.endswith(".po"))
 
 
 def plural(singular: str, many: str, count: int, /, **values: object) -> str:
-    """The form for so many things, with `{count}` and the values in its places."""
+    """The singular or plural form for `count`, formatted with `{count}` and the values."""
     chosen = _load(_spoken.get()).ngettext(singular, many, count)
     return fill(chosen, {"count": count, **values})
 
 
 def speak(locale: str) -> None:
-    """Speak this Discord locale's language from here on, in this task and those it starts."""
+    """Set the current language from a Discord locale, for this task and tasks that it starts."""
     _spoken.set(locale)
 
 
 @contextmanager
 def speaking(locale: str) -> Generator[None]:
-    """Speak this Discord locale's language inside."""
+    """Set the current language from a Discord locale for the length of the context."""
     token = _spoken.set(locale)
     try:
         yield
@@ -67,13 +67,13 @@ def speaking(locale: str) -> Generator[None]:
 
 
 def spoken() -> str:
-    """The Discord locale being spoken, such as "de" or "en-GB"."""
+    """The current Discord locale, such as "de" or "en-GB"."""
     return _spoken.get()
 
 
 @cache
 def _load(locale: str) -> gettext.NullTranslations:
-    """The catalogue of a locale or of its language; English, where there is none."""
+    """Load the catalogue of a locale or of its language; English where there is none."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
             source = resources.files("bot.i18n") / "languages" / f"{name}.po"

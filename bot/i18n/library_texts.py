@@ -1,6 +1,6 @@
-"""What the library says in words that are no sentences of the code, for whoever translates.
+"""Messages for translators that come from data: shipped manifests, states, kinds of results.
 
-An operator's own workflows say what their manifests say.
+Texts of an operator's own workflows are shown untranslated.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ TEXTS: Final = (
     ),
     mark("Makes a picture larger and sharper."),
 )
-"""What the workflows that ship say of themselves."""
+"""Titles and descriptions of the shipped workflows."""
 
 STATES: Final = (
     mark("on"),
@@ -33,7 +33,7 @@ STATES: Final = (
     mark("to be enabled"),
     mark("waiting for a backend"),
 )
-"""Of the entries of `generation.library.library`."""
+"""States of the entries of `generation.library.library`."""
 
 RESULTS: Final = (
     mark("pictures"),
@@ -43,4 +43,4 @@ RESULTS: Final = (
     mark("3D models"),
     mark("latents"),
 )
-"""What workflows make, by `workflows.infer`."""
+"""Kinds of results, as `workflows.infer` names them."""

@@ -1,4 +1,4 @@
-"""What commands say of themselves, in the language of whoever types them."""
+"""Localization of command descriptions and choices for discord.py."""
 
 import discord
 from discord import app_commands
@@ -7,12 +7,12 @@ from discord.app_commands import TranslationContextLocation as Location
 from bot.i18n.language import translate
 
 _NAMES = frozenset({Location.command_name, Location.group_name, Location.parameter_name})
-"""Commands and options are called the same everywhere, so that people can tell each other; the
-menu of a message is read."""
+"""Not localized, so that people of all languages can tell each other what to type; names of
+context menu entries are localized."""
 
 
 class CommandTranslator(app_commands.Translator):
-    """Translates descriptions and choices, where a language has them."""
+    """Translates descriptions, choices and context menu entries."""
 
     async def translate(
         self,
@@ -20,7 +20,7 @@ class CommandTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The string in this locale; None where English is shown."""
+        """Return the string in this locale, or None to show English."""
         is_menu = isinstance(context.data, app_commands.ContextMenu)
         if context.location in _NAMES and not is_menu:
             return None

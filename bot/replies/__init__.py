@@ -1,1 +1,1 @@
-"""Replies to requests: progress, results and what can be done with them."""
+"""Replies to requests: progress, results and follow-up actions."""

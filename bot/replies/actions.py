@@ -1,4 +1,4 @@
-"""What the buttons under a result do."""
+"""Handlers of the buttons under a result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -36,35 +36,35 @@ from generation.record import Generation
 INPUT_FORM = rf"f:{GENERATION_ID}:input:(?P<index>[0-9]{{1,3}})"
 
 ALL = 999
-"""In place of a position: every result."""
+"""Position that stands for all results."""
 
 
 async def upscale(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """One picture, larger."""
+    """Upscale one picture."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     await derive(interaction, lambda: derivations.upscale(generation_id, index, requester))
 
 
 async def vary(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """Others like this one."""
+    """Make variations of one picture."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     await derive(interaction, lambda: derivations.vary(generation_id, index, requester))
 
 
 async def again(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """The same with a new seed."""
+    """Repeat the request with a new seed."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     await derive(interaction, lambda: derivations.again(generation_id, requester))
 
 
 async def retry(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """The same with the same seed."""
+    """Repeat the request with the same seed."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     await derive(interaction, lambda: derivations.retry(generation_id, requester))
 
 
 async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Everything that is recorded, in private."""
+    """Show the full record of the generation privately."""
     await acknowledge(interaction)
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     generation = await derivations.find_visible(generation_id, requester)
@@ -74,7 +74,7 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
 
 
 async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """A modal for what is to become of a picture."""
+    """Open the modal that starts a new request from a picture."""
     services, requester = services_of(interaction), requester_of(interaction)
     generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
     await ask_for_input(interaction, generation, index)
@@ -83,7 +83,7 @@ async def open_input(interaction: discord.Interaction, generation_id: str, index
 async def ask_for_input(
     interaction: discord.Interaction, generation: Generation, index: int
 ) -> None:
-    """The same for a generation that was found. Raises RequestRefused."""
+    """Open that modal for a generation already loaded. Raises RequestRefused."""
     pictures = services_of(interaction).offers.of(generation).use
     if not pictures:
         raise RequestRefused(
@@ -108,7 +108,7 @@ async def ask_for_input(
 
 
 def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
-    """What is asked about a picture that is to be started from."""
+    """Fields of the modal that starts from a picture."""
     return {
         "prompt": text_field(
             "prompt", _("Prompt"), prompt, long=True, required=True, longest=PROMPT_CHARACTERS
@@ -124,7 +124,7 @@ def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
 
 
 async def take_input(interaction: discord.Interaction, answer: Answer) -> None:
-    """Another prompt, from the chosen picture."""
+    """Submit the request of that modal."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     position = answer.number("picture", answer.match["index"])
     strength = parse_number("strength", answer.texts.get("strength", ""))
@@ -141,9 +141,10 @@ async def send_originals(
     index: int,
     build_view: Callable[[Generation, int], ui.View] | None = None,
 ) -> None:
-    """One result, or all, as the backend made them; in private.
+    """Send one result or all privately, as the backend made them.
 
-    The view stands below what carries metadata. Without one, the metadata is taken out.
+    `build_view` makes the components below files that carry metadata; without it, metadata is
+    stripped.
     """
     await acknowledge(interaction)
     services = services_of(interaction)
@@ -188,11 +189,11 @@ async def _send_originals(
 RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
     {REMIX_FORM: take_remix, INPUT_FORM: take_input, DELETE_FORM: take_delete}
 )
-"""Who reads which modal."""
+"""Handlers of the modals, by custom id."""
 
 
 async def find_own(interaction: discord.Interaction, message: discord.Message) -> Generation | None:
-    """The generation that a message of ours is about, if it is."""
+    """Find the generation that one of the bot's own messages belongs to."""
     client = interaction.client
     if client.user is None or message.author.id != client.user.id:
         return None

@@ -1,4 +1,4 @@
-"""Where the answer to an interaction goes: what must be known to find it after a restart."""
+"""Address of a reply, stored with its generation so that it can be edited after a restart."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -10,15 +10,15 @@ from bot.i18n.language import ENGLISH
 from bot.ui.responses import acknowledge
 
 DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
-"""Bytes a file may have where nothing more is known: Discord's limit since January 2025."""
+"""Bytes a file may have in a guild without boosts: Discord's limit since January 2025."""
 
 TOKEN_MARGIN = timedelta(minutes=1)
-"""The token dies after 15 minutes by Discord's clock; ours may differ, and an upload takes time."""
+"""Margin before the token's expiry after 15 minutes: clocks differ, uploads take time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
-    """A message of ours, reached by the interaction's token while it lives, then by its id."""
+    """Address of a reply: the interaction's token until it expires, then channel and message id."""
 
     application_id: int
     token: str = field(repr=False)
@@ -31,12 +31,12 @@ class ReplyAddress:
     locale: str = ENGLISH
 
     def is_token_alive(self, now: datetime) -> bool:
-        """Whether the token can still be used."""
+        """Whether the interaction token can still be used."""
         return now.timestamp() < self.expires_at - TOKEN_MARGIN.total_seconds()
 
     @property
     def message_url(self) -> str | None:
-        """A link people can follow; None for a message only one of them can see."""
+        """Link to the message; None for an ephemeral one."""
         if self.channel_id is None or self.is_private:
             return None
         place = self.guild_id or "@me"
@@ -44,7 +44,7 @@ class ReplyAddress:
 
 
 async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
-    """Acknowledge with a message that waits; its address, as it is recorded with a generation."""
+    """Acknowledge with a deferred message; return its address as stored with a generation."""
     waiting = await acknowledge(interaction, private=private)
     message_id = waiting.id or (await interaction.original_response()).id
     address = ReplyAddress(
@@ -54,8 +54,8 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         message_id=message_id,
-        # Discord makes it so by itself where an app that somebody installed for themselves may
-        # not speak in public.
+        # Discord makes the message ephemeral by itself where a user-installed app may not post in
+        # public, so the flag of its answer counts, not the one that was requested.
         is_private=private or waiting.is_ephemeral,
         size_limit=interaction.filesize_limit,
         locale=str(interaction.locale),
@@ -64,7 +64,7 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
 
 
 def parse_reply(reply: str) -> ReplyAddress | None:
-    """Read an address back; None when there is none that this version understands."""
+    """Parse a stored address; None when it is missing or of an unknown form."""
     try:
         return ReplyAddress(**json.loads(reply))
     except (ValueError, TypeError):

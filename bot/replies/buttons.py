@@ -1,4 +1,4 @@
-"""Buttons that carry only a generation's id, an action and an index: they work for ever."""
+"""Persistent buttons whose custom ids hold a generation's id, an action and an index."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ class GenerationButton(
     LastingItem[ui.Button[ui.View]],
     template=rf"g:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN}):(?P<index>[0-9]{{1,3}})",
 ):
-    """One action on one generation; `index` counts from 0 where there are several results."""
+    """Persistent button of one action; `index` counts from 0 where there are several results."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class GenerationButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the button back from what it carries."""
+        """Parse the button from its custom id."""
         return cls(match["id"], match["action"], int(match["index"]))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Do what the button says."""
+        """Run the action."""
         await _ACTIONS[self.action](interaction, self.generation_id, self.index)
 
 
@@ -73,7 +73,7 @@ class PictureMenu(
     LastingItem[ui.Select[ui.View]],
     template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
 ):
-    """One action on one of many pictures: more than a row of buttons has room for."""
+    """Persistent menu of one action, for more pictures than a row of buttons holds."""
 
     def __init__(self, generation_id: str, action: str, positions: Sequence[int] = (0,)) -> None:
         placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
@@ -95,27 +95,27 @@ class PictureMenu(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the menu back from what it carries."""
+        """Parse the menu from its custom id."""
         return cls(match["id"], match["action"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Do it with the picture that was chosen."""
+        """Run the action on the chosen picture."""
         index = read_number(chosen_in(interaction))
         await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
 def cancel_view(generation: Generation) -> ui.View:
-    """While it waits or runs."""
+    """Components while a generation waits or runs."""
     return _view([GenerationButton(generation.id, CANCEL)])
 
 
 def failed_view(generation: Generation) -> ui.View:
-    """After a failure."""
+    """Components after a failure."""
     return _view([GenerationButton(generation.id, RETRY), GenerationButton(generation.id, DELETE)])
 
 
 def done_view(generation: Generation, offer: Offer) -> ui.View:
-    """After success: what there is a workflow for, first of all for each of several pictures."""
+    """Components after success: the offered actions, first those for each single picture."""
     id_, outputs = generation.id, generation.outputs
     is_alone = len(outputs) == 1
     rows = [] if is_alone else _rows_of_choices(id_, offer)
@@ -130,19 +130,19 @@ def done_view(generation: Generation, offer: Offer) -> ui.View:
     keeping = [GenerationButton(id_, INPUT, position) for position in offer.use[:1]]
     if outputs:
         keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
-    # No row is wider than a phone.
+    # Rows of at most this width fit on a phone.
     (keeping if is_alone else changes).append(GenerationButton(id_, INFO))
     keeping.append(GenerationButton(id_, DELETE))
     return _view_of_rows([*rows, changes, keeping])
 
 
 def bare_view(generation: Generation, index: int) -> ui.View:
-    """Under an original that carries metadata."""
+    """Components under an original file that carries metadata."""
     return _view([GenerationButton(generation.id, BARE, index)])
 
 
 def queue_view(generations: Sequence[Generation]) -> ui.View:
-    """A Cancel button for each, at most as many as a message can have."""
+    """A Cancel button for each generation, at most as many as a message can have."""
     return _view(
         [
             GenerationButton(generation.id, CANCEL, label=_("Cancel {id}", id=generation.id))
@@ -154,7 +154,7 @@ def queue_view(generations: Sequence[Generation]) -> ui.View:
 async def cancel(
     interaction: discord.Interaction, service: GenerationService, generation_id: str
 ) -> None:
-    """Cancel for whoever asks, if they may, and say in private that it is under way."""
+    """Cancel a generation on behalf of the interacting user, and confirm privately."""
     await acknowledge(interaction)
     generation = await service.cancel(
         generation_id,
@@ -171,7 +171,7 @@ _Item = GenerationButton | PictureMenu
 
 
 def _rows_of_choices(generation_id: str, offer: Offer) -> list[Sequence[_Item]]:
-    """For each picture its own buttons, in their order; a menu where there are too many."""
+    """Rows of one button a picture for each action; a menu where there are too many."""
     rows: list[Sequence[_Item]] = []
     for action, letter, positions in ((UPSCALE, "U", offer.upscale), (VARY, "V", offer.vary)):
         if len(positions) > BUTTONS_A_ROW:
@@ -192,13 +192,14 @@ def _view(items: Sequence[_Item]) -> ui.View:
     view = ui.View(timeout=None)
     for item in items:
         view.add_item(item)
-    # The client knows the items by their ids: it need not remember each message's view.
+    # Dynamic items are dispatched by their ids. A view that is not stopped would stay in
+    # discord.py's view store for every message sent.
     view.stop()
     return view
 
 
 def _view_of_rows(rows: Iterable[Sequence[_Item]]) -> ui.View:
-    """Those that have something in them, each on a row of its own."""
+    """Build a view of the rows that are not empty."""
     placed = []
     for number, row in enumerate(row for row in rows if row):
         for item in row:

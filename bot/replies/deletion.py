@@ -1,4 +1,4 @@
-"""Deleting a generation: the question, the stored results and the posted messages."""
+"""Deletion of a generation: confirmation, stored results and posted messages."""
 
 import logging
 from collections.abc import Awaitable
@@ -20,13 +20,13 @@ from generation.record import Generation
 DELETE_FORM = rf"f:{GENERATION_ID}:delete"
 
 FURTHER_MESSAGES = 50
-"""Looked through below a message for more of its results: they were posted right after it."""
+"""Messages searched below a reply for its further results, which were posted right after it."""
 
 _log = logging.getLogger(__name__)
 
 
 async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Ask whether it is meant: nothing brings the pictures back."""
+    """Open the confirmation; a deletion cannot be undone."""
     generation = await before_deadline(services_of(interaction).generations.find(generation_id))
     if generation is None:
         raise UnknownGeneration(generation_id)
@@ -43,7 +43,7 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
 
 
 async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
-    """Delete it for whoever may."""
+    """Delete the generation for a person who is allowed to."""
     await acknowledge_press(interaction)
     services = services_of(interaction)
     generation = await services.generations.find(answer.match["id"])
@@ -59,9 +59,9 @@ async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
 async def withdraw(
     interaction: discord.Interaction, removed: Generation, answer: str | None = None
 ) -> None:
-    """Delete the messages of what was taken away, and close what moderators were shown of it.
+    """Delete the messages of a removed generation, and close its review message.
 
-    The answer comes in between: a post to the moderators that is under way is waited for.
+    The response is sent in between, because closing waits for a review post in progress.
     """
     await delete_message(interaction.client, removed)
     if answer is not None:
@@ -70,9 +70,9 @@ async def withdraw(
 
 
 async def delete_message(client: discord.Client, generation: Generation) -> None:
-    """Delete the message of a generation, and the further ones below it, with more results."""
+    """Delete the reply of a generation and the messages below it with its further results."""
     address = parse_reply(generation.reply)
-    # Where it was told is noted a moment after it was told.
+    # The link is stored a moment after the delivery; until then the reply's address is used.
     link = generation.message_url or (address.message_url if address else None)
     place = parse_link(link)
     if place is None:
@@ -96,13 +96,13 @@ async def _delete_below(
 
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
-    """Moderators moderate what was asked for in their own guild."""
+    """Whether the person moderates the guild of the generation."""
     is_here = generation.guild_id is not None and generation.guild_id == guild_of(interaction)
     return is_here and can_moderate(interaction)
 
 
 async def _quietly(deletion: Awaitable[None]) -> None:
-    """A message that is gone, or out of reach, is none that people still see by it."""
+    """Ignore messages that are already deleted or cannot be reached."""
     try:
         await deletion
     except (discord.HTTPException, *NETWORK_ERRORS) as error:

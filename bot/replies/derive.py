@@ -1,4 +1,4 @@
-"""From a pressed button or a sent form to an accepted generation that comes from another one."""
+"""Submission of requests that derive from another generation, by a button or a modal."""
 
 import asyncio
 import logging
@@ -21,15 +21,15 @@ _log = logging.getLogger(__name__)
 async def derive(
     interaction: discord.Interaction, build_draft: Callable[[], Awaitable[Draft]]
 ) -> None:
-    """Acknowledge and ask for what the draft says, charging whoever acted.
+    """Acknowledge and submit the derived request, charged to the interacting user.
 
-    What can be refused at once is refused before it is acknowledged, in private. Raises
-    RequestRefused and other GenerationErrors.
+    Refusals found within `EARLY_REFUSAL_S` come before the acknowledgement, whose visibility could
+    not be changed to private later. Raises RequestRefused and other GenerationErrors.
     """
     services = services_of(interaction)
     defaults = await services.preferences.defaults_soon(interaction.user.id)
     draft = await _draft_early(interaction, build_draft)
-    # Where there was no time to look it up, whoever saw the button will see the answer.
+    # If the original could not be looked up in time, the reply is as visible as the button.
     private = (
         _is_private(interaction)
         or defaults.private

@@ -1,4 +1,4 @@
-"""Options of a command as Discord gives them, turned into what the heart is asked for."""
+"""Conversion of command options and attachments into the core's inputs."""
 
 import asyncio
 import re
@@ -15,13 +15,13 @@ from generation.errors import FailureKind, RequestRefused
 from generation.request import FetchFile, Value
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
-"""What a person may attach: more than any phone's picture needs."""
+"""Bytes of an attached picture: more than a phone's camera produces."""
 
 DOWNLOAD_TIMEOUT_S = 30.0
-"""For one attachment from Discord's own network."""
+"""Seconds for the download of one attachment."""
 
 MAX_MEDIA_BYTES = 25 * 1024 * 1024
-"""Of a video or a sound: minutes of either."""
+"""Bytes of an attached video or sound: minutes of either."""
 
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
@@ -33,7 +33,7 @@ def check_attachments(
     hosts: Collection[str],
     media: Mapping[str, str] | None = None,
 ) -> None:
-    """Refuse what must not be downloaded, by option: too large, no picture, or kept elsewhere.
+    """Check the declared size, type and host of attachments, by option, before any download.
 
     `media` says which options take a "video" or an "audio" file instead of a picture.
     Raises RequestRefused.
@@ -43,7 +43,7 @@ def check_attachments(
 
 
 def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:
-    """What downloads each of what was attached and checked, by option, when it is called."""
+    """Functions that download the checked attachments, by option."""
     return {name: partial(_download, name, attachment) for name, attachment in attachments.items()}
 
 
@@ -54,7 +54,7 @@ async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collectio
 
 
 def given_values(options: Mapping[str, Value | None]) -> dict[str, Value]:
-    """Those that the person filled in."""
+    """The options that the person gave."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -91,7 +91,7 @@ def _find_day(text: str, now: datetime) -> datetime:
 def _check(
     name: str, attachment: discord.Attachment, hosts: Collection[str], family: str | None
 ) -> None:
-    """Before anything is downloaded; the bytes themselves are verified by the heart."""
+    """Check the declared properties; the core verifies the bytes."""
     limit = MAX_MEDIA_BYTES if family else MAX_ATTACHMENT_BYTES
     _check_size_and_place(name, attachment, hosts, limit)
     kind = (attachment.content_type or "").partition(";")[0]

@@ -1,4 +1,4 @@
-"""One reply for each generation, edited at a bounded rate: the newest state, never a stale one."""
+"""Live replies: one message a generation, edited at a bounded rate with the newest state only."""
 
 import asyncio
 import logging
@@ -35,31 +35,31 @@ from generation.record import Generation, GenerationState, OutputContent
 from generation.requests.offers import Offers
 
 REMEMBERED_CHANNELS = 1_000
-"""Channels whose last edit is remembered; beyond, those that are free again are forgotten."""
+"""Channels whose next free turn is remembered before expired turns are dropped."""
 
 
 EDIT_INTERVAL_S = 2.0
-"""Between two edits of one reply. Discord allows about 5 edits in 5 seconds, and the library
-waits inside its lock when that is used up: the finished picture would wait there too."""
+"""Seconds between two edits of one reply. Discord allows about 5 edits in 5 seconds; beyond that
+discord.py sleeps while it holds the bucket's lock, and the finished picture would wait as well."""
 
 CHANNEL_INTERVAL_S = 1.5
-"""Between two edits by message id in one channel, whose limit of 5 in 5 seconds they all share:
-so there is always room for finished pictures. Edits by an interaction's token have a limit each."""
+"""Seconds between two edits by message id in one channel, which share a limit of 5 in 5 seconds:
+some of it is left for finished pictures. Edits by token have a limit of their own."""
 
 LAST_EDIT_PATIENCE_S = 30.0
-"""How long a finished picture waits for an edit of its reply that is under way."""
+"""Seconds that a finished picture waits for an edit of its reply in progress."""
 
 REMEMBERED_ENDS = 1_000
-"""Generations that are known to have ended: a late event of theirs shows nothing any more."""
+"""Ended generations remembered so that their late events are dropped."""
 
 REMEMBERED_VIEWS = 1_000
-"""Live replies before those are forgotten that show nothing just now."""
+"""Live replies kept before idle ones are dropped."""
 
 SMALL_BYTES = 4 * 1024 * 1024
-"""What anybody takes; the last size that is tried."""
+"""Bytes accepted everywhere; the last size that is tried."""
 
 COUNTDOWN_LEAD = timedelta(seconds=1)
-"""So long before a shown time passes the message is edited: an edit takes about so long."""
+"""Lead of the edit before a shown time passes: about the duration of an edit."""
 
 LiveEvent = Waiting | Running
 
@@ -67,20 +67,20 @@ _log = logging.getLogger(__name__)
 
 
 class Ledger(Protocol):
-    """What is recorded of generations, whichever process works on them."""
+    """The generation records, shared by all processes."""
 
     async def find(self, generation_id: str) -> Generation | None:
-        """One generation. Raises ServiceUnavailable."""
+        """Return a generation. Raises ServiceUnavailable."""
 
     async def tell_again(self, generation_id: str) -> None:
-        """Tell an end once more, in its order with other tellings.
+        """Deliver an end once more, in order with other deliveries.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
         """
 
 
 class _View:
-    """The live side of one reply: its newest state, and the task that shows it."""
+    """Live state of one reply: the newest event and the task that shows it."""
 
     def __init__(self, address: ReplyAddress) -> None:
         self.address = address
@@ -97,7 +97,10 @@ class _View:
 
 
 class LiveReplies:
-    """The audience on Discord. Close it before the service that it listens to, and the client."""
+    """Shows events and delivers results on Discord; implements the core's Audience.
+
+    Close it before the service that it listens to, and before the client.
+    """
 
     def __init__(
         self,
@@ -120,11 +123,11 @@ class LiveReplies:
         self._is_closed = False
 
     def consult(self, ledger: Ledger) -> None:
-        """Look there whether a live state is still news: another process may have told the end."""
+        """Set the records used to drop stale events: another process may have delivered the end."""
         self._ledger = ledger
 
     async def close(self) -> None:
-        """Stop showing live states for good. May be called twice."""
+        """Stop all edits for good; closing twice is safe."""
         self._is_closed = True
         tasks = [view.task for view in self._views.values() if view.task is not None]
         self._views.clear()
@@ -133,7 +136,7 @@ class LiveReplies:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def notify(self, event: GenerationEvent) -> None:
-        """Show this state soon, unless a newer one comes first."""
+        """Schedule an edit with this state; a newer one replaces it."""
         match event:
             case Ended():
                 self._retire(event.generation.id)
@@ -143,7 +146,7 @@ class LiveReplies:
                 assert_never(event)
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Put the end into the reply, or where its person finds it when the reply is beyond reach.
+        """Deliver the end in the reply, or in a direct message when the reply cannot be reached.
 
         Raises DeliveryImpossible when the reply was deleted (somebody did not want it there; the
         history still has the pictures) or nobody can be reached, DeliveryPostponed when Discord is
@@ -163,15 +166,15 @@ class LiveReplies:
         return receipt
 
     async def withdraw(self, generation: Generation) -> None:
-        """Delete the messages of a generation whose results were taken away."""
+        """Delete the messages of a generation whose results were removed."""
         await self._end_view(generation.id)
         await delete_message(self._client, generation)
 
     async def show(self, case: Case, channel_id: int) -> Place | None:
-        """Show a result in the moderators' channel; None where that channel cannot be used."""
+        """Post a result to the moderators' channel; None where that channel cannot be used."""
         try:
             draft = await draft_case(case)
-            # The same for a repetition after a crash, another for a further report.
+            # Equal for a repetition after a crash, which must not post twice; new for a report.
             reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
             message_id = await self._sender.post(channel_id, draft, reason)
         except (Gone, TooLarge) as error:
@@ -182,7 +185,7 @@ class LiveReplies:
         return Place(channel_id, message_id)
 
     async def close_case(self, case: Case, place: Place) -> None:
-        """Say what became of a result there, and ask for nothing any more."""
+        """Edit the review message to show the decision, without buttons."""
         keeps_files = case.state is CaseState.APPROVED
         try:
             await self._sender.amend(
@@ -192,7 +195,7 @@ class LiveReplies:
             _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
 
     async def retract(self, place: Place) -> None:
-        """Delete what moderators were shown."""
+        """Delete the review message."""
         try:
             await self._sender.delete(place.channel_id, place.message_id)
         except Gone:
@@ -201,7 +204,7 @@ class LiveReplies:
             _log.warning("A moderators' message in %s stays: %s", place.channel_id, error)
 
     async def tell_held(self, generation: Generation) -> None:
-        """Let its person know that it waits for a moderator."""
+        """Edit the reply to say that the result waits for a moderator."""
         await self._end_view(generation.id)
         address = parse_reply(generation.reply)
         if address is None:
@@ -219,11 +222,11 @@ class LiveReplies:
         await self._sender.edit(address, ReplyContent(body.content, body.embed, None))
 
     async def _end_view(self, generation_id: str) -> None:
-        """Show nothing live any more, once an edit under way has ended."""
+        """Stop live edits of a reply, after one in progress has ended."""
         self._retire(generation_id)
         view = self._views.pop(generation_id, None)
         if view is not None and view.task is not None:
-            # Two edits at a time could arrive in the wrong order.
+            # Two concurrent edits could arrive in the wrong order, and progress replace the result.
             await asyncio.wait({view.task}, timeout=LAST_EDIT_PATIENCE_S)
             view.task.cancel()
 
@@ -239,7 +242,7 @@ class LiveReplies:
             draft = ReplyContent(body.content, body.embed, failed_view(generation))
             return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
         limit = self._sender.size_limit(address)
-        # Discord's word on sizes may differ from what was known when the command was used.
+        # Discord's actual limit may be below the one known when the command was used.
         for file_bytes, message_bytes in (
             (limit, BYTES_A_MESSAGE),
             (min(limit, DEFAULT_SIZE_LIMIT), DEFAULT_SIZE_LIMIT),
@@ -280,7 +283,7 @@ class LiveReplies:
                 return
             self._forget_idle_views()
             view = self._views[generation.id] = _View(address)
-        # A place in the line that was looked up before the run began would be a step back.
+        # A queue position computed before the run began may arrive late.
         if view.is_muted or (view.has_run and isinstance(event, Waiting)):
             return
         view.has_run = isinstance(event, Running)
@@ -290,14 +293,14 @@ class LiveReplies:
             view.task = asyncio.create_task(self._pump(view), name=f"reply of {generation.id}")
 
     def _forget_idle_views(self) -> None:
-        """Of what ended in another process nobody here is told the end."""
+        """Drop idle views; ends delivered by another process are not reported to this one."""
         if len(self._views) >= REMEMBERED_VIEWS:
             idle = [name for name, view in self._views.items() if view.task and view.task.done()]
             for name in idle:
                 del self._views[name]
 
     def _retire(self, generation_id: str) -> None:
-        """Show nothing live of it any more; an edit under way is let finish."""
+        """Stop live edits without cancelling one in progress."""
         self._ended[generation_id] = None
         for oldest in list(islice(self._ended, max(0, len(self._ended) - REMEMBERED_ENDS))):
             del self._ended[oldest]
@@ -338,7 +341,7 @@ class LiveReplies:
             view.edited_at = time.monotonic()
 
     async def _has_news(self, view: _View) -> bool:
-        """Wait for a newer state as long as a shown time counts down; then the same is news."""
+        """Wait for a newer state until the shown countdown ends; then show the same again."""
         if view.newest is not None or view.counts_down_to is None or view.is_muted:
             return view.newest is not None
         left = view.counts_down_to - COUNTDOWN_LEAD - self._now()
@@ -351,7 +354,7 @@ class LiveReplies:
 
     async def _edit(self, view: _View, event: LiveEvent) -> None:
         files: tuple[Attachment, ...] = ()
-        # A time whose turn it is counts as passed.
+        # The edit arrives about this much later; a time that passes until then is shown as passed.
         now = self._now() + COUNTDOWN_LEAD
         match event:
             case Waiting():
@@ -382,11 +385,11 @@ class LiveReplies:
         )
 
     async def _make_up_for(self, view: _View, generation_id: str) -> None:
-        """Tell an end once more that another process told while this edit was on its way."""
+        """Repeat a delivery of another process that this edit may have overwritten."""
         now = await self._look_up(generation_id)
         if self._ledger is None or (now is not None and not now.state.is_final):
             return
-        # The telling waits for a view's edit to end: this one is over.
+        # A delivery waits for the edit in progress, which is this task: drop the view first.
         self._forget(generation_id, view)
         try:
             await self._ledger.tell_again(generation_id)
@@ -406,7 +409,7 @@ class LiveReplies:
 
 
 async def _preview_files(event: Running) -> tuple[Attachment, ...]:
-    # The picture of an embed cannot be hidden behind a click, and nobody sees what is withheld.
+    # An embed's picture cannot be a spoiler, and previews of withheld results are not shown.
     if event.preview is None or event.generation.spoiler or event.generation.withheld:
         return ()
     picture = await decode(imaging.preview, event.preview)
@@ -416,7 +419,7 @@ async def _preview_files(event: Running) -> tuple[Attachment, ...]:
 
 
 class ChannelPace:
-    """Gives the edits of one channel their turns, each an interval after the one before."""
+    """Spaces edits by channel, at least one interval apart."""
 
     def __init__(self, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval_s = interval_s
@@ -424,7 +427,7 @@ class ChannelPace:
         self._free_at: dict[int, float] = {}
 
     def take_turn(self, channel_id: int) -> float:
-        """Seconds until this channel's next free turn, which is the caller's now."""
+        """Reserve the channel's next turn and return the seconds until then."""
         now = self._clock()
         if len(self._free_at) > REMEMBERED_CHANNELS:
             self._free_at = {channel: at for channel, at in self._free_at.items() if at > now}

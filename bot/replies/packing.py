@@ -1,4 +1,4 @@
-"""Results made to fit Discord's limits: how many files, how large, in how many messages."""
+"""Packing of results into messages within Discord's limits on number and size of files."""
 
 import asyncio
 import io
@@ -24,17 +24,17 @@ FILES_A_MESSAGE = 10
 """Discord's limit."""
 
 BYTES_A_MESSAGE = 24 * 1024 * 1024
-"""Discord's documents still name 25 MiB for a whole request; the rest is for its other parts."""
+"""Bytes of files in one message: Discord documents 25 MiB a request, which has other parts too."""
 
 
 SHOWN_TEXT_CHARACTERS = 1_000
-"""Of a text result, in the message itself; a longer one is a file."""
+"""Characters of a text result shown in the message; a longer one is attached as a file."""
 
 NOTES_CHARACTERS = 3_500
-"""Of all notes together: an embed's description has 4,096, and the line of facts comes first."""
+"""Characters of all notes: an embed's description has 4,096, of which the facts take some."""
 
 EXTENSION_CHARACTERS = 10
-"""No extension that means anything is longer."""
+"""Longest file extension that is kept."""
 
 COMPRESSED = mark("Result {number} was compressed to fit Discord: the original has {size}.")
 SCALED_DOWN = mark("Result {number} was made smaller to fit Discord: the original has {size}.")
@@ -42,14 +42,14 @@ SCALED_DOWN = mark("Result {number} was made smaller to fit Discord: the origina
 _NOTHING = (None, None)
 
 _FILMS = asyncio.Semaphore(1)
-"""Films are written anew one at a time: each keeps every core busy."""
+"""Videos are re-encoded one at a time: each encoder uses every core."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One file, ready to be sent any number of times."""
+    """A file that can be sent any number of times."""
 
     filename: str
     content: bytes = field(repr=False)
@@ -57,7 +57,7 @@ class Attachment:
     spoiler: bool
 
     def to_file(self) -> discord.File:
-        """A new file object: each can be sent only once."""
+        """Build a discord.File, which can be sent only once."""
         return discord.File(
             io.BytesIO(self.content),
             filename=self.filename,
@@ -68,7 +68,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Everything to be sent: messages of files, and notes for people."""
+    """Files grouped by message, and notes about changes made to them."""
 
     messages: tuple[tuple[Attachment, ...], ...]
     notes: tuple[str, ...]
@@ -80,7 +80,7 @@ async def pack(
     size_limit: int,
     message_limit: int = BYTES_A_MESSAGE,
 ) -> Parcel:
-    """Fit the results into messages, pictures made smaller where they must be."""
+    """Fit results into messages; pictures and videos are re-encoded where they are too large."""
     limit = min(size_limit, message_limit)
     if not generation.keeps_metadata:
         contents = [
@@ -122,9 +122,9 @@ async def pack(
 def pack_originals(
     generation: Generation, contents: Sequence[OutputContent], size_limit: int
 ) -> Parcel:
-    """Results without any loss; a sentence for each that is too large to be sent here.
+    """Pack results unchanged, with a sentence for each that is too large to be sent.
 
-    Nothing is written anew: that takes seconds, and rarely makes a large picture fit.
+    Nothing is re-encoded: that takes seconds and rarely makes a large picture fit.
     """
     attachments: list[Attachment] = []
     notes: list[str] = []
@@ -148,7 +148,7 @@ def pack_originals(
 def find_original(
     generation: Generation, content: OutputContent, size_limit: int
 ) -> Attachment | None:
-    """The result as the backend made it, or without its metadata where that makes it fit."""
+    """Attach the original file, without its metadata where only that makes it fit."""
     limit = min(size_limit, BYTES_A_MESSAGE)
     for data in (content.content, strip_metadata(content.content)):
         if len(data) <= limit:
@@ -159,7 +159,7 @@ def find_original(
 async def _build_grid(
     generation: Generation, contents: Sequence[OutputContent], limit: int
 ) -> Attachment | None:
-    """Four pictures in one, for somebody who likes it so; None when it is not that."""
+    """Combine four pictures into a grid, if the request asks for one; otherwise None."""
     if generation.layout is not Layout.GRID or len(contents) != imaging.GRID_CELLS:
         return None
     if not all(is_picture(content.output) for content in contents):
@@ -178,7 +178,7 @@ async def _build_grid(
 async def _fit(
     generation: Generation, content: OutputContent, limit: int
 ) -> tuple[Attachment | None, str | None]:
-    """A result in at most so many bytes, and the sentence that says what was done to it."""
+    """Fit a result into `limit` bytes; with it, the sentence that says what was changed."""
     if len(content.content) <= limit:
         return _attach(generation, content, content.content, _extension(content)), None
     if content.output.media_type.startswith("video/"):
@@ -199,7 +199,7 @@ async def _fit(
 async def _find_still(
     generation: Generation, content: OutputContent, limit: int
 ) -> tuple[Attachment, ...]:
-    """A picture out of a film that nobody can be sent here, where it can be looked into."""
+    """Extract a still from a video that is too large to be sent, if it can be decoded."""
     if not content.output.media_type.startswith("video/"):
         return ()
     picture = await decode(video.still, content.content)
@@ -208,13 +208,13 @@ async def _find_still(
     fitted = await decode(fit_under, picture, limit)
     still = _attach(generation, content, fitted.content, fitted.extension)
     number = content.output.position + 1
-    # No other name: this is not the result.
+    # A different name: this is not the result itself.
     name = f"limner-{generation.id}-{number}-still.{fitted.extension}"
     return (replace(still, filename=name),)
 
 
 def _find_quote(generation: Generation, content: OutputContent) -> str | None:
-    """A text result in a block that it cannot close; None when it is better a file."""
+    """Quote a text result in a code block that its text cannot close; None if a file is better."""
     text = content.output.text
     if text is None or len(text) > SHOWN_TEXT_CHARACTERS or not text.strip():
         return None
@@ -228,7 +228,7 @@ def _attach(
 ) -> Attachment:
     number = content.output.position + 1
     return Attachment(
-        # Discord shows and keeps only such names as they are.
+        # Discord rewrites other names, and the posted file would not be found by its name again.
         filename=f"limner-{generation.id}-{number}.{extension}",
         content=data,
         description=generation.prompt[:ALT_TEXT_CHARACTERS] or generation.workflow,

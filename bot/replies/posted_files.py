@@ -1,4 +1,4 @@
-"""Results as Discord still holds them: what remains once their bytes are not kept here any more."""
+"""Download of results from their Discord messages, once they are no longer stored locally."""
 
 import asyncio
 import logging
@@ -24,10 +24,10 @@ FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
 
 COPY_TIMEOUT_S = 60.0
-"""For one result from Discord's own network."""
+"""Seconds for the download of one result."""
 
 COPY_BYTES = 100 * 1024 * 1024
-"""What the best boosted server lets anybody post."""
+"""Bytes of the largest file that any guild accepts."""
 
 _LINK = re.compile(r"https://discord\.com/channels/(?:[0-9]+|@me)/([0-9]+)/([0-9]+)")
 
@@ -35,14 +35,14 @@ _log = logging.getLogger(__name__)
 
 
 class PostedFiles:
-    """Finds them in the message that was acted on, or in the one that the record names."""
+    """Finds posted results in the interaction's message, or in the recorded one."""
 
     def __init__(self, client: discord.Client, message: discord.Message | None = None) -> None:
         self._client = client
         self._message = message
 
     async def fetch(self, generation: Generation, output: Output) -> bytes | None:
-        """One result as it was posted; None when no message has it any more."""
+        """Download a result as it was posted; None when no message has it any more."""
         async for message in self._messages(generation):
             content = await _fetch_from(message.attachments, generation, output)
             if content is not None:
@@ -66,18 +66,18 @@ class PostedFiles:
 
 
 def parse_link(link: str | None) -> tuple[int, int] | None:
-    """The channel and the message that a link leads to."""
+    """Parse a message link into channel id and message id."""
     match = _LINK.fullmatch(link or "")
     return (int(match[1]), int(match[2])) if match else None
 
 
 def result_name(generation_id: str, position: int) -> re.Pattern[str]:
-    """What a result's file is called, hidden or not."""
+    """Pattern of a result's file name, as spoiler or not."""
     return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-{position + 1}\.[a-z0-9]+")
 
 
 def grid_name(generation_id: str) -> re.Pattern[str]:
-    """What four results in one picture are called, hidden or not."""
+    """Pattern of a grid's file name, as spoiler or not."""
     return re.compile(rf"(?:SPOILER_)?limner-{generation_id}-grid\.[a-z0-9]+")
 
 
@@ -108,17 +108,17 @@ async def _download(attachment: discord.Attachment) -> bytes | None:
 
 
 def attachment_hosts() -> frozenset[str]:
-    """Discord's network for files, or where its API is."""
+    """Hosts from which attachments may be downloaded: Discord's, or the stand-in's."""
     return FILE_HOSTS | {urlsplit(Route.BASE).netloc}
 
 
 def is_kept_by_discord(url: str) -> bool:
-    """Whether a file is where Discord keeps what people and bots attach."""
+    """Whether a URL is on one of Discord's attachment hosts."""
     return urlsplit(url).netloc in attachment_hosts()
 
 
 def generation_ids(message: discord.Message) -> Iterator[str]:
-    """What a message's buttons and files say they are of."""
+    """Ids of the generations named by a message's buttons and file names."""
     for row in message.components:
         for part in getattr(row, "children", ()):
             match = _BUTTON.match(getattr(part, "custom_id", None) or "")

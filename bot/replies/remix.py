@@ -1,4 +1,4 @@
-"""The remix form: what a generation was made of, to be changed."""
+"""The remix modal: a generation's inputs, to be edited and submitted again."""
 
 import discord
 
@@ -20,11 +20,11 @@ REMIX_FORM = rf"f:{GENERATION_ID}:remix"
 AS_BEFORE = "same"
 
 SEED_DIGITS = 20
-"""Of the largest that ComfyUI takes."""
+"""Digits of the largest seed that ComfyUI accepts."""
 
 
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """A modal with what it was made of, to be changed."""
+    """Open the remix modal with the generation's inputs."""
     services, requester = services_of(interaction), requester_of(interaction)
     generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
     offered = _options_of(interaction, generation)
@@ -71,7 +71,7 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
 
 
 async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
-    """The same but for what was changed in the modal."""
+    """Submit the remix."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     values: dict[str, Value | None] = {}
     if "negative" in answer.texts:
@@ -88,7 +88,7 @@ async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
 
 
 def parse_seed(text: str) -> int | None:
-    """A seed as typed; None when there is none. Raises RequestRefused."""
+    """Parse a seed; None for an empty text. Raises RequestRefused."""
     typed = text.strip()
     if not typed:
         return None

@@ -1,6 +1,6 @@
-"""The one way out for replies: by the interaction's token while it lives, then by message id.
+"""Sending and editing of replies: by the interaction's token until it expires, then by message id.
 
-Only REST is used, so a process without a gateway connection can tell people as well.
+Only REST is used, so a process without a gateway connection can deliver results as well.
 """
 
 import asyncio
@@ -29,38 +29,38 @@ SERVER_ERROR = 500
 NO_PINGS = discord.AllowedMentions.none()
 
 REQUEST_TIMEOUT_S = 180.0
-"""For one message: 24 MiB on a slow line, or a minute's wait for a rate limit."""
+"""Seconds for one message: 24 MiB on a slow line, or a minute's wait for a rate limit."""
 
 NONCE_CHARACTERS = 25
 """Discord's limit."""
 
 REMEMBERED_POSTS = 1_000
-"""Posts that are known not to be needed again when an end is told once more."""
+"""Nonces of sent messages, remembered so that a repeated delivery does not send them again."""
 
 
 class Gone(Exception):
-    """The message, or the way to its person, is not there any more."""
+    """The message was deleted, or its person cannot be reached."""
 
 
 class Unreachable(Exception):
-    """Discord cannot be reached just now."""
+    """Discord cannot be reached at the moment."""
 
 
 class TooLarge(Exception):
-    """Discord does not take so many bytes here."""
+    """The files exceed Discord's size limit."""
 
 
 class _BeyondReach(Gone):
-    """The message cannot be reached by its id; a direct message may still get through."""
+    """The message cannot be reached by its id; a direct message may still arrive."""
 
 
 class _TokenDead(Exception):
-    """The interaction's token cannot be used."""
+    """The interaction's token is expired or invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """A message as it should look; its files replace those it has."""
+    """Content of a message; its files replace those that the message has."""
 
     content: str
     embed: discord.Embed | None
@@ -69,9 +69,9 @@ class ReplyContent:
 
 
 class ReplySender:
-    """Edits and sends.
+    """Sends and edits replies.
 
-    Every method raises Gone, Unreachable or TooLarge, and nothing of the library.
+    Methods raise Gone, Unreachable or TooLarge instead of discord.py's errors.
     """
 
     def __init__(self, client: discord.Client, now: Callable[[], datetime]) -> None:
@@ -80,18 +80,18 @@ class ReplySender:
         self._posted: dict[str, None] = {}
 
     def is_by_token(self, address: ReplyAddress) -> bool:
-        """Whether the interaction's token is used, which has a rate limit of its own."""
+        """Whether the interaction's token will be used, which has its own rate limit."""
         return address.is_token_alive(self._now())
 
     def size_limit(self, address: ReplyAddress) -> int:
-        """Bytes a file may have: the interaction's own limit goes with its token."""
+        """Bytes a file may have: the interaction's limit with its token, else the guild's."""
         if self.is_by_token(address):
             return address.size_limit
         guild = self._client.get_guild(address.guild_id) if address.guild_id else None
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
     async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
-        """Make the reply look like this; a link to it, where there can be one."""
+        """Edit the reply; returns a link to it, or None for an ephemeral one."""
         if self.is_by_token(address):
             with suppress(_TokenDead):
                 return await self._edit_by_token(address, draft)
@@ -100,9 +100,9 @@ class ReplySender:
     async def finish(
         self, address: ReplyAddress, user_id: int, drafts: Sequence[ReplyContent]
     ) -> str | None:
-        """Show the end in the reply, the rest below it; beyond reach, in a direct message.
+        """Edit the reply to show the first content and post the others below it.
 
-        A link to where the first of them is.
+        Contents that cannot be delivered there become direct messages. Returns a link to the first.
         """
         link = None
         for number, draft in enumerate(drafts):
@@ -117,7 +117,10 @@ class ReplySender:
         return link
 
     async def post(self, channel_id: int, draft: ReplyContent, reason: str) -> int:
-        """Send it to a channel, once for this reason within some minutes; the message's id."""
+        """Send to a channel and return the message's id.
+
+        Repetitions with the same `reason` within some minutes return the existing message.
+        """
         nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
         async with _translated(by_token=False):
             message = await self._client.get_partial_messageable(channel_id).send(
@@ -133,7 +136,7 @@ class ReplySender:
     async def amend(
         self, channel_id: int, message_id: int, draft: ReplyContent, *, keeps_files: bool
     ) -> None:
-        """Make a message that was posted look like this, with the files it has or without them."""
+        """Edit a message sent by `post`, keeping or replacing its files."""
         files = [file.to_file() for file in draft.files]
         channel = self._client.get_partial_messageable(channel_id)
         async with _translated(by_token=False):
@@ -146,7 +149,7 @@ class ReplySender:
             )
 
     async def delete(self, channel_id: int, message_id: int) -> None:
-        """Delete a message that was posted."""
+        """Delete a message sent by `post`."""
         channel = self._client.get_partial_messageable(channel_id)
         async with _translated(by_token=False):
             await channel.get_partial_message(message_id).delete()
@@ -178,10 +181,11 @@ class ReplySender:
         return address.message_url
 
     async def _follow(self, address: ReplyAddress, draft: ReplyContent) -> None:
-        """Post below the reply. What was posted is not posted again when all is repeated.
+        """Post below the reply, once even if the delivery is repeated.
 
-        Only a post by the bot itself can carry a nonce, by which Discord knows it again after a
-        restart; a token is the way where the bot itself may not speak.
+        Messages sent with the bot's own token come first, because only they can carry a nonce that
+        Discord deduplicates after a restart; the interaction's token is for channels where the bot
+        itself may not post.
         """
         nonce = _nonce("below", address, draft)
         if nonce in self._posted:
@@ -223,7 +227,7 @@ class ReplySender:
     async def _send_privately(
         self, user_id: int, address: ReplyAddress, drafts: Sequence[ReplyContent], first: int
     ) -> str | None:
-        """Send the drafts from this one on as direct messages; a link to the first of them."""
+        """Send the contents from `first` on as direct messages; returns a link to them."""
         link = None
         try:
             async with _translated(by_token=False):
@@ -250,13 +254,13 @@ class ReplySender:
         webhook = discord.Webhook.partial(
             address.application_id, address.token, client=self._client
         )
-        # Only of this type the library believes that it can post in private.
+        # discord.py refuses `ephemeral` for webhooks of any other type.
         webhook.type = discord.WebhookType.application
         return webhook
 
 
 def _nonce(place: str, address: ReplyAddress, draft: ReplyContent) -> str:
-    """What Discord does not post twice within some minutes: these files, of this reply, there."""
+    """Nonce by which Discord drops repetitions of these files for some minutes."""
     names = " ".join(file.filename for file in draft.files)
     marked = f"{place} {address.message_id} {names}"
     return hashlib.sha256(marked.encode()).hexdigest()[:NONCE_CHARACTERS]
@@ -264,7 +268,7 @@ def _nonce(place: str, address: ReplyAddress, draft: ReplyContent) -> str:
 
 @asynccontextmanager
 async def _translated(*, by_token: bool) -> AsyncGenerator[None]:
-    """Turn the library's and the network's errors into ours."""
+    """Translate discord.py's and the network's errors into those of this module."""
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
             yield
@@ -282,7 +286,7 @@ def _meaning(error: discord.HTTPException, *, by_token: bool) -> Exception:
     if error.status == CONTENT_TOO_LARGE or error.code == FILE_TOO_LARGE:
         return TooLarge("Discord does not take so many bytes.")
     if by_token:
-        # Whatever is wrong with this way, the other one may work.
+        # Whatever is wrong with the token, editing by message id may work.
         return _TokenDead()
     if error.status == UNAUTHORIZED:
         return Unreachable("Discord does not know the bot's token any more.")

@@ -1,4 +1,4 @@
-"""The one way from a filled-in command to an accepted generation."""
+"""Submission of a command's input to the generation service."""
 
 import asyncio
 import logging
@@ -17,16 +17,16 @@ from generation.request import GenerationRequest, Value
 from generation.service import GenerationService
 
 EARLY_REFUSAL_S = 1.0
-"""Of the 3 seconds that Discord gives for an acknowledgement; the network needs the rest."""
+"""Seconds for checks before the acknowledgement, due after 3; the network needs the rest."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInput:
-    """A command as a person filled it in; None stands for what they left out.
+    """The options of a command; None stands for omitted ones.
 
-    `media` says which attachments are to be a "video" or an "audio" file, not a picture.
+    `media` names the attachments that are a "video" or an "audio" file instead of a picture.
     """
 
     prompt: str = ""
@@ -40,7 +40,7 @@ class CommandInput:
 
 
 class Submitter:
-    """Hands over to a service; attachments are fetched from these hosts only."""
+    """Submits command input to the service; attachments are fetched from these hosts only."""
 
     def __init__(
         self,
@@ -55,13 +55,12 @@ class Submitter:
     async def submit(
         self, interaction: discord.Interaction, command_input: CommandInput, *, spent_s: float = 0.0
     ) -> None:
-        """Acknowledge and ask for the generation, which fetches what was attached in its turn.
+        """Acknowledge and submit; attachments are downloaded after admission.
 
-        `spent_s` of the time for an acknowledgement went by before, on looking something up.
+        `spent_s` is the part of the acknowledgement deadline that earlier look-ups have used.
 
-        What can be refused at once is refused before it is acknowledged: the first answer fixes
-        who may see the reply, and a refusal is nobody else's business. Raises RequestRefused or
-        ServiceUnavailable.
+        Refusals found in time come before the acknowledgement: the first response fixes who may see
+        the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
         """
         attachments = {
             name: attachment
@@ -87,7 +86,7 @@ class Submitter:
         await warn(interaction, generation)
 
     async def _refuse_early(self, request: GenerationRequest, within_s: float) -> None:
-        """Refuse while there is time for it; when there is not, the acceptance decides."""
+        """Check the request within the deadline; if that takes too long, acceptance decides."""
         try:
             async with asyncio.timeout(within_s):
                 await self.service.check(request)

@@ -1,4 +1,4 @@
-"""Tells people in private that moderators watch for words as they wrote them."""
+"""Private warning to people whose prompt contains watched words."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 async def warn(interaction: discord.Interaction, generation: Generation) -> None:
-    """Follow up on an accepted request, if anything in it asks for that. Never raises."""
+    """Send the warning for an accepted request, if it needs one. Never raises."""
     try:
         if await services_of(interaction).moderation.asks_for_warning(generation.id):
             await _wait_until_filled(interaction)
@@ -34,7 +34,7 @@ async def warn(interaction: discord.Interaction, generation: Generation) -> None
 
 
 async def _wait_until_filled(interaction: discord.Interaction) -> None:
-    """A follow-up would fill the message that waits, and be seen by whoever sees that."""
+    """Wait until the deferred message is edited: a follow-up would fill it, seen by all."""
     original: discord.Message = await interaction.original_response()
     for _attempt in range(_LOOKS):
         if not original.flags.loading:

@@ -1,4 +1,4 @@
-"""Allowances, limits and policies as text that reads well on a phone: pure rendering."""
+"""Formatting of allowances, limits and policies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,26 +9,26 @@ from generation.quota.policy import Grant, GuildLimits, RolePolicy, RoleRule, St
 from generation.quota.rules import Unit
 
 LISTED_ROLES = 15
-"""Of one line: two have room in a field of an embed."""
+"""Roles listed in one line: two such lines fit into an embed's field."""
 
 LISTED_CHANNELS = 75
-"""Of one line: two have room in an embed's description."""
+"""Channels listed in one line: two such lines fit into an embed's description."""
 
 
 def amount_text(amount: int, unit: Unit) -> str:
-    """So many of what counts."""
+    """Format an amount with its unit."""
     if unit is Unit.PICTURES:
         return plural("{count} picture", "{count} pictures", amount)
     return plural("{count} GPU second", "{count} GPU seconds", amount)
 
 
 def a_period(period: Period) -> str:
-    """How often there is a new allowance."""
+    """Format a period with its article, such as "a day"."""
     return {Period.DAY: _("a day"), Period.WEEK: _("a week"), Period.MONTH: _("a month")}[period]
 
 
 def this_period(period: Period) -> str:
-    """The one that lasts now."""
+    """Format the current period, such as "today"."""
     return {
         Period.DAY: _("Today"),
         Period.WEEK: _("This week"),
@@ -37,14 +37,14 @@ def this_period(period: Period) -> str:
 
 
 def allowance_text(amount: int | None, unit: Unit, period: Period) -> str:
-    """What somebody may use, such as "50 pictures a day"."""
+    """Format an allowance, such as "50 pictures a day"."""
     if amount is None:
         return _("without a limit")
     return _("{amount} {a_period}", amount=amount_text(amount, unit), a_period=a_period(period))
 
 
 def limits_lines(limits: GuildLimits) -> list[str]:
-    """Everything that holds for everybody, each with what it means."""
+    """Format a guild's limits, one a line."""
     allowance = allowance_text(limits.amount, limits.unit, limits.period)
     return [
         _("**Allowance** {allowance} for each person", allowance=allowance),
@@ -58,14 +58,14 @@ def limits_lines(limits: GuildLimits) -> list[str]:
 
 
 def role_rule_text(rule: RoleRule) -> str:
-    """What comes of several roles' allowances."""
+    """Describe how the allowances of several roles combine."""
     if rule is RoleRule.SUM:
         return _("whoever has roles with allowances gets all of them on top")
     return _("whoever has roles with allowances gets the highest of them instead")
 
 
 def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
-    """What a role changes."""
+    """Format a role's policy."""
     said = []
     if policy.is_unlimited:
         said.append(_("without a limit"))
@@ -85,7 +85,7 @@ def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
 
 
 def grant_line(grant: Grant, limits: GuildLimits, *, names_person: bool = True) -> str:
-    """What somebody was given, and until when."""
+    """Format a grant and its expiry."""
     if grant.is_unlimited:
         text = _("without a limit")
     else:
@@ -100,7 +100,7 @@ def grant_line(grant: Grant, limits: GuildLimits, *, names_person: bool = True) 
 
 
 def reasons(standing: Standing) -> list[str]:
-    """Why somebody may use so much: the default, roles and grants."""
+    """Sources of an allowance: the default, roles and grants."""
     lines = []
     allowance = standing.allowance
     if standing.unlimited_roles:
@@ -119,7 +119,7 @@ def reasons(standing: Standing) -> list[str]:
 
 
 def channel_lines(policies: Mapping[int, bool]) -> list[str]:
-    """Where pictures are made, and where not."""
+    """Format the allowed and the denied channels."""
     if not policies:
         return [_("Pictures are made in every channel.")]
     allowed = [channel_id for channel_id, is_served in policies.items() if is_served]
@@ -133,7 +133,7 @@ def channel_lines(policies: Mapping[int, bool]) -> list[str]:
 
 
 def mentions(role_ids: Sequence[int]) -> str:
-    """Roles by name; inside an embed nobody is pinged."""
+    """Format role mentions, which ping nobody inside an embed."""
     return _listed([f"<@&{role_id}>" for role_id in role_ids], LISTED_ROLES)
 
 

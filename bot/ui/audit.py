@@ -1,4 +1,4 @@
-"""Entries of the audit as people read them: who did what to whom or where."""
+"""Formatting of audit entries."""
 
 from datetime import datetime
 
@@ -14,17 +14,17 @@ VALUE_CHARACTERS = 100
 PEOPLE = frozenset({"block", "unblock", "purge", "grant", "revoke"})
 ROLES = frozenset({"set-role", "clear-role"})
 CHANNELS = frozenset({"allow-channel", "deny-channel", "clear-channel", "review", "log-channel"})
-"""Actions by what their subject is the id of; the subject of all others is a name or a text."""
+"""Actions whose subject is a channel's id."""
 
 TIMES = frozenset({"until", "expires_at"})
-"""Details that are times."""
+"""Details that are timestamps."""
 
 PERSON = "user_id"
-"""The detail that says whose result was acted upon."""
+"""The detail that names the owner of the result."""
 
 
 def audit_line(deed: Deed) -> str:
-    """One entry, with its number, in one line."""
+    """Format an entry with its number in one line."""
     when = discord.utils.format_dt(deed.at, "f")
     said = " ".join(filter(None, (f"**{deed.action}**", _subject(deed))))
     details = ", ".join(_detail(name, value) for name, value in deed.detail.items() if value)
@@ -33,7 +33,7 @@ def audit_line(deed: Deed) -> str:
 
 
 def _subject(deed: Deed) -> str:
-    # A watched word, or the id of a result, may be all digits: only the action says what it is.
+    # A watched word or a result's id may consist of digits too, so the action decides.
     if deed.subject.isdecimal():
         if deed.action in PEOPLE:
             return f"<@{deed.subject}>"
@@ -45,7 +45,7 @@ def _subject(deed: Deed) -> str:
 
 
 def _detail(name: str, value: object) -> str:
-    """A detail for people: a time in their own clock, a person as a mention."""
+    """Format a detail: timestamps in the reader's time zone, people as mentions."""
     if name == PERSON:
         return _("made by {person}", person=f"<@{value}>")
     if name in TIMES:

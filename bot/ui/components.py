@@ -1,4 +1,4 @@
-"""Buttons and menus that carry what they are about in their ids: they work after any restart."""
+"""Persistent buttons and menus, whose custom ids hold all that is needed after a restart."""
 
 import re
 from collections.abc import Mapping
@@ -14,19 +14,18 @@ ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 
 class LastingItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
-    """A button or menu behind the gate of the commands, and with their door for errors.
+    """Persistent component with the same checks and error handling as commands.
 
-    Each kind says by its `template` which ids are its own, in `read` what they carry, and in
-    `answer` what comes of it.
+    Subclasses set `template` to match their custom ids, parse them in `read`, and act in `answer`.
     """
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Make it again from its id."""
+        """Build the item from the match of its custom id."""
         raise NotImplementedError
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Do what it says; whatever is raised is told to whoever acted, in private."""
+        """Handle a use of the item; errors are reported privately to the person."""
         raise NotImplementedError
 
     @classmethod
@@ -37,17 +36,17 @@ class LastingItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
         match: re.Match[str],
         /,
     ) -> Self:
-        """For the library, when somebody used one."""
+        """Called by discord.py to rebuild the item of an interaction."""
         return cls.read(match)
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """For the library: answer whoever may be here, or say privately why not."""
+        """Called by discord.py: check the guild, then answer."""
         async with error_messages.telling_errors(interaction):
             require_served(interaction)
             await self.answer(interaction)
 
 
 def chosen_in(interaction: discord.Interaction) -> str:
-    """What somebody chose in a menu of one choice; empty when nothing was sent."""
+    """The value chosen in a single-choice menu; empty when none was sent."""
     sent: Mapping[str, Any] = interaction.data or {}
     return str(next(iter(sent.get("values") or ()), ""))

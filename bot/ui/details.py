@@ -1,4 +1,4 @@
-"""Everything that is recorded of one generation, as one private message."""
+"""Embeds of a generation's full record."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,10 +13,10 @@ from generation.record import Generation, Output
 from generation.request import Derivation
 
 EMBED_CHARACTERS = 2_950
-"""Of one embed: a message has 6,000 for all of its embeds, and a record takes up to two."""
+"""Characters of one embed: a message has 6,000 for all embeds, and a record takes up to two."""
 
 PROMPT_CHARACTERS = 800
-"""Every one of them may be escaped."""
+"""Characters of the prompt; escaping may double them."""
 
 
 VALUE_CHARACTERS = 200
@@ -27,9 +27,9 @@ LISTED_ANCESTORS = 8
 def details_embed(
     generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool = False
 ) -> discord.Embed:
-    """The record of a generation, and what it was made from, the nearest first.
+    """Embed of a generation and its ancestors, the nearest first.
 
-    A backend may be called by an address of the operator's network, which is not for everybody.
+    Backends' names may be internal addresses, so they are shown only with `names_backend`.
     """
     embed = discord.Embed(
         title=generation.id,
@@ -58,7 +58,7 @@ def details_embed(
 def dossier_embeds(
     dossier: Dossier, *, has_sheet: bool, names_backend: bool = False
 ) -> list[discord.Embed]:
-    """The record of a generation as moderators see it: what is asked, and what came of it."""
+    """Embeds of a generation for moderators, with changes, flags and decisions."""
     generation = dossier.generation
     record = details_embed(generation, names_backend=names_backend)
     if has_sheet:

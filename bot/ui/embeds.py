@@ -1,4 +1,4 @@
-"""The four states of a reply, and lists: pure rendering within Discord's limits."""
+"""Embeds of a reply's states and of lists, within Discord's limits."""
 
 import math
 from collections.abc import Sequence
@@ -26,25 +26,25 @@ GREY = discord.Colour.light_grey()
 LISTED_PROMPT_CHARACTERS = 80
 
 SHORTEST_COUNTDOWN = timedelta(seconds=5)
-"""What is nearer is not counted down to: Discord's clients round, and a message takes its time."""
+"""Nearer times are not counted down to: clients round, and an edit takes a moment to arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageBody:
-    """What a reply shows: its line of text and what stands below it."""
+    """Text and embed of a reply."""
 
     content: str
     embed: discord.Embed
 
 
 def waiting_body(event: Waiting, now: datetime) -> MessageBody:
-    """In the line, with its place and about when it starts."""
+    """A waiting request: position and estimated start."""
     embed = discord.Embed(description=" · ".join(waiting_parts(event, now)), colour=GREY)
     return MessageBody(header(event.generation), embed)
 
 
 def waiting_parts(event: Waiting, now: datetime) -> list[str]:
-    """The place and about when it starts, or that the line is paused."""
+    """Position and estimated start, or that the queue is paused."""
     if event.is_paused:
         return [_("paused here: it waits until an administrator lets the line go on")]
     place, length = ordinal(event.position), event.length
@@ -55,7 +55,7 @@ def waiting_parts(event: Waiting, now: datetime) -> list[str]:
 
 
 def _starts(moment: datetime, now: datetime) -> str:
-    """When it starts. A time that passed would be shown as one in the past."""
+    """The estimated start; clients would show a passed time as "ago"."""
     if moment <= now:
         return _("starting soon")
     if moment - now < SHORTEST_COUNTDOWN:
@@ -64,7 +64,7 @@ def _starts(moment: datetime, now: datetime) -> str:
 
 
 def running_body(event: Running, now: datetime, *, has_preview: bool) -> MessageBody:
-    """A bar, steps, what runs, about when it is done, and the preview where there is one."""
+    """A running request: progress bar, steps, node, estimated end and preview."""
     progress = event.progress
     parts = [f"{bar(progress.fraction)} {percent(progress.fraction)} %"]
     if progress.step is not None and progress.steps is not None:
@@ -83,14 +83,14 @@ def running_body(event: Running, now: datetime, *, has_preview: bool) -> Message
 
 
 def done_body(generation: Generation, notes: Sequence[str] = ()) -> MessageBody:
-    """The line of facts; the pictures are the message's files."""
+    """A finished request: the line of facts; results are the message's files."""
     lines = lines_within((facts(generation), *notes), EMBED_DESCRIPTION_CHARACTERS)
     embed = discord.Embed(description=lines, colour=GREEN)
     return MessageBody(header(generation), embed)
 
 
 def failed_body(generation: Generation) -> MessageBody:
-    """A fixed title, one plain sentence, the id, and that nothing was charged."""
+    """A failed request: fixed title, sentence, id, and that nothing was charged."""
     failure = generation.failure or Failure(FailureKind.CANCELLED, "It was cancelled.")
     embed = failure_embed(failure.kind, failure.template, failure.facts)
     charge = _("your quota was not charged")
@@ -101,13 +101,13 @@ def failed_body(generation: Generation) -> MessageBody:
 
 
 def held_body(generation: Generation) -> MessageBody:
-    """Made, and waiting for a moderator."""
+    """A result held for review."""
     text = _("It is made, and waits for a moderator to look at it.")
     return MessageBody(header(generation), discord.Embed(description=text, colour=GREY))
 
 
 def refused_body(generation: Generation) -> MessageBody:
-    """Made, and refused by a moderator."""
+    """A result refused by a moderator."""
     text = _("A moderator looked at it and did not approve of it, so it is not shown.")
     embed = discord.Embed(description=text, colour=GREY)
     embed.set_footer(text=generation.id)
@@ -115,14 +115,14 @@ def refused_body(generation: Generation) -> MessageBody:
 
 
 def header(generation: Generation, *, for_moderators: bool = False) -> str:
-    """The prompt and who asked; of what waits for a moderator, others do not read the prompt."""
+    """Prompt and requester; the prompt of a withheld result is shown to moderators only."""
     is_told = for_moderators or generation.private or not generation.withheld
     prompt = harmless(generation.prompt) if is_told else ""
     return f"**{prompt or generation.workflow}** · <@{generation.user_id}>"
 
 
 def facts(generation: Generation) -> str:
-    """One line: id, seed, workflow, size, seconds."""
+    """Id, seed, workflow, size and seconds in one line."""
     parts = [generation.id]
     if generation.seed is not None:
         parts.append(_("seed {seed}", seed=generation.seed))
@@ -136,12 +136,12 @@ def facts(generation: Generation) -> str:
 
 
 def percent(fraction: float) -> int:
-    """Whole percents, 100 only at the very end; 0.29 is 29 although its product with 100 is not."""
+    """Whole percents, 100 only at the very end; rounding first, as 0.29 * 100 is below 29."""
     return math.floor(round(fraction * 100, 6))
 
 
 def bar(fraction: float) -> str:
-    """Twenty blocks."""
+    """A progress bar of twenty blocks."""
     full = round(max(0.0, min(1.0, fraction)) * BAR_BLOCKS)
     return "█" * full + "░" * (BAR_BLOCKS - full)
 
@@ -149,7 +149,7 @@ def bar(fraction: float) -> str:
 def list_line(
     generation: Generation, number: int | None = None, *, names_person: bool = False
 ) -> str:
-    """One generation in a list: when, what, how it stands, and where to find it."""
+    """A line of a list: time, prompt, state and link of a generation."""
     prefix = f"**{number}** " if number is not None else ""
     when = discord.utils.format_dt(generation.created_at, "R")
     prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
@@ -162,12 +162,12 @@ def list_line(
 
 
 def choice_label(generation: Generation) -> str:
-    """One generation to choose from."""
+    """Label of a generation in a menu or autocompletion."""
     return f"{generation.id} · {plain(generation.prompt) or generation.workflow}"
 
 
 def state_text(generation: Generation) -> str:
-    """How a generation stands, in a word or two."""
+    """A generation's state in a word or two."""
     if generation.is_deleted:
         return _("deleted")
     if generation.state is GenerationState.FAILED and generation.failure is not None:
@@ -176,7 +176,7 @@ def state_text(generation: Generation) -> str:
 
 
 def state_name(state: GenerationState) -> str:
-    """A state in a word."""
+    """Name of a state."""
     return {
         GenerationState.WAITING: _("waiting"),
         GenerationState.RUNNING: _("running"),

@@ -1,4 +1,4 @@
-"""What people are told when something does not work: fixed titles, one plain sentence each."""
+"""Error messages for people: a fixed title and one sentence each."""
 
 import logging
 import secrets
@@ -45,7 +45,7 @@ RED = discord.Colour.red()
 SENTENCE_CHARACTERS = 1_500
 
 UNKNOWN_INTERACTION = 10062
-"""Discord's code for an interaction that was not answered in its three seconds."""
+"""Discord's code for an interaction that was not answered within three seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 def failure_embed(
     kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
 ) -> discord.Embed:
-    """A fixed title and the sentence, with the facts in its places, and when to come back."""
+    """Embed of a failure: fixed title, formatted sentence, and when to try again."""
     known = facts or {}
     description = harmless(_(template, **known), SENTENCE_CHARACTERS)
     retry_at = _read_moment(known.get("retry_at"))
@@ -63,7 +63,7 @@ def failure_embed(
 
 
 def explain(error: BaseException) -> discord.Embed:
-    """What an error means to a person; one that nobody foresaw gets a reference, also logged."""
+    """Embed of an error; an unexpected one gets a reference that is also logged."""
     match error:
         case RequestRefused() | GenerationFailed():
             return failure_embed(error.kind, error.template, error.facts)
@@ -81,15 +81,15 @@ def explain(error: BaseException) -> discord.Embed:
 
 @asynccontextmanager
 async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[None]:
-    """Tell whoever acted of whatever goes wrong inside."""
+    """Report every error raised in the context to the interacting user."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - the last door: known errors are told, others logged
+    except Exception as error:  # noqa: BLE001 - the outermost handler: known errors are reported, others logged
         await tell(interaction, error)
 
 
 async def tell(interaction: discord.Interaction, error: BaseException) -> None:
-    """Answer privately with what went wrong, whether or not it was acknowledged already."""
+    """Respond privately with the error, whether or not the interaction was acknowledged."""
     code = error.code if isinstance(error, discord.HTTPException) else None
     if code == UNKNOWN_INTERACTION:
         _log.warning("An interaction could not be acknowledged in time.")
@@ -110,9 +110,9 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
 
 
 def is_worth_logging(record: logging.LogRecord) -> bool:
-    """Leave out what the library logs of choices that came too late or twice, or were lost.
+    """Log filter that drops discord.py's errors about late, repeated or lost autocompletions.
 
-    Whoever typed has typed on since, and is offered others.
+    These are harmless: the next key press asks for choices again.
     """
     error = record.exc_info[1] if record.exc_info else None
     code = error.code if isinstance(error, discord.HTTPException) else None
@@ -124,9 +124,9 @@ def is_worth_logging(record: logging.LogRecord) -> bool:
 
 
 async def _make_place(interaction: discord.Interaction) -> None:
-    """Take away a message that waits in public: its first answer fixed who may see it.
+    """Delete a public deferred message, whose visibility cannot be changed any more.
 
-    Where that fails, the next message fills it: better than telling nobody.
+    If that fails, the next follow-up fills it in public: better than no message at all.
     """
     try:
         await interaction.delete_original_response()

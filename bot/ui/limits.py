@@ -1,4 +1,4 @@
-"""Discord's limits for what is shown, each by its own name.
+"""Discord's limits for messages, commands and components.
 
 Their sources are https://docs.discord.com/developers/resources/message#embed-object-embed-limits,
 https://docs.discord.com/developers/interactions/application-commands and

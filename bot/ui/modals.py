@@ -1,7 +1,7 @@
-"""Modals that carry only what they are about in their ids, so that a restart does not lose them.
+"""Persistent modals, whose custom ids hold all that is needed after a restart.
 
-The library remembers modals by id in memory, and one that two people open twice only once. So
-none is remembered: whatever is sent comes as an event, and is read here.
+discord.py keeps open modals in memory by custom id, so a restart loses them and two people with
+the same modal replace each other. Submissions are therefore read from the raw interaction event.
 """
 
 import math
@@ -19,22 +19,22 @@ from bot.ui.limits import MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
 from generation.errors import FailureKind, RequestRefused
 
 ID_DIGITS = 20
-"""Of Discord's ids, and of any number that a menu offers."""
+"""Most digits of Discord's ids, and of any number that a menu offers."""
 
 GENERATION_ID = r"(?P<id>[a-z0-9]{1,32})"
-"""How the id of a generation is matched in the id of a modal."""
+"""Pattern of a generation's id in the custom id of a modal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A modal as somebody sent it; texts and chosen values by the ids of their fields."""
+    """A submitted modal; texts and chosen values by the custom ids of their fields."""
 
     match: re.Match[str]
     texts: Mapping[str, str]
     choices: Mapping[str, tuple[str, ...]]
 
     def number(self, name: str, otherwise: str) -> int:
-        """What was chosen there, or else this, as `read_number` reads it."""
+        """The number chosen in a field, read by `read_number`, or `otherwise`."""
         return read_number(next(iter(self.choices.get(name, ())), otherwise))
 
 
@@ -42,13 +42,13 @@ Handler = Callable[[discord.Interaction, Answer], Awaitable[None]]
 
 
 class Forms:
-    """Knows by their ids who reads which modal."""
+    """Dispatches submitted modals to handlers by custom id."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = {re.compile(pattern): handler for pattern, handler in handlers.items()}
 
     async def answer(self, interaction: discord.Interaction) -> None:
-        """Let the modal that was sent be read; a stranger's is left alone."""
+        """Run the handler of a submitted modal; unknown custom ids are ignored."""
         sent: Mapping[str, Any] = interaction.data or {}
         custom_id = str(sent.get("custom_id", ""))
         for pattern, handler in self._handlers.items():
@@ -66,13 +66,13 @@ async def open_form(
     parts: Mapping[str, ui.Label[ui.Modal]] | None = None,
     text: str = "",
 ) -> None:
-    """Show a modal with these parts, by the ids of their fields; it must be the first answer."""
+    """Open a modal with these fields, by custom id; it must be the first response."""
     modal = ui.Modal(title=title[:MODAL_TITLE_CHARACTERS], custom_id=custom_id)
     if text:
         modal.add_item(ui.TextDisplay(text))
     for part in (parts or {}).values():
         modal.add_item(part)
-    # What is stopped is not remembered.
+    # A stopped modal is not added to discord.py's view store.
     modal.stop()
     await interaction.response.send_modal(modal)
 
@@ -88,7 +88,7 @@ def text_field(
     placeholder: str = "",
     description: str = "",
 ) -> ui.Label[ui.Modal]:
-    """A field to type into, with what it has already."""
+    """Build a text field."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
         description=description or None,
@@ -106,7 +106,7 @@ def text_field(
 def choice_field(
     custom_id: str, label: str, options: list[discord.SelectOption], *, required: bool = False
 ) -> ui.Label[ui.Modal]:
-    """A menu to choose one thing from."""
+    """Build a single-choice menu."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
         component=ui.Select(
@@ -116,7 +116,7 @@ def choice_field(
 
 
 def read_number(chosen: str) -> int:
-    """The number that an entry of a menu stands for; -1 for what no menu offers."""
+    """Parse the number of a menu entry; -1 for a value that no menu offers."""
     is_number = chosen.isascii() and chosen.isdecimal() and len(chosen) <= ID_DIGITS
     return int(chosen) if is_number else -1
 
@@ -139,7 +139,7 @@ def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:
 
 
 def parse_number(name: str, text: str) -> float | None:
-    """A number as typed, with a point or a comma; None without one. Raises RequestRefused."""
+    """Parse a number with a point or a comma; None for an empty text. Raises RequestRefused."""
     typed = text.strip().replace(",", ".")
     if not typed:
         return None

@@ -1,4 +1,4 @@
-"""What options of several commands are, say and offer."""
+"""Command options that several commands share."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -12,10 +12,10 @@ PROMPT_CHARACTERS = 2000
 
 
 CHOICES_TIMEOUT_S = 2.0
-"""Choices cannot be deferred, and after three seconds nobody waits for them any more."""
+"""Seconds for looking up choices: autocompletion cannot be deferred and expires after three."""
 
 LARGEST_INTEGER = 2**53 - 1
-"""The largest that every JSON program keeps exactly, Discord's clients among them."""
+"""The largest integer that JSON programs, Discord's clients among them, keep exactly."""
 
 Aspect = Literal["1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9"]
 ASPECTS: tuple[str, ...] = get_args(Aspect)
@@ -38,13 +38,13 @@ DESCRIPTIONS = {
     "private": mark("Only you see it"),
     "spoiler": mark("Hide the pictures behind a click"),
 }
-"""The well-known options, in the order of `/imagine`."""
+"""Descriptions of the standard options, in the order of `/imagine`."""
 
 
 def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
-    """At most 25 (label, value) pairs that fit what was typed, those that begin with it first.
+    """At most 25 choices that contain the typed text, those that begin with it first.
 
-    A value that Discord does not take is left out: another one would name nothing.
+    Values longer than Discord allows are left out: a cut value would name nothing.
     """
     wanted = typed.strip().casefold()
     found = [

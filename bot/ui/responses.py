@@ -1,4 +1,4 @@
-"""Acknowledging interactions, and private responses to those that are acknowledged."""
+"""Acknowledgement of interactions, and private responses after it."""
 
 import asyncio
 import logging
@@ -13,12 +13,12 @@ from bot.network import NETWORK_ERRORS
 from generation.errors import ServiceUnavailable
 
 LOOKUP_S = 1.5
-"""Of the three seconds that Discord gives for a first answer."""
+"""Seconds for look-ups before the first response, which is due within three."""
 
 THINKING = discord.InteractionResponseType.deferred_channel_message
 
 ALREADY_ACKNOWLEDGED = 40060
-"""Discord's code for an interaction that was answered before, by another process or unnoticed."""
+"""Discord's code for an interaction that already has a response."""
 
 _ANSWERED = "answered"
 _IN_PUBLIC = "waits in public"
@@ -31,17 +31,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage:
-    """The message of an acknowledgement. `id` is None where Discord did not tell it."""
+    """A deferred message. `id` is None where Discord did not return it."""
 
     id: int | None
     is_ephemeral: bool
 
 
 async def acknowledge(interaction: discord.Interaction, *, private: bool = True) -> WaitingMessage:
-    """Show "thinking…" in place of the response that follows.
+    """Acknowledge with a deferred message, shown as "thinking…".
 
-    When the answer to that is lost, the acknowledgement may have arrived all the same: it is looked
-    for, and sent once more when it is not there. Raises what discord.py raises.
+    When the HTTP response is lost, the acknowledgement may have arrived all the same: the message
+    is looked up, and the acknowledgement repeated if there is none. Raises discord.py's errors.
     """
     interaction.extras[_IN_PUBLIC] = not private
     try:
@@ -57,9 +57,9 @@ async def acknowledge(interaction: discord.Interaction, *, private: bool = True)
 
 
 async def acknowledge_press(interaction: discord.Interaction) -> None:
-    """Acknowledge without showing anything. A lost answer to that changes nothing.
+    """Acknowledge a component without visible change; a lost HTTP response is ignored.
 
-    Raises what discord.py raises.
+    Raises discord.py's errors.
     """
     try:
         await interaction.response.defer()
@@ -69,7 +69,7 @@ async def acknowledge_press(interaction: discord.Interaction) -> None:
 
 
 def is_acknowledged(interaction: discord.Interaction) -> bool:
-    """Whether its first answer was given, as far as is known."""
+    """Whether the interaction has a first response, as far as is known."""
     return interaction.response.is_done() or _UNNOTICED in interaction.extras
 
 
@@ -90,7 +90,7 @@ async def _defer(interaction: discord.Interaction, *, private: bool) -> WaitingM
 
 
 def waits_in_public(interaction: discord.Interaction) -> bool:
-    """Whether everybody sees that its response is awaited."""
+    """Whether the deferred message is public."""
     return bool(interaction.extras.get(_IN_PUBLIC))
 
 
@@ -102,11 +102,11 @@ async def respond(
     view: ui.View | None = None,
     files: Sequence[discord.File] = (),
 ) -> None:
-    """Fill the place of "thinking…", or send one more message that nobody else sees; pings nobody.
+    """Edit the deferred message, or send an ephemeral follow-up; pings nobody.
 
-    Of messages, Discord was seen to take 30 a minute for a whole channel, whoever asks; filling a
-    place is none: https://github.com/discord/discord-api-docs/issues/3763. Raises what discord.py
-    raises.
+    Edits are preferred because follow-ups count against a limit of about 30 messages a minute for a
+    whole channel, whoever asks: https://github.com/discord/discord-api-docs/issues/3763. Raises
+    discord.py's errors.
     """
     parts: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
     if content is not None:
@@ -124,7 +124,7 @@ async def respond(
 
 
 async def before_deadline(awaited: Awaitable[T]) -> T:
-    """The result while there is still time to answer. Raises ServiceUnavailable."""
+    """Await a look-up that must end before the first response is due. Raises ServiceUnavailable."""
     try:
         async with asyncio.timeout(LOOKUP_S):
             return await awaited

@@ -1,4 +1,4 @@
-"""People's text made harmless for Discord: shown as typed, pinging nobody, changing no layout."""
+"""Escaping of untrusted text for Discord: no mentions, no markdown, no layout changes."""
 
 import re
 import unicodedata
@@ -11,29 +11,29 @@ from bot.i18n.language import ENGLISH, _, spoken
 from generation.text import BLANKS
 
 SHOWN_PROMPT_CHARACTERS = 300
-"""Of a prompt, in a message: the whole of it is in the record."""
+"""Characters of a prompt shown in a message; the record has all of it."""
 
 BYTES_PER_MIB = 1024 * 1024
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 _JOINERS = "\u200c\u200d"
-"""They are invisible, and yet part of emoji and of many scripts' words; alone they are nothing."""
+"""Invisible joiners, needed inside emoji and words of many scripts; alone they are dropped."""
 
 _BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
 
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 
 _PILED = re.compile(rf"({_ACCENT}{{3}}){_ACCENT}+")
-"""Accents piled upon one letter, beyond what any language has: they reach into other messages."""
+"""More combining marks on a letter than any language has; they would overlap other messages."""
 
 _INVITE = re.compile(r"(discord(?:app)?\.(?:gg|com/invite))/", re.IGNORECASE)
 
 
 def harmless(text: str, limit: int = SHOWN_PROMPT_CHARACTERS) -> str:
-    """One line of at most `limit` characters before escaping, with no mention and no markdown.
+    """Escape a text to one line of at most `limit` characters, without mentions and markdown.
 
-    The result has at most twice as many characters and one.
+    The limit applies before escaping; the result has at most 2 * `limit` + 1 characters.
     """
     words = (word.strip(_JOINERS) for word in visible(text).split())
     line = " ".join(word for word in words if word)
@@ -43,15 +43,12 @@ def harmless(text: str, limit: int = SHOWN_PROMPT_CHARACTERS) -> str:
 
 
 def plain(text: str) -> str:
-    """One line for places that show text as it is: choices, and titles and labels of forms."""
+    """Clean a text to one line for places without markdown, such as choices and modals."""
     return " ".join(visible(text).split())
 
 
 def visible(text: str) -> str:
-    """The text without characters that show nothing, except for spaces and ends of lines.
-
-    Nor are there more accents upon one letter than any language has.
-    """
+    """Remove invisible characters, except for spaces and line ends, and excess combining marks."""
     shown = "".join(
         character
         for character in text.translate(_BLANKS)
@@ -63,7 +60,7 @@ def visible(text: str) -> str:
 
 
 def lines_within(lines: Sequence[str], limit: int) -> str:
-    """As many whole lines as fit into so many characters; an ellipsis stands for the others."""
+    """Join as many whole lines as fit into `limit` characters; the rest becomes an ellipsis."""
     text = ""
     for number, line in enumerate(lines, start=1):
         longer = f"{text}\n{line}" if text else line
@@ -85,7 +82,7 @@ def _escape(line: str) -> str:
 
 
 def ordinal(number: int) -> str:
-    """Write 3 as 3rd, or as the language being spoken does."""
+    """Format an ordinal number, such as 3rd, in the current language."""
     if not spoken().startswith(ENGLISH):
         return _("{number}.", number=number)
     if number % 100 in (11, 12, 13):
@@ -94,10 +91,10 @@ def ordinal(number: int) -> str:
 
 
 def relative(moment: datetime) -> str:
-    """A time stamp that counts in the reader's client, such as "in 2 minutes"."""
+    """A Discord timestamp that is shown relative to now, such as "in 2 minutes"."""
     return discord.utils.format_dt(moment, "R")
 
 
 def mebibytes(byte_count: int) -> str:
-    """A size for people."""
+    """Format a number of bytes in MiB."""
     return f"{byte_count / BYTES_PER_MIB:.1f} MiB"

@@ -1,4 +1,4 @@
-"""An inspected workflow in plain lines, for the terminal and for administrators in Discord."""
+"""Plain-text report on an inspected workflow, for the terminal and for administrators."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from generation.library.inspection import Fitness, InspectedInput, Inspection
 
 
 def report_lines(report: Inspection, *, seconds: float | None = None) -> list[str]:
-    """Everything there is to know before it is enabled."""
+    """Format the lines of a report."""
     command = f" · /{report.command}" if report.command else ""
     lines = [f"{report.title} · {report.kind}{command}"]
     lines += [_("Cannot be used: {problem}", problem=problem) for problem in report.problems]

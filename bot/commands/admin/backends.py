@@ -1,4 +1,4 @@
-"""`/limner backends`: what runs pictures, for those who run this bot."""
+"""`/limner backends`: list, drain and resume backends; for the bot's operators."""
 
 import discord
 from discord import app_commands
@@ -17,9 +17,10 @@ MIB_PER_GIB = 1024
 
 
 def backends_group(fleet: Fleet) -> app_commands.Group:
-    """`/limner backends`. Backends serve every server, so only the operator may see and stop them.
+    """Build `/limner backends`.
 
-    Whoever manages one server could otherwise stop the pictures of all others.
+    Backends are shared by all guilds, so only operators may see and drain them: an administrator
+    of one guild could otherwise stop the generations of all others.
     """
     group = app_commands.Group(name="backends", description="What makes the pictures")
 
@@ -75,7 +76,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
 
 
 def entry_text(entry: FleetEntry) -> str:
-    """One backend in a few short lines."""
+    """Format a backend in a few short lines."""
     status = entry.status
     lines = [f"**{harmless(status.name)}** · {_state(status.state)}"]
     load = _("{running} of {most} ours", running=status.running, most=status.concurrency)

@@ -1,6 +1,6 @@
-"""`/limner`: what the people who manage a server set and ask.
+"""`/limner`: commands for the administrators of a server.
 
-Discord shows the group to those with Manage Server; the gate in `bot.tree` decides who gets in.
+Discord shows the group to members with Manage Server; `bot.tree` checks the permission again.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from generation.quota.guild_settings import Administration, GuildStatus
 
 
 def administration_group(services: Services) -> app_commands.Group:
-    """`/limner`, bound to its services."""
+    """Build `/limner` with its services."""
     administration = services.administration
     group = app_commands.Group(
         name="limner",
@@ -71,7 +71,7 @@ def _add_line_commands(
 
 
 def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord.Embed:
-    """The line, the limits, and what else was decided; of the backends only how many work."""
+    """The queue, the limits and policies, and of the backends only how many are ready."""
     ready = sum(backend.status.state is BackendState.READY for backend in backends)
     line = _("paused: nothing new starts") if status.is_paused else _("not paused")
     lines = [

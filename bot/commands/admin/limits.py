@@ -1,4 +1,4 @@
-"""`/limner limits`, `roles`, `grants` and `channels`: who may make how much, and where."""
+"""`/limner limits`, `roles`, `grants` and `channels`: quotas, roles and allowed channels."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -41,7 +41,7 @@ COUNTED = {"pictures": Unit.PICTURES, "GPU seconds": Unit.GPU_SECONDS}
 
 
 def limits_command(administration: Administration) -> SlashCommand:
-    """`/limner limits`: without options it shows them."""
+    """Build `/limner limits`, which shows the limits when no option is given."""
 
     @app_commands.command(description="See or set what everybody may use here")
     @app_commands.describe(
@@ -102,7 +102,7 @@ def limits_command(administration: Administration) -> SlashCommand:
 
 
 def roles_group(administration: Administration) -> app_commands.Group:
-    """`/limner roles`."""
+    """Build `/limner roles`."""
     group = app_commands.Group(name="roles", description="What roles change for their people")
 
     @group.command(name="show", description="See what roles change here")
@@ -172,7 +172,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
 
 
 def grants_group(administration: Administration) -> app_commands.Group:
-    """`/limner grants`."""
+    """Build `/limner grants`."""
     group = app_commands.Group(name="grants", description="What single people have on top")
 
     @group.command(name="show", description="See who has more than others")
@@ -222,7 +222,7 @@ def grants_group(administration: Administration) -> app_commands.Group:
 
 
 def channels_group(administration: Administration) -> app_commands.Group:
-    """`/limner channels`."""
+    """Build `/limner channels`."""
     group = app_commands.Group(name="channels", description="Where pictures are made")
 
     @group.command(name="show", description="See where pictures are made here")
@@ -267,7 +267,7 @@ def channels_group(administration: Administration) -> app_commands.Group:
 
 
 def amount_name(unit: Unit) -> str:
-    """The field in which an amount of this unit is kept."""
+    """The name of the limit field that holds an amount of this unit."""
     return "pictures" if unit is Unit.PICTURES else "gpu_s"
 
 

@@ -1,4 +1,4 @@
-"""`/limner workflows`: the workflow library, for those who may change it."""
+"""`/limner workflows`: management of the workflow library."""
 
 import io
 import re
@@ -25,13 +25,13 @@ from generation.library.inspection import Inspection
 from generation.library.library import Library
 
 REPORT_CHARACTERS = 3000
-"""Of a report in a message; the whole of it is in the file beside it."""
+"""Characters of a report shown in the message; the attached file has all of it."""
 
 
 class EnableButton(
     LastingItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
 ):
-    """Lets people use a workflow that was handed in; it works after any restart."""
+    """Persistent button that enables an uploaded workflow."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,11 +41,11 @@ class EnableButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the name back."""
+        """Parse the name from the custom id."""
         return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Enable it and say by which command people use it."""
+        """Enable the workflow and name the command that uses it."""
         require_library_keeper(interaction)
         await acknowledge_press(interaction)
         library = services_of(interaction).library
@@ -57,9 +57,9 @@ class EnableButton(
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
-    """Let in who may change the workflows. Raises NotPermitted.
+    """Require permission to change the workflows. Raises NotPermitted.
 
-    They are the same in every server: where the bot is in several, only who runs it may.
+    The library is shared by all guilds: where the bot is in several, only operators may change it.
     """
     require_administrator(interaction)
     if not (_is_in_one_server(interaction.client) or is_operator(interaction)):
@@ -70,14 +70,14 @@ def require_library_keeper(interaction: discord.Interaction) -> None:
 
 
 def _is_in_one_server(client: discord.Client) -> bool:
-    """Whether the bot is in one server alone; what other processes connect is not known here."""
+    """Whether the bot is in a single guild; with several shard processes this is never assumed."""
     connected = getattr(client, "shard_ids", None)
     has_all_shards = connected is None or len(connected) >= (client.shard_count or 1)
     return has_all_shards and client.is_ready() and len(client.guilds) <= 1
 
 
 def library_group(library: Library) -> app_commands.Group:
-    """`/limner workflows`, bound to its service."""
+    """Build `/limner workflows` with its service."""
     group = app_commands.Group(name="workflows", description="Add, inspect and switch workflows")
 
     async def found(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
@@ -177,7 +177,7 @@ async def _send_report(
     *,
     can_be_enabled: bool,
 ) -> None:
-    """The report as far as a message has room, and the whole of it as files."""
+    """Send as much of the report as fits into a message, and all of it as files."""
     view = ui.View(timeout=None)
     if report.is_usable and can_be_enabled:
         view.add_item(EnableButton(report.name))
@@ -197,7 +197,7 @@ async def _send_report(
 
 
 def _without_addresses(report: Inspection) -> Inspection:
-    """The report without what backends are called: by addresses of the operator's network."""
+    """The report with numbers for the backends' names, which may be internal addresses."""
     numbered = enumerate(report.backends, start=1)
     backends = (
         replace(fitness, backend=_("backend {number}", number=n)) for n, fitness in numbered

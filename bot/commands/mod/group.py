@@ -1,6 +1,6 @@
-"""`/mod`: what moderators see and decide, in their own server alone.
+"""`/mod`: moderation of the guild where the command is used.
 
-Discord shows the group to those with Manage Messages; the gate in `bot.tree` decides who gets in.
+Discord shows the group to members with Manage Messages; `bot.tree` checks the permission again.
 """
 
 import io
@@ -33,11 +33,11 @@ from generation.moderation.blocks import MAX_REASON_CHARACTERS
 DAYS_BLOCKED = 3650
 LISTED_DEEDS = 25
 EXPORT_BYTES = 8 * 1024 * 1024
-"""Of an export, in Discord; `limner history export` has no limit."""
+"""Bytes of an export sent to Discord; `limner history export` has no limit."""
 
 
 def moderation_group(services: Services) -> app_commands.Group:
-    """`/mod`, bound to its services."""
+    """Build `/mod` with its services."""
     group = app_commands.Group(
         name="mod",
         description="Moderate what is made here",
@@ -146,7 +146,7 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
     @app_commands.describe(generation="Its id, as its message shows it")
     async def delete(interaction: discord.Interaction, generation: str) -> None:
         await acknowledge(interaction)
-        # What is not of this place is not known here.
+        # Results of other guilds are reported as unknown.
         dossier = await services.oversight.dossier(generation, guild_of(interaction))
         removed = await services.remover.remove(
             dossier.generation.id, actor_id=interaction.user.id, is_moderator=True

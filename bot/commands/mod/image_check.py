@@ -1,4 +1,4 @@
-"""`/mod image-check`: what comes of pictures in which the image check finds something."""
+"""`/mod image-check`: the policy for pictures that the image check flags."""
 
 from dataclasses import replace
 from typing import Literal
@@ -18,7 +18,7 @@ Exempted = Literal["exempt", "checked"]
 
 
 def add_image_check(group: app_commands.Group, services: Services) -> None:
-    """Add the policy to `/mod`."""
+    """Add `image-check` to `/mod`."""
     gate = services.image_gate
 
     @group.command(name="image-check", description="Choose what comes of pictures of nakedness")

@@ -29,7 +29,7 @@ Mode = Literal["off", "log", "flagged", "hold", "as the server"]
 
 
 def add_review(group: app_commands.Group, services: Services) -> None:
-    """Add what moderators say of reviews to `/mod`."""
+    """Add `review` and `log-channel` to `/mod`."""
     reviews = services.reviews
 
     @group.command(description="Decide on results that wait, or choose which ones are reviewed")
@@ -46,7 +46,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         guild_id = guild_of(interaction) or 0
         if mode is None:
             await show_next(interaction)
-            # What waits has filled the place of the answer.
+            # `show_next` has already responded.
             embed = _policy_embed(await reviews.overview(guild_id))
             await interaction.followup.send(embed=embed, ephemeral=True)
             return
@@ -84,7 +84,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
 
 
 def add_retention(group: app_commands.Group, services: Services) -> None:
-    """Add how long things are kept to `/mod`; only administrators may."""
+    """Add `retention` to `/mod`; only administrators may use it."""
 
     @group.command(description="Choose for how many days things are kept here (administrators)")
     @app_commands.describe(
@@ -111,13 +111,13 @@ def add_retention(group: app_commands.Group, services: Services) -> None:
 
 
 class ReportMenu:
-    """Report image, on the bot's own messages."""
+    """Context menu entry Report image, for the bot's own messages."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def commands(self) -> tuple[app_commands.ContextMenu, ...]:
-        """The entry of the menu."""
+        """The context menu entry."""
 
         async def report(interaction: discord.Interaction, message: discord.Message) -> None:
             await self.ask(interaction, message)
@@ -125,11 +125,11 @@ class ReportMenu:
         return (app_commands.ContextMenu(name="Report image", callback=report),)
 
     def forms(self) -> Mapping[str, Handler]:
-        """Who reads what the menu asks."""
+        """Handlers of the modals that the menu opens."""
         return {REPORT_FORM: self.take}
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
-        """Why."""
+        """Open the form that asks for the reason."""
         generation = await before_deadline(find_own(interaction, message))
         if generation is None:
             raise RequestRefused(
@@ -152,7 +152,7 @@ class ReportMenu:
         )
 
     async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
-        """Hand it to the moderators."""
+        """Record the report and show it to the moderators."""
         await acknowledge(interaction)
         await self._services.reviews.report(
             answer.match["id"], requester_of(interaction), answer.texts.get("reason", "")
@@ -161,7 +161,7 @@ class ReportMenu:
 
 
 def _require_permissions(channel: discord.TextChannel) -> None:
-    """Raise RequestRefused where the bot cannot post pictures."""
+    """Require permission to post pictures in the channel. Raises RequestRefused."""
     granted = channel.permissions_for(channel.guild.me)
     needed = {
         "View Channel": granted.view_channel,

@@ -1,4 +1,4 @@
-"""`/mod words`: which words are watched for, and what comes of them."""
+"""`/mod words`: the watched words of a guild and the action for each."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -18,13 +18,13 @@ from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, Term, Term
 TRIED_CHARACTERS = 2000
 
 LISTED_WORDS = 4
-"""Of each kind that a tried text has: two lines of the longest have room in a message."""
+"""Words listed of each action for a tested text: two lines of the longest fit into a message."""
 
 Action = Literal["refuse", "hold", "warn", "observe", "allow"]
 
 
 def words_group(moderation: Moderation) -> app_commands.Group:
-    """`/mod words`, bound to its service."""
+    """Build `/mod words` with its service."""
     group = app_commands.Group(name="words", description="Watch for words in what people type")
 
     @group.command(description="Watch for a word, a phrase or a regular expression")
