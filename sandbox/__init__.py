@@ -1,1 +1,1 @@
-"""Stand-ins for Discord and ComfyUI on loopback, for the demo and the tests."""
+"""Stand-in servers for Discord and ComfyUI on loopback, for the demo and the tests."""

@@ -1,4 +1,4 @@
-"""`limner demo`: both stand-ins and the real bot between them, all on this machine."""
+"""`limner demo`: the real bot between both stand-ins, all on this machine."""
 
 import asyncio
 import contextlib
@@ -29,10 +29,10 @@ from sandbox.page import page_routes
 from sandbox.script import Script, ScriptFailed
 
 CONNECT_TIMEOUT_S = 30.0
-"""For the bot to log in to a stand-in on the same machine: slow machines take some seconds."""
+"""Seconds for the bot to log in to the stand-in: slow machines take several."""
 
 ANSWER_TIMEOUT_S = 10.0
-"""For a real ComfyUI to say that it is one."""
+"""Seconds for a real ComfyUI to answer."""
 
 STOPPED_STATUS = 130
 """The exit status of a script that was stopped, as shells give it for Ctrl+C."""
@@ -40,7 +40,7 @@ STOPPED_STATUS = 130
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What `limner demo` was asked for. Port 0 takes any free one."""
+    """Options of `limner demo`. Port 0 takes any free one."""
 
     comfyui_url: str | None = None
     script: bool = False
@@ -51,7 +51,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs in a demo. `comfyui` is None where a real one is used."""
+    """The running parts of a demo. `comfyui` is None where a real one is used."""
 
     world: DiscordStandIn
     comfyui: ComfyUIStandIn | None
@@ -128,7 +128,7 @@ async def _discord_at(port: int) -> AsyncGenerator[DiscordStandIn]:
 
 
 async def _require_comfyui(url: str) -> None:
-    """Say at once what a person would otherwise wait for in vain."""
+    """Require that a real ComfyUI answers. Raises StartupError."""
     try:
         backend = build_backend(BackendSettings(url=url))
     except ValueError as error:
@@ -149,7 +149,7 @@ async def _require_comfyui(url: str) -> None:
 
 
 async def _set_no_cooldown(application: Application, guild_id: int) -> None:
-    """People who try things out press quickly; this server allows it, as any may."""
+    """Switch the cooldown off, because people who try things out send requests quickly."""
 
     def change(session: Session) -> None:
         guilds = GuildRepository(session)

@@ -1,4 +1,4 @@
-"""People on the stand-in Discord, acting from the same process, and messages as plain text."""
+"""Users of the stand-in Discord, for tests and scripts in the same process."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ File: TypeAlias = Path | bytes | Upload
 OptionValue: TypeAlias = str | int | float | bool | File | Member | None
 
 PATIENCE_SECONDS: Final = 10.0
-"""How long `wait_for` waits by default."""
+"""Default timeout of `wait_for` in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modal:
-    """A modal that is open on a person's screen."""
+    """A modal opened for a person."""
 
     interaction_id: int
     custom_id: str
@@ -43,7 +43,7 @@ class Modal:
 
 
 class Reply:
-    """What came of one act: live, so a reply that is edited later shows it here."""
+    """Response to an action; its properties always show the current state."""
 
     def __init__(self, world: DiscordStandIn, interaction: Interaction) -> None:
         self._world = world
@@ -56,7 +56,7 @@ class Reply:
 
     @property
     def failure(self) -> str | None:
-        """What the person reads when the bot did not answer in time."""
+        """The client's text when the bot did not respond in time."""
         for failed in self._world.failed_interactions:
             if failed.interaction_id == self._interaction.id:
                 return failed.sentence
@@ -89,7 +89,7 @@ class Reply:
     async def until(
         self, predicate: Callable[[JsonObject], bool], timeout: float = PATIENCE_SECONDS
     ) -> JsonObject:
-        """Return the message once it is as wanted."""
+        """Wait until the message satisfies the predicate, and return it."""
 
         def look() -> JsonObject | None:
             message = self.message
@@ -246,7 +246,7 @@ class Person:
     async def wait_for(
         self, predicate: Callable[[JsonObject], bool], timeout: float = PATIENCE_SECONDS
     ) -> JsonObject:
-        """Return the first message this person sees that is as wanted, once there is one."""
+        """Wait for the first message visible to this person that satisfies the predicate."""
 
         def look() -> list[JsonObject]:
             return [message for message in self.messages() if predicate(message)]

@@ -1,7 +1,7 @@
-"""Faults a stand-in can be told to play, and the plan that says which one is due.
+"""Injectable faults of the stand-in ComfyUI, and the plan that selects the one that is due.
 
-A fault is a value: it says what goes wrong, how often and, where that matters, at which step.
-Playing it is the stand-in's business.
+A fault is a value: what goes wrong, how often and, where that matters, at which step. The
+stand-in applies it.
 """
 
 from dataclasses import dataclass, field
@@ -68,12 +68,12 @@ class BigFrame(StepFault):
 
 @dataclass(frozen=True, kw_only=True)
 class ClearQueue(StepFault):
-    """Somebody else clears the queue: waiting prompts end with no message of their own."""
+    """Another client clears the queue: waiting prompts vanish without a message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrangerInterrupts(StepFault):
-    """Somebody else sends an interrupt without a prompt id."""
+    """Another client sends an interrupt without a prompt id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class HistoryDelayed(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class StopAnswering(Fault):
-    """Requests to a path that starts with `path` are taken and left without any answer."""
+    """Requests to a path that starts with `path` are accepted and never answered."""
 
     path: str = "/"
 
@@ -156,7 +156,7 @@ class WrongFile(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class StrangersPrompt(Fault):
-    """A prompt without a client id gets in just before the next one that is posted."""
+    """Another client's prompt, without a client id, is queued just before the next posted one."""
 
     steps: int = 4
 

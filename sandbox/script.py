@@ -1,4 +1,4 @@
-"""A session that plays itself: what it says happened, it has seen happen."""
+"""Scripted demo session; every step it prints has been verified."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ from sandbox.discord_api.values import JsonObject
 from sandbox.people import Person, Reply, as_text
 
 PATIENCE_S: Final = 180.0
-"""For one generation: a real ComfyUI on a CPU takes its time."""
+"""Seconds for one generation: a real ComfyUI on a CPU is slow."""
 
 CHANNEL: Final = "general"
 
@@ -33,7 +33,7 @@ Check = Callable[[JsonObject], bool]
 
 
 class ScriptFailed(Exception):
-    """Something that should have happened did not: one plain sentence."""
+    """An expected event did not happen; the message is one sentence."""
 
 
 class Script:
@@ -213,7 +213,7 @@ def _relative(moment: int) -> str:
 
 
 def _has_ended(message: JsonObject) -> bool:
-    """Whether nothing will change: pictures are there, or a failure's title is."""
+    """Whether the message is final: it has pictures, or a failure's title."""
     embeds = message["embeds"]
     is_done = bool(message["attachments"]) and any(
         " s" in str(e.get("description")) for e in embeds

@@ -1,4 +1,4 @@
-"""A stand-in ComfyUI: the recorded protocol on real sockets, painting with Pillow on the CPU."""
+"""A stand-in ComfyUI server: the recorded protocol on real sockets, pictures drawn with Pillow."""
 
 from sandbox.comfyui.models import ModelFolders
 from sandbox.comfyui.server import ComfyUIStandIn

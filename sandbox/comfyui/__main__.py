@@ -1,4 +1,4 @@
-"""Runs the stand-in alone: `python -m sandbox.comfyui --port 8188`."""
+"""Command line of the stand-in: `python -m sandbox.comfyui --port 8188`."""
 
 import argparse
 import asyncio

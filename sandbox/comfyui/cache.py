@@ -1,4 +1,4 @@
-"""Results kept from earlier runs, by everything a node depends on."""
+"""Cache of node results, keyed by everything that a node depends on."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from sandbox.comfyui.nodes.running import Result
 from sandbox.comfyui.validation import FILE_CLASSES
 
 CACHE_LIMIT: Final = 200
-"""Results kept; the oldest go first."""
+"""Maximum number of results; the oldest are dropped first."""
 
 
 @dataclass
 class ResultCache:
-    """Results by signature."""
+    """Node results by signature."""
 
     results: OrderedDict[str, Result] = field(default_factory=OrderedDict)
 

@@ -1,4 +1,4 @@
-"""What the stand-in does behind its routes: its life, its worker, what tests may do to it."""
+"""The server without its routes: start and stop, the worker, and control by tests."""
 
 import asyncio
 import contextlib
@@ -44,11 +44,11 @@ HOST: Final = "127.0.0.1"
 UPLOAD_LIMIT: Final = 104857600
 """Bytes a request may have, a real server's default."""
 SIDE_TASK_SECONDS: Final = 5
-"""How long closing waits for a restart that is under way."""
+"""Seconds that closing waits for a restart in progress."""
 
 
 class Engine(ABC):
-    """A server without its routes; see ComfyUIStandIn for what the parameters mean."""
+    """A server without routes; ComfyUIStandIn documents the parameters."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Engine(ABC):
 
     @abstractmethod
     def build_application(self) -> web.Application:
-        """Build what answers requests in one life of the server."""
+        """Build the web application for one start of the server."""
 
     @property
     def url(self) -> str:
@@ -150,7 +150,7 @@ class Engine(ABC):
         self._up.set()
 
     async def stop(self) -> None:
-        """Go away as a killed process does: no close frame, no answers, nothing remembered."""
+        """Stop as a killed process does: no close frames, no responses, queue and history lost."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
@@ -187,7 +187,7 @@ class Engine(ABC):
             self._temporary.cleanup()
 
     async def wait_until_up(self) -> None:
-        """Wait until the port is open, as after a restart somebody else began."""
+        """Wait until the port is open, for example during a restart by a fault."""
         await self._up.wait()
 
     def hold(self) -> None:
@@ -200,7 +200,7 @@ class Engine(ABC):
         self._released.set()
 
     async def wait_until_held(self) -> None:
-        """Wait until a run really stands still after `hold`."""
+        """Wait until a run has paused after `hold`."""
         await self._held.wait()
 
     async def wait_until_over(self, prompt_id: str) -> None:
@@ -225,7 +225,7 @@ class Engine(ABC):
         extra_data: dict[str, Any] | None = None,
         number: float | None = None,
     ) -> Job:
-        """Queue a graph that was validated, and tell everybody the queue's length."""
+        """Queue a validated graph and broadcast the queue's length."""
         if number is None:
             number = self.book.next_number
             self.book.next_number += 1
@@ -246,17 +246,17 @@ class Engine(ABC):
         return job
 
     def enqueue_anonymous(self, steps: int = 4, number: float | None = None) -> Job:
-        """Queue a stranger's prompt that has no client id: everybody gets its previews."""
+        """Queue a prompt without a client id, whose previews are broadcast to all clients."""
         graph = strange.anonymous_graph(self.installation, steps)
         return self.enqueue(graph, ["9"], number=number)
 
     def tell_queue(self) -> None:
-        """Tell everybody how many prompts are left."""
+        """Broadcast the number of remaining prompts."""
         facts = {"status": {"exec_info": {"queue_remaining": self.book.remaining}}}
         self.hub.send("status", facts, None)
 
     def clear_queue(self) -> None:
-        """Drop everything that waits, as anybody with the address can."""
+        """Drop all waiting prompts, as any client of the server can."""
         self.book.pending.clear()
         self.tell_queue()
 
@@ -291,7 +291,7 @@ class Engine(ABC):
             self._loaded.add(name)
 
     async def pass_step(self, job: Job, step: int) -> bytes | None:
-        """Let a step's time pass, stand still while held, and play what is due at this step."""
+        """Wait for the step's duration, pause while held, and apply the faults due at this step."""
         await asyncio.sleep(self.step_seconds)
         instead = None
         for fault in self.faults.take_at_step(job.prompt_id, step):
@@ -331,7 +331,7 @@ class Engine(ABC):
         self.hub.cut_all()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that must not run inside the worker it may cancel."""
+        """Run work outside the worker task, because it may cancel that task."""
         task = asyncio.get_running_loop().create_task(work)
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
@@ -352,7 +352,7 @@ class Engine(ABC):
             interrupted.cancel()
 
     async def _work(self, bench: Bench) -> None:
-        """Take one prompt after the other, as long as the server lives."""
+        """Execute one prompt after the other until the server stops."""
         while True:
             job = self.book.take()
             if job is None:
@@ -369,7 +369,7 @@ class Engine(ABC):
             await self._finish(bench, job)
 
     async def _finish(self, bench: Bench, job: Job) -> None:
-        """Write the history, then say that the run is over."""
+        """Write the history entry, then send the message that ends the run."""
         bench.last_node = None
         if self.faults.take(OutputDeleted, job.prompt_id) is not None:
             self._delete_outputs(job)
@@ -391,6 +391,6 @@ class Engine(ABC):
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:
-    """Say aloud that the stand-in itself is broken."""
+    """Log a crash of the stand-in itself."""
     if not task.cancelled() and task.exception() is not None:
         logger.error("%s crashed.", task.get_name(), exc_info=task.exception())

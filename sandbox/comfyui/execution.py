@@ -1,4 +1,4 @@
-"""Runs one graph at a time and reports it message by message, in the recorded order."""
+"""Execution of a graph, reported by messages in the recorded order."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ from sandbox.scenarios import FaultPlan, NodeFails, OutOfMemory
 Produced = TypeVar("Produced")
 
 JPEG_QUALITY: Final = 95
-"""A real server's previews are this good."""
+"""JPEG quality of a real server's previews."""
 TRACEBACK: Final = (
     '  File "/opt/comfyui/execution.py", line 545, in execute\n    output_data, output_ui = get_output_data(prompt_id, unique_id, obj)\n',  # noqa: E501 - a server's own words
     '  File "/opt/comfyui/execution.py", line 306, in process_inputs\n    result = f(**inputs)\n',
@@ -39,16 +39,16 @@ SAMPLER_TIPS: Final = (
 
 
 class InterruptedRunError(Exception):
-    """The run was told to stop."""
+    """The run was interrupted."""
 
 
 class Gate(Protocol):
-    """What the server lets a run wait for."""
+    """Waiting points of a run that the server controls."""
 
     interrupted: bool
 
     async def pass_step(self, job: Job, step: int) -> bytes | None:
-        """Wait for the next step's time; gives the bytes to send in the preview's place, if any."""
+        """Wait for the next step; return bytes to send instead of the preview, if any."""
 
     async def load(self, name: str) -> None:
         """Wait as long as loading this model takes."""
@@ -56,7 +56,7 @@ class Gate(Protocol):
 
 @dataclass
 class Bench:
-    """What all runs of one server share."""
+    """State shared by all runs of one server."""
 
     hub: Hub
     folders: Folders
@@ -71,7 +71,7 @@ class Bench:
 
 @dataclass
 class Run:
-    """One job being executed."""
+    """Execution of one job."""
 
     bench: Bench
     job: Job
@@ -81,7 +81,7 @@ class Run:
     done: list[str] = field(default_factory=list)
 
     async def execute(self) -> None:
-        """Run the graph, up to the message that ends it; the history is written elsewhere."""
+        """Run the graph up to its final message; the engine writes the history."""
         self._tell("execution_start", {"prompt_id": self.job.prompt_id, "timestamp": now_ms()})
         keys = signatures(self.job.graph, self.bench.folders)
         cached = cached_nodes(self.job.graph, keys, self.bench.cache, self.bench.classes)
@@ -102,7 +102,7 @@ class Run:
         self._tell("execution_success", {"prompt_id": self.job.prompt_id, "timestamp": now_ms()})
 
     async def _run_node(self, node_id: str, cached: list[str], keys: Mapping[str, str]) -> bool:
-        """Run a node or repeat its cached result; false when the run is over."""
+        """Run a node or report its cached result; False when the run has ended."""
         if node_id in cached:
             self._report(node_id, self.results[node_id])
             self._progress(node_id, 1.0, 1.0, "finished")
@@ -112,7 +112,7 @@ class Run:
         except InterruptedRunError:
             self._end_interrupted(node_id)
             return False
-        except Exception as error:  # noqa: BLE001 - whatever a node raises is the client's to hear of
+        except Exception as error:  # noqa: BLE001 - any error of a node is reported to the client
             self._end_failed(node_id, error)
             return False
         self.results[node_id] = result
@@ -167,7 +167,7 @@ class Run:
             raise InterruptedRunError
 
     def _report(self, node_id: str, result: Result) -> None:
-        """Say what a node showed, if it showed anything, and keep it for the history."""
+        """Report a node's outputs, if any, and keep them for the history."""
         if result.ui is None:
             return
         self.job.outputs[node_id] = result.ui
@@ -202,7 +202,7 @@ class Run:
         self.bench.hub.send("progress_state", facts, self.job.client_id)
 
     def _tell(self, kind: str, facts: dict[str, Any], *, everybody: bool = False) -> None:
-        """Keep a message for the history and send it to the prompt's client, if it has one."""
+        """Record a message for the history and send it to the prompt's client."""
         self.job.messages.append((kind, facts))
         if self.job.client_id is not None or everybody:
             self.bench.hub.send(kind, facts, self.job.client_id)
@@ -260,7 +260,7 @@ class Run:
 
 
 class NodeRun:
-    """What the node that is running now may ask for."""
+    """The RunContext of the running node."""
 
     def __init__(self, run: Run, node_id: str) -> None:
         self._run = run

@@ -1,4 +1,4 @@
-"""The input, output and temp folders of a stand-in, and its rules for names in them."""
+"""The input, output and temp folders, and the rules for file names in them."""
 
 import datetime
 import hashlib
@@ -15,12 +15,12 @@ _ANNOTATION: Final = re.compile(r"^(?P<name>.*) \[(?P<kind>input|output|temp)\]$
 
 
 class OutsideFolderError(Exception):
-    """A name leads out of the folder it belongs to."""
+    """A name leads outside of its folder."""
 
 
 @dataclass
 class Folders:
-    """Everything on disk; `root` is the stand-in's own directory."""
+    """The server's folders below `root`."""
 
     root: Path
     temp_tag: str = field(default_factory=lambda: _random_letters(5))
@@ -41,7 +41,7 @@ class Folders:
         self.temp_tag = _random_letters(5)
 
     def input_files(self) -> list[str]:
-        """List what the loaders offer: the files right inside the input folder."""
+        """List the choices of loader nodes: the files directly inside the input folder."""
         return sorted(path.name for path in self.folder("input").iterdir() if path.is_file())
 
     def inside(self, kind: str, *parts: str) -> Path:

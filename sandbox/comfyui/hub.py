@@ -1,4 +1,4 @@
-"""The open web sockets of a stand-in and the one loop that sends to them, in order."""
+"""The open WebSockets and the single loop that sends to them in order."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ _Frame = tuple[str | bytes, str | None]
 
 @dataclass(eq=False)
 class Client:
-    """One socket and what it announced."""
+    """A socket and its feature flags."""
 
     socket: web.WebSocketResponse
     request: web.Request
@@ -32,8 +32,8 @@ class Client:
 class Hub:
     """Sends messages to sockets by client id.
 
-    One loop awaits every send, so a client that does not read holds up all others; a closing
-    socket takes its client id with it even if a newer one had taken that id over.
+    As in ComfyUI, a single loop awaits every send, so a client that does not read delays all
+    others, and a closing socket removes its client id even if a newer socket uses it.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Hub:
         self._loop = asyncio.create_task(self._publish(), name="stand-in ComfyUI: publish loop")
 
     async def stop(self) -> None:
-        """Stop sending and forget everything that was not sent."""
+        """Stop sending and drop all queued messages."""
         if self._loop is not None:
             self._loop.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -121,7 +121,7 @@ class Hub:
                 client.request.transport.abort()
 
     def silence_all(self, *, answers_pings: bool) -> None:
-        """Never again send to the sockets open now, without closing them."""
+        """Stop sending to the sockets open now, without closing them."""
         self._clients.clear()
         if not answers_pings:
             for client in self._open:

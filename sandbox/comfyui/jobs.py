@@ -1,4 +1,4 @@
-"""Waiting, running and finished prompts of a stand-in."""
+"""Waiting, running and finished prompts."""
 
 import time
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Final
 HISTORY_LIMIT: Final = 10_000
 """Entries kept, a real server's limit."""
 SENSITIVE: Final = ("auth_token_comfy_org", "api_key_comfy_org")
-"""Keys of extra_data that are never shown to anybody."""
+"""Keys of extra_data that hold secrets and are never returned."""
 
 
 def now_ms() -> int:
@@ -32,7 +32,7 @@ class Job:
 
     @property
     def client_id(self) -> str | None:
-        """Whom the messages about it go to; None is everybody."""
+        """The client id that gets the job's messages; None broadcasts them."""
         client_id: str | None = self.extra_data.get("client_id")
         return client_id
 
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass
 class JobBook:
-    """The queue and the history. A restart begins a new one."""
+    """The queue and the history; a restart begins with an empty one."""
 
     pending: list[Job] = field(default_factory=list)
     running: Job | None = None

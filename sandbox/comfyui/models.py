@@ -1,4 +1,4 @@
-"""What a stand-in has installed: node classes as a real server describes them, and model files."""
+"""The installed node classes, as a real server describes them, and model files."""
 
 import copy
 import json
@@ -101,7 +101,7 @@ _FOLDER_OF_INPUT: Final[Mapping[str, str]] = {
 
 
 def load_node_classes(version: str) -> dict[str, Any]:
-    """Read the node classes a version has, with empty lists where its files would be listed."""
+    """Load the node classes of a version, with empty lists in place of its files."""
     name = f"object_info_{version}.json"
     text = resources.files("sandbox.comfyui").joinpath("data", name).read_text(encoding="utf-8")
     classes: dict[str, Any] = json.loads(text)
@@ -123,7 +123,7 @@ class Installation:
         self.classes = {name: info for name, info in classes.items() if name not in self.missing}
 
     def object_info(self, class_type: str, input_files: Sequence[str]) -> dict[str, Any] | None:
-        """Describe a class with the files of this moment, as GET /object_info does."""
+        """Describe a class with the current files, as GET /object_info does."""
         if class_type not in self.classes:
             return None
         info: dict[str, Any] = copy.deepcopy(self.classes[class_type])

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class ExecutionList:
-    """Hands out nodes whose inputs are ready; those that lead to an output soon come first."""
+    """Topological execution order; among ready nodes, those close to an output come first."""
 
     def __init__(
         self, graph: Mapping[str, Any], classes: Mapping[str, Any], cached: frozenset[str]

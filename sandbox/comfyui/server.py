@@ -1,4 +1,4 @@
-"""The stand-in as its users see it."""
+"""The stand-in ComfyUI server."""
 
 from aiohttp import web
 
@@ -15,5 +15,5 @@ class ComfyUIStandIn(Engine):
     """
 
     def build_application(self) -> web.Application:
-        """Build what answers requests in one life of the server."""
+        """Build the web application for one start of the server."""
         return build_application(self)

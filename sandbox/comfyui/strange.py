@@ -1,4 +1,4 @@
-"""Frames no client should stumble over, and a stranger's prompt."""
+"""Malformed and unknown frames, and a prompt of another client, for robustness tests."""
 
 import json
 import struct
@@ -27,12 +27,12 @@ FRAMES: Final[tuple[str | bytes, ...]] = (
 
 
 def big_picture(size: int) -> bytes:
-    """Return bytes of a picture file of this size: a JPEG's start and a long rest."""
+    """Return `size` bytes that begin like a JPEG file."""
     return GARBAGE + bytes(max(0, size - len(GARBAGE)))
 
 
 def anonymous_graph(installation: Installation, steps: int) -> dict[str, Any]:
-    """Return a small txt2img graph of somebody else."""
+    """Return a small txt2img graph, as another client would send it."""
     checkpoint = installation.models["checkpoints"][0]
     return {
         "3": {

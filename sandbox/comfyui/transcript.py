@@ -1,4 +1,4 @@
-"""What a stand-in was asked and what it did, kept for tests and for auditing a run afterwards."""
+"""Record of requests and executions, for assertions in tests and for audits of a run."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Post:
-    """A graph somebody posted, and whether it was queued."""
+    """A posted graph, and whether it was queued."""
 
     prompt_id: str
     client_id: str | None
@@ -20,7 +20,7 @@ class Post:
 
 @dataclass
 class Execution:
-    """A graph that was started, the nodes that really ran and how it ended (None: cut short)."""
+    """An execution of a graph: the nodes that ran, and how it ended (None: killed)."""
 
     prompt_id: str
     client_id: str | None
@@ -31,7 +31,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file somebody uploaded, by the name it was stored under."""
+    """An uploaded file, by its stored name."""
 
     name: str
     subfolder: str
@@ -41,7 +41,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Cancel:
-    """A request to stop something: `route` says through which door, `effect` what it did."""
+    """A cancellation: `route` is the endpoint that was used, `effect` what it did."""
 
     route: str
     prompt_id: str | None
@@ -50,7 +50,7 @@ class Cancel:
 
 @dataclass
 class Transcript:
-    """Everything since the stand-in was built; restarts of the server do not empty it."""
+    """All records since the stand-in was created; restarts of the server keep them."""
 
     posts: list[Post] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
@@ -59,11 +59,11 @@ class Transcript:
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def posts_of(self, prompt_id: str) -> list[Post]:
-        """Return every post that chose this prompt id."""
+        """Return every post with this prompt id."""
         return [post for post in self.posts if post.prompt_id == prompt_id]
 
     def executions_of(self, prompt_id: str) -> list[Execution]:
-        """Return every run of this prompt id, also those that were cut short."""
+        """Return every execution of this prompt id, killed ones included."""
         return [execution for execution in self.executions if execution.prompt_id == prompt_id]
 
     def repeated(self) -> tuple[str, ...]:

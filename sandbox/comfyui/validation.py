@@ -1,4 +1,4 @@
-"""Checks a posted graph and says what is wrong with it in ComfyUI's own words."""
+"""Validation of posted graphs, with ComfyUI's error types and wording."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,17 +6,17 @@ from typing import Any, Final
 
 Graph = Mapping[str, Any]
 LONGEST_LIST_SHOWN: Final = 20
-"""Choices up to this many are repeated in an error."""
+"""Longest list of choices that an error repeats."""
 FILE_CLASSES: Final = ("LoadImage", "LoadImageMask")
 
 
 class ServerTroubleError(Exception):
-    """The real server fails on this input with a plain-text 500."""
+    """Input on which a real server fails with a plain-text 500."""
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What POST /prompt makes of a graph: `error` is None when at least one output can run."""
+    """Result of validating a graph: `error` is None when at least one output can run."""
 
     error: dict[str, Any] | None
     outputs: list[str]
@@ -341,7 +341,7 @@ def _traceback() -> list[str]:
 def _collect(
     graph: Graph, output: str, checked: dict[str, _Checked], node_errors: dict[str, Any]
 ) -> None:
-    """Charge every faulty node found so far to this output."""
+    """Add the errors of all nodes checked so far, as errors that concern this output."""
     for node_id, result in checked.items():
         if not result.errors:
             continue

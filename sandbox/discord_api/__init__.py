@@ -1,7 +1,7 @@
 """A stand-in Discord on real sockets: REST v10, the gateway, and the attachment host.
 
-It is as small as one bot's use of it, enforces the platform's rules, and answers whatever it does
-not know with a loud error. Loopback only.
+It implements what one bot uses, enforces the platform's rules, and answers everything else with an
+error that is recorded. Loopback only.
 """
 
 from sandbox.discord_api.server import Address, DiscordStandIn

@@ -1,4 +1,4 @@
-"""Time as the stand-in sees it, and the ids that are made from it."""
+"""The stand-in's clock, and the snowflake ids derived from it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Refusals, with Discord's status, code and wording.
+"""API errors, with Discord's status, code and wording.
 
 ApiError            anything answered with a JSON error
 └── InvalidForm     50035: what is wrong, path by path
@@ -10,7 +10,7 @@ from sandbox.discord_api.values import JsonObject
 
 
 class Refusal(enum.Enum):
-    """The errors the stand-in gives: status, code, message."""
+    """The known errors: status, code, message."""
 
     UNAUTHORIZED = (401, 0, "401: Unauthorized")
     UNKNOWN_ROUTE = (404, 0, "404: Not Found")
@@ -42,7 +42,7 @@ class Refusal(enum.Enum):
 
 
 class ApiError(Exception):
-    """A request that is refused."""
+    """A refused request."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class ApiError(Exception):
 
     @classmethod
     def of(cls, refusal: Refusal) -> "ApiError":
-        """Return the error for one of the known refusals."""
+        """Return the error of a known refusal."""
         return cls(*refusal.value)
 
     def body(self) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Faults that tests and scripts ask for: refusals, delays, answers that get lost."""
+"""Injected faults: refusals, delays and lost responses."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ class FaultKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A request that is held back: whether it has arrived, and whether it may be handled."""
+    """A request held back by a test: events for its arrival and its release."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -33,7 +33,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Fault:
-    """Something to go wrong with the next `times` requests that match."""
+    """A fault for the next `times` matching requests."""
 
     kind: FaultKind
     method: str
@@ -45,7 +45,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that are still to happen."""
+    """The faults that are still pending."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -55,7 +55,7 @@ class Faults:
         self._waiting.append(fault)
 
     async def strike(self, method: str, path: str) -> bool:
-        """Play the faults of a request; say whether its answer is to get lost.
+        """Apply the faults of a request; return whether its response is to be dropped.
 
         Raises ConnectionAbortedError when the request itself is.
         """

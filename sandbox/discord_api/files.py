@@ -1,4 +1,4 @@
-"""The attachment host: files by id, and the signed addresses they are served under."""
+"""The attachment host: files by id, and their signed URLs."""
 
 import hashlib
 import hmac
@@ -27,7 +27,7 @@ _UNREADABLE = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What Pillow raises over files that are no pictures, broken, or far too large to decode."""
+"""Errors of Pillow for files that are no pictures, broken, or too large to decode."""
 _OWN_PATH = re.compile(r"^/(?:ephemeral-)?attachments/\d+/(\d+)/")
 
 
@@ -85,14 +85,14 @@ class Files:
         return f"{self.host}{quote(path)}?ex={expires:x}&is={issued:x}&hm={signature}&"
 
     def find_by_url(self, url: str) -> StoredFile | None:
-        """Return the file an address of this host names, whatever its signature."""
+        """Return the file of a URL of this host, whatever its signature."""
         if not self.host or not url.startswith(self.host):
             return None
         found = _OWN_PATH.match(urlsplit(url).path)
         return self._kept.get(int(found.group(1))) if found else None
 
     def open(self, path: str, query: Mapping[str, str]) -> StoredFile | None:
-        """Return what a request may read; None when it is gone, unsigned or out of date."""
+        """Return the file of a signed request; None when deleted, unsigned or expired."""
         found = _OWN_PATH.match(path)
         file = self._kept.get(int(found.group(1))) if found else None
         if file is None or file_path(file) != path:

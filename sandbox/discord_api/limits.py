@@ -6,9 +6,9 @@ API_VERSION: Final = 10
 """The only REST and gateway version served."""
 
 RESPONSE_SECONDS: Final = 3.0
-"""An interaction without a first answer is dead after this."""
+"""Seconds within which an interaction needs its first response."""
 TOKEN_MINUTES: Final = 15
-"""An interaction's token works this long, counted from its creation."""
+"""Minutes that an interaction's token is valid, from its creation."""
 
 CONTENT_LENGTH: Final = 2000
 EMBEDS: Final = 10

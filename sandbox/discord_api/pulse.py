@@ -8,13 +8,13 @@ T = TypeVar("T")
 
 
 class Pulse:
-    """Wakes whoever waits for the stand-in's state to change."""
+    """Wakes tasks that wait for a change of the stand-in's state."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def beat(self) -> None:
-        """Say that something changed."""
+        """Wake all waiting tasks."""
         self._event.set()
         self._event = asyncio.Event()
 

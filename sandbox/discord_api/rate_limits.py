@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows by bucket, and the headers that tell of them."""
+"""Rate limits: fixed windows by bucket, and their headers."""
 
 import hashlib
 import math
@@ -23,7 +23,7 @@ class Rule:
 
 WEBHOOK_TOKEN: Final = Rule("webhook token", 5, 2.0)
 WEBHOOK_POSTS: Final = Rule("webhook posts of a channel", 30, 60.0, is_announced=False)
-"""Not announced by any header: it is seen only as a 429."""
+"""Announced by no header: it shows as a 429 only."""
 CHANNEL_MESSAGES: Final = Rule("channel messages", 5, 5.0)
 CHANNEL_EDITS: Final = Rule("channel message edits", 5, 5.0)
 ORDINARY: Final = Rule("ordinary", 50, 1.0)
@@ -38,7 +38,7 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitState:
-    """How a bucket stands after a request."""
+    """State of a bucket after a request."""
 
     rule: Rule
     key: str
@@ -58,7 +58,7 @@ class RateLimitState:
 
 
 class RateLimited(ApiError):
-    """A request too many."""
+    """A request beyond the limit."""
 
     def __init__(self, state: RateLimitState) -> None:
         super().__init__(429, 0, "You are being rate limited.")
@@ -74,7 +74,7 @@ class RateLimited(ApiError):
         }
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of a 429; without `Via` clients believe in a ban."""
+        """Return the headers of a 429; without `Via`, discord.py assumes a Cloudflare ban."""
         headers = {
             "Retry-After": str(math.ceil(self.state.reset_after)),
             "X-RateLimit-Scope": "global" if self.is_global else "user",

@@ -1,4 +1,4 @@
-"""The stand-in Discord as a whole: one HTTP server on loopback, and the handles for tests."""
+"""The stand-in Discord: one HTTP server on loopback, and its controls for tests."""
 
 import base64
 import re
@@ -44,12 +44,12 @@ T = TypeVar("T")
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES: Final = 128 * 1024 * 1024
-"""Bodies are read up to this, so that too large ones are refused and not cut off."""
+"""Bytes of a body that are read, so that too large ones are refused and not cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a bot finds this Discord."""
+    """Addresses and token that a bot needs for this Discord."""
 
     api_base: str
     gateway_url: str
@@ -178,12 +178,12 @@ class DiscordStandIn:
 
     @property
     def pulse(self) -> Pulse:
-        """What beats at every change."""
+        """Wakes tasks at every change of state."""
         return self.broadcast.pulse
 
     @property
     def unknown_requests(self) -> list[str]:
-        """What the bot asked for that this stand-in does not play; empty in a good test."""
+        """Requests of the bot that the stand-in does not implement; empty in a good test."""
         return self._rest.unknown_requests + self.gateway.unknown_frames
 
     @property
@@ -313,7 +313,7 @@ class DiscordStandIn:
         headers = {
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=3600",
-            # What people attach shares the page's address here, and must not act as the page.
+            # Attachments are served from the page's origin here, and must not run as scripts of it.
             "Content-Security-Policy": "sandbox",
         }
         kind = file.content_type or "application/octet-stream"
@@ -321,13 +321,13 @@ class DiscordStandIn:
 
 
 def _new_bot_token() -> str:
-    """Return a token in the shape of Discord's; good for this stand-in alone."""
+    """Return a token in Discord's format, valid for this stand-in only."""
     user = base64.urlsafe_b64encode(str(secrets.randbelow(10**18)).encode()).decode().rstrip("=")
     return f"{user}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
 def summary(world: DiscordStandIn) -> JsonObject:
-    """Return what somebody needs to point a program at a running stand-in."""
+    """Return the environment variables for a program that uses a running stand-in."""
     facts: dict[str, Any] = {
         "api": world.api_url,
         "gateway": world.gateway_url,

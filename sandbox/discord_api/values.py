@@ -1,4 +1,4 @@
-"""What the stand-in Discord keeps, as plain values; JSON is made of them in `payloads`."""
+"""The values that the stand-in stores; `payloads` renders them as JSON."""
 
 import enum
 from dataclasses import dataclass, field
@@ -119,7 +119,7 @@ class Overwrite:
 class Channel:
     """A text channel of the guild, a direct-message channel with `recipient_id`, or a group's.
 
-    The bot is in no group: there it works for the one who installed it, by interactions alone.
+    The bot is in no group: there it works as a user-installed app, by interactions only.
     """
 
     id: int
@@ -214,7 +214,7 @@ class FailedInteraction:
 
 @dataclass(slots=True)
 class Interaction:
-    """One act of a person, and how far its answer is."""
+    """An interaction and the state of its response."""
 
     id: int
     token: str = field(repr=False)

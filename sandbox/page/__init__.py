@@ -1,4 +1,4 @@
-"""A page that looks and works like a Discord channel: plain files, served as they are."""
+"""Web page that looks and works like a Discord channel; static files."""
 
 from pathlib import Path
 from types import MappingProxyType
@@ -42,7 +42,7 @@ async def _serve_index(_request: web.Request) -> web.StreamResponse:
 async def _serve_file(request: web.Request) -> web.StreamResponse:
     name = request.match_info["file"]
     content_type = CONTENT_TYPES.get(Path(name).suffix)
-    # A name from the listing, never a path made of what was asked for.
+    # Looked up in the listing; a path is never built from the request.
     found = next((path for path in FOLDER.iterdir() if path.name == name), None)
     if content_type is None or found is None:
         raise web.HTTPNotFound(headers=_HEADERS)

@@ -1,7 +1,7 @@
 """Node classes whose results are sound, moving pictures, text files and 3D.
 
-The stand-in has no encoders for sound and film: whatever is saved as one is the same short clip.
-Animated pictures, texts and the cube are made anew.
+There are no encoders for audio and video: whatever is saved as such is the same short clip.
+Animated pictures, texts and the cube are generated.
 """
 
 from collections.abc import Callable, Mapping
@@ -95,7 +95,7 @@ def _save_animated(extension: str) -> QuickNode:
 def _moving(
     context: RunContext, inputs: Inputs, pictures: Pictures, extension: str, write: Writer
 ) -> Result:
-    """Films are listed under `images` too, with a flag beside them."""
+    """Videos are listed under `images` too, with an `animated` flag beside them."""
     prefix = str(inputs["filename_prefix"])
     item = _write(context, "output", prefix, f"_.{extension}", write, pictures[0].size)
     return Result((pictures,), {"images": [item], "animated": [True]})

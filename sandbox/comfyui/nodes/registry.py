@@ -11,7 +11,7 @@ SLOW_NODES: Final[Mapping[str, SlowNode]] = {
     **images.SLOW,
     **outputs.SLOW,
 }
-"""Classes that wait or report on the way."""
+"""Asynchronous node functions, which wait or report progress."""
 
 QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     **models.QUICK,
@@ -20,7 +20,7 @@ QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     **outputs.QUICK,
     **media.QUICK,
 }
-"""Classes that compute and are done."""
+"""Synchronous node functions."""
 
 
 async def run_node(class_type: str, context: RunContext, inputs: Inputs) -> Result:

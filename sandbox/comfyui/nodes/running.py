@@ -1,4 +1,4 @@
-"""What running nodes are given and what they give."""
+"""The context and the result of a running node."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Inputs: TypeAlias = Mapping[str, Any]
 
 
 class RunContext(Protocol):
-    """What a running node may ask of the server."""
+    """Services of the server for a running node."""
 
     version: str
     folders: Folders
@@ -40,7 +40,7 @@ class RunContext(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """What a node gives to the nodes behind it, and what it reports to clients."""
+    """A node's outputs for other nodes, and what is reported to clients."""
 
     outputs: tuple[Any, ...] = ()
     ui: dict[str, Any] | None = None

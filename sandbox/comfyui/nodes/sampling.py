@@ -1,4 +1,4 @@
-"""Sampling, as it looks from outside: a picture that comes out of noise step by step."""
+"""Imitation of sampling: a picture that emerges from noise step by step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ PREVIEW_SIDE: Final = 512
 
 
 class Stepper(Protocol):
-    """What sampling asks of the run it is part of."""
+    """Services of the run that sampling uses."""
 
     async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
         """Report one finished step."""

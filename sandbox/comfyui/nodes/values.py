@@ -1,4 +1,4 @@
-"""What flows along the links of a graph: models, prompts, latents, pictures and masks."""
+"""Values passed along the links of a graph: models, prompts, latents, pictures and masks."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""The HTTP and web socket face of the stand-in, each path with and without /api before it."""
+"""The HTTP and WebSocket application; every path exists with and without the /api prefix."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_application(server: Engine) -> web.Application:
-    """Build the application of one server life."""
+    """Build the application for one start of the server."""
     application = web.Application(
         client_max_size=UPLOAD_LIMIT, middlewares=[_build_middleware(server)]
     )
@@ -45,7 +45,7 @@ def build_application(server: Engine) -> web.Application:
 
 
 def _build_middleware(server: Engine) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """Build the middleware every request passes: the log, the faults, the origin check."""
+    """Build the middleware of all requests: request log, faults, origin check."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -70,7 +70,7 @@ def _build_middleware(server: Engine) -> Callable[..., Awaitable[web.StreamRespo
 
 
 def _from_elsewhere(version: str, request: web.Request) -> bool:
-    """Say whether a browser on a foreign page sent this, which a loopback server refuses."""
+    """Whether a browser sent this from a page of another origin, which loopback servers refuse."""
     if version != "0.3.64" and request.headers.get("Sec-Fetch-Site") == "cross-site":
         return True
     origin = request.headers.get("Origin")
@@ -112,7 +112,7 @@ class SocketRoute:
             server.hub.send("executing", {"node": server.last_node[1]}, client_id)
 
     def _hear(self, client_id: str, text: str, *, first: bool) -> bool:
-        """Take feature flags from the first readable message; says if that is still to come."""
+        """Read feature flags from the first valid message; return whether it is still to come."""
         try:
             data: Any = json.loads(text)
         except json.JSONDecodeError:

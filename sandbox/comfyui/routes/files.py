@@ -20,7 +20,7 @@ from sandbox.comfyui.validation import ServerTroubleError
 from sandbox.scenarios import UploadTooLarge, WrongFile
 
 DANGEROUS: Final = (".html", ".htm", ".js", ".css", ".svg", ".xml", ".xhtml")
-"""Types a browser would run: the newer version hands them out as attachments only."""
+"""Types that a browser would execute: the newer version serves them as attachments only."""
 PREVIEW_QUALITY: Final = 90
 
 Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
@@ -86,7 +86,7 @@ class FileRoutes:
         return await asyncio.to_thread(self._store, incoming, masked)
 
     def _original(self, reference: object) -> Path | None:
-        """Return the picture a mask belongs to; a missing one makes the upload a silent nothing."""
+        """Return the picture a mask belongs to; without it the upload silently has no effect."""
         if not isinstance(reference, dict) or "filename" not in reference:
             raise ServerTroubleError
         kind = reference.get("type", "output")
@@ -142,7 +142,7 @@ class FileRoutes:
         return self._whole(path, named)
 
     def _requested(self, request: web.Request) -> Path | int:
-        """Return the file that is asked for, or the status that refuses it."""
+        """Return the requested file, or the status that refuses it."""
         annotation, filename = split_annotation(request.query["filename"])
         kind = request.query.get("type", annotation or "output")
         if not filename or ".." in filename or filename.startswith("/") or kind not in FOLDER_TYPES:

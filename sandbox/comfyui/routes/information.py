@@ -1,4 +1,4 @@
-"""What a server says about itself: classes, models, features, its system."""
+"""Read-only routes: node classes, models, features, system statistics."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +11,7 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 
 class InformationRoutes:
-    """Everything that only reads."""
+    """The read-only routes."""
 
     def __init__(self, server: Engine) -> None:
         self._server = server

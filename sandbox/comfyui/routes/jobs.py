@@ -85,7 +85,7 @@ class JobRoutes:
         return web.json_response({"cancelled": any(stopped)})
 
     def _stop(self, prompt_id: str) -> bool:
-        """Delete a waiting prompt or interrupt a running one; says whether it did either."""
+        """Delete a waiting prompt or interrupt a running one; return whether it did either."""
         server = self._server
         running = server.book.running is not None and server.book.running.prompt_id == prompt_id
         waiting = any(job.prompt_id == prompt_id for job in server.book.pending)

@@ -34,7 +34,7 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 
 
 class QueueRoutes:
-    """Everything about prompts that both versions have."""
+    """The routes about prompts that both versions have."""
 
     def __init__(self, server: Engine) -> None:
         self._server = server
@@ -94,7 +94,7 @@ class QueueRoutes:
             await self._server.hub.flushed()
 
     def _take_number(self, body: object) -> float:
-        """Give the prompt its place; a prompt that is refused uses up a number as well."""
+        """Assign the queue number; a refused prompt uses up a number as well."""
         book = self._server.book
         if isinstance(body, dict) and "number" in body:
             try:
@@ -107,7 +107,7 @@ class QueueRoutes:
         return -number if in_front else number
 
     def _chosen_id(self, body: dict[str, Any]) -> str | None:
-        """Return the prompt's id, or None when the one asked for is refused."""
+        """Return the prompt's id, or None when the requested one is invalid."""
         old = self._server.version == "0.3.64"
         if "prompt_id" not in body or (body["prompt_id"] is None and not old):
             return str(uuid.uuid4())

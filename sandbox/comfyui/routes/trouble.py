@@ -1,4 +1,4 @@
-"""The answer a real server gives when one of its handlers raised."""
+"""The response of a real server to an exception in a handler."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""The gateway: log-in, events by intent, heartbeats and resuming."""
+"""The gateway: identify, dispatch by intent, heartbeats and resuming."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ from sandbox.discord_api.values import ChannelKind, JsonObject, Message
 _log = logging.getLogger(__name__)
 
 _CONTENT_FIELDS: Final = {"content": "", "embeds": [], "attachments": [], "components": []}
-"""What somebody else's message is emptied of where MESSAGE_CONTENT is not granted."""
+"""Fields emptied in messages of others where MESSAGE_CONTENT is not granted."""
 
 
 class Gateway:
@@ -134,7 +134,7 @@ class Gateway:
         return socket
 
     async def drop(self) -> None:
-        """Cut every connection as a failing network does; sessions can be resumed."""
+        """Cut every connection without a close frame; sessions can be resumed."""
         for connection in list(self._connections):
             await connection.socket.close(code=aiohttp.WSCloseCode.GOING_AWAY)
 

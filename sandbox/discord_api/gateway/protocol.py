@@ -1,4 +1,4 @@
-"""What the gateway speaks: opcodes, close codes, intents, frames."""
+"""The gateway protocol: opcodes, close codes, intents, frames."""
 
 import enum
 import json
@@ -56,7 +56,7 @@ KNOWN_INTENTS: Final = (1 << 26) - 1
 
 
 class Refused(Exception):
-    """A client did what the gateway closes connections for."""
+    """A violation for which the gateway closes the connection."""
 
     def __init__(self, code: Close, reason: str) -> None:
         super().__init__(reason)

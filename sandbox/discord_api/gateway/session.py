@@ -1,4 +1,4 @@
-"""One websocket of the bot, how it is compressed, and the session that outlives it."""
+"""A WebSocket connection of the bot, its compression, and the session that outlives it."""
 
 import asyncio
 import collections
@@ -24,10 +24,10 @@ else:
 
 
 class Encoder(Protocol):
-    """Turns a frame's text into what goes on the wire."""
+    """Compression of frames."""
 
     def encode(self, text: str) -> str | bytes:
-        """Return what goes on the wire."""
+        """Return the bytes or text to send."""
 
 
 class _Plain:
@@ -59,7 +59,7 @@ ENCODERS: Final[dict[str, type[_Plain] | type[_ZlibStream] | type[_ZstdStream]]]
 
 
 class Connection:
-    """One websocket: what is queued for it, and how often its client sends."""
+    """A WebSocket with its send queue and the rate of its client's frames."""
 
     def __init__(self, socket: web.WebSocketResponse, encoder: Encoder) -> None:
         self.socket = socket
@@ -100,7 +100,7 @@ class Connection:
 
 
 class Session:
-    """What outlives a connection: the sequence and the events to replay."""
+    """A resumable session: sequence number and events to replay."""
 
     def __init__(self, intents: Intent, shard: int = 0, shards: int = 1) -> None:
         self.id = secrets.token_hex(16)
@@ -128,7 +128,7 @@ class Session:
             self.connection.send(Op.DISPATCH, payload, self.sequence, name)
 
     def replay(self, after: int) -> None:
-        """Send again what came after a sequence number."""
+        """Send the events after a sequence number again."""
         if self.connection is None:
             return
         for sequence, name, payload in self._events:

@@ -1,1 +1,1 @@
-"""The state of the stand-in Discord and the rules it follows."""
+"""The state of the stand-in Discord, and validation of changes to it."""

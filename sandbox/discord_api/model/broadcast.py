@@ -1,4 +1,4 @@
-"""Who hears of what: the bot through the gateway, people through their own views."""
+"""Distribution of events: to the bot over the gateway, to people through their views."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from sandbox.discord_api.values import Channel, JsonObject, Member, Message
 
 
 class MessageSink(Protocol):
-    """What the gateway offers for public messages."""
+    """The part of the gateway that Broadcast uses."""
 
     def dispatch_message(self, name: str, message: Message, referenced: Message | None) -> None:
         """Send a message event to every session whose intents cover it."""
@@ -22,7 +22,7 @@ class MessageSink(Protocol):
 
 
 class Broadcast:
-    """Tells every change to those who may know of it."""
+    """Sends every change to those who may see it."""
 
     def __init__(self, directory: Directory, payloads: Payloads, gateway: MessageSink) -> None:
         self._directory = directory
@@ -47,7 +47,7 @@ class Broadcast:
             queue.put_nowait(None)
 
     def message(self, event: str, message: Message, referenced: Message | None = None) -> None:
-        """Tell of a message: `event` is create, update or delete."""
+        """Send a message event: `event` is create, update or delete."""
         if message.only_for is None:
             name = f"MESSAGE_{event.upper()}"
             self._gateway.dispatch_message(name, message, referenced)
@@ -57,25 +57,25 @@ class Broadcast:
         self.pulse.beat()
 
     def tell(self, member_id: int, event: JsonObject) -> None:
-        """Tell one person something."""
+        """Send an event to one person."""
         for queue, viewer_id in self._viewers.items():
             if viewer_id == member_id:
                 queue.put_nowait(event)
         self.pulse.beat()
 
     def tell_channel(self, channel: Channel, event: JsonObject) -> None:
-        """Tell everybody who sees a channel something."""
+        """Send an event to everybody who can view a channel."""
         for member in self._directory.members.values():
             if self._directory.can_see(member, channel):
                 self.tell(member.id, event)
 
     def tell_all(self, event_for: Callable[[Member], JsonObject]) -> None:
-        """Tell everybody something of their own."""
+        """Send each person an event built for them."""
         for member in self._directory.members.values():
             self.tell(member.id, event_for(member))
 
     def channel_changed(self, channel: Channel) -> None:
-        """Tell the bot of a channel's new permissions."""
+        """Send the bot a channel's changed permissions."""
         self._gateway.dispatch("CHANNEL_UPDATE", self._payloads.channel(channel), intent=1)
         self.pulse.beat()
 

@@ -1,4 +1,4 @@
-"""Application commands: what the bot may register, and what is registered."""
+"""Application commands: validation and registration."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -159,7 +159,7 @@ def _find_obstacle_of_place(command: JsonObject, channel: Channel) -> str | None
 
 
 def check_command(form: Form, path: str, body: JsonObject) -> JsonObject:
-    """Return a command as it is kept, noting everything wrong with it."""
+    """Return a command as it is stored, collecting all errors in the form."""
     kind = body.get("type") or CHAT_INPUT
     if kind not in limits.COMMANDS_BY_TYPE:
         form.wrong(_join(path, "type"), "BASE_TYPE_CHOICES", "Value must be one of (1, 2, 3).")

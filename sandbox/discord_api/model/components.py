@@ -25,7 +25,7 @@ BUTTON_STYLES: Final = range(1, 6)
 
 
 def check_components(form: Form, components: object) -> tuple[JsonObject, ...]:
-    """Return a message's rows as they are kept, noting every limit they break."""
+    """Return a message's rows as they are stored, collecting all errors in the form."""
     seen: set[str] = set()
     rows = [
         _check_row(form, f"components.{index}", form.mapping(f"components.{index}", row), seen)
@@ -35,7 +35,7 @@ def check_components(form: Form, components: object) -> tuple[JsonObject, ...]:
 
 
 def check_modal(form: Form, modal: JsonObject) -> JsonObject:
-    """Return a modal as it is kept, noting every limit it breaks."""
+    """Return a modal as it is stored, collecting all errors in the form."""
     form.text("title", modal.get("title"), limits.MODAL_TITLE, shortest=1)
     form.text("custom_id", modal.get("custom_id"), limits.CUSTOM_ID, shortest=1)
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Who and what there is: the guild, its channels, roles and members, and the application."""
+"""The guild, its channels, roles and members, and the application."""
 
 from typing import Final
 

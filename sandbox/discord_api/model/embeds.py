@@ -17,7 +17,7 @@ _ICONS: Final = (("footer", "icon_url"),)
 
 
 def check_embeds(form: Form, embeds: object) -> tuple[JsonObject, ...]:
-    """Return the embeds as they are kept, noting every limit they break."""
+    """Return the embeds as they are stored, collecting all errors in the form."""
     listed = form.items("embeds", embeds, limits.EMBEDS)
     kept = [
         _check_embed(form, f"embeds.{index}", form.mapping(f"embeds.{index}", embed))

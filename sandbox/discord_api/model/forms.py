@@ -1,4 +1,4 @@
-"""Checking request bodies: everything wrong is collected, then refused at once."""
+"""Validation of request bodies: all errors are collected, then raised at once."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sandbox.discord_api.values import JsonObject
 
 
 class Form:
-    """Collects what is wrong with a body, by path such as `embeds.0.title`."""
+    """Collects errors of a body by path, such as `embeds.0.title`."""
 
     def __init__(self) -> None:
         self._errors: JsonObject = {}

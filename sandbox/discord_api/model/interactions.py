@@ -1,4 +1,4 @@
-"""Interactions: their tokens, the one first answer, and the messages that follow from it."""
+"""Interactions: tokens, the first response, and follow-up messages."""
 
 import asyncio
 import base64
@@ -39,12 +39,12 @@ FAILURES: Final = {
     InteractionKind.AUTOCOMPLETE: "Loading options failed",
     InteractionKind.MODAL: "Something went wrong. Try again.",
 }
-"""What a person reads when no answer came in time."""
+"""Texts of the client when no response came in time."""
 _TOKEN_LIFE: Final = timedelta(minutes=limits.TOKEN_MINUTES)
 
 
 class Interactions:
-    """Every interaction there was, by id and by token."""
+    """All interactions, by id and by token."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Interactions:
         source: Message | None = None,
         about: JsonObject | None = None,
     ) -> Interaction:
-        """Begin an interaction: from now on its three seconds run."""
+        """Create an interaction and start its response deadline."""
         interaction_id = self._snowflakes.take()
         metadata: JsonObject = {
             "id": str(interaction_id),
@@ -152,7 +152,7 @@ class Interactions:
     def answer(
         self, interaction_id: int, token: str, body: JsonObject, uploads: Mapping[int, Upload]
     ) -> JsonObject:
-        """Take the first answer; return what `with_response` gives."""
+        """Accept the first response; return the body for `with_response`."""
         interaction = self._by_id.get(interaction_id)
         if interaction is None or interaction.token != token or interaction.is_dead:
             raise ApiError.of(Refusal.UNKNOWN_INTERACTION)
@@ -207,7 +207,7 @@ class Interactions:
         return self._messages.post(message, body, uploads, USERS_ONLY)
 
     def check_ages(self) -> None:
-        """Let time that was skipped take its effect on what is still unanswered."""
+        """Expire unanswered interactions after the clock was advanced."""
         for interaction in list(self._by_id.values()):
             age = self._clock.now() - interaction.created_at
             if not interaction.is_answered and age > timedelta(seconds=self._response_seconds):
@@ -359,7 +359,7 @@ class Interactions:
 
 
 def _callback_kind(interaction: Interaction, body: JsonObject) -> CallbackKind:
-    """Return the kind of answer, refusing those that this kind of interaction does not take."""
+    """Return the kind of response, refusing those that the interaction does not allow."""
     try:
         callback = CallbackKind(body.get("type", 0))
     except ValueError:

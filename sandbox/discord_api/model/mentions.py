@@ -1,4 +1,4 @@
-"""Who a message would ping: its text against its `allowed_mentions`."""
+"""Mentions of a message that notify, by its text and `allowed_mentions`."""
 
 import re
 from dataclasses import dataclass

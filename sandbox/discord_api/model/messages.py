@@ -1,4 +1,4 @@
-"""Messages: what makes one valid, how edits treat files, and who is pinged."""
+"""Messages: validation, files on edits, and mentions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -34,13 +34,13 @@ from sandbox.discord_api.values import (
 SETTABLE: Final = (
     MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS
 )
-"""The flags a request may set; Components V2 among others is not played here."""
+"""The flags a request may set; Components V2, among others, is not implemented."""
 _NOT_PLAYED: Final = ("poll", "sticker_ids", "thread_name", "username", "avatar_url")
 
 
 @dataclass(frozen=True, slots=True)
 class _NewFile:
-    """An upload with what the body says of it."""
+    """An upload with its entry in the body's `attachments`."""
 
     upload: Upload
     filename: str
@@ -49,7 +49,7 @@ class _NewFile:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A checked body, laid over the message as it was."""
+    """A validated body, merged with the existing message."""
 
     content: str
     embeds: tuple[JsonObject, ...]
@@ -60,7 +60,7 @@ class _Draft:
 
 
 class Messages:
-    """Every message there is; ephemeral ones too, which only their reader is ever shown."""
+    """All messages, including ephemeral ones, which only their reader can see."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Messages:
         uploads: Mapping[int, Upload],
         default_parse: frozenset[str],
     ) -> Message:
-        """Change what the body names; a loading message is filled, which is no visible edit."""
+        """Change the fields in the body; filling a deferred message does not count as an edit."""
         draft = self._draft(message, body, uploads)
         is_filling = MessageFlag.LOADING in message.flags
         self._apply(message, draft)
@@ -139,7 +139,7 @@ class Messages:
         return message
 
     def find_public(self, channel_id: int, message_id: int) -> Message:
-        """Return what a channel route can reach: never an ephemeral message."""
+        """Find a message through a channel route, which never reaches ephemeral ones."""
         message = self.find(message_id)
         if message.channel_id != channel_id or message.only_for is not None:
             raise ApiError.of(Refusal.UNKNOWN_MESSAGE)
@@ -156,7 +156,7 @@ class Messages:
         ]
 
     def referenced(self, message: Message) -> Message | None:
-        """Return the message that one answers to."""
+        """Return the message that this one replies to."""
         return self.get(message.reference_id)
 
     def _draft(self, message: Message, body: JsonObject, uploads: Mapping[int, Upload]) -> _Draft:

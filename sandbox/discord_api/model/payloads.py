@@ -1,4 +1,4 @@
-"""The JSON Discord speaks, made from the stand-in's values."""
+"""JSON payloads of Discord, built from the stand-in's values."""
 
 import copy
 from datetime import datetime
@@ -28,7 +28,7 @@ def timestamp(moment: datetime) -> str:
 
 
 class Payloads:
-    """Renders values as Discord's JSON; always from the present, so signed addresses are fresh."""
+    """Renders values as Discord's JSON, with freshly signed URLs."""
 
     def __init__(self, directory: Directory, files: Files) -> None:
         self._directory = directory

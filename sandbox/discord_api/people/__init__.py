@@ -1,1 +1,1 @@
-"""People on the stand-in Discord: what they do and fill in."""
+"""Simulated users of the stand-in Discord."""

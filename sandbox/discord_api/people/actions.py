@@ -1,4 +1,4 @@
-"""What people do: each act is checked as Discord's own client would, then sent to the bot."""
+"""Actions of users, checked as Discord's own client does, then sent to the bot."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +47,7 @@ from sandbox.discord_api.values import (
 
 
 class UserActions:
-    """Carries out what a person does; `NotPossible` where a client would not let them."""
+    """Performs actions of users. Raises NotPossible where a client would not offer them."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ class UserActions:
         data: JsonObject,
         message_id: int | None = None,
     ) -> Interaction:
-        """Send what a client of one's own making might, with nothing checked."""
+        """Send an interaction as a modified client could, without any checks."""
         source = None if message_id is None else self._messages.get(message_id)
         name = str(data.get("custom_id", ""))
         interaction = self._interactions.open(kind, member, channel, name=name, source=source)

@@ -1,4 +1,4 @@
-"""What people fill in: options of commands, menus and modals, checked as a client does."""
+"""Values of command options, menus and modals, checked as a client does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

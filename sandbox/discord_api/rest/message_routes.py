@@ -30,7 +30,7 @@ from sandbox.discord_api.values import (
 
 
 class InteractionRoutes:
-    """First answers, and the webhook of an interaction's token."""
+    """The interaction callback, and the webhook of an interaction's token."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class InteractionRoutes:
 
 
 class ChannelRoutes:
-    """Messages by the bot's own token; ephemeral ones do not exist here."""
+    """Messages in channels, by the bot's own token; ephemeral ones cannot be reached."""
 
     def __init__(
         self,

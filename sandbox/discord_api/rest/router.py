@@ -1,4 +1,4 @@
-"""REST v10: the routes, and what every request goes through before and after its handler."""
+"""REST v10: routing, and the processing of every request around its handler."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ _FILE_FIELD = "files["
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as handlers see it: parsed, with its files apart."""
+    """A parsed request, with its files separate from the body."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -56,7 +56,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back: a JSON body, or none."""
+    """A handler's response: a JSON body, or none."""
 
     body: object = None
     status: int = 200
@@ -70,7 +70,7 @@ NOTHING: Final = Answer(status=204)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route: how it is reached and which rate limit it falls under."""
+    """A route with its rate limit."""
 
     method: str
     path: str
@@ -80,7 +80,7 @@ class Route:
 
 
 class Rest:
-    """Serves routes as Discord does: faults, authority, limits, then the handler."""
+    """Serves routes: faults, authorization, rate limits, then the handler."""
 
     def __init__(self, token: str, rate_limits: RateLimits, faults: Faults) -> None:
         self._token = token
@@ -89,7 +89,7 @@ class Rest:
         self.unknown_requests: list[str] = []
 
     def add_to(self, app: web.Application, routes: list[Route]) -> None:
-        """Register the routes, and the loud answer to everything else under /api."""
+        """Register the routes, and a recorded error for everything else under /api."""
         for route in routes:
             app.router.add_route(route.method, PREFIX + route.path, self._responder(route))
         app.router.add_route("*", "/api/{rest:.*}", self._unknown)
@@ -98,19 +98,19 @@ class Rest:
         async def respond(request: web.Request) -> web.StreamResponse:
             headers: dict[str, str] = {}
             try:
-                call = await _read_call(request)  # always read: an early answer cuts an upload off
+                # Before any refusal: an early response would reset an upload in progress.
+                call = await _read_call(request)
                 loses_answer = await self._faults.strike(request.method, request.path)
                 headers = self._admit(route, request)
                 answer = route.handler(call)
             except ApiError as error:
                 return _refusal(route, error, headers)
             except ConnectionError:
-                # Whoever asked was gone before all of it was here, or is to find it lost: nobody
-                # reads the answer.
+                # The client disconnected during the request, or the response is to be dropped.
                 if request.transport is not None:
                     request.transport.abort()
                 return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
-            except Exception as error:  # noqa: BLE001 - clients retry a 500 in silence: be loud
+            except Exception as error:  # noqa: BLE001 - logged, because clients retry a 500 silently
                 self._crash(route, error)
                 return _refusal(route, ApiError.of(Refusal.CRASHED), headers)
             if loses_answer and request.transport is not None:
@@ -201,7 +201,7 @@ def _parse(raw: bytes) -> object:
 
 
 def _json_response(body: object, status: int, headers: Mapping[str, str]) -> web.Response:
-    """Return JSON without a charset in its type: clients compare it as a whole."""
+    """Return JSON without a charset in its type: discord.py compares the whole header."""
     content = json.dumps(body).encode()
     return web.Response(
         body=content, status=status, headers=headers, content_type="application/json"

@@ -10,7 +10,7 @@ from sandbox.discord_api.rest.router import NOTHING, Answer, Call, Route
 
 
 class AccountRoutes:
-    """Who the bot is and where the gateway is."""
+    """The bot's user and the gateway's address."""
 
     def __init__(self, directory: Directory, payloads: Payloads, gateway: Gateway) -> None:
         self._directory = directory
@@ -123,7 +123,7 @@ class CommandRoutes:
         return found
 
     def announce(self) -> None:
-        """Tell every person's client which commands it offers now."""
+        """Send every person's client the commands that it offers now."""
         self._broadcast.tell_all(
             lambda member: {"type": "commands", "commands": self._commands.offered(member)}
         )
