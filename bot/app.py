@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import discord
-from prometheus_client import REGISTRY
 
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
+from bot.metrics import Metrics
 from bot.network import NETWORK_ERRORS, growing_pauses
 from bot.private_files import keep_private
 from bot.reload import follow_workflows
@@ -34,6 +34,7 @@ from generation.audience import Audience, Desk
 from generation.backends.draining import Fleet
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.errors import ServiceUnavailable
 from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
@@ -61,6 +62,9 @@ KNOWN_NODES = "object_info"
 
 BACKEND_GREETING_S = 5.0
 """Seconds that start-up waits for a backend before it continues without it."""
+
+MEASURE_S = 5.0
+"""How long metrics wait for the database; Prometheus gives up on an answer after 10 by default."""
 
 ANSWER_TIMEOUT_S = 30.0
 """Seconds; a ComfyUI with many custom nodes needs several to list them for the first time."""
@@ -267,6 +271,7 @@ class Application:
         self._connection: asyncio.Task[None] | None = None
         self._core: Core | None = None
         self._replies: LiveReplies | None = None
+        self._metrics = Metrics()
 
     @property
     def core(self) -> Core:
@@ -325,6 +330,7 @@ class Application:
             address=self._address,
             guild_ids=self._settings.guilds,
             shards=Shards(shards.ids, shards.count) if shards else None,
+            note_status=self._metrics.count_response,
         )
         self._stack.push_async_callback(client.close)
         await log_in_patiently(client, token.get_secret_value())
@@ -361,7 +367,7 @@ class Application:
             self._stack.push_async_callback(_end, self._connection)
 
     def _build_replies(self, client: LimnerClient, offers: Offers) -> LiveReplies:
-        self._replies = LiveReplies(client, offers=offers)
+        self._replies = LiveReplies(client, offers=offers, metrics=self._metrics)
         return self._replies
 
     async def _serve_health(self, core: Core, client: LimnerClient) -> None:
@@ -377,8 +383,11 @@ class Application:
                 "backend": core.pool.is_any_reachable,
             }
 
+        async def measure() -> bytes:
+            return await _measure(core, self._metrics)
+
         server = HealthServer(
-            host=address.host, port=address.port, readiness=readiness, registry=REGISTRY
+            host=address.host, port=address.port, readiness=readiness, measure=measure
         )
         try:
             await server.start()
@@ -498,6 +507,16 @@ async def _learn(core: Core, backend: Backend, timeout_s: float) -> BackendDescr
         description = await backend.fetch_description()
         await core.pool.refresh(backend.name)
         return description
+
+
+async def _measure(core: Core, metrics: Metrics) -> bytes:
+    """Set what is known only when it is asked for; a database that is away hides nothing else."""
+    metrics.set_backends(core.pool.occupancies)
+    metrics.set_line()
+    with suppress(ServiceUnavailable, TimeoutError):
+        async with asyncio.timeout(MEASURE_S):
+            metrics.set_line(*await core.service.count_unfinished())
+    return metrics.render()
 
 
 async def _answers(database: Database) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NoReturn
@@ -20,7 +20,7 @@ from bot.commands.my_settings import SETTINGS_FORMS
 from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
 from bot.i18n.translator import CommandTranslator
-from bot.network import NETWORK_ERRORS, growing_pauses
+from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.posted_files import attachment_hosts
@@ -63,7 +63,7 @@ class LimnerClient(discord.AutoShardedClient):
 
     Without an `address` it connects to Discord itself. `guild_ids` restrict the bot to these guilds
     and sync their commands at once; without any, commands are global. Without `shards` it connects
-    as many as Discord recommends.
+    as many as Discord recommends. `note_status` is called with the status of each response.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class LimnerClient(discord.AutoShardedClient):
         address: DiscordAddress | None = None,
         guild_ids: Collection[int] = (),
         shards: Shards | None = None,
+        note_status: Callable[[int], None] = lambda _: None,
     ) -> None:
         # Limner uses no voice, so the warning about missing voice support would mislead.
         discord.VoiceClient.warn_nacl = False
@@ -85,6 +86,7 @@ class LimnerClient(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None,
+            http_trace=trace_responses(note_status),
         )
         if address is not None:
             # discord.py keeps these two addresses for the whole process.

@@ -4,7 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+Measure = Callable[[], Awaitable[bytes]]
+"""Makes the text that Prometheus reads, of metrics as they are now."""
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Returns for each part (gateway, database, backends) whether it works at the moment."""
@@ -13,12 +16,10 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 class HealthServer:
     """Serves the three paths until closed; closing twice is safe."""
 
-    def __init__(
-        self, *, host: str, port: int, readiness: Readiness, registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, *, host: str, port: int, readiness: Readiness, measure: Measure) -> None:
         self._host, self._port = host, port
         self._readiness = readiness
-        self._registry = registry
+        self._measure = measure
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -48,5 +49,5 @@ class HealthServer:
         return web.json_response(parts, status=200 if all(parts.values()) else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        body = generate_latest(self._registry)
+        body = await self._measure()
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

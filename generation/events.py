@@ -46,9 +46,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Final: the record says how, and the results are stored."""
+    """Final: the record says how, and the results are stored.
+
+    The charges are what its end cost; both are 0 where it was refunded, and for whoever comes to
+    watch a generation that had ended before.
+    """
 
     generation: Generation
+    charged_pictures: int = 0
+    charged_gpu_ms: int = 0
 
 
 GenerationEvent = Waiting | Running | Ended

@@ -262,6 +262,12 @@ class GenerationService:
         with available():
             return await self._board.view(guild_id, user_id, sees_all=sees_all, limit=limit)
 
+    async def count_unfinished(self) -> tuple[int, int]:
+        """How many generations of all guilds run, and how many wait. Raises ServiceUnavailable."""
+        with available():
+            line = await self._records.line()
+        return len(line.running), len(line.waiting) + len(line.paused)
+
     async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
         """What one person has waiting and running, everywhere."""
         with available():

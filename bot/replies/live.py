@@ -12,6 +12,7 @@ from typing import Protocol, assert_never
 import discord
 
 from bot.i18n.language import _, speak, speaking
+from bot.metrics import Metrics
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.buttons import cancel_view, done_view, failed_view
 from bot.replies.deletion import delete_message
@@ -110,11 +111,13 @@ class LiveReplies:
         interval_s: float = EDIT_INTERVAL_S,
         channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        metrics: Metrics | None = None,
     ) -> None:
         self._client = client
         self._sender = ReplySender(client, now)
         self._now = now
         self._offers = offers
+        self._metrics = metrics or Metrics()
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
@@ -139,6 +142,7 @@ class LiveReplies:
         """Schedule an edit with this state; a newer one replaces it."""
         match event:
             case Ended():
+                self._metrics.count_end(event)
                 self._retire(event.generation.id)
             case Waiting() | Running():
                 self._show(event)
@@ -160,8 +164,10 @@ class LiveReplies:
             with speaking(address.locale):
                 receipt = await self._tell_end(generation, contents, address)
         except Gone as error:
+            self._metrics.count_undelivered("impossible")
             raise DeliveryImpossible from error
         except (Unreachable, TooLarge) as error:
+            self._metrics.count_undelivered("postponed")
             raise DeliveryPostponed from error
         return receipt
 

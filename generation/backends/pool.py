@@ -48,6 +48,14 @@ class PoolMember:
     tags: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """Whether a backend answered the last time, and how many generations of ours it has."""
+
+    is_reachable: bool
+    generations: int
+
+
 @dataclass
 class _Place:
     """What is known of one member by and by."""
@@ -100,6 +108,15 @@ class BackendPool:
     def concurrency(self) -> Mapping[str, int]:
         """How many graphs each backend is handed at a time, by its name."""
         return {name: place.member.concurrency for name, place in self._places.items()}
+
+    @property
+    def occupancies(self) -> Mapping[str, Occupancy]:
+        """What is known of each backend without asking it, by its name."""
+        claims = Counter(self._claims.values())
+        return {
+            name: Occupancy(place.backend.is_reachable, claims[name])
+            for name, place in self._places.items()
+        }
 
     @property
     def is_any_reachable(self) -> bool:

@@ -61,7 +61,7 @@ class Finisher:
     async def _settle(
         self, generation_id: str, state: GenerationState, failure: Failure | None
     ) -> bool:
-        def change(session: Session) -> tuple[bool, Generation | None]:
+        def change(session: Session) -> tuple[bool, Ended | None]:
             now = self._clock()
             won = GenerationRepository(session).move(
                 generation_id,
@@ -78,8 +78,8 @@ class Finisher:
 
         won, ended = await self._database.write(change)
         if ended is not None:
-            _log_end(ended)
-            self._broadcast.publish(Ended(ended))
+            _log_end(ended.generation)
+            self._broadcast.publish(ended)
         return won
 
     async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
@@ -108,7 +108,7 @@ def _find_canceller(session: Session, generation_id: str, state: GenerationState
     return row.cancelled_by if row else None
 
 
-def _close_charge(session: Session, generation_id: str) -> Generation | None:
+def _close_charge(session: Session, generation_id: str) -> Ended | None:
     """Charge what it took, or give back what was reserved; the row has its end already.
 
     What is returned has no results while they are withheld.
@@ -122,16 +122,14 @@ def _close_charge(session: Session, generation_id: str) -> Generation | None:
     duration_ms = round((generation.duration_s or 0) * 1000)
     if not generation.is_charged:
         charges.refund(generation_id)
-    elif generation.state is GenerationState.CANCELLED:
-        charges.settle(generation_id, gpu_ms=duration_ms)
-    else:
+        return Ended(generation)
+    pictures, gpu_ms = generation.cost, duration_ms
+    if generation.state is GenerationState.SUCCEEDED:
         made = sum(one.media_type.startswith("image/") for one in outputs)
-        charges.settle(
-            generation_id,
-            pictures=made_cost(generation.cost, count_of(generation.values), made),
-            gpu_ms=duration_ms if row.gpu_ms is None else row.gpu_ms,
-        )
-    return generation
+        pictures = made_cost(generation.cost, count_of(generation.values), made)
+        gpu_ms = duration_ms if row.gpu_ms is None else row.gpu_ms
+    charges.settle(generation_id, pictures=pictures, gpu_ms=gpu_ms)
+    return Ended(generation, pictures, gpu_ms)
 
 
 def _log_end(generation: Generation) -> None:
