@@ -8,7 +8,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.discord_api.faults import Fault, FaultKind
-from sandbox.discord_api.rate_limits import GLOBAL, RateLimited, Standing
+from sandbox.discord_api.rate_limits import GLOBAL, RateLimited, RateLimitState
 
 PATIENCE_S = 60
 
@@ -50,7 +50,7 @@ async def test_metrics_follow_what_a_running_bot_does(house):
         await metrics.wait_for("limner_line_generations", "running", value=1)
         await metrics.wait_for("limner_backend_generations", backend, value=1)
         assert metrics.samples["limner_charged_pictures_total",] == 0
-        too_many = RateLimited(Standing(GLOBAL, "", remaining=0, reset_after=0.01))
+        too_many = RateLimited(RateLimitState(GLOBAL, "", remaining=0, reset_after=0.01))
         house.world.faults.add(
             Fault(FaultKind.REFUSE, "PATCH", re.compile("/messages/"), error=too_many)
         )
