@@ -116,9 +116,7 @@ class GenerationService:
             clock=clock,
             random_source=random_source or random.SystemRandom(),
         )
-        self._delivery = Delivery(
-            database, self._records, audience, reviews or Reviews(database, clock)
-        )
+        self._delivery = Delivery(database, audience, reviews or Reviews(database, clock))
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
@@ -239,6 +237,11 @@ class GenerationService:
         """One generation, if there is one of this id."""
         with available():
             return await self._records.find(normalise_id(generation_id))
+
+    async def find_state(self, generation_id: str) -> GenerationState | None:
+        """The state of one generation, if there is one of this id."""
+        with available():
+            return await self._records.find_state(normalise_id(generation_id))
 
     async def find_order(self, generation_id: str) -> Order | None:
         """One generation with the pictures it was given, as far as they are kept."""

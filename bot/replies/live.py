@@ -70,8 +70,8 @@ _log = logging.getLogger(__name__)
 class Ledger(Protocol):
     """The generation records, shared by all processes."""
 
-    async def find(self, generation_id: str) -> Generation | None:
-        """Return a generation. Raises ServiceUnavailable."""
+    async def find_state(self, generation_id: str) -> GenerationState | None:
+        """Return a generation's state, None if there is none. Raises ServiceUnavailable."""
 
     async def tell_again(self, generation_id: str) -> None:
         """Deliver an end once more, in order with other deliveries.
@@ -383,17 +383,17 @@ class LiveReplies:
     async def _is_news(self, event: LiveEvent) -> bool:
         if self._ledger is None:
             return True
-        now = await self._look_up(event.generation.id)
-        if now is None:
+        state = await self._look_up(event.generation.id)
+        if state is None:
             return False
-        return now.state is GenerationState.WAITING or (
-            isinstance(event, Running) and not now.state.is_final
+        return state is GenerationState.WAITING or (
+            isinstance(event, Running) and not state.is_final
         )
 
     async def _make_up_for(self, view: _View, generation_id: str) -> None:
         """Repeat a delivery of another process that this edit may have overwritten."""
-        now = await self._look_up(generation_id)
-        if self._ledger is None or (now is not None and not now.state.is_final):
+        state = await self._look_up(generation_id)
+        if self._ledger is None or (state is not None and not state.is_final):
             return
         # A delivery waits for the edit in progress, which is this task: drop the view first.
         self._forget(generation_id, view)
@@ -407,9 +407,9 @@ class LiveReplies:
         if self._views.get(generation_id) is view:
             del self._views[generation_id]
 
-    async def _look_up(self, generation_id: str) -> Generation | None:
+    async def _look_up(self, generation_id: str) -> GenerationState | None:
         try:
-            return await self._ledger.find(generation_id) if self._ledger else None
+            return await self._ledger.find_state(generation_id) if self._ledger else None
         except ServiceUnavailable:
             return None
 

@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from db.dialect import count_changed
 from db.repositories import prompt_words
-from db.tables import UNFINISHED_STATES, WAITING, ChangeRow, FlagRow, GenerationRow
+from db.tables import (
+    UNFINISHED_STATES,
+    WAITING,
+    ChangeRow,
+    FlagRow,
+    GenerationRow,
+    ReviewRow,
+)
 
 
 class Cursor(NamedTuple):
@@ -121,6 +128,22 @@ class GenerationRepository:
         """Find one, as it is recorded now; `for_update` holds others off until the end."""
         return self._session.get(
             GenerationRow, id, populate_existing=True, with_for_update=for_update or None
+        )
+
+    def get_with_review(self, generation_id: str) -> tuple[GenerationRow, str | None] | None:
+        """Find one, as it is recorded now, and the state of its review, if it has one."""
+        found = self._session.execute(
+            select(GenerationRow, ReviewRow.state)
+            .outerjoin(ReviewRow, ReviewRow.generation_id == GenerationRow.id)
+            .where(GenerationRow.id == generation_id)
+            .execution_options(populate_existing=True)
+        ).one_or_none()
+        return None if found is None else (found[0], found[1])
+
+    def state(self, generation_id: str) -> str | None:
+        """The state of one, if there is one of this id."""
+        return self._session.scalar(
+            select(GenerationRow.state).where(GenerationRow.id == generation_id)
         )
 
     def move(

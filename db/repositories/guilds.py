@@ -18,15 +18,15 @@ class GuildRepository:
     def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
         """Find the guild's settings, or begin them with the defaults."""
         id_ = guild_id or DIRECT_MESSAGES
+        known = self._session.get(GuildRow, id_, populate_existing=True)
+        if known is not None:
+            return known
         self._session.execute(
             insert_into(self._session, GuildRow)
             .values(id=id_, timezone="UTC", paused=False, created_at=now)
             .on_conflict_do_nothing()
         )
-        found = self._session.scalars(
-            select(GuildRow).where(GuildRow.id == id_).execution_options(populate_existing=True)
-        )
-        return found.one()
+        return self._session.get_one(GuildRow, id_)
 
     def paused(self) -> frozenset[int]:
         """The ids of all guilds whose line is paused."""

@@ -1,15 +1,17 @@
 """Unfinished generations: their order, their number, and what lately took how long. Read only."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.repositories.generations import is_in
 from db.repositories.reviews import PENDING
-from db.tables import SUCCEEDED, UNFINISHED_STATES, WAITING, GenerationRow, ReviewRow
+from db.tables import RUNNING, SUCCEEDED, UNFINISHED_STATES, WAITING, GenerationRow, ReviewRow
 
 
 class MeasuredRow(NamedTuple):
@@ -35,6 +37,19 @@ class LineRow(NamedTuple):
     created_at: datetime
     started_at: datetime | None
     cancelled_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedCounts:
+    """How many generations of one person run and wait in one guild, and how many wait there in all.
+
+    `by_lane` are those of the person, running and waiting, by lane.
+    """
+
+    running: int
+    waiting: int
+    waiting_in_guild: int
+    by_lane: Mapping[int, int]
 
 
 class LineRepository:
@@ -78,30 +93,24 @@ class LineRepository:
         )
         return tuple(found)
 
-    def count(self, user_id: int, guild_id: int | None, states: Collection[str]) -> int:
-        """Count one person's generations in these states, in one guild or in direct messages."""
-        return self._count(
-            GenerationRow.user_id == user_id,
-            is_in(guild_id),
-            GenerationRow.state.in_(states),
-        )
+    def count_unfinished(self, user_id: int, guild_id: int | None) -> UnfinishedCounts:
+        """Count what is unfinished in one guild, or in all direct messages, and of it one person's.
 
-    def count_waiting_in_guild(self, guild_id: int | None) -> int:
-        """Count what waits in one guild, or in all direct messages."""
-        return self._count(is_in(guild_id), GenerationRow.state == WAITING)
-
-    def count_by_lane(self, user_id: int, guild_id: int | None) -> dict[int, int]:
-        """Count what one person has unfinished in one guild or in direct messages, by lane."""
-        found = self._session.execute(
-            select(GenerationRow.lane, func.count())
-            .where(
-                GenerationRow.user_id == user_id,
-                is_in(guild_id),
-                GenerationRow.state.in_(UNFINISHED_STATES),
-            )
-            .group_by(GenerationRow.lane)
+        One statement for all of it: every request needs these numbers.
+        """
+        own = func.sum(case((GenerationRow.user_id == user_id, 1), else_=0))
+        rows = self._session.execute(
+            select(GenerationRow.state, GenerationRow.lane, func.count(), own)
+            .where(is_in(guild_id), GenerationRow.state.in_(UNFINISHED_STATES))
+            .group_by(GenerationRow.state, GenerationRow.lane)
         )
-        return {row.lane: int(row[1]) for row in found}
+        by_state, by_lane, waiting_in_guild = Counter[str](), Counter[int](), 0
+        for state, lane, count, owned in rows:
+            by_state[state] += int(owned)
+            by_lane[lane] += int(owned)
+            if state == WAITING:
+                waiting_in_guild += int(count)
+        return UnfinishedCounts(by_state[RUNNING], by_state[WAITING], waiting_in_guild, +by_lane)
 
     def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
         """Count everybody's generations in these states, in one guild or in direct messages."""
@@ -167,7 +176,3 @@ class LineRepository:
             .group_by(GenerationRow.user_id)
         )
         return {row[0]: row[1] for row in found if row[1] is not None}
-
-    def _count(self, *conditions: ColumnElement[bool]) -> int:
-        statement = select(func.count()).select_from(GenerationRow).where(*conditions)
-        return self._session.scalar(statement) or 0

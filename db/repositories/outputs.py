@@ -91,6 +91,16 @@ class OutputRepository:
         )
         return tuple((row, content) for row, content in found)
 
+    def outputs_with_contents(self, id: str) -> tuple[tuple[OutputRow, bytes | None], ...]:  # noqa: A002 - the column's name
+        """Load its results in order with their bytes; those of pruned ones are None."""
+        found = self._session.execute(
+            select(OutputRow, OutputContentRow.content)
+            .outerjoin(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
+            .where(OutputRow.generation_id == id)
+            .order_by(OutputRow.position)
+        )
+        return tuple((row, content) for row, content in found)
+
     def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
         """Delete everything of its pictures and texts that is kept; what they were stays known."""
         results = select(OutputRow.id).where(OutputRow.generation_id == id)

@@ -23,7 +23,7 @@ class PersonRepository:
         name: str,
         now: datetime,
         last_request_at: datetime | None = None,
-    ) -> PersonRow:
+    ) -> None:
         """Remember a person by the newest name, and when they asked last, where that is given."""
         changes: dict[str, object] = {"name": name}
         if last_request_at is not None:
@@ -39,15 +39,6 @@ class PersonRepository:
             .on_conflict_do_update(index_elements=["user_id", "guild_id"], set_=changes)
         )
         self._session.execute(statement)
-        found = self._session.scalars(
-            select(PersonRow)
-            .where(
-                PersonRow.user_id == user_id,
-                PersonRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            )
-            .execution_options(populate_existing=True)
-        )
-        return found.one()
 
     def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
         """When this person last asked for a generation here, if ever."""

@@ -88,6 +88,13 @@ class Records:
 
         return await self._database.read(query)
 
+    async def find_state(self, generation_id: str) -> GenerationState | None:
+        """The state of one generation, if there is one of this id."""
+        state = await self._database.read(
+            lambda session: GenerationRepository(session).state(generation_id)
+        )
+        return None if state is None else GenerationState(state)
+
     async def find_order(self, generation_id: str) -> Order | None:
         """One generation with what it was given; it is wanted until it ended or was cancelled."""
 

@@ -83,7 +83,8 @@ class Cost:
 class Usage:
     """What one person has used in one guild, and how long that guild's line is.
 
-    `used` is since the period began, reserved amounts included.
+    `used` is since the period began, reserved amounts included. `by_lane` is how many unfinished
+    generations each lane of the person has.
     """
 
     used: Cost = Cost()
@@ -91,6 +92,7 @@ class Usage:
     waiting: int = 0
     waiting_in_guild: int = 0
     last_request_at: datetime | None = None
+    by_lane: Mapping[int, int] = field(default_factory=dict)
 
 
 def made_cost(reserved: int, asked: int, made: int) -> int:

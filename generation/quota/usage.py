@@ -26,7 +26,6 @@ from generation.quota.policy import (
     stand,
 )
 from generation.quota.rules import Cost, Refused, Unit, Usage, decide, next_request_at
-from generation.record import GenerationState
 from generation.request import Requester
 
 
@@ -99,7 +98,7 @@ class UsageBook:
         Nobody else can be admitted for the same person until the transaction ends.
         """
         books.charges.lock_person(requester.user_id, requester.guild_id)
-        standing = self._refuse_too_much(books, requester, cost, now, is_final=True)
+        standing, usage = self._refuse_too_much(books, requester, cost, now, is_final=True)
         books.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
@@ -107,10 +106,9 @@ class UsageBook:
             now=now,
             last_request_at=now,
         )
-        taken = books.line.count_by_lane(requester.user_id, requester.guild_id)
         lanes = range(standing.allowance.max_running)
         return Place(
-            standing.allowance.has_priority, min(lanes, key=lambda lane: taken.get(lane, 0))
+            standing.allowance.has_priority, min(lanes, key=lambda lane: usage.by_lane.get(lane, 0))
         )
 
     async def check(self, requester: Requester, cost: Cost) -> None:
@@ -155,7 +153,7 @@ class UsageBook:
 
     def _refuse_too_much(
         self, books: Books, requester: Requester, cost: Cost, now: datetime, *, is_final: bool
-    ) -> Standing:
+    ) -> tuple[Standing, Usage]:
         guild = books.guilds.get_or_create(requester.guild_id, now=now)
         limits = read_limits(guild)
         refuse_elsewhere(books.policies, requester)
@@ -169,7 +167,7 @@ class UsageBook:
         decision = decide(standing.allowance, usage, cost, now, timezone)
         if isinstance(decision, Refused):
             raise RequestRefused(decision.kind, decision.template, decision.facts)
-        return standing
+        return standing, usage
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
@@ -246,12 +244,13 @@ def _stand(books: Books, limits: GuildLimits, requester: Requester, now: datetim
 def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
     user_id, guild_id = requester.user_id, requester.guild_id
     begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
-    running, waiting = {GenerationState.RUNNING.value}, {GenerationState.WAITING.value}
     spent = books.charges.usage(user_id, guild_id, begins_at)
+    unfinished = books.line.count_unfinished(user_id, guild_id)
     return Usage(
         used=Cost(spent.pictures, spent.gpu_ms),
-        running=books.line.count(user_id, guild_id, running),
-        waiting=books.line.count(user_id, guild_id, waiting),
-        waiting_in_guild=books.line.count_waiting_in_guild(guild_id),
+        running=unfinished.running,
+        waiting=unfinished.waiting,
+        waiting_in_guild=unfinished.waiting_in_guild,
+        by_lane=unfinished.by_lane,
         last_request_at=books.people.last_request_at(user_id, guild_id),
     )

@@ -8,7 +8,8 @@ person, here, and the moderators' message, in `review_cards`.
 
 import asyncio
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import assert_never
 from weakref import WeakValueDictionary
@@ -17,12 +18,12 @@ from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import PENDING, REFUSED, ReviewRepository
+from db.repositories.reviews import PENDING, REFUSED
+from db.tables import GenerationRow, OutputRow
 from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
-from generation.history.queries import copy_generation
-from generation.history.records import Records
+from generation.history.queries import copy_generation, copy_output
 from generation.moderation.review import Reviews
-from generation.record import Generation, GenerationState
+from generation.record import Generation, GenerationState, OutputContent
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +37,26 @@ class _Message(Enum):
     NOTHING = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What is recorded of an end. `contents` are loaded with what is said of it."""
+
+    generation: Generation
+    message: _Message | None
+    is_reviewed: bool
+    contents: tuple[OutputContent, ...] = ()
+
+
 class Delivery:
     """Tells the end of generations. Every method may be repeated after a crash."""
 
     def __init__(
         self,
         database: Database,
-        records: Records,
         audience: Audience,
         reviews: Reviews,
     ) -> None:
         self._database = database
-        self._records = records
         self._audience = audience
         self._reviews = reviews
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -57,11 +66,12 @@ class Delivery:
 
         Raises DeliveryPostponed and DeliveryImpossible as the audience does, and DatabaseError.
         """
-        generation = await self._records.find(generation_id)
-        if generation is None or generation.delivered_at is not None:
+        recorded = await self._read(generation_id)
+        if recorded is None or recorded.generation.delivered_at is not None:
             return None
         try:
-            await self._reviews.show(generation)
+            if recorded.is_reviewed:
+                await self._reviews.show(recorded.generation)
             return await self._tell(generation_id)
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
@@ -82,16 +92,19 @@ class Delivery:
         seen: Generation | None = None
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
             while True:
-                recorded, message = await self._read(generation_id)
-                seen = recorded or seen
+                recorded = await self._read(generation_id, to_tell=True, told=told)
+                seen = recorded.generation if recorded else seen
+                message = recorded.message if recorded else _Message.NOTHING
                 if seen is None or message is None or message is told:
                     return receipt
                 if receipt is not None:
                     seen = replace(seen, message_url=receipt.message_url)
-                receipt = await self._say(seen, message)
+                receipt = await self._say(seen, message, recorded.contents if recorded else ())
                 told = message
 
-    async def _say(self, generation: Generation, message: _Message) -> Receipt | None:
+    async def _say(
+        self, generation: Generation, message: _Message, contents: Sequence[OutputContent]
+    ) -> Receipt | None:
         match message:
             case _Message.NOTHING:
                 await self._audience.withdraw(generation)
@@ -100,23 +113,41 @@ class Delivery:
                 await self._reviews.tell_held(generation)
                 return None
             case _Message.END | _Message.REFUSED:
-                contents = await self._records.contents(generation.id)
                 return await self._audience.deliver(generation, contents)
             case _:
                 assert_never(message)
 
-    async def _read(self, generation_id: str) -> tuple[Generation | None, _Message | None]:
-        """What is recorded, and what its reply has to say; None while it has not ended."""
+    async def _read(
+        self, generation_id: str, *, to_tell: bool = False, told: _Message | None = None
+    ) -> _Recorded | None:
+        """What is recorded, with its results if it is to be told and was not `told` already."""
 
-        def query(session: Session) -> tuple[Generation | None, _Message | None]:
-            row = GenerationRepository(session).get(generation_id)
-            if row is None:
-                return None, _Message.NOTHING
-            generation = copy_generation(row, OutputRepository(session).outputs(generation_id))
-            review = ReviewRepository(session).find(generation_id)
-            return generation, _choose_message(generation, review.state if review else None)
+        def query(session: Session) -> _Recorded | None:
+            found = GenerationRepository(session).get_with_review(generation_id)
+            if found is None:
+                return None
+            row, review_state = found
+            message = _choose_message(copy_generation(row), review_state)
+            is_reviewed = review_state is not None
+            if not to_tell or message is None or message is told:
+                return _Recorded(copy_generation(row), message, is_reviewed)
+            results = OutputRepository(session).outputs_with_contents(generation_id)
+            generation = copy_generation(row, [output for output, _ in results])
+            return _Recorded(generation, message, is_reviewed, _shown_contents(row, results))
 
         return await self._database.read(query)
+
+
+def _shown_contents(
+    row: GenerationRow, results: Sequence[tuple[OutputRow, bytes | None]]
+) -> tuple[OutputContent, ...]:
+    if row.withheld:
+        return ()
+    return tuple(
+        OutputContent(copy_output(output), content)
+        for output, content in results
+        if content is not None
+    )
 
 
 def _choose_message(generation: Generation, review_state: str | None) -> _Message | None:

@@ -101,6 +101,10 @@ class FakeService:
         await self._pause()
         return self.known.get(generation_id)
 
+    async def find_state(self, generation_id):
+        generation = await self.find(generation_id)
+        return generation and generation.state
+
     async def contents(self, generation_id):
         await self._pause()
         return self.kept.get(generation_id, ())

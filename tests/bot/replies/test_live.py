@@ -277,10 +277,10 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     ended, contents = tools.result(generation, tools.picture())
 
     # What is said before the edit, and after it.
-    states = [replace(generation, state=GenerationState.WAITING), ended]
+    states = [GenerationState.WAITING, ended.state]
 
     class Ledger:
-        async def find(self, generation_id):
+        async def find_state(self, generation_id):
             return states.pop(0)
 
         async def tell_again(self, generation_id):

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from db.errors import Conflict, DatabaseError
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository
-from db.repositories.line import LineRepository
+from db.repositories.line import LineRepository, UnfinishedCounts
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.tables import InputRow, OutputContentRow, OutputRow
 
@@ -265,11 +265,12 @@ async def test_the_lists_of_the_line(database, add, noon):
         assert ids(LineRepository(session).list_unfinished(1)) == ["w1", "run", "w2"]
         assert ids(LineRepository(session).list_unfinished(2)) == ["w3"]
         assert ids(LineRepository(session).list_undelivered()) == ["untold"]
-        assert LineRepository(session).count(1, 10, ("waiting", "running")) == 2
-        assert LineRepository(session).count(1, None, ("waiting",)) == 1
-        assert LineRepository(session).count(1, 0, ("waiting",)) == 1
-        assert LineRepository(session).count_waiting_in_guild(10) == 2
-        assert LineRepository(session).count_waiting_in_guild(None) == 1
+        line = LineRepository(session)
+        assert line.count_unfinished(1, 10) == UnfinishedCounts(1, 1, 2, {0: 2})
+        assert line.count_unfinished(1, None) == UnfinishedCounts(0, 1, 1, {0: 1})
+        assert line.count_unfinished(1, 0) == line.count_unfinished(1, None)
+        assert line.count_unfinished(3, 10) == UnfinishedCounts(0, 0, 2, {})
+        assert line.count_unfinished(1, 99) == UnfinishedCounts(0, 0, 0, {})
 
 
 async def test_pages_are_complete_and_nothing_added_meanwhile_shifts_them(database, add, noon):
@@ -400,4 +401,4 @@ async def test_lanes_count_what_is_unfinished_of_one_person_in_one_guild(databas
     await add("e", guild_id=11)
     await add("f", user_id=2)
     with database.transaction() as session:
-        assert LineRepository(session).count_by_lane(1, 10) == {0: 1, 1: 2}
+        assert LineRepository(session).count_unfinished(1, 10).by_lane == {0: 1, 1: 2}

@@ -1,18 +1,23 @@
 import asyncio
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from db.repositories.guilds import GuildRepository
 from db.repositories.people import PersonRepository
+from db.tables import DIRECT_MESSAGES, PersonRow
 
 
 async def test_a_person_is_known_by_the_newest_name(database, noon):
     with database.transaction() as session:
         people = PersonRepository(session)
         assert people.last_request_at(1, 10) is None
-        row = people.upsert(user_id=1, guild_id=10, name="ana", now=noon)
+        people.upsert(user_id=1, guild_id=10, name="ana", now=noon)
+        row = session.get_one(PersonRow, (1, 10))
         assert (row.name, row.last_request_at) == ("ana", None)
         later = noon + timedelta(hours=1)
-        row = people.upsert(user_id=1, guild_id=10, name="Ana", now=later, last_request_at=later)
+        people.upsert(user_id=1, guild_id=10, name="Ana", now=later, last_request_at=later)
+        session.refresh(row)
         assert (row.name, row.last_request_at, row.created_at) == ("Ana", later, noon)
         people.upsert(user_id=1, guild_id=10, name="Ana", now=later)
         assert people.last_request_at(1, 10) == later
@@ -26,8 +31,8 @@ async def test_a_person_first_seen_twice_at_once_is_one_row(database, noon):
 
     await asyncio.gather(*(see(f"ana{number}") for number in range(6)))
     with database.transaction() as session:
-        row = PersonRepository(session).upsert(user_id=1, guild_id=0, name="ana", now=noon)
-    assert row.guild_id == 0
+        PersonRepository(session).upsert(user_id=1, guild_id=0, name="ana", now=noon)
+        assert [row.guild_id for row in session.scalars(select(PersonRow))] == [DIRECT_MESSAGES]
 
 
 async def test_a_guild_begins_with_the_defaults_and_keeps_its_settings(database, noon):

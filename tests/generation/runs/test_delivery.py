@@ -7,7 +7,6 @@ import pytest
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, ReviewRepository
 from generation.audience import DeliveryImpossible, Receipt
-from generation.history.records import Records
 from generation.history.removal import Remover
 from generation.moderation.review import Reviews
 from generation.runs.delivery import Delivery
@@ -63,7 +62,7 @@ def reviews(database, audience):
 @pytest.fixture
 def build_delivery(database, audience, reviews):
     """One as each process has its own."""
-    return lambda: Delivery(database, Records(database), audience, reviews)
+    return lambda: Delivery(database, audience, reviews)
 
 
 @pytest.fixture
