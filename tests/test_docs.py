@@ -1,10 +1,12 @@
 """The documents say what the program does."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from bot.cli.main import limner
 from bot.settings import Settings
@@ -91,6 +93,23 @@ def test_the_gate_finds_the_test_command_of_the_readme():
     assert "grep -m1 ' pytest -n 2 ' README.md" in read(".ci/run")
     (command,) = re.findall(r"^.* pytest -n 2 .*$", read("README.md"), re.MULTILINE)
     assert "--with-requirements requirements-dev.txt" in command
+
+
+def test_the_gate_and_pre_commit_take_their_steps_from_one_place():
+    assert "\nrun nox --tags check\n" in read(".ci/run")
+    (repository,) = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == ["nox --tags commit"]
+    assert re.findall(r"ruff|mypy|lint-imports|migrations check", read(".ci/run")) == []
+
+
+def test_the_workflow_tests_every_python_and_ignores_what_exists():
+    text = read(".github/workflows/tests.yml")
+    versions = yaml.safe_load(text)["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    assert f">={versions[0]}" == project["requires-python"]
+    ignored = re.findall(r"--ignore=(\S+)", text)
+    assert ignored
+    assert [path for path in ignored if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
