@@ -20,7 +20,7 @@ from db import migrations
 from db.database import Database, libpq_url
 from generation.history.records import Records
 from generation.quota.rules import Cost
-from generation.quota.usage import UsageBook
+from generation.quota.usage import QuotaService
 from generation.request import Requester
 from generation.service import utc_now
 
@@ -106,7 +106,7 @@ def _led(numbers: str, statement: str) -> str:
 
 
 def _decisions(database: Database) -> Mapping[str, Decision]:
-    usage, records = UsageBook(database, utc_now), Records(database)
+    usage, records = QuotaService(database, utc_now), Records(database)
     return {
         "may this person (quota, places)": lambda session: usage.check(session, Cost(1, 9_000)),
         "/quota": usage.status,

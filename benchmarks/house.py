@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.run import SAMPLER, TEXT, build_graph, find_node
 from bot.app import Storage, open_core, require_backend
 from bot.settings import Settings
-from generation.audience import Receipt
 from generation.events import Ended, GenerationEvent
+from generation.notifier import Receipt
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
@@ -45,7 +45,7 @@ targets = ["{sampler}.steps"]
 
 
 class Clock:
-    """An audience that notes when each generation was told to have ended, by its prompt."""
+    """A notifier that notes when each generation was told to have ended, by its prompt."""
 
     def __init__(self) -> None:
         self.ended_at: dict[str, float] = {}
@@ -80,7 +80,7 @@ async def open_house(
         storage = Storage.of(settings)
         await storage.prepare()
         async with open_core(
-            settings, storage, build_audience=lambda _: clock, runs_generations=takes_work
+            settings, storage, build_notifier=lambda _: clock, runs_generations=takes_work
         ) as core:
             await require_backend(core)
             for backend in core.backends:

@@ -30,8 +30,7 @@ from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database, sqlite_files
 from db.errors import DatabaseError
-from generation.audience import Audience, Desk
-from generation.backends.draining import Fleet
+from generation.backends.draining import BackendAdmin
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import ServiceUnavailable
@@ -41,16 +40,17 @@ from generation.library.library import Library
 from generation.line import EngineSettings
 from generation.media import memory
 from generation.moderation.blocks import Moderation
-from generation.moderation.case_file import Oversight
+from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import ImageChecker
 from generation.moderation.nudenet import find_checker
 from generation.moderation.review import Reviews
+from generation.notifier import Notifier, ReviewChannel
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
 from generation.quota.guild_settings import Administration
+from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
-from generation.requests.offers import Offers
 from generation.requests.reposting import Reposting
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
@@ -144,14 +144,14 @@ async def open_core(
     settings: Settings,
     storage: Storage,
     *,
-    build_audience: Callable[[Offers], Audience],
+    build_notifier: Callable[[ActionFinder], Notifier],
     runs_generations: bool = True,
     tells_places: bool = True,
     build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
     """Load the workflows and run the service on prepared storage for the length of the context.
 
-    `build_audience` receives the follow-up actions that results offer.
+    `build_notifier` receives the follow-up actions that results offer.
 
     Raises GenerationError or StartupError, each with its sentence.
     """
@@ -170,11 +170,11 @@ async def open_core(
             clock=utc_now,
         )
         await library.open()
-        offers = Offers(catalog, pool)
+        action_finder = ActionFinder(catalog, pool)
         moderation = Moderation(database, utc_now)
-        audience = build_audience(offers)
-        desk = audience if isinstance(audience, Desk) else None
-        reviews = Reviews(database, utc_now, desk)
+        notifier = build_notifier(action_finder)
+        review_channel = notifier if isinstance(notifier, ReviewChannel) else None
+        reviews = Reviews(database, utc_now, review_channel)
         image_gate = ImageGate(database, build_checker(), utc_now)
         stack.callback(image_gate.close)
         await image_gate.warn_if_missed()
@@ -188,22 +188,22 @@ async def open_core(
             database=database,
             catalog=catalog,
             pool=pool,
-            audience=audience,
+            notifier=notifier,
             moderation=moderation,
             reviews=reviews,
             image_gate=image_gate,
         )
-        fleet = Fleet(database, pool, utc_now, service.look_at_line)
+        backend_admin = BackendAdmin(database, pool, utc_now, service.look_at_line)
         # Before any work is handed out, so that a drained backend stays drained over a restart.
-        await fleet.apply()
-        service.before_each_look(fleet.apply)
+        await backend_admin.apply()
+        service.before_each_look(backend_admin.apply)
         stack.push_async_callback(service.stop)
         await service.start()
         preferences = Preferences(database, catalog, pool, utc_now)
         services = Services(
             generations=service,
-            offers=offers,
-            derivations=Derivations(service, offers, catalog),
+            action_finder=action_finder,
+            derivations=Derivations(service, action_finder, catalog),
             remover=Remover(database, utc_now),
             moderation=moderation,
             reviews=reviews,
@@ -211,9 +211,9 @@ async def open_core(
             image_gate=image_gate,
             personal=PersonalData(database, preferences),
             retention=Retention(database, utc_now),
-            oversight=Oversight(database, utc_now),
+            moderation_queries=ModerationQueries(database, utc_now),
             administration=Administration(database, utc_now, service.look_at_line),
-            fleet=fleet,
+            backend_admin=backend_admin,
             preferences=preferences,
             library=library,
         )
@@ -338,7 +338,7 @@ class Application:
             open_core(
                 self._settings,
                 storage,
-                build_audience=lambda offers: self._build_replies(client, offers),
+                build_notifier=lambda action_finder: self._build_replies(client, action_finder),
                 runs_generations=self._role is not Role.BOT,
                 tells_places=self._role is not Role.WORKER,
                 build_checker=self._build_checker,
@@ -366,8 +366,8 @@ class Application:
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 
-    def _build_replies(self, client: LimnerClient, offers: Offers) -> LiveReplies:
-        self._replies = LiveReplies(client, offers=offers, metrics=self._metrics)
+    def _build_replies(self, client: LimnerClient, action_finder: ActionFinder) -> LiveReplies:
+        self._replies = LiveReplies(client, action_finder=action_finder, metrics=self._metrics)
         return self._replies
 
     async def _serve_health(self, core: Core, client: LimnerClient) -> None:

@@ -5,20 +5,20 @@ from typing import Protocol, cast
 
 import discord
 
-from generation.backends.draining import Fleet
+from generation.backends.draining import BackendAdmin
 from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Moderation
-from generation.moderation.case_file import Oversight
+from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
 from generation.quota.guild_settings import Administration
+from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
-from generation.requests.offers import Offers
 from generation.requests.reposting import Reposting
 from generation.service import GenerationService
 
@@ -28,7 +28,7 @@ class Services:
     """The core services, built by the composition root."""
 
     generations: GenerationService
-    offers: Offers
+    action_finder: ActionFinder
     derivations: Derivations
     remover: Remover
     administration: Administration
@@ -38,8 +38,8 @@ class Services:
     image_gate: ImageGate
     personal: PersonalData
     retention: Retention
-    fleet: Fleet
-    oversight: Oversight
+    backend_admin: BackendAdmin
+    moderation_queries: ModerationQueries
     preferences: Preferences
     library: Library
     file_turns: FileTurns = field(default_factory=FileTurns)

@@ -60,7 +60,7 @@ class NeverTrusted(NeverSent, BackendUntrusted):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """An answer of any status, read whole. `document` is None when the body is not JSON."""
 
     status: int
@@ -68,7 +68,7 @@ class Answer:
     text: str
 
 
-class Door:
+class HttpClient:
     """Opens its connections when first used; used from one event loop. Close it when done."""
 
     def __init__(self, settings: BackendSettings, timing: Timing) -> None:
@@ -111,7 +111,7 @@ class Door:
         body: object = None,
         form: aiohttp.FormData | None = None,
         timeout: float | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send a request and read its answer, whatever the status."""
         limits = self._limits(timeout if form is None else None)
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
@@ -146,7 +146,7 @@ class Door:
                 self.is_reachable = True
                 return connection
 
-    def require_ok(self, answer: Answer) -> None:
+    def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that the status stands for, if it stands for one."""
         status = answer.status
         if 200 <= status < 300:  # noqa: PLR2004 - every success
@@ -156,7 +156,7 @@ class Door:
             self.is_reachable = False
         raise error
 
-    def _build_refusal(self, answer: Answer) -> ComfyError:
+    def _build_refusal(self, answer: HttpResponse) -> ComfyError:
         status = answer.status
         if status in _PROXY_SAYS_DOWN:
             return BackendUnreachable(f"{self.name} is down, says the proxy in front of it.")
@@ -207,7 +207,7 @@ class Door:
             sentence = f"{self.name} did not answer within {seconds:g} s."
             raise BackendUnreachable(sentence) from error
         except aiohttp.WSServerHandshakeError as error:
-            self.require_ok(Answer(error.status, None, ""))
+            self.require_ok(HttpResponse(error.status, None, ""))
             raise NotComfyUI(f"{self.name} answers, but has no /ws as ComfyUI has.") from None
         except (aiohttp.ClientConnectorError, ssl.SSLError) as error:
             self.is_reachable = False
@@ -283,13 +283,13 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> 
     return b"".join(parts)
 
 
-async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:
+async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> HttpResponse:
     """Large documents are decoded in a thread: 30 MB hold the event loop for a second."""
     if response.content_type.endswith("json"):
         large = len(content) > 2**20
         decoded = await asyncio.to_thread(_decode, content) if large else _decode(content)
-        return Answer(response.status, decoded, "")
-    return Answer(response.status, None, content[:2000].decode(errors="replace"))
+        return HttpResponse(response.status, decoded, "")
+    return HttpResponse(response.status, None, content[:2000].decode(errors="replace"))
 
 
 def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from comfy.errors import ComfyError
-from comfy.http import Door
+from comfy.http import HttpClient
 from comfy.protocol.messages import Message, parse_frame
 from comfy.socket import Socket
 from comfy.timeouts import Timing
@@ -46,7 +46,7 @@ class Listener:
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         timing: Timing,
         *,
         on_message: Callable[[Message], None],
@@ -56,7 +56,7 @@ class Listener:
         self.state = ListenerState.IDLE
         self.client_id = str(uuid.uuid4())
         self.last_frame_at = 0.0
-        self._door = door
+        self._http = http
         self._timing = timing
         self._on_message = on_message
         self._on_connected = on_connected
@@ -84,7 +84,7 @@ class Listener:
     def start(self) -> None:
         """Begin listening. May be called again."""
         if self._task is None and self.state is not ListenerState.CLOSED:
-            self._task = asyncio.create_task(self._listen(), name=f"listen to {self._door.name}")
+            self._task = asyncio.create_task(self._listen(), name=f"listen to {self._http.name}")
 
     async def close(self) -> None:
         """Stop and wait until the task has ended. May be called twice."""
@@ -111,7 +111,7 @@ class Listener:
         self._wants_fresh_id = True
         if self._socket is not None and self._closing is None:
             self._closing = asyncio.create_task(
-                self._socket.close(), name=f"close a connection to {self._door.name}"
+                self._socket.close(), name=f"close a connection to {self._http.name}"
             )
 
     def note_run_ended(self) -> None:
@@ -126,7 +126,7 @@ class Listener:
             except ComfyError as error:
                 self._note_failure(str(error))
             except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
-                _log.exception("%s: listening failed unexpectedly", self._door.name)
+                _log.exception("%s: listening failed unexpectedly", self._http.name)
                 self._failures += 1
             self._attempt_over.set()
             await self._pause()
@@ -134,7 +134,7 @@ class Listener:
     async def _connect_and_read(self) -> None:
         self.state = ListenerState.CONNECTING
         self._choose_client_id()
-        socket = await Socket.connect(self._door, self.client_id)
+        socket = await Socket.connect(self._http, self.client_id)
         self._socket = socket
         self._id_was_used = True
         try:
@@ -162,14 +162,14 @@ class Listener:
     def _receive(self, frame: str | bytes) -> None:
         """Only a frame proves the connection good: some proxies accept and cut at once."""
         if self._failures:
-            _log.info("%s: connected again", self._door.name)
+            _log.info("%s: connected again", self._http.name)
             self._failures = 0
         self.last_frame_at = time.monotonic()
         self._on_message(parse_frame(frame))
 
     def _note_end(self, socket: Socket) -> None:
         if not self._wants_fresh_id:
-            self._note_failure(f"{self._door.name}: /ws ended with {socket.describe_end()}.")
+            self._note_failure(f"{self._http.name}: /ws ended with {socket.describe_end()}.")
 
     def _note_failure(self, sentence: str) -> None:
         """The first of a row warns; the rest would only repeat it."""

@@ -5,7 +5,7 @@ import time
 from urllib.parse import quote
 
 from comfy.errors import BackendUnreachable, NotComfyUI
-from comfy.http import Door
+from comfy.http import HttpClient
 from comfy.protocol.responses import (
     QueueState,
     RunRecord,
@@ -26,8 +26,8 @@ class Queries:
     found in neither.
     """
 
-    def __init__(self, door: Door, timing: Timing) -> None:
-        self._door = door
+    def __init__(self, http: HttpClient, timing: Timing) -> None:
+        self._http = http
         self._timing = timing
         self._has_jobs_api: bool | None = None
 
@@ -38,12 +38,12 @@ class Queries:
     async def look_up(self, prompt_id: str) -> Whereabouts:
         """Tell where a prompt id is now."""
         if await self._detect_jobs_api():
-            answer = await self._door.exchange(
+            answer = await self._http.exchange(
                 "GET", f"api/jobs/{quote(prompt_id, safe='')}", timeout=self._timing.request
             )
             if answer.status == _NOT_FOUND:
                 return None
-            self._door.require_ok(answer)
+            self._http.require_ok(answer)
             states = parse_jobs({"jobs": [answer.document]}) or {}
         else:
             states = await self.fetch_queue()
@@ -57,7 +57,7 @@ class Queries:
         else:
             states = parse_queue(await self._fetch("queue"))
         if states is None:
-            raise NotComfyUI(f"{self._door.name} answers, but not as ComfyUI does.")
+            raise NotComfyUI(f"{self._http.name} answers, but not as ComfyUI does.")
         return states
 
     async def find_record(self, prompt_id: str) -> RunRecord | None:
@@ -96,20 +96,20 @@ class Queries:
         """Asked when first needed after a connect: most runs never need it."""
         if self._has_jobs_api is None:
             query = {"status": "pending", "limit": "1"}
-            answer = await self._door.exchange(
+            answer = await self._http.exchange(
                 "GET", "api/jobs", query=query, timeout=self._timing.request
             )
             if answer.status != _NOT_FOUND:
-                self._door.require_ok(answer)
+                self._http.require_ok(answer)
             self._has_jobs_api = parse_jobs(answer.document) is not None
         return self._has_jobs_api
 
     async def _fetch(self, path: str, query: dict[str, str] | None = None) -> object:
-        document: object = await self._door.fetch_json(
+        document: object = await self._http.fetch_json(
             path, query=query, timeout=self._timing.request
         )
         return document
 
     async def _post(self, path: str, body: object) -> None:
-        answer = await self._door.exchange("POST", path, body=body, timeout=self._timing.request)
-        self._door.require_ok(answer)
+        answer = await self._http.exchange("POST", path, body=body, timeout=self._timing.request)
+        self._http.require_ok(answer)

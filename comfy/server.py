@@ -23,7 +23,7 @@ from comfy.errors import (
     RunInterrupted,
     RunLost,
 )
-from comfy.http import Door
+from comfy.http import HttpClient
 from comfy.listener import Listener
 from comfy.protocol.events import OutputFile, RunEvent, Submitted, Succeeded
 from comfy.protocol.messages import Message, QueueStatus
@@ -38,7 +38,7 @@ from comfy.run import Run
 from comfy.run_lookup import Queries
 from comfy.runs import FollowedRuns
 from comfy.settings import BackendSettings
-from comfy.submission import Submitter
+from comfy.submission import GraphSubmitter
 from comfy.timeouts import Timing
 from comfy.watchdog import Watchdog
 
@@ -59,33 +59,33 @@ class ComfyServer:
 
     def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
         self._timing = timing or Timing()
-        self._door = Door(settings, self._timing)
-        self._queries = Queries(self._door, self._timing)
+        self._http = HttpClient(settings, self._timing)
+        self._queries = Queries(self._http, self._timing)
         self._runs = FollowedRuns()
         self._listener = Listener(
-            self._door,
+            self._http,
             self._timing,
             on_message=self._receive,
             on_connected=self._note_connected,
             has_runs=self._runs.report_to,
         )
         self._watchdog = Watchdog(
-            self._door, self._listener, self._queries, self._runs, self._timing
+            self._http, self._listener, self._queries, self._runs, self._timing
         )
-        self._submitter = Submitter(
-            self._door, self._listener, self._queries, self._timing, withdraw=self._withdraw
+        self._submitter = GraphSubmitter(
+            self._http, self._listener, self._queries, self._timing, withdraw=self._withdraw
         )
         self._object_info: ObjectInfo | None = None
 
     @property
     def name(self) -> str:
         """The operator's name of it."""
-        return self._door.name
+        return self._http.name
 
     @property
     def is_reachable(self) -> bool:
         """Whether it answered last time."""
-        return self._door.is_reachable
+        return self._http.is_reachable
 
     async def __aenter__(self) -> Self:
         """Open it; the block's end closes it."""
@@ -106,17 +106,17 @@ class ComfyServer:
         self._runs.fail(BackendUnreachable(f"The connection to {self.name} was closed."))
         await self._watchdog.close()
         await self._listener.close()
-        await self._door.close()
+        await self._http.close()
 
     async def fetch_description(self) -> BackendDescription:
         """Ask for version and devices; the proof that this is ComfyUI at all."""
-        answer = await self._door.fetch_json("system_stats", timeout=self._timing.request)
+        answer = await self._http.fetch_json("system_stats", timeout=self._timing.request)
         return self._require(parse_description(answer))
 
     async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
         """Node classes with their inputs and model lists; cached unless `refresh`."""
         if self._object_info is None or refresh:
-            raw = await self._door.fetch_json("object_info", timeout=self._timing.object_info)
+            raw = await self._http.fetch_json("object_info", timeout=self._timing.object_info)
             try:
                 self._object_info = await asyncio.to_thread(ObjectInfo.parse, raw)
             except ValueError as error:
@@ -125,7 +125,7 @@ class ComfyServer:
 
     async def fetch_load(self) -> int:
         """How many graphs it runs or holds waiting, those of other clients included."""
-        answer = await self._door.fetch_json("prompt", timeout=self._timing.request)
+        answer = await self._http.fetch_json("prompt", timeout=self._timing.request)
         return self._require(parse_load(answer))
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
@@ -190,7 +190,7 @@ class ComfyServer:
             "type": output.folder_type,
         }
         try:
-            return await self._door.download("view", query=query, max_bytes=max_bytes)
+            return await self._http.download("view", query=query, max_bytes=max_bytes)
         except NotComfyUI as error:
             raise OutputGone(f"{self.name} does not have {output.filename} any more.") from error
 
@@ -232,15 +232,15 @@ class ComfyServer:
         form.add_field("image", io.BytesIO(content), filename=filename, content_type=media_type)
         for name, value in {"type": "input", "subfolder": UPLOAD_FOLDER, **fields}.items():
             form.add_field(name, value)
-        answer = await self._door.exchange("POST", path, form=form)
-        self._door.require_ok(answer)
+        answer = await self._http.exchange("POST", path, form=form)
+        self._http.require_ok(answer)
         return self._require(parse_uploaded_name(answer.document))
 
     async def _require_stored(self, name: str) -> None:
         """A mask whose original is unknown is answered with 200 and not stored."""
         folder, _, filename = name.rpartition("/")
         query = {"filename": filename, "subfolder": folder, "type": "input"}
-        answer = await self._door.exchange(
+        answer = await self._http.exchange(
             "HEAD", "view", query=query, timeout=self._timing.request
         )
         if answer.status >= HTTPStatus.BAD_REQUEST:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import aiohttp
 
 from comfy.errors import BackendUnreachable
-from comfy.http import Door
+from comfy.http import HttpClient
 
 _FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 """Asks for previews that name their run. It only counts as the very first text message."""
@@ -20,14 +20,14 @@ class Socket:
         self._connection = connection
 
     @classmethod
-    async def connect(cls, door: Door, client_id: str) -> "Socket":
+    async def connect(cls, http: HttpClient, client_id: str) -> "Socket":
         """Open a connection and tell what we understand."""
-        connection = await door.connect_socket(client_id)
+        connection = await http.connect_socket(client_id)
         try:
             await connection.send_str(_FEATURE_FLAGS)
         except (aiohttp.ClientError, OSError) as error:
             await connection.close()
-            raise BackendUnreachable(f"{door.name} closed /ws at once.") from error
+            raise BackendUnreachable(f"{http.name} closed /ws at once.") from error
         return cls(client_id, connection)
 
     async def drain(self, receive: Callable[[str | bytes], None]) -> None:

@@ -13,7 +13,7 @@ from comfy.errors import (
     GraphRejected,
     NotComfyUI,
 )
-from comfy.http import Answer, Door, NeverSent
+from comfy.http import HttpClient, HttpResponse, NeverSent
 from comfy.listener import Listener
 from comfy.protocol.failures import parse_node_errors, parse_rejection
 from comfy.protocol.responses import QueueState, RunRecord, Whereabouts
@@ -27,19 +27,19 @@ _ATTEMPTS = 3
 """Submissions of one prompt id, each only after the one before was verified not to be there."""
 
 
-class Submitter:
+class GraphSubmitter:
     """Submits runs. `withdraw` stops one that was accepted but must not run."""
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         listener: Listener,
         queries: Queries,
         timing: Timing,
         *,
         withdraw: Callable[[str], Awaitable[object]],
     ) -> None:
-        self._door = door
+        self._http = http
         self._listener = listener
         self._queries = queries
         self._timing = timing
@@ -61,11 +61,11 @@ class Submitter:
         for attempt in range(1, _ATTEMPTS + 1):
             started_at = time.monotonic()
             try:
-                answer = await self._door.exchange(
+                answer = await self._http.exchange(
                     "POST", "prompt", body=body, timeout=self._timing.request
                 )
                 if not parse_rejection(answer.document):
-                    self._door.require_ok(answer)
+                    self._http.require_ok(answer)
             except NeverSent:
                 raise
             except BackendUnreachable:
@@ -99,16 +99,16 @@ class Submitter:
             raise last_error
         return False
 
-    async def _judge(self, run: Run, answer: Answer) -> None:
+    async def _judge(self, run: Run, answer: HttpResponse) -> None:
         rejection = parse_rejection(answer.document)
         if rejection is not None:
             raise rejection
         if not isinstance(answer.document, dict) or "prompt_id" not in answer.document:
-            raise NotComfyUI(f"{self._door.name} answers, but not as ComfyUI does.")
+            raise NotComfyUI(f"{self._http.name} answers, but not as ComfyUI does.")
         if answer.document["prompt_id"] != run.prompt_id:
             await self._take_back(str(answer.document["prompt_id"]))
             raise BackendRefused(
-                f"{self._door.name} is too old: it does not keep the prompt id it is given.",
+                f"{self._http.name} is too old: it does not keep the prompt id it is given.",
                 status=answer.status,
             )
         problems = parse_node_errors(answer.document.get("node_errors"))
@@ -124,7 +124,7 @@ class Submitter:
         try:
             await self._withdraw(prompt_id)
         except ComfyError as error:
-            _log.warning("%s: could not withdraw run %s: %s", self._door.name, prompt_id, error)
+            _log.warning("%s: could not withdraw run %s: %s", self._http.name, prompt_id, error)
 
 
 def _adopt(run: Run, whereabouts: Whereabouts) -> bool:

@@ -6,7 +6,7 @@ import logging
 import time
 
 from comfy.errors import BackendUnreachable, ComfyError, RunLost, RunStalled
-from comfy.http import Door
+from comfy.http import HttpClient
 from comfy.listener import Listener
 from comfy.protocol.responses import QueueState
 from comfy.run import Run
@@ -27,13 +27,13 @@ class Watchdog:
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         listener: Listener,
         queries: Queries,
         runs: FollowedRuns,
         timing: Timing,
     ) -> None:
-        self._door = door
+        self._http = http
         self._listener = listener
         self._queries = queries
         self._runs = runs
@@ -52,7 +52,7 @@ class Watchdog:
     def start(self) -> None:
         """Begin to watch. May be called again."""
         if self._task is None and not self._is_closed:
-            self._task = asyncio.create_task(self._watch(), name=f"watch {self._door.name}")
+            self._task = asyncio.create_task(self._watch(), name=f"watch {self._http.name}")
 
     async def close(self) -> None:
         """Stop and wait until the task has ended. May be called twice."""
@@ -81,7 +81,7 @@ class Watchdog:
             try:
                 await self._look()
             except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
-                _log.exception("%s: watching failed unexpectedly", self._door.name)
+                _log.exception("%s: watching failed unexpectedly", self._http.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.tick):
                     await self._hint.wait()
@@ -194,7 +194,7 @@ class Watchdog:
         now = time.monotonic()
         if now >= self._reopen_at:
             self._reopen_at = now + self._timing.reopen_pause
-            _log.warning("%s: /ws is open but says nothing; opening it anew.", self._door.name)
+            _log.warning("%s: /ws is open but says nothing; opening it anew.", self._http.name)
             self._listener.reopen()
 
     def _note_unanswered(self, error: ComfyError) -> None:
@@ -202,11 +202,11 @@ class Watchdog:
         now = time.monotonic()
         if self._unanswered_since is None:
             self._unanswered_since = now
-            _log.warning("%s: cannot ask for the runs: %s", self._door.name, error)
+            _log.warning("%s: cannot ask for the runs: %s", self._http.name, error)
         self._pause = self._timing.poll_first
         heard_at = max(self._unanswered_since, self._listener.last_frame_at)
         if now - heard_at > self._timing.unreachable:
-            given_up = BackendUnreachable(f"{self._door.name} has not answered for too long.")
+            given_up = BackendUnreachable(f"{self._http.name} has not answered for too long.")
             for run in self._runs:
                 if run.is_submitted:
                     run.mailbox.fail(given_up)

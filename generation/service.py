@@ -13,7 +13,6 @@ from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
-from generation.audience import Audience
 from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
@@ -24,13 +23,14 @@ from generation.history.retention import Retention
 from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.line import EngineSettings, Line, LineTimings
-from generation.line.positions import Board, LineView, waiting_event
+from generation.line.positions import LinePositions, LineView, waiting_event
 from generation.media.contact_sheet import build_tile, contact_sheet
 from generation.media.decoding import decode
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
-from generation.quota.usage import QuotaStatus, UsageBook
+from generation.notifier import Notifier
+from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor
@@ -40,7 +40,7 @@ from generation.requests.selection import DEFAULT_KINDS
 from generation.runs.broadcast import Broadcast
 from generation.runs.delivery import Delivery
 from generation.runs.runner import RunLimits, Runner
-from generation.runs.settlement import Finisher
+from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner, finish
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
@@ -90,7 +90,7 @@ class GenerationService:
         database: Database,
         catalog: Catalog,
         pool: BackendPool,
-        audience: Audience,
+        notifier: Notifier,
         moderation: Moderation | None = None,
         reviews: Reviews | None = None,
         image_gate: ImageGate | None = None,
@@ -104,9 +104,9 @@ class GenerationService:
         self._contents_kept = settings.contents_kept
         self._records = Records(database)
         self._retention = Retention(database, clock)
-        self._broadcast = Broadcast(_Touching(audience, self._touch))
-        self._board = Board(self._records, pool, self._broadcast, clock)
-        self._usage = UsageBook(database, clock)
+        self._broadcast = Broadcast(_Touching(notifier, self._touch))
+        self._positions = LinePositions(self._records, pool, self._broadcast, clock)
+        self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
             database=database,
             catalog=catalog,
@@ -116,7 +116,7 @@ class GenerationService:
             clock=clock,
             random_source=random_source or random.SystemRandom(),
         )
-        self._delivery = Delivery(database, audience, reviews or Reviews(database, clock))
+        self._delivery = Delivery(database, notifier, reviews or Reviews(database, clock))
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
@@ -130,7 +130,7 @@ class GenerationService:
                 limits=settings.limits,
                 on_started=self._touch,
             ),
-            finisher=Finisher(database, self._broadcast, clock),
+            settlement=Settlement(database, self._broadcast, clock),
             delivery=self._delivery,
             records=self._records,
             pool=pool,
@@ -158,7 +158,7 @@ class GenerationService:
             await self._pool.close()
             raise
         if self._tells_places:
-            self._tasks.start(self._board.tell_for_ever(), "positions in the line")
+            self._tasks.start(self._positions.tell_for_ever(), "positions in the line")
         self._tasks.start(self._keep_house(), "housekeeping")
 
     async def stop(self) -> None:
@@ -263,7 +263,7 @@ class GenerationService:
     ) -> LineView:
         """What runs and waits in a guild, or in direct messages, as this person may see it."""
         with available():
-            return await self._board.view(guild_id, user_id, sees_all=sees_all, limit=limit)
+            return await self._positions.view(guild_id, user_id, sees_all=sees_all, limit=limit)
 
     async def count_unfinished(self) -> tuple[int, int]:
         """How many generations of all guilds run, and how many wait. Raises ServiceUnavailable."""
@@ -351,7 +351,7 @@ class GenerationService:
             try:
                 yield
             except RequestRefused as refused:
-                raise await self._board.time(refused, requester) from None
+                raise await self._positions.time(refused, requester) from None
 
     async def look_at_line(self) -> None:
         """Take note, in every process, of a pause or a drained backend: turns depend on it."""
@@ -411,7 +411,7 @@ class GenerationService:
                 return Ended(generation)
             if generation.state is GenerationState.RUNNING:
                 return Running(generation, Progress(fraction=0.0))
-            entry = await self._board.find(generation_id)
+            entry = await self._positions.find(generation_id)
         if entry is None or (entry.position == 0 and not entry.is_paused):
             return Waiting(generation, 1, 1, None)
         return waiting_event(entry)
@@ -452,20 +452,20 @@ class GenerationService:
         return await self._line.clear_old() if self._line.is_running else 0
 
     def _touch(self) -> None:
-        self._board.touch()
+        self._positions.touch()
 
 
 class _Touching:
-    """An audience that also lets the board know when a generation left the line."""
+    """A notifier that also lets `LinePositions` know when a generation left the line."""
 
-    def __init__(self, audience: Audience, touch: Callable[[], None]) -> None:
-        self._audience = audience
+    def __init__(self, notifier: Notifier, touch: Callable[[], None]) -> None:
+        self._notifier = notifier
         self._touch = touch
-        self.deliver = audience.deliver
-        self.withdraw = audience.withdraw
+        self.deliver = notifier.deliver
+        self.withdraw = notifier.withdraw
 
     def notify(self, event: GenerationEvent) -> None:
         """Pass it on."""
         if isinstance(event, Ended):
             self._touch()
-        self._audience.notify(event)
+        self._notifier.notify(event)

@@ -12,7 +12,7 @@ from db.database import Database
 from db.migrations import MigrationState
 from generation.history.export import ExportFormat, header, line
 from generation.history.queries import HistoryFilter
-from generation.moderation.case_file import Oversight
+from generation.moderation.case_file import ModerationQueries
 from generation.record import GenerationState
 from generation.service import utc_now
 
@@ -88,7 +88,7 @@ async def _write(
 ) -> int:
     write(header(file_format))
     count = 0
-    async for generation in Oversight(database, utc_now).export(asked):
+    async for generation in ModerationQueries(database, utc_now).export(asked):
         write(line(generation, file_format))
         count += 1
     return count

@@ -16,9 +16,9 @@ from bot.app import Storage, open_core, require_backend
 from bot.settings import Settings
 from bot.ui import embeds
 from bot.ui.error_messages import FAILURE_TITLES
-from generation.audience import Receipt
 from generation.errors import RequestRefused
 from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.notifier import Receipt
 from generation.record import Generation, OutputContent
 from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
@@ -43,7 +43,7 @@ class GenerateOptions:
 
 
 class Silence:
-    """An audience for which nothing needs to be delivered: the terminal follows the events."""
+    """A notifier for which nothing needs to be delivered: the terminal follows the events."""
 
     def notify(self, event: GenerationEvent) -> None:
         """Do nothing."""
@@ -68,7 +68,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         storage = Storage.inside(Path(folder))
         await storage.prepare()
-        async with open_core(settings, storage, build_audience=lambda _: Silence()) as core:
+        async with open_core(settings, storage, build_notifier=lambda _: Silence()) as core:
             await require_backend(core)
             request = _build_request(options)
             try:

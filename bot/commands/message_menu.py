@@ -24,7 +24,7 @@ from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
-from generation.requests.offers import PICTURE_TYPES
+from generation.requests.available_actions import PICTURE_TYPES
 
 FORM = r"p:(?P<channel>[0-9]{1,20}):(?P<message>[0-9]{1,20}):(?P<attachment>[0-9]{1,20})"
 

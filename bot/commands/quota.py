@@ -31,7 +31,7 @@ def quota_embed(status: QuotaStatus) -> discord.Embed:
     embed = discord.Embed(title=_("Your quota"), colour=discord.Colour.blurple())
     if status.is_paused:
         embed.description = _("The line is paused here: what you ask for waits until it goes on.")
-    if status.standing is not None and not status.standing.allowance.may_generate:
+    if status.effective is not None and not status.effective.allowance.may_generate:
         embed.description = _("Your roles do not let you make pictures in this server.")
     embed.add_field(name=this_period(status.period), value=_left(status), inline=False)
     places = {"running": status.running, "max": status.max_running}
@@ -40,7 +40,7 @@ def quota_embed(status: QuotaStatus) -> discord.Embed:
     embed.add_field(name=_("Waiting"), value=_("{waiting} of {max}", **places))
     if status.next_request_at is not None:
         embed.add_field(name=_("Next request"), value=relative(status.next_request_at))
-    why = reasons(status.standing) if status.standing is not None else []
+    why = reasons(status.effective) if status.effective is not None else []
     if why:
         embed.add_field(
             name=_("Why"), value=lines_within(why, EMBED_FIELD_CHARACTERS), inline=False

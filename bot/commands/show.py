@@ -117,7 +117,7 @@ async def _post(
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit)
     body = embeds.done_body(generation, (*notes, *parcel.notes, *losses))
-    view = done_view(generation, services.offers.of(generation))
+    view = done_view(generation, services.action_finder.of(generation))
     for number, files in enumerate(parcel.messages):
         is_first = number == 0
         await interaction.followup.send(

@@ -84,7 +84,7 @@ async def ask_for_input(
     interaction: discord.Interaction, generation: Generation, index: int
 ) -> None:
     """Open that modal for a generation already loaded. Raises RequestRefused."""
-    pictures = services_of(interaction).offers.of(generation).use
+    pictures = services_of(interaction).action_finder.of(generation).use
     if not pictures:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,

@@ -20,7 +20,7 @@ from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
 from generation.record import Generation
-from generation.requests.offers import Offer
+from generation.requests.available_actions import AvailableActions
 from generation.service import GenerationService
 
 BUTTONS_A_MESSAGE = 25
@@ -114,20 +114,20 @@ def failed_view(generation: Generation) -> ui.View:
     return _view([GenerationButton(generation.id, RETRY), GenerationButton(generation.id, DELETE)])
 
 
-def done_view(generation: Generation, offer: Offer) -> ui.View:
+def done_view(generation: Generation, available: AvailableActions) -> ui.View:
     """Components after success: the offered actions, first those for each single picture."""
     id_, outputs = generation.id, generation.outputs
     is_alone = len(outputs) == 1
-    rows = [] if is_alone else _rows_of_choices(id_, offer)
+    rows = [] if is_alone else _rows_of_choices(id_, available)
     changes = []
     if is_alone:
-        changes += [GenerationButton(id_, UPSCALE, position) for position in offer.upscale]
-        changes += [GenerationButton(id_, VARY, position) for position in offer.vary]
-    if offer.again:
+        changes += [GenerationButton(id_, UPSCALE, position) for position in available.upscale]
+        changes += [GenerationButton(id_, VARY, position) for position in available.vary]
+    if available.again:
         changes.append(GenerationButton(id_, AGAIN))
-    if offer.remix:
+    if available.remix:
         changes.append(GenerationButton(id_, REMIX))
-    keeping = [GenerationButton(id_, INPUT, position) for position in offer.use[:1]]
+    keeping = [GenerationButton(id_, INPUT, position) for position in available.use[:1]]
     if outputs:
         keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
     # Rows of at most this width fit on a phone.
@@ -170,10 +170,13 @@ async def cancel(
 _Item = GenerationButton | PictureMenu
 
 
-def _rows_of_choices(generation_id: str, offer: Offer) -> list[Sequence[_Item]]:
+def _rows_of_choices(generation_id: str, available: AvailableActions) -> list[Sequence[_Item]]:
     """Rows of one button a picture for each action; a menu where there are too many."""
     rows: list[Sequence[_Item]] = []
-    for action, letter, positions in ((UPSCALE, "U", offer.upscale), (VARY, "V", offer.vary)):
+    for action, letter, positions in (
+        (UPSCALE, "U", available.upscale),
+        (VARY, "V", available.vary),
+    ):
         if len(positions) > BUTTONS_A_ROW:
             rows.append([PictureMenu(generation_id, action, positions)])
         else:

@@ -13,13 +13,13 @@ from bot.replies.submission import EARLY_REFUSAL_S
 from bot.replies.word_warning import warn
 from bot.services import services_of
 from generation.errors import ServiceUnavailable
-from generation.requests.derivations import Draft
+from generation.requests.derivations import DerivedRequest
 
 _log = logging.getLogger(__name__)
 
 
 async def derive(
-    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[Draft]]
+    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[DerivedRequest]]
 ) -> None:
     """Acknowledge and submit the derived request, charged to the interacting user.
 
@@ -51,8 +51,8 @@ async def derive(
 
 
 async def _draft_early(
-    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[Draft]]
-) -> Draft | None:
+    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[DerivedRequest]]
+) -> DerivedRequest | None:
     draft = None
     try:
         async with asyncio.timeout(EARLY_REFUSAL_S):

@@ -20,20 +20,20 @@ from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.review_messages import draft_case, draft_closed
 from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
 from bot.ui import embeds
-from generation.audience import (
-    Case,
-    CaseState,
-    DeliveryImpossible,
-    DeliveryPostponed,
-    Place,
-    Receipt,
-)
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.media import imaging
 from generation.media.decoding import decode
+from generation.notifier import (
+    Case,
+    CaseState,
+    DeliveryImpossible,
+    DeliveryPostponed,
+    MessageLocation,
+    Receipt,
+)
 from generation.record import Generation, GenerationState, OutputContent
-from generation.requests.offers import Offers
+from generation.requests.available_actions import ActionFinder
 
 REMEMBERED_CHANNELS = 1_000
 """Channels whose next free turn is remembered before expired turns are dropped."""
@@ -98,7 +98,7 @@ class _View:
 
 
 class LiveReplies:
-    """Shows events and delivers results on Discord; implements the core's Audience.
+    """Shows events and delivers results on Discord; implements the core's Notifier.
 
     Close it before the service that it listens to, and before the client.
     """
@@ -107,7 +107,7 @@ class LiveReplies:
         self,
         client: discord.Client,
         *,
-        offers: Offers,
+        action_finder: ActionFinder,
         interval_s: float = EDIT_INTERVAL_S,
         channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -116,7 +116,7 @@ class LiveReplies:
         self._client = client
         self._sender = ReplySender(client, now)
         self._now = now
-        self._offers = offers
+        self._action_finder = action_finder
         self._metrics = metrics or Metrics()
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
@@ -176,7 +176,7 @@ class LiveReplies:
         await self._end_view(generation.id)
         await delete_message(self._client, generation)
 
-    async def show(self, case: Case, channel_id: int) -> Place | None:
+    async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Post a result to the moderators' channel; None where that channel cannot be used."""
         try:
             draft = await draft_case(case)
@@ -188,9 +188,9 @@ class LiveReplies:
             return None
         except Unreachable as error:
             raise DeliveryPostponed from error
-        return Place(channel_id, message_id)
+        return MessageLocation(channel_id, message_id)
 
-    async def close_case(self, case: Case, place: Place) -> None:
+    async def close_case(self, case: Case, place: MessageLocation) -> None:
         """Edit the review message to show the decision, without buttons."""
         keeps_files = case.state is CaseState.APPROVED
         try:
@@ -200,7 +200,7 @@ class LiveReplies:
         except (Gone, Unreachable, TooLarge) as error:
             _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
 
-    async def retract(self, place: Place) -> None:
+    async def retract(self, place: MessageLocation) -> None:
         """Delete the review message."""
         try:
             await self._sender.delete(place.channel_id, place.message_id)
@@ -271,7 +271,7 @@ class LiveReplies:
         parcel = await pack(generation, contents, file_bytes, message_bytes)
         body = embeds.done_body(generation, parcel.notes)
         first, *more = parcel.messages
-        view = done_view(generation, self._offers.of(generation))
+        view = done_view(generation, self._action_finder.of(generation))
         drafts = [ReplyContent(body.content, body.embed, view, first)]
         return drafts + [
             ReplyContent(_("{message} · more", message=body.content), None, None, files)

@@ -18,7 +18,7 @@ from generation.media.fitting import fit_under
 from generation.media.stripping import strip_metadata
 from generation.record import Generation, OutputContent
 from generation.request import Layout
-from generation.requests.offers import is_picture
+from generation.requests.available_actions import is_picture
 
 FILES_A_MESSAGE = 10
 """Discord's limit."""

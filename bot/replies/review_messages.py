@@ -22,10 +22,10 @@ from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Answer, Handler, open_form, text_field
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless, lines_within, plain
-from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import Sheet
+from generation.notifier import Case, CaseState
 
 APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
 

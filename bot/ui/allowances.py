@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bot.i18n.language import _, plural
 from bot.ui.text import relative
 from generation.quota.periods import Period
-from generation.quota.policy import Grant, GuildLimits, RolePolicy, RoleRule, Standing
+from generation.quota.policy import EffectiveAllowance, Grant, GuildLimits, RolePolicy, RoleRule
 from generation.quota.rules import Unit
 
 LISTED_ROLES = 15
@@ -99,22 +99,22 @@ def grant_line(grant: Grant, limits: GuildLimits, *, names_person: bool = True) 
     return f"<@{grant.user_id}> {text}" if names_person else text
 
 
-def reasons(standing: Standing) -> list[str]:
+def reasons(effective: EffectiveAllowance) -> list[str]:
     """Sources of an allowance: the default, roles and grants."""
     lines = []
-    allowance = standing.allowance
-    if standing.unlimited_roles:
-        lines.append(_("no limit by {roles}", roles=mentions(standing.unlimited_roles)))
-    elif standing.amount_roles:
-        lines.append(_("allowance by {roles}", roles=mentions(standing.amount_roles)))
-    elif standing.is_default:
+    allowance = effective.allowance
+    if effective.unlimited_roles:
+        lines.append(_("no limit by {roles}", roles=mentions(effective.unlimited_roles)))
+    elif effective.amount_roles:
+        lines.append(_("allowance by {roles}", roles=mentions(effective.amount_roles)))
+    elif effective.is_default:
         lines.append(_("this server's allowance for everybody"))
-    for grant in standing.grants:
+    for grant in effective.grants:
         limits = GuildLimits(unit=allowance.unit, period=allowance.period)
         said = grant_line(grant, limits, names_person=False)
         lines.append(_("granted to you: {grant}", grant=said))
-    if standing.priority_roles:
-        lines.append(_("priority by {roles}", roles=mentions(standing.priority_roles)))
+    if effective.priority_roles:
+        lines.append(_("priority by {roles}", roles=mentions(effective.priority_roles)))
     return lines
 
 

@@ -6,7 +6,7 @@ import discord
 
 from bot.i18n.language import _
 from bot.ui.text import harmless
-from generation.moderation.blocks import Deed
+from generation.moderation.blocks import AuditEntry
 
 SUBJECT_CHARACTERS = 60
 VALUE_CHARACTERS = 100
@@ -23,25 +23,25 @@ PERSON = "user_id"
 """The detail that names the owner of the result."""
 
 
-def audit_line(deed: Deed) -> str:
+def audit_line(entry: AuditEntry) -> str:
     """Format an entry with its number in one line."""
-    when = discord.utils.format_dt(deed.at, "f")
-    said = " ".join(filter(None, (f"**{deed.action}**", _subject(deed))))
-    details = ", ".join(_detail(name, value) for name, value in deed.detail.items() if value)
+    when = discord.utils.format_dt(entry.at, "f")
+    said = " ".join(filter(None, (f"**{entry.action}**", _subject(entry))))
+    details = ", ".join(_detail(name, value) for name, value in entry.detail.items() if value)
     after = f" · {details}" if details else ""
-    return f"`{deed.id}` {when} <@{deed.actor_id}> {said}{after}"
+    return f"`{entry.id}` {when} <@{entry.actor_id}> {said}{after}"
 
 
-def _subject(deed: Deed) -> str:
+def _subject(entry: AuditEntry) -> str:
     # A watched word or a result's id may consist of digits too, so the action decides.
-    if deed.subject.isdecimal():
-        if deed.action in PEOPLE:
-            return f"<@{deed.subject}>"
-        if deed.action in ROLES:
-            return f"<@&{deed.subject}>"
-        if deed.action in CHANNELS:
-            return f"<#{deed.subject}>"
-    return harmless(deed.subject, SUBJECT_CHARACTERS)
+    if entry.subject.isdecimal():
+        if entry.action in PEOPLE:
+            return f"<@{entry.subject}>"
+        if entry.action in ROLES:
+            return f"<@&{entry.subject}>"
+        if entry.action in CHANNELS:
+            return f"<#{entry.subject}>"
+    return harmless(entry.subject, SUBJECT_CHARACTERS)
 
 
 def _detail(name: str, value: object) -> str:

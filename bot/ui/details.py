@@ -8,7 +8,7 @@ from bot.i18n.language import _
 from bot.ui.embeds import state_name, state_text
 from bot.ui.limits import EMBED_FIELD_CHARACTERS
 from bot.ui.text import harmless, lines_within, mebibytes
-from generation.moderation.case_file import Change, Dossier, Flag
+from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
 
@@ -55,21 +55,21 @@ def details_embed(
     return embed
 
 
-def dossier_embeds(
-    dossier: Dossier, *, has_sheet: bool, names_backend: bool = False
+def case_file_embeds(
+    case_file: CaseFile, *, has_sheet: bool, names_backend: bool = False
 ) -> list[discord.Embed]:
     """Embeds of a generation for moderators, with changes, flags and decisions."""
-    generation = dossier.generation
+    generation = case_file.generation
     record = details_embed(generation, names_backend=names_backend)
     if has_sheet:
         record.set_image(url="attachment://results.png")
     more = discord.Embed(colour=discord.Colour.blurple())
-    _add(more, _("Changes"), [_change_line(change) for change in dossier.changes])
-    _add(more, _("Flags"), [_flag_line(flag) for flag in dossier.flags])
-    if dossier.review is not None:
-        reviewer = f" · <@{dossier.reviewer_id}>" if dossier.reviewer_id else ""
-        _add(more, _("Review"), [f"{dossier.review}{reviewer}"])
-    hashes = [f"{place + 1} · `{found}`" for place, found in dossier.hashes.items()]
+    _add(more, _("Changes"), [_change_line(change) for change in case_file.changes])
+    _add(more, _("Flags"), [_flag_line(flag) for flag in case_file.flags])
+    if case_file.review is not None:
+        reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
+        _add(more, _("Review"), [f"{case_file.review}{reviewer}"])
+    hashes = [f"{place + 1} · `{found}`" for place, found in case_file.hashes.items()]
     _add(more, "SHA-256", hashes)
     where = f"<#{generation.channel_id}>"
     _add(more, _("Where"), [where], inline=True)

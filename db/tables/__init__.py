@@ -23,7 +23,7 @@ from db.tables.moderation import (
     GuildModerationRow,
     ReviewPolicyRow,
     ReviewRow,
-    TermRow,
+    WatchedWordRow,
 )
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
 from db.tables.preferences import PreferencesRow, PresetRow
@@ -60,5 +60,5 @@ __all__ = [
     "ReviewPolicyRow",
     "ReviewRow",
     "RolePolicyRow",
-    "TermRow",
+    "WatchedWordRow",
 ]

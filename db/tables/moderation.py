@@ -21,7 +21,7 @@ class BlockRow(Base):
     at: Mapped[datetime]
 
 
-class TermRow(Base):
+class WatchedWordRow(Base):
     """A word, phrase or regular expression that a guild watches for in what people type."""
 
     __tablename__ = "terms"

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class FleetEntry:
+class DrainEntry:
     """One backend, and who took it out of service and when, where somebody did."""
 
     status: BackendStatus
@@ -25,7 +25,7 @@ class FleetEntry:
     drained_at: datetime | None = None
 
 
-class Fleet:
+class BackendAdmin:
     """All backends; what is decided of them is recorded, and outlives restarts.
 
     `turns_changed` is called after each decision, so that other processes apply it too. Whoever
@@ -49,7 +49,7 @@ class Fleet:
         """Every backend's name."""
         return self._pool.names
 
-    async def entries(self) -> tuple[FleetEntry, ...]:
+    async def entries(self) -> tuple[DrainEntry, ...]:
         """Every backend as it is now. Raises ServiceUnavailable."""
         with available():
             await self.apply()
@@ -62,7 +62,7 @@ class Fleet:
 
             rows = await self._database.read(query)
         return tuple(
-            FleetEntry(status, *rows.get(status.name, (None, None)))
+            DrainEntry(status, *rows.get(status.name, (None, None)))
             for status in await self._pool.statuses()
         )
 

@@ -57,7 +57,7 @@ class Occupancy:
 
 
 @dataclass
-class _Place:
+class _MemberState:
     """What is known of one member by and by."""
 
     member: PoolMember
@@ -92,7 +92,7 @@ class BackendPool:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.settings = settings or PoolSettings()
-        self._places = {member.backend.name: _Place(member) for member in members}
+        self._places = {member.backend.name: _MemberState(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
         self._inventory = Inventory({name: p.backend for name, p in self._places.items()})
@@ -284,12 +284,12 @@ class BackendPool:
         if name in self._places:
             self._places[name].problem = sentence
 
-    def _place(self, name: str) -> _Place:
+    def _place(self, name: str) -> _MemberState:
         if name not in self._places:
             raise UnknownBackend(name)
         return self._places[name]
 
-    async def _probe(self, places: Sequence[_Place]) -> dict[str, float]:
+    async def _probe(self, places: Sequence[_MemberState]) -> dict[str, float]:
         """The load of each that takes work and answers, per graph it is handed at a time."""
         now = self._clock()
         able = [place for place in places if place.takes_work(now)]
@@ -301,7 +301,7 @@ class BackendPool:
             if load is not None
         }
 
-    async def _fetch_load(self, place: _Place) -> int | None:
+    async def _fetch_load(self, place: _MemberState) -> int | None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 return await place.backend.fetch_load()
@@ -311,11 +311,11 @@ class BackendPool:
             self.note_failure(place.backend.name, str(error))
         return None
 
-    def _is_capable(self, place: _Place, graph: Graph) -> bool:
+    def _is_capable(self, place: _MemberState, graph: Graph) -> bool:
         info = self._inventory.infos.get(place.backend.name)
         return info is None or capability.can_run(info, graph)
 
-    async def _ask_status(self, place: _Place) -> BackendStatus:
+    async def _ask_status(self, place: _MemberState) -> BackendStatus:
         name, description, load, problem = place.backend.name, None, None, place.problem
         try:
             description, load = await self._fetch_status(place.backend)

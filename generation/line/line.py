@@ -26,7 +26,7 @@ from generation.record import Failure, Generation
 from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failed
 from generation.runs.runner import Runner
-from generation.runs.settlement import Finisher
+from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner, finish, nothing_follows
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Line:
         *,
         engine: EngineSettings,
         runner: Runner,
-        finisher: Finisher,
+        settlement: Settlement,
         delivery: Delivery,
         records: Records,
         pool: BackendPool,
@@ -58,7 +58,7 @@ class Line:
         self._clock = clock
         self._timings = timings or LineTimings()
         self._takes_work = takes_work
-        self._steps = Steps(runner, finisher, delivery, records, clock, self._timings)
+        self._steps = Steps(runner, settlement, delivery, records, clock, self._timings)
         self._workflows: Workflows | None = None
         self._lease: Lease | None = None
         self._listener: Listener | None = None

@@ -21,7 +21,7 @@ COALESCE_S = 0.5
 """A burst of changes is told once: people cannot read faster."""
 
 REST_SHARE = 20
-"""So many times as long as it looked at the line, the board rests: 5 % of one core at most."""
+"""Pauses last this many times as long as the look at the line: 5 % of one core at most."""
 
 REPEAT_S = 30.0
 """Estimates are looked at this often even when nothing changed here."""
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Position:
     """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
 
     `is_paused`: it waits until its guild's line goes on, and has no position until then.
@@ -63,7 +63,7 @@ class LineView:
     hides_own: bool = False
 
 
-class Board:
+class LinePositions:
     """The order of the line, which is the one in which turns are given."""
 
     def __init__(
@@ -90,7 +90,9 @@ class Board:
         """A guild's line as this person sees it: their own first, and others' if they may."""
         line = await self._records.line()
         owners = {one.id: one.user_id for one in _everything(line)}
-        here = [one for one in await self._spots(line) if line.guilds.get(one.id) == guild_id]
+        here = [
+            one for one in await self._list_positions(line) if line.guilds.get(one.id) == guild_id
+        ]
         own = [one for one in here if owners[one.id] == user_id]
         others = [one for one in here if owners[one.id] != user_id] if sees_all else []
         shown = await self._complete([*own, *others][:limit])
@@ -98,7 +100,7 @@ class Board:
 
     async def find(self, generation_id: str) -> QueueEntry | None:
         """One generation's place, if it is unfinished."""
-        spots = await self._spots(await self._records.line())
+        spots = await self._list_positions(await self._records.line())
         found = await self._complete([one for one in spots if one.id == generation_id])
         return found[0] if found else None
 
@@ -130,14 +132,14 @@ class Board:
             self._changed.clear()
             began_at = loop.time()
             try:
-                await self._tell(await self._spots(await self._records.line()))
+                await self._tell(await self._list_positions(await self._records.line()))
             except DatabaseError as error:
                 _log.debug("Positions could not be told just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nobody hears of their place
                 _log.exception("Positions could not be told.")
             await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
 
-    async def _tell(self, spots: Sequence[Spot]) -> None:
+    async def _tell(self, spots: Sequence[Position]) -> None:
         places = {
             spot.id: (spot.position, spot.length, spot.is_paused)
             for spot in spots
@@ -148,14 +150,14 @@ class Board:
             self._broadcast.publish(waiting_event(entry))
         self._told = places
 
-    async def _spots(self, line: LineState) -> list[Spot]:
+    async def _list_positions(self, line: LineState) -> list[Position]:
         # Of nothing that waits there are no times to tell.
         turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
-        spots = [Spot(one.id, 0, length) for one in line.running]
+        spots = [Position(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):
-            spots.append(Spot(turn.id, position, length, turn.starts_at))
-        spots += [Spot(one.id, 0, length, is_paused=True) for one in line.paused]
+            spots.append(Position(turn.id, position, length, turn.starts_at))
+        spots += [Position(one.id, 0, length, is_paused=True) for one in line.paused]
         return spots
 
     def _plan(self, line: LineState, durations: Durations) -> list[Turn]:
@@ -170,7 +172,7 @@ class Board:
             {one.workflow for one in (*line.waiting, *line.running)}
         )
 
-    async def _complete(self, spots: Sequence[Spot]) -> tuple[QueueEntry, ...]:
+    async def _complete(self, spots: Sequence[Position]) -> tuple[QueueEntry, ...]:
         found: Mapping[str, Generation] = await self._records.find_many([one.id for one in spots])
         return tuple(
             QueueEntry(

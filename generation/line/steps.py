@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from comfy.errors import ComfyError
-from generation.audience import DeliveryImpossible, DeliveryPostponed
 from generation.history.records import Records
 from generation.line.settings import STOP_ATTEMPTS, LineTimings
+from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.runs import failures
 from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failure_of
 from generation.runs.runner import Runner
-from generation.runs.settlement import Finisher
+from generation.runs.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 
@@ -36,14 +36,14 @@ class Steps:
     def __init__(
         self,
         runner: Runner,
-        finisher: Finisher,
+        settlement: Settlement,
         delivery: Delivery,
         records: Records,
         clock: Callable[[], datetime],
         timings: LineTimings,
     ) -> None:
         self._runner = runner
-        self._finisher = finisher
+        self._settlement = settlement
         self._delivery = delivery
         self._records = records
         self._clock = clock
@@ -56,12 +56,12 @@ class Steps:
     async def settle(self, generation_id: str, outcome: Outcome) -> bool:
         """End it; whether this call did it, so that its caller tells it."""
         if outcome["ended"] == "succeeded":
-            return await self._finisher.succeed(generation_id)
-        return await self._finisher.fail(generation_id, failure_of(outcome))
+            return await self._settlement.succeed(generation_id)
+        return await self._settlement.fail(generation_id, failure_of(outcome))
 
     async def settle_cancelled(self, generation_id: str) -> bool:
         """End it as cancelled; whether this call did it."""
-        return await self._finisher.cancel(generation_id, failures.CANCELLED)
+        return await self._settlement.cancel(generation_id, failures.CANCELLED)
 
     async def settle_unforeseen(self, generation_id: str, reason: str) -> bool:
         """End it because nothing brought it to an end; whether this call did it."""
@@ -70,7 +70,7 @@ class Steps:
             return False
         reference = secrets.token_hex(4)
         _log.error("Generation %s was given up (%s): %s", generation_id, reference, reason)
-        return await self._finisher.fail(generation_id, failures.unforeseen(reference))
+        return await self._settlement.fail(generation_id, failures.unforeseen(reference))
 
     async def seconds_since_end(self, generation_id: str) -> float:
         """How long ago it ended; 0 if it did not."""
@@ -116,8 +116,8 @@ class Steps:
 
     async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
         """Remember that it was told."""
-        await self._finisher.record_delivery(generation_id, message_url)
+        await self._settlement.record_delivery(generation_id, message_url)
 
     async def give_up_delivery(self, generation_id: str) -> None:
         """Remember that it cannot be told."""
-        await self._finisher.give_up_delivery(generation_id)
+        await self._settlement.give_up_delivery(generation_id)

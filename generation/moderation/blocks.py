@@ -14,17 +14,17 @@ from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.blocks import BlockRepository
 from db.repositories.flags import FlagRepository, NewFlag
-from db.repositories.terms import TermRepository
-from db.tables import BlockRow, TermRow
+from db.repositories.watched_words import WatchedWordRepository
+from db.tables import BlockRow, WatchedWordRow
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.word_filter import (
     MAX_TERMS,
     InvalidPattern,
-    Term,
-    TermAction,
-    TermFilter,
-    Verdict,
+    WatchedWord,
+    WordAction,
+    WordFilter,
+    WordVerdict,
     check_pattern,
 )
 from generation.request import Requester
@@ -53,7 +53,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEntry:
     """An entry of the audit."""
 
     id: int
@@ -68,18 +68,18 @@ class Deed:
 class Judgement:
     """What was found in a request that is let through."""
 
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: WordVerdict = field(default_factory=WordVerdict)
 
     @property
     def needs_hold(self) -> bool:
         """Whether its result must wait for a moderator."""
-        return self.verdict.action is TermAction.HOLD
+        return self.verdict.action is WordAction.HOLD
 
     @property
     def flags(self) -> tuple[NewFlag, ...]:
         """Why a moderator may want to look at it."""
         return tuple(
-            NewFlag(WARNED if one.action is TermAction.WARN else WATCHED, one.pattern)
+            NewFlag(WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
             for one in self.verdict.found
         )
 
@@ -90,27 +90,27 @@ class Moderation:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._filters: dict[int | None, tuple[tuple[Term, ...], TermFilter]] = {}
+        self._filters: dict[int | None, tuple[tuple[WatchedWord, ...], WordFilter]] = {}
         self._turns: dict[int | None, asyncio.Lock] = {}
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
         """Judge what somebody asks for. Raises RequestRefused, DatabaseError."""
 
-        def query(session: Session) -> tuple[Term, ...]:
+        def query(session: Session) -> tuple[WatchedWord, ...]:
             block = BlockRepository(session).find(
                 requester.user_id, requester.guild_id, self._clock()
             )
             if block is not None:
                 raise refuse_blocked(_copy_block(block))
-            rows = TermRepository(session).of_guild(requester.guild_id)
-            return tuple(_copy_term(row) for row in rows)
+            rows = WatchedWordRepository(session).of_guild(requester.guild_id)
+            return tuple(_copy_word(row) for row in rows)
 
         terms = await self._database.read(query)
         if not terms:
             return Judgement()
-        verdict = await self._judge(requester.guild_id, terms, texts)
-        if verdict.action is TermAction.REFUSE:
-            refused = next(one for one in verdict.found if one.action is TermAction.REFUSE)
+        verdict = await self._match_words(requester.guild_id, terms, texts)
+        if verdict.action is WordAction.REFUSE:
+            refused = next(one for one in verdict.found if one.action is WordAction.REFUSE)
             if refused.is_expression:
                 raise RequestRefused(
                     FailureKind.PROMPT_NOT_ALLOWED,
@@ -182,13 +182,13 @@ class Moderation:
 
             return await self._database.read(query)
 
-    async def terms(self, guild_id: int | None) -> tuple[Term, ...]:
+    async def terms(self, guild_id: int | None) -> tuple[WatchedWord, ...]:
         """What is watched for here. Raises ServiceUnavailable."""
         with available():
 
-            def query(session: Session) -> tuple[Term, ...]:
-                rows = TermRepository(session).of_guild(guild_id)
-                return tuple(_copy_term(row) for row in rows)
+            def query(session: Session) -> tuple[WatchedWord, ...]:
+                rows = WatchedWordRepository(session).of_guild(guild_id)
+                return tuple(_copy_word(row) for row in rows)
 
             return await self._database.read(query)
 
@@ -196,11 +196,11 @@ class Moderation:
         self,
         guild_id: int | None,
         pattern: str,
-        action: TermAction,
+        action: WordAction,
         *,
         is_expression: bool,
         actor_id: int,
-    ) -> Term:
+    ) -> WatchedWord:
         """Watch for a word, phrase or expression. Raises RequestRefused, ServiceUnavailable."""
         try:
             kept = check_pattern(clean_text(pattern), is_expression=is_expression)
@@ -208,8 +208,8 @@ class Moderation:
             raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
         with available():
 
-            def change(session: Session) -> Term:
-                terms = TermRepository(session)
+            def change(session: Session) -> WatchedWord:
+                terms = WatchedWordRepository(session)
                 if len(terms.of_guild(guild_id)) >= MAX_TERMS:
                     raise RequestRefused(
                         FailureKind.INVALID_OPTION,
@@ -226,7 +226,7 @@ class Moderation:
                 )
                 detail = {"action": action.value, "expression": is_expression}
                 self._note(session, guild_id, actor_id, "watch", kept, detail)
-                return _copy_term(row)
+                return _copy_word(row)
 
             return await self._database.write(change)
 
@@ -235,38 +235,40 @@ class Moderation:
         with available():
 
             def change(session: Session) -> bool:
-                removed = TermRepository(session).remove(guild_id, pattern.strip())
+                removed = WatchedWordRepository(session).remove(guild_id, pattern.strip())
                 if removed:
                     self._note(session, guild_id, actor_id, "unwatch", pattern.strip())
                 return removed
 
             return await self._database.write(change)
 
-    async def try_words(self, guild_id: int | None, text: str) -> Verdict:
+    async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
         """What would come of a text; nothing else does. Raises ServiceUnavailable."""
-        return await self._judge(guild_id, await self.terms(guild_id), [text])
+        return await self._match_words(guild_id, await self.terms(guild_id), [text])
 
     async def audit(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
-    ) -> tuple[Deed, ...]:
+    ) -> tuple[AuditEntry, ...]:
         """What moderators and administrators did here, newest first. Raises ServiceUnavailable."""
         with available():
 
-            def query(session: Session) -> tuple[Deed, ...]:
+            def query(session: Session) -> tuple[AuditEntry, ...]:
                 rows = AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
                 return tuple(
-                    Deed(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
+                    AuditEntry(
+                        row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {}
+                    )
                     for row in rows
                 )
 
             return await self._database.read(query)
 
-    async def _judge(
-        self, guild_id: int | None, terms: tuple[Term, ...], texts: Sequence[str]
-    ) -> Verdict:
+    async def _match_words(
+        self, guild_id: int | None, terms: tuple[WatchedWord, ...], texts: Sequence[str]
+    ) -> WordVerdict:
         known = self._filters.get(guild_id)
         if known is None or known[0] != terms:
-            known = self._filters[guild_id] = (terms, TermFilter(terms))
+            known = self._filters[guild_id] = (terms, WordFilter(terms))
         # An expression may take its whole time, which nobody else should wait for: however many
         # ask, a guild has one thread at a time.
         async with self._turns.setdefault(guild_id, asyncio.Lock()):
@@ -318,5 +320,5 @@ def _copy_block(row: BlockRow) -> Block:
     return Block(row.user_id, row.reason, row.until, row.actor_id, row.at)
 
 
-def _copy_term(row: TermRow) -> Term:
-    return Term(row.id, row.pattern, TermAction(row.action), row.is_expression)
+def _copy_word(row: WatchedWordRow) -> WatchedWord:
+    return WatchedWord(row.id, row.pattern, WordAction(row.action), row.is_expression)

@@ -43,7 +43,7 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class CaseFile:
     """Everything that is recorded of one generation."""
 
     generation: Generation
@@ -55,19 +55,19 @@ class Dossier:
     reviewer_id: int | None
 
 
-class Oversight:
+class ModerationQueries:
     """Reads for moderators; a guild id of None is direct messages."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    async def dossier(self, generation_id: str, guild_id: int | None) -> Dossier:
+    async def case_file(self, generation_id: str, guild_id: int | None) -> CaseFile:
         """All of one generation of this guild. Raises UnknownGeneration, ServiceUnavailable."""
         wanted = normalise_id(generation_id)
         with available():
 
-            def query(session: Session) -> Dossier:
+            def query(session: Session) -> CaseFile:
                 generations = GenerationRepository(session)
                 row = generations.get(wanted)
                 if row is None or (row.guild_id or 0) != (guild_id or 0):
@@ -76,7 +76,7 @@ class Oversight:
                 changes = ChangeRepository(session).of_generation(wanted)
                 flags = FlagRepository(session).of_generation(wanted)
                 review = ReviewRepository(session).find(wanted)
-                return Dossier(
+                return CaseFile(
                     generation=copy_generation(row, outputs, unveiled=True),
                     changes=tuple(
                         Change(GenerationState(one.state), one.at, one.actor_id) for one in changes

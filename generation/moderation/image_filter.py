@@ -29,10 +29,10 @@ from generation.media.decoding import decode
 from generation.moderation.image_policy import (
     LEAST_PERCENT,
     CheckMode,
-    Finding,
+    Detections,
     ImageChecker,
     ImagePolicy,
-    Verdict,
+    ImageVerdict,
     decide,
     merge,
     strictest,
@@ -72,7 +72,7 @@ _log = logging.getLogger(__name__)
 class Ruling:
     """What is done with the results of a generation, and why, for moderators."""
 
-    verdict: Verdict = Verdict.SHOW
+    verdict: ImageVerdict = ImageVerdict.SHOW
     note: str = ""
 
 
@@ -196,11 +196,11 @@ class ImageGate:
             return generation
         views = [partial(_stills, one.content, one.output.media_type) for one in contents]
         match (await self._rule(policy, views, is_age_restricted=is_age_restricted)).verdict:
-            case Verdict.SHOW:
+            case ImageVerdict.SHOW:
                 return generation
-            case Verdict.SPOILER:
+            case ImageVerdict.SPOILER:
                 return replace(generation, spoiler=True)
-            case Verdict.HOLD | Verdict.REFUSE:
+            case ImageVerdict.HOLD | ImageVerdict.REFUSE:
                 raise RequestRefused(
                     FailureKind.BLOCKED_BY_FILTER,
                     "The image filter of this server does not let it be shown in this channel.",
@@ -208,27 +208,27 @@ class ImageGate:
 
     def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
         """Write down what was decided, beside the results that it is about. May be repeated."""
-        if ruling.verdict is Verdict.SHOW:
+        if ruling.verdict is ImageVerdict.SHOW:
             return
         flags, now = FlagRepository(session), self._clock()
         if all(one.kind != FLAG for one in flags.of_generation(generation.id)):
             flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
-            case Verdict.REFUSE:
+            case ImageVerdict.REFUSE:
                 return
-            case Verdict.HOLD:
+            case ImageVerdict.HOLD:
                 generations.update(generation.id, withheld=True)
                 reviews.hold(generation.id, now)
-            case Verdict.SPOILER:
+            case ImageVerdict.SPOILER:
                 generations.update(generation.id, spoiler=True)
                 if self._shows_flags(session, generation):
                     reviews.begin(generation.id, SHOWN, now)
 
-    async def veil(self, generation: Generation) -> "Veil":
+    async def preview_filter(self, generation: Generation) -> "PreviewFilter":
         """What lets previews of this generation through. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
-        return Veil(self, policy, generation, self._preview_interval_s)
+        return PreviewFilter(self, policy, generation, self._preview_interval_s)
 
     async def may_preview(
         self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
@@ -240,7 +240,7 @@ class ImageGate:
         strict = replace(policy, percent=LEAST_PERCENT)
         views = [partial(imaging.sketches, picture)]
         ruling = await self._rule(strict, views, is_age_restricted=is_age_restricted)
-        return ruling.verdict is Verdict.SHOW
+        return ruling.verdict is ImageVerdict.SHOW
 
     async def _rule(
         self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
@@ -253,20 +253,20 @@ class ImageGate:
             finding = await self._find(view)
             verdict = decide(policy, finding, is_age_restricted=is_age_restricted)
             verdicts.append(verdict)
-            if verdict is not Verdict.SHOW:
+            if verdict is not ImageVerdict.SHOW:
                 notes.append(finding.note if finding else UNSEEN)
             if finding is None:
                 # A moderator looks at all of them: the others need not wait for what is broken.
                 break
         return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
 
-    async def _find(self, view: View) -> Finding | None:
+    async def _find(self, view: View) -> Detections | None:
         """What is in a result; None when it could not be looked at, which the log explains."""
         self._waiting += 1
         try:
             stills = await decode(view)
             if stills is None:
-                return Finding()
+                return Detections()
             if self._checker is None:
                 _log.error("A result could not be checked: %s", MISSING)
                 return None
@@ -283,7 +283,7 @@ class ImageGate:
         finally:
             self._waiting -= 1
 
-    async def _look(self, checker: ImageChecker, still: bytes) -> Finding:
+    async def _look(self, checker: ImageChecker, still: bytes) -> Detections:
         """Raises TimeoutError, and whatever the checker raises."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_s):
@@ -313,7 +313,7 @@ class ImageGate:
         return find_mode(ReviewRepository(session), asked) is ReviewMode.FLAGGED
 
 
-class Veil:
+class PreviewFilter:
     """Before the previews of one run: `shown` is the newest that may be seen.
 
     Looks are taken beside the run, one at a time and not more often than the interval; previews in
@@ -358,9 +358,9 @@ class Veil:
         if self._is_closed or is_looking or now < self._next_at or self._gate.is_busy:
             return
         self._next_at = now + self._interval_s
-        self._look = asyncio.create_task(self._judge(image), name="look at a preview")
+        self._look = asyncio.create_task(self._look_at(image), name="look at a preview")
 
-    async def _judge(self, image: bytes) -> None:
+    async def _look_at(self, image: bytes) -> None:
         if await self._gate.may_preview(
             self._policy, image, is_age_restricted=self._is_age_restricted
         ):

@@ -21,7 +21,7 @@ class CheckMode(StrEnum):
     REFUSE = "refuse"
 
 
-class Verdict(StrEnum):
+class ImageVerdict(StrEnum):
     """What is done with a result, from the mildest to the strictest; held ones wait for people."""
 
     SHOW = "show"
@@ -31,15 +31,15 @@ class Verdict(StrEnum):
 
 
 _VERDICTS = {
-    CheckMode.OFF: Verdict.SHOW,
-    CheckMode.SPOILER: Verdict.SPOILER,
-    CheckMode.HOLD: Verdict.HOLD,
-    CheckMode.REFUSE: Verdict.REFUSE,
+    CheckMode.OFF: ImageVerdict.SHOW,
+    CheckMode.SPOILER: ImageVerdict.SPOILER,
+    CheckMode.HOLD: ImageVerdict.HOLD,
+    CheckMode.REFUSE: ImageVerdict.REFUSE,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Detections:
     """What a checker saw: how certain it is of each thing, from 0 to 1."""
 
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Finding:
 class ImageChecker(Protocol):
     """Looks at pictures, one at a time, in a thread of its own."""
 
-    def check(self, picture: bytes) -> Finding:
+    def check(self, picture: bytes) -> Detections:
         """What is in a PNG; busy for as long as that takes. May raise anything."""
 
 
@@ -78,31 +78,33 @@ class ImagePolicy:
         return self.mode is not CheckMode.OFF
 
 
-def decide(policy: ImagePolicy, finding: Finding | None, *, is_age_restricted: bool) -> Verdict:
+def decide(
+    policy: ImagePolicy, finding: Detections | None, *, is_age_restricted: bool
+) -> ImageVerdict:
     """What is done with a result; a finding of None is a picture that could not be looked at.
 
     Wherever pictures are checked, people look at what no checker could: it is neither shown nor
     lost.
     """
     if not policy.is_on(is_age_restricted=is_age_restricted):
-        return Verdict.SHOW
+        return ImageVerdict.SHOW
     if finding is None:
-        return Verdict.HOLD
+        return ImageVerdict.HOLD
     if finding.score * 100 < policy.percent:
-        return Verdict.SHOW
+        return ImageVerdict.SHOW
     return _VERDICTS[policy.mode]
 
 
-def merge(findings: Iterable[Finding]) -> Finding:
+def merge(findings: Iterable[Detections]) -> Detections:
     """The most certain score of each thing in any of several pictures."""
     scores: dict[str, float] = {}
     for finding in findings:
         for name, score in finding.scores.items():
             scores[name] = max(score, scores.get(name, 0.0))
-    return Finding(scores)
+    return Detections(scores)
 
 
-def strictest(verdicts: Iterable[Verdict]) -> Verdict:
+def strictest(verdicts: Iterable[ImageVerdict]) -> ImageVerdict:
     """What is done with several results together."""
-    order = tuple(Verdict)
-    return max(verdicts, key=order.index, default=Verdict.SHOW)
+    order = tuple(ImageVerdict)
+    return max(verdicts, key=order.index, default=ImageVerdict.SHOW)

@@ -6,7 +6,7 @@ Its model ships in its package: nothing is downloaded, and no picture leaves thi
 from importlib.util import find_spec
 from typing import Any
 
-from generation.moderation.image_policy import Finding, ImageChecker
+from generation.moderation.image_policy import Detections, ImageChecker
 
 NAMES = {
     "ANUS_EXPOSED": "anus",
@@ -30,7 +30,7 @@ class NudeNetChecker:
     def __init__(self) -> None:
         self._detector: Any = None
 
-    def check(self, picture: bytes) -> Finding:
+    def check(self, picture: bytes) -> Detections:
         """What is bare in a PNG; less than a tenth of a second on a processor."""
         if self._detector is None:
             from nudenet import NudeDetector  # noqa: PLC0415 - an optional extra
@@ -41,4 +41,4 @@ class NudeNetChecker:
             name = NAMES.get(found["class"])
             if name is not None:
                 scores[name] = max(float(found["score"]), scores.get(name, 0.0))
-        return Finding(scores)
+        return Detections(scores)

@@ -25,7 +25,6 @@ from db.repositories.reviews import (
     WHOLE_GUILD,
     ReviewRepository,
 )
-from generation.audience import Case, DeliveryPostponed, Desk, Place
 from generation.availability import available
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
@@ -33,6 +32,7 @@ from generation.history.records import Records
 from generation.media.contact_sheet import Tile, build_tiles, contact_sheet
 from generation.media.decoding import decode
 from generation.moderation.review_cards import ReviewCards
+from generation.notifier import Case, DeliveryPostponed, MessageLocation, ReviewChannel
 from generation.record import Generation, GenerationState
 from generation.request import Requester
 from generation.tasks import finish
@@ -98,17 +98,20 @@ class Sheet:
 class Reviews:
     """Holds results, shows them to moderators, and takes their decisions and people's reports.
 
-    Without a desk nobody can be shown anything, and results are held all the same.
+    Without a review channel nobody can be shown anything, and results are held all the same.
     """
 
     def __init__(
-        self, database: Database, clock: Callable[[], datetime], desk: Desk | None = None
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        review_channel: ReviewChannel | None = None,
     ) -> None:
         self._database = database
         self._records = Records(database)
         self._clock = clock
-        self._desk = desk
-        self._cards = ReviewCards(database, desk)
+        self._review_channel = review_channel
+        self._cards = ReviewCards(database, review_channel)
 
     async def show(self, generation: Generation) -> None:
         """Before an end is told: show it to moderators who want it, unless they have seen it.
@@ -129,8 +132,8 @@ class Reviews:
 
     async def tell_held(self, generation: Generation) -> None:
         """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
-        if self._desk is not None:
-            await self._desk.tell_held(generation)
+        if self._review_channel is not None:
+            await self._review_channel.tell_held(generation)
 
         def change(session: Session) -> None:
             ReviewRepository(session).note_asked(generation.id, self._clock())
@@ -153,7 +156,7 @@ class Reviews:
         with available():
             await self._cards.update(generation_id)
 
-    async def delete_messages(self, places: Sequence[Place]) -> None:
+    async def delete_messages(self, places: Sequence[MessageLocation]) -> None:
         """Delete what moderators were shown of results whose records are gone."""
         await self._cards.retract(places)
 

@@ -21,9 +21,9 @@ from db.repositories.reviews import (
     ReviewRepository,
 )
 from db.tables import GenerationRow, ReviewRow
-from generation.audience import Case, CaseState, Desk, Place
 from generation.history.queries import copy_generation
 from generation.history.records import Records
+from generation.notifier import Case, CaseState, MessageLocation, ReviewChannel
 from generation.record import OutputContent
 
 _STATES = {
@@ -35,12 +35,12 @@ _STATES = {
 
 
 class ReviewCards:
-    """Posts, closes and deletes them. Without a desk nobody can be shown anything."""
+    """Posts, closes and deletes them. Without a review channel nobody can be shown anything."""
 
-    def __init__(self, database: Database, desk: Desk | None) -> None:
+    def __init__(self, database: Database, review_channel: ReviewChannel | None) -> None:
         self._database = database
         self._records = Records(database)
-        self._desk = desk
+        self._review_channel = review_channel
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def find(self, generation_id: str) -> Case | None:
@@ -53,48 +53,52 @@ class ReviewCards:
 
         Raises DeliveryPostponed, DatabaseError.
         """
-        if self._desk is None:
+        if self._review_channel is None:
             return
         async with self._lock(generation_id):
             while (case := await self.find(generation_id)) and not case.state.is_closed:
                 channel_id = await self._find_channel(case.generation.guild_id)
-                place = await self._desk.show(case, channel_id) if channel_id else None
+                place = await self._review_channel.show(case, channel_id) if channel_id else None
                 if place is None:
                     return
                 await self._note(generation_id, place)
                 if await self._find_channel(case.generation.guild_id) == channel_id:
-                    await self._keep(self._desk, generation_id, place, case.state)
+                    await self._keep(self._review_channel, generation_id, place, case.state)
                     return
-                await self._desk.retract(place)
+                await self._review_channel.retract(place)
 
     async def update(self, generation_id: str) -> None:
         """Close it where it was posted, once it was decided on or removed. Raises DatabaseError."""
-        if self._desk is None:
+        if self._review_channel is None:
             return
         async with self._lock(generation_id):
             places = await self._database.read(
                 lambda session: ReviewRepository(session).messages([generation_id])
             )
             for place in places:
-                await self._keep(self._desk, generation_id, Place(*place), None)
+                await self._keep(self._review_channel, generation_id, MessageLocation(*place), None)
 
-    async def retract(self, places: Sequence[Place]) -> None:
+    async def retract(self, places: Sequence[MessageLocation]) -> None:
         """Delete those messages: nothing is recorded any more of what they show."""
         for place in places:
-            if self._desk is not None:
-                await self._desk.retract(place)
+            if self._review_channel is not None:
+                await self._review_channel.retract(place)
 
     async def _keep(
-        self, desk: Desk, generation_id: str, place: Place, shown: CaseState | None
+        self,
+        review_channel: ReviewChannel,
+        generation_id: str,
+        place: MessageLocation,
+        shown: CaseState | None,
     ) -> None:
         while True:
             case = await self.find(generation_id)
             if case is None:
-                await desk.retract(place)
+                await review_channel.retract(place)
                 return
             if case.state is shown or not case.state.is_closed:
                 return
-            await desk.close_case(case, place)
+            await review_channel.close_case(case, place)
             shown = case.state
 
     def _lock(self, generation_id: str) -> asyncio.Lock:
@@ -110,7 +114,7 @@ class ReviewCards:
 
         return await self._database.read(query)
 
-    async def _note(self, generation_id: str, place: Place) -> None:
+    async def _note(self, generation_id: str, place: MessageLocation) -> None:
         def change(session: Session) -> None:
             ReviewRepository(session).note_message(
                 generation_id, place.channel_id, place.message_id

@@ -35,7 +35,7 @@ SPELLED_OUT = 3
 """Single letters in a row that are read as one word: f o x."""
 
 
-class TermAction(StrEnum):
+class WordAction(StrEnum):
     """What comes of a watched word, the mildest first; `allow` takes a phrase out of the search."""
 
     ALLOW = "allow"
@@ -47,29 +47,29 @@ class TermAction(StrEnum):
 
 _COUNT = re.compile(r"\{\s*(\d+)")
 
-_SEVERITY = {action: number for number, action in enumerate(TermAction)}
+_SEVERITY = {action: number for number, action in enumerate(WordAction)}
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class WatchedWord:
     """One entry of a guild's list."""
 
     id: int
     pattern: str
-    action: TermAction
+    action: WordAction
     is_expression: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class WordVerdict:
     """The strictest action of all that was found; None when nothing was.
 
     `slow` are expressions that did not end in time: they found nothing, and somebody should know.
     """
 
-    action: TermAction | None = None
-    found: tuple[Term, ...] = ()
-    slow: tuple[Term, ...] = ()
+    action: WordAction | None = None
+    found: tuple[WatchedWord, ...] = ()
+    slow: tuple[WatchedWord, ...] = ()
 
 
 class InvalidPattern(ValueError):
@@ -110,26 +110,26 @@ def _repetitions(expression: str) -> int:
     return math.prod(max(int(count[:9]), 1) for count in _COUNT.findall(expression))
 
 
-class TermFilter:
+class WordFilter:
     """A guild's list, ready to be used on any number of texts."""
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    def __init__(self, terms: Iterable[WatchedWord]) -> None:
         phrases, self._allowed, self._expressions = [], [], []
         for term in terms:
             if term.is_expression:
                 self._expressions.append((term, _compile(term.pattern)))
                 continue
             words = tuple(_words(term.pattern))
-            if words and term.action is TermAction.ALLOW:
+            if words and term.action is WordAction.ALLOW:
                 self._allowed.append(words)
             elif words:
                 phrases.append((term, words))
         self._phrases = tuple(phrases)
 
-    def judge(self, *texts: str) -> Verdict:
+    def judge(self, *texts: str) -> WordVerdict:
         """Look for every term in every text."""
-        found: dict[int, Term] = {}
-        slow: dict[int, Term] = {}
+        found: dict[int, WatchedWord] = {}
+        slow: dict[int, WatchedWord] = {}
         ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
         for text in texts:
             readings = [_without(words, self._allowed) for words in _readings(text)]
@@ -142,9 +142,9 @@ class TermFilter:
                         found[term.id] = term
                     case None:
                         slow[term.id] = term
-        real = [one for one in found.values() if one.action is not TermAction.ALLOW]
+        real = [one for one in found.values() if one.action is not WordAction.ALLOW]
         strictest = max((one.action for one in real), key=_SEVERITY.__getitem__, default=None)
-        return Verdict(strictest, tuple(real), tuple(slow.values()))
+        return WordVerdict(strictest, tuple(real), tuple(slow.values()))
 
 
 @lru_cache(maxsize=256)

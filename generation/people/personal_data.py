@@ -10,11 +10,11 @@ from db.database import Database, Session
 from db.repositories.generations import GenerationRepository
 from db.repositories.personal import PersonalRepository
 from db.repositories.reviews import ReviewRepository
-from generation.audience import Place
 from generation.availability import available
 from generation.history.export import ExportFormat, line
 from generation.history.queries import Cursor, HistoryFilter
 from generation.history.records import load_batch
+from generation.notifier import MessageLocation
 from generation.people.preferences import Preferences
 from generation.record import Generation
 from generation.tasks import finish
@@ -27,7 +27,7 @@ class Deleted:
     """What is forgotten, and where moderators were shown it: messages that have still to go."""
 
     generations: tuple[Generation, ...]
-    places: tuple[Place, ...]
+    places: tuple[MessageLocation, ...]
 
 
 class PersonalData:
@@ -58,7 +58,7 @@ class PersonalData:
         Charges stay, or quotas would begin anew; so do blocks, and the audit of moderators' acts.
         Raises ServiceUnavailable.
         """
-        deleted, places = list[Generation](), list[Place]()
+        deleted, places = list[Generation](), list[MessageLocation]()
         with available():
             async for batch in self._batches(user_id):
                 ended = [one for one in batch if one.state.is_final]
@@ -72,7 +72,7 @@ class PersonalData:
             self._preferences.forget(user_id)
         return Deleted(tuple(deleted), tuple(places))
 
-    async def _delete(self, ended: list[Generation]) -> list[Place]:
+    async def _delete(self, ended: list[Generation]) -> list[MessageLocation]:
         ids = [one.id for one in ended]
 
         def change(session: Session) -> Sequence[tuple[int, int]]:
@@ -81,7 +81,7 @@ class PersonalData:
             return places
 
         places = await self._database.write(change)
-        return [Place(*one) for one in places]
+        return [MessageLocation(*one) for one in places]
 
     async def _batches(self, user_id: int) -> AsyncIterator[tuple[Generation, ...]]:
         cursor: Cursor | None = None

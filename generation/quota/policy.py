@@ -97,7 +97,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EffectiveAllowance:
     """What one person may use, and why: which roles and grants it comes from.
 
     `amount_roles` are those whose amounts count. With `is_default` the guild's default is in it.
@@ -111,13 +111,13 @@ class Standing:
     grants: tuple[Grant, ...] = field(default=())
 
 
-def stand(
+def resolve_allowance(
     limits: GuildLimits,
     policies: Iterable[RolePolicy],
     role_ids: Collection[int],
     grants: Iterable[Grant],
     guild_id: int | None = None,
-) -> Standing:
+) -> EffectiveAllowance:
     """What somebody with these roles and grants may use. `policies` are those of all roles.
 
     Places and cooldown are the most generous of the guild's and the roles'. Without a limit means
@@ -153,7 +153,7 @@ def stand(
         may_generate=_may_generate(every, own, guild_id),
         has_priority=bool(priority),
     )
-    return Standing(
+    return EffectiveAllowance(
         allowance,
         is_default,
         tuple(one.role_id for one in counted),

@@ -112,7 +112,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class QuotaRefusal:
     """What is against it, in a sentence with {places} for `facts`, which are JSON values.
 
     `facts["retry_at"]` is when the same request would be accepted, where that is known.
@@ -123,11 +123,11 @@ class Refused:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-Decision = Accepted | Refused
+Decision = Accepted | QuotaRefusal
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QuotaRequest:
     """May this person, who has used that much, use `cost` more now?"""
 
     allowance: Allowance
@@ -140,18 +140,18 @@ class Question:
 class Rule(Protocol):
     """One reason why a request may be refused."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Say what is against it, or None."""
 
 
 class Permission:
     """Whether a person's roles let them make pictures at all."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse everything to those who may not."""
-        if question.allowance.may_generate:
+        if request.allowance.may_generate:
             return None
-        return Refused(
+        return QuotaRefusal(
             FailureKind.NOT_ALLOWED_HERE,
             "Your roles do not let you make pictures in this server: ask its administrators.",
         )
@@ -160,20 +160,20 @@ class Permission:
 class Amount:
     """What may be used in a period, by the guild's clock."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse what does not fit into the rest of the period."""
-        allowance = question.allowance
+        allowance = request.allowance
         limit = allowance.amount
         if limit is None:
             return None
-        used, cost = question.usage.used.of(allowance.unit), question.cost.of(allowance.unit)
+        used, cost = request.usage.used.of(allowance.unit), request.cost.of(allowance.unit)
         left = max(limit - used, 0)
         if cost <= left:
             return None
         facts: dict[str, object] = {"limit": limit, "used": used, "left": left, "cost": cost}
         if cost > limit:
             return _never_enough(allowance.unit, facts)
-        _, more_at = period_bounds(question.now, question.timezone, allowance.period)
+        _, more_at = period_bounds(request.now, request.timezone, allowance.period)
         facts["retry_at"] = more_at.isoformat()
         return _not_enough_left(allowance.unit, allowance.period, facts)
 
@@ -181,13 +181,13 @@ class Amount:
 class OwnGenerations:
     """What one person may have running and waiting."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse another one while all places are taken."""
-        allowance, usage = question.allowance, question.usage
+        allowance, usage = request.allowance, request.usage
         unfinished = usage.running + usage.waiting
         if unfinished < allowance.max_unfinished:
             return None
-        return Refused(
+        return QuotaRefusal(
             FailureKind.QUEUE_FULL,
             "Your unfinished generations: {unfinished}, and no more than {limit} are allowed at a "
             "time. Wait for one to end, or cancel one.",
@@ -205,12 +205,12 @@ class OwnGenerations:
 class GuildLine:
     """How many generations may wait in one guild."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse another one while the line is full."""
-        length, limit = question.usage.waiting_in_guild, question.allowance.max_line
+        length, limit = request.usage.waiting_in_guild, request.allowance.max_line
         if length < limit:
             return None
-        return Refused(
+        return QuotaRefusal(
             FailureKind.QUEUE_FULL,
             "Waiting here already: {length}, and no more than {limit} may. Try again in a few "
             "minutes.",
@@ -221,15 +221,15 @@ class GuildLine:
 class Cooldown:
     """The time between two requests of one person."""
 
-    def check(self, question: Question) -> Refused | None:
+    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse a request that comes too soon after the last one."""
-        free_at = next_request_at(question.allowance, question.usage, question.now)
+        free_at = next_request_at(request.allowance, request.usage, request.now)
         if free_at is None:
             return None
-        return Refused(
+        return QuotaRefusal(
             FailureKind.SLOW_DOWN,
             "Seconds between two requests: {cooldown_s}. Try again in a moment.",
-            {"retry_at": free_at.isoformat(), "cooldown_s": question.allowance.cooldown_s},
+            {"retry_at": free_at.isoformat(), "cooldown_s": request.allowance.cooldown_s},
         )
 
 
@@ -241,9 +241,9 @@ def decide(
     allowance: Allowance, usage: Usage, cost: Cost, now: datetime, timezone: tzinfo = UTC
 ) -> Decision:
     """Apply the rules in order; the first that is against it is the answer."""
-    question = Question(allowance, usage, cost, now, timezone)
+    request = QuotaRequest(allowance, usage, cost, now, timezone)
     for rule in RULES:
-        refused = rule.check(question)
+        refused = rule.check(request)
         if refused is not None:
             return refused
     return Accepted()
@@ -261,19 +261,19 @@ def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> dateti
     return free_at if now < free_at else None
 
 
-def _never_enough(unit: Unit, facts: Mapping[str, object]) -> Refused:
+def _never_enough(unit: Unit, facts: Mapping[str, object]) -> QuotaRefusal:
     if not facts["limit"]:
-        return Refused(
+        return QuotaRefusal(
             FailureKind.DAILY_LIMIT, "No pictures may be made here: your allowance is 0.", facts
         )
     if unit is Unit.PICTURES:
-        return Refused(
+        return QuotaRefusal(
             FailureKind.DAILY_LIMIT,
             "This costs as much as {cost} pictures, and your whole allowance is {limit}: ask for "
             "fewer.",
             facts,
         )
-    return Refused(
+    return QuotaRefusal(
         FailureKind.DAILY_LIMIT,
         "This takes about {cost} seconds of a GPU, and your whole allowance is {limit}: ask for "
         "fewer or smaller pictures.",
@@ -281,8 +281,8 @@ def _never_enough(unit: Unit, facts: Mapping[str, object]) -> Refused:
     )
 
 
-def _not_enough_left(unit: Unit, period: Period, facts: Mapping[str, object]) -> Refused:
-    return Refused(FailureKind.DAILY_LIMIT, _NOT_ENOUGH_LEFT[unit, period], facts)
+def _not_enough_left(unit: Unit, period: Period, facts: Mapping[str, object]) -> QuotaRefusal:
+    return QuotaRefusal(FailureKind.DAILY_LIMIT, _NOT_ENOUGH_LEFT[unit, period], facts)
 
 
 _NOT_ENOUGH_LEFT: Mapping[tuple[Unit, Period], str] = {

@@ -17,15 +17,15 @@ from db.tables import GrantRow, GuildRow, RolePolicyRow
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.periods import Period, period_bounds
 from generation.quota.policy import (
+    EffectiveAllowance,
     Grant,
     GuildLimits,
     RolePolicy,
     RoleRule,
-    Standing,
     is_served,
-    stand,
+    resolve_allowance,
 )
-from generation.quota.rules import Cost, Refused, Unit, Usage, decide, next_request_at
+from generation.quota.rules import Cost, QuotaRefusal, Unit, Usage, decide, next_request_at
 from generation.request import Requester
 
 
@@ -47,12 +47,12 @@ class QuotaStatus:
     next_request_at: datetime | None
     unit: Unit = Unit.PICTURES
     period: Period = Period.DAY
-    standing: Standing | None = None
+    effective: EffectiveAllowance | None = None
     is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LineSlot:
     """Where an admitted generation goes in the line."""
 
     has_priority: bool
@@ -60,7 +60,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class QuotaLookups:
     """What an answer is looked up in, all in one transaction."""
 
     generations: GenerationRepository
@@ -72,7 +72,7 @@ class Books:
     policies: PolicyRepository
 
     @classmethod
-    def of(cls, session: Session) -> "Books":
+    def of(cls, session: Session) -> "QuotaLookups":
         """The books as this transaction sees them."""
         return cls(
             GenerationRepository(session),
@@ -85,38 +85,41 @@ class Books:
         )
 
 
-class UsageBook:
+class QuotaService:
     """Answers from charges and generations; keeps no counters."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    def admit(self, books: Books, requester: Requester, cost: Cost, now: datetime) -> Place:
+    def admit(
+        self, lookups: QuotaLookups, requester: Requester, cost: Cost, now: datetime
+    ) -> LineSlot:
         """Refuse what is too much, and remember when they asked; raises RequestRefused.
 
         Nobody else can be admitted for the same person until the transaction ends.
         """
-        books.charges.lock_person(requester.user_id, requester.guild_id)
-        standing, usage = self._refuse_too_much(books, requester, cost, now, is_final=True)
-        books.people.upsert(
+        lookups.charges.lock_person(requester.user_id, requester.guild_id)
+        effective, usage = self._refuse_too_much(lookups, requester, cost, now, is_final=True)
+        lookups.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
             name=requester.name,
             now=now,
             last_request_at=now,
         )
-        lanes = range(standing.allowance.max_running)
-        return Place(
-            standing.allowance.has_priority, min(lanes, key=lambda lane: usage.by_lane.get(lane, 0))
+        lanes = range(effective.allowance.max_running)
+        return LineSlot(
+            effective.allowance.has_priority,
+            min(lanes, key=lambda lane: usage.by_lane.get(lane, 0)),
         )
 
     async def check(self, requester: Requester, cost: Cost) -> None:
         """Refuse what `admit` would refuse just now. Raises RequestRefused."""
 
         def change(session: Session) -> None:
-            books = Books.of(session)
-            self._refuse_too_much(books, requester, cost, self._clock(), is_final=False)
+            lookups = QuotaLookups.of(session)
+            self._refuse_too_much(lookups, requester, cost, self._clock(), is_final=False)
 
         await self._database.write(change)
 
@@ -124,15 +127,15 @@ class UsageBook:
         """What they may still do here."""
         now = self._clock()
 
-        def change(session: Session) -> tuple[GuildLimits, Standing, Usage, bool]:
-            books = Books.of(session)
-            guild = books.guilds.get_or_create(requester.guild_id, now=now)
+        def change(session: Session) -> tuple[GuildLimits, EffectiveAllowance, Usage, bool]:
+            lookups = QuotaLookups.of(session)
+            guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
             limits = read_limits(guild)
-            standing = _stand(books, limits, requester, now)
-            return limits, standing, _look_up(books, requester, now, limits), guild.paused
+            effective = _resolve_allowance(lookups, limits, requester, now)
+            return limits, effective, _look_up(lookups, requester, now, limits), guild.paused
 
-        limits, standing, usage, is_paused = await self._database.write(change)
-        allowance = standing.allowance
+        limits, effective, usage, is_paused = await self._database.write(change)
+        allowance = effective.allowance
         used = usage.used.of(allowance.unit)
         _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
         return QuotaStatus(
@@ -147,27 +150,33 @@ class UsageBook:
             next_request_at=next_request_at(allowance, usage, now),
             unit=allowance.unit,
             period=allowance.period,
-            standing=standing,
+            effective=effective,
             is_paused=is_paused,
         )
 
     def _refuse_too_much(
-        self, books: Books, requester: Requester, cost: Cost, now: datetime, *, is_final: bool
-    ) -> tuple[Standing, Usage]:
-        guild = books.guilds.get_or_create(requester.guild_id, now=now)
+        self,
+        lookups: QuotaLookups,
+        requester: Requester,
+        cost: Cost,
+        now: datetime,
+        *,
+        is_final: bool,
+    ) -> tuple[EffectiveAllowance, Usage]:
+        guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
         limits = read_limits(guild)
-        refuse_elsewhere(books.policies, requester)
-        standing = _stand(books, limits, requester, now)
-        usage = _look_up(books, requester, now, limits)
+        refuse_elsewhere(lookups.policies, requester)
+        effective = _resolve_allowance(lookups, limits, requester, now)
+        usage = _look_up(lookups, requester, now, limits)
         if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
             # So few places are left that people who ask at once might share the last one.
-            books.charges.lock_guild(requester.guild_id)
-            usage = _look_up(books, requester, now, limits)
+            lookups.charges.lock_guild(requester.guild_id)
+            usage = _look_up(lookups, requester, now, limits)
         timezone = find_timezone(limits.timezone)
-        decision = decide(standing.allowance, usage, cost, now, timezone)
-        if isinstance(decision, Refused):
+        decision = decide(effective.allowance, usage, cost, now, timezone)
+        if isinstance(decision, QuotaRefusal):
             raise RequestRefused(decision.kind, decision.template, decision.facts)
-        return standing, usage
+        return effective, usage
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
@@ -228,11 +237,13 @@ def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
         )
 
 
-def _stand(books: Books, limits: GuildLimits, requester: Requester, now: datetime) -> Standing:
+def _resolve_allowance(
+    lookups: QuotaLookups, limits: GuildLimits, requester: Requester, now: datetime
+) -> EffectiveAllowance:
     guild_id = requester.guild_id
-    roles = books.policies.roles(guild_id)
-    grants = books.policies.grants(guild_id, now, user_id=requester.user_id)
-    return stand(
+    roles = lookups.policies.roles(guild_id)
+    grants = lookups.policies.grants(guild_id, now, user_id=requester.user_id)
+    return resolve_allowance(
         limits,
         map(read_role, roles),
         requester.role_ids,
@@ -241,16 +252,18 @@ def _stand(books: Books, limits: GuildLimits, requester: Requester, now: datetim
     )
 
 
-def _look_up(books: Books, requester: Requester, now: datetime, limits: GuildLimits) -> Usage:
+def _look_up(
+    lookups: QuotaLookups, requester: Requester, now: datetime, limits: GuildLimits
+) -> Usage:
     user_id, guild_id = requester.user_id, requester.guild_id
     begins_at, _ = period_bounds(now, find_timezone(limits.timezone), limits.period)
-    spent = books.charges.usage(user_id, guild_id, begins_at)
-    unfinished = books.line.count_unfinished(user_id, guild_id)
+    spent = lookups.charges.usage(user_id, guild_id, begins_at)
+    unfinished = lookups.line.count_unfinished(user_id, guild_id)
     return Usage(
         used=Cost(spent.pictures, spent.gpu_ms),
         running=unfinished.running,
         waiting=unfinished.waiting,
         waiting_in_guild=unfinished.waiting_in_guild,
         by_lane=unfinished.by_lane,
-        last_request_at=books.people.last_request_at(user_id, guild_id),
+        last_request_at=lookups.people.last_request_at(user_id, guild_id),
     )

@@ -23,7 +23,7 @@ from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.costs import cost_of, count_of
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
-from generation.quota.usage import Books, UsageBook
+from generation.quota.usage import QuotaLookups, QuotaService
 from generation.record import Generation
 from generation.request import GenerationRequest, Value
 from generation.requests.attachments import CheckedFile, verify_attachments
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _CheckedRequest:
     """A request that was found good, before it is recorded."""
 
     request: GenerationRequest
@@ -75,7 +75,7 @@ class Acceptor:
         database: Database,
         catalog: Catalog,
         pool: BackendPool,
-        usage: UsageBook,
+        usage: QuotaService,
         moderation: Moderation,
         clock: Callable[[], datetime],
         random_source: random.Random,
@@ -104,7 +104,7 @@ class Acceptor:
             draft = await self._price(replace(draft, images=images))
             return await self._record_under_new_id(draft)
 
-    async def _record_under_new_id(self, draft: _Draft) -> Generation:
+    async def _record_under_new_id(self, draft: _CheckedRequest) -> Generation:
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
@@ -123,11 +123,11 @@ class Acceptor:
         draft = await self._draft(request)
         await self._usage.check(request.requester, draft.cost)
 
-    async def _draft(self, request: GenerationRequest) -> _Draft:
+    async def _draft(self, request: GenerationRequest) -> _CheckedRequest:
         """Everything but the pictures. Raises RequestRefused."""
         return await self._price(await self._judge(self._settle(request)))
 
-    async def _price(self, draft: _Draft) -> _Draft:
+    async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
         """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
         name = draft.workflow.name
         given = sum(attached.pixels for attached in draft.images.values())
@@ -138,7 +138,7 @@ class Acceptor:
         pictures = cost_of(draft.workflow.manifest, draft.values)
         return replace(draft, cost=Cost(pictures, gpu_ms), workload=workload)
 
-    async def _judge(self, draft: _Draft) -> _Draft:
+    async def _judge(self, draft: _CheckedRequest) -> _CheckedRequest:
         """Refuse whom and what moderators do not allow."""
         texts = [draft.prompt] + [
             str(draft.values[wanted.name])
@@ -148,14 +148,14 @@ class Acceptor:
         judgement = await self._moderation.judge(draft.request.requester, texts)
         return replace(draft, judgement=judgement)
 
-    def _settle(self, request: GenerationRequest) -> _Draft:
+    def _settle(self, request: GenerationRequest) -> _CheckedRequest:
         """Everything but the pictures, which take their time."""
         prompt = clean_prompt(request.prompt)
         workflow = select_workflow(request, self._catalog, self._pool)
         prompt = settle_prompt(prompt, workflow)
         values = self._check_values(workflow, request, prompt)
         seed = self._draw_seeds(workflow, values)
-        return _Draft(request, workflow, prompt, values, {}, seed)
+        return _CheckedRequest(request, workflow, prompt, values, {}, seed)
 
     def _check_values(
         self, workflow: Workflow, request: GenerationRequest, prompt: str
@@ -206,17 +206,17 @@ class Acceptor:
         seed = values[names[0]] if names else None
         return seed if isinstance(seed, int) else None
 
-    async def _record(self, generation_id: str, draft: _Draft) -> Generation:
+    async def _record(self, generation_id: str, draft: _CheckedRequest) -> Generation:
         request = draft.request
         name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=name)
         now = self._clock()
 
         def change(session: Session) -> Generation:
-            books = Books.of(session)
-            place = self._usage.admit(books, requester, draft.cost, now)
+            lookups = QuotaLookups.of(session)
+            place = self._usage.admit(lookups, requester, draft.cost, now)
             review = self._find_review(session, draft)
-            row = books.generations.add(
+            row = lookups.generations.add(
                 id=generation_id,
                 user_id=requester.user_id,
                 user_name=requester.name,
@@ -245,13 +245,13 @@ class Acceptor:
             )
             self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():
-                books.outputs.add_input(
+                lookups.outputs.add_input(
                     generation_id,
                     name=input_name,
                     content=image.content,
                     media_type=image.media_type,
                 )
-            books.charges.reserve(
+            lookups.charges.reserve(
                 generation_id,
                 user_id=requester.user_id,
                 guild_id=requester.guild_id,
@@ -268,7 +268,7 @@ class Acceptor:
         self,
         session: Session,
         generation_id: str,
-        draft: _Draft,
+        draft: _CheckedRequest,
         review: str | None,
         now: datetime,
     ) -> None:
@@ -277,7 +277,7 @@ class Acceptor:
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 
-    def _find_review(self, session: Session, draft: _Draft) -> str | None:
+    def _find_review(self, session: Session, draft: _CheckedRequest) -> str | None:
         """Whether its results are held for a moderator, shown to them as well, or neither."""
         mode = find_mode(ReviewRepository(session), draft.request.requester)
         if mode is ReviewMode.HOLD or draft.judgement.needs_hold:

@@ -20,7 +20,12 @@ from generation.media.imaging import InvalidImage
 from generation.media.inputs import fit_input
 from generation.record import Generation, Output, OutputContent
 from generation.request import Derivation, GenerationRequest, Requester, Value, is_named_only
-from generation.requests.offers import STRENGTH, Offers, find_picture_input, is_picture
+from generation.requests.available_actions import (
+    STRENGTH,
+    ActionFinder,
+    find_picture_input,
+    is_picture,
+)
 from generation.requests.repetition import find_workflow, repeat
 from generation.requests.values import SIZE, picture_inputs
 from workflows.catalog import Catalog
@@ -34,7 +39,7 @@ FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 """Finds a result where a face posted it, once its bytes are not kept here any more."""
 
 
-class Desk(Protocol):
+class RequestService(Protocol):
     """What is asked of the service."""
 
     async def check(self, request: GenerationRequest) -> None:
@@ -62,7 +67,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DerivedRequest:
     """A request whose picture is still to be fetched, where it starts from one."""
 
     request: GenerationRequest
@@ -82,9 +87,11 @@ class Changes:
 class Derivations:
     """Drafts them, so that they can be refused at once, and submits them."""
 
-    def __init__(self, desk: Desk, offers: Offers, catalog: Catalog) -> None:
-        self._desk = desk
-        self._offers = offers
+    def __init__(
+        self, service: RequestService, action_finder: ActionFinder, catalog: Catalog
+    ) -> None:
+        self._service = service
+        self._action_finder = action_finder
         self._catalog = catalog
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
@@ -92,7 +99,7 @@ class Derivations:
 
         Raises UnknownGeneration, NotYours, GenerationRemoved.
         """
-        generation = await self._desk.find(normalise_id(generation_id))
+        generation = await self._service.find(normalise_id(generation_id))
         if generation is None:
             raise UnknownGeneration(generation_id)
         if not generation.is_visible_to(requester):
@@ -101,22 +108,24 @@ class Derivations:
             raise GenerationRemoved(generation.id)
         return generation
 
-    async def upscale(self, generation_id: str, position: int, requester: Requester) -> Draft:
+    async def upscale(
+        self, generation_id: str, position: int, requester: Requester
+    ) -> DerivedRequest:
         """One of its pictures, larger. Raises RequestRefused and what `find_visible` raises."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_upscaler(requester)
+        workflow = self._action_finder.find_upscaler(requester)
         if workflow is None:
             raise _without_workflow()
         return self._start(source, position, requester, workflow, Derivation.UPSCALE)
 
-    async def vary(self, generation_id: str, position: int, requester: Requester) -> Draft:
+    async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
         """The same prompt once more, from one of its pictures. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_repainter(source, requester)
+        workflow = self._action_finder.find_repainter(source, requester)
         if workflow is None:
             raise _without_workflow()
         draft = self._start(source, position, requester, workflow, Derivation.VARY)
-        values = self._offers.carry(source, workflow)
+        values = self._action_finder.carry(source, workflow)
         return replace(draft, request=replace(draft.request, values=values))
 
     async def use(
@@ -126,27 +135,29 @@ class Derivations:
         requester: Requester,
         prompt: str,
         strength: float | None = None,
-    ) -> Draft:
+    ) -> DerivedRequest:
         """Another prompt, from one of its pictures. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._offers.find_repainter(source, requester)
+        workflow = self._action_finder.find_repainter(source, requester)
         if workflow is None:
             raise _without_workflow()
         draft = self._start(source, position, requester, workflow, Derivation.INPUT)
         values: dict[str, Value] = {} if strength is None else {STRENGTH: strength}
         return replace(draft, request=replace(draft.request, prompt=prompt, values=values))
 
-    async def again(self, generation_id: str, requester: Requester) -> Draft:
+    async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """The same with a new seed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
 
-    async def retry(self, generation_id: str, requester: Requester) -> Draft:
+    async def retry(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """The same with the same seed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
 
-    async def remix(self, generation_id: str, requester: Requester, changes: Changes) -> Draft:
+    async def remix(
+        self, generation_id: str, requester: Requester, changes: Changes
+    ) -> DerivedRequest:
         """The same but for what is changed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         draft = await self._repeat(source, requester, Derivation.REMIX, keeps_seed=True)
@@ -162,11 +173,11 @@ class Derivations:
         )
         return replace(draft, request=request)
 
-    async def check(self, draft: Draft) -> None:
+    async def check(self, draft: DerivedRequest) -> None:
         """Refuse what `submit` would refuse, the picture left out."""
-        await self._desk.check(draft.request)
+        await self._service.check(draft.request)
 
-    async def submit(self, draft: Draft, reply: str, fetch_copy: FetchCopy) -> Generation:
+    async def submit(self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy) -> Generation:
         """Ask for it; the picture that it starts from is fetched once it is admitted.
 
         Raises RequestRefused or ServiceUnavailable.
@@ -175,13 +186,13 @@ class Derivations:
         if draft.start is not None:
             fetch = partial(self._fetch_start, draft.start, fetch_copy)
             request = replace(request, images={**request.images, draft.input_name: fetch})
-        return await self._desk.submit(request)
+        return await self._service.submit(request)
 
     async def fetch_picture(
         self, generation: Generation, output: Output, fetch_copy: FetchCopy
     ) -> bytes:
         """One result: as it is kept here, or as it was posted. Raises RequestRefused."""
-        for kept in await self._desk.contents(generation.id):
+        for kept in await self._service.contents(generation.id):
             if kept.output.position == output.position:
                 return kept.content
         copy = await fetch_copy(generation, output)
@@ -205,7 +216,7 @@ class Derivations:
         requester: Requester,
         workflow: Workflow,
         derivation: Derivation,
-    ) -> Draft:
+    ) -> DerivedRequest:
         output = _find_picture(source, position)
         wanted = find_picture_input(workflow)
         if wanted is None:
@@ -223,7 +234,7 @@ class Derivations:
             parent_position=position,
             derivation=derivation,
         )
-        return Draft(request, Picture(source, output), wanted.name)
+        return DerivedRequest(request, Picture(source, output), wanted.name)
 
     async def _repeat(
         self,
@@ -232,8 +243,8 @@ class Derivations:
         derivation: Derivation,
         *,
         keeps_seed: bool,
-    ) -> Draft:
-        order = await self._desk.find_order(source.id)
+    ) -> DerivedRequest:
+        order = await self._service.find_order(source.id)
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
@@ -254,7 +265,7 @@ class Derivations:
             if kind is InputType.IMAGE and name not in request.images
         ]
         if not missing or not _needs(workflow, missing[0]):
-            return Draft(request)
+            return DerivedRequest(request)
         # What it was given is not kept for ever; the result that it came from may be.
         start = await self._find_start(source, requester)
         if start is None or len(missing) > 1:
@@ -268,7 +279,7 @@ class Derivations:
         requester: Requester,
         derivation: Derivation,
         keeps_seed: bool,  # noqa: FBT001 - passed on
-    ) -> Draft:
+    ) -> DerivedRequest:
         """The same from the posted result: what somebody else attached is theirs alone.
 
         At a low strength a workflow gives back what it is given, so no part of it is used.
@@ -288,7 +299,7 @@ class Derivations:
             if one.type.is_attached and (one.required or one.name in given)
         ]
         if not wanted:
-            return Draft(request)
+            return DerivedRequest(request)
         start = await self._find_start(source, requester) or _find_result(source)
         first = next((one for one in wanted if one.type is InputType.IMAGE), None)
         lacking = [one.name for one in wanted if one is not first or start is None]
@@ -322,7 +333,7 @@ class Derivations:
 
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
         """Read once more what a generation was given: waiting requests hold no pictures."""
-        order = await self._desk.find_order(generation_id)
+        order = await self._service.find_order(generation_id)
         for image in order.images if order else ():
             if image.name == name:
                 return image.content
@@ -333,7 +344,7 @@ class Derivations:
         found: list[Generation] = []
         seen = {generation.id}
         while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
-            parent = await self._desk.find(generation.parent_id)
+            parent = await self._service.find(generation.parent_id)
             if parent is None or parent.id in seen:
                 break
             seen.add(parent.id)
@@ -357,11 +368,11 @@ class Derivations:
         return None
 
 
-def _start_from(request: GenerationRequest, start: Picture, name: str) -> Draft:
+def _start_from(request: GenerationRequest, start: Picture, name: str) -> DerivedRequest:
     images = {**request.images, name: is_named_only}
     is_parent = start.generation.id == request.parent_id
     position = start.output.position if is_parent else None
-    return Draft(replace(request, images=images, parent_position=position), start, name)
+    return DerivedRequest(replace(request, images=images, parent_position=position), start, name)
 
 
 def _find_result(generation: Generation) -> Picture | None:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from generation.audience import Audience
 from generation.events import Ended, GenerationEvent
+from generation.notifier import Notifier
 
 _log = logging.getLogger(__name__)
 
@@ -38,18 +38,18 @@ class Watch:
 
 
 class Broadcast:
-    """Tells the audience and every watcher of a generation."""
+    """Tells the notifier and every watcher of a generation."""
 
-    def __init__(self, audience: Audience) -> None:
-        self._audience = audience
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
         self._watches: dict[str, set[Watch]] = defaultdict(set)
 
     def publish(self, event: GenerationEvent) -> None:
         """Tell everybody; returns at once. A face that fails never harms a run."""
         try:
-            self._audience.notify(event)
+            self._notifier.notify(event)
         except Exception:  # noqa: BLE001 - a view must never harm what it shows
-            _log.exception("The audience could not take note of an event.")
+            _log.exception("The notifier could not take note of an event.")
         for watch in self._watches.get(event.generation.id, ()):
             watch.put(event)
 

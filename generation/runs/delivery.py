@@ -20,9 +20,9 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.repositories.reviews import PENDING, REFUSED
 from db.tables import GenerationRow, OutputRow
-from generation.audience import Audience, DeliveryImpossible, DeliveryPostponed, Receipt
 from generation.history.queries import copy_generation, copy_output
 from generation.moderation.review import Reviews
+from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 
 _log = logging.getLogger(__name__)
@@ -53,18 +53,18 @@ class Delivery:
     def __init__(
         self,
         database: Database,
-        audience: Audience,
+        notifier: Notifier,
         reviews: Reviews,
     ) -> None:
         self._database = database
-        self._audience = audience
+        self._notifier = notifier
         self._reviews = reviews
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def deliver(self, generation_id: str) -> Receipt | None:
         """Tell the end to its person; None when there is nothing to tell any more, or not yet.
 
-        Raises DeliveryPostponed and DeliveryImpossible as the audience does, and DatabaseError.
+        Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and DatabaseError.
         """
         recorded = await self._read(generation_id)
         if recorded is None or recorded.generation.delivered_at is not None:
@@ -107,13 +107,13 @@ class Delivery:
     ) -> Receipt | None:
         match message:
             case _Message.NOTHING:
-                await self._audience.withdraw(generation)
+                await self._notifier.withdraw(generation)
                 raise DeliveryImpossible("Its results were taken away.")
             case _Message.HELD:
                 await self._reviews.tell_held(generation)
                 return None
             case _Message.END | _Message.REFUSED:
-                return await self._audience.deliver(generation, contents)
+                return await self._notifier.deliver(generation, contents)
             case _:
                 assert_never(message)
 

@@ -15,7 +15,7 @@ PATIENCE_S = 24 * 3600.0
 _log = logging.getLogger(__name__)
 
 
-class Leftovers:
+class OrphanedRuns:
     """Its tasks belong to the pool and end with it; what is left then is not withdrawn."""
 
     def __init__(self, pool: BackendPool, records: Records) -> None:

@@ -36,7 +36,7 @@ UNPLACED = -1
 _log = logging.getLogger(__name__)
 
 
-class OutputCollector:
+class OutputFetcher:
     """Fetches each result once, while later nodes may still run."""
 
     def __init__(

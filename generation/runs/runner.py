@@ -38,16 +38,16 @@ from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.events import Progress, Running
 from generation.history.records import Order, Records
-from generation.moderation.image_filter import REFUSED, ImageGate, Ruling, Veil
-from generation.moderation.image_policy import Verdict
+from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter, Ruling
+from generation.moderation.image_policy import ImageVerdict
 from generation.record import Failure, Generation, GenerationState
 from generation.requests.attachments import EXTENSIONS
 from generation.requests.values import bind_generation
 from generation.runs.broadcast import Broadcast
 from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
-from generation.runs.orphaned_runs import Leftovers
+from generation.runs.orphaned_runs import OrphanedRuns
 from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
-from generation.runs.outputs import OutputCollector
+from generation.runs.outputs import OutputFetcher
 from generation.runs.progress import RunProgress
 from generation.tasks import finish
 from workflows.catalog import Catalog
@@ -136,7 +136,7 @@ class Runner:
         self.limits = limits or RunLimits()
         self._on_started = on_started
         self.on_gpu_free: Callable[[str], None] = lambda _generation_id: None
-        self._leftovers = Leftovers(pool, records)
+        self._orphaned_runs = OrphanedRuns(pool, records)
         self._orders: dict[str, Order] = {}
         self._prepared: dict[str, tuple[Workflow, str, Graph]] = {}
 
@@ -228,7 +228,7 @@ class Runner:
 
     def leave(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
         """Take this run off its backend once that is back; nothing wants it any more."""
-        self._leftovers.watch(generation_id, backend_name, prompt_id)
+        self._orphaned_runs.watch(generation_id, backend_name, prompt_id)
 
     async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
         started_at = order.generation.started_at or self._clock()
@@ -240,15 +240,15 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
             if isinstance(error, TimeoutError | _NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
-            return failed(TOO_LONG) if limit.expired() else self._judge(attempt, error)
+            return failed(TOO_LONG) if limit.expired() else self._outcome_of(attempt, error)
         self._pool.note_success(attempt.backend.name)
         if not outputs:
             return failed(NOTHING_MADE)
         ruling = await self._image_gate.judge(attempt.generation, outputs)
         await finish(self._record_outputs(attempt.generation, outputs, attempt.gpu_ms, ruling))
-        return failed(REFUSED) if ruling.verdict is Verdict.REFUSE else SUCCEEDED
+        return failed(REFUSED) if ruling.verdict is ImageVerdict.REFUSE else SUCCEEDED
 
-    def _judge(self, attempt: "_Attempt", error: Exception) -> Outcome:
+    def _outcome_of(self, attempt: "_Attempt", error: Exception) -> Outcome:
         if isinstance(error, UnusableResult | BackendRefused):
             report = error.report if isinstance(error, UnusableResult) else str(error)
             self._pool.note_problem(attempt.backend.name, report)
@@ -279,12 +279,12 @@ class Runner:
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()
         async with (
-            OutputCollector(attempt.backend, attempt.wanted_nodes, attempt.graph) as collector,
-            await self._image_gate.veil(attempt.generation) as attempt.veil,
+            OutputFetcher(attempt.backend, attempt.wanted_nodes, attempt.graph) as fetcher,
+            await self._image_gate.preview_filter(attempt.generation) as attempt.preview_filter,
         ):
             while True:
                 try:
-                    return await attempt.follow(order, collector)
+                    return await attempt.follow(order, fetcher)
                 except BackendUnreachable:
                     if loop.time() - attempt.last_sign_at >= self.limits.reconnect_s:
                         raise
@@ -346,12 +346,12 @@ class Runner:
         name = attempt.backend.name
         self._pool.note_failure(name, str(error))
         if not isinstance(error, RunLost):
-            self._leftovers.watch(attempt.generation.id, name, attempt.prompt_id)
+            self._orphaned_runs.watch(attempt.generation.id, name, attempt.prompt_id)
 
     def _choose_prompt_id(self, generation: Generation, index: int) -> str:
         """One that was withdrawn is known to its backend as cancelled: it gets another."""
         prompt_id = build_prompt_id(generation, index)
-        if self._leftovers.was_withdrawn(prompt_id):
+        if self._orphaned_runs.was_withdrawn(prompt_id):
             return build_prompt_id(generation, index + AFTER_WITHDRAWAL)
         return prompt_id
 
@@ -380,7 +380,7 @@ class Runner:
         gpu_ms: int | None,
         ruling: Ruling,
     ) -> None:
-        kept = () if ruling.verdict is Verdict.REFUSE else outputs
+        kept = () if ruling.verdict is ImageVerdict.REFUSE else outputs
 
         def change(session: Session) -> None:
             generations = GenerationRepository(session)
@@ -428,7 +428,7 @@ class _Attempt:
         self.last_sign_at = 0.0
         self._runner = runner
         self._workflow = workflow
-        self.veil: Veil | None = None
+        self.preview_filter: PreviewFilter | None = None
         self._progress: RunProgress | None = None
         # Whoever re-attaches has not seen it begin.
         self._began_at: float | None = None
@@ -443,7 +443,7 @@ class _Attempt:
         self.graph = graph
         self._progress = RunProgress(graph)
 
-    async def follow(self, order: Order, collector: OutputCollector) -> tuple[NewOutput, ...]:
+    async def follow(self, order: Order, fetcher: OutputFetcher) -> tuple[NewOutput, ...]:
         """Hand it over, or re-attach, and follow it to its results."""
         if self._progress is None:
             self.use(await _build_graph(order, self._workflow, self.backend))
@@ -455,23 +455,21 @@ class _Attempt:
                 self.last_sign_at = asyncio.get_running_loop().time()
                 if isinstance(event, Succeeded):
                     self._runner.note_gpu_free(self.generation.id)
-                await self._take(event, self._progress, collector)
+                await self._take(event, self._progress, fetcher)
                 if isinstance(event, Succeeded):
-                    return await collector.finish(event.outputs)
+                    return await fetcher.finish(event.outputs)
         raise RunLost("The run ended without saying how.")
 
-    async def _take(
-        self, event: RunEvent, progress: RunProgress, collector: OutputCollector
-    ) -> None:
+    async def _take(self, event: RunEvent, progress: RunProgress, fetcher: OutputFetcher) -> None:
         newest = progress.fold(event, self._runner.now())
         match event:
             case Submitted():
                 return
             case Preview(image=image):
-                if self.veil is not None:
-                    self.veil.take(image)
+                if self.preview_filter is not None:
+                    self.preview_filter.take(image)
             case OutputsReady(outputs=outputs):
-                collector.collect(outputs)
+                fetcher.collect(outputs)
             case Started() | NodeStarted() | StepDone() | Succeeded():
                 pass
         if self._began_at is None:
@@ -488,7 +486,7 @@ class _Attempt:
 
     def _tell(self, progress: Progress) -> None:
         generation = replace(self.generation, backend=self.backend.name)
-        preview = self.veil.shown if self.veil is not None else None
+        preview = self.preview_filter.shown if self.preview_filter is not None else None
         self._runner.publish(Running(generation, progress, preview))
 
 

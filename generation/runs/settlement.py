@@ -22,7 +22,7 @@ UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.v
 _log = logging.getLogger(__name__)
 
 
-class Finisher:
+class Settlement:
     """Settles. Every method may be repeated after a crash."""
 
     def __init__(

@@ -98,7 +98,7 @@ async def test_what_a_paused_line_was_asked_for_waits_says_so_and_is_made_later(
 async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(house, ada):
     owner = Person(house.world, house.world.directory.owner.id)
     async with house.bot() as core:
-        (name,) = core.services.fleet.names
+        (name,) = core.services.backend_admin.names
         text = await told(owner, "limner backends list")
         assert f"**{name}** · ready" in text.replace("\\", "")
         assert "GiB free" in text

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from bot.cli.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
-from generation.moderation.image_policy import Finding as ImageFinding
+from generation.moderation.image_policy import Detections
 from sandbox.people import as_text
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
@@ -146,7 +146,7 @@ class Checker:
     def check(self, picture):
         if self.error is not None:
             raise self.error
-        return ImageFinding()
+        return Detections()
 
 
 async def test_the_image_check_is_tried(house, monkeypatch):

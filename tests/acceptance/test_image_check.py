@@ -4,7 +4,7 @@ import json
 
 from generation.errors import FailureKind
 from generation.history.queries import HistoryFilter
-from generation.moderation.image_policy import Finding
+from generation.moderation.image_policy import Detections
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -17,7 +17,7 @@ class Checker:
         self.score = score
 
     def check(self, picture):
-        return Finding({"breast": self.score})
+        return Detections({"breast": self.score})
 
 
 def has_pictures(message):

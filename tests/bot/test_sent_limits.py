@@ -18,20 +18,20 @@ from bot.replies.buttons import GenerationButton, cancel_view, done_view, failed
 from bot.replies.review_messages import draft_case
 from bot.replies.submission import Submitter
 from bot.ui import embeds
-from bot.ui.details import dossier_embeds
+from bot.ui.details import case_file_embeds
 from bot.ui.error_messages import explain
 from bot.ui.options import matching
-from generation.audience import Case, CaseState
 from generation.errors import FailureKind, RequestRefused
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.media.metadata import Metadata, Program
-from generation.moderation.case_file import Change, Dossier, Flag
+from generation.moderation.case_file import CaseFile, Change, Flag
+from generation.notifier import Case, CaseState
 from generation.people.preferences import Defaults
-from generation.quota.policy import Grant, Standing
+from generation.quota.policy import EffectiveAllowance, Grant
 from generation.quota.rules import Allowance
 from generation.quota.usage import QuotaStatus
 from generation.record import GenerationState
-from generation.requests.offers import Offer
+from generation.requests.available_actions import AvailableActions
 from sandbox.discord_api import limits
 from sandbox.discord_api.model.commands import check_command
 from sandbox.discord_api.model.components import check_components
@@ -90,7 +90,9 @@ def result(tools, typed):
 
 NOW = datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
 
-OFFER = Offer(tuple(range(35)), tuple(range(35)), tuple(range(35)), again=True, remix=True)
+OFFER = AvailableActions(
+    tuple(range(35)), tuple(range(35)), tuple(range(35)), again=True, remix=True
+)
 
 
 def test_the_states_of_a_reply(tools, result, typed, language):
@@ -123,7 +125,7 @@ def test_lists(result, language):
 def test_the_record_for_moderators(result, typed, language):
     generation, contents = result
     changes = tuple(Change(state, generation.created_at, 2**63) for state in GenerationState) * 9
-    dossier = Dossier(
+    case_file = CaseFile(
         generation=replace(generation, failure=None),
         changes=changes,
         flags=(Flag("word", typed, 2**63, generation.created_at),) * 60,
@@ -131,7 +133,7 @@ def test_the_record_for_moderators(result, typed, language):
         review="approved",
         reviewer_id=2**63,
     )
-    judge(dossier_embeds(dossier, has_sheet=True))
+    judge(case_file_embeds(case_file, has_sheet=True))
 
 
 async def test_what_moderators_decide_on(result, typed, language):
@@ -167,12 +169,12 @@ def test_panels(typed, language):
 
 def test_why_somebody_may_use_so_much(tools, language):
     roles = tuple(range(2**62, 2**62 + 250))
-    standing = Standing(
+    effective = EffectiveAllowance(
         Allowance(None), amount_roles=roles, priority_roles=roles, grants=(Grant(1, 10**9),) * 250
     )
     moment = tools.generation().created_at
     shown = quota_embed(
-        QuotaStatus(10**9, 10**9, 0, moment, 99, 99, 99, 99, moment, standing=standing)
+        QuotaStatus(10**9, 10**9, 0, moment, 99, 99, 99, 99, moment, effective=effective)
     )
     judge([shown])
     assert shown.fields[-1].value.count("<") == shown.fields[-1].value.count(">")

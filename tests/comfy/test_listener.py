@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from comfy.http import Door
+from comfy.http import HttpClient
 from comfy.kinds import BackendSettings
 from comfy.listener import Listener, ListenerState
 from comfy.protocol.messages import QueueStatus
@@ -18,24 +18,24 @@ async def listen(comfy):
     opened = []
 
     def start(has_runs=lambda _: False):
-        door = Door(BackendSettings(comfy.url), QUICK)
+        http = HttpClient(BackendSettings(comfy.url), QUICK)
         heard = []
         listener = Listener(
-            door,
+            http,
             QUICK,
             on_message=heard.append,
             on_connected=lambda: heard.append("connected"),
             has_runs=has_runs,
         )
-        opened.append((door, listener))
+        opened.append((http, listener))
         listener.start()
         return listener, heard
 
     yield start
-    for door, listener in opened:
+    for http, listener in opened:
         await listener.close()
         await listener.close()
-        await door.close()
+        await http.close()
 
 
 async def test_hears_and_drains(comfy, listen, eventually):
@@ -95,7 +95,7 @@ async def test_waiting_ends_with_the_attempt(comfy, listen):
 
 
 async def test_a_bug_in_a_callback_does_not_end_it(comfy, eventually, caplog):
-    door = Door(BackendSettings(comfy.url), QUICK)
+    http = HttpClient(BackendSettings(comfy.url), QUICK)
     messages = []
 
     def stumble(message):
@@ -104,12 +104,12 @@ async def test_a_bug_in_a_callback_does_not_end_it(comfy, eventually, caplog):
             raise LookupError("a bug")
 
     listener = Listener(
-        door, QUICK, on_message=stumble, on_connected=lambda: None, has_runs=lambda _: False
+        http, QUICK, on_message=stumble, on_connected=lambda: None, has_runs=lambda _: False
     )
     listener.start()
     await eventually(lambda: len(messages) > 2)
     await listener.close()
-    await door.close()
+    await http.close()
 
     assert "a bug" in caplog.text
     assert listener.state is ListenerState.CLOSED

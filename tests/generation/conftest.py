@@ -1,4 +1,4 @@
-"""A scriptable backend and audience, a small library, and services built from them."""
+"""A scriptable backend and notifier, a small library, and services built from them."""
 
 import itertools
 import shutil
@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
-from tests.support import fake_audience, fake_backend, pictures, running_service, waiting
-from tests.support.fake_audience import FakeAudience
+from tests.support import fake_backend, fake_notifier, pictures, running_service, waiting
 from tests.support.fake_backend import FakeBackend
+from tests.support.fake_notifier import FakeNotifier
 from tests.support.running_service import build_catalog, open_service
 
 
@@ -22,8 +22,8 @@ def catalog(tmp_path):
 
 
 @pytest.fixture
-def audience():
-    return FakeAudience()
+def notifier():
+    return FakeNotifier()
 
 
 @pytest.fixture
@@ -32,11 +32,11 @@ def backend():
 
 
 @pytest.fixture
-def open_house(tmp_path, catalog, audience):
+def open_house(tmp_path, catalog, notifier):
     """Builds and starts a service; stops it at the end of the block. One at a time."""
 
     def open_(url, *backends, **options):
-        settings = {"catalog": catalog, "audience": audience, "engine": tmp_path / "engine.db"}
+        settings = {"catalog": catalog, "notifier": notifier, "engine": tmp_path / "engine.db"}
         return open_service(url, *backends, **{**settings, **options})
 
     return open_
@@ -51,7 +51,7 @@ async def module_house(tmp_path_factory, migrated_sqlite_file):
         f"sqlite:///{folder / 'limner.db'}",
         FakeBackend(),
         catalog=build_catalog(folder / "workflows"),
-        audience=FakeAudience(),
+        notifier=FakeNotifier(),
         engine=folder / "engine.db",
     ) as opened:
         with opened.database.transaction() as session:
@@ -61,10 +61,10 @@ async def module_house(tmp_path_factory, migrated_sqlite_file):
 
 @pytest.fixture
 def house(module_house):
-    """The module's service, with a backend and an audience that remember nothing."""
+    """The module's service, with a backend and a notifier that remember nothing."""
     (backend,) = module_house.backends
     FakeBackend.__init__(backend, is_open=True)
-    module_house.audience.__init__()
+    module_house.notifier.__init__()
     return module_house
 
 
@@ -95,7 +95,7 @@ def unhurried():
 @pytest.fixture
 def tools():
     """What tests of this folder share, in one object."""
-    modules = (fake_audience, fake_backend, pictures, running_service, waiting)
+    modules = (fake_notifier, fake_backend, pictures, running_service, waiting)
     return SimpleNamespace(
         **{name: value for each in modules for name, value in vars(each).items()}
     )

@@ -16,7 +16,6 @@ from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.people import PersonRepository
-from generation.audience import DeliveryImpossible, DeliveryPostponed
 from generation.errors import (
     FailureKind,
     GenerationFailed,
@@ -26,10 +25,11 @@ from generation.errors import (
 )
 from generation.events import Ended, Running, Waiting
 from generation.history.queries import HistoryFilter
+from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.record import GenerationState
 from generation.request import Requester
+from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
-from generation.requests.offers import Offers
 from generation.service import utc_now
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -81,13 +81,13 @@ async def test_a_prompt_becomes_a_picture(house, tools, user_id):
     ended = await house.ended(accepted.id)
     assert ended.state is GenerationState.SUCCEEDED
     assert ended.message_url == f"https://example.invalid/{accepted.id}"
-    assert len(house.audience.told(accepted.id)) == 1
+    assert len(house.notifier.told(accepted.id)) == 1
     (output,) = ended.outputs
     assert output.thumbnail
     assert (output.width, output.height, output.media_type) == (64, 64, "image/png")
-    (content,) = house.audience.contents[accepted.id]
+    (content,) = house.notifier.contents[accepted.id]
     assert content.content == tools.PICTURE
-    states = house.audience.states(accepted.id)
+    states = house.notifier.states(accepted.id)
     assert "Running" in states
     assert states[-1] == "Ended"
     assert await used(house, user_id) == 1
@@ -160,7 +160,7 @@ async def test_a_failure_is_told_and_refunded(house, tools, user_id, error, kind
     assert ended.failure.kind is kind
     assert sentence is None or ended.failure.sentence == sentence
     assert await used(house, user_id) == 0
-    assert len(house.audience.told(accepted.id)) == 1
+    assert len(house.notifier.told(accepted.id)) == 1
 
 
 async def test_the_unforeseen_has_a_reference_that_is_in_the_log(house, tools, user_id, caplog):
@@ -228,7 +228,7 @@ async def test_a_running_generation_is_cancelled(house, tools, user_id):
     await tools.eventually(lambda: backend.cancelled == backend.submissions)
     await tools.eventually(lambda: backend.running == 0)
     assert await used(house, user_id) == 1
-    assert len(house.audience.told(accepted.id)) == 1
+    assert len(house.notifier.told(accepted.id)) == 1
     again = await house.service.cancel(accepted.id, user_id=user_id)
     assert again.state is GenerationState.CANCELLED
 
@@ -345,7 +345,7 @@ async def test_a_full_place_says_when_it_is_likely_to_be_free(house, tools, user
 
 
 async def retry(house, generation, presser, reply=""):
-    derivations = Derivations(house.service, Offers(house.catalog, house.pool), house.catalog)
+    derivations = Derivations(house.service, ActionFinder(house.catalog, house.pool), house.catalog)
     draft = await derivations.retry(generation.id, presser)
     return await derivations.submit(draft, reply, None)
 
@@ -425,7 +425,7 @@ async def test_a_waiting_person_hears_of_a_new_position(house, tools, user_id, s
     def positions():
         return [
             event.position
-            for event in house.audience.events
+            for event in house.notifier.events
             if isinstance(event, Waiting) and event.generation.id == last
         ]
 
@@ -437,14 +437,14 @@ async def test_a_waiting_person_hears_of_a_new_position(house, tools, user_id, s
 
 
 async def test_an_end_that_cannot_be_told_now_is_told_later(house, tools, user_id):
-    house.audience.script = [DeliveryPostponed("away"), RuntimeError("a bug")]
+    house.notifier.script = [DeliveryPostponed("away"), RuntimeError("a bug")]
     accepted = await house.service.submit(tools.ask(user_id=user_id))
     assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
-    assert len(house.audience.told(accepted.id)) == 1
+    assert len(house.notifier.told(accepted.id)) == 1
 
 
 async def test_an_end_that_nobody_can_be_told_is_given_up(house, tools, user_id):
-    house.audience.script = [DeliveryImpossible("gone")]
+    house.notifier.script = [DeliveryImpossible("gone")]
     accepted = await house.service.submit(tools.ask(user_id=user_id))
 
     async def given_up():

@@ -78,15 +78,15 @@ def check(house, ended):
     for generation in ended.values():
         assert generation.state is GenerationState.SUCCEEDED, generation.failure
         assert generation.outputs[0].thumbnail
-        assert house.audience.told(generation.id)
+        assert house.notifier.told(generation.id)
     assert len(ended["txt2img-sd3"].outputs) == 2
     steps = [
         event.progress.step
-        for event in house.audience.events
+        for event in house.notifier.events
         if isinstance(event, Running) and event.generation.workflow == "txt2img-sd"
     ]
     assert 3 in steps
-    assert any(event.preview for event in house.audience.events if isinstance(event, Running))
+    assert any(event.preview for event in house.notifier.events if isinstance(event, Running))
 
 
 async def test_against_the_stand_in(open_house, sqlite_url, library, requests):

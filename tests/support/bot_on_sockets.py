@@ -44,7 +44,10 @@ async def run_bot(world, service, *, guild_ids=(), shards=None, **options):
     connection = None
     services = build_services(service)
     replies = LiveReplies(
-        client, offers=services.offers, now=world.clock.now, **{"interval_s": 0.0, **options}
+        client,
+        action_finder=services.action_finder,
+        now=world.clock.now,
+        **{"interval_s": 0.0, **options},
     )
     try:
         await client.login(world.token)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.services import Services
-from generation.backends.draining import FleetEntry
+from generation.backends.draining import DrainEntry
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolSettings
 from generation.backends.status import BackendState, BackendStatus
@@ -22,8 +22,8 @@ from generation.people.preferences import Defaults, Preferences
 from generation.quota.guild_settings import GuildStatus
 from generation.quota.policy import GuildLimits
 from generation.quota.usage import QuotaStatus
+from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
-from generation.requests.offers import Offers
 from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
@@ -155,13 +155,13 @@ class FakeService:
             raise self.refusal
 
 
-class FakeFleet:
+class FakeBackendAdmin:
     """One backend that nobody drained."""
 
     names = ("alpha",)
 
     async def entries(self):
-        return (FleetEntry(BackendStatus("alpha", BackendState.READY, 0, 2)),)
+        return (DrainEntry(BackendStatus("alpha", BackendState.READY, 0, 2)),)
 
 
 class FakeAdministration:
@@ -278,11 +278,11 @@ def build_services(service):
     catalog = Catalog((LIBRARY,))
     catalog.load()
     pool = BackendPool([], PoolSettings())
-    offers = Offers(catalog, pool)
+    action_finder = ActionFinder(catalog, pool)
     return Services(
         generations=service,
-        offers=offers,
-        derivations=Derivations(service, offers, catalog),
+        action_finder=action_finder,
+        derivations=Derivations(service, action_finder, catalog),
         remover=FakeRemover(service),
         moderation=FakeModeration(),
         reviews=None,
@@ -291,8 +291,8 @@ def build_services(service):
         personal=None,
         retention=None,
         administration=FakeAdministration(),
-        fleet=FakeFleet(),
+        backend_admin=FakeBackendAdmin(),
         preferences=FakePreferences(catalog, pool),
         library=FakeLibrary(catalog, pool),
-        oversight=None,  # the whole program's tests use the real one, on a database
+        moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

@@ -11,8 +11,8 @@ from generation.line import EngineSettings, LineTimings
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings
-from tests.support.fake_audience import FakeAudience
 from tests.support.fake_backend import STEPS, FakeBackend
+from tests.support.fake_notifier import FakeNotifier
 from tests.support.waiting import eventually
 from workflows.catalog import Catalog
 
@@ -150,7 +150,7 @@ class RunningService:
     service: GenerationService
     database: Database
     backends: tuple[FakeBackend, ...]
-    audience: FakeAudience
+    notifier: FakeNotifier
     pool: BackendPool
     settings: ServiceSettings
     catalog: Catalog
@@ -187,7 +187,7 @@ async def open_service(
     url,
     *backends,
     catalog,
-    audience,
+    notifier,
     engine,
     timings=QUICK,
     limits=QUICK_LIMITS,
@@ -212,14 +212,14 @@ async def open_service(
         database=database,
         catalog=catalog,
         pool=pool,
-        audience=audience,
+        notifier=notifier,
         image_gate=build_gate(database) if build_gate else None,
         random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
     )
     try:
         await service.start()
         await eventually(lambda: pool.object_infos or not pool.is_any_reachable)
-        yield RunningService(service, database, tuple(backends), audience, pool, settings, catalog)
+        yield RunningService(service, database, tuple(backends), notifier, pool, settings, catalog)
     finally:
         await service.stop()
         await database.close()

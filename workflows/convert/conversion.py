@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.convert.export import EditorNode, parse_export
-from workflows.convert.flat import Constant, Place
+from workflows.convert.flat import Constant, GraphInstance
 from workflows.convert.groups import without_groups
 from workflows.convert.replacements import FILENAME_PREFIX, SAVERS, Replacements
 from workflows.convert.wiring import wire
@@ -74,7 +74,7 @@ def convert(
     Raises InvalidGraph when the file is broken, or its nodes depend on each other in a circle.
     """
     export = without_groups(wire(parse_export(raw), classes), classes)
-    root = Place(export, classes, export.graph)
+    root = GraphInstance(export, classes, export.graph)
     replacements = Replacements(root, now)
     graph: Graph = {}
     unknown: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def convert(
     return Conversion(graph, nodes_by_class, tuple(_losses(root)))
 
 
-def _losses(root: Place) -> Iterator[str]:
+def _losses(root: GraphInstance) -> Iterator[str]:
     if root.export.ignores_links:
         yield _IGNORED_LINKS
     for _, node in root.walk():
@@ -101,7 +101,7 @@ def _losses(root: Place) -> Iterator[str]:
             yield _WITHOUT_LINKS.format(name=node.name)
 
 
-def _inputs(place: Place, node: EditorNode, replacements: Replacements) -> dict[str, Any]:
+def _inputs(place: GraphInstance, node: EditorNode, replacements: Replacements) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     if not place.classes.has(node.type) and not isinstance(node.values, Mapping):
         for number, value in enumerate(node.values):

@@ -35,7 +35,7 @@ class Constant:
 Source = Link | Constant
 
 
-class Place:
+class GraphInstance:
     """One graph where it is unfolded: the root, or a subgraph inside an instance of it."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Place:
         *,
         subgraph: Subgraph | None = None,
         host: EditorNode | None = None,
-        outside: "Place | None" = None,
+        outside: "GraphInstance | None" = None,
     ) -> None:
         self.export = export
         self.classes = classes
@@ -55,10 +55,10 @@ class Place:
         self.host = host
         self.outside = outside
         self.path: tuple[str, ...] = (*outside.path, host.id) if outside and host else ()
-        self.root: Place = outside.root if outside else self
+        self.root: GraphInstance = outside.root if outside else self
         self._node_count = 0
         self.root.count(len(graph.nodes) + 1)
-        self._inside: dict[str, Place] = {}
+        self._inside: dict[str, GraphInstance] = {}
         self._widgets: dict[str, dict[str, Widget]] = {}
         if len(self.path) > MAX_DEPTH:
             raise InvalidGraph(["A subgraph contains itself: the workflow has no end."])
@@ -81,7 +81,7 @@ class Place:
             or virtual.is_virtual(node, self.classes)
         )
 
-    def walk(self) -> "Iterator[tuple[Place, EditorNode]]":
+    def walk(self) -> "Iterator[tuple[GraphInstance, EditorNode]]":
         """Every node that runs, here and in the subgraphs.
 
         Switching off a subgraph inside another one only cuts its connections, as in the editor.
@@ -92,7 +92,7 @@ class Place:
             elif node.type in self.export.subgraphs and not (node.is_off and self.host is None):
                 yield from self.inside(node).walk()
 
-    def walk_all(self) -> "Iterator[tuple[Place, EditorNode]]":
+    def walk_all(self) -> "Iterator[tuple[GraphInstance, EditorNode]]":
         """Every node, whether it runs or not; those of a subgraph come before its instance."""
         for node in self.graph.nodes.values():
             if node.type in self.export.subgraphs:
@@ -110,11 +110,11 @@ class Place:
             return self._host_values(node, subgraph)
         return {name: one.value for name, one in self.widgets(node).items()}
 
-    def inside(self, node: EditorNode) -> "Place":
+    def inside(self, node: EditorNode) -> "GraphInstance":
         """A subgraph's instance, unfolded."""
         if node.id not in self._inside:
             subgraph = self.export.subgraphs[node.type]
-            self._inside[node.id] = Place(
+            self._inside[node.id] = GraphInstance(
                 self.export,
                 self.classes,
                 promotion.with_own_values(subgraph.graph, node, self.classes),

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from workflows.convert.export import EditorNode
-from workflows.convert.flat import Place
+from workflows.convert.flat import GraphInstance
 
 FILENAME_PREFIX = "filename_prefix"
 
@@ -41,7 +41,7 @@ class Replacements:
     would have the day of its conversion for ever. Years have four digits then, and all others two.
     """
 
-    def __init__(self, root: Place, now: datetime | None) -> None:
+    def __init__(self, root: GraphInstance, now: datetime | None) -> None:
         self._root = root
         self._now = now
 
@@ -60,7 +60,7 @@ class Replacements:
             return pattern[0]
         return _ILLEGAL.sub("_", _as_text(values[widget[0]]))
 
-    def _find(self, name: str) -> tuple[Place, EditorNode] | None:
+    def _find(self, name: str) -> tuple[GraphInstance, EditorNode] | None:
         nodes = list(self._root.walk_all())
         by_alias = (one for one in nodes if _alias(one[1], one[0]) == name)
         by_title = (one for one in nodes if one[0].title(one[1]) == name)
@@ -73,7 +73,7 @@ class Replacements:
         return _DATE_PART.sub(lambda part: _date_part(part[0], now), pattern)
 
 
-def _alias(node: EditorNode, place: Place) -> object:
+def _alias(node: EditorNode, place: GraphInstance) -> object:
     named = node.properties.get(_ALIAS)
     if named is None and place.classes.has(node.type) and node.type not in SAVERS:
         return node.type

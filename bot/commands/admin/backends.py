@@ -9,14 +9,14 @@ from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import BYTES_PER_MIB, harmless, lines_within, relative
-from generation.backends.draining import Fleet, FleetEntry
+from generation.backends.draining import BackendAdmin, DrainEntry
 from generation.backends.status import BackendState
 from generation.errors import FailureKind, RequestRefused
 
 MIB_PER_GIB = 1024
 
 
-def backends_group(fleet: Fleet) -> app_commands.Group:
+def backends_group(backend_admin: BackendAdmin) -> app_commands.Group:
     """Build `/limner backends`.
 
     Backends are shared by all guilds, so only operators may see and drain them: an administrator
@@ -28,7 +28,7 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     async def list_(interaction: discord.Interaction) -> None:
         require_operator(interaction)
         await acknowledge(interaction)
-        entries = await fleet.entries()
+        entries = await backend_admin.entries()
         embed = discord.Embed(
             title=_("Backends"),
             description=lines_within(
@@ -43,8 +43,8 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     async def drain(interaction: discord.Interaction, backend: str) -> None:
         require_operator(interaction)
         await acknowledge(interaction)
-        _require_known(fleet, backend)
-        changed = await fleet.drain(
+        _require_known(backend_admin, backend)
+        changed = await backend_admin.drain(
             backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         text = _("{backend} is handed nothing new.", backend=harmless(backend))
@@ -57,8 +57,8 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     async def resume(interaction: discord.Interaction, backend: str) -> None:
         require_operator(interaction)
         await acknowledge(interaction)
-        _require_known(fleet, backend)
-        changed = await fleet.resume(
+        _require_known(backend_admin, backend)
+        changed = await backend_admin.resume(
             backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)
         )
         text = _("{backend} is in service again.", backend=harmless(backend))
@@ -69,13 +69,13 @@ def backends_group(fleet: Fleet) -> app_commands.Group:
     @drain.autocomplete("backend")
     @resume.autocomplete("backend")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        names = fleet.names if is_operator(interaction) else ()
+        names = backend_admin.names if is_operator(interaction) else ()
         return matching(((name, name) for name in names), typed)
 
     return group
 
 
-def entry_text(entry: FleetEntry) -> str:
+def entry_text(entry: DrainEntry) -> str:
     """Format a backend in a few short lines."""
     status = entry.status
     lines = [f"**{harmless(status.name)}** · {_state(status.state)}"]
@@ -110,8 +110,8 @@ def _gib(byte_count: int) -> str:
     return f"{byte_count / BYTES_PER_MIB / MIB_PER_GIB:.1f}"
 
 
-def _require_known(fleet: Fleet, name: str) -> None:
-    if name not in fleet.names:
+def _require_known(backend_admin: BackendAdmin, name: str) -> None:
+    if name not in backend_admin.names:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
             "There is no backend called {name}: choose one from the list.",

@@ -18,7 +18,7 @@ from bot.ui.allowances import channel_lines, limits_lines
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import lines_within
-from generation.backends.draining import Fleet, FleetEntry
+from generation.backends.draining import BackendAdmin, DrainEntry
 from generation.backends.status import BackendState
 from generation.quota.guild_settings import Administration, GuildStatus
 
@@ -31,13 +31,13 @@ def administration_group(services: Services) -> app_commands.Group:
         description="Set up this bot for your server",
         default_permissions=discord.Permissions(manage_guild=True),
     )
-    _add_line_commands(group, administration, services.fleet)
+    _add_line_commands(group, administration, services.backend_admin)
     for part in (
         limits_command(administration),
         roles_group(administration),
         grants_group(administration),
         channels_group(administration),
-        backends_group(services.fleet),
+        backends_group(services.backend_admin),
         library_group(services.library),
     ):
         group.add_command(part)
@@ -45,7 +45,7 @@ def administration_group(services: Services) -> app_commands.Group:
 
 
 def _add_line_commands(
-    group: app_commands.Group, administration: Administration, fleet: Fleet
+    group: app_commands.Group, administration: Administration, backend_admin: BackendAdmin
 ) -> None:
     @group.command(description="Let nothing new start here: what was asked for waits")
     async def pause(interaction: discord.Interaction) -> None:
@@ -67,10 +67,10 @@ def _add_line_commands(
     async def status(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
         found = await administration.status(guild_of(interaction))
-        await respond(interaction, embeds=[status_embed(found, await fleet.entries())])
+        await respond(interaction, embeds=[status_embed(found, await backend_admin.entries())])
 
 
-def status_embed(status: GuildStatus, backends: Sequence[FleetEntry]) -> discord.Embed:
+def status_embed(status: GuildStatus, backends: Sequence[DrainEntry]) -> discord.Embed:
     """The queue, the limits and policies, and of the backends only how many are ready."""
     ready = sum(backend.status.state is BackendState.READY for backend in backends)
     line = _("paused: nothing new starts") if status.is_paused else _("not paused")

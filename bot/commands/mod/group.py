@@ -22,7 +22,7 @@ from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
 from bot.services import Services
 from bot.ui.audit import audit_line
-from bot.ui.details import dossier_embeds
+from bot.ui.details import case_file_embeds
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import harmless, lines_within
@@ -111,7 +111,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
     @app_commands.describe(user="Who")
     async def purge(interaction: discord.Interaction, user: discord.User) -> None:
         await acknowledge(interaction)
-        removed = await services.oversight.purge(
+        removed = await services.moderation_queries.purge(
             user.id, guild_of(interaction), actor_id=interaction.user.id
         )
         told = plural(
@@ -132,13 +132,13 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
     @app_commands.describe(generation="Its id, as its message shows it")
     async def show(interaction: discord.Interaction, generation: str) -> None:
         await acknowledge(interaction)
-        dossier = await services.oversight.dossier(generation, guild_of(interaction))
+        case_file = await services.moderation_queries.case_file(generation, guild_of(interaction))
         files = []
-        if any(output.thumbnail for output in dossier.generation.outputs):
-            sheet = await services.generations.contact_sheet([dossier.generation])
+        if any(output.thumbnail for output in case_file.generation.outputs):
+            sheet = await services.generations.contact_sheet([case_file.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
-        embeds = dossier_embeds(
-            dossier, has_sheet=bool(files), names_backend=is_operator(interaction)
+        embeds = case_file_embeds(
+            case_file, has_sheet=bool(files), names_backend=is_operator(interaction)
         )
         await respond(interaction, embeds=embeds, files=files)
 
@@ -147,9 +147,9 @@ def _add_results(group: app_commands.Group, services: Services) -> None:
     async def delete(interaction: discord.Interaction, generation: str) -> None:
         await acknowledge(interaction)
         # Results of other guilds are reported as unknown.
-        dossier = await services.oversight.dossier(generation, guild_of(interaction))
+        case_file = await services.moderation_queries.case_file(generation, guild_of(interaction))
         removed = await services.remover.remove(
-            dossier.generation.id, actor_id=interaction.user.id, is_moderator=True
+            case_file.generation.id, actor_id=interaction.user.id, is_moderator=True
         )
         await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
 
@@ -223,7 +223,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         written, count, is_whole = io.BytesIO(header(file_format).encode()), 0, True
         written.seek(0, io.SEEK_END)
         names_backend = is_operator(interaction)
-        async for generation in services.oversight.export(asked):
+        async for generation in services.moderation_queries.export(asked):
             told = generation if names_backend else replace(generation, backend=None)
             text = line(told, file_format).encode()
             if written.tell() + len(text) > limit:

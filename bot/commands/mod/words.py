@@ -13,7 +13,7 @@ from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation
-from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, Term, TermAction
+from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, WatchedWord, WordAction
 
 TRIED_CHARACTERS = 2000
 
@@ -43,7 +43,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         term = await moderation.watch(
             guild_of(interaction),
             word,
-            TermAction(action),
+            WordAction(action),
             is_expression=expression,
             actor_id=interaction.user.id,
         )
@@ -101,6 +101,6 @@ def words_group(moderation: Moderation) -> app_commands.Group:
     return group
 
 
-def _named(terms: Sequence[Term]) -> str:
+def _named(terms: Sequence[WatchedWord]) -> str:
     shown = [harmless(term.pattern, 100) for term in terms[:LISTED_WORDS]]
     return ", ".join([*shown, "…"] if len(terms) > LISTED_WORDS else shown)

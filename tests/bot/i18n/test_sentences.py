@@ -20,7 +20,7 @@ SAID_AT = {
     "RequestRefused": (1,),
     "GenerationFailed": (1,),
     "Failure": (1,),
-    "Refused": (1,),
+    "QuotaRefusal": (1,),
     "NotPermitted": (0,),
     "ServiceUnavailable": (0,),
     "InvalidImage": (0,),

@@ -15,10 +15,10 @@ from generation.history.queries import HistoryPage
 from generation.ids import MAX_ID_CHARACTERS
 from generation.record import GenerationState
 from generation.request import Derivation
-from generation.requests.offers import Offer
+from generation.requests.available_actions import AvailableActions
 from workflows.manifest import NAME as WORKFLOW_NAME
 
-NOTHING = Offer()
+NOTHING = AvailableActions()
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
@@ -140,7 +140,10 @@ def test_no_view_has_more_than_a_message_can_have(tools):
     many = [tools.generation() for _ in range(40)]
     results, _ = tools.result(many[0], *[b"x"] * 40)
     positions = tuple(range(40))
-    for offer in (NOTHING, Offer(positions, positions, positions, again=True, remix=True)):
+    for offer in (
+        NOTHING,
+        AvailableActions(positions, positions, positions, again=True, remix=True),
+    ):
         for view in (queue_view(many), done_view(results, offer)):
             assert len(view.children) <= 25
             assert len({child.custom_id for child in view.children}) == len(view.children)
@@ -152,7 +155,9 @@ def test_no_view_has_more_than_a_message_can_have(tools):
 def test_each_picture_has_its_own_button_up_to_a_row(tools, count):
     generation, _ = tools.result(tools.generation(), *[b"x"] * count)
     positions = tuple(range(count))
-    view = done_view(generation, Offer(positions, positions, positions, again=True, remix=True))
+    view = done_view(
+        generation, AvailableActions(positions, positions, positions, again=True, remix=True)
+    )
     rows = [
         [part.get("label") or part["placeholder"] for part in row["components"]]
         for row in view.to_components()
@@ -176,7 +181,7 @@ def test_what_there_is_no_workflow_for_has_no_button(tools):
 
 def test_an_id_of_any_length_fits_a_button(tools):
     generation, _ = tools.result(tools.generation(id="z" * MAX_ID_CHARACTERS), b"x")
-    offer = Offer((999,), (999,), (999,), again=True, remix=True)
+    offer = AvailableActions((999,), (999,), (999,), again=True, remix=True)
     for view in (
         cancel_view(generation),
         failed_view(generation),

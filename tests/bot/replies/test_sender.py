@@ -6,7 +6,7 @@ import pytest
 
 from bot.replies.address import parse_reply
 from bot.replies.deletion import delete_message
-from generation.audience import DeliveryImpossible, DeliveryPostponed
+from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from sandbox.discord_api.values import Permission
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.ui.audit import audit_line
-from generation.moderation.blocks import Deed
+from generation.moderation.blocks import AuditEntry
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def line(action, subject, **detail):
-    return audit_line(Deed(3, NOON, 7, action, subject, detail))
+    return audit_line(AuditEntry(3, NOON, 7, action, subject, detail))
 
 
 @pytest.mark.parametrize(

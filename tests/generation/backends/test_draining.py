@@ -6,7 +6,7 @@ import pytest
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from generation.backends.draining import Fleet
+from generation.backends.draining import BackendAdmin
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
 from generation.backends.status import BackendState
 
@@ -16,7 +16,7 @@ OWNER, GUILD = 9, 5
 
 def build(database, backend):
     pool = BackendPool([PoolMember(backend)])
-    return Fleet(database, pool, lambda: NOON), pool
+    return BackendAdmin(database, pool, lambda: NOON), pool
 
 
 async def test_a_drain_holds_in_every_process_and_over_a_restart(database, database_url, backend):
@@ -39,9 +39,9 @@ async def test_a_drain_holds_in_every_process_and_over_a_restart(database, datab
 
 
 async def test_who_did_it_is_audited(database, backend):
-    fleet, _ = build(database, backend)
-    await fleet.drain("alpha", actor_id=OWNER, guild_id=GUILD)
-    await fleet.resume("alpha", actor_id=OWNER, guild_id=GUILD)
+    backend_admin, _ = build(database, backend)
+    await backend_admin.drain("alpha", actor_id=OWNER, guild_id=GUILD)
+    await backend_admin.resume("alpha", actor_id=OWNER, guild_id=GUILD)
     with database.transaction(read_only=True) as session:
         rows = AuditRepository(session).page(GUILD, limit=9)
     assert [(row.actor_id, row.action, row.subject) for row in rows] == [
@@ -51,7 +51,7 @@ async def test_who_did_it_is_audited(database, backend):
 
 
 async def test_a_name_that_is_not_known_is_refused(database, backend):
-    fleet, _ = build(database, backend)
-    for act in (fleet.drain, fleet.resume):
+    backend_admin, _ = build(database, backend)
+    for act in (backend_admin.drain, backend_admin.resume):
         with pytest.raises(UnknownBackend):
             await act("nowhere", actor_id=OWNER, guild_id=None)

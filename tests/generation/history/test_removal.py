@@ -11,7 +11,7 @@ from db.repositories.reviews import PENDING, ReviewRepository
 from generation.errors import NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover
-from generation.moderation.case_file import Oversight
+from generation.moderation.case_file import ModerationQueries
 from generation.moderation.review import Reviews
 from generation.record import GenerationState
 from generation.service import utc_now
@@ -107,7 +107,7 @@ async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
     reviews, records = Reviews(database, utc_now), Records(database)
     assert (await reviews.overview(5)).waiting == 1
     if is_purge:
-        await Oversight(database, utc_now).purge(ANA, 5, actor_id=MO)
+        await ModerationQueries(database, utc_now).purge(ANA, 5, actor_id=MO)
     else:
         await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
     assert (await reviews.overview(5)).waiting == 0

@@ -26,11 +26,11 @@ from comfy.protocol.events import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db.database import Database
-from generation.audience import Receipt
 from generation.backends.pool import BackendPool, PoolMember
 from generation.events import Ended
 from generation.history.queries import HistoryFilter
 from generation.line import EngineSettings, LineTimings
+from generation.notifier import Receipt
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings
@@ -98,7 +98,7 @@ class FileBackend:
         return CancelOutcome.UNKNOWN
 
 
-class FileAudience:
+class FileNotifier:
     """Posts by appending to a file; like a face, it can see what it posted before."""
 
     def __init__(self, folder, point, prompt):
@@ -143,7 +143,7 @@ async def main(folder, user_id, point):
         database=database,
         catalog=catalog,
         pool=BackendPool([PoolMember(backend)]),
-        audience=FileAudience(folder, point, prompt),
+        notifier=FileNotifier(folder, point, prompt),
     )
     await service.start()
     if point == "accepted":

@@ -52,17 +52,17 @@ async def test_the_next_is_handed_over_before_the_first_was_told(
     told = asyncio.Event()
     async with open_untimed(sqlite_url, backend) as house:
         await unhurried(house)
-        deliver = house.audience.deliver
+        deliver = house.notifier.deliver
 
         async def deliver_later(generation, contents):
             await told.wait()
             return await deliver(generation, contents)
 
-        house.audience.deliver = deliver_later
+        house.notifier.deliver = deliver_later
         for _ in range(2):
             await house.service.submit(tools.ask())
         await tools.eventually(lambda: len(backend.submissions) == 2)
-        assert not house.audience.deliveries
+        assert not house.notifier.deliveries
         told.set()
 
 

@@ -158,7 +158,7 @@ async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
     async with open_house(sqlite_url, backend) as house:
         for one in (running, waiting):
             assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
-            assert len(house.audience.told(one.id)) == 1
+            assert len(house.notifier.told(one.id)) == 1
     assert len(backend.submissions) == len(set(backend.submissions)) == 2
     assert "Traceback" not in caplog.text
 
@@ -256,7 +256,7 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_u
                 state="failed",
             )
         await house.ended("zzzzz")
-        assert len(house.audience.told("zzzzz")) == 1
+        assert len(house.notifier.told("zzzzz")) == 1
 
 
 async def test_what_is_interrupted_again_and_again_ends_in_a_failure(
@@ -322,7 +322,7 @@ async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend
         hold.set()
         assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == 1
-        assert len(house.audience.told(accepted.id)) == 1
+        assert len(house.notifier.told(accepted.id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ async def test_a_workflow_that_runs_nowhere_is_resumed(
         hold.set()
         assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
         assert len(set(backend.submissions)) == 1
-        assert len(house.audience.told(accepted.id)) == 1
+        assert len(house.notifier.told(accepted.id)) == 1
 
 
 async def test_processes_that_share_postgresql_take_names_of_their_own(postgres_url, tools):

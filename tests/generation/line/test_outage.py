@@ -88,7 +88,7 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
         for one in (running, *waiting):
             ended = await house.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.audience.told(one.id)) == 1
+            assert len(house.notifier.told(one.id)) == 1
             assert ended.reply == one.reply
         for user_id in PEOPLE:
             assert (await used(house, user_id)).pictures == 1
@@ -121,13 +121,13 @@ async def test_a_full_disk_refuses_in_words_and_loses_nothing(
         assert "Make room on that disk" in caplog.text
         hold.set()
         await tools.eventually(lambda: pages["refused"] > 1)
-        assert not house.audience.told(running.id)
+        assert not house.notifier.told(running.id)
         pages["most"] = ROOM
 
         for one in (running, *waiting):
             ended = await house.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.audience.told(one.id)) == 1
+            assert len(house.notifier.told(one.id)) == 1
         later = await house.service.submit(tools.ask(user_id=9))
         assert (await house.ended(later.id)).state is GenerationState.SUCCEEDED
         for user_id in (*PEOPLE, 9):
@@ -153,12 +153,12 @@ async def test_a_disk_that_is_read_only_for_a_while_loses_nothing(
         before = disk["refused"]
         hold.set()
         await tools.eventually(lambda: disk["refused"] > before + 3)
-        assert not house.audience.told(running.id)
+        assert not house.notifier.told(running.id)
         disk["is_read_only"] = False
         for one in (running, waiting):
             ended = await house.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.audience.told(one.id)) == 1
+            assert len(house.notifier.told(one.id)) == 1
             assert (await used(house, one.user_id)).pictures == 1
     assert len(backend.submissions) == 2
     assert "begins again" not in caplog.text, "its steps were repeated, as for any outage"

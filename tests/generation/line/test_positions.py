@@ -6,7 +6,7 @@ import logging
 from generation.backends.pool import BackendPool
 from generation.estimates import Durations
 from generation.history.records import LineState, Records
-from generation.line.positions import Board
+from generation.line.positions import LinePositions
 from generation.runs.broadcast import Broadcast
 from generation.service import utc_now
 
@@ -35,12 +35,12 @@ class FaultyRecords(Records):
 
 async def test_positions_are_told_on_after_a_mistake(caplog):
     records = FaultyRecords()
-    board = Board(records, BackendPool([]), Broadcast(None), utc_now)
-    board.touch()
-    telling = asyncio.create_task(board.tell_for_ever())
+    positions = LinePositions(records, BackendPool([]), Broadcast(None), utc_now)
+    positions.touch()
+    telling = asyncio.create_task(positions.tell_for_ever())
     again = asyncio.create_task(records.was_asked_again.wait())
     while not again.done() and not telling.done():
-        board.touch()
+        positions.touch()
         await asyncio.wait({again, telling}, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
     assert not telling.done()
     for task in (telling, again):

@@ -14,7 +14,7 @@ from db.repositories.reviews import ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate
-from generation.moderation.image_policy import CheckMode, Finding, ImagePolicy, Verdict
+from generation.moderation.image_policy import CheckMode, Detections, ImagePolicy, ImageVerdict
 from generation.moderation.review import ReviewMode, Reviews
 from generation.record import GenerationState
 from generation.request import Requester
@@ -47,7 +47,7 @@ class RedChecker:
             raise self.error
         with Image.open(io.BytesIO(picture)) as image:
             red, green, _ = image.convert("RGB").getpixel((0, 0))
-        return Finding({"breast": 0.9} if red > green else {})
+        return Detections({"breast": 0.9} if red > green else {})
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
         assert held.outputs == ()
         assert await flags_of(house, id_) == [("image", "breast 90%")]
         assert await pending(house) == (id_,)
-        assert house.audience.told(id_) == []
+        assert house.notifier.told(id_) == []
 
 
 @pytest.mark.parametrize("mode", [CheckMode.SPOILER, CheckMode.HOLD, CheckMode.REFUSE])
@@ -159,7 +159,7 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
         assert held.outputs == ()
         assert await flags_of(house, id_) == [("image", "could not be checked")]
         assert await pending(house) == (id_,)
-        assert house.audience.told(id_) == []
+        assert house.notifier.told(id_) == []
         await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
         await house.service.tell_decided(id_)
         approved = await house.ended(id_)
@@ -174,7 +174,7 @@ async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url,
         )
         found = await house.ended(await submit(house, tools))
         assert (found.state, found.spoiler) == (GenerationState.SUCCEEDED, True)
-        assert house.audience.told(found.id)[0].spoiler
+        assert house.notifier.told(found.id)[0].spoiler
         with house.database.transaction(read_only=True) as session:
             review = ReviewRepository(session).find(found.id)
         assert review.state == "shown"
@@ -187,12 +187,12 @@ async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url,
 
 
 async def test_previews_are_seen_once_they_were_looked_at(
-    open_checked, sqlite_url, backend, tools, checker, audience
+    open_checked, sqlite_url, backend, tools, checker, notifier
 ):
     def previews(id_):
         return [
             event.preview
-            for event in audience.events
+            for event in notifier.events
             if isinstance(event, Running) and event.generation.id == id_
         ]
 
@@ -216,17 +216,17 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     red, green = tools.build_picture(colour="red"), tools.build_picture(colour="green")
 
-    async with await gate.veil(Asked) as veil:
-        veil.take(green)
-        assert veil.shown is None, "before the look, nothing is seen"
-        await tools.eventually(lambda: veil.shown == green)
+    async with await gate.preview_filter(Asked) as preview_filter:
+        preview_filter.take(green)
+        assert preview_filter.shown is None, "before the look, nothing is seen"
+        await tools.eventually(lambda: preview_filter.shown == green)
         await tools.eventually(lambda: not gate.is_busy)
-        await tools.eventually(veil._look.done)
-        veil.take(red)
-        await tools.eventually(lambda: veil.shown is None)
-        await veil._look
-        veil.take(green)
-        assert veil.shown is None
+        await tools.eventually(preview_filter._look.done)
+        preview_filter.take(red)
+        await tools.eventually(lambda: preview_filter.shown is None)
+        await preview_filter._look
+        preview_filter.take(green)
+        assert preview_filter.shown is None
     gate.close()
 
 
@@ -236,7 +236,7 @@ async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise
 
         def check(self, picture):
             self.seen = (*self.seen, picture)
-            return Finding({"breast": 0.3 if len(self.seen) % 2 == 0 else 0.1})
+            return Detections({"breast": 0.3 if len(self.seen) % 2 == 0 else 0.1})
 
     checker = Unsure()
     gate = ImageGate(database, checker, utc_now)
@@ -254,7 +254,10 @@ async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
     checker.waits = threading.Event()
 
-    async with await gate.veil(Asked) as first, await gate.veil(Asked) as second:
+    async with (
+        await gate.preview_filter(Asked) as first,
+        await gate.preview_filter(Asked) as second,
+    ):
         first.take(tools.build_picture(colour="green"))
         await tools.eventually(lambda: gate.is_busy)
         second.take(tools.build_picture(colour="green"))
@@ -269,7 +272,7 @@ async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker
     checker.waits = threading.Event()
 
     output = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
-    assert (await gate.judge(Asked, [output])).verdict is Verdict.HOLD
+    assert (await gate.judge(Asked, [output])).verdict is ImageVerdict.HOLD
     assert not gate.is_busy
     checker.waits.set()
     gate.close()
@@ -278,13 +281,13 @@ async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker
 @pytest.mark.parametrize(
     ("name", "media_type", "content", "verdict"),
     [
-        ("a.gif", "image/gif", (GREEN, GREEN, RED), Verdict.REFUSE),
-        ("a.gif", "image/gif", (GREEN, GREEN, (0, 200, 0)), Verdict.SHOW),
-        ("a.bin", "application/octet-stream", (RED,), Verdict.REFUSE),
-        ("a.png", "image/png", b"torn", Verdict.HOLD),
-        ("a.mp4", "video/mp4", b"torn", Verdict.HOLD),
-        ("a.mp3", "audio/mpeg", b"a sound", Verdict.SHOW),
-        ("a.txt", "text/plain", b"words", Verdict.SHOW),
+        ("a.gif", "image/gif", (GREEN, GREEN, RED), ImageVerdict.REFUSE),
+        ("a.gif", "image/gif", (GREEN, GREEN, (0, 200, 0)), ImageVerdict.SHOW),
+        ("a.bin", "application/octet-stream", (RED,), ImageVerdict.REFUSE),
+        ("a.png", "image/png", b"torn", ImageVerdict.HOLD),
+        ("a.mp4", "video/mp4", b"torn", ImageVerdict.HOLD),
+        ("a.mp3", "audio/mpeg", b"a sound", ImageVerdict.SHOW),
+        ("a.txt", "text/plain", b"words", ImageVerdict.SHOW),
     ],
 )
 async def test_everything_that_shows_something_is_looked_at(
@@ -364,10 +367,10 @@ async def test_a_checker_that_was_taken_away_lets_nothing_through(database, chec
     assert "want their pictures checked: 1. NudeNet is not installed" in caplog.text
     caplog.clear()
     picture = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
-    assert (await bare.judge(Asked, [picture])).verdict is Verdict.HOLD
+    assert (await bare.judge(Asked, [picture])).verdict is ImageVerdict.HOLD
     assert "limner[nsfw]" in caplog.text
     sound = NewOutput(0, "x.mp3", "audio/mpeg", b"a sound")
-    assert (await bare.judge(Asked, [sound])).verdict is Verdict.SHOW
+    assert (await bare.judge(Asked, [sound])).verdict is ImageVerdict.SHOW
 
 
 async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkeypatch):
@@ -379,5 +382,5 @@ async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkey
     await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
     outputs = [NewOutput(0, "x.png", "image/png", b"x")]
     ruling = await gate.judge(Asked, outputs)
-    assert (ruling.verdict, ruling.note) == (Verdict.HOLD, "could not be checked")
+    assert (ruling.verdict, ruling.note) == (ImageVerdict.HOLD, "could not be checked")
     gate.close()

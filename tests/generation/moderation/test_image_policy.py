@@ -4,34 +4,39 @@ import pytest
 
 from generation.moderation.image_policy import (
     CheckMode,
-    Finding,
+    Detections,
     ImagePolicy,
-    Verdict,
+    ImageVerdict,
     decide,
     merge,
     strictest,
 )
 
-SURE, UNSURE, NOTHING, UNSEEN = Finding({"breast": 0.9}), Finding({"breast": 0.49}), Finding(), None
+SURE, UNSURE, NOTHING, UNSEEN = (
+    Detections({"breast": 0.9}),
+    Detections({"breast": 0.49}),
+    Detections(),
+    None,
+)
 
 
 @pytest.mark.parametrize(
     ("mode", "finding", "verdict"),
     [
-        (CheckMode.OFF, SURE, Verdict.SHOW),
-        (CheckMode.OFF, UNSEEN, Verdict.SHOW),
-        (CheckMode.SPOILER, SURE, Verdict.SPOILER),
-        (CheckMode.SPOILER, UNSURE, Verdict.SHOW),
-        (CheckMode.SPOILER, NOTHING, Verdict.SHOW),
-        (CheckMode.SPOILER, UNSEEN, Verdict.HOLD),
-        (CheckMode.HOLD, SURE, Verdict.HOLD),
-        (CheckMode.HOLD, UNSURE, Verdict.SHOW),
-        (CheckMode.HOLD, NOTHING, Verdict.SHOW),
-        (CheckMode.HOLD, UNSEEN, Verdict.HOLD),
-        (CheckMode.REFUSE, SURE, Verdict.REFUSE),
-        (CheckMode.REFUSE, UNSURE, Verdict.SHOW),
-        (CheckMode.REFUSE, NOTHING, Verdict.SHOW),
-        (CheckMode.REFUSE, UNSEEN, Verdict.HOLD),
+        (CheckMode.OFF, SURE, ImageVerdict.SHOW),
+        (CheckMode.OFF, UNSEEN, ImageVerdict.SHOW),
+        (CheckMode.SPOILER, SURE, ImageVerdict.SPOILER),
+        (CheckMode.SPOILER, UNSURE, ImageVerdict.SHOW),
+        (CheckMode.SPOILER, NOTHING, ImageVerdict.SHOW),
+        (CheckMode.SPOILER, UNSEEN, ImageVerdict.HOLD),
+        (CheckMode.HOLD, SURE, ImageVerdict.HOLD),
+        (CheckMode.HOLD, UNSURE, ImageVerdict.SHOW),
+        (CheckMode.HOLD, NOTHING, ImageVerdict.SHOW),
+        (CheckMode.HOLD, UNSEEN, ImageVerdict.HOLD),
+        (CheckMode.REFUSE, SURE, ImageVerdict.REFUSE),
+        (CheckMode.REFUSE, UNSURE, ImageVerdict.SHOW),
+        (CheckMode.REFUSE, NOTHING, ImageVerdict.SHOW),
+        (CheckMode.REFUSE, UNSEEN, ImageVerdict.HOLD),
     ],
 )
 def test_the_policy_decides(mode, finding, verdict):
@@ -41,21 +46,28 @@ def test_the_policy_decides(mode, finding, verdict):
 @pytest.mark.parametrize("finding", [SURE, UNSEEN])
 def test_age_restricted_channels_are_exempt_unless_a_guild_says_no(finding):
     exempting = ImagePolicy(CheckMode.REFUSE)
-    assert decide(exempting, finding, is_age_restricted=True) is Verdict.SHOW
+    assert decide(exempting, finding, is_age_restricted=True) is ImageVerdict.SHOW
     strict = ImagePolicy(CheckMode.REFUSE, exempts_age_restricted=False)
-    assert decide(strict, finding, is_age_restricted=True) is not Verdict.SHOW
+    assert decide(strict, finding, is_age_restricted=True) is not ImageVerdict.SHOW
 
 
-@pytest.mark.parametrize(("percent", "verdict"), [(49, Verdict.REFUSE), (50, Verdict.SHOW)])
+@pytest.mark.parametrize(
+    ("percent", "verdict"), [(49, ImageVerdict.REFUSE), (50, ImageVerdict.SHOW)]
+)
 def test_a_guild_says_how_certain_it_must_be(percent, verdict):
     policy = ImagePolicy(CheckMode.REFUSE, percent)
     assert decide(policy, UNSURE, is_age_restricted=False) is verdict
 
 
 def test_of_several_pictures_the_most_certain_and_the_strictest_count():
-    merged = merge([UNSURE, SURE, Finding({"anus": 0.3})])
+    merged = merge([UNSURE, SURE, Detections({"anus": 0.3})])
     assert merged.scores == {"breast": 0.9, "anus": 0.3}
     assert merged.note == "breast 90%"
-    assert strictest([Verdict.SPOILER, Verdict.REFUSE, Verdict.HOLD]) is Verdict.REFUSE
-    assert strictest([Verdict.SHOW, Verdict.HOLD, Verdict.SPOILER]) is Verdict.HOLD
-    assert strictest([]) is Verdict.SHOW
+    assert (
+        strictest([ImageVerdict.SPOILER, ImageVerdict.REFUSE, ImageVerdict.HOLD])
+        is ImageVerdict.REFUSE
+    )
+    assert (
+        strictest([ImageVerdict.SHOW, ImageVerdict.HOLD, ImageVerdict.SPOILER]) is ImageVerdict.HOLD
+    )
+    assert strictest([]) is ImageVerdict.SHOW

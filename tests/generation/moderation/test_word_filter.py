@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from generation.moderation.word_filter import (
     InvalidPattern,
-    Term,
-    TermAction,
-    TermFilter,
+    WatchedWord,
+    WordAction,
+    WordFilter,
     check_pattern,
 )
 
-FOX = Term(1, "fox", TermAction.REFUSE)
+FOX = WatchedWord(1, "fox", WordAction.REFUSE)
 
 
 @pytest.mark.parametrize(
@@ -43,25 +43,25 @@ FOX = Term(1, "fox", TermAction.REFUSE)
     ],
 )
 def test_a_word_is_found_however_it_is_written(text):
-    assert TermFilter([FOX]).judge(text).found == (FOX,)
+    assert WordFilter([FOX]).judge(text).found == (FOX,)
 
 
 @pytest.mark.parametrize("text", ["a foxglove", "firefox", "fo x", "f", "", "wolf and hound"])
 def test_only_whole_words_are_found(text):
-    assert TermFilter([FOX]).judge(text).action is None
+    assert WordFilter([FOX]).judge(text).action is None
 
 
 def test_phrases_are_found_across_punctuation():
-    phrase = Term(1, "Bad  Phrase", TermAction.HOLD)
-    found = TermFilter([phrase])
-    assert found.judge("a bad, phrase").action is TermAction.HOLD
+    phrase = WatchedWord(1, "Bad  Phrase", WordAction.HOLD)
+    found = WordFilter([phrase])
+    assert found.judge("a bad, phrase").action is WordAction.HOLD
     assert found.judge("phrase bad").action is None
 
 
 def test_ones_are_read_as_i_and_as_l():
-    kill, pill = Term(1, "kill", TermAction.WARN), Term(2, "pixel", TermAction.WARN)
-    assert TermFilter([kill, pill]).judge("ki11 p1xel").found == (kill, pill)
-    assert TermFilter([Term(1, "111", TermAction.WARN)]).judge("lll").action is None
+    kill, pill = WatchedWord(1, "kill", WordAction.WARN), WatchedWord(2, "pixel", WordAction.WARN)
+    assert WordFilter([kill, pill]).judge("ki11 p1xel").found == (kill, pill)
+    assert WordFilter([WatchedWord(1, "111", WordAction.WARN)]).judge("lll").action is None
 
 
 @pytest.mark.parametrize(
@@ -79,29 +79,35 @@ def test_an_expression_may_repeat_as_much_as_anybody_needs():
 
 
 def test_an_allowed_phrase_hides_the_word_in_it():
-    allowed = Term(2, "fox terrier", TermAction.ALLOW)
-    found = TermFilter([FOX, allowed])
+    allowed = WatchedWord(2, "fox terrier", WordAction.ALLOW)
+    found = WordFilter([FOX, allowed])
     assert found.judge("my fox terrier").action is None
-    assert found.judge("my fox terrier and a fox").action is TermAction.REFUSE
+    assert found.judge("my fox terrier and a fox").action is WordAction.REFUSE
 
 
 def test_the_strictest_action_counts():
-    terms = [FOX, Term(2, "snow", TermAction.OBSERVE), Term(3, "dark", TermAction.HOLD)]
-    verdict = TermFilter(terms).judge("snow", "dark")
-    assert verdict.action is TermAction.HOLD
+    terms = [
+        FOX,
+        WatchedWord(2, "snow", WordAction.OBSERVE),
+        WatchedWord(3, "dark", WordAction.HOLD),
+    ]
+    verdict = WordFilter(terms).judge("snow", "dark")
+    assert verdict.action is WordAction.HOLD
     assert [one.id for one in verdict.found] == [2, 3]
 
 
 def test_an_expression_sees_the_text_and_its_plain_spelling():
-    guns = Term(1, r"\bguns?\b", TermAction.WARN, is_expression=True)
-    assert TermFilter([guns]).judge("two \uff27uns").found == (guns,)
-    assert TermFilter([guns]).judge("a gunner").action is None
+    guns = WatchedWord(1, r"\bguns?\b", WordAction.WARN, is_expression=True)
+    assert WordFilter([guns]).judge("two \uff27uns").found == (guns,)
+    assert WordFilter([guns]).judge("a gunner").action is None
 
 
 def test_an_expression_that_would_never_end_is_skipped_and_named():
-    hostile = Term(1, r"(?:a|aa|aaa)+[^b]{5}(?:a|b|ab)+$\d", TermAction.REFUSE, is_expression=True)
+    hostile = WatchedWord(
+        1, r"(?:a|aa|aaa)+[^b]{5}(?:a|b|ab)+$\d", WordAction.REFUSE, is_expression=True
+    )
     begun = time.monotonic()
-    verdict = TermFilter([hostile, FOX]).judge("a" * 2000 + " fox")
+    verdict = WordFilter([hostile, FOX]).judge("a" * 2000 + " fox")
     assert verdict.slow == (hostile,)
     assert verdict.found == (FOX,)
     assert time.monotonic() - begun < 30, "it was never ended"
@@ -109,8 +115,8 @@ def test_an_expression_that_would_never_end_is_skipped_and_named():
 
 def test_all_expressions_together_have_an_end_and_words_are_found_all_the_same(monkeypatch):
     monkeypatch.setattr("generation.moderation.word_filter.EXPRESSIONS_TIMEOUT_S", 0)
-    guns = Term(1, r"\bguns?\b", TermAction.WARN, is_expression=True)
-    verdict = TermFilter([guns, FOX]).judge("a fox with guns")
+    guns = WatchedWord(1, r"\bguns?\b", WordAction.WARN, is_expression=True)
+    verdict = WordFilter([guns, FOX]).judge("a fox with guns")
     assert (verdict.found, verdict.slow) == ((FOX,), (guns,))
 
 
@@ -126,9 +132,9 @@ def test_any_text_can_be_judged(text, pattern):
         kept = check_pattern(pattern, is_expression=False)
     except InvalidPattern:
         return
-    found = TermFilter([Term(1, kept, TermAction.REFUSE)])
+    found = WordFilter([WatchedWord(1, kept, WordAction.REFUSE)])
     found.judge(text)
-    assert found.judge(f"so {kept} it is").action is TermAction.REFUSE
+    assert found.judge(f"so {kept} it is").action is WordAction.REFUSE
 
 
 def test_blanks_are_one_space_in_words_and_kept_inside_expressions():
@@ -137,14 +143,14 @@ def test_blanks_are_one_space_in_words_and_kept_inside_expressions():
 
 
 def test_two_letters_that_stand_alone_are_no_word():
-    ox = TermFilter([Term(1, "ox", TermAction.REFUSE)])
+    ox = WordFilter([WatchedWord(1, "ox", WordAction.REFUSE)])
     assert ox.judge("an o x").action is None
-    assert ox.judge("an ox").action is TermAction.REFUSE
+    assert ox.judge("an ox").action is WordAction.REFUSE
 
 
 def test_an_expression_that_explodes_costs_little():
-    explosive = Term(1, r"(a|aa)+$", TermAction.REFUSE, is_expression=True)
+    explosive = WatchedWord(1, r"(a|aa)+$", WordAction.REFUSE, is_expression=True)
     began_at = time.thread_time()
-    verdict = TermFilter([explosive]).judge("a" * 60 + "!")
+    verdict = WordFilter([explosive]).judge("a" * 60 + "!")
     assert verdict.slow == (explosive,)
     assert time.thread_time() - began_at < 0.5

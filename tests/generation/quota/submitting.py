@@ -15,7 +15,7 @@ from db.database import Database
 from generation.backends.pool import BackendPool, PoolMember
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
-from generation.quota.usage import UsageBook
+from generation.quota.usage import QuotaService
 from generation.request import GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor
 from workflows.catalog import LIBRARY, Catalog
@@ -54,7 +54,7 @@ async def main():
         database=database,
         catalog=catalog,
         pool=BackendPool([PoolMember(Away())]),
-        usage=UsageBook(database, utc_now),
+        usage=QuotaService(database, utc_now),
         clock=utc_now,
         random_source=random.SystemRandom(),
         moderation=Moderation(database, utc_now),

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.quota.policy import Grant, GuildLimits, RolePolicy, RoleRule, is_served, stand
+from generation.quota.policy import (
+    Grant,
+    GuildLimits,
+    RolePolicy,
+    RoleRule,
+    is_served,
+    resolve_allowance,
+)
 from generation.quota.rules import Unit
 
 GUILD = 5
@@ -42,31 +49,31 @@ WIDE = RolePolicy(6, max_running=2, max_waiting=7)
     ],
 )
 def test_how_much(limits, roles, held, grants, amount):
-    assert stand(limits, roles, held, grants, GUILD).allowance.amount == amount
+    assert resolve_allowance(limits, roles, held, grants, GUILD).allowance.amount == amount
 
 
 def test_places_are_the_most_generous_and_lower_none():
     limits = GuildLimits(max_running=1, max_waiting=8)
-    allowance = stand(limits, [WIDE, FAST], [6, 4], [], GUILD).allowance
+    allowance = resolve_allowance(limits, [WIDE, FAST], [6, 4], [], GUILD).allowance
     assert (allowance.max_running, allowance.max_waiting) == (3, 10)
-    allowance = stand(limits, [WIDE], [6], [], GUILD).allowance
+    allowance = resolve_allowance(limits, [WIDE], [6], [], GUILD).allowance
     assert (allowance.max_running, allowance.max_waiting) == (2, 8)
 
 
 def test_without_a_limit_there_is_no_cooldown_but_there_are_places():
-    allowance = stand(HIGHEST, [FREE], [3], [], GUILD).allowance
+    allowance = resolve_allowance(HIGHEST, [FREE], [3], [], GUILD).allowance
     assert (allowance.cooldown_s, allowance.max_running, allowance.max_waiting) == (0, 1, 3)
 
 
 def test_it_says_why():
     until = datetime(2026, 12, 1, tzinfo=UTC)
     grant = Grant(9, pictures=20, expires_at=until)
-    standing = stand(HIGHEST, [FEW, MANY, FAST], [1, 2, 4], [grant], GUILD)
-    assert standing.amount_roles == (2,)
-    assert standing.priority_roles == (4,)
-    assert standing.grants == (grant,)
-    assert not standing.is_default
-    assert stand(SUM, [FEW, MANY], [1, 2], [], GUILD).amount_roles == (1, 2)
+    effective = resolve_allowance(HIGHEST, [FEW, MANY, FAST], [1, 2, 4], [grant], GUILD)
+    assert effective.amount_roles == (2,)
+    assert effective.priority_roles == (4,)
+    assert effective.grants == (grant,)
+    assert not effective.is_default
+    assert resolve_allowance(SUM, [FEW, MANY], [1, 2], [], GUILD).amount_roles == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_it_says_why():
 )
 def test_who_may_generate(said, held, may):
     roles = [RolePolicy(role_id, may_generate=one) for role_id, one in said.items()]
-    assert stand(HIGHEST, roles, held, [], GUILD).allowance.may_generate is may
+    assert resolve_allowance(HIGHEST, roles, held, [], GUILD).allowance.may_generate is may
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,6 @@ policies = st.builds(
     st.lists(st.builds(Grant, st.just(9), pictures=amounts, gpu_s=amounts)),
 )
 def test_an_amount_is_never_negative_and_a_grant_never_lowers_it(limits, roles, held, grants):
-    without = stand(limits, roles, held, [], GUILD).allowance.amount
-    with_ = stand(limits, roles, held, grants, GUILD).allowance.amount
+    without = resolve_allowance(limits, roles, held, [], GUILD).allowance.amount
+    with_ = resolve_allowance(limits, roles, held, grants, GUILD).allowance.amount
     assert 0 <= without <= with_

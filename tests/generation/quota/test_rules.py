@@ -11,7 +11,7 @@ from generation.quota.rules import (
     Accepted,
     Allowance,
     Cost,
-    Refused,
+    QuotaRefusal,
     Unit,
     Usage,
     decide,
@@ -88,7 +88,7 @@ def test_the_defaults_are_those_promised():
 )
 def test_who_may_ask(usage, cost, allowance, kind):
     decision = ask(usage, cost=cost, allowance=allowance)
-    assert (decision.kind if isinstance(decision, Refused) else None) == kind
+    assert (decision.kind if isinstance(decision, QuotaRefusal) else None) == kind
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_whatever_is_asked_and_however_it_ends_nothing_is_overspent(limit, reque
     allowance = Allowance(amount=limit, cooldown_s=0)
     used = 0
     for cost, end in requests:
-        if isinstance(ask(spent(used), cost=cost, allowance=allowance), Refused):
+        if isinstance(ask(spent(used), cost=cost, allowance=allowance), QuotaRefusal):
             continue
         used += cost
         assert used <= limit

@@ -15,7 +15,7 @@ from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
-from generation.quota.usage import UsageBook
+from generation.quota.usage import QuotaService
 from generation.record import GenerationState
 from generation.requests.acceptance import Acceptor
 from workflows.catalog import Catalog
@@ -48,7 +48,7 @@ def build(catalog, clock, backend):
         pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
         if reachable:
             await pool.refresh(backend.name)
-        usage = UsageBook(database, clock)
+        usage = QuotaService(database, clock)
         return Acceptor(
             moderation=Moderation(database, clock),
             database=database,

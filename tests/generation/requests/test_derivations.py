@@ -12,8 +12,8 @@ from generation.errors import GenerationRemoved, NotYours, RequestRefused, Unkno
 from generation.history.records import Order, RecordedImage
 from generation.record import Generation, GenerationState, Output, OutputContent
 from generation.request import Derivation, Requester
+from generation.requests.available_actions import ActionFinder, AvailableActions
 from generation.requests.derivations import Changes, Derivations
-from generation.requests.offers import Offer, Offers
 from workflows.catalog import LIBRARY, Catalog
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -53,7 +53,7 @@ def build(id_="k7f3q", *, count=1, media_type="image/png", size=1024, **facts):
     return replace(generation, **facts)
 
 
-class Desk:
+class RequestService:
     """A service in memory."""
 
     def __init__(self):
@@ -100,40 +100,44 @@ def catalog():
 
 
 @pytest.fixture
-def offers(catalog):
-    return Offers(catalog, BackendPool([], PoolSettings()))
+def action_finder(catalog):
+    return ActionFinder(catalog, BackendPool([], PoolSettings()))
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def service():
+    return RequestService()
 
 
 @pytest.fixture
-def derivations(desk, offers, catalog):
-    return Derivations(desk, offers, catalog)
+def derivations(service, action_finder, catalog):
+    return Derivations(service, action_finder, catalog)
 
 
 async def nothing(_generation, _output):
     return None
 
 
-def test_what_is_offered_follows_the_results(offers):
-    assert offers.of(build(count=2)) == Offer((0, 1), (0, 1), (0, 1), again=True, remix=True)
+def test_what_is_offered_follows_the_results(action_finder):
+    assert action_finder.of(build(count=2)) == AvailableActions(
+        (0, 1), (0, 1), (0, 1), again=True, remix=True
+    )
     # What would be made smaller first is not made larger.
-    assert offers.of(build(size=4096)).upscale == ()
+    assert action_finder.of(build(size=4096)).upscale == ()
     # An upscale has neither a prompt of its own nor a seed.
-    upscaled = offers.of(build(workflow="upscale"))
+    upscaled = action_finder.of(build(workflow="upscale"))
     assert (upscaled.again, upscaled.remix, upscaled.vary) == (False, False, (0,))
-    assert offers.of(build(prompt="")).vary == ()
-    assert offers.of(build(media_type="video/mp4")) == Offer(again=True, remix=True)
-    assert offers.of(build(workflow="gone")) == Offer((0,), (0,), (0,))
+    assert action_finder.of(build(prompt="")).vary == ()
+    assert action_finder.of(build(media_type="video/mp4")) == AvailableActions(
+        again=True, remix=True
+    )
+    assert action_finder.of(build(workflow="gone")) == AvailableActions((0,), (0,), (0,))
     for over in (
         build(removed_at=NOON),
         build(state=GenerationState.FAILED),
         build(state=GenerationState.RUNNING),
     ):
-        assert offers.of(over) == Offer()
+        assert action_finder.of(over) == AvailableActions()
 
 
 @pytest.mark.parametrize(
@@ -148,8 +152,8 @@ def test_what_is_offered_follows_the_results(offers):
         ({"removed_at": NOON}, ANA, GenerationRemoved),
     ],
 )
-async def test_who_may_see_it_may_go_on_from_it(derivations, desk, facts, requester, error):
-    generation = desk.add(build(**facts))
+async def test_who_may_see_it_may_go_on_from_it(derivations, service, facts, requester, error):
+    generation = service.add(build(**facts))
     if error is None:
         assert await derivations.find_visible(" K7F3Q ", requester) == generation
     else:
@@ -162,43 +166,43 @@ async def test_what_nobody_knows_is_not_found(derivations):
         await derivations.upscale("zzzzz", 0, ANA)
 
 
-async def test_an_upscale_takes_the_chosen_picture(derivations, desk):
-    desk.add(build(count=2, spoiler=True), picture(), picture(colour="red"))
+async def test_an_upscale_takes_the_chosen_picture(derivations, service):
+    service.add(build(count=2, spoiler=True), picture(), picture(colour="red"))
     await derivations.submit(await derivations.upscale("k7f3q", 1, BEN), "there", nothing)
-    (request,) = desk.submitted
+    (request,) = service.submitted
     assert (request.workflow, request.prompt, request.reply) == ("upscale", "a fox", "there")
     assert (request.parent_id, request.parent_position) == ("k7f3q", 1)
     assert (request.derivation, request.spoiler) == (Derivation.UPSCALE, True)
     assert request.requester == BEN
-    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
 
-async def test_a_variation_carries_what_means_the_same_and_never_the_seed(derivations, desk):
-    desk.add(build(count=3), picture(), picture(), picture())
+async def test_a_variation_carries_what_means_the_same_and_never_the_seed(derivations, service):
+    service.add(build(count=3), picture(), picture(), picture())
     draft = await derivations.vary("k7f3q", 2, BEN)
     assert draft.request.workflow == "img2img-sd"
     # Steps and cfg are right for the model they were chosen for, which nobody knows here.
     assert draft.request.values == {"negative": "rain", "count": 3}
 
 
-async def test_again_repeats_all_but_the_seed(derivations, desk):
-    desk.add(build(), picture())
+async def test_again_repeats_all_but_the_seed(derivations, service):
+    service.add(build(), picture())
     draft = await derivations.again("k7f3q", BEN)
     values = {"steps": 20, "cfg": 7.0, "count": 1, "negative": "rain"}
     assert (draft.request.values, draft.start) == (values, None)
 
 
-async def test_a_remix_changes_what_was_changed(derivations, desk):
-    desk.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
+async def test_a_remix_changes_what_was_changed(derivations, service):
+    service.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
     changes = Changes("a bear", {"negative": None, "seed": 8}, "3:2")
     request = (await derivations.remix("k7f3q", BEN, changes)).request
     assert request.values == {"steps": 20, "seed": 8}
     assert (request.prompt, request.aspect) == ("a bear", "3:2")
 
 
-async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, desk):
-    desk.add(build())
+async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, service):
+    service.add(build())
     draft = await derivations.upscale("k7f3q", 0, ANA)
 
     async def posted(generation, output):
@@ -206,31 +210,33 @@ async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, d
         return picture((48, 48))
 
     await derivations.submit(draft, "", posted)
-    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.size == (48, 48)
     with pytest.raises(RequestRefused, match="not kept any more"):
         await derivations.submit(draft, "", nothing)
 
 
-async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from(derivations, desk):
-    desk.add(build("rrrrr", count=2), picture(), picture(colour="red"))
+async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from(
+    derivations, service
+):
+    service.add(build("rrrrr", count=2), picture(), picture(colour="red"))
     child = {"workflow": "img2img-sd", "parent_id": "rrrrr", "parent_position": 1}
-    desk.add(build("ccccc", **child))
-    desk.add(build("ddddd", workflow="img2img-sd", parent_id="ccccc"))
+    service.add(build("ccccc", **child))
+    service.add(build("ddddd", workflow="img2img-sd", parent_id="ccccc"))
     draft = await derivations.again("ddddd", BEN)
     assert (draft.start.generation.id, draft.start.output.position) == ("rrrrr", 1)
     await derivations.submit(draft, "", nothing)
-    sent = Image.open(io.BytesIO(desk.fetched["image"]))
+    sent = Image.open(io.BytesIO(service.fetched["image"]))
     assert sent.getpixel((0, 0)) == (255, 0, 0)
 
 
-async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, desk):
-    desk.add(build(workflow="img2img-sd"))
-    desk.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
+async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, service):
+    service.add(build(workflow="img2img-sd"))
+    service.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
     draft = await derivations.again("k7f3q", ANA)
     assert draft.start is None
     assert await draft.request.images["image"]() == picture()
-    desk.given.clear()
+    service.given.clear()
     with pytest.raises(RequestRefused, match="Attach it again"):
         await derivations.again("k7f3q", ANA)
 
@@ -245,96 +251,98 @@ REPETITIONS = {
 }
 
 
-async def colour_given(desk, derivations, draft):
+async def colour_given(service, derivations, draft):
     await derivations.submit(draft, "", nothing)
-    sent = Image.open(io.BytesIO(await desk.submitted[-1].images["image"]()))
+    sent = Image.open(io.BytesIO(await service.submitted[-1].images["image"]()))
     return sent.convert("RGB").getpixel((0, 0))
 
 
 @pytest.mark.parametrize("name", list(REPETITIONS))
-async def test_what_somebody_else_attached_is_not_used(derivations, desk, name):
-    desk.add(build(workflow="img2img-sd"), picture(colour="red"))
-    desk.given["k7f3q"] = (ATTACHED,)
+async def test_what_somebody_else_attached_is_not_used(derivations, service, name):
+    service.add(build(workflow="img2img-sd"), picture(colour="red"))
+    service.given["k7f3q"] = (ATTACHED,)
     draft = await REPETITIONS[name](derivations, "k7f3q", BEN)
     assert (draft.request.parent_id, draft.request.parent_position) == ("k7f3q", 0)
-    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+    assert await colour_given(service, derivations, draft) == (255, 0, 0)
     draft = await REPETITIONS[name](derivations, "k7f3q", ANA)
-    assert await colour_given(desk, derivations, draft) == (0, 0, 0)
+    assert await colour_given(service, derivations, draft) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", list(REPETITIONS))
-async def test_what_ones_own_repetition_took_over_from_another_is_not_used(derivations, desk, name):
-    desk.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
+async def test_what_ones_own_repetition_took_over_from_another_is_not_used(
+    derivations, service, name
+):
+    service.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
     mine = {"user_id": BEN.user_id, "parent_id": "rrrrr", "derivation": Derivation.REMIX}
-    desk.add(build("ccccc", workflow="img2img-sd", **mine), picture(colour="red"))
-    desk.given["ccccc"] = (ATTACHED,)
+    service.add(build("ccccc", workflow="img2img-sd", **mine), picture(colour="red"))
+    service.given["ccccc"] = (ATTACHED,)
     draft = await REPETITIONS[name](derivations, "ccccc", BEN)
-    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
-    del desk.known["rrrrr"]
+    assert await colour_given(service, derivations, draft) == (255, 0, 0)
+    del service.known["rrrrr"]
     draft = await REPETITIONS[name](derivations, "ccccc", BEN)
-    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+    assert await colour_given(service, derivations, draft) == (255, 0, 0)
 
 
-async def test_what_one_attached_to_ones_own_is_used_through_repetitions(derivations, desk):
-    desk.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
-    desk.add(build("ccccc", workflow="img2img-sd", parent_id="rrrrr"), picture(colour="red"))
-    desk.given["ccccc"] = (ATTACHED,)
+async def test_what_one_attached_to_ones_own_is_used_through_repetitions(derivations, service):
+    service.add(build("rrrrr", workflow="img2img-sd"), picture(colour="green"))
+    service.add(build("ccccc", workflow="img2img-sd", parent_id="rrrrr"), picture(colour="red"))
+    service.given["ccccc"] = (ATTACHED,)
     draft = await derivations.again("ccccc", ANA)
-    assert await colour_given(desk, derivations, draft) == (0, 0, 0)
+    assert await colour_given(service, derivations, draft) == (0, 0, 0)
 
 
-async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, desk):
-    desk.add(build(workflow="inpaint-sd"), picture(colour="red"))
-    desk.given["k7f3q"] = (ATTACHED, MASK)
+async def test_a_mask_is_asked_for_where_somebody_else_attached_it(derivations, service):
+    service.add(build(workflow="inpaint-sd"), picture(colour="red"))
+    service.given["k7f3q"] = (ATTACHED, MASK)
     with pytest.raises(RequestRefused, match="Attach your own with the command: mask"):
         await derivations.again("k7f3q", BEN)
     draft = await derivations.again("k7f3q", ANA)
     assert draft.request.images.keys() == {"image", "mask"}
 
 
-async def test_what_failed_has_no_result_that_somebody_else_could_start_from(derivations, desk):
-    desk.add(build(workflow="img2img-sd", state=GenerationState.FAILED, outputs=()))
-    desk.given["k7f3q"] = (ATTACHED,)
+async def test_what_failed_has_no_result_that_somebody_else_could_start_from(derivations, service):
+    service.add(build(workflow="img2img-sd", state=GenerationState.FAILED, outputs=()))
+    service.given["k7f3q"] = (ATTACHED,)
     with pytest.raises(RequestRefused, match="Attach your own with the command: image"):
         await derivations.retry("k7f3q", BEN)
 
 
-async def test_a_start_that_one_does_not_see_is_not_used(derivations, desk):
-    desk.add(build("rrrrr", private=True), picture(colour="black"))
-    desk.add(
+async def test_a_start_that_one_does_not_see_is_not_used(derivations, service):
+    service.add(build("rrrrr", private=True), picture(colour="black"))
+    service.add(
         build("ccccc", workflow="img2img-sd", parent_id="rrrrr", parent_position=0),
         picture(colour="red"),
     )
     draft = await derivations.again("ccccc", BEN)
-    assert await colour_given(desk, derivations, draft) == (255, 0, 0)
+    assert await colour_given(service, derivations, draft) == (255, 0, 0)
 
 
 @pytest.mark.parametrize("position", [1, 99])
-async def test_a_picture_that_there_is_not_is_refused(derivations, desk, position):
-    desk.add(build(), picture())
+async def test_a_picture_that_there_is_not_is_refused(derivations, service, position):
+    service.add(build(), picture())
     with pytest.raises(RequestRefused, match="no such picture"):
         await derivations.upscale("k7f3q", position, ANA)
 
 
-async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivations, desk):
+async def test_the_lineage_is_walked_to_the_root_and_never_in_circles(derivations, service):
     for child, parent in (("ddddd", "ccccc"), ("ccccc", "bbbbb"), ("bbbbb", None)):
-        desk.add(build(child, parent_id=parent))
-    found = await derivations.lineage(desk.known["ddddd"], BEN)
+        service.add(build(child, parent_id=parent))
+    found = await derivations.lineage(service.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
-    desk.add(build("bbbbb", parent_id="ddddd"))
-    found = await derivations.lineage(desk.known["ddddd"], BEN)
+    service.add(build("bbbbb", parent_id="ddddd"))
+    found = await derivations.lineage(service.known["ddddd"], BEN)
     assert [one.id for one in found] == ["ccccc", "bbbbb"]
-    desk.add(build("bbbbb", parent_id="gone2"))
-    assert len(await derivations.lineage(desk.known["ddddd"], BEN)) == 2
+    service.add(build("bbbbb", parent_id="gone2"))
+    assert len(await derivations.lineage(service.known["ddddd"], BEN)) == 2
 
 
 HIDDEN = ({"private": True}, {"guild_id": 404}, {"guild_id": None}, {"withheld": True})
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, desk, hidden):
-    desk.add(build("ddddd", parent_id="ccccc"))
-    desk.add(build("ccccc", parent_id="bbbbb", **hidden))
-    desk.add(build("bbbbb"))
-    assert await derivations.lineage(desk.known["ddddd"], BEN) == ()
-    assert len(await derivations.lineage(desk.known["ddddd"], ANA)) == 2
+async def test_the_lineage_ends_at_what_somebody_may_not_see(derivations, service, hidden):
+    service.add(build("ddddd", parent_id="ccccc"))
+    service.add(build("ccccc", parent_id="bbbbb", **hidden))
+    service.add(build("bbbbb"))
+    assert await derivations.lineage(service.known["ddddd"], BEN) == ()
+    assert len(await derivations.lineage(service.known["ddddd"], ANA)) == 2

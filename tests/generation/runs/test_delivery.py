@@ -6,9 +6,9 @@ import pytest
 
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, ReviewRepository
-from generation.audience import DeliveryImpossible, Receipt
 from generation.history.removal import Remover
 from generation.moderation.review import Reviews
+from generation.notifier import DeliveryImpossible, Receipt
 from generation.runs.delivery import Delivery
 from generation.service import utc_now
 
@@ -16,7 +16,7 @@ ANA, MO, GUILD = 1, 2, 5
 ID = "k7f3q"
 
 
-class SlowAudience:
+class SlowNotifier:
     """Says what its generation's message shows; each telling waits to be let through."""
 
     def __init__(self):
@@ -50,19 +50,19 @@ class SlowAudience:
 
 
 @pytest.fixture
-def audience():
-    return SlowAudience()
+def notifier():
+    return SlowNotifier()
 
 
 @pytest.fixture
-def reviews(database, audience):
-    return Reviews(database, utc_now, audience)
+def reviews(database, notifier):
+    return Reviews(database, utc_now, notifier)
 
 
 @pytest.fixture
-def build_delivery(database, audience, reviews):
+def build_delivery(database, notifier, reviews):
     """One as each process has its own."""
-    return lambda: Delivery(database, audience, reviews)
+    return lambda: Delivery(database, notifier, reviews)
 
 
 @pytest.fixture
@@ -98,75 +98,75 @@ async def made(database):
 
 @pytest.mark.parametrize("approved", [True, False])
 async def test_a_decision_while_its_person_is_told_to_wait_is_told_last(
-    made, reviews, audience, build_delivery, approved
+    made, reviews, notifier, build_delivery, approved
 ):
     await made(is_held=True)
     delivery = build_delivery()
     telling = asyncio.create_task(delivery.deliver(ID))
-    await audience.arrived.acquire()
+    await notifier.arrived.acquire()
     await reviews.decide(ID, GUILD, approved=approved, actor_id=MO)
     decided = asyncio.create_task(delivery.deliver(ID))
     for _ in range(3):
-        audience.let_through.release()
+        notifier.let_through.release()
     await asyncio.gather(telling, decided)
-    assert audience.shows[0] == "held"
-    assert set(audience.shows[1:]) == {"pictures" if approved else "refused"}
+    assert notifier.shows[0] == "held"
+    assert set(notifier.shows[1:]) == {"pictures" if approved else "refused"}
 
 
 async def test_what_another_process_told_first_is_told_again_by_the_one_it_overtook(
-    made, reviews, audience, build_delivery
+    made, reviews, notifier, build_delivery
 ):
     await made(is_held=True)
     slow = asyncio.create_task(build_delivery().deliver(ID))
-    await audience.arrived.acquire()
+    await notifier.arrived.acquire()
     await reviews.decide(ID, GUILD, approved=True, actor_id=MO)
     quick = asyncio.create_task(build_delivery().deliver(ID))
-    await audience.arrived.acquire()
+    await notifier.arrived.acquire()
     for _ in range(3):
-        audience.let_through.release()
+        notifier.let_through.release()
     await asyncio.gather(slow, quick)
-    assert sorted(audience.shows) == ["held", "pictures", "pictures"]
-    assert audience.shows[-1] == "pictures"
+    assert sorted(notifier.shows) == ["held", "pictures", "pictures"]
+    assert notifier.shows[-1] == "pictures"
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
 async def test_what_is_taken_away_while_it_is_told_is_taken_back(
-    database, made, audience, build_delivery, is_forgotten
+    database, made, notifier, build_delivery, is_forgotten
 ):
     await made(is_held=False)
     telling = asyncio.create_task(build_delivery().deliver(ID))
-    await audience.arrived.acquire()
+    await notifier.arrived.acquire()
     if is_forgotten:
         with database.transaction() as session:
             GenerationRepository(session).delete(ID)
     else:
         await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
-    audience.let_through.release()
-    audience.let_through.release()
+    notifier.let_through.release()
+    notifier.let_through.release()
     with pytest.raises(DeliveryImpossible):
         await telling
-    assert audience.shows == ["pictures", "nothing at https://discord.com/channels/5/9/11"]
+    assert notifier.shows == ["pictures", "nothing at https://discord.com/channels/5/9/11"]
 
 
 async def test_a_held_result_that_is_taken_away_while_its_person_is_told_is_taken_back(
-    database, made, audience, build_delivery
+    database, made, notifier, build_delivery
 ):
     await made(is_held=True)
     telling = asyncio.create_task(build_delivery().deliver(ID))
-    await audience.arrived.acquire()
+    await notifier.arrived.acquire()
     await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
-    audience.let_through.release()
-    audience.let_through.release()
+    notifier.let_through.release()
+    notifier.let_through.release()
     with pytest.raises(DeliveryImpossible):
         await telling
-    assert audience.shows == ["held", "nothing at None"]
+    assert notifier.shows == ["held", "nothing at None"]
 
 
-async def test_what_has_not_ended_is_not_told_again(database, made, audience, build_delivery):
+async def test_what_has_not_ended_is_not_told_again(database, made, notifier, build_delivery):
     await made(is_held=False)
     with database.transaction() as session:
         GenerationRepository(session).move(
             ID, from_states={"succeeded"}, to="running", at=utc_now()
         )
     await build_delivery().repeat(ID)
-    assert audience.shows == []
+    assert notifier.shows == []

@@ -6,7 +6,7 @@ from comfy.protocol.events import MediaKind, OutputFile, OutputText
 from comfy.protocol.outputs import media_kind
 from generation.errors import FailureKind, GenerationFailed
 from generation.media.media_types import guess_media_type
-from generation.runs.outputs import MAX_RESULTS, OutputCollector
+from generation.runs.outputs import MAX_RESULTS, OutputFetcher
 
 
 class Files:
@@ -26,34 +26,34 @@ def sound(number):
 
 
 async def test_results_come_in_the_order_of_the_run():
-    async with OutputCollector(Files()) as collector:
-        collector.collect([sound(1)])
-        made = await collector.finish([sound(0), sound(1)])
+    async with OutputFetcher(Files()) as fetcher:
+        fetcher.collect([sound(1)])
+        made = await fetcher.finish([sound(0), sound(1)])
     assert [(one.position, one.filename) for one in made] == [(0, "0.flac"), (1, "1.flac")]
 
 
 async def test_a_text_has_only_characters_that_can_be_stored_and_sent():
-    async with OutputCollector(Files()) as collector:
-        (made,) = await collector.finish([OutputText("2", "  a\x00 fox\ud800\n")])
+    async with OutputFetcher(Files()) as fetcher:
+        (made,) = await fetcher.finish([OutputText("2", "  a\x00 fox\ud800\n")])
     assert (made.text, made.content) == ("  a fox\n", b"  a fox\n")
 
 
 async def test_more_results_than_anybody_looks_at_are_not_even_fetched():
     files = Files()
     results = [sound(number) for number in range(MAX_RESULTS + 1)]
-    async with OutputCollector(files) as collector:
-        collector.collect(results)
+    async with OutputFetcher(files) as fetcher:
+        fetcher.collect(results)
         with pytest.raises(GenerationFailed, match="101 results, and 100 is the most") as failed:
-            await collector.finish(results)
+            await fetcher.finish(results)
     assert failed.value.kind is FailureKind.WORKFLOW_ERROR
     assert len(files.fetched) <= MAX_RESULTS
 
 
 async def test_results_that_would_fill_the_memory_are_refused(monkeypatch):
     monkeypatch.setattr("generation.runs.outputs.MAX_TOTAL_BYTES", 9)
-    async with OutputCollector(Files(b"fLaC\0")) as collector:
+    async with OutputFetcher(Files(b"fLaC\0")) as fetcher:
         with pytest.raises(GenerationFailed, match="too much"):
-            await collector.finish([sound(0), sound(1)])
+            await fetcher.finish([sound(0), sound(1)])
 
 
 @pytest.mark.parametrize("kind", [MediaKind.IMAGE, MediaKind.VIDEO, MediaKind.AUDIO])

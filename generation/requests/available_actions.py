@@ -26,7 +26,7 @@ _TIED_TO_MODEL = ("steps", "cfg", LORA)
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class AvailableActions:
     """What can be made of one generation's results; pictures are named by their positions."""
 
     upscale: tuple[int, ...] = ()
@@ -36,24 +36,24 @@ class Offer:
     remix: bool = False
 
 
-class Offers:
+class ActionFinder:
     """Looks at the workflows and at what backends can run, in memory."""
 
     def __init__(self, catalog: Catalog, pool: BackendPool) -> None:
         self._catalog = catalog
         self._pool = pool
 
-    def of(self, generation: Generation) -> Offer:
+    def of(self, generation: Generation) -> AvailableActions:
         """What can be made of it now; nothing while it has not succeeded, or once it is gone."""
         if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
-            return Offer()
+            return AvailableActions()
         pictures = [one for one in generation.outputs if is_picture(one)]
         positions = tuple(one.position for one in pictures)
         upscaler = self.find_upscaler()
         small = [one for one in pictures if upscaler and _has_room(one, upscaler)]
         repainter = self.find_repainter(generation)
         own = self.find_own(generation)
-        return Offer(
+        return AvailableActions(
             upscale=tuple(one.position for one in small),
             vary=positions if repainter and generation.prompt else (),
             use=positions if repainter else (),

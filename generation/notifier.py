@@ -24,7 +24,7 @@ class DeliveryPostponed(Exception):
     """The far side cannot be reached just now; the line tries again later."""
 
 
-class Audience(Protocol):
+class Notifier(Protocol):
     """Somebody who is told about generations."""
 
     def notify(self, event: GenerationEvent) -> None:
@@ -69,7 +69,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MessageLocation:
     """A message of ours."""
 
     channel_id: int
@@ -77,19 +77,19 @@ class Place:
 
 
 @runtime_checkable
-class Desk(Protocol):
+class ReviewChannel(Protocol):
     """Where moderators are shown results, and people told that theirs wait for them."""
 
-    async def show(self, case: Case, channel_id: int) -> Place | None:
+    async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Show a result in the moderators' channel; None where that channel cannot be used.
 
         Raises DeliveryPostponed when the far side is away.
         """
 
-    async def close_case(self, case: Case, place: Place) -> None:
+    async def close_case(self, case: Case, place: MessageLocation) -> None:
         """Say what became of a result there, and ask for nothing any more; never raises."""
 
-    async def retract(self, place: Place) -> None:
+    async def retract(self, place: MessageLocation) -> None:
         """Delete what moderators were shown; never raises."""
 
     async def tell_held(self, generation: Generation) -> None:

@@ -1,9 +1,9 @@
-"""An audience that remembers what it was told."""
+"""A notifier that remembers what it was told."""
 
-from generation.audience import Receipt
+from generation.notifier import Receipt
 
 
-class FakeAudience:
+class FakeNotifier:
     """Remembers what it was told; `script` holds what the next deliveries raise."""
 
     def __init__(self):

@@ -5,21 +5,21 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.tables import DIRECT_MESSAGES, TermRow
+from db.tables import DIRECT_MESSAGES, WatchedWordRow
 
 
-class TermRepository:
+class WatchedWordRepository:
     """What a guild watches for."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def of_guild(self, guild_id: int | None) -> tuple[TermRow, ...]:
+    def of_guild(self, guild_id: int | None) -> tuple[WatchedWordRow, ...]:
         """All of a guild, oldest first."""
         found = self._session.scalars(
-            select(TermRow)
-            .where(TermRow.guild_id == (guild_id or DIRECT_MESSAGES))
-            .order_by(TermRow.id)
+            select(WatchedWordRow)
+            .where(WatchedWordRow.guild_id == (guild_id or DIRECT_MESSAGES))
+            .order_by(WatchedWordRow.id)
         )
         return tuple(found)
 
@@ -32,10 +32,10 @@ class TermRepository:
         action: str,
         actor_id: int,
         at: datetime,
-    ) -> TermRow:
+    ) -> WatchedWordRow:
         """Watch for one more, or do something else about one that is watched for."""
         self.remove(guild_id, pattern)
-        row = TermRow(
+        row = WatchedWordRow(
             guild_id=guild_id or DIRECT_MESSAGES,
             pattern=pattern,
             is_expression=is_expression,
@@ -50,9 +50,9 @@ class TermRepository:
     def remove(self, guild_id: int | None, pattern: str) -> bool:
         """Watch for it no longer; False when it was not watched for."""
         found = self._session.scalars(
-            select(TermRow).where(
-                TermRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                func.lower(TermRow.pattern) == pattern.lower(),
+            select(WatchedWordRow).where(
+                WatchedWordRow.guild_id == (guild_id or DIRECT_MESSAGES),
+                func.lower(WatchedWordRow.pattern) == pattern.lower(),
             )
         )
         rows = found.all()
