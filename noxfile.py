@@ -5,22 +5,23 @@ They run in the environment that nox itself is in, whose versions requirements-d
 `.venv/bin/nox --session tests -- tests/bot` some tests.
 """
 
+import os
+import shutil
 import sys
 import sysconfig
-from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
 
-PROGRAMS = Path(sysconfig.get_path("scripts"))
+PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+"""The programs of this environment first: it need not be activated."""
 
 
-def run(session: nox.Session, *command: str) -> None:
-    """Run a program of this environment, whether or not it is on the path."""
-    program, *arguments = command
-    session.run(str(PROGRAMS / program), *arguments)
+def run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of this environment."""
+    session.run(shutil.which(program, path=PATH) or program, *arguments)
 
 
 @nox.session(tags=["check", "commit"])
