@@ -1,1 +1,1 @@
-"""The heart: decides, runs and tells; knows neither Discord nor SQL nor HTTP."""
+"""The core: accepts, runs and delivers generations, without Discord, SQL or HTTP."""

@@ -1,4 +1,4 @@
-"""What the database's absence means to whoever asks the heart for something."""
+"""Translation of database errors into the core's ServiceUnavailable."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Tell callers that the records are away, in our own words."""
+    """Raise ServiceUnavailable for every DatabaseError of the block."""
     try:
         yield
     except DatabaseError as error:

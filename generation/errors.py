@@ -7,7 +7,7 @@ GenerationError
 ├── UnknownGeneration     no such id
 ├── NotYours              somebody else's generation, and the asker does not moderate
 ├── GenerationRemoved     its results were taken away
-├── NotPermitted          an act for people with more say here
+├── NotPermitted          an action that needs more permissions
 └── ServiceUnavailable    the database or the line cannot be reached just now
 """
 
@@ -18,7 +18,7 @@ from generation.text import fill
 
 
 class FailureKind(StrEnum):
-    """Every way a request can fail; the face has one fixed title for each."""
+    """Every way a request can fail; front ends have one fixed title for each."""
 
     QUEUE_FULL = "queue_full"
     DAILY_LIMIT = "daily_limit"
@@ -39,8 +39,7 @@ class FailureKind(StrEnum):
 class GenerationError(Exception):
     """The base of every error that leaves this package.
 
-    `template` is one plain sentence with {places} for `facts`; a face may say it in another
-    language.
+    `template` is one plain sentence with {placeholders} for `facts`; a front end may translate it.
     """
 
     def __init__(self, template: str = "", facts: Mapping[str, object] | None = None) -> None:
@@ -57,7 +56,7 @@ class GenerationError(Exception):
 class _Failure(GenerationError):
     """A kind and one plain sentence a person can be shown: no path, address or secret in it.
 
-    `facts` are JSON values, and a face may render more of them than the sentence, for example
+    `facts` are JSON values, and a front end may render more of them than the sentence, for example
     `{"retry_at": "2026-01-01T00:00:00+00:00"}` or `{"installed": ["a.safetensors"]}`.
     """
 
@@ -77,7 +76,7 @@ class GenerationFailed(_Failure):
 
 
 class UnusableResult(GenerationFailed):
-    """What a backend sent is not what its node makes; `report` says so to its operator."""
+    """A result is not what its node produces; `report` is the sentence for the operator."""
 
     def __init__(self, kind: FailureKind, template: str, *, report: str) -> None:
         super().__init__(kind, template)
@@ -113,7 +112,7 @@ class GenerationRemoved(GenerationError):
 
 
 class NotPermitted(GenerationError):
-    """An act that is for people with more say; its sentence says for whom."""
+    """An action that needs more permissions; the sentence says whose."""
 
 
 class ServiceUnavailable(GenerationError):

@@ -1,4 +1,4 @@
-"""What a generation will take and when it will start, from what runs like it took lately: pure."""
+"""Estimated durations and start times, from recent runs of the same workflow. Pure."""
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Something in the line, as far as its time depends on it."""
+    """A generation in the line, reduced to what estimates need."""
 
     id: str
     user_id: int

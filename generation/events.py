@@ -1,4 +1,4 @@
-"""What the heart tells while a generation lives: a closed union, newest state wins."""
+"""Events of a generation: a closed union, of which the newest replaces older ones."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

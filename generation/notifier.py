@@ -1,4 +1,4 @@
-"""The port through which the heart speaks to people; a face implements it."""
+"""Protocols through which the core reports to people; front ends implement them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ from generation.record import Generation, OutputContent
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where the end was told: a link a person can follow, where there is one."""
+    """Where a result was delivered: a link to the message, if there is one."""
 
     message_url: str | None = None
 
 
 class DeliveryImpossible(Exception):
-    """Nobody can be told any more (the channel or message is gone); trying again cannot help."""
+    """Delivery cannot succeed (the channel or message is gone); retrying cannot help."""
 
 
 class DeliveryPostponed(Exception):
-    """The far side cannot be reached just now; the line tries again later."""
+    """The destination cannot be reached at the moment; the line retries later."""
 
 
 class Notifier(Protocol):
-    """Somebody who is told about generations."""
+    """Receives the events and results of generations."""
 
     def notify(self, event: GenerationEvent) -> None:
-        """Take note of a live state. Returns at once, never raises; may drop stale states."""
+        """Show a live state. Returns at once and never raises; may drop outdated states."""
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Tell the end of a generation, with its results, and return once the far side has it.
+        """Deliver the end of a generation with its results; return once that is acknowledged.
 
         May be called again for the same generation after a crash and must then not post twice
         where that can be known. Raises DeliveryImpossible or DeliveryPostponed.
         """
 
     async def withdraw(self, generation: Generation) -> None:
-        """Delete what was told of it: its results were taken away. Never raises."""
+        """Delete the messages of a generation whose results were removed. Never raises."""
 
 
 class CaseState(StrEnum):
-    """How moderators are shown a result: to be decided on, to be acted on, or closed."""
+    """State of a case: awaiting a decision, reported, open, or closed."""
 
     PENDING = "pending"
     REPORTED = "reported"
@@ -53,13 +53,13 @@ class CaseState(StrEnum):
 
     @property
     def is_closed(self) -> bool:
-        """Whether there is nothing to decide on any more."""
+        """Whether no decision is left to make."""
         return self in (CaseState.APPROVED, CaseState.REFUSED, CaseState.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Why moderators see a result; `actor_id` is whoever closed it, if anybody did."""
+    """A result with the reasons for review; `actor_id` is whoever closed the case."""
 
     generation: Generation
     contents: Sequence[OutputContent]
@@ -70,7 +70,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class MessageLocation:
-    """A message of ours."""
+    """Location of a message that the bot posted."""
 
     channel_id: int
     message_id: int
@@ -78,19 +78,19 @@ class MessageLocation:
 
 @runtime_checkable
 class ReviewChannel(Protocol):
-    """Where moderators are shown results, and people told that theirs wait for them."""
+    """Shows results to moderators, and tells requesters that theirs await review."""
 
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Show a result in the moderators' channel; None where that channel cannot be used.
 
-        Raises DeliveryPostponed when the far side is away.
+        Raises DeliveryPostponed if it cannot be reached.
         """
 
     async def close_case(self, case: Case, place: MessageLocation) -> None:
-        """Say what became of a result there, and ask for nothing any more; never raises."""
+        """Show the decision in that message and remove its buttons. Never raises."""
 
     async def retract(self, place: MessageLocation) -> None:
-        """Delete what moderators were shown; never raises."""
+        """Delete a message to moderators. Never raises."""
 
     async def tell_held(self, generation: Generation) -> None:
-        """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
+        """Tell the requester that a result awaits review. Raises DeliveryPostponed."""

@@ -1,4 +1,4 @@
-"""What a face asks the heart for: plain values that know neither Discord nor SQL nor HTTP."""
+"""Requests from front ends to the core, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Layout(StrEnum):
 
 
 def sees_everything(_channel_id: int, _parent_channel_id: int | None) -> bool:
-    """Of a face that knows no channels."""
+    """Default for front ends without channels."""
     return True
 
 
@@ -78,7 +78,7 @@ class GenerationRequest:
     request was admitted. `workflow` None means: the
     default workflow that has a place for what was given. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
-    `reply` says to the face, in a form only the face reads, where the answer goes.
+    `reply` is opaque to the core: the front end's address of the reply.
     """
 
     requester: Requester

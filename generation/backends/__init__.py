@@ -1,1 +1,1 @@
-"""The backends: which of them can take a run, and what they have installed."""
+"""The pool of backends: choosing one for a run, and what each has installed."""

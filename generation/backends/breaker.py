@@ -1,22 +1,22 @@
-"""When a backend that fails is tried again. Pure: the caller says what time it is."""
+"""Circuit breaker of one backend. Pure: the caller passes the time."""
 
 FAILURES_TO_OPEN = 2
-"""One failure may be chance; from the second in a row on, a backend gets a rest."""
+"""Consecutive failures that open the breaker: a single one may be chance."""
 
 FIRST_REST_S = 1.0
 LONGEST_REST_S = 60.0
-"""The rest doubles with each failure between these two; one try follows each rest."""
+"""Bounds of the time it stays open, in seconds, doubled with each failure; one try follows."""
 
 
 class Breaker:
-    """Counts failures in a row; every time is monotonic seconds."""
+    """Counts consecutive failures. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._open_until = 0.0
 
     def is_open(self, now: float) -> bool:
-        """Whether the backend is to be left alone now."""
+        """Whether the backend must not be used now."""
         return now < self._open_until
 
     def rest_s(self, now: float) -> float:
@@ -24,12 +24,12 @@ class Breaker:
         return max(0.0, self._open_until - now)
 
     def note_success(self) -> None:
-        """It works: forget what was."""
+        """Reset the count after a success."""
         self._failures = 0
         self._open_until = 0.0
 
     def note_failure(self, now: float) -> None:
-        """It failed once more; while it rests already, what was under way does not count."""
+        """Count a failure; while open, failures of runs that were under way do not count."""
         if self.is_open(now):
             return
         self._failures += 1

@@ -1,4 +1,4 @@
-"""What a graph needs of a backend: node classes, the names it picks from lists, models."""
+"""What a graph requires of a backend: node classes, values of list inputs, model files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 
 def can_run(info: ObjectInfo, graph: Graph) -> bool:
-    """Whether every node's class is there, and each name it picks from a list is on that list."""
+    """Whether the backend has every node class, and lists every value of a list input."""
     return all(_offers(info, node) for node in graph.values())
 
 
 def find_models(graph: Graph) -> frozenset[str]:
-    """The model files a graph names, whatever loads them."""
+    """Return the model files that a graph names, whichever node loads them."""
     return frozenset(
         value
         for node in graph.values()

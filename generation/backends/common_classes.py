@@ -1,4 +1,4 @@
-"""What backends have in common: the node classes that workflows are read and asked for by."""
+"""The union of the backends' node classes, by which workflows are read and presented."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -67,7 +67,7 @@ def _common(specs: Sequence[InputSpec]) -> InputSpec:
 
 
 def _common_choices(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """What all offer, in the order of the first; where they share nothing, what any offers."""
+    """Intersect lists in the order of the first; return their union if nothing is shared."""
     if not lists:
         return None
     shared = tuple(one for one in lists[0] if all(one in listed for listed in lists))

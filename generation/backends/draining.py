@@ -1,4 +1,4 @@
-"""The operator's say over backends: taken out of service and put back, in every process."""
+"""Draining of backends by an operator, applied in every process."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DrainEntry:
-    """One backend, and who took it out of service and when, where somebody did."""
+    """A backend's status, with who drained it and when if it is drained."""
 
     status: BackendStatus
     drained_by: int | None = None
@@ -26,10 +26,10 @@ class DrainEntry:
 
 
 class BackendAdmin:
-    """All backends; what is decided of them is recorded, and outlives restarts.
+    """Drains and resumes backends; decisions are recorded and survive restarts.
 
     `turns_changed` is called after each decision, so that other processes apply it too. Whoever
-    calls has made sure that the actor runs this bot.
+    calls must have checked that the actor is an operator.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class BackendAdmin:
         return self._pool.names
 
     async def entries(self) -> tuple[DrainEntry, ...]:
-        """Every backend as it is now. Raises ServiceUnavailable."""
+        """Return the current state of every backend. Raises ServiceUnavailable."""
         with available():
             await self.apply()
 
@@ -67,7 +67,7 @@ class BackendAdmin:
         )
 
     async def drain(self, name: str, *, actor_id: int, guild_id: int | None) -> bool:
-        """Hand it nothing new; what runs there is finished. False when it was so already.
+        """Send it no new runs; running ones finish. Return False if it was drained already.
 
         Raises UnknownBackend, ServiceUnavailable.
         """
@@ -75,14 +75,14 @@ class BackendAdmin:
         return await self._decide(name, actor_id, guild_id, is_drained=True)
 
     async def resume(self, name: str, *, actor_id: int, guild_id: int | None) -> bool:
-        """Put it into service again; False when it was. Raises as `drain` does."""
+        """Put it back into service. Return False if it was. Raises as `drain` does."""
         self._pool.is_drained(name)
         changed = await self._decide(name, actor_id, guild_id, is_drained=False)
         self._pool.resume(name)
         return changed
 
     async def apply(self) -> None:
-        """Do here what was decided anywhere. Raises DatabaseError."""
+        """Apply the recorded decisions in this process. Raises DatabaseError."""
 
         def query(session: Session) -> set[str]:
             return {row.name for row in DrainRepository(session).drained()}

@@ -1,4 +1,4 @@
-"""What backends offer, as each said last: learnt when it is there, and again now and then."""
+"""Cache of every backend's /object_info, refreshed when it appears and periodically."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
 
 REFRESH_INTERVAL_S = 180.0
-"""How old what a backend offers may get: people add models by hand, now and then."""
+"""Seconds after which a description is fetched again: models are added by hand."""
 
 REACHABLE_POLL_S = 1.0
-"""Pause between looks at whether a backend came back; it costs no request."""
+"""Seconds between checks whether a backend is back; a check sends no request."""
 
 INFO_TIMEOUT_S = 60.0
-"""A large installation's description has megabytes and takes ComfyUI seconds to build."""
+"""Seconds for /object_info: a large installation's takes ComfyUI seconds to build."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class Inventory:
         self._learned: Callable[[], Awaitable[None]] | None = None
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
-        """Call this whenever a backend says something new of itself; its errors are logged."""
+        """Call this whenever a backend's description changed; its errors are logged."""
         self._learned = learned
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
-        """What any backend offers for this input, in a stable order; None when none knows it."""
+        """Return all backends' choices for an input in a stable order; None if none knows it."""
         lists = [info.choices(class_type, input_name) for info in self.infos.values()]
         known = [choices for choices in lists if choices is not None]
         return (
@@ -51,17 +51,17 @@ class Inventory:
         )
 
     async def refresh(self, name: str) -> None:
-        """Ask a backend anew what it offers. Raises ComfyError."""
+        """Fetch a backend's description again. Raises ComfyError."""
         before = self.infos.get(name)
         async with asyncio.timeout(INFO_TIMEOUT_S):
             latest = await self._backends[name].fetch_object_info(refresh=True)
         self.infos[name] = latest
-        # In a thread: a large installation's has tens of megabytes to compare.
+        # In a thread: comparing tens of megabytes would block the event loop.
         if before is None or await asyncio.to_thread(_differ, before, latest):
             await self._tell_learned()
 
     async def keep_informed(self, name: str) -> None:
-        """Refresh what one backend offers, until cancelled."""
+        """Keep one backend's description current until cancelled."""
         backend, failed_before = self._backends[name], False
         while True:
             if not backend.is_reachable:
@@ -92,7 +92,7 @@ def _differ(before: ObjectInfo, latest: ObjectInfo) -> bool:
 
 
 async def _wait_for_refresh(backend: Backend) -> None:
-    """Until what is known is old, or the backend was away: a restart may bring new models."""
+    """Wait until the description is old or the backend was away: a restart may add models."""
     was_reachable = True
     loop = asyncio.get_running_loop()
     until = loop.time() + REFRESH_INTERVAL_S

@@ -1,4 +1,4 @@
-"""What backends said of their nodes the last time, kept for a start while they are away."""
+"""Files with each backend's last /object_info, for starting while a backend is away."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ class KnownNodes:
         self._folder = folder
 
     def load(self) -> dict[str, ObjectInfo]:
-        """What is kept, by the backends' names; what cannot be read is left out and told."""
+        """Read all descriptions, by backend name; unreadable ones are logged and left out."""
         found = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
@@ -32,7 +32,7 @@ class KnownNodes:
         return found
 
     def save(self, infos: Mapping[str, ObjectInfo]) -> None:
-        """Keep these, and of no other backend. Raises OSError."""
+        """Replace all stored descriptions by these. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = {f"{quote(name, safe='')}{SUFFIX}": info for name, info in infos.items()}
         for name, info in kept.items():
@@ -45,7 +45,7 @@ class KnownNodes:
 
 
 def _load(path: Path) -> ObjectInfo:
-    """What was kept of one backend. Raises ValueError with a sentence."""
+    """Read one backend's description. Raises ValueError with a sentence."""
     try:
         return ObjectInfo.parse(json.loads(gzip.decompress(path.read_bytes())))
     except (EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:

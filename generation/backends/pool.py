@@ -1,4 +1,4 @@
-"""Which backend takes a run: in service, reachable, capable, least loaded, model loaded."""
+"""Choosing a backend for a run: in service, reachable, capable, least loaded."""
 
 import asyncio
 import logging
@@ -34,14 +34,14 @@ class UnknownBackend(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """The operator's wishes. The first default model that fits an input's list is taken."""
+    """Settings of the pool. The first default model that an input lists is used."""
 
     default_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PoolMember:
-    """A backend, how many graphs it is handed at a time, and what the operator calls it fit for."""
+    """A backend, how many graphs it is sent at a time, and its tags."""
 
     backend: Backend
     concurrency: int = 2
@@ -50,7 +50,7 @@ class PoolMember:
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """Whether a backend answered the last time, and how many generations of ours it has."""
+    """Whether a backend answered last time, and how many of our generations it holds."""
 
     is_reachable: bool
     generations: int
@@ -58,7 +58,7 @@ class Occupancy:
 
 @dataclass
 class _MemberState:
-    """What is known of one member by and by."""
+    """Mutable state of one member."""
 
     member: PoolMember
     breaker: Breaker = field(default_factory=Breaker)
@@ -82,7 +82,7 @@ class _MemberState:
 
 
 class BackendPool:
-    """All backends; one that is dead never holds up a question about the others."""
+    """All backends. An unreachable one never delays requests to the others."""
 
     def __init__(
         self,
@@ -135,23 +135,23 @@ class BackendPool:
         return dict(self._inventory.infos)
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
-        """Call this whenever a backend says something new of itself; its errors are logged."""
+        """Call this whenever a backend's description changed; its errors are logged."""
         self._inventory.listen(learned)
 
     async def open(self) -> None:
-        """Open every backend and begin to learn what each offers."""
+        """Open every backend and begin to fetch descriptions."""
         for name, place in self._places.items():
             await place.backend.open()
             self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
 
     async def close(self) -> None:
-        """Stop learning and close every backend. May be called twice."""
+        """Stop all background tasks and close every backend. May be called twice."""
         await self._tasks.close()
         closing = (place.backend.close() for place in self._places.values())
         await asyncio.gather(*closing, return_exceptions=True)
 
     def start(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run this beside everything else until it ends or the pool is closed."""
+        """Run a background task until it ends or the pool is closed."""
         self._tasks.start(work, name)
 
     def find(self, name: str) -> Backend | None:
@@ -160,11 +160,11 @@ class BackendPool:
         return place.backend if place else None
 
     def drain(self, name: str) -> None:
-        """Hand it no new graph; what runs there goes on to its end. Raises UnknownBackend."""
+        """Send it no new graph; running ones finish. Raises UnknownBackend."""
         self._place(name).is_drained = True
 
     def resume(self, name: str) -> None:
-        """Put it into service again, rested or not. Raises UnknownBackend."""
+        """Put it back into service and reset its breaker. Raises UnknownBackend."""
         place = self._place(name)
         place.is_drained = False
         place.breaker.note_success()
@@ -174,7 +174,7 @@ class BackendPool:
         return self._place(name).is_drained
 
     async def statuses(self) -> tuple[BackendStatus, ...]:
-        """Ask every backend how it is, in the operator's order; never longer than the time-out."""
+        """Ask every backend for its status, in the operator's order, within the time-out."""
         return tuple(await asyncio.gather(*map(self._ask_status, self._places.values())))
 
     def has_tags(self, tags: Collection[str]) -> bool:
@@ -184,7 +184,7 @@ class BackendPool:
         )
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
-        """What any backend offers for this input, in a stable order; None when none knows it."""
+        """Return all backends' choices for an input in a stable order; None if none knows it."""
         return self._inventory.choices(class_type, input_name)
 
     def can_run(self, class_types: Collection[str]) -> bool:
@@ -192,7 +192,7 @@ class BackendPool:
         return self._inventory.can_run(class_types)
 
     async def refresh(self, name: str) -> None:
-        """Ask a backend anew what it offers. Raises ComfyError."""
+        """Fetch a backend's description again. Raises ComfyError."""
         await self._inventory.refresh(name)
 
     async def choose(
@@ -203,7 +203,7 @@ class BackendPool:
         tags: Collection[str] = (),
         among: Collection[str] | None = None,
     ) -> str | None:
-        """The backend that should take this graph, or None while none can.
+        """Choose a backend for this graph; None while none can take it.
 
         Only those with all the tags count, and those of `among` where it is given. Capable ones
         come first, and when the only capable one is away it is waited for; when none is known to
@@ -228,12 +228,12 @@ class BackendPool:
         )
 
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
-        """Whether a backend that fits takes work, though its places may be taken just now."""
+        """Whether a capable backend takes work, even if it is busy at the moment."""
         now = self._clock()
         return any(self._places[name].takes_work(now) for name in self.find_fit(graph, tags))
 
     def find_fit(self, graph: Graph, tags: Collection[str]) -> Sequence[str]:
-        """The backends with these tags that can run this graph, or all with them if none can."""
+        """Return backends with these tags that can run this graph, else all with these tags."""
         fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
         return [n for n, p in fit.items() if self._is_capable(p, graph)] or list(fit)
 
@@ -257,17 +257,17 @@ class BackendPool:
             place.loaded = capability.find_models(graph) or place.loaded
 
     def release(self, generation_id: str) -> None:
-        """Count it no longer. May be called twice."""
+        """Release a reservation. May be called twice."""
         self._claims.pop(generation_id, None)
 
     def note_success(self, name: str) -> None:
-        """A run on this backend came to an end of its own."""
+        """Record that a run on this backend ended by itself, which closes the breaker."""
         if name in self._places:
             self._places[name].breaker.note_success()
             self._places[name].problem = None
 
     def note_failure(self, name: str, sentence: str) -> None:
-        """A run was lost there, or it did not answer: after some in a row it gets a rest."""
+        """Record a lost run or a missing answer, which may open the breaker."""
         place = self._places.get(name)
         if place is None:
             return
@@ -279,7 +279,7 @@ class BackendPool:
             _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
 
     def note_problem(self, name: str, sentence: str) -> None:
-        """It took part in a failure that its operator should hear of; it goes on taking work."""
+        """Record a problem for the operator; the backend goes on taking work."""
         _log.warning("Backend %s: %s", name, sentence)
         if name in self._places:
             self._places[name].problem = sentence
@@ -290,7 +290,7 @@ class BackendPool:
         return self._places[name]
 
     async def _probe(self, places: Sequence[_MemberState]) -> dict[str, float]:
-        """The load of each that takes work and answers, per graph it is handed at a time."""
+        """Return the load of each backend that answers, divided by its concurrency."""
         now = self._clock()
         able = [place for place in places if place.takes_work(now)]
         answers = await asyncio.gather(*map(self._fetch_load, able))

@@ -1,4 +1,4 @@
-"""What an operator is told of one backend."""
+"""Status of a backend, as operators see it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ class BackendState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """One backend as it is now; what it did not answer in time is None or empty.
+    """Status of one backend; what it did not answer in time is None or empty.
 
     `running` counts our generations that run or wait there; `load` is everything it runs or holds
     waiting, those of other clients included. `problem` is its last trouble in one sentence.

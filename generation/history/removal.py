@@ -1,4 +1,4 @@
-"""Takes results away: their bytes, thumbnails and texts go, the record of what was asked stays."""
+"""Removal of results: contents, thumbnails and texts go, the record of the request stays."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,14 +17,14 @@ from generation.tasks import finish
 
 
 class Remover:
-    """Removes for whoever asked for it, and for moderators."""
+    """Removes results for their requester and for moderators."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
     async def remove(self, generation_id: str, *, actor_id: int, is_moderator: bool) -> Generation:
-        """Forget its results for good; what it was, with its reply, so that the face can follow.
+        """Remove its results. Return it with its reply, so that its message can be deleted.
 
         May be repeated. A moderator's act is audited. Raises UnknownGeneration, NotYours,
         RequestRefused while it has not ended, ServiceUnavailable.
@@ -66,7 +66,7 @@ class Remover:
 
 
 def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
-    """Forget the results of what has ended; moderators need not decide on them any more."""
+    """Remove the results of an ended generation and close its review."""
     generations = GenerationRepository(session)
     columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}
     if ReviewRepository(session).withdraw(generation_id):

@@ -21,7 +21,7 @@ class Keeping:
 
 
 class Retention:
-    """Remembers what guilds want, and does it."""
+    """Stores the retention settings of guilds and applies them."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class Retention:
             return await self._database.read(query)
 
     async def set(self, guild_id: int, keeping: Keeping, *, actor_id: int) -> None:
-        """Keep things so long from now on. Raises ServiceUnavailable."""
+        """Set how long things are kept. Raises ServiceUnavailable."""
         with available():
 
             def change(session: Session) -> None:
@@ -62,7 +62,7 @@ class Retention:
             await self._database.write(change)
 
     async def apply(self) -> int:
-        """Take away what is too old everywhere; how much it was. Raises DatabaseError."""
+        """Remove what is too old in every guild; return how many. Raises DatabaseError."""
 
         def query(session: Session) -> list[tuple[int, int | None, int | None, int | None]]:
             return [

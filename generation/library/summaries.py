@@ -1,4 +1,4 @@
-"""Workflows as a face offers them: plain values, made from their manifests."""
+"""Workflows as front ends present them: plain values, made from manifests."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Gives turns: decides in memory which generation runs next, where, and in which process.
+"""Scheduler: decides in memory which generation runs next, where, and in which process.
 
 One process at a time does, so that no place is given twice. Everything it knows can be read again
 from our records and the engine's tables: that is done when it begins, and every few seconds for
@@ -34,10 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 class Hands(Protocol):
-    """Carries out what was decided, in this process or another. Everything may raise."""
+    """Carries out decisions, in this process or another. Every method may raise."""
 
     async def start_attempt(self, slot: str, attempt: Attempt) -> None:
-        """Let that process begin the attempt."""
+        """Start the attempt in that process."""
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
         """Let that process get ready for what is likely to run there next."""
@@ -58,7 +58,7 @@ class _HandOut:
 
 
 class Dispatcher:
-    """Begins with `open`; until then, and after `close`, it takes note of nothing."""
+    """Active between `open` and `close`; calls outside of that have no effect."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Dispatcher:
 
     @property
     def is_open(self) -> bool:
-        """Whether it gives turns."""
+        """Whether it schedules."""
         return self._is_open
 
     @property
@@ -101,13 +101,13 @@ class Dispatcher:
         return {id_: one.attempt for id_, one in self._handed.items()}
 
     def open(self) -> None:
-        """Begin to give turns; `refresh` tells what there is."""
+        """Begin to schedule; `refresh` provides the state."""
         self._clear()
         self._is_open = True
         self._tasks.start(self._give_turns(), "turns of the line")
 
     async def close(self) -> None:
-        """Give no more turns. May be called twice."""
+        """Stop scheduling. May be called twice."""
         self._is_open = False
         await self._tasks.close()
         for generation_id in self._handed:
@@ -115,12 +115,12 @@ class Dispatcher:
         self._clear()
 
     def add(self, entry: Ahead) -> None:
-        """Something was accepted. Nothing happens when it is known."""
+        """Add an accepted generation. No effect if it is known."""
         if self._is_open and entry.id not in self._handed and entry.id not in self._waiting:
             self._put(entry)
 
     def remove(self, generation_id: str) -> None:
-        """It is cancelled: it gets no turn any more."""
+        """Remove a cancelled generation from the schedule."""
         self._leave(generation_id)
         self._wake.set()
 

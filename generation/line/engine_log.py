@@ -1,4 +1,4 @@
-"""What the engine reports, in our own log and our own measure."""
+"""Routing and throttling of the engine's log messages."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ class Reminder:
         self._due_at = 0.0
 
     def is_due(self) -> bool:
-        """Whether it is time to tell of it; it is told then."""
+        """Whether a reminder is due; asking counts as reminding."""
         now = time.monotonic()
         if now < self._due_at:
             return False
@@ -72,7 +72,7 @@ class _WorthTelling(logging.Filter):
 
 
 def quieten(logger: logging.Logger) -> None:
-    """Into our own log, in our own measure."""
+    """Route the engine's messages to the root logger and throttle them."""
     for handler in list(logger.handlers):
         with suppress(ValueError):
             logger.removeHandler(handler)

@@ -59,7 +59,7 @@ class Lease(Protocol):
         """Raise LineTaken when it was lost and somebody else has it."""
 
     async def take_turns(self) -> bool:
-        """Become the one process that gives turns, or stay it; False while a peer is."""
+        """Become, or remain, the one scheduling process; return False while a peer is."""
 
     async def peers(self) -> frozenset[str]:
         """The names that live processes hold, this one's included."""
@@ -160,7 +160,7 @@ class PostgresLease:
             await asyncio.to_thread(self._ensure)
 
     async def take_turns(self) -> bool:
-        """Become the one process that gives turns, or stay it; False while a peer is."""
+        """Become, or remain, the one scheduling process; return False while a peer is."""
         async with self._turn:
             if not self._gives_turns:
                 with reaching_postgres():
@@ -261,7 +261,7 @@ def connect(url: str) -> psycopg.Connection:
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
-        # They are not sent while a question waits to arrive.
+        # Keepalive probes are not sent while data is unacknowledged: TCP_USER_TIMEOUT bounds that.
         tcp_user_timeout=DEAD_AFTER_MS,
     )
 

@@ -1,4 +1,4 @@
-"""The line: takes accepted generations and brings each of them to its end."""
+"""The line of accepted generations: runs each and delivers its end."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Who waits where: positions, estimated starts, and telling people when theirs changed."""
+"""Positions in the line, estimated starts, and notifications when they change."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from generation.request import Requester
 from generation.runs.broadcast import Broadcast
 
 COALESCE_S = 0.5
-"""A burst of changes is told once: people cannot read faster."""
+"""Seconds within which changes are reported together."""
 
 REST_SHARE = 20
 """Pauses last this many times as long as the look at the line: 5 % of one core at most."""
@@ -45,7 +45,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A generation in the line, with its spot's facts."""
+    """A generation in the line, with its position."""
 
     generation: Generation
     position: int
@@ -64,7 +64,7 @@ class LineView:
 
 
 class LinePositions:
-    """The order of the line, which is the one in which turns are given."""
+    """Positions of waiting generations, in the order in which they will start."""
 
     def __init__(
         self,
@@ -81,13 +81,13 @@ class LinePositions:
         self._told: dict[str, tuple[int, int, bool]] = {}
 
     def touch(self) -> None:
-        """Something in the line changed; whoever waits is told soon."""
+        """Note that the line changed; notifications follow soon."""
         self._changed.set()
 
     async def view(
         self, guild_id: int | None, user_id: int, *, sees_all: bool, limit: int
     ) -> LineView:
-        """A guild's line as this person sees it: their own first, and others' if they may."""
+        """Return a guild's line: the person's own entries first, then others' if visible."""
         line = await self._records.line()
         owners = {one.id: one.user_id for one in _everything(line)}
         here = [
@@ -99,13 +99,13 @@ class LinePositions:
         return LineView(shown, len(here) - len(shown), len(own) > limit)
 
     async def find(self, generation_id: str) -> QueueEntry | None:
-        """One generation's place, if it is unfinished."""
+        """Return one generation's position, None if it has ended."""
         spots = await self._list_positions(await self._records.line())
         found = await self._complete([one for one in spots if one.id == generation_id])
         return found[0] if found else None
 
     async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
-        """A refusal with when a place is likely to be free, where that can be told."""
+        """Return the refusal with an estimate of when it would be accepted, if there is one."""
         if refused.kind is not FailureKind.QUEUE_FULL:
             return refused
         line = await self._records.line()
@@ -121,7 +121,7 @@ class LinePositions:
         return RequestRefused(refused.kind, refused.template, facts)
 
     async def tell_for_ever(self) -> None:
-        """Tell people their new positions, until cancelled."""
+        """Publish changed positions until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -151,7 +151,7 @@ class LinePositions:
         self._told = places
 
     async def _list_positions(self, line: LineState) -> list[Position]:
-        # Of nothing that waits there are no times to tell.
+        # Durations are read from the database: skipped when nothing waits.
         turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
         spots = [Position(one.id, 0, length) for one in line.running]
@@ -188,7 +188,7 @@ class LinePositions:
 
 
 def waiting_event(entry: QueueEntry) -> Waiting:
-    """What is told of a place in the line."""
+    """Build the event of a position in the line."""
     return Waiting(
         entry.generation,
         entry.position,

@@ -1,4 +1,4 @@
-"""Picks up what no message told: in the process that gives turns, every few seconds."""
+"""Reconciliation: finds work whose message was lost, every few seconds, in one process."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What the line's workflows are made of: re-entrant steps with plain JSON in and out.
+"""Re-entrant steps of the line's workflows, with plain JSON in and out.
 
 They know nothing of the engine, and outcomes that are expected are returned, not raised.
 """
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Telling(TypedDict):
-    """What came of trying to tell an end: told, nothing to tell, later, or never."""
+    """Outcome of a delivery: delivered, nothing to deliver, postponed, or impossible."""
 
     result: str
     message_url: NotRequired[str | None]
@@ -115,9 +115,9 @@ class Steps:
         return {"result": "told", "message_url": receipt.message_url}
 
     async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
-        """Remember that it was told."""
+        """Record the delivery."""
         await self._settlement.record_delivery(generation_id, message_url)
 
     async def give_up_delivery(self, generation_id: str) -> None:
-        """Remember that it cannot be told."""
+        """Record that delivery is impossible."""
         await self._settlement.give_up_delivery(generation_id)

@@ -1,4 +1,4 @@
-"""Whose turn it is: the one order in which waiting generations get their places. Pure.
+"""Fair order in which waiting generations start. Pure.
 
 Turns go round between people. Whoever has nothing running goes before whoever has, and among equals
 whoever has been ready for longest: since they asked, or since their last run ended. What one person

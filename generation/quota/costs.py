@@ -1,4 +1,4 @@
-"""What a request takes from an allowance, in units that its workflow counts."""
+"""The cost of a request, in the units that its workflow counts."""
 
 import math
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ COUNT = "count"
 
 
 def cost_of(manifest: Manifest, values: dict[str, Value]) -> int:
-    """What a request takes from the daily allowance, in pictures."""
+    """Return the cost of a request in pictures."""
     return manifest.cost * count_of(values) * _units(manifest, values)
 
 
 def count_of(values: Mapping[str, Value]) -> int:
-    """How many pictures are asked for."""
+    """Return how many pictures are requested."""
     count = values.get(COUNT)
     return max(count, 1) if isinstance(count, int) and not isinstance(count, bool) else 1
 

@@ -1,4 +1,4 @@
-"""What the administrators of a guild set and ask: the heart's side of `/limner`.
+"""Settings of a guild, as its administrators change and read them.
 
 Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
 """
@@ -23,7 +23,7 @@ from generation.record import GenerationState
 from generation.tasks import nothing_follows
 
 MAX_NAMED = 100
-"""Roles, channels and grants that a guild may have decided of: more could not be overlooked."""
+"""Roles, channels and grants that a guild may have decided of: more could not be surveyed."""
 
 MAX_GRANT_DAYS = 3650
 """The longest that a grant lasts; one without an end has none."""
@@ -33,7 +33,7 @@ _COLUMNS = {"unit": "quota_unit", "period": "quota_period"}
 
 @dataclass(frozen=True, slots=True)
 class GuildStatus:
-    """How things stand in a guild, or in direct messages."""
+    """Status of a guild, or of direct messages."""
 
     is_paused: bool
     limits: GuildLimits
@@ -65,15 +65,15 @@ class Administration:
         self._turns_changed = turns_changed
 
     async def pause(self, guild_id: int | None, *, actor_id: int) -> bool:
-        """Let nothing new start here; False when it was so already."""
+        """Pause the line. Return False if it was paused already."""
         return await self._set_paused(guild_id, actor_id, is_paused=True)
 
     async def resume(self, guild_id: int | None, *, actor_id: int) -> bool:
-        """Let the line go on here; False when it did already."""
+        """Resume the line. Return False if it was not paused."""
         return await self._set_paused(guild_id, actor_id, is_paused=False)
 
     async def status(self, guild_id: int | None) -> GuildStatus:
-        """How things stand here."""
+        """Return the status of the guild."""
         now = self._clock()
         running, waiting = GenerationState.RUNNING.value, GenerationState.WAITING.value
 
@@ -94,7 +94,7 @@ class Administration:
         return await self._write(change)
 
     async def limits(self, guild_id: int | None) -> GuildLimits:
-        """What holds for everybody here."""
+        """Return the guild's limits."""
 
         def change(session: Session) -> GuildLimits:
             guild = GuildRepository(session).get_or_create(guild_id, now=self._clock())
@@ -110,12 +110,12 @@ class Administration:
         return await self._write_limits(guild_id, changes, actor_id, "limits")
 
     async def reset_limits(self, guild_id: int | None, *, actor_id: int) -> GuildLimits:
-        """Go back to the program's defaults; the clock, roles and grants stay."""
+        """Reset limits to the defaults; the time zone, roles and grants stay."""
         names = ("unit", "period", "role_rule", *BOUNDS)
         return await self._write_limits(guild_id, dict.fromkeys(names), actor_id, "reset-limits")
 
     async def roles(self, guild_id: int | None) -> tuple[RolePolicy, ...]:
-        """What roles change here."""
+        """Return the policies of roles."""
 
         def change(session: Session) -> tuple[RolePolicy, ...]:
             return tuple(map(read_role, PolicyRepository(session).roles(guild_id)))
@@ -145,7 +145,7 @@ class Administration:
         return await self._write(change)
 
     async def clear_role(self, guild_id: int | None, role_id: int, *, actor_id: int) -> bool:
-        """Let a role change nothing any more; False when it changed nothing."""
+        """Delete a role's policy. Return False if there was none."""
 
         def change(session: Session) -> bool:
             cleared = PolicyRepository(session).clear_role(guild_id, role_id)
@@ -156,7 +156,7 @@ class Administration:
         return await self._write(change)
 
     async def grants(self, guild_id: int | None) -> tuple[Grant, ...]:
-        """What people were given here and have still."""
+        """Return the unexpired grants."""
 
         def change(session: Session) -> tuple[Grant, ...]:
             rows = PolicyRepository(session).grants(guild_id, self._clock())
@@ -211,7 +211,7 @@ class Administration:
         return await self._write(change)
 
     async def revoke(self, guild_id: int | None, user_id: int, *, actor_id: int) -> int:
-        """Take back all that a person was given here; how many grants it were."""
+        """Delete all of a person's grants here; return how many."""
 
         def change(session: Session) -> int:
             count = PolicyRepository(session).revoke_grants(guild_id, user_id, self._clock())
@@ -222,7 +222,7 @@ class Administration:
         return await self._write(change)
 
     async def channels(self, guild_id: int | None) -> Mapping[int, bool]:
-        """Which channels and categories are served by name, and which are not."""
+        """Return the channels and categories with a decision, True where they are served."""
 
         def change(session: Session) -> Mapping[int, bool]:
             return PolicyRepository(session).channels(guild_id)
@@ -232,7 +232,7 @@ class Administration:
     async def set_channel(
         self, guild_id: int | None, channel_id: int, *, is_served: bool, actor_id: int
     ) -> None:
-        """Make pictures in a channel or category, or make none there."""
+        """Allow or deny generating in a channel or category."""
 
         def change(session: Session) -> None:
             policies = PolicyRepository(session)
@@ -247,7 +247,7 @@ class Administration:
     async def clear_channel(
         self, guild_id: int | None, channel_id: int | None, *, actor_id: int
     ) -> int:
-        """Forget what was decided of a channel, or of all; of how many something was."""
+        """Delete the decision on a channel, or on all; return how many were deleted."""
 
         def change(session: Session) -> int:
             ids = None if channel_id is None else [channel_id]

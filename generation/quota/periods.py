@@ -1,11 +1,11 @@
-"""Days, weeks and months by a guild's own clock: pure."""
+"""Days, weeks and months in a guild's time zone. Pure."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 
 class Period(StrEnum):
-    """How long an allowance lasts until there is a new one."""
+    """Period after which an allowance is renewed."""
 
     DAY = "day"
     WEEK = "week"

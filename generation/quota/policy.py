@@ -1,4 +1,4 @@
-"""What a guild decided of its roles, people and channels, and what follows for one person: pure."""
+"""A guild's policies for roles, people and channels, and one person's allowance. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
 
 
 class RoleRule(StrEnum):
-    """What comes of several roles' amounts."""
+    """How the amounts of several roles are combined."""
 
     HIGHEST = "highest"
     """The highest of them, instead of the default."""
@@ -44,7 +44,7 @@ class RoleRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuildLimits:
-    """What holds for everybody in a guild. Amounts are a person's, for one period."""
+    """Limits of everybody in a guild. Amounts are per person and period."""
 
     unit: Unit = Unit.PICTURES
     period: Period = Period.DAY
@@ -65,7 +65,7 @@ class GuildLimits:
 
 @dataclass(frozen=True, slots=True)
 class RolePolicy:
-    """What a role changes for its people; None changes nothing."""
+    """Overrides for members with a role; None overrides nothing."""
 
     role_id: int
     pictures: int | None = None
@@ -77,13 +77,13 @@ class RolePolicy:
     may_generate: bool | None = None
 
     def amount(self, unit: Unit) -> int | None:
-        """What it gives, in this unit."""
+        """Return the amount in this unit."""
         return self.pictures if unit is Unit.PICTURES else self.gpu_s
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a person was given on top, for every period until it expires."""
+    """An additional amount for one person, for every period until it expires."""
 
     user_id: int
     pictures: int | None = None
@@ -92,13 +92,13 @@ class Grant:
     expires_at: datetime | None = None
 
     def amount(self, unit: Unit) -> int:
-        """What it gives, in this unit."""
+        """Return the amount in this unit."""
         return (self.pictures if unit is Unit.PICTURES else self.gpu_s) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveAllowance:
-    """What one person may use, and why: which roles and grants it comes from.
+    """What one person may use, and the roles and grants it comes from.
 
     `amount_roles` are those whose amounts count. With `is_default` the guild's default is in it.
     """
@@ -118,7 +118,7 @@ def resolve_allowance(
     grants: Iterable[Grant],
     guild_id: int | None = None,
 ) -> EffectiveAllowance:
-    """What somebody with these roles and grants may use. `policies` are those of all roles.
+    """Resolve the allowance of a person. `policies` are those of all roles of the guild.
 
     Places and cooldown are the most generous of the guild's and the roles'. Without a limit means
     no cooldown either. Everybody has the role whose id is the guild's.
@@ -193,7 +193,7 @@ def _most(default: int, of_roles: Iterable[int | None], of_priority: int) -> int
 def _may_generate(
     every: Sequence[RolePolicy], own: Sequence[RolePolicy], guild_id: int | None
 ) -> bool:
-    """A role that forbids wins over one that allows; what everybody's role says comes last.
+    """Return whether roles permit generating: denial, then permission, then @everyone.
 
     Once a role is allowed by name, those without such a role may not.
     """

@@ -1,4 +1,4 @@
-"""Who may ask for how much: pure rules over an allowance and what was used of it."""
+"""Quota rules over an allowance and its usage. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,7 +98,7 @@ class Usage:
 def made_cost(reserved: int, asked: int, made: int) -> int:
     """What is charged when fewer pictures came than were asked for: their share, rounded up.
 
-    Never more than was reserved. What cannot be counted as pictures, such as a film, is charged as
+    Never more than was reserved. What cannot be counted as pictures, such as a video, is charged as
     it was reserved.
     """
     if made < 1 or made >= asked:
@@ -108,12 +108,12 @@ def made_cost(reserved: int, asked: int, made: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Nothing is against it."""
+    """No rule refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaRefusal:
-    """What is against it, in a sentence with {places} for `facts`, which are JSON values.
+    """Why a request is refused: a sentence with {placeholders} for `facts`, JSON values.
 
     `facts["retry_at"]` is when the same request would be accepted, where that is known.
     """
@@ -128,7 +128,7 @@ Decision = Accepted | QuotaRefusal
 
 @dataclass(frozen=True, slots=True)
 class QuotaRequest:
-    """May this person, who has used that much, use `cost` more now?"""
+    """What the rules decide on: whether a person may use `cost` more now."""
 
     allowance: Allowance
     usage: Usage
@@ -138,10 +138,10 @@ class QuotaRequest:
 
 
 class Rule(Protocol):
-    """One reason why a request may be refused."""
+    """A rule that may refuse a request."""
 
     def check(self, request: QuotaRequest) -> QuotaRefusal | None:
-        """Say what is against it, or None."""
+        """Return the refusal, None if this rule accepts."""
 
 
 class Permission:
@@ -219,7 +219,7 @@ class GuildLine:
 
 
 class Cooldown:
-    """The time between two requests of one person."""
+    """The minimum time between two requests of one person."""
 
     def check(self, request: QuotaRequest) -> QuotaRefusal | None:
         """Refuse a request that comes too soon after the last one."""

@@ -1,4 +1,4 @@
-"""Runs that were left on a backend that went away: withdrawn there once it is back."""
+"""Runs left on a backend that became unreachable: cancelled once it is back."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class OrphanedRuns:
-    """Its tasks belong to the pool and end with it; what is left then is not withdrawn."""
+    """Cancels orphaned runs. Its tasks end with the pool; runs left then stay."""
 
     def __init__(self, pool: BackendPool, records: Records) -> None:
         self._pool = pool
