@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 
 def build_png(side=64):
@@ -30,6 +31,13 @@ def build_noise(side):
     """A picture that no format can make much smaller without loss."""
     noise = Image.frombytes("RGB", (side, side), os.urandom(3 * side * side))
     return _encode(noise, compress_level=0)
+
+
+def build_annotated(characters):
+    """A small picture with a text of so many characters in its metadata."""
+    metadata = PngInfo()
+    metadata.add_text("prompt", "x" * characters)
+    return _encode(Image.new("RGB", (64, 64), "red"), pnginfo=metadata)
 
 
 def build_mask(side=64):

@@ -83,6 +83,17 @@ async def test_imagine_is_acknowledged_and_asks_for_what_was_given(place, servic
     assert request.requester.guild_id == place.guild.id
 
 
+async def test_a_request_says_under_which_category_its_channel_is(place, service):
+    category = place.guild.create_category("art")
+    for channel, category_id in (
+        (place.guild.create_text_channel("sorted", category=category), category.id),
+        (place.channel, None),
+    ):
+        await place.ana.slash(channel, "imagine", prompt="a fox")
+        assert service.requests[-1].requester.channel_id == channel.id
+        assert service.requests[-1].requester.category_id == category_id
+
+
 async def test_a_private_generation_waits_where_only_its_person_sees_it(place, service):
     result = await place.ana.slash(place.channel, "imagine", prompt="a fox", private=True)
     assert result.ephemeral

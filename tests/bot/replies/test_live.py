@@ -1,8 +1,11 @@
 """One reply a generation: the newest state, at a bounded rate, and never after the end."""
 
 import asyncio
+import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -31,6 +34,24 @@ def shows(text):
 
 def is_done(message):
     return "seed" in text_of(message)
+
+
+@asynccontextmanager
+async def recorded_edits(world):
+    """The monotonic time and the new text of each edit of a message while the block lasts."""
+    edits = []
+
+    async def note(events):
+        while True:
+            event = await events.get()
+            if event["type"] == "message_update":
+                edits.append((time.monotonic(), text_of(event["message"])))
+
+    with world.broadcast.view(world.member("ana")) as events:
+        task = asyncio.create_task(note(events))
+        yield edits
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def edits_over(bot):
@@ -95,17 +116,45 @@ async def test_a_hidden_result_has_no_preview(bot, tools):
 async def test_a_burst_of_states_is_shown_as_its_newest(world, service, tools, start_bot):
     async with start_bot(world, service, interval_s=0.3) as bot:
         generation, reply = await bot.imagine()
-        for step in range(1, 10):
-            bot.replies.notify(tools.running(generation, step))
-        await reply.until(shows("step 9/10"))
-        seen = []
-        world.delay_next("PATCH", EDIT_BY_TOKEN, 0.05, times=2)
-        for step in range(1, 10):
-            bot.replies.notify(tools.running(generation, step))
-            seen.append(text_of(reply.message))
-            await asyncio.sleep(0)
-        await edits_over(bot)
-        assert shows("step 9/10")(reply.message)
+        async with recorded_edits(world) as edits:
+            for step in range(1, 5):
+                bot.replies.notify(tools.running(generation, step))
+            await reply.until(shows("step 4/10"))
+            for step in range(5, 10):
+                bot.replies.notify(tools.running(generation, step))
+                await asyncio.sleep(0)
+            await reply.until(shows("step 9/10"))
+            await edits_over(bot)
+        (_, first), (_, second) = edits
+        assert "step 4/10" in first
+        assert "step 9/10" in second
+
+
+async def test_edits_of_a_reply_are_an_interval_apart(world, service, tools, start_bot):
+    interval_s = 0.3
+    async with start_bot(world, service, interval_s=interval_s) as bot:
+        generation, reply = await bot.imagine()
+        async with recorded_edits(world) as edits:
+            for step in range(1, 4):
+                bot.replies.notify(tools.running(generation, step))
+                await reply.until(shows(f"step {step}/10"))
+            await edits_over(bot)
+        times = [at for at, _ in edits]
+        assert len(times) == 3
+        assert all(later - at >= interval_s for at, later in pairwise(times))
+
+
+async def test_what_is_shown_already_is_not_sent_again(bot, tools, world):
+    generation, _ = await bot.imagine()
+    async with recorded_edits(world) as edits:
+        for _ in range(3):
+            bot.replies.notify(tools.waiting(generation, 3, 7))
+            await edits_over(bot)
+        assert len(edits) == 1
+        for colour in ("teal", "red"):
+            bot.replies.notify(tools.running(generation, 1, tools.picture(colour=colour)))
+            await edits_over(bot)
+        assert len(edits) == 3, "another preview is another look"
 
 
 async def test_a_place_in_the_line_never_follows_the_run(bot, tools):
@@ -162,13 +211,19 @@ async def test_the_end_does_not_wait_for_the_next_edits_turn(world, service, too
 
 
 async def test_a_busy_channel_stays_within_its_limits(world, service, tools, start_bot):
-    async with start_bot(world, service, channel_interval_s=1.0) as bot:
-        asked = [await bot.imagine(person) for person in (bot.ana, bot.ben, bot.mo)]
+    # Fewer edits than Discord takes at once, so that nothing but the pace holds them up.
+    interval_s = 0.7
+    async with start_bot(world, service, channel_interval_s=interval_s) as bot:
+        asked = [await bot.imagine(person) for person in (bot.ana, bot.ben)]
         world.advance(16)
-        for step in range(1, 4):
-            for generation, _ in asked:
-                bot.replies.notify(tools.running(generation, step))
-            await asyncio.sleep(0)
+        async with recorded_edits(world) as edits:
+            began_at = time.monotonic()
+            for step in (1, 2):
+                for generation, _ in asked:
+                    bot.replies.notify(tools.running(generation, step))
+                await edits_over(bot)
+        assert len(edits) == 4
+        assert edits[-1][0] - began_at >= 3 * interval_s
         for generation, _ in asked:
             await bot.replies.deliver(*tools.result(generation, tools.picture()))
         assert all(is_done(reply.message) for _, reply in asked)

@@ -8,6 +8,7 @@ from bot.replies.address import parse_reply
 from bot.replies.deletion import delete_message
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from sandbox.discord_api.values import Permission
+from tests.support.pictures import build_annotated
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
 EDIT_BY_ID = r"/channels/\d+/messages/\d+$"
@@ -183,15 +184,13 @@ async def test_results_are_made_smaller_when_discord_takes_less_than_it_said(bot
     assert "Original" in str(reply.message["components"])
 
 
-@pytest.mark.parametrize(
-    ("colour", "is_sent"), [("teal", True), (None, False)], ids=["plain", "noise"]
-)
+@pytest.mark.parametrize("is_metadata", [True, False], ids=["metadata", "pixels"])
 async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_honestly(
-    bot, tools, service, world, colour, is_sent
+    bot, tools, service, world, is_metadata
 ):
     world.attachment_size_limit = 100_000
     generation, reply = await bot.imagine()
-    original = tools.picture((400, 400), colour) + bytes(400_000) if colour else tools.noise(400)
+    original = build_annotated(400_000) if is_metadata else tools.noise(400)
     ended, contents = tools.result(generation, original)
     service.kept[service.add(ended).id] = contents
     await bot.replies.deliver(ended, contents)
@@ -199,10 +198,10 @@ async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_hones
     pressed = await bot.ben.click(reply.message, "Original")
     told = await pressed.until(lambda message: message["attachments"] or message["content"])
     assert told["ephemeral"]
-    if is_sent:
-        assert told["attachments"][0]["filename"].endswith("-1.webp")
+    if is_metadata:
+        assert told["attachments"][0]["filename"].endswith("-1.png")
     else:
-        assert "limit 0.1 MiB" in told["content"]
+        assert "too large for Discord (0.5 MiB, limit 0.1 MiB)" in told["content"]
 
 
 async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):
