@@ -13,7 +13,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 
 class CancelOutcome(StrEnum):
-    """What became of the wish to cancel; each was verified with the backend."""
+    """Outcome of a cancellation, as verified with the backend."""
 
     CANCELLED = "cancelled"
     ALREADY_ENDED = "already_ended"
@@ -25,11 +25,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """The operator's name of it, shown to people."""
+        """The operator's name for the backend, shown to people."""
 
     @property
     def is_reachable(self) -> bool:
-        """Whether it answered last time, without asking now."""
+        """Whether the last request was answered. Sends no request."""
 
     async def open(self) -> None:
         """Start listening. Returns at once; an unreachable backend is tried again and again."""
@@ -44,10 +44,10 @@ class Backend(Protocol):
         """Node classes with their inputs and model lists; cached unless `refresh`."""
 
     async def fetch_load(self) -> int:
-        """How many graphs it runs or holds waiting, those of other clients included."""
+        """Return how many graphs run or wait there, those of other clients included."""
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
-        """Store a picture under a name made from its content; the value for LoadImage.
+        """Store a picture under a name derived from its content; return the value for LoadImage.
 
         `extension` without a dot, such as "png". Uploading the same bytes again is harmless.
         """

@@ -1,4 +1,4 @@
-"""Stops one prompt id and verifies it: a server's "cancelled" can be untrue."""
+"""Cancellation of one prompt id, verified: the server's own answer is not reliable."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ _PAUSE_GROWTH = 1.5
 async def cancel_run(
     prompt_id: str, queries: Queries, runs: FollowedRuns, timing: Timing
 ) -> CancelOutcome:
-    """Ask, look, ask again. Raises RunStalled when it still runs after all that.
+    """Cancel a run, verify it, and retry. Raises RunStalled if it still runs in the end.
 
     The server forgets an interrupt when a graph starts, honours it only between nodes and at
-    sampler steps, and says yes to deleting what already runs; so only what it says about the
-    prompt id afterwards counts.
+    sampler steps, and answers 200 to deleting a run that has begun; so only the
+    state of the prompt id afterwards counts.
     """
     deadline = time.monotonic() + timing.cancel
     pause, ask_at, was_there = timing.cancel_pause, 0.0, False
@@ -42,7 +42,7 @@ async def cancel_run(
 
 
 def _judge(whereabouts: Whereabouts, *, was_there: bool) -> CancelOutcome:
-    """A run cancelled while it waited leaves no trace at all."""
+    """Return the outcome. A run cancelled while it waited is in neither queue nor history."""
     if isinstance(whereabouts, RunRecord):
         was_stopped = isinstance(whereabouts.failure, RunInterrupted)
         return CancelOutcome.CANCELLED if was_stopped else CancelOutcome.ALREADY_ENDED

@@ -1,14 +1,14 @@
-"""Errors of this package, by what a caller can do about them.
+"""Errors of this package, by what a caller can do.
 
 ComfyError
 ├── BackendUnreachable      nobody answers: try another backend, or later
 │   └── BackendUntrusted    TLS fails: somebody must mend a certificate, or name its authority
 ├── NotComfyUI              something answers, but it is another program
-├── BackendRefused          it answers no: wrong credentials, too large, or an error of its own
+├── BackendRefused          an error status: wrong credentials, too large, or a server error
 ├── GraphRejected           the graph cannot run as it is: unknown classes, bad values
 ├── RunFailed               it ran and ended without success
 │   ├── NodeFailed          a node raised
-│   │   └── OutOfMemory     … for want of memory
+│   │   └── OutOfMemory     … because memory ran out
 │   ├── RunInterrupted      somebody interrupted or cancelled it
 │   ├── RunLost             the backend no longer knows the prompt id (it restarted, or was cleared)
 │   └── RunStalled          no sign of life for too long

@@ -1,6 +1,6 @@
-"""The one door to a backend: every request and every /ws handshake goes through it.
+"""HTTP client of a backend, for all requests and /ws handshakes.
 
-Whatever aiohttp, TLS or JSON can raise is translated here. Sentences name the backend, never its
+Errors of aiohttp, TLS and JSON are translated here. Messages name the backend, never its
 URL: a URL may hold a password or a token.
 """
 
@@ -37,13 +37,13 @@ MAX_ANSWER_BYTES = 64 * 2**20
 
 MAX_FRAME_BYTES = 256 * 2**20
 """The largest /ws frame: results that come over the socket are whole pictures. aiohttp's own
-limit of 4 MiB would close the socket; none at all would trust the backend with our memory."""
+limit of 4 MiB would close the socket; without a limit a backend could exhaust memory."""
 
 _CLOSING = 2.0
 """Seconds that a closing handshake of /ws may take."""
 
 _WITH_CONTENT = frozenset({200, 206})
-"""Statuses of an answer that is the file that was asked for."""
+"""Statuses of a response whose body is the requested file."""
 
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
@@ -61,7 +61,7 @@ class NeverTrusted(NeverSent, BackendUntrusted):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer of any status, read whole. `document` is None when the body is not JSON."""
+    """A response of any status, read completely. `document` is None if the body is not JSON."""
 
     status: int
     document: Any
@@ -69,7 +69,7 @@ class HttpResponse:
 
 
 class HttpClient:
-    """Opens its connections when first used; used from one event loop. Close it when done."""
+    """HTTP client of one backend, for one event loop. Connects on first use; close it when done."""
 
     def __init__(self, settings: BackendSettings, timing: Timing) -> None:
         self.name = settings.name
@@ -112,7 +112,7 @@ class HttpClient:
         form: aiohttp.FormData | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
-        """Send a request and read its answer, whatever the status."""
+        """Send a request and return its response, whatever the status."""
         limits = self._limits(timeout if form is None else None)
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
         async with self._respond(method, path, query, limits, options) as response:
@@ -130,7 +130,7 @@ class HttpClient:
             return await _read(response, max_bytes, self.name)
 
     async def connect_socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
-        """Open /ws as this client. Without compression: it costs the server twelve times more."""
+        """Open /ws as this client. Compression is off: it costs the server twelve times more."""
         with self._translated(self._timing.connect):
             async with asyncio.timeout(self._timing.connect):
                 connection = await self._get_client().ws_connect(
@@ -147,7 +147,7 @@ class HttpClient:
                 return connection
 
     def require_ok(self, answer: HttpResponse) -> None:
-        """Raise the error that the status stands for, if it stands for one."""
+        """Raise the error that corresponds to the status, if any."""
         status = answer.status
         if 200 <= status < 300:  # noqa: PLR2004 - every success
             return
@@ -187,7 +187,7 @@ class HttpClient:
                 headers=self._headers,
                 ssl=await self._tls(),
                 timeout=limits,
-                # A redirect could carry our credentials to another host.
+                # Redirects are not followed: they could send the credentials to another host.
                 allow_redirects=False,
                 **options,
             ) as response:
@@ -196,7 +196,7 @@ class HttpClient:
 
     @contextmanager
     def _translated(self, seconds: float) -> Iterator[None]:
-        """Turn every failure of the transport into one of this package's errors."""
+        """Translate transport errors into this package's errors."""
         try:
             yield
         except aiohttp.ConnectionTimeoutError as error:
@@ -231,7 +231,7 @@ class HttpClient:
         return self._client
 
     async def _tls(self) -> ssl.SSLContext | bool:
-        """Trust the operator's own authority beside the usual ones."""
+        """Build a context that also trusts the operator's certificate authority."""
         if self._settings.ca_file is None:
             return True
         if self._tls_context is not None:
@@ -246,7 +246,7 @@ class HttpClient:
         return context
 
     def _limits(self, total: float | None) -> aiohttp.ClientTimeout:
-        """`total` None is for transfers, which may be long but not silent."""
+        """Build time-outs. `total` is None for transfers, which are bounded by silence alone."""
         if total is None:
             silence = self._timing.transfer_silence
             return aiohttp.ClientTimeout(
@@ -256,7 +256,7 @@ class HttpClient:
 
 
 def _build_headers(settings: BackendSettings, url: SplitResult) -> dict[str, str]:
-    """The operator's own headers win over what the URL says."""
+    """Build the headers; the operator's take precedence over credentials in the URL."""
     headers = {}
     if url.username is not None:
         pair = f"{unquote(url.username)}:{unquote(url.password or '')}".encode()
@@ -284,7 +284,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, name: str) -> 
 
 
 async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> HttpResponse:
-    """Large documents are decoded in a thread: 30 MB hold the event loop for a second."""
+    """Build a response. Large documents are decoded in a thread: 30 MB take a second."""
     if response.content_type.endswith("json"):
         large = len(content) > 2**20
         decoded = await asyncio.to_thread(_decode, content) if large else _decode(content)
@@ -300,7 +300,7 @@ def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything
 
 
 def _reason(error: BaseException) -> str:
-    """Say it in our words: aiohttp's sentences quote the URL."""
+    """Describe an error without aiohttp's message, which quotes the URL."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             return "its name is unknown"

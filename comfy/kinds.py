@@ -1,4 +1,4 @@
-"""The kinds of backend there are. A new one is a module and a line here."""
+"""Registry of backend kinds. A new kind is a module and an entry here."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

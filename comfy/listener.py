@@ -1,4 +1,4 @@
-"""Keeps one /ws connection of a backend alive and always drained."""
+"""Keeps one /ws connection to a backend open and reads every frame."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class ListenerState(Enum):
-    """What the listener is doing; each value is a sentence for people."""
+    """State of the listener; each value is a sentence for operators."""
 
     IDLE = "Not listening."
     CONNECTING = "Trying to connect."
@@ -73,7 +73,7 @@ class Listener:
 
     @property
     def may_be_deaf(self) -> bool:
-        """Whether the client id was used before, so that the server may forget it any time."""
+        """Whether the client id was used before, so that the server may stop sending to it."""
         return self._id_was_kept
 
     @property
@@ -96,7 +96,7 @@ class Listener:
         self._attempt_over.set()
 
     async def wait_connected(self) -> bool:
-        """Wait for the attempt under way, or for a new one at once; say whether it connected."""
+        """Wait for the current attempt, or a new one; return whether it connected."""
         self.start()
         if not self.is_connected and self.state is not ListenerState.CLOSED:
             self._attempt_over.clear()
@@ -115,7 +115,7 @@ class Listener:
             )
 
     def note_run_ended(self) -> None:
-        """Give a client id that was kept up after the last run that reports to it."""
+        """Replace a client id that was reused, once the last run reporting to it has ended."""
         if self._id_was_kept and not self._has_runs(self.client_id):
             self.reopen()
 
@@ -160,7 +160,7 @@ class Listener:
         self._wants_fresh_id = False
 
     def _receive(self, frame: str | bytes) -> None:
-        """Only a frame proves the connection good: some proxies accept and cut at once."""
+        """Handle a frame, which proves the connection: some proxies accept and close at once."""
         if self._failures:
             _log.info("%s: connected again", self._http.name)
             self._failures = 0
@@ -172,7 +172,7 @@ class Listener:
             self._note_failure(f"{self._http.name}: /ws ended with {socket.describe_end()}.")
 
     def _note_failure(self, sentence: str) -> None:
-        """The first of a row warns; the rest would only repeat it."""
+        """Log a failure: the first of a series as a warning, the rest for debugging."""
         level = logging.DEBUG if self._failures else logging.WARNING
         _log.log(level, "%s Trying again.", sentence)
         self._failures += 1

@@ -1,4 +1,4 @@
-"""Hands the events of one run to its follower, however slow it is."""
+"""Queue of one run's events that a slow consumer cannot fill."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from comfy.protocol.events import Preview, RunEvent, StepDone
 
 
 class Mailbox:
-    """Never blocks the sender. Only the newest preview and step are kept, all else is.
+    """Never blocks the sender. Keeps the newest preview and step, and every other event.
 
     One consumer. `end` and `fail` are final: what comes later is dropped.
     """

@@ -1,4 +1,4 @@
-"""One followed run: folds messages about its prompt id into events. Does no input or output."""
+"""State machine of one run: turns messages about its prompt id into events. No I/O."""
 
 from comfy.backend import Graph
 from comfy.errors import RunInterrupted
@@ -36,7 +36,7 @@ SOCKET_OUTPUT_CLASSES = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket
 
 
 class Run:
-    """The state of one run as far as its follower knows it.
+    """The state of one followed run.
 
     `client_id` is the one that the server reports to; None where that is not known. `now` is
     monotonic seconds.
@@ -67,16 +67,16 @@ class Run:
 
     @property
     def is_ended(self) -> bool:
-        """Whether nothing more is expected of the backend."""
+        """Whether the run has ended for its follower."""
         return self.mailbox.is_ended
 
     @property
     def needs_record(self) -> bool:
-        """Whether messages alone do not tell the outputs."""
+        """Whether the outputs can only be read from the run's record."""
         return self.record is None and (self.may_have_missed or not self._outputs)
 
     def receive(self, message: Message, now: float) -> None:
-        """Take a message that names this prompt id, or that can be of no other run."""
+        """Process a message that names this prompt id, or can only belong to this run."""
         if self.is_ended:
             return
         self.last_sign_at = now
@@ -121,7 +121,7 @@ class Run:
                 pass
 
     def start(self, cached: frozenset[str] = frozenset()) -> None:
-        """Note that it runs, which may be known from the queue only."""
+        """Note that the run has started, perhaps known from the queue alone."""
         self.is_started = True
         self._cached = self._cached | cached
         if not self._start_was_told:
@@ -129,7 +129,7 @@ class Run:
             self.mailbox.put(Started(cached))
 
     def settle(self, record: RunRecord) -> None:
-        """End as the backend's record says."""
+        """End the run according to the backend's record."""
         self.record = record
         if record.failure is not None:
             self.mailbox.fail(record.failure)
@@ -137,7 +137,7 @@ class Run:
             self.mailbox.end()
 
     def build_success(self) -> Succeeded:
-        """Sum up a run that ended well; the record, where it was read, has the last word."""
+        """Build the final event of a success; the record, if read, takes precedence."""
         outputs, cached = self._outputs, self._cached
         if self.record is not None:
             over_socket = [output for output in outputs if isinstance(output, OutputBytes)]

@@ -1,4 +1,4 @@
-"""Questions to a backend about prompt ids, and the two ways to stop one."""
+"""Look-ups of prompt ids on a backend, and the two requests that stop one."""
 
 import asyncio
 import time
@@ -22,8 +22,8 @@ _NOT_FOUND = 404
 class Queries:
     """Uses the jobs API where the server has it, else /queue and /history.
 
-    The queue is always asked before the history: a run that ends in between would else be
-    found in neither.
+    The queue is always asked before the history: in the other order, a run that ends in
+    between would be found in neither.
     """
 
     def __init__(self, http: HttpClient, timing: Timing) -> None:
@@ -31,12 +31,12 @@ class Queries:
         self._timing = timing
         self._has_jobs_api: bool | None = None
 
-    def forget_generation(self) -> None:
-        """Find out anew what the server can do: it may have been updated."""
+    def forget_api(self) -> None:
+        """Detect the server's API again after a reconnect: it may have been updated."""
         self._has_jobs_api = None
 
     async def look_up(self, prompt_id: str) -> Whereabouts:
-        """Tell where a prompt id is now."""
+        """Return the state or record of a prompt id; None if the server knows neither."""
         if await self._detect_jobs_api():
             answer = await self._http.exchange(
                 "GET", f"api/jobs/{quote(prompt_id, safe='')}", timeout=self._timing.request

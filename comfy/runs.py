@@ -1,4 +1,4 @@
-"""The runs that are followed at the moment, and which of them a message belongs to."""
+"""Registry of followed runs, which routes messages to them."""
 
 import asyncio
 from collections.abc import Iterator

@@ -45,7 +45,7 @@ from comfy.watchdog import Watchdog
 _T = TypeVar("_T")
 
 UPLOAD_FOLDER = "limner"
-"""Subfolder of ComfyUI's input folder, so that an operator sees what is ours."""
+"""Subfolder of ComfyUI's input folder, by which an operator recognizes the files."""
 
 STALL_AFTER_S = 600.0
 """Seconds without any sign of life that end a run which the backend says is running."""
@@ -131,7 +131,7 @@ class ComfyServer:
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Store a picture; the name is made from the content, so doing it again is harmless.
 
-        Nobody's picture can be replaced: other bytes have another name, and overwriting is off.
+        No other picture can be replaced: names are derived from contents, overwriting is off.
         """
         if not _EXTENSION.fullmatch(extension):
             raise ValueError(f"{extension!r} is no file extension.")
@@ -172,7 +172,7 @@ class ComfyServer:
         self._watchdog.start()
         run = Run(prompt_id, graph, stall_after=stall_after_s, now=time.monotonic())
         try:
-            # Registered before the submission: a short run can be over before its answer is here.
+            # Registered before the submission: a short run can end before the response arrives.
             with self._runs.following(run):
                 was_known = await self._submitter.submit(run, previews=previews, is_new=is_new)
                 yield Submitted(prompt_id, was_known)
@@ -237,7 +237,7 @@ class ComfyServer:
         return self._require(parse_uploaded_name(answer.document))
 
     async def _require_stored(self, name: str) -> None:
-        """A mask whose original is unknown is answered with 200 and not stored."""
+        """Verify that a mask was stored: the server answers 200 even without its original."""
         folder, _, filename = name.rpartition("/")
         query = {"filename": filename, "subfolder": folder, "type": "input"}
         answer = await self._http.exchange(
@@ -255,7 +255,7 @@ class ComfyServer:
         self._runs.route(message, client_id=self._listener.client_id, now=now)
 
     def _note_connected(self) -> None:
-        self._queries.forget_generation()
+        self._queries.forget_api()
         if self._runs.note_new_connection():
             self._watchdog.note_connected()
 

@@ -1,4 +1,4 @@
-"""What an operator says of one backend."""
+"""An operator's settings of one backend."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One connection to /ws, used once: opened, drained to its end, closed."""
+"""One connection to /ws, used once: opened, read to its end, closed."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Socket:
 
     @classmethod
     async def connect(cls, http: HttpClient, client_id: str) -> "Socket":
-        """Open a connection and tell what we understand."""
+        """Open a connection and announce the supported features."""
         connection = await http.connect_socket(client_id)
         try:
             await connection.send_str(_FEATURE_FLAGS)

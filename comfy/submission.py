@@ -1,4 +1,4 @@
-"""Brings a graph to the backend exactly once, also when the answer gets lost."""
+"""Submission of graphs exactly once, even if the response is lost."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ class GraphSubmitter:
         self._withdraw = withdraw
 
     async def submit(self, run: Run, *, previews: bool, is_new: bool) -> bool:
-        """Return whether the backend had it already. The run hears of itself from here on."""
+        """Return whether the backend had it already. Its messages are received from here on."""
         if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
             self._listener.start()
             return True
@@ -69,7 +69,7 @@ class GraphSubmitter:
             except NeverSent:
                 raise
             except BackendUnreachable:
-                # Time-out or cut: it may have arrived. Sending it again could run it twice.
+                # Time-out or disconnect: it may have arrived. Sending it again could run it twice.
                 if await self._was_accepted(run):
                     return
                 if attempt == _ATTEMPTS:
@@ -80,7 +80,7 @@ class GraphSubmitter:
                 return
 
     async def _was_accepted(self, run: Run) -> bool:
-        """Look for a prompt id whose submission got no answer. Raises when that can't be told."""
+        """Look for a prompt id whose submission got no response. Raises if that is undecidable."""
         deadline = time.monotonic() + self._timing.lookup
         last_error: ComfyError | None = None
         while True:
@@ -128,7 +128,7 @@ class GraphSubmitter:
 
 
 def _adopt(run: Run, whereabouts: Whereabouts) -> bool:
-    """Take a run over that the backend knows; False when it knows nothing."""
+    """Attach to a run that the backend knows; return False if it knows none."""
     if whereabouts is None:
         return False
     run.is_submitted = True

@@ -1,4 +1,4 @@
-"""TLS failures in words: what is wrong with a certificate, and what an operator can do."""
+"""Descriptions of TLS failures: what is wrong, and what an operator can do."""
 
 import ssl
 

@@ -1,4 +1,4 @@
-"""Looks after runs that the socket does not tell of: a socket can be open and deaf."""
+"""Polls for runs whose messages do not arrive: an open socket may receive nothing."""
 
 import asyncio
 import contextlib
@@ -20,9 +20,9 @@ _PAUSE_GROWTH = 1.5
 
 
 class Watchdog:
-    """Owns the task that asks over HTTP, settles what ended, and gives up what is gone.
+    """Owns the task that polls over HTTP, ends finished runs, and fails lost ones.
 
-    Silence alone is never death: nothing at all is sent while a long node runs.
+    Silence alone never fails a run: the server sends nothing while a long node runs.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Watchdog:
         self.note_queue_changed()
 
     def note_queue_changed(self) -> None:
-        """Ask now instead of later for runs that are followed by polling."""
+        """Poll now for runs that are followed by polling."""
         self._queue_changed_at = time.monotonic()
         # Not asked of every run here: this is called three times a run, for each of them.
         if self._any_is_polled or self._everything_is_due:
@@ -158,7 +158,7 @@ class Watchdog:
             run.start()
             self._pause = self._timing.poll_first
         if is_news or is_polled or state is QueueState.WAITING:
-            # For a polled run, being listed is all the life there is to see.
+            # For a polled run, being listed is the only sign of life.
             run.last_sign_at = now
         elif now - run.last_sign_at > run.stall_after:
             run.mailbox.fail(RunStalled("The run showed no sign of life for too long."))
@@ -166,7 +166,7 @@ class Watchdog:
         return not is_polled and ((is_news and is_silent) or self._was_not_announced(run, now))
 
     async def _note_absent(self, run: Run) -> bool:
-        """Settle what ended; give up what was nowhere twice. Return as `_note_alive` does."""
+        """End a finished run; fail one that was missing twice. Return as `_note_alive` does."""
         record = await self._queries.find_record(run.prompt_id)
         if run.is_ended:
             return False
@@ -198,7 +198,7 @@ class Watchdog:
             self._listener.reopen()
 
     def _note_unanswered(self, error: ComfyError) -> None:
-        """Give the runs back when nothing was heard for long, over HTTP or the socket."""
+        """Fail all runs once the backend has been silent too long, on HTTP and the socket."""
         now = time.monotonic()
         if self._unanswered_since is None:
             self._unanswered_since = now

@@ -1,4 +1,4 @@
-"""What all tables share: constraint names, and column types that are exact on every database."""
+"""Shared parts of all tables: constraint names, and column types exact on every database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,13 +31,13 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC: SQLite forgets time zones, so a naive one is refused."""
+    """An aware datetime stored in UTC. SQLite drops time zones, so naive ones are refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Refuse a naive moment and turn any other to UTC."""
+        """Convert to UTC; raise for a naive datetime."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -46,7 +46,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Give the moment back aware, in UTC."""
+        """Return an aware datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -73,7 +73,7 @@ class UnsignedBigInteger(TypeDecorator[int]):
         return str(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> int | None:
-        """Give the number back."""
+        """Return the number."""
         return None if value is None else int(value)
 
 
@@ -81,7 +81,7 @@ JSONObject = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "pos
 """A JSON object; None is NULL, never JSON's own null."""
 
 AutoKey = BigInteger().with_variant(Integer(), "sqlite")
-"""A key the database counts up: SQLite does so only for a column it calls INTEGER."""
+"""An auto-incrementing key: SQLite supports that for INTEGER columns only."""
 
 
 class Base(DeclarativeBase):

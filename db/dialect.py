@@ -1,4 +1,4 @@
-"""Where SQLite and PostgreSQL are asked differently for the same thing."""
+"""Statements that differ between SQLite and PostgreSQL."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Failures of SQLAlchemy and of the drivers, turned into our errors in one place."""
+"""Translation of errors of SQLAlchemy and the drivers into this package's errors."""
 
 import sqlite3
 from collections.abc import Generator
@@ -137,7 +137,7 @@ _REFUSALS = (
 
 @contextmanager
 def translated(url: URL) -> Generator[None]:
-    """Let only DatabaseError out of what is done with this database."""
+    """Translate every database error of the block into DatabaseError."""
     try:
         yield
     except (SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
@@ -198,7 +198,7 @@ def _is_of_connecting(error: psycopg.OperationalError) -> bool:
 
 
 def _translate_refusal(words: str, url: URL) -> DatabaseError:
-    """Of a connection that fails to be made, PostgreSQL's library tells words but no code."""
+    """Translate a failed connection by its message: libpq gives no SQLSTATE for it."""
     if "FATAL" not in words:
         return _server_unreachable(url)
     for marks, sqlstate in _REFUSALS:

@@ -1,4 +1,4 @@
-"""The heart's one door: requests in, generations and events out. It knows no face."""
+"""The core's service: accepts requests, and provides generations and their events."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
 """Originals are for "show me again" and "try again" of the last days, given pictures likewise;
-thumbnails stay for ever, and so does what the face posted."""
+thumbnails stay for ever, and so does what front ends posted."""
 
 HOUSEKEEPING_INTERVAL_S = 60 * 60.0
 """What is cleared away has a retention of days."""

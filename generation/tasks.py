@@ -1,4 +1,4 @@
-"""Background work with an owner: finished before it is left, and never failing in silence."""
+"""Owned background tasks: awaited or cancelled by their owner, with failures logged."""
 
 import asyncio
 import logging
@@ -50,4 +50,4 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def nothing_follows() -> None:
-    """For callers that nobody wants to hear from."""
+    """Do nothing: the default for an optional callback."""

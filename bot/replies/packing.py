@@ -183,7 +183,7 @@ async def _fit(
         return _attach(generation, content, content.content, _extension(content)), None
     if content.output.media_type.startswith("video/"):
         async with _FILMS:
-            written = await asyncio.to_thread(video.fit_film, content.content, limit)
+            written = await asyncio.to_thread(video.fit_video, content.content, limit)
         return (_attach(generation, content, written, "mp4"), COMPRESSED) if written else _NOTHING
     if not content.output.media_type.startswith("image/"):
         return _NOTHING

@@ -1,4 +1,4 @@
-"""What a caller sees of one run on a backend, in order, ending with Succeeded or an error."""
+"""Events of one run, in order; the last is Succeeded, or an error is raised."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

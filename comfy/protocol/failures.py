@@ -1,4 +1,4 @@
-"""What went wrong, as ComfyUI tells it, turned into this package's errors."""
+"""Conversion of ComfyUI's error documents into this package's errors."""
 
 import re
 from collections.abc import Mapping
@@ -104,7 +104,7 @@ def _keep_word(match: re.Match[str]) -> str:
 
 
 def _keep_public(match: re.Match[str]) -> str:
-    """An address that everybody may know, without what identifies somebody there."""
+    """Return a public address without user, query and fragment; a placeholder for others."""
     if not _PUBLIC_HOST.fullmatch(match["host"]):
         return "…"
     return f"{match['scheme']}{match['host']}{match['path']}{'…' if match['rest'] else ''}"

@@ -1,4 +1,4 @@
-"""The way from any older state of the tables to this program's, run by the program itself."""
+"""Migrations from any older revision to the newest, run by the program itself."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who did what: deeds of moderators and administrators, only ever added."""
+"""Audit log of actions of moderators and administrators; append-only."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ class AuditRepository:
         subject: str,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        """Record a deed. `subject` is what it was done to, such as a generation's id."""
+        """Record an action. `subject` is its object, such as a generation's id."""
         self._session.add(
             AuditRow(
                 at=at,

@@ -114,7 +114,7 @@ class OutputRepository:
             self._session.execute(statement.execution_options(synchronize_session=False))
 
     def prune_contents(self, before: datetime) -> int:
-        """Delete the bytes of results and of given pictures of what ended before then; how many.
+        """Delete contents of results and inputs of what ended before then; return how many.
 
         What has still to be told is kept, and thumbnails are kept always.
         """

@@ -26,7 +26,7 @@ class PersonalRepository:
         self._session = session
 
     def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
-        """Every row of theirs, by table; who blocked them is left out."""
+        """Return all of a person's rows, by table, without the moderators who blocked them."""
         found: dict[str, list[dict[str, Any]]] = {}
         for table, column in _PERSONAL:
             rows = self._session.scalars(select(table).where(getattr(table, column) == user_id))

@@ -1,4 +1,4 @@
-"""What guilds decide of roles, people and channels. A guild id of None is direct messages."""
+"""Policies of guilds for roles, people and channels. A guild id of None is direct messages."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -89,7 +89,7 @@ class PolicyRepository:
         self._session.flush()
 
     def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
-        """Take back everything that was granted to a person; how many grants it were."""
+        """Delete all of a person's grants; return how many."""
         gone = self._session.scalars(
             update(GrantRow)
             .where(
@@ -124,7 +124,7 @@ class PolicyRepository:
     def clear_channels(
         self, guild_id: int | None, channel_ids: Collection[int] | None = None
     ) -> int:
-        """Forget what was decided of these channels, or of all; of how many something was."""
+        """Delete the policies of these channels, or of all; return how many were deleted."""
         statement = delete(ChannelPolicyRow).where(
             ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES)
         )

@@ -1,4 +1,4 @@
-"""Takes away what a guild keeps no longer, a batch at a time. Nothing here commits."""
+"""Deletes what a guild no longer keeps, in batches. Nothing here commits."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ BATCH = 200
 
 
 class RetentionRepository:
-    """Every method handles one batch of what was told and ended before then; how many it were."""
+    """Each method handles a batch of what was delivered and ended before then; returns its size."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

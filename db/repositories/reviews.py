@@ -76,11 +76,11 @@ class ReviewRepository:
         )
 
     def drop(self, generation_id: str) -> None:
-        """There is nothing to decide."""
+        """Delete a review."""
         self._session.execute(delete(ReviewRow).where(ReviewRow.generation_id == generation_id))
 
     def withdraw(self, generation_id: str) -> bool:
-        """There is nothing left to decide on; True when it was pending.
+        """Close a review without a decision. Return whether it was pending.
 
         Where moderators were asked stays known, so that they are no longer.
         """

@@ -9,13 +9,13 @@ from db.tables import DIRECT_MESSAGES, WatchedWordRow
 
 
 class WatchedWordRepository:
-    """What a guild watches for."""
+    """The watched words of guilds."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def of_guild(self, guild_id: int | None) -> tuple[WatchedWordRow, ...]:
-        """All of a guild, oldest first."""
+        """Return all words of a guild, oldest first."""
         found = self._session.scalars(
             select(WatchedWordRow)
             .where(WatchedWordRow.guild_id == (guild_id or DIRECT_MESSAGES))
@@ -33,7 +33,7 @@ class WatchedWordRepository:
         actor_id: int,
         at: datetime,
     ) -> WatchedWordRow:
-        """Watch for one more, or do something else about one that is watched for."""
+        """Add a word, or replace the one with the same pattern."""
         self.remove(guild_id, pattern)
         row = WatchedWordRow(
             guild_id=guild_id or DIRECT_MESSAGES,
@@ -48,7 +48,7 @@ class WatchedWordRepository:
         return row
 
     def remove(self, guild_id: int | None, pattern: str) -> bool:
-        """Watch for it no longer; False when it was not watched for."""
+        """Delete a word. Return False if there was none."""
         found = self._session.scalars(
             select(WatchedWordRow).where(
                 WatchedWordRow.guild_id == (guild_id or DIRECT_MESSAGES),

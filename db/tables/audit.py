@@ -10,7 +10,7 @@ from db.base import AutoKey, Base
 
 
 class AuditRow(Base):
-    """Who did what to what: deeds of moderators and administrators."""
+    """One action of a moderator or administrator: actor, action and subject."""
 
     __tablename__ = "audit"
 

@@ -29,18 +29,18 @@ _SHRINK_MARGIN = 0.9
 """How far below the computed size the next attempt goes, since bytes do not follow area exactly."""
 
 _MAX_ANIMATION_PIXELS = 100_000_000
-"""Of all frames together, of an animation that is written anew at all."""
+"""Pixels of all frames of an animation that is re-encoded at all."""
 
 _MAX_KEPT_PIXELS = 50_000_000
-"""Of all frames as they are written anew, in memory together: 200 MB."""
+"""Pixels of all re-encoded frames, which are in memory together: 200 MB."""
 
 _ANIMATION_FACTORS = (1.0, 0.7, 0.5, 0.35, 0.25)
-"""How much smaller an animation is tried, each with about half the bytes of the one before."""
+"""Scales tried for an animation, each with about half the bytes of the one before."""
 
 _ANIMATION_QUALITY = 75
 
 _FRAME_MS = 100
-"""How long a frame is shown that does not say so, as browsers have it."""
+"""Duration of a frame without one, as in browsers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Pictures that people attach: verified and written anew before anything else reads them."""
+"""Attached pictures: verified and re-encoded before anything else reads them."""
 
 import math
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ _GREY_SPREAD = 24
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """A picture that we wrote ourselves: one frame, upright, RGB or RGBA, without metadata."""
+    """A re-encoded picture: one frame, upright, RGB or RGBA, without metadata."""
 
     content: bytes = field(repr=False)
     extension: str
@@ -48,7 +48,7 @@ def verify_input(
     max_bytes: int = MAX_INPUT_BYTES,
     max_pixels: int | None = None,
 ) -> CheckedImage:
-    """Check what somebody attached and write it anew, so that none of its bytes are passed on.
+    """Verify an attachment and re-encode it, so that none of its bytes are passed on.
 
     A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
     """
@@ -63,7 +63,7 @@ def verify_input(
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
-    """Write a result anew so that `verify_input` takes it, scaled down where it is too large.
+    """Re-encode a result so that `verify_input` accepts it, scaled down if it is too large.
 
     Of an animation the first frame is taken. Raises InvalidImage.
     """

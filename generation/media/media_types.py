@@ -1,4 +1,4 @@
-"""What a file is: by its name, alike on every machine, and by its bytes.
+"""Media types by file name, platform-independent, and by content.
 
 Signatures: https://mimesniff.spec.whatwg.org/ and the formats' own specifications.
 """

@@ -1,4 +1,4 @@
-"""The C library's allocator, kept from holding on to what pictures took.
+"""Settings of the C allocator that return the memory of pictures to the system.
 
 Only glibc has these settings; elsewhere nothing is changed. See mallopt(3) and malloc_trim(3).
 """

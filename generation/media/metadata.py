@@ -1,4 +1,4 @@
-"""How a picture was made, as far as it says so itself: ComfyUI's and A1111's metadata.
+"""Generation metadata embedded in pictures by ComfyUI and A1111.
 
 ComfyUI writes the graph as JSON. A1111 (and what follows it) writes one text: the prompt, a line
 that begins with "Negative prompt:", and a last line of "Steps: 20, Sampler: Euler, ...".

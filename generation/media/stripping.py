@@ -1,4 +1,4 @@
-"""Metadata taken out of pictures, byte by byte, so that every pixel stays as it is.
+"""Removal of metadata from pictures without re-encoding, so that no pixel changes.
 
 PNG: https://www.w3.org/TR/png-3/#5Chunk-layout. WebP:
 https://developers.google.com/speed/webp/docs/riff_container. JPEG: ITU-T T.81, annex B.
@@ -31,7 +31,7 @@ def strip_metadata(content: bytes) -> bytes:
         if content.startswith(_JPEG_START):
             return _strip_jpeg(content)
     except (struct.error, IndexError):
-        # Broken somewhere: what could be told apart is not worth guessing at.
+        # Damaged: it is left as it is rather than guessed at.
         return content
     return content
 

@@ -1,7 +1,7 @@
-"""Films: a still of one, and one made to fit. Only where PyAV is installed (`limner[video]`).
+"""Videos: a still, and re-encoding to a size. Only with PyAV installed (`limner[video]`).
 
 All functions are plain and busy for up to minutes: call them in a thread.
-The films come from the operator's own backends.
+The videos come from the operator's own backends.
 """
 
 import io
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 LONGEST_S = 180.0
-"""Seconds of a film that is written anew: about as long as that takes on a small machine."""
+"""Seconds of a video that is re-encoded: it takes about as long on a small machine."""
 
 _AUDIO_BITS = 96_000
-_FILM_MARGIN = 0.88
-"""How much of the bytes there are is aimed at: the encoder does not hit its aim exactly."""
+_BIT_RATE_MARGIN = 0.88
+"""Share of the limit that is aimed at: the encoder does not hit its bit rate exactly."""
 
 _LEAST_BITS = 150_000
 """A second, below which there is nothing to be seen."""
 
 _BITS_A_PIXEL = 0.05
-"""Of each frame, for H.264 to look well; the film is made smaller below."""
+"""Bits per pixel and frame at which H.264 looks good; below, the video is scaled down."""
 
 _ATTEMPTS = (1.0, 0.7)
 
@@ -39,29 +39,32 @@ def still(content: bytes) -> bytes | None:
     except ImportError:
         return None
     try:
-        with av.open(io.BytesIO(content), "r") as film:
-            if film.streams.video[0].width * film.streams.video[0].height > MAX_RESULT_PIXELS:
+        with av.open(io.BytesIO(content), "r") as container:
+            if (
+                container.streams.video[0].width * container.streams.video[0].height
+                > MAX_RESULT_PIXELS
+            ):
                 return None
-            for frame in film.decode(video=0):
+            for frame in container.decode(video=0):
                 return _write_png(frame)
     except (av.FFmpegError, IndexError, ValueError) as error:
-        _log.info("A film could not be looked into (%s).", type(error).__name__)
+        _log.info("A video could not be decoded (%s).", type(error).__name__)
     return None
 
 
-def fit_film(content: bytes, max_bytes: int) -> bytes | None:
-    """The film as an MP4 of at most so many bytes; None when that cannot be."""
+def fit_video(content: bytes, max_bytes: int) -> bytes | None:
+    """Re-encode a video as an MP4 of at most `max_bytes`; None if that is impossible."""
     try:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError:
         return None
     try:
         for factor in _ATTEMPTS:
-            written = _write_film(content, max_bytes * factor)
+            written = _encode_video(content, max_bytes * factor)
             if written is None or len(written) <= max_bytes:
                 return written
     except (av.FFmpegError, IndexError, ValueError) as error:
-        _log.info("A film could not be written anew (%s).", type(error).__name__)
+        _log.info("A video could not be re-encoded (%s).", type(error).__name__)
     return None
 
 
@@ -79,17 +82,17 @@ def _write_png(frame: "VideoFrame") -> bytes:
     return b"".join(bytes(packet) for packet in packets)
 
 
-def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
-    """None where it is too long or too large, or would show nothing any more."""
+def _encode_video(content: bytes, wanted_bytes: float) -> bytes | None:
+    """Encode a video; None if it is too long or large, or the bit rate would be too low."""
     import av  # noqa: PLC0415 - an optional extra
 
     target = io.BytesIO()
-    with av.open(io.BytesIO(content), "r") as film:
-        source = film.streams.video[0]
-        heard = film.streams.audio[0] if film.streams.audio else None
+    with av.open(io.BytesIO(content), "r") as container:
+        source = container.streams.video[0]
+        heard = container.streams.audio[0] if container.streams.audio else None
         if source.width * source.height > MAX_RESULT_PIXELS:
             return None
-        seconds = float(film.duration or 0) / av.time_base
+        seconds = float(container.duration or 0) / av.time_base
         bits = _bits(wanted_bytes, seconds, has_sound=heard is not None)
         if bits is None:
             return None
@@ -102,7 +105,7 @@ def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
             video.pix_fmt = "yuv420p"
             video.bit_rate = int(bits)
             sound = written.add_stream("aac", rate=heard.rate or 44_100) if heard else None
-            for packet in film.demux([one for one in (source, heard) if one is not None]):
+            for packet in container.demux([one for one in (source, heard) if one is not None]):
                 for frame in packet.decode():
                     if isinstance(frame, av.VideoFrame):
                         fitted = frame.reformat(video.width, video.height, "yuv420p")
@@ -116,10 +119,10 @@ def _write_film(content: bytes, wanted_bytes: float) -> bytes | None:
 
 
 def _bits(wanted_bytes: float, seconds: float, *, has_sound: bool) -> float | None:
-    """Bits of picture a second; None for a film that is too long, or too few of them."""
+    """Return the video bit rate; None if the video is too long or the rate too low."""
     if not 0 < seconds <= LONGEST_S:
         return None
-    bits = wanted_bytes * 8 * _FILM_MARGIN / seconds - _AUDIO_BITS * has_sound
+    bits = wanted_bytes * 8 * _BIT_RATE_MARGIN / seconds - _AUDIO_BITS * has_sound
     return bits if bits >= _LEAST_BITS else None
 
 

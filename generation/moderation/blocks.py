@@ -1,4 +1,4 @@
-"""What moderators decide about people and words. Every act leaves an entry in the audit.
+"""Blocks of people and watched words. Every change is recorded in the audit log.
 
 Whoever calls has made sure that the actor may do it in that guild. A guild id of None is direct
 messages.
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Somebody who may ask for nothing here; `until` is None for good."""
+    """A person who may not generate here; `until` is None for a permanent block."""
 
     user_id: int
     reason: str
@@ -54,7 +54,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry of the audit."""
+    """An entry of the audit log."""
 
     id: int
     at: datetime
@@ -66,7 +66,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found in a request that is let through."""
+    """What was found in an accepted request."""
 
     verdict: WordVerdict = field(default_factory=WordVerdict)
 
@@ -142,7 +142,7 @@ class Moderation:
         until: datetime | None,
         actor_id: int,
     ) -> None:
-        """Let somebody ask for nothing here. Raises ServiceUnavailable."""
+        """Block a person. Raises ServiceUnavailable."""
         kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
         with available():
 
@@ -183,7 +183,7 @@ class Moderation:
             return await self._database.read(query)
 
     async def terms(self, guild_id: int | None) -> tuple[WatchedWord, ...]:
-        """What is watched for here. Raises ServiceUnavailable."""
+        """Return the watched words. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> tuple[WatchedWord, ...]:
@@ -231,7 +231,7 @@ class Moderation:
             return await self._database.write(change)
 
     async def unwatch(self, guild_id: int | None, pattern: str, *, actor_id: int) -> bool:
-        """Watch for it no longer; False when it was not watched for. Raises ServiceUnavailable."""
+        """Delete a watched word. Return False if there was none. Raises ServiceUnavailable."""
         with available():
 
             def change(session: Session) -> bool:
@@ -243,7 +243,7 @@ class Moderation:
             return await self._database.write(change)
 
     async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
-        """What would come of a text; nothing else does. Raises ServiceUnavailable."""
+        """Match a text without any consequence. Raises ServiceUnavailable."""
         return await self._match_words(guild_id, await self.terms(guild_id), [text])
 
     async def audit(
@@ -301,7 +301,7 @@ class Moderation:
 
 
 def refuse_blocked(block: Block) -> RequestRefused:
-    """What somebody who is blocked is told."""
+    """Build the refusal for a blocked person."""
     kind = FailureKind.NOT_ALLOWED_HERE
     facts: dict[str, object] = {"reason": block.reason}
     if block.until is not None:

@@ -1,4 +1,4 @@
-"""What moderators look up about generations, and what they take away from one person."""
+"""Moderators' look-ups of generations, and removal of all of one person's results."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class ModerationQueries:
         self._clock = clock
 
     async def case_file(self, generation_id: str, guild_id: int | None) -> CaseFile:
-        """All of one generation of this guild. Raises UnknownGeneration, ServiceUnavailable."""
+        """Return the case file of a generation of this guild, or raise UnknownGeneration."""
         wanted = normalise_id(generation_id)
         with available():
 
@@ -92,7 +92,7 @@ class ModerationQueries:
     async def purge(
         self, user_id: int, guild_id: int | None, *, actor_id: int
     ) -> tuple[Generation, ...]:
-        """Forget all results of one person here; those that had some, so that messages can go.
+        """Remove all of a person's results here; return their generations, to delete messages.
 
         What still waits or runs is left alone. Raises ServiceUnavailable.
         """
@@ -122,7 +122,7 @@ class ModerationQueries:
             take_away(session, one.id, actor_id=actor_id, now=self._clock())
 
     async def export(self, asked: HistoryFilter) -> AsyncIterator[Generation]:
-        """All that was asked for, newest first. Raises ServiceUnavailable."""
+        """Iterate over the filtered generations, newest first. Raises ServiceUnavailable."""
         with available():
             async for batch in self._batches(asked):
                 for one in batch:

@@ -1,4 +1,4 @@
-"""Looks at results before anybody sees them, and at previews, as a guild's policy wants it.
+"""Checks of results and previews before they are shown, by a guild's policy.
 
 One picture at a time is looked at, in a thread of its own. A checker that fails or takes too long
 ends no generation: people look at what it could not see.
@@ -77,7 +77,7 @@ class Ruling:
 
 
 class ImageGate:
-    """Between what backends make and everybody else. Without a checker nothing can be seen."""
+    """Checks results and previews by the guild's policy. Without a checker, results are held."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class ImageGate:
         return self._waiting > 0
 
     def close(self) -> None:
-        """Look at nothing any more; a look under way is not waited for."""
+        """Stop checking; a check in progress is not awaited."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def count_checked(self) -> int:
@@ -207,7 +207,7 @@ class ImageGate:
                 )
 
     def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
-        """Write down what was decided, beside the results that it is about. May be repeated."""
+        """Record a ruling in the transaction that records its results. May be repeated."""
         if ruling.verdict is ImageVerdict.SHOW:
             return
         flags, now = FlagRepository(session), self._clock()
@@ -226,7 +226,7 @@ class ImageGate:
                     reviews.begin(generation.id, SHOWN, now)
 
     async def preview_filter(self, generation: Generation) -> "PreviewFilter":
-        """What lets previews of this generation through. Raises DatabaseError."""
+        """Build the filter of this generation's previews. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
         return PreviewFilter(self, policy, generation, self._preview_interval_s)
 
@@ -314,10 +314,10 @@ class ImageGate:
 
 
 class PreviewFilter:
-    """Before the previews of one run: `shown` is the newest that may be seen.
+    """Filters the previews of one run: `shown` is the newest that may be shown.
 
-    Looks are taken beside the run, one at a time and not more often than the interval; previews in
-    between are let go. Once one must not be seen, none of this run is seen any more.
+    Previews are checked in the background, one at a time and at most once an interval; others are
+    dropped. Once a preview must not be shown, none of this run is shown any more.
     """
 
     def __init__(
@@ -354,7 +354,7 @@ class PreviewFilter:
             return
         now = asyncio.get_running_loop().time()
         is_looking = self._look is not None and not self._look.done()
-        # Results come first: a preview is let go while anything is being looked at.
+        # Results have precedence: a preview is dropped while anything is being checked.
         if self._is_closed or is_looking or now < self._next_at or self._gate.is_busy:
             return
         self._next_at = now + self._interval_s

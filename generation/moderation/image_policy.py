@@ -1,4 +1,4 @@
-"""What comes of a picture that a checker looked at: a guild's policy, and nothing else, decides."""
+"""A guild's policy for checked pictures, and the decision on one of them. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,18 +40,18 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What a checker saw: how certain it is of each thing, from 0 to 1."""
+    """Scores of a checker by label, from 0 to 1."""
 
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
-        """Of what it is most certain of; 0 when it saw nothing."""
+        """The highest score; 0 without detections."""
         return max(self.scores.values(), default=0.0)
 
     @property
     def note(self) -> str:
-        """What it is most certain of, for moderators."""
+        """The label with the highest score, for moderators."""
         name = max(self.scores, key=self.scores.__getitem__, default="")
         return f"{name} {self.score:.0%}" if name else "nothing"
 

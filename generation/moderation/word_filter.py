@@ -1,4 +1,4 @@
-"""Watched words: found as whole words, however they are dressed up; and regular expressions.
+"""Matching of watched words, in spite of look-alike characters, and of regular expressions.
 
 Pure but for the clock, which ends expressions that take too long.
 """
@@ -52,7 +52,7 @@ _SEVERITY = {action: number for number, action in enumerate(WordAction)}
 
 @dataclass(frozen=True, slots=True)
 class WatchedWord:
-    """One entry of a guild's list."""
+    """An entry of a guild's list of watched words."""
 
     id: int
     pattern: str
@@ -62,7 +62,7 @@ class WatchedWord:
 
 @dataclass(frozen=True, slots=True)
 class WordVerdict:
-    """The strictest action of all that was found; None when nothing was.
+    """Result of a match: the strictest action of all words found, None without any.
 
     `slow` are expressions that did not end in time: they found nothing, and somebody should know.
     """
@@ -111,7 +111,7 @@ def _repetitions(expression: str) -> int:
 
 
 class WordFilter:
-    """A guild's list, ready to be used on any number of texts."""
+    """A guild's compiled list of watched words."""
 
     def __init__(self, terms: Iterable[WatchedWord]) -> None:
         phrases, self._allowed, self._expressions = [], [], []

@@ -1,4 +1,4 @@
-"""What is stored of one person: all of it for them to keep, or gone for good."""
+"""Export and deletion of one person's data."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -31,7 +31,7 @@ class Deleted:
 
 
 class PersonalData:
-    """Exports and deletes for the person themselves."""
+    """Exports and deletes personal data."""
 
     def __init__(self, database: Database, preferences: Preferences) -> None:
         self._database = database

@@ -126,13 +126,13 @@ class Preferences:
         )
 
     def forget(self, user_id: int) -> None:
-        """Know nothing of this person any more; their records are deleted elsewhere."""
+        """Drop this person's cached defaults; their records are deleted elsewhere."""
         self._remembered.pop(user_id, None)
 
     def complete(self, request: GenerationRequest, defaults: Defaults) -> GenerationRequest:
         """The request with defaults where it says nothing and its workflow has a place for them.
 
-        Whether it is private or a spoiler is left as it is: the face has decided that.
+        Whether it is private or a spoiler is left as it is: the front end has decided that.
         """
         request = replace(request, layout=defaults.layout, keeps_metadata=defaults.keeps_metadata)
         if request.workflow is None and self._takes(request, defaults.workflow):

@@ -1,4 +1,4 @@
-"""What can be made of a result: only what there is a workflow for that a backend can run."""
+"""Follow-up actions on a result: those with a workflow that a backend can run."""
 
 from dataclasses import dataclass
 

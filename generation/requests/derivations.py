@@ -36,11 +36,11 @@ LONGEST_LINEAGE = 50
 """Generations that are walked back through; nobody reads more."""
 
 FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
-"""Finds a result where a face posted it, once its bytes are not kept here any more."""
+"""Fetches a result that was posted by a front end, once its contents were pruned."""
 
 
 class RequestService(Protocol):
-    """What is asked of the service."""
+    """The part of the service that derivations use."""
 
     async def check(self, request: GenerationRequest) -> None:
         """Refuse what `submit` would refuse."""
@@ -85,7 +85,7 @@ class Changes:
 
 
 class Derivations:
-    """Drafts them, so that they can be refused at once, and submits them."""
+    """Builds derived requests, so that they can be checked at once, and submits them."""
 
     def __init__(
         self, service: RequestService, action_finder: ActionFinder, catalog: Catalog

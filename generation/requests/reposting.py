@@ -1,4 +1,4 @@
-"""Who sees a result that is brought back: everybody, or only whoever asked for it.
+"""Whether a result that is shown again may be seen by everybody, or by its requester alone.
 
 What is posted for everybody has to be what could be made in that place: otherwise results from
 direct messages, other channels and other servers would get round what its moderators decided.
@@ -24,7 +24,7 @@ from workflows.manifest import InputType
 
 
 class Reposting:
-    """Decides by what holds in the place where somebody asks, as if it were asked for there."""
+    """Applies the rules of the channel as if the generation were requested there."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Live events of generations to whoever watches them here: the newest state wins."""
+"""Broadcast of live events to watchers in this process: the newest state wins."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class Broadcast:
         self._watches: dict[str, set[Watch]] = defaultdict(set)
 
     def publish(self, event: GenerationEvent) -> None:
-        """Tell everybody; returns at once. A face that fails never harms a run."""
+        """Publish an event; returns at once. A failing notifier never affects a run."""
         try:
             self._notifier.notify(event)
         except Exception:  # noqa: BLE001 - a view must never harm what it shows

@@ -1,4 +1,4 @@
-"""What a backend's error means to the person who asked: a kind and one plain sentence."""
+"""Explanations of backend errors for people: a kind and one plain sentence."""
 
 from collections.abc import Mapping
 from typing import Any

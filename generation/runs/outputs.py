@@ -115,16 +115,16 @@ class OutputFetcher:
                 return NewOutput(UNPLACED, "text.txt", "text/plain", text.encode(), text=text)
             case OutputBytes():
                 await self._require_kind(output, f"{output.node_id}.png", output.content)
-                return await _described(f"{output.node_id}.png", "image/png", output.content)
+                return await _describe_picture(f"{output.node_id}.png", "image/png", output.content)
             case OutputFile():
                 content = await self._download(output)
                 name = _plain_name(output.filename)
                 await self._require_kind(output, name, content)
                 guessed = guess_media_type(name)
                 if output.kind is MediaKind.IMAGE:
-                    return await _described(name, guessed, content)
+                    return await _describe_picture(name, guessed, content)
                 if guessed.startswith("video/"):
-                    return await _described_film(name, guessed, content)
+                    return await _describe_video(name, guessed, content)
                 return NewOutput(UNPLACED, name, guessed, content)
 
     async def _require_kind(
@@ -148,8 +148,8 @@ class OutputFetcher:
         return content
 
 
-async def _described_film(filename: str, media_type: str, content: bytes) -> NewOutput:
-    """A film with its size and a thumbnail, where it can be looked into."""
+async def _describe_video(filename: str, media_type: str, content: bytes) -> NewOutput:
+    """Describe a video with its size and a thumbnail, if it can be decoded."""
     picture = await decode(video.still, content)
     description = await decode(imaging.describe, picture) if picture else None
     if picture is None or description is None:
@@ -165,7 +165,7 @@ async def _described_film(filename: str, media_type: str, content: bytes) -> New
     )
 
 
-async def _described(filename: str, guessed_type: str, content: bytes) -> NewOutput:
+async def _describe_picture(filename: str, guessed_type: str, content: bytes) -> NewOutput:
     """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
     description = await decode(imaging.describe, content)
     if description is None:

@@ -1,4 +1,4 @@
-"""How a generation ends: one winner settles it, and whether its person was told is recorded."""
+"""Settlement of generations: exactly one caller ends each, and delivery is recorded."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """Settles. Every method may be repeated after a crash."""
+    """Ends generations. Every method may be repeated after a crash."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Settlement:
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
 
     async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
-        """Remember that its person was told, and where."""
+        """Record the delivery and its message."""
         await self._update(
             generation_id, {"delivered_at": self._clock(), "message_url": message_url}
         )
 
     async def give_up_delivery(self, generation_id: str) -> None:
-        """Remember that nobody can be told."""
+        """Record that delivery is impossible."""
         _log.warning("The end of generation %s could be told to nobody.", generation_id)
         await self._update(generation_id, {"given_up_at": self._clock()})
 

@@ -8,7 +8,7 @@ import av
 import pytest
 from PIL import Image
 
-from generation.media.video import fit_film, still
+from generation.media.video import fit_video, still
 
 
 def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False):
@@ -45,7 +45,7 @@ def test_a_still_is_the_first_picture(file_format, codec):
 @pytest.mark.parametrize("has_sound", [False, True])
 def test_a_film_is_made_to_fit_and_stays_as_long(has_sound):
     content = build_film(has_sound=has_sound)
-    fitted = fit_film(content, len(content) // 3)
+    fitted = fit_video(content, len(content) // 3)
     assert len(fitted) <= len(content) // 3
     with av.open(io.BytesIO(fitted)) as film:
         assert film.duration / av.time_base == pytest.approx(2.0, abs=0.3)
@@ -54,17 +54,17 @@ def test_a_film_is_made_to_fit_and_stays_as_long(has_sound):
 
 
 def test_what_would_show_nothing_any_more_is_not_written():
-    assert fit_film(build_film(), 5_000) is None
+    assert fit_video(build_film(), 5_000) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, build_film(1)[:500]])
 def test_what_is_broken_harms_nothing(content):
     assert still(content) is None
-    assert fit_film(content, 100_000) is None
+    assert fit_video(content, 100_000) is None
 
 
 def test_without_the_extra_nothing_is_looked_into(monkeypatch):
     content = build_film(1)
     monkeypatch.setitem(sys.modules, "av", None)
     assert still(content) is None
-    assert fit_film(content, 100_000) is None
+    assert fit_video(content, 100_000) is None
