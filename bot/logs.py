@@ -32,7 +32,7 @@ class Discreet(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format the record with secrets redacted."""
-        return _SECRETS.sub(lambda found: f"{found['way'] or ''}…", self._formatter.format(record))
+        return _SECRETS.sub(lambda match: f"{match['way'] or ''}…", self._formatter.format(record))
 
 
 def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:

@@ -52,8 +52,8 @@ def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | No
 def _category_of(channel: object) -> int | None:
     """The category of a channel, or of a thread's channel, as far as it is known."""
     place = channel.parent if isinstance(channel, discord.Thread) else channel
-    found = getattr(place, "category_id", None)
-    return found if isinstance(found, int) else None
+    category_id = getattr(place, "category_id", None)
+    return category_id if isinstance(category_id, int) else None
 
 
 def _is_age_restricted(channel: object) -> bool:

@@ -1,4 +1,4 @@
-"""`limner check`: one line for each thing that works or does not, with what to do."""
+"""`limner check`: diagnosis of the installation, one line a check with what to do."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -50,7 +50,7 @@ GIBIBYTE = 1024**3
 
 
 class Level(StrEnum):
-    """How grave a finding is; only FAILED makes `run` pointless."""
+    """Severity of a finding; `limner run` works unless one is FAILED."""
 
     FINE = "ok"
     NOTE = "note"
@@ -68,7 +68,7 @@ class CheckFinding:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A backend that answered."""
+    """A reachable backend with its node classes."""
 
     name: str
     description: BackendDescription
@@ -89,7 +89,7 @@ async def run_check(settings: Settings) -> int:
 async def find_all(
     settings: Settings, *, address: DiscordAddress | None = None
 ) -> AsyncIterator[CheckFinding]:
-    """Every finding, as soon as it is known."""
+    """Run all checks; yields each finding as soon as it is known."""
     for name in find_unknown_names():
         yield CheckFinding(
             Level.NOTE,
@@ -143,7 +143,7 @@ async def _check_discord(settings: Settings, address: DiscordAddress | None) -> 
     else:
         name = client.user.name if client.user else "the bot"
         left = f"{starts['remaining']} of {starts['total']} connections left today"
-        # Which intents are switched on does not matter: none of those that must be is needed.
+        # Intents are not checked: Limner uses no privileged intent.
         return CheckFinding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
     finally:
         await client.close()
@@ -176,18 +176,18 @@ async def _check_extra(settings: Settings) -> CheckFinding:
         count = await _count_checked(settings)
         if not count:
             return CheckFinding(Level.FINE, "image check", sentence)
-        wanted = f" Servers that want it: {count}; their results are held for moderators."
-        return CheckFinding(Level.NOTE, "image check", sentence + wanted)
+        held = f" Servers that want it: {count}; their results are held for moderators."
+        return CheckFinding(Level.NOTE, "image check", sentence + held)
     try:
         await asyncio.to_thread(checker.check, imaging.grey())
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is to be found
+    except Exception as error:  # noqa: BLE001 - any failure of the model is the finding
         sentence = f"NudeNet does not work ({type(error).__name__}): install limner[nsfw] anew."
         return CheckFinding(Level.NOTE, "image check", sentence)
     return CheckFinding(Level.FINE, "image check", "NudeNet works; see `/mod image-check`.")
 
 
 async def _count_checked(settings: Settings) -> int:
-    """How many servers want pictures checked; 0 where the database cannot say."""
+    """Number of guilds with the image check on; 0 when the database cannot be read."""
     url = settings.effective_database_url
     try:
         if await migrations.current_state(url) is not MigrationState.CURRENT:
@@ -198,7 +198,7 @@ async def _count_checked(settings: Settings) -> int:
         finally:
             await database.close()
     except DatabaseError:
-        # Said of the database already.
+        # The database's own check reports this.
         return 0
 
 
@@ -217,7 +217,7 @@ async def _check_backends(
             answers.append(result)
             yield CheckFinding(Level.FINE, subject, _describe(result.description))
         else:
-            # With another backend that works, `run` works: this one's absence is a note.
+            # A note only, because `run` works with any one backend; without one, see below.
             yield CheckFinding(Level.NOTE, subject, result)
     if not answers:
         yield CheckFinding(
@@ -296,17 +296,17 @@ def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 
 
 def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> Iterable[str]:
-    """What the service would find no model for where a person chooses none."""
+    """Model inputs for whose default the backend has neither the file nor a replacement."""
     for name, (class_type, input_name) in workflow.model_slots.items():
-        wanted = workflow.manifest.find(name)
+        declared = workflow.manifest.find(name)
         choices = answer.object_info.choices(class_type, input_name)
-        if wanted is None or choices is None or wanted.type.value == "lora":
+        if declared is None or choices is None or declared.type.value == "lora":
             continue
-        if find_default(wanted, choices, settings.default_models) is None:
+        if find_default(declared, choices, settings.default_models) is None:
             has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
-            choose = "" if wanted.hidden else f"choose one with the {name} option, "
+            choose = "" if declared.hidden else f"choose one with the {name} option, "
             yield (
-                f"Missing model {wanted.default} for {name}; {has}. Put the file there, {choose}"
+                f"Missing model {declared.default} for {name}; {has}. Put the file there, {choose}"
                 "or set default_models in backends.toml."
             )
 

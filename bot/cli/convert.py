@@ -1,4 +1,4 @@
-"""Workflow files that an operator names, and the node classes by which they are understood."""
+"""`limner workflows convert`: workflow files to API-format graphs, and node classes for it."""
 
 import asyncio
 import gzip
@@ -23,23 +23,23 @@ from workflows.errors import UnknownClasses, WorkflowUnusable
 from workflows.graph import Graph
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
-"""Films with a workflow are smaller; a mistaken argument must not fill the memory."""
+"""Limit for a mistaken argument; videos that carry a workflow are smaller."""
 
 MAX_OBJECT_INFO_BYTES = 256 * 1024 * 1024
-"""Unpacked; backends with very many custom nodes have some 30 MB."""
+"""Bytes after decompression; backends with very many custom nodes have some 30 MB."""
 
 _GZIP = b"\x1f\x8b"
 
 
 class FileUnusable(Exception):
-    """A file named on the command line cannot be used; the text is the sentence that says why."""
+    """A file named on the command line cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What to print for a file: the graph, and sentences about it.
+    """The graph of a file, and remarks about it.
 
-    `is_whole` when all of the file is in it and known: otherwise the sentences say what is not.
+    `is_whole` is False when parts are missing or unknown; `sentences` names them.
     """
 
     graph: Graph
@@ -48,14 +48,14 @@ class Converted:
 
 
 class ObjectInfos:
-    """The node classes of backends, each asked once however many files are understood by them."""
+    """Node classes of backends, fetched once for any number of files."""
 
     def __init__(self, source: AsyncIterator[ObjectInfo]) -> None:
         self._source = source
         self._known: list[ObjectInfo] = []
 
     async def __aiter__(self) -> AsyncIterator[ObjectInfo]:
-        """Those that are known, then those that answer now. Raises what asking them raises."""
+        """Iterate over cached node classes, then fetch further ones. Raises the source's errors."""
         for object_info in self._known:
             yield object_info
         async for object_info in self._source:
@@ -68,8 +68,8 @@ async def run_convert(
 ) -> int:
     """Print the graph of a file, or write the graph of each into the folder `out`.
 
-    The exit status: 0 when every graph is whole. Raises what converting a single file raises;
-    with several, what is wrong with one keeps none of the others from being written.
+    Returns the exit status: 0 when every graph is whole. A single file raises its errors; with
+    several, the errors of one are printed and the others are still written.
     """
     infos = ObjectInfos(backends)
     if out is None:
@@ -83,7 +83,7 @@ async def run_convert(
 
 
 async def _convert_into(out: Path, path: Path, infos: ObjectInfos) -> bool:
-    """Write a file's graph into a folder, and say what is wrong; whether it is whole."""
+    """Write a file's graph into a folder and print remarks; return whether it is whole."""
     target = out / f"{path.stem}.json"
     try:
         converted = await convert_file(path, infos)
@@ -109,11 +109,11 @@ def _print_sentences(sentences: Iterable[str], path: Path | None = None) -> None
 
 
 async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Converted:
-    """The API-format graph of any file that carries a workflow.
+    """Convert any file that carries a workflow to an API-format graph.
 
-    What the editor saved is understood by the node classes of the first of `backends` that has
-    them all, or else of the one that lacks the fewest; a graph needs none. Raises FileUnusable,
-    InvalidGraph, and what asking the backends raises.
+    A UI export is converted with the node classes of the first of `backends` that has all of them,
+    or else of the one that lacks the fewest; a graph needs none. Raises FileUnusable, InvalidGraph,
+    and the errors of `backends`.
     """
     carried = load_carried(path)
     if carried.graph is not None or carried.export is None:
@@ -125,7 +125,7 @@ async def convert_file(path: Path, backends: AsyncIterable[ObjectInfo]) -> Conve
 
 
 def load_carried(path: Path) -> Carried:
-    """What a file carries. Raises FileUnusable and InvalidGraph."""
+    """Load the graph or UI export that a file carries. Raises FileUnusable and InvalidGraph."""
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
@@ -134,7 +134,7 @@ def load_carried(path: Path) -> Carried:
 
 
 def load_object_info(path: Path) -> ObjectInfo:
-    """Read a saved answer of /object_info, packed with gzip or not. Raises FileUnusable."""
+    """Load a saved /object_info response, optionally gzipped. Raises FileUnusable."""
     with path.open("rb") as file:
         is_packed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
@@ -146,12 +146,12 @@ def load_object_info(path: Path) -> ObjectInfo:
     if len(content) > MAX_OBJECT_INFO_BYTES:
         raise FileUnusable(f"{path} is larger than 256 MiB, which no /object_info is.")
     try:
-        found = ObjectInfo.parse(json.loads(content))
+        object_info = ObjectInfo.parse(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise FileUnusable(_NO_OBJECT_INFO.format(path=path)) from error
-    if not found.classes:
+    if not object_info.classes:
         raise FileUnusable(_NO_OBJECT_INFO.format(path=path))
-    return found
+    return object_info
 
 
 _NO_OBJECT_INFO = (
@@ -160,16 +160,16 @@ _NO_OBJECT_INFO = (
 
 
 async def saved_object_info(path: Path) -> AsyncIterator[ObjectInfo]:
-    """The node classes of a saved /object_info alone. Raises FileUnusable."""
+    """Yield the node classes of a saved /object_info only. Raises FileUnusable."""
     yield load_object_info(path)
 
 
 async def fetch_object_infos(
     settings: Settings, *, backend: str | None
 ) -> AsyncIterator[ObjectInfo]:
-    """The node classes of each configured backend that answers, or only of the one so named.
+    """Fetch the node classes of each configured backend that answers, or of the named one only.
 
-    Raises FileUnusable when there is none, with what each backend said.
+    Raises FileUnusable with the error of each backend when none answers.
     """
     members = build_pool_members(settings)
     chosen = [member.backend for member in members if backend in (None, member.backend.name)]

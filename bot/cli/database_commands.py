@@ -45,6 +45,6 @@ def stats(context: click.Context) -> None:
     from db import maintenance
 
     settings = read_settings(context)
-    found = run_work(lambda: maintenance.stats(settings.effective_database_url), context)
-    for line in found.lines():
+    statistics = run_work(lambda: maintenance.stats(settings.effective_database_url), context)
+    for line in statistics.lines():
         click.echo(line)

@@ -1,4 +1,4 @@
-"""`limner history export`: the history as text, straight from the database."""
+"""`limner history export`: the history as CSV or JSON Lines, read from the database."""
 
 import sys
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from generation.service import utc_now
 
 
 class HistoryUnusable(Exception):
-    """Why there is nothing to export: one plain sentence with what to do."""
+    """There is no history to export; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to write, and where; None writes to standard output and asks nothing."""
+    """Filters and format of an export. Without a file it is written to standard output."""
 
     file_format: ExportFormat = ExportFormat.CSV
     out: Path | None = None
@@ -38,9 +38,9 @@ class ExportOptions:
 
 
 async def run_export(database_url: str, options: ExportOptions) -> int:
-    """Write it, and say how many generations there were.
+    """Write the export and print the number of generations.
 
-    Raises RequestRefused for a day nobody can read, HistoryUnusable, DatabaseError,
+    Raises RequestRefused for an invalid day, HistoryUnusable, DatabaseError,
     ServiceUnavailable, OSError.
     """
     now = datetime.now(UTC)
@@ -66,7 +66,7 @@ async def run_export(database_url: str, options: ExportOptions) -> int:
 
 
 async def _require_tables(database_url: str) -> None:
-    """Before anything is written: an export with a head alone would look like an answer."""
+    """Check the tables before writing, as a file with only a header would look like a result."""
     match await migrations.current_state(database_url):
         case MigrationState.EMPTY:
             raise HistoryUnusable("There is no history yet: `limner run` makes the database.")

@@ -1,4 +1,4 @@
-"""One generation from the terminal: the same service as the bot's, a progress bar for a reply."""
+"""`limner generate`: one generation from the terminal, through the same service as the bot."""
 
 import asyncio
 import tempfile
@@ -24,14 +24,14 @@ from generation.request import GenerationRequest, Requester
 from generation.service import GenerationService
 
 ATTACHED = "@"
-"""Before the path of a file that is given for an input, as `curl` has it."""
+"""Prefix of a file's path as an input's value, as in curl."""
 
 _NOBODY = Requester(user_id=0, name="terminal", channel_id=0, is_operator=True)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """What `limner generate` was asked for; `values` are still text, as typed."""
+    """Options of `limner generate`; `values` are unparsed text."""
 
     prompt: str
     workflow: str | None = None
@@ -43,13 +43,13 @@ class GenerateOptions:
 
 
 class Silence:
-    """A notifier for which nothing needs to be delivered: the terminal follows the events."""
+    """Notifier that discards deliveries; the terminal follows the events instead."""
 
     def notify(self, event: GenerationEvent) -> None:
-        """Do nothing."""
+        """Ignore the event."""
 
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
-        """Count as told."""
+        """Acknowledge the delivery."""
         del generation, contents
         return Receipt()
 
@@ -58,10 +58,10 @@ class Silence:
 
 
 async def run_generate(settings: Settings, options: GenerateOptions) -> int:
-    """Run one generation and save its results; the exit status.
+    """Run one generation and save its results; returns the exit status.
 
-    It keeps its line and its records in a folder of its own that is thrown away, so it works
-    beside a running bot, charges nobody, and leaves no history.
+    Records and queue live in a temporary folder, so it works beside a running bot, charges nobody
+    and leaves no history.
     """
     console = Console(stderr=True)
     options.out.mkdir(parents=True, exist_ok=True)

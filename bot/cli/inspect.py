@@ -1,4 +1,4 @@
-"""`limner workflows list`, `inspect`, `add` and `survey`: workflows looked at from the terminal."""
+"""`limner workflows list`, `inspect`, `add` and `survey`."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ from workflows.survey import Surveyed, survey_lines
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A workflow in a file or a folder, and the report on it."""
+    """A workflow of a file or a folder, with its report."""
 
     path: Path
     content: bytes
@@ -48,7 +48,7 @@ class _Looked:
 
 
 def run_list(settings: Settings, *, as_json: bool) -> int:
-    """Print every workflow, and what is wrong with those that cannot be used. The exit status."""
+    """Print every workflow and the problems of unusable ones; returns the exit status."""
     catalog = load_catalog(settings)
     if as_json:
         reports = catalog_json(settings, catalog)
@@ -70,9 +70,9 @@ def run_list(settings: Settings, *, as_json: bool) -> int:
 async def run_inspect(
     settings: Settings, path: Path, *, object_info: Path | None, save: bool, as_json: bool = False
 ) -> int:
-    """Print the report and the manifest; with `save`, write that beside the file instead.
+    """Print the report and the manifest; with `save`, write the manifest beside the file instead.
 
-    The exit status.
+    Returns the exit status.
     """
     if as_json:
         report = _inspect_json(path, await fetch_infos(settings, object_info), settings)
@@ -94,7 +94,7 @@ async def run_add(
     object_info: Path | None,
     as_json: bool = False,
 ) -> int:
-    """Print the report and put a copy on the shelf, with a manifest to edit. The exit status."""
+    """Print the report and copy the file to the data folder; returns the exit status."""
     shelf = Shelf(settings.shelf)
     chosen = shelf.choose_name(name or path.name)
     looked = await _look(settings, path, object_info, name=chosen)
@@ -125,12 +125,12 @@ async def run_survey(
     local_only: bool,
     as_json: bool = False,
 ) -> int:
-    """Print a table of what becomes of every workflow in a folder, and the counts."""
+    """Print a table of all workflow files in a folder, and counts."""
     infos = await fetch_infos(settings, object_info)
     if as_json:
         reports = [_inspect_json(path, infos, settings) for path in _list_files(folder)]
-        wanted = [one for one in reports if not (local_only and one["paid"])]
-        click.echo(json.dumps(wanted, ensure_ascii=False, indent=2))
+        listed = [report for report in reports if not (local_only and report["paid"])]
+        click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return 0
     rows = _survey_folder(folder, infos)
     for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
@@ -139,7 +139,7 @@ async def run_survey(
 
 
 def catalog_json(settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
-    """Every workflow and every file that cannot be used, as `inspect --json` prints them."""
+    """Every workflow and every unusable file, in the form of `inspect --json`."""
     known = KnownNodes(settings.data / KNOWN_NODES).load()
     workflows = sorted({**catalog.workflows, **catalog.disabled}.items())
     usable = [
@@ -153,7 +153,7 @@ def catalog_json(settings: Settings, catalog: Catalog) -> list[dict[str, Any]]:
 
 
 def load_catalog(settings: Settings) -> Catalog:
-    """Every workflow, read by what backends said of their nodes the last time."""
+    """Load every workflow with the cached node classes of the backends."""
     known = KnownNodes(settings.data / KNOWN_NODES).load()
     classes = CommonClasses(tuple(known.values())) if known else None
     catalog = Catalog((LIBRARY, *settings.workflow_folders), classes)
@@ -162,21 +162,21 @@ def load_catalog(settings: Settings) -> Catalog:
 
 
 async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str, ObjectInfo]:
-    """What is saved in a file, or what each backend says now, or said last."""
+    """Node classes from a file, or from each backend, or from the cache of those that are away."""
     if object_info is not None:
         return {object_info.name: load_object_info(object_info)}
     members = build_pool_members(settings)
     nodes = KnownNodes(settings.data / KNOWN_NODES)
     known = await asyncio.to_thread(nodes.load)
     answers = await asyncio.gather(*(_ask(member.backend) for member in members))
-    found = {}
+    infos = {}
     for member, answer in zip(members, answers, strict=True):
         info = answer or known.get(member.backend.name)
         if info is not None:
-            found[member.backend.name] = info
+            infos[member.backend.name] = info
     if any(answers):
-        await asyncio.to_thread(nodes.save, found)
-    return found
+        await asyncio.to_thread(nodes.save, infos)
+    return infos
 
 
 async def _ask(backend: Backend) -> ObjectInfo | None:
@@ -219,7 +219,7 @@ def _inspect(
 
 
 def _save(path: Path, report: Inspection) -> Path:
-    """Write the manifest where the catalogue looks for it. Raises StartupError."""
+    """Write the manifest where the catalog looks for it. Raises StartupError."""
     target = path / MANIFEST_FILE if path.is_dir() else path.with_suffix(MANIFEST_SUFFIX)
     if target.exists():
         raise StartupError(f"{target} is there already. Move it away first.")

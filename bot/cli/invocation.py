@@ -1,4 +1,4 @@
-"""How a console command reads the settings, does its work, and tells what went wrong."""
+"""Settings, logging and error handling of console commands."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settings":
-    """Read the settings and set up the logs, or end the command with what is wrong.
+    """Read the settings and set up logging, or exit with the problems.
 
-    A command that answers by itself logs errors only; `tells_all` is for one that goes on running.
+    Commands that print their result log errors only; `tells_all` is for one that keeps running.
     """
     from bot.logs import set_up_logs
     from bot.settings import SettingsError, load_settings
@@ -36,9 +36,9 @@ def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settin
 
 
 def run_work(work: Callable[[], Coroutine[Any, Any, T]], context: click.Context) -> T:
-    """Run a coroutine to its end, or end the command with one sentence and a status.
+    """Run a coroutine; on an error, exit with one sentence and a status.
 
-    With `--debug` what was raised is raised, for its traceback.
+    With `--debug` the error is raised, for its traceback.
     """
     try:
         return asyncio.run(work())
@@ -59,7 +59,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    """Errors whose own text is the sentence an operator needs."""
+    """Errors whose message is a sentence for the operator."""
     from bot.app import StartupError
     from bot.cli.convert import FileUnusable
     from bot.cli.export import HistoryUnusable

@@ -1,7 +1,7 @@
 """The console command `limner`.
 
-What declares a command imports click alone, and each command imports what it runs when it is
-called: `--help` and completion answer at once.
+Modules that declare commands import only click; each command imports its implementation when it
+is called, so that `--help` and completion respond at once.
 """
 
 import io
@@ -154,7 +154,7 @@ def completion(*, shell: str) -> None:
 def main() -> None:
     """Run the command line; exit statuses: 0 done, 1 not done, 2 wrong usage."""
     for stream in (sys.stdout, sys.stderr):
-        # Consoles and pipes of Windows, and locales without UTF-8, lack characters that people use.
+        # Windows consoles and locales without UTF-8 cannot encode all characters of a prompt.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     limner(prog_name="limner")

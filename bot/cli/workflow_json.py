@@ -1,4 +1,4 @@
-"""An inspected workflow as class_type JSON object, for other programs."""
+"""An inspected workflow as one JSON object, for other programs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,11 +13,11 @@ _RESULTS = {
     "3D models": "3d",
     "texts": "text",
 }
-"""What results are called, by the words of `workflows.infer.kinds`; latents are for programs."""
+"""Names of result kinds in the JSON, by those of `workflows.infer.kinds`; latents are left out."""
 
 
 def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
-    """What `limner workflows inspect --json` prints."""
+    """The JSON object of `limner workflows inspect --json`."""
     inputs = report.workflow.manifest.inputs if report.workflow else ()
     reasons = report.workflow.reasons if report.workflow else {}
     return {
@@ -42,7 +42,7 @@ def inspection_json(file: str, report: Inspection) -> dict[str, Any]:
 
 
 def unusable_json(file: str, sentences: Iterable[str]) -> dict[str, Any]:
-    """The same of a file in which there is nothing to inspect."""
+    """The same object for an unusable file."""
     return {
         "file": file,
         "usable": False,

@@ -60,18 +60,18 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
     @imagine.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
         usable = service.workflows(requester_of(interaction))
-        found = ((f"{workflow.title} ({workflow.name})", workflow.name) for workflow in usable)
-        return matching(found, typed)
+        labels = ((f"{workflow.title} ({workflow.name})", workflow.name) for workflow in usable)
+        return matching(labels, typed)
 
     @imagine.autocomplete("model")
     async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-        found = service.models(_chosen_workflow(interaction), requester_of(interaction))
-        return matching(((name, name) for name in found), typed)
+        names = service.models(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((name, name) for name in names), typed)
 
     @imagine.autocomplete("lora")
     async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-        found = service.loras(_chosen_workflow(interaction), requester_of(interaction))
-        return matching(((name, name) for name in found), typed)
+        names = service.loras(_chosen_workflow(interaction), requester_of(interaction))
+        return matching(((name, name) for name in names), typed)
 
     return imagine
 

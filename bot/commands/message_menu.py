@@ -166,28 +166,28 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
 
 
 def build_embed(
-    filename: str, found: Metadata | None, *, is_known: bool = True, share: float = 1.0
+    filename: str, metadata: Metadata | None, *, is_known: bool = True, share: float = 1.0
 ) -> discord.Embed:
     """Embed of one file's metadata, cut to its share of a message's 6,000 characters."""
     embed = discord.Embed(title=harmless(filename, 50), colour=discord.Colour.blurple())
     if not is_known:
         embed.description = _("This file is too large to be read here.")
         return embed
-    if found is None:
+    if metadata is None:
         embed.description = _(
             "It does not say how it was made. Many sites remove that: ask for the original file."
         )
         return embed
     lines = [
         f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"
-        for name, value in list(found.facts.items())[:FACTS]
+        for name, value in list(metadata.facts.items())[:FACTS]
     ]
     embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
-    for name, text in ((_("Prompt"), found.prompt), (_("Negative"), found.negative)):
+    for name, text in ((_("Prompt"), metadata.prompt), (_("Negative"), metadata.negative)):
         shown = harmless(text, int(PROMPT_CHARACTERS * share))[:EMBED_FIELD_CHARACTERS]
         if shown:
             embed.add_field(name=name, value=shown, inline=False)
-    embed.set_footer(text=_("written by {program}", program=found.program.value))
+    embed.set_footer(text=_("written by {program}", program=metadata.program.value))
     return embed
 
 

@@ -95,8 +95,8 @@ def presets_group(
         values: dict[str, Value] = {}
         if generation is not None:
             requester = requester_of(interaction)
-            wanted = generation.partition("·")[0]
-            values |= options_of(await derivations.find_visible(wanted, requester))
+            generation_id = generation.partition("·")[0]
+            values |= options_of(await derivations.find_visible(generation_id, requester))
         values |= {option: value for option, value in given.items() if value is not None}
         kept = await preferences.save_preset(interaction.user.id, name, values)
         text = _("Kept as **{name}**: {options}", name=harmless(kept), options=describe(values))

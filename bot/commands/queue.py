@@ -62,8 +62,8 @@ def cancel_command(service: GenerationService) -> SlashCommand:
     @app_commands.describe(generation="Its id, as the message shows it")
     async def cancel(interaction: discord.Interaction, generation: str) -> None:
         # A person may send the whole label of a choice as text; it begins with the id.
-        wanted = normalise_id(generation.partition("·")[0])
-        await cancel_generation(interaction, service, wanted)
+        generation_id = normalise_id(generation.partition("·")[0])
+        await cancel_generation(interaction, service, generation_id)
 
     @cancel.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:

@@ -47,17 +47,17 @@ def show_command(services: Services) -> SlashCommand:
         picture: Range[int, 1, MOST_RESULTS] | None = None,
     ) -> None:
         # A person may send the whole label of a choice as text; it begins with the id.
-        wanted = generation.partition("·")[0]
-        found, obstacle = await before_deadline(
-            _look_up(services, wanted, requester_of(interaction))
+        generation_id = generation.partition("·")[0]
+        result, obstacle = await before_deadline(
+            _look_up(services, generation_id, requester_of(interaction))
         )
         if picture is not None:
-            found = _only(found, picture - 1)
-        is_private = found.private or obstacle is not None
+            result = _only(result, picture - 1)
+        is_private = result.private or obstacle is not None
         await acknowledge(interaction, private=is_private)
         notes = () if obstacle is None else (_say_why(obstacle),)
         async with services.file_turns.take(interaction.user.id):
-            await _post(interaction, services, found, is_private=is_private, notes=notes)
+            await _post(interaction, services, result, is_private=is_private, notes=notes)
 
     @show.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
@@ -84,19 +84,19 @@ def show_command(services: Services) -> SlashCommand:
 
 
 async def _look_up(
-    services: Services, wanted: str, requester: Requester
+    services: Services, generation_id: str, requester: Requester
 ) -> tuple[Generation, RequestRefused | None]:
     """Find a result, and the reason why it can be shown in private only, if there is one."""
-    found = await services.derivations.find_visible(wanted, requester)
-    if found.state is not GenerationState.SUCCEEDED:
+    result = await services.derivations.find_visible(generation_id, requester)
+    if result.state is not GenerationState.SUCCEEDED:
         raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results of it to be shown.")
-    if found.withheld:
+    if result.withheld:
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE, "It is made, and waits for a moderator to look at it."
         )
-    if found.private:
-        return found, None
-    return found, await services.reposting.find_obstacle(found, requester)
+    if result.private:
+        return result, None
+    return result, await services.reposting.find_obstacle(result, requester)
 
 
 def _say_why(obstacle: RequestRefused) -> str:

@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.commands.workflow_options import (
     build_option,
     describe,
-    has_room,
+    has_valid_value,
     is_aspect,
     one_line,
     option_name,
@@ -134,9 +134,9 @@ def _find_obstacle(
     most = COMMAND_OPTIONS - len(_HOW_SHOWN)
     if len(workflow.inputs) > most:
         return f"it has {len(workflow.inputs)} inputs, and a command has room for {most}"
-    for wanted in workflow.inputs:
-        if not has_room(wanted):
-            return f"Discord has no value within the bounds of {wanted.name}"
+    for input_ in workflow.inputs:
+        if not has_valid_value(input_):
+            return f"Discord has no value within the bounds of {input_.name}"
     return None
 
 
@@ -156,21 +156,21 @@ def _build(
         )
         await submitter.submit(interaction, command_input)
 
-    def parameter(name: str, wanted: InputSummary) -> inspect.Parameter:
+    def parameter(name: str, input_: InputSummary) -> inspect.Parameter:
         return inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if wanted.required else None,
+            default=inspect.Parameter.empty if input_.required else None,
             annotation=build_option(
-                wanted,
-                lambda: submitter.service.choices(workflow.name, wanted.name),
+                input_,
+                lambda: submitter.service.choices(workflow.name, input_.name),
                 has_fixed_choices=has_fixed_choices,
             ),
         )
 
-    _give_parameters(run, [parameter(name, wanted) for name, wanted in asked.items()])
-    app_commands.describe(**{name: describe(wanted) for name, wanted in asked.items()})(run)
-    app_commands.rename(**{name: option_name(wanted) for name, wanted in asked.items()})(run)
+    _give_parameters(run, [parameter(name, input_) for name, input_ in asked.items()])
+    app_commands.describe(**{name: describe(input_) for name, input_ in asked.items()})(run)
+    app_commands.rename(**{name: option_name(input_) for name, input_ in asked.items()})(run)
     command: SlashCommand = app_commands.Command(
         name=workflow.command or workflow.name,
         description=one_line(workflow.description) or one_line(workflow.title) or workflow.name,
@@ -194,29 +194,29 @@ def _give_parameters(
 def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
     """Sort inputs: required ones first, as Discord demands; then prompt, pictures, the rest."""
 
-    def rank(wanted: InputSummary) -> tuple[bool, bool, bool]:
-        is_attached = wanted.kind is InputKind.PICTURE or wanted.kind in _MEDIA
-        return not wanted.required, wanted.name != _PROMPT, not is_attached
+    def rank(input_: InputSummary) -> tuple[bool, bool, bool]:
+        is_attached = input_.kind is InputKind.PICTURE or input_.kind in _MEDIA
+        return not input_.required, input_.name != _PROMPT, not is_attached
 
     return [*sorted(inputs, key=rank), *_HOW_SHOWN]
 
 
 def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
     """Sort the given options into the fields of a CommandInput."""
-    by_name = {wanted.name: value for wanted, value in given.items()}
+    by_name = {input_.name: value for input_, value in given.items()}
     attachments: dict[str, discord.Attachment | None] = {}
     values: dict[str, Value | None] = {}
     aspect = None
-    for wanted, value in given.items():
-        if wanted.name == _PROMPT or wanted in _HOW_SHOWN:
+    for input_, value in given.items():
+        if input_.name == _PROMPT or input_ in _HOW_SHOWN:
             continue
         if isinstance(value, discord.Attachment):
-            attachments[wanted.name] = value
+            attachments[input_.name] = value
         elif isinstance(value, Value):
-            if is_aspect(wanted):
+            if is_aspect(input_):
                 aspect = str(value)
             else:
-                values[wanted.name] = value
+                values[input_.name] = value
     return CommandInput(
         prompt=str(by_name.get(_PROMPT) or ""),
         workflow=workflow,

@@ -42,10 +42,10 @@ FindChoices = Callable[[], Iterable[str]]
 class Option(app_commands.Transformer[discord.Client]):
     """Transformer that describes an option to discord.py; the core validates the value."""
 
-    def __init__(self, wanted: InputSummary, choices: Iterable[str] = ()) -> None:
-        self._type = _TYPES[wanted.kind]
+    def __init__(self, input_: InputSummary, choices: Iterable[str] = ()) -> None:
+        self._type = _TYPES[input_.kind]
         self._choices: AnyChoices = [Choice(name=choice, value=choice) for choice in choices]
-        self._bounds = bounds(wanted)
+        self._bounds = bounds(input_)
 
     @property
     def type(self) -> AppCommandOptionType:
@@ -77,45 +77,45 @@ class Option(app_commands.Transformer[discord.Client]):
 class LookedUpOption(Option):
     """An option with autocompletion."""
 
-    def __init__(self, wanted: InputSummary, find_choices: FindChoices) -> None:
-        super().__init__(wanted)
+    def __init__(self, input_: InputSummary, find_choices: FindChoices) -> None:
+        super().__init__(input_)
         self._find_choices = find_choices
 
     async def autocomplete(
         self, _interaction: discord.Interaction[discord.Client], typed: str | float, /
     ) -> AnyChoices:
         """Return the choices that match the typed text."""
-        found = matching(((choice, choice) for choice in self._find_choices()), str(typed))
-        return [Choice(name=choice.name, value=choice.value) for choice in found]
+        matches = matching(((choice, choice) for choice in self._find_choices()), str(typed))
+        return [Choice(name=choice.name, value=choice.value) for choice in matches]
 
 
 def build_option(
-    wanted: InputSummary, find_choices: FindChoices, *, has_fixed_choices: bool
+    input_: InputSummary, find_choices: FindChoices, *, has_fixed_choices: bool
 ) -> Option:
     """Build the option of an input; without `has_fixed_choices`, choices are autocompleted."""
-    if wanted.kind is InputKind.ASPECT:
-        return Option(wanted, get_args(Aspect))
-    if wanted.kind is InputKind.CHOICE and has_fixed_choices and _can_be_fixed(wanted.choices):
-        return Option(wanted, dict.fromkeys(wanted.choices))
-    if wanted.kind in (InputKind.CHOICE, InputKind.MODEL):
-        return LookedUpOption(wanted, find_choices)
-    return Option(wanted)
+    if input_.kind is InputKind.ASPECT:
+        return Option(input_, get_args(Aspect))
+    if input_.kind is InputKind.CHOICE and has_fixed_choices and _can_be_fixed(input_.choices):
+        return Option(input_, dict.fromkeys(input_.choices))
+    if input_.kind in (InputKind.CHOICE, InputKind.MODEL):
+        return LookedUpOption(input_, find_choices)
+    return Option(input_)
 
 
-def option_name(wanted: InputSummary) -> str:
+def option_name(input_: InputSummary) -> str:
     """The option's name for an input."""
-    return _ASPECT if is_aspect(wanted) else wanted.name
+    return _ASPECT if is_aspect(input_) else input_.name
 
 
-def is_aspect(wanted: InputSummary) -> bool:
+def is_aspect(input_: InputSummary) -> bool:
     """Whether the input is the size, which people give as an aspect ratio."""
-    return wanted.kind is InputKind.ASPECT and wanted.name == _SIZE
+    return input_.kind is InputKind.ASPECT and input_.name == _SIZE
 
 
-def describe(wanted: InputSummary) -> str:
+def describe(input_: InputSummary) -> str:
     """The option's description: the manifest's, or the standard one of a well-known input."""
-    name = option_name(wanted)
-    return one_line(wanted.description) or DESCRIPTIONS.get(name, name)
+    name = option_name(input_)
+    return one_line(input_.description) or DESCRIPTIONS.get(name, name)
 
 
 def one_line(text: str) -> str:
@@ -126,14 +126,14 @@ def one_line(text: str) -> str:
     return f"{line[: DESCRIPTION_CHARACTERS - 1]}…"
 
 
-def bounds(wanted: InputSummary) -> tuple[Bound, Bound]:
+def bounds(input_: InputSummary) -> tuple[Bound, Bound]:
     """The bounds sent to Discord; the minimum exceeds the maximum where no value is valid."""
-    least, most = wanted.minimum, wanted.maximum
-    match wanted.kind:
+    least, most = input_.minimum, input_.maximum
+    match input_.kind:
         case InputKind.TEXT:
             fewest = math.ceil(least or 0)
             longest = TEXT_CHARACTERS if most is None else min(math.floor(most), TEXT_CHARACTERS)
-            return max(fewest, int(wanted.required)) or None, longest
+            return max(fewest, int(input_.required)) or None, longest
         case InputKind.INTEGER:
             return (
                 None if least is None else _safe(math.ceil(least)),
@@ -148,10 +148,10 @@ def bounds(wanted: InputSummary) -> tuple[Bound, Bound]:
             return None, None
 
 
-def has_room(wanted: InputSummary) -> bool:
+def has_valid_value(input_: InputSummary) -> bool:
     """Whether Discord would accept any value within the bounds."""
-    least, most = bounds(wanted)
-    if wanted.kind is InputKind.TEXT and most is not None and most < 1:
+    least, most = bounds(input_)
+    if input_.kind is InputKind.TEXT and most is not None and most < 1:
         return False
     return least is None or most is None or least <= most
 

@@ -58,11 +58,11 @@ class PostedFiles:
         try:
             async with asyncio.timeout(COPY_TIMEOUT_S):
                 channel = self._client.get_partial_messageable(place[0])
-                found = await channel.fetch_message(place[1])
+                posted = await channel.fetch_message(place[1])
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
             _log.info("The message of %s is out of reach (%s).", generation.id, error)
             return
-        yield found
+        yield posted
 
 
 def parse_link(link: str | None) -> tuple[int, int] | None:

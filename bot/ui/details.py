@@ -69,7 +69,7 @@ def case_file_embeds(
     if case_file.review is not None:
         reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
         _add(more, _("Review"), [f"{case_file.review}{reviewer}"])
-    hashes = [f"{place + 1} · `{found}`" for place, found in case_file.hashes.items()]
+    hashes = [f"{place + 1} · `{digest}`" for place, digest in case_file.hashes.items()]
     _add(more, "SHA-256", hashes)
     where = f"<#{generation.channel_id}>"
     _add(more, _("Where"), [where], inline=True)

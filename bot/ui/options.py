@@ -46,16 +46,16 @@ def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:
 
     Values longer than Discord allows are left out: a cut value would name nothing.
     """
-    wanted = typed.strip().casefold()
-    found = [
+    needle = typed.strip().casefold()
+    matches = [
         (label, value)
         for label, value in named
         if len(value) <= CHOICE_CHARACTERS
         and value.strip()
-        and (wanted in label.casefold() or wanted in value.casefold())
+        and (needle in label.casefold() or needle in value.casefold())
     ]
-    found.sort(key=lambda pair: not pair[1].casefold().startswith(wanted))
+    matches.sort(key=lambda pair: not pair[1].casefold().startswith(needle))
     return [
         app_commands.Choice(name=label[:CHOICE_CHARACTERS].strip() or value, value=value)
-        for label, value in found[:CHOICES]
+        for label, value in matches[:CHOICES]
     ]

@@ -45,17 +45,19 @@ def _section(title: str, report: Inspection, *, is_hidden: bool) -> Iterator[str
             yield f"      {input_.reason}"
 
 
-def _input_line(wanted: InspectedInput) -> str:
-    facts = [wanted.type, wanted.bounds]
-    facts.append(_("required") if wanted.required else "")
-    facts.append(f"= {_short(wanted.default)}" if wanted.default else "")
-    where = ", ".join(wanted.targets)
-    return f"{wanted.name} ({', '.join(filter(None, facts))}) → {where}"
+def _input_line(input_: InspectedInput) -> str:
+    facts = [input_.type, input_.bounds]
+    facts.append(_("required") if input_.required else "")
+    facts.append(f"= {_short(input_.default)}" if input_.default else "")
+    where = ", ".join(input_.targets)
+    return f"{input_.name} ({', '.join(filter(None, facts))}) → {where}"
 
 
 def _backend_line(fitness: Fitness) -> str:
     if fitness.can_run and fitness.stand_ins:
-        used = ", ".join(f"{found} ({named})" for named, found in fitness.stand_ins.items())
+        used = ", ".join(
+            f"{replacement} ({named})" for named, replacement in fitness.stand_ins.items()
+        )
         return _(
             "On {backend}: can run, with other models than it names: {models}.",
             backend=fitness.backend,

@@ -66,8 +66,8 @@ def _add_line_commands(
     @group.command(description="See how things stand here")
     async def status(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
-        found = await administration.status(guild_of(interaction))
-        await respond(interaction, embeds=[status_embed(found, await backend_admin.entries())])
+        line_status = await administration.status(guild_of(interaction))
+        await respond(interaction, embeds=[status_embed(line_status, await backend_admin.entries())])
 
 
 def status_embed(status: GuildStatus, backends: Sequence[DrainEntry]) -> discord.Embed:

@@ -75,7 +75,7 @@ def limits_command(administration: Administration) -> SlashCommand:
             await administration.reset_limits(guild_id, actor_id=actor_id)
         before = await administration.limits(guild_id)
         unit = COUNTED[counted] if counted else None
-        wanted: dict[str, int | str | None] = {
+        options: dict[str, int | str | None] = {
             "unit": unit.value if unit else None,
             amount_name(unit or before.unit): allowance,
             "period": period,
@@ -86,7 +86,7 @@ def limits_command(administration: Administration) -> SlashCommand:
             "role_rule": roles,
             "timezone": clock,
         }
-        changes = {name: value for name, value in wanted.items() if value is not None}
+        changes = {name: value for name, value in options.items() if value is not None}
         after = before
         if changes:
             after = await administration.set_limits(guild_id, changes, actor_id=actor_id)
@@ -95,8 +95,8 @@ def limits_command(administration: Administration) -> SlashCommand:
 
     @limits.autocomplete("clock")
     async def complete(_interaction: discord.Interaction, typed: str) -> Choices:
-        wanted = typed.strip().replace(" ", "_")
-        return matching(((name, name) for name in sorted(available_timezones())), wanted)
+        name_part = typed.strip().replace(" ", "_")
+        return matching(((name, name) for name in sorted(available_timezones())), name_part)
 
     return limits
 
@@ -137,7 +137,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
     ) -> None:
         await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
-        wanted: dict[str, int | bool | None] = {
+        options: dict[str, int | bool | None] = {
             amount_name(limits.unit): allowance,
             "is_unlimited": unlimited,
             "has_priority": priority,
@@ -145,7 +145,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
             "max_running": running,
             "max_waiting": waiting,
         }
-        changes = {name: value for name, value in wanted.items() if value is not None}
+        changes = {name: value for name, value in options.items() if value is not None}
         if not changes:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION, "Say what the role is to change: choose an option."
@@ -179,8 +179,8 @@ def grants_group(administration: Administration) -> app_commands.Group:
     async def show(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
         limits = await administration.limits(guild_of(interaction))
-        found = await administration.grants(guild_of(interaction))
-        lines = [grant_line(grant, limits) for grant in found]
+        grants = await administration.grants(guild_of(interaction))
+        lines = [grant_line(grant, limits) for grant in grants]
         await _answer(interaction, _("Grants"), lines or [_("Nobody was granted anything.")])
 
     @group.command(name="give", description="Give a person more in every period")

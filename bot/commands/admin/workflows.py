@@ -80,7 +80,7 @@ def library_group(library: Library) -> app_commands.Group:
     """Build `/limner workflows` with its service."""
     group = app_commands.Group(name="workflows", description="Add, inspect and switch workflows")
 
-    async def found(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+    async def complete_name(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
         del interaction
         return matching(((entry.name, entry.name) for entry in library.entries()), typed)
 
@@ -106,7 +106,7 @@ def library_group(library: Library) -> app_commands.Group:
         await _send_report(interaction, report, None, can_be_enabled=True)
 
     @group.command(description="See what a workflow asks people for, and why")
-    @app_commands.autocomplete(workflow=found)
+    @app_commands.autocomplete(workflow=complete_name)
     async def inspect(interaction: discord.Interaction, workflow: str) -> None:
         await acknowledge(interaction)
         report = await library.inspect(workflow)
@@ -129,7 +129,7 @@ def library_group(library: Library) -> app_commands.Group:
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @group.command(description="Let people use a workflow")
-    @app_commands.autocomplete(workflow=found)
+    @app_commands.autocomplete(workflow=complete_name)
     async def enable(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
         await acknowledge(interaction)
@@ -139,7 +139,7 @@ def library_group(library: Library) -> app_commands.Group:
         await respond(interaction, _enabled(report))
 
     @group.command(description="Offer a workflow to nobody; what runs goes on")
-    @app_commands.autocomplete(workflow=found)
+    @app_commands.autocomplete(workflow=complete_name)
     async def disable(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
         await acknowledge(interaction)
@@ -150,7 +150,7 @@ def library_group(library: Library) -> app_commands.Group:
         await respond(interaction, text)
 
     @group.command(description="Take away a workflow that was added")
-    @app_commands.autocomplete(workflow=found)
+    @app_commands.autocomplete(workflow=complete_name)
     async def remove(interaction: discord.Interaction, workflow: str) -> None:
         require_library_keeper(interaction)
         await acknowledge(interaction)

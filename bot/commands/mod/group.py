@@ -98,9 +98,9 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
     @group.command(description="See who is blocked here")
     async def blocked(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
-        found = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
+        blocks = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
         lines = []
-        for block in found:
+        for block in blocks:
             until = discord.utils.format_dt(block.until, "f") if block.until else _("for good")
             reason = f" · {harmless(block.reason, 100)}" if block.reason else ""
             lines.append(f"<@{block.user_id}> · {until} · <@{block.actor_id}>{reason}")
