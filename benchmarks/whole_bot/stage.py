@@ -23,7 +23,7 @@ from benchmarks.whole_bot.programs import (
     running,
 )
 from sandbox.discord_api import DiscordStandIn
-from sandbox.discord_api.pulse import Pulse
+from sandbox.discord_api.changes import ChangeNotifier
 from sandbox.discord_api.values import JsonObject, Member
 from sandbox.people import Person
 
@@ -73,7 +73,7 @@ class MessageLog:
     picture_bytes: int
     changed_at: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     pictured_at: dict[int, float] = field(default_factory=dict)
-    pulse: Pulse = field(default_factory=Pulse)
+    changes: ChangeNotifier = field(default_factory=ChangeNotifier)
 
     async def follow(self) -> None:
         """Note every change that a moderator sees, until cancelled."""
@@ -89,7 +89,7 @@ class MessageLog:
         # A preview is a file as well.
         if kept and any(len(file.content) >= self.picture_bytes for file in kept.files):
             self.pictured_at.setdefault(interaction_id, time.time())
-            self.pulse.beat()
+            self.changes.notify()
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Stage:
             return not missing
 
         try:
-            await self.log.pulse.wait_for(are_there, patience_s)
+            await self.log.changes.wait_for(are_there, patience_s)
         except TimeoutError:
             raise Unfinished(
                 f"{self.program.label}: {len(missing)} of {len(asks)} pictures did not come."

@@ -14,12 +14,12 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
-from sandbox.comfyui import strange
+from sandbox.comfyui import unusual_frames
 from sandbox.comfyui.cache import ResultCache
-from sandbox.comfyui.execution import Bench, Run
+from sandbox.comfyui.execution import Run, SharedState
 from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.hub import Hub
-from sandbox.comfyui.jobs import Job, JobBook, now_ms
+from sandbox.comfyui.jobs import Job, JobStore, now_ms
 from sandbox.comfyui.models import DEFAULT_MODELS, FOLDERS, Installation, ModelFolders
 from sandbox.comfyui.transcript import Execution, Transcript
 from sandbox.scenarios import (
@@ -70,12 +70,12 @@ class Engine(ABC):
         self.faults = FaultPlan()
         self.log = Transcript()
         self.hub = Hub()
-        self.book = JobBook()
+        self.jobs = JobStore()
         self.interrupted = False
         self.port = port
         self._temporary = tempfile.TemporaryDirectory(prefix="comfyui-") if root is None else None
         self.folders = Folders(root or Path(self._temporary.name if self._temporary else ""))
-        self._bench: Bench | None = None
+        self._shared: SharedState | None = None
         self._runner: web.AppRunner | None = None
         self._worker: asyncio.Task[None] | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
@@ -115,17 +115,17 @@ class Engine(ABC):
     @property
     def last_node(self) -> tuple[str | None, str] | None:
         """The client and the node of the last `executing` message of the run in progress."""
-        return self._bench.last_node if self._bench else None
+        return self._shared.last_node if self._shared else None
 
     async def start(self) -> None:
         """Open the port; the same one again after a stop."""
-        self.book = JobBook()
+        self.jobs = JobStore()
         self.interrupted = False
         self._wake = asyncio.Event()
         self._loaded.clear()
         self.folders.empty_temp()
         self.hub.start()
-        self._bench = Bench(
+        self._shared = SharedState(
             hub=self.hub,
             folders=self.folders,
             cache=ResultCache(),
@@ -133,7 +133,7 @@ class Engine(ABC):
             pool=ThreadPoolExecutor(max_workers=1, thread_name_prefix="stand-in-comfyui"),
             version=self.version,
             classes=self.installation.classes,
-            gate=self,
+            control=self,
         )
         self._runner = web.AppRunner(
             self.build_application(),
@@ -145,7 +145,9 @@ class Engine(ABC):
         site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._worker = asyncio.create_task(self._work(self._bench), name="stand-in ComfyUI: worker")
+        self._worker = asyncio.create_task(
+            self._work(self._shared), name="stand-in ComfyUI: worker"
+        )
         self._worker.add_done_callback(_report_crash)
         self._up.set()
 
@@ -167,8 +169,8 @@ class Engine(ABC):
         await runner.cleanup()
         self._transports.clear()
         self._held.clear()
-        if self._bench is not None:
-            pool, self._bench = self._bench.pool, None
+        if self._shared is not None:
+            pool, self._shared = self._shared.pool, None
             await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
 
     async def restart(self) -> None:
@@ -227,8 +229,8 @@ class Engine(ABC):
     ) -> Job:
         """Queue a validated graph and broadcast the queue's length."""
         if number is None:
-            number = self.book.next_number
-            self.book.next_number += 1
+            number = self.jobs.next_number
+            self.jobs.next_number += 1
         job = Job(
             number=number,
             prompt_id=prompt_id or str(uuid.uuid4()),
@@ -240,24 +242,24 @@ class Engine(ABC):
         if self.version != "0.3.64":
             job.extra_data["create_time"] = job.create_time
         self._over.setdefault(job.prompt_id, asyncio.Event()).clear()
-        self.book.put(job)
+        self.jobs.put(job)
         self.tell_queue()
         self._wake.set()
         return job
 
     def enqueue_anonymous(self, steps: int = 4, number: float | None = None) -> Job:
         """Queue a prompt without a client id, whose previews are broadcast to all clients."""
-        graph = strange.anonymous_graph(self.installation, steps)
+        graph = unusual_frames.anonymous_graph(self.installation, steps)
         return self.enqueue(graph, ["9"], number=number)
 
     def tell_queue(self) -> None:
         """Broadcast the number of remaining prompts."""
-        facts = {"status": {"exec_info": {"queue_remaining": self.book.remaining}}}
+        facts = {"status": {"exec_info": {"queue_remaining": self.jobs.remaining}}}
         self.hub.send("status", facts, None)
 
     def clear_queue(self) -> None:
         """Drop all waiting prompts, as any client of the server can."""
-        self.book.pending.clear()
+        self.jobs.pending.clear()
         self.tell_queue()
 
     def interrupt(self) -> None:
@@ -280,8 +282,8 @@ class Engine(ABC):
 
     def free(self) -> None:
         """Drop cached results."""
-        if self._bench is not None:
-            self._bench.cache.results.clear()
+        if self._shared is not None:
+            self._shared.cache.results.clear()
         self._loaded.clear()
 
     async def load(self, name: str) -> None:
@@ -312,12 +314,12 @@ class Engine(ABC):
             case Stop():
                 self._later(self.stop())
             case GarbagePreview():
-                return strange.GARBAGE
+                return unusual_frames.GARBAGE
             case StrangeFrames():
-                for frame in strange.FRAMES:
+                for frame in unusual_frames.FRAMES:
                     self.hub.send_raw(frame, None)
             case BigFrame():
-                return strange.big_picture(fault.size)
+                return unusual_frames.big_picture(fault.size)
             case ClearQueue():
                 self.clear_queue()
             case StrangerInterrupts():
@@ -351,10 +353,10 @@ class Engine(ABC):
             released.cancel()
             interrupted.cancel()
 
-    async def _work(self, bench: Bench) -> None:
+    async def _work(self, shared: SharedState) -> None:
         """Execute one prompt after the other until the server stops."""
         while True:
-            job = self.book.take()
+            job = self.jobs.take()
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()
@@ -364,19 +366,19 @@ class Engine(ABC):
             self.interrupted = False
             record = Execution(job.prompt_id, job.client_id)
             self.log.executions.append(record)
-            await Run(bench, job, record).execute()
+            await Run(shared, job, record).execute()
             record.ending = job.ending
-            await self._finish(bench, job)
+            await self._finish(shared, job)
 
-    async def _finish(self, bench: Bench, job: Job) -> None:
+    async def _finish(self, shared: SharedState, job: Job) -> None:
         """Write the history entry, then send the message that ends the run."""
-        bench.last_node = None
+        shared.last_node = None
         if self.faults.take(OutputDeleted, job.prompt_id) is not None:
             self._delete_outputs(job)
         delayed = self.faults.take(HistoryDelayed, job.prompt_id)
         if delayed is not None:
             await asyncio.sleep(delayed.seconds)
-        self.book.finish(job)
+        self.jobs.finish(job)
         self.tell_queue()
         if job.client_id is not None:
             facts = {"node": None, "prompt_id": job.prompt_id}

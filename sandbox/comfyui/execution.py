@@ -42,7 +42,7 @@ class InterruptedRunError(Exception):
     """The run was interrupted."""
 
 
-class Gate(Protocol):
+class RunControl(Protocol):
     """Waiting points of a run that the server controls."""
 
     interrupted: bool
@@ -55,7 +55,7 @@ class Gate(Protocol):
 
 
 @dataclass
-class Bench:
+class SharedState:
     """State shared by all runs of one server."""
 
     hub: Hub
@@ -65,7 +65,7 @@ class Bench:
     pool: ThreadPoolExecutor
     version: str
     classes: Mapping[str, Any]
-    gate: Gate
+    control: RunControl
     last_node: tuple[str | None, str] | None = None
 
 
@@ -73,7 +73,7 @@ class Bench:
 class Run:
     """Execution of one job."""
 
-    bench: Bench
+    shared: SharedState
     job: Job
     record: Execution
     results: dict[str, Result] = field(default_factory=dict)
@@ -83,15 +83,15 @@ class Run:
     async def execute(self) -> None:
         """Run the graph up to its final message; the engine writes the history."""
         self._tell("execution_start", {"prompt_id": self.job.prompt_id, "timestamp": now_ms()})
-        keys = signatures(self.job.graph, self.bench.folders)
-        cached = cached_nodes(self.job.graph, keys, self.bench.cache, self.bench.classes)
+        keys = signatures(self.job.graph, self.shared.folders)
+        cached = cached_nodes(self.job.graph, keys, self.shared.cache, self.shared.classes)
         self._tell(
             "execution_cached",
             {"nodes": cached, "prompt_id": self.job.prompt_id, "timestamp": now_ms()},
         )
         for node_id in cached:
-            self.results[node_id] = self.bench.cache.results[keys[node_id]]
-        waiting = ExecutionList(self.job.graph, self.bench.classes, frozenset(cached))
+            self.results[node_id] = self.shared.cache.results[keys[node_id]]
+        waiting = ExecutionList(self.job.graph, self.shared.classes, frozenset(cached))
         for output in self.job.outputs_to_execute:
             waiting.add(output)
         while (current := waiting.next()) is not None:
@@ -117,7 +117,7 @@ class Run:
             return False
         self.results[node_id] = result
         if self.job.graph[node_id]["class_type"] != "SaveImageWebsocket":
-            self.bench.cache.keep(keys[node_id], result)
+            self.shared.cache.keep(keys[node_id], result)
         self._report(node_id, result)
         state = self.states[node_id]
         self._progress(node_id, state["max"], state["max"], "finished")
@@ -130,9 +130,9 @@ class Run:
         self._check_interrupt()
         self._progress(node_id, 0.0, 1.0, "running")
         if self.job.client_id is not None:
-            self.bench.last_node = (self.job.client_id, node_id)
+            self.shared.last_node = (self.job.client_id, node_id)
             facts = {"node": node_id, "display_node": node_id, "prompt_id": self.job.prompt_id}
-            self.bench.hub.send("executing", facts, self.job.client_id)
+            self.shared.hub.send("executing", facts, self.job.client_id)
         self.record.nodes.append(node_id)
         self._play_node_fault(class_type)
         context = NodeRun(self, node_id)
@@ -141,7 +141,7 @@ class Run:
         return result
 
     def _inputs_of(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        described = self.bench.classes[node["class_type"]]["input"]
+        described = self.shared.classes[node["class_type"]]["input"]
         inputs = {}
         for name, spec in described.get("optional", {}).items():
             if len(spec) > 1 and "default" in spec[1]:
@@ -155,15 +155,15 @@ class Run:
 
     def _play_node_fault(self, class_type: str) -> None:
         prompt_id = self.job.prompt_id
-        failing = self.bench.faults.take_for_node(NodeFails, prompt_id, class_type)
+        failing = self.shared.faults.take_for_node(NodeFails, prompt_id, class_type)
         if failing is not None:
             raise NodeError(failing.message, failing.exception_type)
-        if self.bench.faults.take_for_node(OutOfMemory, prompt_id, class_type) is not None:
+        if self.shared.faults.take_for_node(OutOfMemory, prompt_id, class_type) is not None:
             raise NodeError(OUT_OF_MEMORY, "torch.OutOfMemoryError")
 
     def _check_interrupt(self) -> None:
-        if self.bench.gate.interrupted:
-            self.bench.gate.interrupted = False
+        if self.shared.control.interrupted:
+            self.shared.control.interrupted = False
             raise InterruptedRunError
 
     def _report(self, node_id: str, result: Result) -> None:
@@ -184,7 +184,7 @@ class Run:
                 "output": result.ui,
                 "prompt_id": self.job.prompt_id,
             }
-            self.bench.hub.send("executed", facts, self.job.client_id)
+            self.shared.hub.send("executed", facts, self.job.client_id)
 
     def _progress(self, node_id: str, value: float, maximum: float, state: str) -> None:
         """Send the state of every node so far."""
@@ -199,13 +199,13 @@ class Run:
             "real_node_id": node_id,
         }
         facts = {"prompt_id": self.job.prompt_id, "nodes": self.states}
-        self.bench.hub.send("progress_state", facts, self.job.client_id)
+        self.shared.hub.send("progress_state", facts, self.job.client_id)
 
     def _tell(self, kind: str, facts: dict[str, Any], *, everybody: bool = False) -> None:
         """Record a message for the history and send it to the prompt's client."""
         self.job.messages.append((kind, facts))
         if self.job.client_id is not None or everybody:
-            self.bench.hub.send(kind, facts, self.job.client_id)
+            self.shared.hub.send(kind, facts, self.job.client_id)
 
     def _end_interrupted(self, node_id: str) -> None:
         facts = {
@@ -243,7 +243,7 @@ class Run:
         if (
             "mat1 and mat2" in message
             and "Sampler" in class_type
-            and self.bench.version != "0.3.64"
+            and self.shared.version != "0.3.64"
         ):
             return f"{message}\n\n{SAMPLER_TIPS}"
         return message
@@ -265,23 +265,23 @@ class NodeRun:
     def __init__(self, run: Run, node_id: str) -> None:
         self._run = run
         self._node_id = node_id
-        self.version: str = run.bench.version
-        self.folders: Folders = run.bench.folders
+        self.version: str = run.shared.version
+        self.folders: Folders = run.shared.folders
         self.graph: Mapping[str, Any] = run.job.graph
         self.extra_data: Mapping[str, Any] = run.job.extra_data
 
     async def load(self, name: str) -> None:
         """Wait as long as loading this model takes."""
-        await self._run.bench.gate.load(name)
+        await self._run.shared.control.load(name)
 
     async def in_thread(self, function: Callable[..., Produced], *arguments: object) -> Produced:
         """Run something slow in the server's worker thread."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._run.bench.pool, function, *arguments)
+        return await loop.run_in_executor(self._run.shared.pool, function, *arguments)
 
     async def show_text(self, text: str) -> None:
         """Send a text frame about this node."""
-        self._run.bench.hub.send_text(self._node_id, text)
+        self._run.shared.hub.send_text(self._node_id, text)
 
     async def show_picture(self, value: int, maximum: int, picture: Image.Image) -> None:
         """Send a picture as a result over the socket."""
@@ -294,8 +294,8 @@ class NodeRun:
         self, value: int, maximum: int, preview: Callable[[], Image.Image] | None
     ) -> None:
         """Report one finished step; raises when the run was interrupted."""
-        run, hub, job = self._run, self._run.bench.hub, self._run.job
-        instead = await run.bench.gate.pass_step(job, value)
+        run, hub, job = self._run, self._run.shared.hub, self._run.job
+        instead = await run.shared.control.pass_step(job, value)
         run._check_interrupt()  # noqa: SLF001 - its own run
         run.record.steps += 1
         content = instead
@@ -312,17 +312,17 @@ class NodeRun:
                 self._send_picture(content, JPEG)
 
     def _previews_wanted(self) -> bool:
-        if self._run.bench.version == "0.3.64":
+        if self._run.shared.version == "0.3.64":
             return True
         return self._run.job.extra_data.get("preview_method") != "none"
 
     async def _progress_message(self, value: int, maximum: int) -> None:
         job = self._run.job
         facts = {"value": value, "max": maximum, "prompt_id": job.prompt_id, "node": self._node_id}
-        self._run.bench.hub.send("progress", facts, job.client_id)
+        self._run.shared.hub.send("progress", facts, job.client_id)
 
     def _send_picture(self, content: bytes, image_type: int) -> None:
-        job, hub = self._run.job, self._run.bench.hub
+        job, hub = self._run.job, self._run.shared.hub
         if not hub.wants_metadata(job.client_id):
             hub.send_picture(image_type, content, job.client_id)
             return

@@ -67,7 +67,7 @@ class Job:
 
 
 @dataclass
-class JobBook:
+class JobStore:
     """The queue and the history; a restart begins with an empty one."""
 
     pending: list[Job] = field(default_factory=list)

@@ -10,7 +10,7 @@ LONGEST_LIST_SHOWN: Final = 20
 FILE_CLASSES: Final = ("LoadImage", "LoadImageMask")
 
 
-class ServerTroubleError(Exception):
+class InternalServerError(Exception):
     """Input on which a real server fails with a plain-text 500."""
 
 
@@ -42,7 +42,7 @@ class Validator:
                 return ValidationResult(
                     _error("prompt_no_outputs", "Prompt has no outputs"), [], {}
                 )
-            raise ServerTroubleError
+            raise InternalServerError
         outputs = []
         for node_id, node in graph.items():
             refused = self._refuse_class(node_id, node)
@@ -60,7 +60,7 @@ class Validator:
         if not isinstance(node, Mapping):
             if old and isinstance(node, str):
                 return self._missing_class(node_id, {}, None)
-            raise ServerTroubleError
+            raise InternalServerError
         class_type = node.get("class_type")
         if not class_type or self.describe(str(class_type)) is None:
             return self._missing_class(node_id, node, class_type)

@@ -12,6 +12,7 @@ from typing import Any, Final, Self, TypeVar
 from aiohttp import web
 
 from sandbox.discord_api import limits
+from sandbox.discord_api.changes import ChangeNotifier
 from sandbox.discord_api.clock import Clock, Snowflakes
 from sandbox.discord_api.errors import ApiError
 from sandbox.discord_api.faults import Fault, FaultKind, Faults, Hold
@@ -26,7 +27,6 @@ from sandbox.discord_api.model.messages import Messages
 from sandbox.discord_api.model.payloads import Payloads
 from sandbox.discord_api.people.actions import UserActions
 from sandbox.discord_api.people.page_api import PageApi
-from sandbox.discord_api.pulse import Pulse
 from sandbox.discord_api.rate_limits import RateLimits
 from sandbox.discord_api.rest.message_routes import ChannelRoutes, InteractionRoutes
 from sandbox.discord_api.rest.router import PREFIX, Rest
@@ -86,7 +86,7 @@ class DiscordStandIn:
             heartbeat_seconds=heartbeat_seconds,
         )
         self.broadcast = Broadcast(self.directory, self.payloads, self.gateway)
-        self.gateway.pulse = self.broadcast.pulse
+        self.gateway.changes = self.broadcast.changes
         self.messages = Messages(self.directory, self.files, self.broadcast, self.clock, snowflakes)
         self.commands = Commands(self.directory, self.clock, snowflakes)
         self.interactions = Interactions(
@@ -177,9 +177,9 @@ class DiscordStandIn:
         return self.directory.guild_id
 
     @property
-    def pulse(self) -> Pulse:
+    def changes(self) -> ChangeNotifier:
         """Wakes tasks at every change of state."""
-        return self.broadcast.pulse
+        return self.broadcast.changes
 
     @property
     def unknown_requests(self) -> list[str]:
@@ -226,7 +226,7 @@ class DiscordStandIn:
         """Let minutes pass at once, for tokens and signed addresses."""
         self.clock.advance(timedelta(minutes=minutes))
         self.interactions.check_ages()
-        self.pulse.beat()
+        self.changes.notify()
 
     def deny_bot(self, channel: int | str, permissions: Permission) -> None:
         """Take permissions from the bot in a channel; `Permission(0)` gives them back."""
@@ -276,7 +276,7 @@ class DiscordStandIn:
 
     async def wait_for(self, find: Callable[[], T], timeout: float = 10.0) -> T:
         """Return what `find` returns once that is truthy, looking at every change."""
-        return await self.pulse.wait_for(find, timeout)
+        return await self.changes.wait_for(find, timeout)
 
     def _build_app(self) -> web.Application:
         app = web.Application(client_max_size=BODY_BYTES)

@@ -164,7 +164,7 @@ async def test_a_purge_takes_one_persons_results_alone(house):
         await make(house.ben, prompt="a wolf", seed=9)
         assert "3 results" in await answer(house.mo, "mod purge", user=house.ana.id)
         assert "no results here" in await answer(house.mo, "mod purge", user=house.ana.id)
-        await house.world.pulse.wait_for(
+        await house.world.changes.wait_for(
             lambda: len(house.ben.messages("general")) == 1, PATIENCE_S
         )
         assert "a wolf" in as_text(house.ben.messages("general")[0])

@@ -12,10 +12,10 @@ from sandbox.comfyui.engine import UPLOAD_LIMIT, Engine
 from sandbox.comfyui.hub import Client
 from sandbox.comfyui.routes.files import FileRoutes
 from sandbox.comfyui.routes.information import InformationRoutes
+from sandbox.comfyui.routes.internal_error import internal_error
 from sandbox.comfyui.routes.jobs import JobRoutes
 from sandbox.comfyui.routes.prompt_queue import QueueRoutes
-from sandbox.comfyui.routes.trouble import trouble
-from sandbox.comfyui.validation import ServerTroubleError
+from sandbox.comfyui.validation import InternalServerError
 from sandbox.scenarios import ServerError, StopAnswering
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -58,13 +58,13 @@ def _build_middleware(server: Engine) -> Callable[..., Awaitable[web.StreamRespo
         if server.faults.take_for_path(StopAnswering, *paths) is not None:
             await asyncio.Event().wait()
         if server.faults.take_for_path(ServerError, *paths) is not None:
-            return trouble()
+            return internal_error()
         try:
             return await handler(request)
         except web.HTTPNotFound:
             return web.Response(status=404)
-        except (ServerTroubleError, json.JSONDecodeError):
-            return trouble()
+        except (InternalServerError, json.JSONDecodeError):
+            return internal_error()
 
     return middleware
 
@@ -105,7 +105,7 @@ class SocketRoute:
 
     def _greet(self, client_id: str) -> None:
         server = self._server
-        exec_info = {"queue_remaining": server.book.remaining}
+        exec_info = {"queue_remaining": server.jobs.remaining}
         facts = {"status": {"exec_info": exec_info}, "sid": client_id}
         server.hub.send("status", facts, client_id)
         if server.last_node is not None and server.last_node[0] == client_id:

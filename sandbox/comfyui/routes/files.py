@@ -14,9 +14,9 @@ from PIL import Image
 
 from sandbox.comfyui.engine import Engine
 from sandbox.comfyui.folders import FOLDER_TYPES, OutsideFolderError, split_annotation
-from sandbox.comfyui.routes.trouble import trouble
+from sandbox.comfyui.routes.internal_error import internal_error
 from sandbox.comfyui.transcript import Upload
-from sandbox.comfyui.validation import ServerTroubleError
+from sandbox.comfyui.validation import InternalServerError
 from sandbox.scenarios import UploadTooLarge, WrongFile
 
 DANGEROUS: Final = (".html", ".htm", ".js", ".css", ".svg", ".xml", ".xhtml")
@@ -88,7 +88,7 @@ class FileRoutes:
     def _original(self, reference: object) -> Path | None:
         """Return the picture a mask belongs to; without it the upload silently has no effect."""
         if not isinstance(reference, dict) or "filename" not in reference:
-            raise ServerTroubleError
+            raise InternalServerError
         kind = reference.get("type", "output")
         try:
             path = self._server.folders.inside(
@@ -100,7 +100,7 @@ class FileRoutes:
 
     def _store(self, incoming: _Incoming, content: bytes) -> web.Response:
         if incoming.kind not in FOLDER_TYPES:
-            raise ServerTroubleError
+            raise InternalServerError
         folders = self._server.folders
         try:
             directory = folders.inside(incoming.kind, incoming.subfolder)
@@ -112,7 +112,7 @@ class FileRoutes:
             path = path if incoming.overwrites else _free_name(path, content)
             path.write_bytes(content)
         except OSError as error:
-            raise ServerTroubleError from error
+            raise InternalServerError from error
         name = str(path.relative_to(directory))
         upload = Upload(name, incoming.subfolder, incoming.kind, len(content))
         self._server.log.uploads.append(upload)
@@ -138,7 +138,7 @@ class FileRoutes:
             if request.query.get("channel") in {"rgb", "a"}:
                 return await asyncio.to_thread(_as_channel, path, request.query["channel"], named)
         except (OSError, ValueError, SyntaxError):
-            return trouble()
+            return internal_error()
         return self._whole(path, named)
 
     def _requested(self, request: web.Request) -> Path | int:
@@ -174,7 +174,7 @@ async def _read_upload(request: web.Request) -> _Incoming | None:
     if image is None:
         return None
     if not isinstance(image, web.FileField) or not image.filename:
-        raise ServerTroubleError
+        raise InternalServerError
     content = await asyncio.to_thread(image.file.read)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     return _Incoming(image.filename, content, fields)
@@ -200,7 +200,7 @@ def _with_mask(original: Path, mask: bytes) -> bytes:
             picture = opened.convert("RGBA")
             picture.putalpha(drawn.convert("RGBA").getchannel("A"))
     except (OSError, ValueError) as error:
-        raise ServerTroubleError from error
+        raise InternalServerError from error
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=4)
     return stream.getvalue()

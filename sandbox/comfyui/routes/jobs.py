@@ -87,23 +87,23 @@ class JobRoutes:
     def _stop(self, prompt_id: str) -> bool:
         """Delete a waiting prompt or interrupt a running one; return whether it did either."""
         server = self._server
-        running = server.book.running is not None and server.book.running.prompt_id == prompt_id
-        waiting = any(job.prompt_id == prompt_id for job in server.book.pending)
+        running = server.jobs.running is not None and server.jobs.running.prompt_id == prompt_id
+        waiting = any(job.prompt_id == prompt_id for job in server.jobs.pending)
         pretended = (running or waiting) and server.faults.take(FalseCancel, prompt_id) is not None
         effect = (running or waiting) and not pretended
         server.log.cancels.append(Cancel("job cancel", prompt_id, effect=effect))
         if effect and waiting:
-            server.book.delete(prompt_id)
+            server.jobs.delete(prompt_id)
             server.tell_queue()
         elif effect:
             server.interrupt()
         return running or waiting
 
     def _find(self, prompt_id: str) -> Job | None:
-        book = self._server.book
-        unfinished = [*book.pending, *([book.running] if book.running else [])]
+        store = self._server.jobs
+        unfinished = [*store.pending, *([store.running] if store.running else [])]
         found = next((job for job in unfinished if job.prompt_id == prompt_id), None)
-        return found or book.history.get(prompt_id)
+        return found or store.history.get(prompt_id)
 
     def _chosen(self, request: web.Request) -> list[dict[str, Any]]:
         query = request.query
@@ -116,8 +116,12 @@ class JobRoutes:
         sort_by = query.get("sort_by", "created_at")
         if sort_by not in {"created_at", "execution_duration"}:
             raise _BadParameterError("sort_by must be 'created_at' or 'execution_duration'")
-        book = self._server.book
-        jobs = [*book.pending, *([book.running] if book.running else []), *book.history.values()]
+        store = self._server.jobs
+        jobs = [
+            *store.pending,
+            *([store.running] if store.running else []),
+            *store.history.values(),
+        ]
         summaries = [self._summary(job) for job in jobs]
         if wanted:
             summaries = [facts for facts in summaries if facts["status"] in wanted]
@@ -127,9 +131,9 @@ class JobRoutes:
         return sorted(summaries, key=key, reverse=query.get("sort_order", "desc") != "asc")
 
     def _summary(self, job: Job) -> dict[str, Any]:
-        book = self._server.book
-        status = "pending" if job in book.pending else "in_progress"
-        finished = book.history.get(job.prompt_id) is job
+        store = self._server.jobs
+        status = "pending" if job in store.pending else "in_progress"
+        finished = store.history.get(job.prompt_id) is job
         if finished:
             status = _STATUS_OF_ENDING[job.ending or "execution_error"]
         facts: dict[str, Any] = {

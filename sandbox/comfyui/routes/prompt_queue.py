@@ -10,9 +10,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from sandbox.comfyui.engine import Engine
-from sandbox.comfyui.routes.trouble import trouble
+from sandbox.comfyui.routes.internal_error import internal_error
 from sandbox.comfyui.transcript import Cancel, Post
-from sandbox.comfyui.validation import ServerTroubleError, Validator
+from sandbox.comfyui.validation import InternalServerError, Validator
 from sandbox.scenarios import AnswerAfterRun, LoseInterrupt, NoAnswer, StrangersPrompt
 
 CANONICAL_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -54,7 +54,7 @@ class QueueRoutes:
         ]
 
     async def _count(self, _: web.Request) -> web.Response:
-        return web.json_response({"exec_info": {"queue_remaining": self._server.book.remaining}})
+        return web.json_response({"exec_info": {"queue_remaining": self._server.jobs.remaining}})
 
     async def _post(self, request: web.Request) -> web.Response:
         body = json.loads(await request.text())
@@ -95,14 +95,14 @@ class QueueRoutes:
 
     def _take_number(self, body: object) -> float:
         """Assign the queue number; a refused prompt uses up a number as well."""
-        book = self._server.book
+        store = self._server.jobs
         if isinstance(body, dict) and "number" in body:
             try:
                 return float(body["number"])
             except (TypeError, ValueError) as error:
-                raise ServerTroubleError from error
-        number = book.next_number
-        book.next_number += 1
+                raise InternalServerError from error
+        number = store.next_number
+        store.next_number += 1
         in_front = isinstance(body, dict) and body.get("front")
         return -number if in_front else number
 
@@ -126,15 +126,15 @@ class QueueRoutes:
     def _extra_data(self, body: dict[str, Any]) -> dict[str, Any]:
         extra_data = body.get("extra_data", {})
         if not isinstance(extra_data, dict):
-            raise ServerTroubleError
+            raise InternalServerError
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
         return extra_data
 
     async def _queue(self, _: web.Request) -> web.Response:
-        book = self._server.book
-        running = [book.running.as_tuple()] if book.running else []
-        pending = [job.as_tuple() for job in book.pending]
+        store = self._server.jobs
+        running = [store.running.as_tuple()] if store.running else []
+        pending = [job.as_tuple() for job in store.pending]
         return web.json_response({"queue_running": running, "queue_pending": pending})
 
     async def _change_queue(self, request: web.Request) -> web.Response:
@@ -143,7 +143,7 @@ class QueueRoutes:
             self._server.log.cancels.append(Cancel("queue clear", None, effect=True))
             self._server.clear_queue()
         for prompt_id in body.get("delete", ()):
-            deleted = self._server.book.delete(prompt_id)
+            deleted = self._server.jobs.delete(prompt_id)
             self._server.log.cancels.append(Cancel("queue delete", prompt_id, effect=deleted))
             if deleted:
                 self._server.tell_queue()
@@ -155,7 +155,7 @@ class QueueRoutes:
         except json.JSONDecodeError:
             body = {}
         prompt_id = body.get("prompt_id") if isinstance(body, dict) else None
-        running = self._server.book.running
+        running = self._server.jobs.running
         meant = prompt_id is None or (running is not None and running.prompt_id == prompt_id)
         lost = meant and self._server.faults.take(LoseInterrupt, prompt_id) is not None
         effect = meant and not lost and running is not None
@@ -171,22 +171,22 @@ class QueueRoutes:
             try:
                 limits.append(int(text) if text is not None else None)
             except ValueError:
-                return trouble()
+                return internal_error()
         max_items, offset = limits
         return web.json_response(
-            self._server.book.entries(max_items, -1 if offset is None else offset)
+            self._server.jobs.entries(max_items, -1 if offset is None else offset)
         )
 
     async def _history_of(self, request: web.Request) -> web.Response:
-        job = self._server.book.history.get(request.match_info["prompt_id"])
+        job = self._server.jobs.history.get(request.match_info["prompt_id"])
         return web.json_response({job.prompt_id: job.as_history()} if job else {})
 
     async def _change_history(self, request: web.Request) -> web.Response:
         body = json.loads(await request.text())
         if body.get("clear"):
-            self._server.book.history.clear()
+            self._server.jobs.history.clear()
         for prompt_id in body.get("delete", ()):
-            self._server.book.history.pop(prompt_id, None)
+            self._server.jobs.history.pop(prompt_id, None)
         return web.Response()
 
     async def _free(self, request: web.Request) -> web.Response:

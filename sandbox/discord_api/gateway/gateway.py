@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from sandbox.discord_api import limits
+from sandbox.discord_api.changes import ChangeNotifier
 from sandbox.discord_api.gateway.protocol import (
     KNOWN_INTENTS,
     NO_INTENTS,
@@ -24,7 +25,6 @@ from sandbox.discord_api.gateway.protocol import (
 from sandbox.discord_api.gateway.session import ENCODERS, Connection, Session
 from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.payloads import Payloads
-from sandbox.discord_api.pulse import Pulse
 from sandbox.discord_api.values import ChannelKind, JsonObject, Message
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Gateway:
         self.close_codes: list[int] = []
         """The codes that connections were closed with for a fault of the client."""
         self.unknown_frames: list[str] = []
-        self.pulse: Pulse | None = None
+        self.changes: ChangeNotifier | None = None
 
     @property
     def shards(self) -> set[tuple[int, int]]:
@@ -274,5 +274,5 @@ class Gateway:
             self._sessions.pop(connection.session.id, None)
 
     def _notify(self) -> None:
-        if self.pulse is not None:
-            self.pulse.beat()
+        if self.changes is not None:
+            self.changes.notify()

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from sandbox.discord_api.changes import ChangeNotifier
 from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.payloads import Payloads
-from sandbox.discord_api.pulse import Pulse
 from sandbox.discord_api.values import Channel, JsonObject, Member, Message
 
 
@@ -29,7 +29,7 @@ class Broadcast:
         self._payloads = payloads
         self._gateway = gateway
         self._viewers: dict[asyncio.Queue[JsonObject | None], int] = {}
-        self.pulse = Pulse()
+        self.changes = ChangeNotifier()
 
     @contextlib.contextmanager
     def view(self, member: Member) -> Iterator[asyncio.Queue[JsonObject | None]]:
@@ -54,14 +54,14 @@ class Broadcast:
         for queue, member_id in self._viewers.items():
             if self.may_see(self._directory.members[member_id], message):
                 queue.put_nowait(self._message_view(event, message, referenced))
-        self.pulse.beat()
+        self.changes.notify()
 
     def tell(self, member_id: int, event: JsonObject) -> None:
         """Send an event to one person."""
         for queue, viewer_id in self._viewers.items():
             if viewer_id == member_id:
                 queue.put_nowait(event)
-        self.pulse.beat()
+        self.changes.notify()
 
     def tell_channel(self, channel: Channel, event: JsonObject) -> None:
         """Send an event to everybody who can view a channel."""
@@ -77,7 +77,7 @@ class Broadcast:
     def channel_changed(self, channel: Channel) -> None:
         """Send the bot a channel's changed permissions."""
         self._gateway.dispatch("CHANNEL_UPDATE", self._payloads.channel(channel), intent=1)
-        self.pulse.beat()
+        self.changes.notify()
 
     def may_see(self, member: Member, message: Message) -> bool:
         """Say whether a person's client shows a message."""

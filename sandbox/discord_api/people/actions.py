@@ -218,7 +218,7 @@ class UserActions:
     def _send(self, interaction: Interaction, data: JsonObject) -> Interaction:
         payload = self._interactions.payload(interaction, data)
         self._gateway.dispatch("INTERACTION_CREATE", payload)
-        self._broadcast.pulse.beat()
+        self._broadcast.changes.notify()
         return interaction
 
     def _offered(self, member: Member, channel: Channel, command_id: int, kind: int) -> JsonObject:

@@ -153,7 +153,7 @@ class PageApi:
         command_id, options = _number(payload, "command_id"), payload.get("options") or []
         interaction = self._acts.autocomplete(member, channel, command_id, options)
         patience = self._response_seconds + 1  # its own deadline ends it first
-        await self._broadcast.pulse.wait_for(
+        await self._broadcast.changes.wait_for(
             lambda: interaction.is_answered or interaction.is_dead, patience
         )
         if interaction.choices is None:

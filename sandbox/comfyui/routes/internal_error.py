@@ -3,7 +3,7 @@
 from aiohttp import web
 
 
-def trouble() -> web.Response:
+def internal_error() -> web.Response:
     """Build the plain-text 500, after which the connection is closed."""
     response = web.Response(
         status=500, text="500 Internal Server Error\n\nServer got itself in trouble"

@@ -7,13 +7,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Pulse:
+class ChangeNotifier:
     """Wakes tasks that wait for a change of the stand-in's state."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def beat(self) -> None:
+    def notify(self) -> None:
         """Wake all waiting tasks."""
         self._event.set()
         self._event = asyncio.Event()
