@@ -1,1 +1,1 @@
-"""Limner between the stand-ins, killed and cut off at random, and audited afterwards."""
+"""Chaos test: random faults and kills between the stand-ins, and an audit of the outcome."""

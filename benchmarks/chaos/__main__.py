@@ -15,7 +15,7 @@ from benchmarks.chaos.run import Plan, Report, play
 def main() -> int:
     """Play one run and print its report."""
     options = _parse()
-    # A client that is killed while it is answered is the point, and no trouble of the stand-ins.
+    # Clients are killed in the middle of responses on purpose; that is no error of the stand-ins.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
     with tempfile.TemporaryDirectory(prefix="limner-chaos-") as temporary:
@@ -33,7 +33,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="processes to kill with -9")
-    parser.add_argument("--seed", type=int, help="draw the same acts and troubles again")
+    parser.add_argument("--seed", type=int, help="draw the same actions and faults again")
     parser.add_argument("--database-url", help="an empty PostgreSQL database; SQLite without")
     parser.add_argument(
         "--workers", type=int, default=0, help="one bot and so many workers, on PostgreSQL"
@@ -46,8 +46,8 @@ def _print(report: Report) -> None:
     _say(f"{report.seconds:.0f} s, and {report.settled_s:.0f} s until all had ended.")
     _say(f"Processes started: {report.starts}. Runs on backends: {report.executions}.")
     for title, counts in (
-        ("People did", report.acts),
-        ("Troubles", report.troubles),
+        ("People did", report.actions),
+        ("Faults", report.faults),
         ("Generations", report.states),
         ("Tracebacks in logs", report.crashes),
     ):

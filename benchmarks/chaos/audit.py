@@ -1,4 +1,4 @@
-"""Judges each generation of a run by the evidence that is left."""
+"""Audit of each generation by the evidence collected after a run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from generation.errors import FailureKind
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be. `rule` is one of end, message, charge, pictures and run."""
+    """A violation. `rule` is one of end, message, charge, pictures and run."""
 
     generation_id: str
     rule: str
@@ -22,7 +22,7 @@ class Finding:
 
 
 def audit(evidence: Evidence) -> tuple[Finding, ...]:
-    """Everything that is wrong; empty when all is as promised."""
+    """Return all violations; empty when every promise was kept."""
     return tuple(_findings(evidence))
 
 
@@ -58,7 +58,7 @@ def _judge_end(generation: Recorded) -> Iterator[str]:
 
 
 def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str]:
-    """The one it was accepted with shows its end."""
+    """The message of its acceptance shows its end."""
     if message is None:
         yield "Its message is gone."
         return
@@ -76,7 +76,7 @@ def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str
 
 
 def _judge_posts(generation: Recorded, evidence: Evidence) -> Iterator[str]:
-    """It has no second message with buttons: that is a second telling."""
+    """It has no second message with buttons, which would be a repeated delivery."""
     bearing = [
         message
         for message in evidence.messages
@@ -131,8 +131,8 @@ def _judge_runs(generation: Recorded, evidence: Evidence) -> Iterator[str]:
         if count > 1:
             yield f"Backend {backend} ran it {count} times in its life {life}."
     backends = {run.backend for run in runs}
-    if len(backends) > 1 and not backends & evidence.troubled:
-        yield f"{len(backends)} backends ran it, and none of them had any trouble."
+    if len(backends) > 1 and not backends & evidence.disturbed:
+        yield f"{len(backends)} backends ran it, and none of them had any fault."
     if generation.state == "succeeded" and not runs:
         yield "It succeeded, and no backend ran it."
 

@@ -1,4 +1,4 @@
-"""What is left after a run: the database, the messages and the backends' logs, as plain facts."""
+"""Evidence after a run: records of the database, messages and executions."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """A run that a backend began, and in which of the backend's lives."""
+    """An execution on a backend, and the number of restarts before it."""
 
     prompt_id: str
     backend: int
@@ -74,16 +74,16 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything an auditor looks at. `troubled` are the backends that were restarted or cut."""
+    """All evidence of a run. `disturbed` are the backends that were restarted or cut off."""
 
     generations: tuple[Recorded, ...]
     messages: tuple[Posted, ...]
     executions: tuple[Executed, ...]
-    troubled: frozenset[int] = frozenset()
+    disturbed: frozenset[int] = frozenset()
 
 
 def read_generations(database_url: str) -> tuple[Recorded, ...]:
-    """Read every generation past the code that wrote it. Raises sqlite3.Error, psycopg.Error."""
+    """Read every generation without Limner's own code. Raises sqlite3.Error, psycopg.Error."""
     rows = _select(database_url, "SELECT * FROM generations ORDER BY created_at")
     pictures = _grouped(
         _select(database_url, "SELECT generation_id, sha256 FROM outputs ORDER BY position")

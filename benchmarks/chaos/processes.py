@@ -1,4 +1,4 @@
-"""The bot's processes, each started again whenever it ends: as a service manager would.
+"""The bot's processes, restarted whenever they end, as by a service manager.
 
 They are forked from a server that has imported the program already: starts, and so kills, are
 then many times as frequent as with an interpreter of its own for each.
@@ -24,7 +24,7 @@ LOOK_S = 0.05
 """Between two looks whether a process has ended."""
 
 CRASH = "Traceback (most recent call last)"
-"""What no log may hold."""
+"""Secret that must not appear in any log."""
 
 
 class BotProcesses:
@@ -63,17 +63,17 @@ class BotProcesses:
 
     @property
     def living(self) -> tuple[int, ...]:
-        """The places whose process lives just now."""
+        """Indexes of the processes that are running."""
         return tuple(self._living)
 
     def kill(self, slot: int) -> None:
-        """End one without any warning."""
+        """Kill a process."""
         process = self._living.get(slot)
         if process is not None:
             process.kill()
 
     async def terminate(self, slot: int) -> float:
-        """Ask one to end in good order; the seconds until it has."""
+        """Terminate a process; returns the seconds until it has ended."""
         process = self._living.get(slot)
         began_at = time.monotonic()
         if process is not None:
@@ -83,11 +83,11 @@ class BotProcesses:
         return time.monotonic() - began_at
 
     def freeze(self, slot: int) -> None:
-        """Let one stand still, its connections open."""
+        """Freeze a process, with its connections open."""
         self._signal(slot, signal.SIGSTOP)
 
     def thaw(self, slot: int) -> None:
-        """Let it go on, if it was not killed meanwhile."""
+        """Resume a frozen process, if it was not killed meanwhile."""
         self._signal(slot, signal.SIGCONT)
 
     def _signal(self, slot: int, number: signal.Signals) -> None:
@@ -96,7 +96,7 @@ class BotProcesses:
             os.kill(process.pid, number)
 
     async def start_by_mistake(self) -> tuple[int | None, str]:
-        """Start one more, wait for its end, and tell its status and its last words."""
+        """Start one more process, wait for its end, and return its status and last output."""
         log = self._folder / "mistake.log"
         log.unlink(missing_ok=True)
         process = self._start("all", log)
@@ -135,7 +135,7 @@ class BotProcesses:
 
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
-    """Be a bot, in a process of its own."""
+    """Run the bot; the entry point of each process."""
     for name in [variable for variable in os.environ if variable.startswith("LIMNER_")]:
         del os.environ[name]
     os.environ.update(environment)
@@ -146,7 +146,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> 
 
 
 async def _wait(process: ForkServerProcess) -> None:
-    """Until it ended; whoever is cancelled here ends it."""
+    """Wait for the end of a process; kill it when cancelled."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(process.sentinel, ended.set)

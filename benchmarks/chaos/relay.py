@@ -1,4 +1,4 @@
-"""A TCP connection between a bot's process and what it depends on, to be cut or frozen."""
+"""TCP relay between a bot's process and a server, which can be cut or frozen."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ CHUNK_BYTES = 1 << 16
 
 
 class Relay:
-    """Passes bytes on to a port of this machine, until it is cut."""
+    """Forwards connections to a local port."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -27,23 +27,23 @@ class Relay:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Cut everything and stop."""
+        """Cut all connections and stop."""
         self.cut()
         if self._server is not None:
             self._server.close()
 
     def cut(self) -> None:
-        """Break every connection and let none through."""
+        """Cut all connections and refuse new ones."""
         self._is_cut = True
         for writer in self._writers:
             writer.transport.abort()
 
     def freeze(self) -> None:
-        """Keep connections open, take new ones, and let nothing through in either direction."""
+        """Accept and keep connections, but forward nothing in either direction."""
         self._flows.clear()
 
     def mend(self) -> None:
-        """Let connections through again."""
+        """Forward connections again."""
         self._is_cut = False
         self._flows.set()
 

@@ -1,4 +1,4 @@
-"""One run: a house of stand-ins and processes, a crowd, troubles, peace, and the audit."""
+"""One run: stand-ins and bot processes, simulated users, faults, settling, and the audit."""
 
 import asyncio
 import random
@@ -12,16 +12,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.chaos.audit import Finding, audit
-from benchmarks.chaos.crowd import Crowd
 from benchmarks.chaos.evidence import (
     Evidence,
     read_executions,
     read_generations,
     read_messages,
 )
+from benchmarks.chaos.faults import FaultInjector
 from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
-from benchmarks.chaos.troubles import Troubles
+from benchmarks.chaos.users import SimulatedUsers
 from db import migrations
 from db.database import Database, Session, libpq_url
 from db.repositories.guilds import GuildRepository
@@ -31,12 +31,12 @@ from sandbox.discord_api import DiscordStandIn
 BACKENDS = 2
 STEP_SECONDS = 0.08
 LOOK_S = 0.5
-"""Between two looks whether all generations have ended."""
+"""Seconds between two checks whether all generations have ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does. The same seed draws the same acts and troubles; their moments vary.
+    """Parameters of a run. The same seed draws the same actions and faults; their timing varies.
 
     A `folder` that is a file system of its own, such as a small tmpfs, is filled now and then.
 
@@ -53,13 +53,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened, and what was wrong with it."""
+    """Counts and findings of a run."""
 
     seconds: float
     settled_s: float
     starts: int
-    acts: Counter[str]
-    troubles: Counter[str]
+    actions: Counter[str]
+    faults: Counter[str]
     states: Counter[str]
     executions: int
     crashes: Counter[str]
@@ -67,18 +67,18 @@ class Report:
 
 
 async def play(plan: Plan) -> Report:
-    """Play it. Raises OSError when a port or the folder cannot be used."""
+    """Perform a run. Raises OSError when a port or the folder cannot be used."""
     chance = random.Random(plan.seed)  # noqa: S311 - a run is to be repeatable
     began_at = time.monotonic()
     url = plan.database_url or f"sqlite:///{plan.folder / 'limner.db'}"
     await migrations.upgrade(url)
-    async with _open(plan, url, chance) as house:
-        crowd = Crowd(house.world, chance)
-        house.troubles.rush = crowd.rush
-        acting = asyncio.create_task(crowd.act_for_ever(), name="crowd")
+    async with _open(plan, url, chance) as setup:
+        users = SimulatedUsers(setup.world, chance)
+        setup.faults.rush = users.rush
+        acting = asyncio.create_task(users.act_for_ever(), name="users")
         try:
-            await house.world.wait_until_connected(60)
-            await house.troubles.make(plan.kills)
+            await setup.world.wait_until_connected(60)
+            await setup.faults.make(plan.kills)
         finally:
             acting.cancel()
             await asyncio.wait({acting})
@@ -87,41 +87,41 @@ async def play(plan: Plan) -> Report:
         settled_s = time.monotonic() - settling_at
         evidence = Evidence(
             read_generations(url),
-            read_messages(house.world),
-            read_executions(house.backends, house.troubles.lives),
-            frozenset(house.troubles.troubled),
+            read_messages(setup.world),
+            read_executions(setup.backends, setup.faults.lives),
+            frozenset(setup.faults.disturbed),
         )
         findings = audit(evidence) + tuple(
-            Finding("-", "end", f"A second process was not refused: {one}")
-            for one in house.troubles.unrefused
+            Finding("-", "end", f"A second process was not refused: {output}")
+            for output in setup.faults.unrefused
         )
         findings += tuple(
             Finding("-", "end", f"A process ended {seconds:.0f} s after SIGTERM.")
-            for seconds in house.troubles.overdue
+            for seconds in setup.faults.overdue
         )
         return Report(
             seconds=time.monotonic() - began_at,
             settled_s=settled_s,
-            starts=house.processes.starts,
-            acts=crowd.acts,
-            troubles=house.troubles.made,
-            states=Counter(one.state for one in evidence.generations),
+            starts=setup.processes.starts,
+            actions=users.actions,
+            faults=setup.faults.made,
+            states=Counter(generation.state for generation in evidence.generations),
             executions=len(evidence.executions),
-            crashes=Counter(house.processes.crashes()),
+            crashes=Counter(setup.processes.crashes()),
             findings=findings,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
+class _Setup:
     world: DiscordStandIn
     backends: Sequence[ComfyUIStandIn]
     processes: BotProcesses
-    troubles: Troubles
+    faults: FaultInjector
 
 
 @asynccontextmanager
-async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_House]:
+async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_Setup]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(DiscordStandIn())
         await _lift_limits(url, world.guild_id)
@@ -131,10 +131,10 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
             )
             for _ in range(BACKENDS)
         ]
-        relays = [await stack.enter_async_context(Relay(one.port)) for one in backends]
+        relays = [await stack.enter_async_context(Relay(backend.port)) for backend in backends]
         environment = {
             "DISCORD_TOKEN": world.token,
-            "COMFYUI_URLS": ",".join(f"http://127.0.0.1:{one.port}" for one in relays),
+            "COMFYUI_URLS": ",".join(f"http://127.0.0.1:{relay.port}" for relay in relays),
             "LIMNER_DATA": str(plan.folder),
         }
         database_relay = None
@@ -150,11 +150,11 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
                 plan.folder,
             )
         )
-        yield _House(
+        yield _Setup(
             world,
             backends,
             processes,
-            Troubles(
+            FaultInjector(
                 world=world,
                 backends=backends,
                 backend_relays=relays,
@@ -168,7 +168,7 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
 
 
 async def _lift_limits(url: str, guild_id: int) -> None:
-    """A crowd that acts without a pause is the point."""
+    """Lift the limits, as the simulated users act without pauses."""
     database = Database(url)
     try:
 
@@ -183,10 +183,10 @@ async def _lift_limits(url: str, guild_id: int) -> None:
 
 
 async def _settle(url: str, patience_s: float) -> None:
-    """Wait until every generation has ended and was told, or patience does."""
+    """Wait until every generation has ended and was delivered, at most `patience_s`."""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         generations = await asyncio.to_thread(read_generations, url)
-        if all(one.has_ended for one in generations):
+        if all(generation.has_ended for generation in generations):
             return
         await asyncio.sleep(LOOK_S)

@@ -132,13 +132,13 @@ def test_a_backend_that_was_restarted_explains_a_second_run():
     again = (RUN, Executed("p1", backend=0, life=1))
     assert audit(replace(CLEAN, executions=again)) == ()
     elsewhere = (RUN, Executed("p2", backend=1, life=0))
-    assert audit(replace(CLEAN, executions=elsewhere, troubled=frozenset({0}))) == ()
+    assert audit(replace(CLEAN, executions=elsewhere, disturbed=frozenset({0}))) == ()
 
 
 @pytest.mark.timeout(240)
 async def test_killed_at_random_nothing_is_lost_doubled_or_charged_wrongly(tmp_path):
     report = await play(Plan(tmp_path, kills=2, seed=7, patience_s=120))
     assert report.findings == ()
-    assert report.troubles["kill -9"] == 2
+    assert report.faults["kill -9"] == 2
     assert report.states.total() > 0
     assert not report.crashes

@@ -1,4 +1,4 @@
-"""What goes wrong: one trouble at a time, drawn at random."""
+"""Fault injection: one random fault at a time."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from sandbox.scenarios import NodeFails, OutOfMemory
 
 KILL = "kill -9"
 LONGEST_CALM_S = 2.0
-"""Between two troubles."""
+"""Seconds between two faults."""
 
 LONGEST_CUT_S = 4.0
 """Of a connection."""
@@ -34,8 +34,8 @@ LONGEST_END_S = 10.0
 REFUSAL = "Another Limner is already running"
 
 
-class Troubles:
-    """Makes trouble until enough processes were killed; `mend` ends what lasts."""
+class FaultInjector:
+    """Injects faults until enough processes were killed; `mend` ends lasting ones."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Troubles:
         self._chance = chance
         self.made: Counter[str] = Counter()
         self.lives: tuple[list[int], ...] = tuple([] for _ in backends)
-        self.troubled: set[int] = set()
+        self.disturbed: set[int] = set()
         self.unrefused: list[str] = []
         self.overdue: list[float] = []
         self.rush: Callable[[], Coroutine[Any, Any, None]] = _no_rush
@@ -84,7 +84,7 @@ class Troubles:
             self._kinds = {**self._kinds, "second process": (1, self._start_second)}
 
     async def make(self, kills: int) -> None:
-        """Make trouble until this many processes were killed."""
+        """Inject faults until this many processes were killed."""
         names = list(self._kinds)
         weights = [self._kinds[name][0] for name in names]
         while self.made[KILL] < kills:
@@ -111,7 +111,7 @@ class Troubles:
         await asyncio.sleep(self._chance.uniform(0.2, 3))
 
     async def _terminate(self) -> None:
-        """Everybody asks at once meanwhile."""
+        """All users send requests at a high rate meanwhile."""
         if self._processes.living:
             slot = self._chance.choice(self._processes.living)
             rushing = asyncio.create_task(self.rush(), name="rush")
@@ -123,7 +123,7 @@ class Troubles:
                 self.overdue.append(took_s)
 
     async def _freeze(self) -> None:
-        """One stands still for longer than its peers wait for a sign of life, and goes on."""
+        """Freeze a process for longer than its peers wait for a sign of life, then resume it."""
         if len(self._processes.living) > 1:
             slot = self._chance.choice(self._processes.living)
             self._processes.freeze(slot)
@@ -141,7 +141,7 @@ class Troubles:
 
     async def _restart_backend(self) -> None:
         number = self._chance.randrange(len(self._backends))
-        self.troubled.add(number)
+        self.disturbed.add(number)
         backend = self._backends[number]
         await backend.stop()
         self.lives[number].append(len(backend.log.executions))
@@ -150,7 +150,7 @@ class Troubles:
 
     async def _cut_backend(self) -> None:
         number = self._chance.randrange(len(self._backends))
-        self.troubled.add(number)
+        self.disturbed.add(number)
         await self._cut(self._backend_relays[number])
 
     async def _cut(self, relay: Relay) -> None:
@@ -191,7 +191,7 @@ class Troubles:
                 other.execute("ROLLBACK")
 
     async def _start_second(self) -> None:
-        """Beside a living one it has to be refused."""
+        """A second process beside a running one has to be refused."""
         if not await self._is_settled():
             return
         status, sentence = await self._processes.start_by_mistake()
@@ -207,4 +207,4 @@ class Troubles:
 
 
 async def _no_rush() -> None:
-    """Nobody is there yet who could ask."""
+    """No process is up yet that could receive requests."""

@@ -1,4 +1,4 @@
-"""Several people who ask for pictures, cancel, try again and change their minds."""
+"""Simulated users who request pictures, cancel and retry at random."""
 
 import asyncio
 import io
@@ -18,32 +18,32 @@ from sandbox.people import Person
 NAMES = ("ana", "ben", "mo", "ada")
 CHANNEL = "general"
 LONGEST_PAUSE_S = 2.5
-"""Between two acts of one person."""
+"""Most seconds between two actions of one person."""
 
 RUSH_PAUSE_S = 0.05
-"""Between two requests of a rush."""
+"""Seconds between two requests of a rush."""
 
-ACTS = ("imagine", "private", "attachment", "cancel", "retry", "again")
+ACTIONS = ("imagine", "private", "attachment", "cancel", "retry", "again")
 WEIGHTS = (8, 2, 2, 4, 2, 2)
 
 
-class Crowd:
-    """Everybody acts at random moments; what they did is counted."""
+class SimulatedUsers:
+    """Users who act at random moments; their actions are counted."""
 
     def __init__(self, world: DiscordStandIn, chance: random.Random) -> None:
         self._world = world
         self._chance = chance
         self._numbers = itertools.count(1)
-        self.acts: Counter[str] = Counter()
+        self.actions: Counter[str] = Counter()
 
     async def act_for_ever(self) -> None:
-        """Let everybody act until cancelled."""
+        """Let all users act until cancelled."""
         async with asyncio.TaskGroup() as group:
             for name in NAMES:
                 group.create_task(self._act(Person(self._world, name)))
 
     async def rush(self) -> None:
-        """Let everybody ask 20 times a second until cancelled."""
+        """Send 20 requests a second until cancelled."""
         people = [Person(self._world, name) for name in NAMES]
         async with asyncio.TaskGroup() as group:
             while True:
@@ -52,14 +52,14 @@ class Crowd:
 
     async def _ask_in_a_rush(self, person: Person) -> None:
         with suppress(NotPossible, TimeoutError):
-            self.acts["rush"] += await self._imagine(person, "rush")
+            self.actions["rush"] += await self._imagine(person, "rush")
 
     async def _act(self, person: Person) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
             if not self._world.gateway.is_connected:
                 continue
-            act = self._chance.choices(ACTS, WEIGHTS)[0]
+            act = self._chance.choices(ACTIONS, WEIGHTS)[0]
             try:
                 if act in ("cancel", "retry", "again"):
                     done = await self._press(person, act)
@@ -68,7 +68,7 @@ class Crowd:
             except (NotPossible, TimeoutError):
                 # The commands are not there yet, or the button is gone already.
                 continue
-            self.acts[act] += done
+            self.actions[act] += done
 
     async def _imagine(self, person: Person, act: str) -> bool:
         # The name makes the prompt, and what is made from it, unlike everybody else's.
