@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def find_clients(wanted: Sequence[str]) -> dict[str, Path]:
-    """The Python that runs each client; says which is left out, and why."""
+    """Return the Python interpreter of each client; prints which are left out, and why."""
     own = Path(sys.executable)
     pythons = {FLOOR: own} | ({OURS: own} if OURS in wanted else {})
     others = [name for name in wanted if name not in pythons]
@@ -85,7 +85,7 @@ def compare(pythons: Mapping[str, Path], scale: Scale, rounds: int) -> dict[str,
 
 
 def _rotate(names: list[str], by: int) -> list[str]:
-    """Nobody is always the first, nor always behind the same one."""
+    """Rotate the order from round to round, so that no client is always first."""
     start = by % len(names)
     return names[start:] + names[:start]
 

@@ -1,4 +1,4 @@
-"""`limner run` against the stand-in Discord, as a process of its own that can be killed.
+"""`limner run` against the stand-in Discord, as a separate process that can be killed.
 
 `python -m benchmarks.bot_process API_BASE GATEWAY_URL [ROLE]`; the settings come
 from the environment, as for `limner run`.

@@ -1,4 +1,4 @@
-"""Driving the page in headless Chromium as a person would, for its tests and its pictures."""
+"""Driver of the demo's page in headless Chromium, for its tests and screenshots."""
 
 import shutil
 from collections.abc import AsyncGenerator
@@ -27,11 +27,11 @@ _ARGUMENTS: Final = (
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 PATIENCE_MS: Final = 30_000
-"""For anything to appear: a generation on a slow machine takes this long at most."""
+"""Seconds for anything to appear: a generation on a slow machine takes this long at most."""
 
 
 class ChromiumMissing(Exception):
-    """There is no Chromium to drive."""
+    """Chromium is not installed."""
 
 
 def find_chromium() -> str | None:
@@ -54,7 +54,7 @@ async def open_browser() -> AsyncGenerator[Browser]:
 
 
 class Visitor:
-    """Somebody at the page, with a keyboard and a mouse."""
+    """A user of the page, with keyboard and mouse."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

@@ -1,4 +1,4 @@
-"""What a compared client has to do: bring one graph to its picture, and say what it saw."""
+"""Interface of the compared clients: run a graph, fetch its picture, report progress."""
 
 import time
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Job:
     picture: ResultPicture
 
     def deliver(self, content: bytes, *, steps: int = 0, previews: int = 0) -> Delivery:
-        """Note that the bytes are here; looking at them comes after the time was taken."""
+        """Record the arrival of the bytes; they are verified after the measurement."""
         now = time.time()
         return Delivery(self.name, now, self.picture.is_of(self.name, content), steps, previews)
 
@@ -26,10 +26,10 @@ class Client(Protocol):
     """One client of one backend, used from one event loop."""
 
     async def open(self) -> None:
-        """Get ready; what that costs counts."""
+        """Connect; its cost is part of the measurement."""
 
     async def run(self, job: Job) -> Delivery:
         """Submit, follow, download. Many are under way at once."""
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""

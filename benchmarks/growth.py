@@ -27,7 +27,7 @@ from generation.service import utc_now
 SIZES = (1_000, 1_000_000)
 ROUNDS = 60
 WARM_UP = 20
-"""Rounds that are not counted."""
+"""Warm-up rounds that are not counted."""
 
 PEOPLE = 1_000
 GUILDS = 25

@@ -29,7 +29,7 @@ PATIENCE_S = 600.0
 LOOK_S = 0.2
 
 _PEOPLE = itertools.count(20_000)
-"""Nobody asks twice: a cooldown is for people."""
+"""Each request comes from another person, as the cooldown would refuse a second one."""
 
 _ENDED = """
 SELECT count(finished_at), extract(epoch FROM max(finished_at) - min(started_at))

@@ -1,4 +1,4 @@
-"""What one client came to in one round, and how rounds are summed up. Does no input or output."""
+"""Figures of one client in one round, and their summary over rounds. Does no input or output."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -46,7 +46,7 @@ COLUMNS: Mapping[str, str] = {
     "p95_ms": "p95 ms",
     "memory_mb": "peak MB",
 }
-"""The figures of which less is better, and what a table calls them."""
+"""Figures of which less is better, with their labels in a table."""
 
 
 def build_measurement(
@@ -57,7 +57,7 @@ def build_measurement(
     memory_mb: float,
     jobs: int,
 ) -> Measurement:
-    """Put together what the client and the backends counted; `jobs` is how many were wanted."""
+    """Combine the counts of client and backends; `jobs` is the number of submitted jobs."""
     success_at = {job: at for report in reports for job, at in report["success_at"].items()}
     delays = [
         (delivery.received_at - success_at[delivery.job]) * MILLI

@@ -1,4 +1,4 @@
-"""The other clients' own environment: Limner never depends on them."""
+"""Virtual environment of the compared clients, on which Limner does not depend."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
 FOLDER = Path(__file__).with_name(".venv")
-"""Made when first needed; delete it to have it made anew."""
+"""Created when first needed; delete it to create it again."""
 
 _STAMP = "installed.txt"
 _INSTALL_S = 600

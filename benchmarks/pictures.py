@@ -1,4 +1,4 @@
-"""Pictures of any size that carry the name of their job, so that a swapped result is noticed.
+"""Pictures of any size that contain the name of their job, so that swapped results are detected.
 
 Both are valid files that any library opens: a PNG of noise, whose text chunk `job` is the name,
 and a JPEG filled up with comments.
@@ -52,7 +52,7 @@ class ResultPicture:
         return PNG_SIGNATURE + self.header + _chunk(b"tEXt", b"job\0" + job.encode("latin-1"))
 
     def is_of(self, job: str, content: bytes) -> bool:
-        """Whether these are this job's bytes, all of them; cheap enough not to be noticed."""
+        """Whether these are exactly this job's bytes; cheap enough not to affect the figures."""
         head = self.head(job)
         is_whole = len(content) == len(head) + len(self.body)
         return is_whole and content.startswith(head) and content.endswith(self.body)

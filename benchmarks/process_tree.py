@@ -1,4 +1,4 @@
-"""What a process and everything it started use, as Linux tells it: see proc(5)."""
+"""CPU time and memory of process trees on Linux: see proc(5)."""
 
 import os
 from collections.abc import Iterable, Iterator

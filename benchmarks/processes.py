@@ -21,7 +21,7 @@ _STOP_S = 10
 
 
 class MeasurementFailed(Exception):
-    """A client's process ended without a result; the sentence is its last one."""
+    """A client's process ended without a result; the message is the last line of its output."""
 
 
 @contextmanager
@@ -52,12 +52,12 @@ def measure(python: Path, client: str, urls: Sequence[str], scale: Scale) -> Mea
 
 
 def reset(url: str) -> None:
-    """Let a backend begin to count anew."""
+    """Reset the counters of a backend."""
     _ask(url + RESET_PATH, "POST")
 
 
 def ask_report(url: str) -> Mapping[str, Any]:
-    """What a backend counted since the last reset."""
+    """Fetch the counters of a backend."""
     report: Mapping[str, Any] = _ask(url + REPORT_PATH, "GET")
     return report
 

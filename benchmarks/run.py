@@ -1,4 +1,4 @@
-"""What one run looks like on the wire: the messages a real ComfyUI 0.33 was recorded to send.
+"""WebSocket messages of one run, as recorded from ComfyUI 0.33.
 
 A chain of nodes of which one is a sampler and the last saves a picture. `progress_state` repeats
 every node so far, at each step: that is most of the text a client has to read.
@@ -27,7 +27,7 @@ _JPEG = 1
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A moment in which a real server would compute; the length is the server's business."""
+    """A pause in which a real server would compute; the server decides its length."""
 
 
 Frame = tuple[str, str | bytes] | Pace
@@ -69,7 +69,7 @@ def find_job(graph: Mapping[str, Mapping[str, Any]]) -> str:
 
 @dataclass
 class RecordedRun:
-    """Says a run's messages one by one; `has_metadata` is what the client negotiated."""
+    """Generates the messages of a run; `has_metadata` is what the client negotiated."""
 
     prompt_id: str
     graph: Mapping[str, Mapping[str, Any]]

@@ -40,7 +40,7 @@ _OBJECT_INFO = {
 
 
 def process_cpu_seconds() -> float:
-    """What this process has used so far, in user and system mode."""
+    """CPU seconds of this process, user and system."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
@@ -264,7 +264,7 @@ class LightServer:
         self._frames.put_nowait((json.dumps({"type": kind, "data": content}), client_id))
 
     async def _publish(self) -> None:
-        """One loop for all sockets, as in ComfyUI: whoever does not read stops everybody."""
+        """One send loop for all sockets, as in ComfyUI: a slow client blocks the others."""
         while True:
             frame, client_id = await self._frames.get()
             if client_id is None:

@@ -31,7 +31,7 @@ def _cells(
 
 
 def _number(value: float) -> str:
-    """Three digits that say something."""
+    """Format with three significant digits."""
     if math.isnan(value):
         return "-"
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits

@@ -1,1 +1,1 @@
-"""The whole bot between Discord and ComfyUI, beside the least bot that does the same."""
+"""Benchmark of the whole bot, compared with a minimal bot that does the same."""

@@ -1,4 +1,4 @@
-"""What is measured: each function takes a program that is ready and returns named figures."""
+"""The measurements: each function takes a running program and returns named figures."""
 
 import asyncio
 import math
@@ -58,7 +58,7 @@ _WIDE = Setting(
 
 
 async def measure_idle(stage: Stage) -> Figures:
-    """What a program takes that has nothing to do, in percent of a core."""
+    """CPU use of an idle program, in percent of a core."""
     return {"idle_percent": await _idle_percent(stage)}
 
 
@@ -93,7 +93,7 @@ async def measure_alone(stage: Stage) -> Figures:
 
 
 async def measure_own(stage: Stage) -> Figures:
-    """How long the GPU rests between the generations that one person asked for at once."""
+    """Idle time of the GPU between the generations that one person requested at once."""
     rests = []
     for series in range(OWN_SERIES):
         person, jobs = _FIRST["own"] + series, [f"own-{series}-{n}" for n in range(OWN)]
@@ -125,7 +125,7 @@ async def measure_together(stage: Stage) -> Figures:
 
 
 async def measure_memory(stage: Stage) -> Figures:
-    """What is resident once fifty generations were made."""
+    """Resident memory after fifty generations."""
     missing = max(GENERATIONS - stage.generations, 0)
     asks = await _ask_all(stage, _FIRST["memory"], missing, "memory", pause_s=0)
     await stage.wait_for_pictures(asks, PATIENCE_S)
@@ -134,7 +134,7 @@ async def measure_memory(stage: Stage) -> Figures:
 
 
 async def measure_many(stage: Stage) -> Figures:
-    """A hundred people in one second; what comes of their commands is not waited for."""
+    """Acknowledgement of a hundred people's commands within one second, without their results."""
     asks = await _ask_all(stage, _FIRST["many"], MANY, "many", pause_s=MANY_S / MANY)
     delays = [ask.acknowledged_ms for ask in asks]
     late = [ask for ask in asks if not ask.is_acknowledged or ask.acknowledged_ms > DEADLINE_MS]
@@ -161,7 +161,7 @@ async def measure_statements(stage: Stage) -> Figures:
 
 
 async def measure_running(stage: Stage) -> Figures:
-    """Two hundred run at once: is the bot still there for others, and is progress shown?"""
+    """Response time and age of shown progress while two hundred generations run at once."""
     asks = await _ask_all(stage, _FIRST["running"], RUNNING, "running", pause_s=RUNNING_PAUSE_S)
     await _wait_until_all_run(stage, asks)
     is_limner = stage.program is not Program.FLOOR
@@ -256,7 +256,7 @@ async def _wait_until_all_run(stage: Stage, asks: Sequence[Ask]) -> None:
 
 
 def _ages(stage: Stage, asks: Sequence[Ask], window_s: float) -> list[float]:
-    """How old what is shown became at most, of each message, in so many seconds up to now."""
+    """Maximum age of each message's shown progress over the last seconds."""
     now = time.time()
     ages = []
     for ask in asks:

@@ -1,4 +1,4 @@
-"""The least bot: defer, POST, follow `/ws`, edit every two seconds, post the picture.
+"""A minimal bot: defer, POST, follow `/ws`, edit every two seconds, post the picture.
 
 No database, no queue, no limits, no errors. `python -m benchmarks.whole_bot.floor_bot API_BASE
 GATEWAY_URL STEPS`; DISCORD_TOKEN and COMFYUI_URLS come from the environment, as for Limner.

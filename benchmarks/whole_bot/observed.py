@@ -1,4 +1,4 @@
-"""Limner as `benchmarks.bot_process` runs it, and told from inside what it does.
+"""Limner as run by `benchmarks.bot_process`, reporting measurements from inside the process.
 
 `python -m benchmarks.whole_bot.observed API_BASE GATEWAY_URL [ROLE]`. For every line on the
 standard input it prints one of JSON: statements so far, and how late its event loop was since.

@@ -1,4 +1,4 @@
-"""A program between the stand-ins of Discord and ComfyUI, and what is seen of it from outside."""
+"""A program between the stand-ins of Discord and ComfyUI, observed from outside."""
 
 import asyncio
 import tempfile
@@ -42,7 +42,7 @@ SETTLE_S: Final = 3.0
 
 
 class Unfinished(Exception):
-    """Something did not happen in time; the sentence says what."""
+    """An expected event did not happen in time; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class MessageLog:
 
 @dataclass
 class Stage:
-    """Everything that runs, and what people do there."""
+    """The running program and stand-ins, and actions of users."""
 
     program: Program
     world: DiscordStandIn
@@ -216,7 +216,7 @@ async def _get_ready(stage: Stage, setting: Setting) -> None:
 
 
 async def _lift_limits(stage: Stage, waiting: int) -> None:
-    """Nobody waits for a cooldown or a new day."""
+    """Lift the cooldown and the daily limit."""
     limits = {"cooldown": 0, "allowance": 100_000, "waiting": 100, "line": waiting}
     reply = await Person(stage.world, "ada").slash(CHANNEL, "limner limits", **limits)
     await reply.until(lambda _: not reply.is_thinking, START_S)
