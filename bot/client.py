@@ -28,7 +28,7 @@ from bot.replies.review_messages import REVIEW_ITEMS, review_forms
 from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import CommandTree
-from bot.ui.modals import Forms
+from bot.ui.modals import ModalDispatcher
 
 SYNC_AGAIN_S = 60.0
 """Seconds between two attempts to sync changed commands."""
@@ -96,7 +96,7 @@ class LimnerClient(discord.AutoShardedClient):
         self.tree = CommandTree(self)
         self._guilds = tuple(discord.Object(guild_id) for guild_id in self.served_guilds)
         self._services: Services | None = None
-        self._forms = Forms({})
+        self._modals = ModalDispatcher({})
         self._workflow_commands: WorkflowCommands | None = None
         self._is_out_of_date = asyncio.Event()
         self._connecting: asyncio.Task[Any] | None = None
@@ -109,14 +109,14 @@ class LimnerClient(discord.AutoShardedClient):
         return self._services
 
     def serve(self, services: Services) -> None:
-        """Answer commands and buttons with these services."""
+        """ModalInput commands and buttons with these services."""
         self._services = services
         submitter = Submitter(services.generations, services.preferences, attachment_hosts())
         add_commands(self.tree, services, submitter, self._guilds)
         menu = MessageMenu(services, submitter)
         reports = ReportMenu(services)
         add_menu(self.tree, (*menu.commands(), *reports.commands()), self._guilds)
-        self._forms = Forms(
+        self._modals = ModalDispatcher(
             {
                 **RESULT_FORMS,
                 **SETTINGS_FORMS,
@@ -184,7 +184,7 @@ class LimnerClient(discord.AutoShardedClient):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Handle a submitted modal; discord.py dispatches all other interactions itself."""
         if interaction.type is discord.InteractionType.modal_submit:
-            await self._forms.answer(interaction)
+            await self._modals.answer(interaction)
 
     def refresh_commands(self) -> None:
         """Rebuild the workflow commands after the library changed; `keep_synced` tells Discord."""

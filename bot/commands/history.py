@@ -18,7 +18,7 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui import embeds
-from bot.ui.components import LastingItem
+from bot.ui.components import PersistentItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledge, acknowledge_press, respond
@@ -135,7 +135,7 @@ class HistoryQuery:
 
 
 class HistoryButton(
-    LastingItem[ui.Button[ui.View]],
+    PersistentItem[ui.Button[ui.View]],
     template=(
         r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
         r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"

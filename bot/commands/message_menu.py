@@ -18,7 +18,7 @@ from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.details import details_embed
 from bot.ui.limits import EMBED_FIELD_CHARACTERS, MENU_OPTION_CHARACTERS
-from bot.ui.modals import Answer, Handler, choice_field, open_form, parse_number
+from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import harmless, lines_within
 from generation.errors import FailureKind, GenerationError, RequestRefused
@@ -113,9 +113,9 @@ class MessageMenu:
             )
         parts |= input_parts()
         custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
-        await open_form(interaction, custom_id, _("Use as input"), parts)
+        await open_modal(interaction, custom_id, _("Use as input"), parts)
 
-    async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
+    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
         """Submit the request of the filled-in form."""
         began = time.monotonic()
         chosen = answer.number("picture", answer.match["attachment"])
@@ -128,7 +128,7 @@ class MessageMenu:
         await self._submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
 
     async def _find_picture(
-        self, interaction: discord.Interaction, answer: Answer, attachment_id: int
+        self, interaction: discord.Interaction, answer: ModalInput, attachment_id: int
     ) -> discord.Attachment:
         """Find the picture, for a person who opened its form or acts in its channel.
 

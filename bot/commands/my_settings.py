@@ -12,9 +12,9 @@ from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
-from bot.ui.components import LastingItem, chosen_in
+from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.limits import CHOICES
-from bot.ui.modals import Answer, Handler, open_form, text_field
+from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, Choices, matching
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
@@ -33,7 +33,9 @@ COUNTS = (1, 2, 3, 4)
 Workflows = Sequence[WorkflowSummary]
 
 
-class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"):
+class SettingsMenu(
+    PersistentItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"
+):
     """Persistent menu of one default."""
 
     def __init__(
@@ -61,7 +63,7 @@ class SettingsMenu(LastingItem[ui.Select[ui.View]], template=r"s:(?P<name>workfl
 
 
 class SettingsButton(
-    LastingItem[ui.Button[ui.View]],
+    PersistentItem[ui.Button[ui.View]],
     template=r"s:(?P<name>private|spoiler|layout|metadata|negative|reset)",
 ):
     """Persistent button that toggles a default, opens the text form, or resets all."""
@@ -152,7 +154,7 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> tuple[discord.Embed
     return embed, view
 
 
-async def take_negative(interaction: discord.Interaction, answer: Answer) -> None:
+async def take_negative(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Store the submitted negative prompt."""
     await _change(interaction, negative=answer.texts.get("negative", "").strip() or None)
 
@@ -170,7 +172,7 @@ async def _open_negative(interaction: discord.Interaction, before: Defaults) -> 
         longest=PROMPT_CHARACTERS,
         description=_("What your pictures should not show; empty it for nothing"),
     )
-    await open_form(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
+    await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
 
 
 async def _change(interaction: discord.Interaction, **changes: object) -> None:

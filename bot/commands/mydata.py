@@ -12,7 +12,7 @@ from bot.i18n.language import _, plural
 from bot.permissions import guild_of
 from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
-from bot.ui.modals import Answer, Handler, open_form
+from bot.ui.modals import Handler, ModalInput, open_modal
 from bot.ui.responses import acknowledge, respond
 from generation.history.retention import Keeping
 
@@ -53,7 +53,7 @@ def mydata_group(services: Services) -> app_commands.Group:
             "messages; your settings and presets as well. What you used of your quota is "
             "kept, and so is what moderators decided. What is not finished yet stays."
         )
-        await open_form(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
+        await open_modal(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
 
     return group
 
@@ -68,7 +68,7 @@ def keeping_text(keeping: Keeping) -> str:
     )
 
 
-async def take_delete(interaction: discord.Interaction, _answer: Answer) -> None:
+async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:
     """Delete the data of whoever submitted the confirmation."""
     await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)

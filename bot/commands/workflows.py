@@ -11,7 +11,7 @@ from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
-from bot.ui.components import LastingItem
+from bot.ui.components import PersistentItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.text import harmless, lines_within
 from generation.library.library import Library
@@ -21,7 +21,7 @@ PAGE = 10
 """Workflows per page, at two lines each."""
 
 
-class WorkflowsButton(LastingItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
+class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
     """Persistent page button of `/workflows`."""
 
     def __init__(self, page: int, label: str = "…", *, disabled: bool = False) -> None:

@@ -20,10 +20,10 @@ from bot.ui.details import details_embed
 from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import (
     GENERATION_ID,
-    Answer,
     Handler,
+    ModalInput,
     choice_field,
-    open_form,
+    open_modal,
     parse_number,
     text_field,
 )
@@ -104,7 +104,7 @@ async def ask_for_input(
         parts["picture"] = choice_field("picture", _("Picture"), options, required=True)
     parts |= input_parts(generation.prompt)
     custom_id = f"f:{generation.id}:input:{pictures[0]}"
-    await open_form(interaction, custom_id, _("Use as input"), parts)
+    await open_modal(interaction, custom_id, _("Use as input"), parts)
 
 
 def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
@@ -123,7 +123,7 @@ def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
     }
 
 
-async def take_input(interaction: discord.Interaction, answer: Answer) -> None:
+async def take_input(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of that modal."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     position = answer.number("picture", answer.match["index"])

@@ -15,7 +15,7 @@ from bot.replies.actions import ALL
 from bot.replies.deletion import open_delete
 from bot.replies.remix import open_remix
 from bot.services import services_of
-from bot.ui.components import LastingItem, chosen_in
+from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
@@ -38,7 +38,7 @@ _STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType({RETRY: discord.Bu
 
 
 class GenerationButton(
-    LastingItem[ui.Button[ui.View]],
+    PersistentItem[ui.Button[ui.View]],
     template=rf"g:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN}):(?P<index>[0-9]{{1,3}})",
 ):
     """Persistent button of one action; `index` counts from 0 where there are several results."""
@@ -70,7 +70,7 @@ class GenerationButton(
 
 
 class PictureMenu(
-    LastingItem[ui.Select[ui.View]],
+    PersistentItem[ui.Select[ui.View]],
     template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
 ):
     """Persistent menu of one action, for more pictures than a row of buttons holds."""

@@ -11,7 +11,7 @@ from bot.permissions import can_moderate, guild_of
 from bot.replies.address import parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
 from bot.services import services_of
-from bot.ui.modals import GENERATION_ID, Answer, open_form
+from bot.ui.modals import GENERATION_ID, ModalInput, open_modal
 from bot.ui.responses import acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
 from generation.errors import NotYours, UnknownGeneration
@@ -39,10 +39,10 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
         prompt=prompt,
     )
     title = _("Delete {id}?", id=generation.id)
-    await open_form(interaction, f"f:{generation.id}:delete", title, text=text)
+    await open_modal(interaction, f"f:{generation.id}:delete", title, text=text)
 
 
-async def take_delete(interaction: discord.Interaction, answer: Answer) -> None:
+async def take_delete(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Delete the generation for a person who is allowed to."""
     await acknowledge_press(interaction)
     services = services_of(interaction)

@@ -7,7 +7,14 @@ from bot.replies.derive import derive
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS
-from bot.ui.modals import GENERATION_ID, Answer, choice_field, open_form, parse_number, text_field
+from bot.ui.modals import (
+    GENERATION_ID,
+    ModalInput,
+    choice_field,
+    open_modal,
+    parse_number,
+    text_field,
+)
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
 from bot.ui.responses import before_deadline
 from generation.errors import FailureKind, RequestRefused
@@ -67,10 +74,10 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             FailureKind.INVALID_OPTION,
             "This workflow has nothing that could be changed: press Again instead.",
         )
-    await open_form(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
+    await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
 
 
-async def take_remix(interaction: discord.Interaction, answer: Answer) -> None:
+async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the remix."""
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     values: dict[str, Value | None] = {}

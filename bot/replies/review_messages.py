@@ -17,9 +17,9 @@ from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.sender import ReplyContent
 from bot.services import services_of
 from bot.ui import embeds
-from bot.ui.components import LastingItem, chosen_in
+from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
-from bot.ui.modals import Answer, Handler, open_form, text_field
+from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless, lines_within, plain
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
@@ -54,7 +54,7 @@ _ORANGE = discord.Colour.orange()
 
 
 class ReviewButton(
-    LastingItem[ui.Button[ui.View]],
+    PersistentItem[ui.Button[ui.View]],
     template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
 ):
     """A moderator's decision on one result."""
@@ -89,7 +89,7 @@ class ReviewButton(
 
 
 class SheetButton(
-    LastingItem[ui.Button[ui.View]],
+    PersistentItem[ui.Button[ui.View]],
     template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
 ):
     """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
@@ -140,7 +140,7 @@ class SheetButton(
             await services_of(interaction).reviews.update_messages(generation_id)
 
 
-class SheetMenu(LastingItem[ui.Select[ui.View]], template=r"v:look"):
+class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
     """One of the results that a contact sheet shows, to be seen whole."""
 
     def __init__(self, sheet: Sheet | None = None) -> None:
@@ -374,10 +374,10 @@ async def _open_block(interaction: discord.Interaction, generation_id: str) -> N
         "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
     }
     title = _("Block {person}", person=plain(case.generation.user_name))
-    await open_form(interaction, f"r:{generation_id}:block", title, fields)
+    await open_modal(interaction, f"r:{generation_id}:block", title, fields)
 
 
-async def _take_block(interaction: discord.Interaction, answer: Answer) -> None:
+async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
     require_moderator(interaction)
     await acknowledge(interaction)
     services, guild_id = services_of(interaction), guild_of(interaction)

@@ -13,7 +13,7 @@ from bot.ui import error_messages
 ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 
-class LastingItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
+class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
     """Persistent component with the same checks and error handling as commands.
 
     Subclasses set `template` to match their custom ids, parse them in `read`, and act in `answer`.

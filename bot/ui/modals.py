@@ -26,7 +26,7 @@ GENERATION_ID = r"(?P<id>[a-z0-9]{1,32})"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ModalInput:
     """A submitted modal; texts and chosen values by the custom ids of their fields."""
 
     match: re.Match[str]
@@ -38,10 +38,10 @@ class Answer:
         return read_number(next(iter(self.choices.get(name, ())), otherwise))
 
 
-Handler = Callable[[discord.Interaction, Answer], Awaitable[None]]
+Handler = Callable[[discord.Interaction, ModalInput], Awaitable[None]]
 
 
-class Forms:
+class ModalDispatcher:
     """Dispatches submitted modals to handlers by custom id."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
@@ -59,7 +59,7 @@ class Forms:
                     await handler(interaction, _read(match, sent))
 
 
-async def open_form(
+async def open_modal(
     interaction: discord.Interaction,
     custom_id: str,
     title: str,
@@ -121,7 +121,7 @@ def read_number(chosen: str) -> int:
     return int(chosen) if is_number else -1
 
 
-def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:
+def _read(match: re.Match[str], sent: Mapping[str, Any]) -> ModalInput:
     texts: dict[str, str] = {}
     choices: dict[str, tuple[str, ...]] = {}
     for item in sent.get("components") or ():
@@ -135,7 +135,7 @@ def _read(match: re.Match[str], sent: Mapping[str, Any]) -> Answer:
             choices[name] = tuple(str(value) for value in part["values"] or ())
         else:
             texts[name] = str(part.get("value") or "")
-    return Answer(match, texts, choices)
+    return ModalInput(match, texts, choices)
 
 
 def parse_number(name: str, text: str) -> float | None:

@@ -12,7 +12,7 @@ import pytest
 from discord.ui import DynamicItem
 
 from bot.replies.buttons import PictureMenu
-from bot.ui.components import LastingItem
+from bot.ui.components import PersistentItem
 from sandbox.discord_api.values import Member, Permission, Role, Upload
 from sandbox.people import Person, as_text
 
@@ -334,10 +334,10 @@ def full_names(command):
 
 
 def test_every_button_and_menu_passes_the_gate():
-    assert DynamicItem.__subclasses__() == [LastingItem]
+    assert DynamicItem.__subclasses__() == [PersistentItem]
 
 
-@pytest.mark.parametrize("item", LastingItem.__subclasses__(), ids=lambda item: item.__name__)
+@pytest.mark.parametrize("item", PersistentItem.__subclasses__(), ids=lambda item: item.__name__)
 def test_every_button_and_menu_is_in_the_table(item):
     pattern = item.__discord_ui_compiled_template__
     ids = dict.fromkeys(("result", "waiting", "spare"), "abcde")

@@ -14,7 +14,7 @@ from bot.permissions import guild_of, is_operator, require_administrator
 from bot.replies.inputs import fetch_file
 from bot.replies.posted_files import attachment_hosts
 from bot.services import services_of
-from bot.ui.components import LastingItem
+from bot.ui.components import PersistentItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import matching
 from bot.ui.responses import acknowledge, acknowledge_press, respond
@@ -29,7 +29,7 @@ REPORT_CHARACTERS = 3000
 
 
 class EnableButton(
-    LastingItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
+    PersistentItem[ui.Button[ui.View]], template=r"w:enable:(?P<name>[a-z0-9_-]{1,32})"
 ):
     """Persistent button that enables an uploaded workflow."""
 

@@ -15,7 +15,7 @@ from bot.replies.review_messages import show_next
 from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.modals import Answer, Handler, open_form, text_field
+from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
@@ -147,11 +147,11 @@ class ReportMenu:
             required=True,
             longest=MAX_REPORT_CHARACTERS,
         )
-        await open_form(
+        await open_modal(
             interaction, f"r:{generation.id}:report", _("Report image"), {"reason": field}
         )
 
-    async def take(self, interaction: discord.Interaction, answer: Answer) -> None:
+    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
         """Record the report and show it to the moderators."""
         await acknowledge(interaction)
         await self._services.reviews.report(

@@ -8,7 +8,7 @@ from bot.replies.actions import take_input
 from bot.replies.buttons import GenerationButton
 from bot.replies.deletion import take_delete
 from bot.replies.remix import take_remix
-from bot.ui.modals import Answer
+from bot.ui.modals import ModalInput
 from generation.errors import NotYours
 
 EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
@@ -98,7 +98,7 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
             manage_messages = True
 
     pattern = re.compile(r"f:(?P<id>[a-z0-9]+):x:(?P<index>0)")
-    answer = Answer(pattern.fullmatch(f"f:{theirs.id}:x:0"), {"prompt": "x"}, {})
+    answer = ModalInput(pattern.fullmatch(f"f:{theirs.id}:x:0"), {"prompt": "x"}, {})
     for take in (take_remix, take_input, take_delete):
         with pytest.raises(NotYours):
             await take(Interaction(), answer)
