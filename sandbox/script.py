@@ -231,7 +231,7 @@ def _require(happened: bool, sentence: str) -> None:  # noqa: FBT001 - read as a
 
 
 def _draw_sketch() -> bytes:
-    """What somebody might attach: a plain drawing."""
+    """Draw a simple picture to attach."""
     picture = Image.new("RGB", (640, 480), "#86b9e8")
     draw = ImageDraw.Draw(picture)
     draw.ellipse((440, 60, 560, 180), fill="#ffd24a")

@@ -1,4 +1,4 @@
-"""Results as moderators see them, in their channel or in private, with buttons to decide."""
+"""Review messages: results for moderators, in their channel or privately, with decision buttons."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from generation.notifier import Case, CaseState
 APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
 
 ASK, BACK = "ask", "back"
-"""On a contact sheet: whether all are to be refused, and what leads back to it."""
+"""Actions of a contact sheet: ask to confirm the refusal of all, and return to the sheet."""
 
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
@@ -57,7 +57,7 @@ class ReviewButton(
     PersistentItem[ui.Button[ui.View]],
     template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
 ):
-    """A moderator's decision on one result."""
+    """Persistent button of a moderator's decision on one result."""
 
     def __init__(self, generation_id: str, action: str) -> None:
         style = {
@@ -74,11 +74,11 @@ class ReviewButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the button back from what it carries."""
+        """Parse the button from its custom id."""
         return cls(match["id"], match["action"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Do what the button says."""
+        """Run the action."""
         require_moderator(interaction)
         if self.action == BLOCK:
             await _open_block(interaction, self.generation_id)
@@ -92,7 +92,7 @@ class SheetButton(
     PersistentItem[ui.Button[ui.View]],
     template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
 ):
-    """One decision on all that a contact sheet shows, and on nothing else; or back to the sheet."""
+    """Persistent button of a decision on exactly the results of a contact sheet, or back to it."""
 
     def __init__(self, action: str, ids: Sequence[str] = ()) -> None:
         count = len(ids)
@@ -113,11 +113,11 @@ class SheetButton(
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
-        """Read the button back from what it carries."""
+        """Parse the button from its custom id."""
         return cls(match["action"], tuple(filter(None, match["ids"].split("."))))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Decide, and show what waits then."""
+        """Record the decisions and show the next results."""
         require_moderator(interaction)
         await _acknowledge(interaction)
         if self.action == BACK:
@@ -141,7 +141,7 @@ class SheetButton(
 
 
 class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
-    """One of the results that a contact sheet shows, to be seen whole."""
+    """Persistent menu that opens one result of a contact sheet."""
 
     def __init__(self, sheet: Sheet | None = None) -> None:
         options = [discord.SelectOption(label="…", value="-")]
@@ -160,12 +160,12 @@ class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
         )
 
     @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - its id says nothing more
-        """Read the menu back: what is chosen comes with the choice."""
+    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - the id holds no data
+        """Build the menu; the chosen result comes with the interaction."""
         return cls()
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show it in the sheet's place, with buttons to decide."""
+        """Show the result in place of the sheet, with decision buttons."""
         require_moderator(interaction)
         await _acknowledge(interaction)
         await _show_case(interaction, chosen_in(interaction))
@@ -175,12 +175,12 @@ REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
 
 
 def review_forms() -> Mapping[str, Handler]:
-    """Who reads what the buttons ask."""
+    """Handlers of the modals that the buttons open."""
     return {BLOCK_FORM: _take_block}
 
 
 async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
-    """One result as moderators see it; `waiting` is how many there are with it."""
+    """Build the review message of one result; `waiting` is the number of all waiting ones."""
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
     files = parcel.messages[0] if parcel.messages else ()
@@ -210,13 +210,13 @@ def _view(case: Case) -> ui.View:
     link = generation.message_url or (address.message_url if address is not None else None)
     if link:
         view.add_item(ui.Button(label=_("Open"), url=link))
-    # What is stopped is not remembered: the buttons are read back from their ids.
+    # A stopped view is not kept in discord.py's view store; the items are persistent.
     view.stop()
     return view
 
 
 def draft_sheet(sheet: Sheet) -> ReplyContent:
-    """Several results as moderators see them, to be decided on together."""
+    """Build the message of a contact sheet, whose results are decided on together."""
     lines = [
         f"**{places}** `{generation.id}` {discord.utils.format_dt(generation.created_at, 'R')} · "
         f"<@{generation.user_id}> · <#{generation.channel_id}> · "
@@ -241,7 +241,7 @@ def draft_sheet(sheet: Sheet) -> ReplyContent:
 
 
 def _confirmation(ids: Sequence[str]) -> ui.View:
-    """A refusal cannot be taken back, and its button is beside the one that approves."""
+    """Ask for confirmation: a refusal is final, and its button is next to the approving one."""
     view = ui.View(timeout=None)
     view.add_item(SheetButton(REFUSE, ids))
     view.add_item(SheetButton(BACK))
@@ -250,9 +250,9 @@ def _confirmation(ids: Sequence[str]) -> ui.View:
 
 
 async def show_next(interaction: discord.Interaction) -> None:
-    """In a moderator's private answer: what waits for a decision, oldest first.
+    """Show what waits for a decision, oldest first, in the private response.
 
-    Several together where they can be judged at a glance, or else the oldest alone.
+    A contact sheet where several can be judged at a glance, otherwise the oldest alone.
     """
     sheet = await services_of(interaction).reviews.sheet(guild_of(interaction) or 0)
     if sheet is None:
@@ -275,7 +275,7 @@ async def _show_oldest(interaction: discord.Interaction) -> None:
 
 
 async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
-    """One of several, with the way back to them."""
+    """Show one result of a sheet, with a button back to it."""
     case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
     draft = await draft_case(case)
     if draft.view is not None:
@@ -293,7 +293,7 @@ async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
 
 
 async def _acknowledge(interaction: discord.Interaction) -> None:
-    """What is held is shown in private only, wherever the button is."""
+    """Acknowledge privately unless the message already is: held results are never public."""
     if _is_private(interaction):
         await acknowledge_press(interaction)
     else:
@@ -303,7 +303,7 @@ async def _acknowledge(interaction: discord.Interaction) -> None:
 async def _decide_all(
     interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
 ) -> list[str]:
-    """Decide on each that still waits; those that did."""
+    """Decide on each result that still waits; returns these."""
     decided = []
     for generation_id in ids:
         try:
@@ -317,7 +317,7 @@ async def _decide_all(
 async def _record_decision(
     interaction: discord.Interaction, generation_id: str, *, approved: bool
 ) -> None:
-    """Decide, and let its message follow. Raises what `Reviews.decide` raises."""
+    """Record the decision and update the reply. Raises the errors of `Reviews.decide`."""
     services = services_of(interaction)
     decided = await services.reviews.decide(
         generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
@@ -406,11 +406,11 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
 
 
 async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:
-    """Leave no decision open in the moderators' channel."""
+    """Remove the decision buttons of a message in the moderators' channel."""
     message = interaction.message
     changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
     if note is not None:
-        # Moderators can take the embed away, as they can from any message.
+        # Moderators can suppress the embed, as of any message.
         embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
         embed.colour = _ORANGE
         lines = [line for line in (embed.description, note) if line]
@@ -420,7 +420,7 @@ async def _close(interaction: discord.Interaction, note: str | None, *, keeps_fi
 
 
 def _places(sheet: Sheet) -> list[str]:
-    """The numbers of each generation's pictures, such as 3 or 4-7."""
+    """Numbers of each generation's pictures on the sheet, such as 3 or 4-7."""
     places, first = [], 1
     for count in sheet.counts:
         places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
@@ -429,7 +429,7 @@ def _places(sheet: Sheet) -> list[str]:
 
 
 def draft_closed(case: Case) -> ReplyContent:
-    """What moderators are shown of a result once there is nothing to decide on any more."""
+    """Build the review message of a result that is already decided on."""
     person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
     note = f"`{case.generation.id}` · {_closing(case.state, person)}"
     header = embeds.header(case.generation, for_moderators=True)

@@ -6,13 +6,13 @@ https://docs.discord.com/developers/components/reference.
 """
 
 EMBED_DESCRIPTION_CHARACTERS = 4096
-"""Of one embed's description; all embeds of a message have 6,000 characters together."""
+"""Characters of an embed's description; all embeds of a message have 6,000 together."""
 
 EMBED_FIELD_CHARACTERS = 1024
-"""Of the value of an embed's field."""
+"""Characters of the value of an embed's field."""
 
 ALT_TEXT_CHARACTERS = 1024
-"""Of a file's description."""
+"""Characters of a file's description."""
 
 COMMAND_OPTIONS = 25
 """Options of one command."""
@@ -21,16 +21,16 @@ CHOICES = 25
 """Choices of one option, fixed or looked up."""
 
 CHOICE_CHARACTERS = 100
-"""Of a choice's name, and of its value where that is text."""
+"""Characters of a choice's name, and of its value if that is a string."""
 
 MENU_OPTIONS = 25
 """Entries of one select menu."""
 
 MENU_OPTION_CHARACTERS = 100
-"""Of the label of a select menu's entry."""
+"""Characters of the label of a select menu's entry."""
 
 MODAL_TITLE_CHARACTERS = 45
-"""Of a modal's title."""
+"""Characters of a modal's title."""
 
 MODAL_LABEL_CHARACTERS = 45
-"""Of the label of a modal's field."""
+"""Characters of the label of a modal's field."""

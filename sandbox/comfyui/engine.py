@@ -198,7 +198,7 @@ class Engine(ABC):
         self._released.clear()
 
     def release(self) -> None:
-        """Let execution go on."""
+        """Resume execution after `hold`."""
         self._released.set()
 
     async def wait_until_held(self) -> None:

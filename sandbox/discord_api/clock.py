@@ -17,7 +17,7 @@ class Clock:
         return datetime.now(UTC) + self._offset
 
     def advance(self, step: timedelta) -> None:
-        """Let `step` pass at once."""
+        """Advance the clock by `step`."""
         self._offset += step
 
 

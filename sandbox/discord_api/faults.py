@@ -9,7 +9,7 @@ from sandbox.discord_api.errors import ApiError
 
 
 class FaultKind(Enum):
-    """What goes wrong with a request."""
+    """Kind of a fault."""
 
     REFUSE = auto()
     DELAY = auto()

@@ -163,7 +163,7 @@ class DiscordStandIn:
 
     @property
     def address(self) -> Address:
-        """What a bot needs to connect here instead of to Discord."""
+        """Addresses for a bot that connects here instead of to Discord."""
         return Address(self.api_url, self.gateway_url, frozenset({f"{HOST}:{self.port}"}))
 
     @property
@@ -223,7 +223,7 @@ class DiscordStandIn:
         return self.directory.open_group(*(self.member(person) for person in people))
 
     def advance(self, minutes: float) -> None:
-        """Let minutes pass at once, for tokens and signed addresses."""
+        """Advance the clock, to expire tokens and signed URLs."""
         self.clock.advance(timedelta(minutes=minutes))
         self.interactions.check_ages()
         self.changes.notify()

@@ -61,7 +61,7 @@ class MessageKind(enum.IntEnum):
 
 
 class InteractionKind(enum.IntEnum):
-    """What a person did, by Discord's numbers."""
+    """Types of interactions, by Discord's numbers."""
 
     COMMAND = 2
     COMPONENT = 3
@@ -107,7 +107,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """What a channel allows or denies a role or a member beyond their roles."""
+    """Permission overwrite of a channel for a role or a member."""
 
     target_id: int
     is_member: bool

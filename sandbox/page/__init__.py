@@ -11,7 +11,7 @@ FOLDER: Final = Path(__file__).parent
 CONTENT_TYPES: Final = MappingProxyType(
     {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 )
-"""What `/page/` serves; everything else beside it is not for browsers."""
+"""File types that `/page/` serves; other files of the package are not for browsers."""
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "

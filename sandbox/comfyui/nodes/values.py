@@ -49,7 +49,7 @@ class Conditioning:
 
 @dataclass(frozen=True)
 class Guider:
-    """What guides a custom sampler."""
+    """The guidance of a custom sampler."""
 
     model: Model
     positive: Conditioning

@@ -1,4 +1,4 @@
-"""What every part of a scene is drawn on and with."""
+"""The values that all parts of a scene are drawn from, and helpers of drawing."""
 
 import math
 import random
@@ -11,7 +11,7 @@ Point = tuple[float, float]
 
 @dataclass
 class Canvas:
-    """What is being drawn, in what colours, by which chance and for which words."""
+    """The scene's picture size, palette, random generator and prompt words."""
 
     size: tuple[int, int]
     palette: Palette

@@ -49,7 +49,7 @@ class Directory:
         self.members = {member.id: member for member in _members()}
         self.channels = {channel.id: channel for channel in _channels()}
         self.operator = self.owner
-        """Who owns the application."""
+        """The application's owner."""
 
     @property
     def bot(self) -> Member:

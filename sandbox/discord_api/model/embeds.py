@@ -10,7 +10,7 @@ from sandbox.discord_api.values import JsonObject
 
 ATTACHMENT_SCHEME: Final = "attachment://"
 SHOWN_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif")
-"""What an embed can show of the files beside it."""
+"""Suffixes of attached files that an embed can show."""
 _KNOWN_URL = re.compile(r"^(https?|attachment)://\S+$")
 _PICTURES: Final = (("image", "url"), ("thumbnail", "url"), ("author", "icon_url"))
 _ICONS: Final = (("footer", "icon_url"),)

@@ -9,9 +9,9 @@ from sandbox.discord_api.model.forms import Form
 from sandbox.discord_api.values import JsonObject
 
 EVERYTHING: Final = frozenset({"users", "roles", "everyone"})
-"""What channel messages parse when they do not say."""
+"""Default of `parse` for channel messages."""
 USERS_ONLY: Final = frozenset({"users"})
-"""What interaction messages parse when they do not say."""
+"""Default of `parse` for interaction messages."""
 
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
@@ -20,7 +20,7 @@ _EVERYONE = re.compile(r"@(everyone|here)\b")
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """Whom a message mentions so that they are notified."""
+    """The mentions of a message that notify."""
 
     user_ids: tuple[int, ...] = ()
     role_ids: tuple[int, ...] = ()
