@@ -67,7 +67,9 @@ def _add_line_commands(
     async def status(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
         line_status = await administration.status(guild_of(interaction))
-        await respond(interaction, embeds=[status_embed(line_status, await backend_admin.entries())])
+        await respond(
+            interaction, embeds=[status_embed(line_status, await backend_admin.entries())]
+        )
 
 
 def status_embed(status: GuildStatus, backends: Sequence[DrainEntry]) -> discord.Embed:
