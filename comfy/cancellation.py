@@ -27,6 +27,7 @@ async def cancel_run(
     while True:
         whereabouts = await queries.look_up(prompt_id)
         is_submitting = runs.is_submitting(prompt_id)
+        # An unknown prompt id is no proof while its submission is in flight: it may still arrive.
         if isinstance(whereabouts, RunRecord) or (whereabouts is None and not is_submitting):
             return _judge(whereabouts, was_there=was_there)
         now = time.monotonic()

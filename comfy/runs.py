@@ -102,6 +102,7 @@ class FollowedRuns:
     def _find_owner(self, message: Message, client_id: str) -> str | None:
         match message:
             case PreviewFrame():
+                # Without negotiated metadata a preview does not name its run.
                 return self._executing
             case NodeExecuting(node_id=str() as node_id):
                 return self._find_reconnected(node_id, client_id)

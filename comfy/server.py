@@ -207,6 +207,7 @@ class ComfyServer:
         return outcome
 
     async def _withdraw(self, prompt_id: str) -> None:
+        # Called during the submission itself, whose end `cancel_run` would otherwise wait for.
         for run in self._runs.get(prompt_id):
             run.is_submitted = True
         await cancel_run(prompt_id, self._queries, self._runs, self._timing)

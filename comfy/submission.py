@@ -106,6 +106,7 @@ class GraphSubmitter:
         if not isinstance(answer.document, dict) or "prompt_id" not in answer.document:
             raise NotComfyUI(f"{self._http.name} answers, but not as ComfyUI does.")
         if answer.document["prompt_id"] != run.prompt_id:
+            # Old servers choose an id of their own, under which nobody would follow this run.
             await self._take_back(str(answer.document["prompt_id"]))
             raise BackendRefused(
                 f"{self._http.name} is too old: it does not keep the prompt id it is given.",

@@ -173,6 +173,7 @@ class Watchdog:
         now = time.monotonic()
         self._ask_at = now + self._timing.gone_apart
         if run.missing_since is None:
+            # Missing once proves nothing: a run that ends is in neither list for a moment.
             run.missing_since = now
         is_second_time = now - run.missing_since >= self._timing.gone_apart
         is_news = not self._is_polled(run) and (
@@ -204,6 +205,7 @@ class Watchdog:
             self._unanswered_since = now
             _log.warning("%s: cannot ask for the runs: %s", self._http.name, error)
         self._pause = self._timing.poll_first
+        # A server that still sends frames is alive, even if it is too busy to answer requests.
         heard_at = max(self._unanswered_since, self._listener.last_frame_at)
         if now - heard_at > self._timing.unreachable:
             given_up = BackendUnreachable(f"{self._http.name} has not answered for too long.")

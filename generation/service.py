@@ -143,7 +143,7 @@ class GenerationService:
 
     @property
     def is_running(self) -> bool:
-        """Whether generations are taken and brought to their end just now."""
+        """Whether the line is running."""
         return self._line.is_running
 
     async def start(self) -> None:
@@ -162,7 +162,7 @@ class GenerationService:
         self._tasks.start(self._keep_house(), "housekeeping")
 
     async def stop(self) -> None:
-        """Begin nothing new, leave what runs resumable, close the backends. May be called twice."""
+        """Stop the line, leaving runs resumable, and close the backends. May be called twice."""
         await self._tasks.close()
         await self._line.stop()
         await self._pool.close()
@@ -254,7 +254,7 @@ class GenerationService:
             return await self._records.contents(generation_id)
 
     async def quota(self, requester: Requester) -> QuotaStatus:
-        """What somebody may still do here."""
+        """Return the requester's quota and usage."""
         with available():
             return await self._usage.status(requester)
 
@@ -316,7 +316,7 @@ class GenerationService:
         return self._offered(workflow, InputType.LORA, requester)
 
     def choices(self, workflow: str, option: str) -> tuple[str, ...]:
-        """What one input of a workflow may be; empty when nobody knows, or when it is anything."""
+        """Return the choices of an input; empty if unknown, or if it is not a list."""
         found = self._catalog.workflows.get(workflow)
         wanted = found.manifest.find(option) if found else None
         if found is None or wanted is None or wanted.hidden:
@@ -354,22 +354,22 @@ class GenerationService:
                 raise await self._positions.time(refused, requester) from None
 
     async def look_at_line(self) -> None:
-        """Take note, in every process, of a pause or a drained backend: turns depend on it."""
+        """Apply a pause or a drained backend in every process."""
         await self._line.look()
 
     def before_each_look(self, apply: Callable[[], Awaitable[None]]) -> None:
-        """Do this whenever another process may have changed something, and every few seconds."""
+        """Call this before each reconciliation: another process may have changed something."""
         self._line.before_each_look(apply)
 
     async def tell_decided(self, generation_id: str) -> None:
-        """Tell its person what a moderator decided; what fails now, the line does later."""
+        """Deliver a moderator's decision to the requester; the line retries on failure."""
         try:
             await self._line.deliver_decided(generation_id)
         except ServiceUnavailable as error:
             _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 
     async def tell_again(self, generation_id: str) -> None:
-        """Tell an end once more, after something else may have taken its place.
+        """Deliver an end again, after its message may have been changed by something else.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
         """
@@ -377,7 +377,7 @@ class GenerationService:
             await self._delivery.repeat(generation_id)
 
     async def _hand_over(self, generation: Generation) -> None:
-        """The record is what counts: the line picks up later what cannot be handed over now."""
+        """Add it to the line. On failure reconciliation finds the record later."""
         try:
             await self._line.enqueue(generation)
         except ServiceUnavailable as error:
@@ -430,7 +430,7 @@ class GenerationService:
             await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
 
     async def _clear_away(self) -> None:
-        """Each of what grows; one that fails keeps none of the others from it."""
+        """Run each housekeeping task; a failure does not prevent the others."""
         for what, clear in (
             ("old results", self._prune),
             ("what servers keep no longer", self._retention.apply),

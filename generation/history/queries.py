@@ -1,4 +1,4 @@
-"""What is asked of the history, and rows copied into values that outlive their transaction."""
+"""Filters of the history, and copies of rows that outlive their transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class HistoryFilter:
     flagged: bool = False
 
     def to_rows(self) -> GenerationFilter:
-        """The same question for the database."""
+        """Return the corresponding filter of the database."""
         return GenerationFilter(
             user_id=self.user_id,
             guild_id=self.guild_id,

@@ -1,4 +1,4 @@
-"""Reads what is recorded of generations, as frozen values."""
+"""Reads recorded generations as frozen values."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from generation.history.queries import HistoryFilter, HistoryPage, copy_generati
 from generation.record import Generation, GenerationState, OutputContent
 
 RUNS_TAKEN = 60
-"""How many of a workflow's newest runs tell what it takes, at all workloads, on all backends."""
+"""A workflow's newest runs used for estimates, over all workloads and backends."""
 
 EARLIER = timedelta(days=1)
-"""How much older than everything that waits something may be whose end postpones a turn."""
+"""How much older than the oldest waiting generation a run may be to affect the order."""
 
 IDS_AT_ONCE = 200
 """Generations asked for in one statement: SQLite limits its parameters."""
@@ -63,7 +63,7 @@ class LineState:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a generation was sent, and under which prompt id."""
+    """The backend that a generation was sent to, and the prompt id."""
 
     backend: str
     prompt_id: str
@@ -143,7 +143,7 @@ class Records:
         return await self._database.read(query)
 
     async def line(self) -> LineState:
-        """Everything unfinished, as far as turns depend on it."""
+        """Return everything unfinished, as far as scheduling depends on it."""
         rows, paused, ends = await self._database.read(_load_line)
         if not rows:
             return LineState(paused_guilds=paused)
@@ -190,7 +190,7 @@ class Records:
         return await self._database.read(query)
 
     async def undelivered(self) -> dict[str, bool]:
-        """The ids of everything that ended and was neither told nor given up, oldest first.
+        """Return ids of ended generations that await delivery, oldest first.
 
         True for what a moderator decided on: that is told by a delivery of its own.
         """
@@ -205,7 +205,7 @@ class Records:
         return await self._database.read(query)
 
     async def durations(self, workflows: Collection[str]) -> Durations:
-        """What the newest runs of these workflows took."""
+        """Return the durations of these workflows' newest runs."""
 
         def query(session: Session) -> Durations:
             line = LineRepository(session)

@@ -40,15 +40,15 @@ class Hands(Protocol):
         """Start the attempt in that process."""
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
-        """Let that process get ready for what is likely to run there next."""
+        """Let that process upload what is likely to run there next."""
 
     async def give_up(self, generation_id: str, failure: Failure | None) -> None:
-        """End it as this failure, or as something that nobody foresaw."""
+        """End the generation with this failure; None is an unforeseen one."""
 
 
 @dataclass(slots=True)
 class _HandOut:
-    """An attempt that was handed out. It holds its places until its run is over."""
+    """An attempt that was handed to a process. It occupies its places until its run is over."""
 
     entry: Ahead
     attempt: Attempt
@@ -125,7 +125,7 @@ class Dispatcher:
         self._wake.set()
 
     def note_free(self, generation_id: str) -> None:
-        """Its run is over, so its places are free while its results are fetched and told."""
+        """Free the places of a finished run while its results are fetched and delivered."""
         handed = self._handed.get(generation_id)
         if handed is not None and handed.holds_place:
             handed.holds_place = False
@@ -134,7 +134,7 @@ class Dispatcher:
             self._wake.set()
 
     def note_end(self, generation_id: str, *, was_lost: bool, is_over: bool | None = None) -> None:
-        """Its attempt ended. Unless it is over, which what was lost is not, it needs another."""
+        """Record the end of an attempt; schedule another unless the generation is over."""
         handed = self._handed.get(generation_id)
         if handed is None:
             return
@@ -149,7 +149,7 @@ class Dispatcher:
         self._wake.set()
 
     def repeat(self, generation_id: str) -> None:
-        """What was handed out did not begin: it is handed out again, to whichever process."""
+        """Hand out again an attempt that did not begin, to any process."""
         handed = self._handed.get(generation_id)
         if handed is not None and self._workers:
             self._prepared.pop(generation_id, None)
@@ -157,14 +157,14 @@ class Dispatcher:
             self._tasks.start(self._start(handed), f"start of {generation_id}")
 
     def find_late(self, running: Collection[str]) -> tuple[str, ...]:
-        """What was handed out a while ago and is not among what runs."""
+        """Return what was handed out a while ago and is not running."""
         before = _now() - self._timings.handover_grace_s
         return tuple(
             id_ for id_, one in self._handed.items() if one.begun_at < before and id_ not in running
         )
 
     def find_unknown(self, line: LineState) -> tuple[str, ...]:
-        """What this has not heard of yet, so that its attempts have to be looked up."""
+        """Return unknown generations, whose past attempts have to be looked up."""
         return tuple(
             one.id
             for one in (*line.running, *line.waiting, *line.paused)
@@ -180,7 +180,7 @@ class Dispatcher:
         past: Mapping[str, list[Attempt]],
         workers: Sequence[str],
     ) -> None:
-        """Take note of what is recorded, and of what the engine runs in which process.
+        """Merge the records, and what the engine runs in which process, into the schedule.
 
         `read_at` is when reading began: what happened since is not forgotten.
         """
@@ -190,6 +190,7 @@ class Dispatcher:
         entries = {one.id: one for one in (*line.running, *line.waiting, *line.paused)}
         for id_, (attempt, slot) in running.items():
             ended = {one.number for one in self._past.get(id_, ())}
+            # Records were read before this: what has ended since then must not be added again.
             is_known = id_ in self._handed or self._gone.get(id_, 0.0) >= read_at
             if id_ in entries and not is_known and attempt.number not in ended:
                 self._waiting.pop(id_, None)
@@ -225,7 +226,7 @@ class Dispatcher:
             self._runner.forget(generation_id)
 
     def _prune(self, read_at: float) -> None:
-        """Forget what cannot matter any more."""
+        """Drop facts about generations and people that are no longer in the line."""
         known = self._waiting.keys() | self._handed.keys()
         people = {one.user_id for one in self._waiting.values()}
         people |= {one.entry.user_id for one in self._handed.values()}
@@ -254,7 +255,7 @@ class Dispatcher:
                 pass
 
     async def _give(self) -> None:
-        """Hand out what may start now, in the order of turns."""
+        """Hand out what can start now, in fair order."""
         if not self._workers or not self._waiting:
             return
         if not self._past and not self._free_places() and self._pool.reachable_names:
@@ -283,6 +284,7 @@ class Dispatcher:
         choice = Choice(None, is_served=False)
         if self._pool.reachable_names:
             choice = await self._runner.choose(entry.id, avoid=lost_on, among=free)
+        # `choose` awaits: the generation may have been cancelled in the meantime.
         if entry.id not in self._waiting:
             self._runner.forget(entry.id)
         elif not choice.is_wanted:
@@ -332,7 +334,7 @@ class Dispatcher:
             self._give_up(entry, OFFLINE)
 
     def _prepare(self) -> None:
-        """Let what comes next be uploaded while the GPUs are still busy with others' runs."""
+        """Upload the inputs of the next generations while the backends are still busy."""
         most = len(self._pool.reachable_names)
         ends = [one for one in self._handed.values() if one.holds_place][:most]
         if not self._workers or len(self._prepared.keys() & self._waiting.keys()) >= len(ends):
@@ -373,14 +375,14 @@ class Dispatcher:
         )
 
     def _find_interrupted(self, entry: Ahead) -> str | None:
-        """Where it was when its process died: its run may still go on there."""
+        """Return the backend it was on when its process died: the run may still go on there."""
         past = self._past.get(entry.id)
         if not past or past[-1].was_lost or self._pool.find(past[-1].backend) is None:
             return None
         return past[-1].backend
 
     def _choose_slot(self, generation_id: str) -> str:
-        """The process that prepared it, or else the one with the fewest runs."""
+        """Return the process that prepared it, or the one with the fewest runs."""
         prepared, _ = self._prepared.get(generation_id, ("", ""))
         if prepared in self._workers:
             return prepared

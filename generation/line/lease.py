@@ -46,14 +46,14 @@ class LineTaken(GenerationError):
 
 
 class Lease(Protocol):
-    """Held until it is released or the process dies."""
+    """A lease, held until it is released or the process dies."""
 
     @property
     def slot(self) -> str:
         """The name that is held, stable over restarts."""
 
     async def release(self) -> None:
-        """Let go of it. May be called twice."""
+        """Release the lease. May be called twice."""
 
     async def ensure(self) -> None:
         """Raise LineTaken when it was lost and somebody else has it."""
@@ -65,7 +65,7 @@ class Lease(Protocol):
         """The names that live processes hold, this one's included."""
 
     async def send(self, message: str) -> None:
-        """Tell all processes, this one included. Raises ServiceUnavailable."""
+        """Send a message to all processes, this one included. Raises ServiceUnavailable."""
 
 
 def takes_work(slot: str) -> bool:
@@ -87,7 +87,7 @@ class FileLease:
         return self
 
     async def release(self) -> None:
-        """Let go of it. May be called twice."""
+        """Release the lease. May be called twice."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.to_thread(connection.close)
@@ -96,7 +96,7 @@ class FileLease:
         """A file lock cannot be lost while the process lives."""
 
     async def take_turns(self) -> bool:
-        """There is no other process."""
+        """Return True: there is no other process."""
         return True
 
     async def peers(self) -> frozenset[str]:
@@ -104,7 +104,7 @@ class FileLease:
         return frozenset({self.slot})
 
     async def send(self, message: str) -> None:
-        """There is nobody to tell."""
+        """Do nothing: there are no other processes."""
 
     def _acquire(self) -> None:
         connection = None
@@ -148,7 +148,7 @@ class PostgresLease:
         return self
 
     async def release(self) -> None:
-        """Let go of it. May be called twice."""
+        """Release the lease. May be called twice."""
         async with self._turn:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -176,7 +176,7 @@ class PostgresLease:
                 return await asyncio.to_thread(self._list_peers)
 
     async def send(self, message: str) -> None:
-        """Tell all processes, this one included, by NOTIFY. Raises ServiceUnavailable.
+        """NOTIFY all processes, this one included. Raises ServiceUnavailable.
 
         Over the connection that holds the locks: whoever lost them can send nothing.
         """

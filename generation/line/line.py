@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class Line:
-    """One may live in a process at a time; another may follow it.
+    """The line of this process. At most one may be started at a time.
 
     With `takes_work` False other processes on the same PostgreSQL run what it accepts.
     """
@@ -75,11 +75,11 @@ class Line:
 
     @property
     def is_running(self) -> bool:
-        """Whether it takes and brings work to its end just now."""
+        """Whether the line is started and works."""
         return self._workflows is not None
 
     async def start(self) -> None:
-        """Take the lease and begin to work, with what was interrupted first.
+        """Acquire the lease and start working, with interrupted generations first.
 
         Raises LineTaken when another process works on the same data, ServiceUnavailable when the
         engine's tables cannot be used.
@@ -97,7 +97,7 @@ class Line:
         self._tasks.start(self._reconcile_for_ever(), "reconciliation of the line")
 
     async def stop(self) -> None:
-        """Begin nothing new and leave what runs to the next start. May be called twice."""
+        """Stop; running work is continued by the next start. May be called twice."""
         await self._tasks.close()
         await self._halt()
         lease, self._lease = self._lease, None
@@ -105,7 +105,7 @@ class Line:
             await lease.release()
 
     async def enqueue(self, generation: Generation) -> None:
-        """Put an accepted generation in its person's line. Doing it again does nothing.
+        """Add an accepted generation. Idempotent.
 
         Raises ServiceUnavailable; reconciliation does it later then.
         """
@@ -117,7 +117,7 @@ class Line:
             await self._send("add", *messages.pack(entry))
 
     async def cancel(self, generation_id: str) -> None:
-        """End a generation as cancelled and take it off its backend; returns once that began.
+        """Start cancelling a generation and its run on a backend, without awaiting the end.
 
         Raises ServiceUnavailable; reconciliation does it later then.
         """
@@ -129,18 +129,18 @@ class Line:
         await self._tell_peers("drop", generation_id)
 
     async def deliver_decided(self, generation_id: str) -> None:
-        """Tell what a moderator decided. Raises ServiceUnavailable; reconciliation does it then."""
+        """Deliver a moderator's decision. Raises ServiceUnavailable; reconciliation retries."""
         try:
             await self._running().deliver(generation_id, is_decided=True)
         except Exception as error:
             raise _unavailable() from error
 
     def before_each_look(self, apply: Callable[[], Awaitable[None]]) -> None:
-        """Do this before turns are given anew by what is recorded. It may raise DatabaseError."""
+        """Call this before each reconciliation. It may raise DatabaseError."""
         self._before_each_look = apply
 
     async def look(self) -> None:
-        """Something that turns depend on was changed in the records: a pause, a backend."""
+        """Apply a recorded change that scheduling depends on, such as a pause, everywhere."""
         await self._tell_peers("look")
         if self._dispatcher.is_open:
             try:
@@ -149,7 +149,7 @@ class Line:
                 self._look.set()
 
     async def clear_old(self) -> int:
-        """Delete the engine's records of work that ended long ago; how many it were."""
+        """Delete the engine's records of work that ended long ago; return how many."""
         self._running()
         before = (datetime.now(UTC) - KEPT_WORKFLOWS).isoformat()
         deleted = 0
@@ -165,7 +165,7 @@ class Line:
         return deleted
 
     async def reconcile(self) -> None:
-        """Pick up what no message told; in the process that gives turns."""
+        """Reconcile the schedule with the records, in the scheduling process."""
         async with self._reconciling:
             await self._reconcile()
 
@@ -187,7 +187,7 @@ class Line:
         await self._reconciliation.run()
 
     async def start_attempt(self, slot: str, attempt: Attempt) -> None:
-        """Let that process begin the attempt. Whatever it raises, it is tried again."""
+        """Start the attempt in that process. Retried whatever it raises."""
         index, number = attempt.index, attempt.number
         if self._listener is not None:
             await self._send("run", slot, attempt.generation_id, number, attempt.backend, index)
@@ -195,14 +195,14 @@ class Line:
             await self._running().attempt(attempt.generation_id, number, attempt.backend, index)
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
-        """Let that process get ready for what is likely to run there next."""
+        """Let that process upload what is likely to run there next."""
         if self._listener is not None:
             await self._tell_peers("prepare", slot, generation_id, backend)
         else:
             await self._runner.prepare(generation_id, backend)
 
     async def give_up(self, generation_id: str, failure: Failure | None) -> None:
-        """End it as this failure, or as something that nobody foresaw."""
+        """End the generation with this failure; None is an unforeseen one."""
         if failure is None:
             reason = "it was interrupted again and again"
             await self._steps.settle_unforeseen(generation_id, reason)
@@ -211,7 +211,7 @@ class Line:
         await self._running().deliver(generation_id)
 
     def _take(self, message: Message) -> None:
-        """A message of a process on the same PostgreSQL, this one included."""
+        """Handle a message from a process on the same PostgreSQL, perhaps this one."""
         match message:
             case ["look"]:
                 self._look.set()
@@ -259,12 +259,12 @@ class Line:
         self._tell_soon("end", generation_id, was_lost)
 
     def _tell_soon(self, *words: object) -> None:
-        """Whoever gives turns learns it, unless that is this process."""
+        """Send a message to the scheduling process, unless it is this one."""
         if self._listener is not None and not self._dispatcher.is_open:
             self._tasks.start(self._tell_peers(*words), f"message {words[0]}")
 
     async def _tell_peers(self, *words: object) -> None:
-        """What does not arrive is noticed by reconciliation."""
+        """Send a message; reconciliation makes up for a lost one."""
         if self._listener is None:
             return
         try:
@@ -324,7 +324,7 @@ class Line:
         return workflows
 
     async def _halt(self) -> None:
-        """Stop the engine, leaving what runs to the next start."""
+        """Stop the engine; running work is continued by the next start."""
         workflows, self._workflows = self._workflows, None
         if workflows is None:
             return
@@ -343,7 +343,7 @@ class Line:
 
 
 def describe(generation: Generation) -> Ahead:
-    """As much of an accepted generation as its turn depends on."""
+    """Reduce an accepted generation to what scheduling depends on."""
     return Ahead(
         id=generation.id,
         user_id=generation.user_id,

@@ -1,4 +1,4 @@
-"""What processes that share the line tell one another, over PostgreSQL's LISTEN and NOTIFY.
+"""Messages between processes that share the line, over PostgreSQL's LISTEN and NOTIFY.
 
 A message may be lost with its connection: whoever listens looks at the records then, and so does
 everybody every few seconds.
@@ -19,10 +19,10 @@ from generation.estimates import Ahead
 from generation.line.lease import CHANNEL, connect
 
 LISTEN_S = 1.0
-"""How soon a listener notices that it is to end."""
+"""Seconds within which a listener notices that it is being closed."""
 
 RECONNECT_S = 1.0
-"""Between two tries to listen again."""
+"""Seconds between attempts to reconnect."""
 
 Message = list[str]
 """A verb and its words, such as ["free", "k3f9a"]."""
@@ -31,12 +31,12 @@ _log = logging.getLogger(__name__)
 
 
 def write(*words: object) -> str:
-    """One message as the payload of a NOTIFY."""
+    """Serialize a message as the payload of a NOTIFY."""
     return json.dumps([str(word) for word in words])
 
 
 class Listener:
-    """Takes messages in a thread of its own and hands each to the loop that opened it."""
+    """Receives messages in its own thread and passes each to the loop that opened it."""
 
     def __init__(self, url: str, take: Callable[[Message], None]) -> None:
         self._url = url
@@ -53,7 +53,7 @@ class Listener:
         self._thread.start()
 
     async def close(self) -> None:
-        """Listen no more. May be called twice."""
+        """Stop listening. May be called twice."""
         self._stopped.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
@@ -63,7 +63,7 @@ class Listener:
             try:
                 with connect(self._url) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
-                    # What was told before nobody heard.
+                    # Earlier messages are lost to this connection: read the records instead.
                     self._hand_over(loop, ["look"])
                     self._listen(loop, connection)
             except psycopg.Error as error:
@@ -77,13 +77,13 @@ class Listener:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
         if not self._stopped.is_set():
-            # A loop that is closed already has nobody left to tell.
+            # Raised by a loop that is closed already: nobody is left to receive the message.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._take, message)
 
 
 def pack(entry: Ahead) -> list[object]:
-    """What was accepted, as the words of a message."""
+    """Serialize an accepted generation as words of a message."""
     return [
         entry.id,
         entry.user_id,
@@ -96,7 +96,7 @@ def pack(entry: Ahead) -> list[object]:
 
 
 def unpack(words: Message) -> Ahead:
-    """What was accepted, from the words of a message."""
+    """Parse an accepted generation from the words of a message."""
     id_, user_id, workflow, created_at, lane, has_priority, guild_id = words
     return Ahead(
         id=id_,

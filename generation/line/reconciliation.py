@@ -30,7 +30,7 @@ from generation.line.workflows import (
 )
 
 BROKEN_TIMES = 3
-"""A cancellation or delivery that broke begins again so often."""
+"""How often a failed cancellation or delivery is restarted."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Reconciliation:
         self._broken: Counter[str] = Counter()
 
     async def clear_former_lives(self) -> None:
-        """End what former lives of this process left in the engine: others take it for running."""
+        """End work that earlier incarnations left in the engine: others take it for running."""
         left = [
             one
             for one in await find_open()
@@ -71,7 +71,7 @@ class Reconciliation:
             await self._clear_away(left)
 
     async def run(self) -> None:
-        """Begin again what was interrupted, hand out what waits, tell what was not told."""
+        """Restart interrupted work, schedule what waits, and deliver what was not delivered."""
         loop = asyncio.get_running_loop()
         read_at = loop.time()
         peers = await self._lease.peers()
@@ -91,7 +91,7 @@ class Reconciliation:
     def _separate(
         self, found: Sequence[OpenWorkflow], peers: Collection[str], now: float
     ) -> tuple[list[OpenWorkflow], list[OpenWorkflow]]:
-        """What runs in a live process, and what runs nowhere."""
+        """Separate what runs in a live process from what runs nowhere."""
         suspected = [one for one in found if not self._is_alive(one, peers)]
         self._suspected_since = {
             one.id: self._suspected_since.get(one.id, now) for one in suspected
@@ -120,7 +120,7 @@ class Reconciliation:
         return now - self._suspected_since[one.id] >= self._timings.takeover_grace_s
 
     async def _clear_away(self, dead: Sequence[OpenWorkflow]) -> None:
-        """Attempts stay known as ended, so that they are counted; the rest begins anew."""
+        """Mark dead attempts as ended, so that they count; delete the rest, to start again."""
         attempts = [one.id for one in dead if one.kind == ATTEMPT]
         others = [one.id for one in dead if one.kind != ATTEMPT]
         if attempts:
@@ -154,7 +154,7 @@ class Reconciliation:
         self._dispatcher.refresh(line, read_at=read_at, running=running, past=past, workers=workers)
 
     def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
-        """What should run and does not: its end was not told, or it never began."""
+        """Handle an attempt that should run and does not: its end was lost, or it never began."""
         attempt = self._dispatcher.handed_out.get(generation_id)
         known = {one.number: one for one in past}
         if attempt is None:
@@ -191,7 +191,7 @@ class Reconciliation:
                 await self._steps.give_up_delivery(id_)
 
     async def _may_begin(self, workflow_id: str, state: str | None) -> bool:
-        """Whether it was never begun, or broke and gets another try.
+        """Whether it has not begun yet, or failed and may be restarted.
 
         The engine records what fails of its own calls while it stops, as an error.
         """

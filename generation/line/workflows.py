@@ -36,7 +36,7 @@ BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
 
 TRANSIENT = (DatabaseUnavailable, DatabaseUnreadable, DatabaseDenied)
-"""Trying again may help: by itself, or because somebody mends a disk or a password."""
+"""Errors after which a retry may help, perhaps because somebody fixes a disk or a password."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt as the engine knows it. `index` tells the backends of a generation apart."""
+    """One attempt as the engine recorded it. `index` numbers the generation's backends."""
 
     generation_id: str
     number: int
@@ -70,7 +70,7 @@ class OpenWorkflow:
 
 
 class Workflows:
-    """Declares the workflows to a fresh engine, starts them, and knows which run here."""
+    """Registers the workflows with the engine, starts them, and tracks those that run here."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Workflows:
         self._deliver = self._declare(DELIVER, self._deliver_body)
 
     async def stop(self) -> None:
-        """Let nothing begin any more, and drop what runs. May be called twice."""
+        """Start no more workflows and cancel the running ones. May be called twice."""
         self._is_stopping = True
         await self.drop_tasks()
 
@@ -107,17 +107,17 @@ class Workflows:
         return frozenset(self._tasks.values())
 
     async def attempt(self, generation_id: str, number: int, backend: str, index: int) -> None:
-        """Begin an attempt; nothing happens when it began already, here or elsewhere."""
+        """Start an attempt. No effect if it was started already, here or elsewhere."""
         with SetWorkflowID(attempt_id(generation_id, number)):
             await DBOS.start_workflow_async(self._attempt, generation_id, backend, index)
 
     async def cancel(self, generation_id: str) -> None:
-        """Begin to cancel a generation; nothing happens when that began already."""
+        """Start cancelling a generation. No effect if that was started already."""
         with SetWorkflowID(cancel_id(generation_id)):
             await DBOS.start_workflow_async(self._cancel, generation_id)
 
     async def deliver(self, generation_id: str, *, is_decided: bool = False) -> None:
-        """Begin to tell an end; nothing happens when that began already.
+        """Start delivering an end. No effect if that was started already.
 
         What a moderator decided on is told once more.
         """
@@ -125,7 +125,7 @@ class Workflows:
             await DBOS.start_workflow_async(self._deliver, generation_id, is_decided)
 
     def abort(self, generation_id: str) -> None:
-        """Stop following its run, if that is here: somebody ends it otherwise."""
+        """Stop following its run in this process: it is being ended in another way."""
         run = self._runs.get(generation_id)
         if run is not None:
             run.cancel("aborted")
@@ -157,12 +157,12 @@ class Workflows:
         return WITHDRAWN if run.cancelled() and not self._is_stopping else run.result()
 
     async def _tell_or_begin_to(self, generation_id: str) -> None:
-        """Tell an end now, or leave it to a workflow of its own that tries for a day."""
+        """Deliver an end now, or leave it to a separate workflow that retries for a day."""
         if not await self._tell(generation_id):
             await self.deliver(generation_id)
 
     async def _tell(self, generation_id: str) -> bool:
-        """Whether nothing is left to be told."""
+        """Try to deliver; return whether nothing is left to deliver."""
         telling = await self._patiently(self._steps.tell, generation_id)
         if telling["result"] == "told":
             url = telling.get("message_url")
@@ -192,7 +192,7 @@ class Workflows:
     async def _patiently(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Repeat this while the database is away, for hours if need be."""
+        """Retry this while the database is unavailable, without a time limit."""
         pause_s = self._timings.retry_pause_s
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What is shown when: policies by guild and channel, and what moderators decide of results.
+"""Review of results: policies by guild and channel, and moderators' decisions.
 
 A result that is held is made and charged as ever, but withheld: `Records` gives it to nobody. Its
 person is told that it waits, and its delivery begins anew with the decision. A refusal takes its
@@ -46,7 +46,7 @@ MAX_REPORT_CHARACTERS = 300
 REPORT = "report"
 
 GENERATIONS_A_SHEET = 9
-"""Of what waits, on one contact sheet: what can be judged at a glance."""
+"""Generations on one contact sheet: as many as can be judged at a glance."""
 
 ID_CHARACTERS_A_SHEET = 80
 """Of the ids of one sheet: a button carries them all, in Discord's 100 characters."""
@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 class ReviewMode(StrEnum):
-    """How a place reviews its results.
+    """How results of a channel or guild are reviewed.
 
     `log` shows moderators all of them as well, `flagged` only those with a flag; with `hold`
     nobody sees one before a moderator approves of it.
@@ -72,7 +72,7 @@ class ReviewMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How a guild reviews, and what waits for its moderators; the oldest of it, if any."""
+    """A guild's review policies, and the number and oldest of its pending reviews."""
 
     mode: ReviewMode
     channels: Mapping[int, ReviewMode]
@@ -141,7 +141,7 @@ class Reviews:
         await self._database.write(change)
 
     async def case(self, generation_id: str, guild_id: int | None) -> Case:
-        """What a moderator of this guild is shown. Raises UnknownGeneration, ServiceUnavailable."""
+        """Return a case of this guild. Raises UnknownGeneration, ServiceUnavailable."""
         with available():
             found = await self._cards.find(generation_id)
         if found is None or guild_id is None or found.generation.guild_id != guild_id:
@@ -149,7 +149,7 @@ class Reviews:
         return found
 
     async def update_messages(self, generation_id: str) -> None:
-        """Close what moderators were shown of it, once it was decided on or taken away.
+        """Close its messages to moderators, once it was decided on or removed.
 
         Raises ServiceUnavailable.
         """
@@ -163,17 +163,17 @@ class Reviews:
     async def decide(
         self, generation_id: str, guild_id: int | None, *, approved: bool, actor_id: int
     ) -> Generation:
-        """Let a held or reported result be seen, or take it away for good; it is audited.
+        """Approve or refuse a held or reported result; it is audited.
 
-        What it was is returned. Of one that was withheld, `GenerationService.tell_decided` tells
-        its person then. Raises UnknownGeneration, RequestRefused when somebody decided already,
-        ServiceUnavailable.
+        The generation is returned as it was before. If it was withheld, call
+        `GenerationService.tell_decided` afterwards. Raises UnknownGeneration, RequestRefused when
+        somebody decided already, ServiceUnavailable.
         """
         with available():
             return await finish(self._decide(generation_id, guild_id, actor_id, approved=approved))
 
     async def report(self, generation_id: str, requester: Requester, reason: str) -> None:
-        """Let somebody point a result out to the moderators of their guild.
+        """Report a result to the moderators of the guild.
 
         Raises UnknownGeneration, GenerationRemoved, RequestRefused, ServiceUnavailable.
         """
@@ -182,7 +182,7 @@ class Reviews:
             try:
                 await self._cards.post(generation_id)
             except DeliveryPostponed as error:
-                # It waits for them where all reports do.
+                # The report is recorded, and in the list of pending reviews.
                 _log.warning("A report of %s is not shown: %s", generation_id, error)
 
     async def overview(self, guild_id: int) -> Overview:
@@ -316,7 +316,7 @@ class Reviews:
                 raise UnknownGeneration(generation_id)
             generation = copy_generation(row)
             if generation.withheld or not generation.is_visible_to(requester):
-                # Nobody can have seen it who would point it out.
+                # Nobody who may report it can have seen it: its existence is not confirmed.
                 raise UnknownGeneration(generation_id)
             if generation.removed_at is not None:
                 raise GenerationRemoved(generation_id)

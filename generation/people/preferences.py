@@ -1,4 +1,4 @@
-"""What people want by default, and options that they keep under a name."""
+"""Default options and named presets of people."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ REMEMBERED_PEOPLE = 10_000
 """People whose defaults are kept in memory for while the database is slow."""
 
 READING_S = 1.0
-"""Of the three seconds there are for an answer; whether it is private must be known by then."""
+"""Seconds of the three for an acknowledgement, which must already be private or public."""
 
 NEGATIVE = "negative"
 
@@ -41,7 +41,7 @@ NO_PRESET = "There is no preset of that name. See them with /presets list."
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What one person wants where they say nothing; None leaves it to the workflow."""
+    """One person's default options; None leaves the choice to the workflow."""
 
     workflow: str | None = None
     aspect: str | None = None
@@ -102,7 +102,7 @@ class Preferences:
         return self._remember(user_id, Defaults.parse(values))
 
     async def defaults_soon(self, user_id: int) -> Defaults:
-        """The same within a second; while the records are slow, what was known last.
+        """As `defaults`, within a second; the last known ones while the database is slow.
 
         Of somebody who is not known then, it is believed that they want things private: that
         takes nothing from anybody, and the other mistake cannot be undone.
@@ -119,7 +119,7 @@ class Preferences:
             return await finish(self._change(user_id, changes))
 
     async def reset(self, user_id: int) -> Defaults:
-        """Back to what everybody has. Raises ServiceUnavailable."""
+        """Reset all of them. Raises ServiceUnavailable."""
         plain = Defaults()
         return await self.change(
             user_id, **{one.name: getattr(plain, one.name) for one in fields(plain)}
@@ -140,7 +140,7 @@ class Preferences:
         try:
             workflow = select_workflow(request, self._catalog, self._pool)
         except RequestRefused:
-            # Whoever accepts requests says so.
+            # Accepting the request raises the same refusal.
             return request
         values = dict(request.values)
         for name, value in ((NEGATIVE, defaults.negative), (COUNT, defaults.count)):

@@ -143,7 +143,7 @@ class Runner:
     async def choose(
         self, generation_id: str, *, avoid: Collection[str], among: Collection[str]
     ) -> Choice:
-        """Which of these backends takes the next attempt. Raises DatabaseError."""
+        """Choose the backend of the next attempt. Raises DatabaseError."""
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return Choice(None, is_wanted=False)
@@ -175,7 +175,7 @@ class Runner:
             self._prepared[generation_id] = (workflow, backend_name, graph)
 
     def forget(self, generation_id: str) -> None:
-        """Keep nothing of what was loaded and prepared for it."""
+        """Drop what was loaded and prepared for it."""
         self._orders.pop(generation_id, None)
         self._prepared.pop(generation_id, None)
 
@@ -211,7 +211,7 @@ class Runner:
             return await self._run_within_limits(attempt, order)
 
     async def _load(self, generation_id: str) -> Order | None:
-        """What is recorded of it, once: a cancellation meanwhile is looked for by `assign`."""
+        """Load its record, cached: a later cancellation is detected by `assign`."""
         if generation_id not in self._orders:
             order = await self._records.find_order(generation_id)
             if order is None:
@@ -222,12 +222,12 @@ class Runner:
         return self._orders[generation_id]
 
     async def stop(self, backend_name: str, prompt_id: str) -> bool:
-        """Take this run off its backend; False when it is not known there. Raises ComfyError."""
+        """Cancel a run on its backend. Return False if unknown there. Raises ComfyError."""
         backend = self._pool.find(backend_name)
         return backend is None or await backend.cancel(prompt_id) is not CancelOutcome.UNKNOWN
 
     def leave(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
-        """Take this run off its backend once that is back; nothing wants it any more."""
+        """Cancel an unwanted run once its backend is reachable again."""
         self._orphaned_runs.watch(generation_id, backend_name, prompt_id)
 
     async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
@@ -299,6 +299,7 @@ class Runner:
 
         def change(session: Session) -> bool:
             generations = GenerationRepository(session)
+            # The row lock serializes this with a cancellation: the second one sees the first.
             row = generations.get(generation_id, for_update=True)
             if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
                 raise _NotWanted
@@ -309,7 +310,7 @@ class Runner:
         return await self._database.write(change)
 
     async def mark_running(self, generation: Generation) -> Generation:
-        """Record that it runs, the first time it shows."""
+        """Record the start of its run, once."""
         now = self._clock()
 
         def change(session: Session) -> bool:
@@ -334,7 +335,7 @@ class Runner:
         self.on_gpu_free(generation_id)
 
     def publish(self, event: Running) -> None:
-        """Tell whoever watches."""
+        """Publish an event to watchers."""
         self._broadcast.publish(event)
 
     def now(self) -> datetime:
@@ -342,14 +343,14 @@ class Runner:
         return self._clock()
 
     def _leave(self, attempt: "_Attempt", error: Exception) -> None:
-        """Another backend may take it over; this one may still have it when it comes back."""
+        """Give up a run here. It is cancelled once the backend is back: another may take it."""
         name = attempt.backend.name
         self._pool.note_failure(name, str(error))
         if not isinstance(error, RunLost):
             self._orphaned_runs.watch(attempt.generation.id, name, attempt.prompt_id)
 
     def _choose_prompt_id(self, generation: Generation, index: int) -> str:
-        """One that was withdrawn is known to its backend as cancelled: it gets another."""
+        """Choose a prompt id; one that was cancelled on its backend is never used again."""
         prompt_id = build_prompt_id(generation, index)
         if self._orphaned_runs.was_withdrawn(prompt_id):
             return build_prompt_id(generation, index + AFTER_WITHDRAWAL)
@@ -361,7 +362,7 @@ class Runner:
         return placement is not None and placement.prompt_id == prompt_id
 
     def _tags(self, order: Order) -> frozenset[str]:
-        """What the operator demands of a backend for this workflow."""
+        """Return the tags that a backend needs for this workflow."""
         workflow = self._catalog.workflows.get(order.generation.workflow)
         return frozenset(workflow.manifest.tags) if workflow else frozenset()
 
@@ -444,7 +445,7 @@ class _Attempt:
         self._progress = RunProgress(graph)
 
     async def follow(self, order: Order, fetcher: OutputFetcher) -> tuple[NewOutput, ...]:
-        """Hand it over, or re-attach, and follow it to its results."""
+        """Submit the run or re-attach to it, and follow it to its results."""
         if self._progress is None:
             self.use(await _build_graph(order, self._workflow, self.backend))
         assert self._progress is not None  # noqa: S101 - set by use()

@@ -63,6 +63,8 @@ class Settlement:
     ) -> bool:
         def change(session: Session) -> tuple[bool, Ended | None]:
             now = self._clock()
+            # Succeeds for one caller; the charge closes in the same transaction, so that a crash
+            # leaves neither an uncharged success nor a charged failure.
             won = GenerationRepository(session).move(
                 generation_id,
                 from_states=UNFINISHED,
@@ -90,7 +92,7 @@ class Settlement:
 
 
 def _storable(facts: Mapping[str, object]) -> dict[str, object]:
-    """Backends put words into facts; no database takes all characters that JSON can carry."""
+    """Remove characters that databases reject: facts may contain text from backends."""
     return {
         name: legible(fact)
         if isinstance(fact, str)
