@@ -1,1 +1,1 @@
-"""Workflows: the files people drop in, and the code that reads them."""
+"""Workflows: reading, converting and describing the files that people provide."""

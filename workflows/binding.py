@@ -1,4 +1,4 @@
-"""Binding: a workflow and people's values become a graph that is ready to queue."""
+"""Binding of people's values to a workflow, which gives a graph to submit."""
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ def check(
     choices: Mapping[str, Sequence[str]] | None = None,
     takes_hidden: bool = False,
 ) -> dict[str, object]:
-    """People's values, checked and converted, with the manifest's defaults for what is left out.
+    """Check and convert people's values, and add the manifest's defaults for missing ones.
 
     None counts as left out. `attached` names the inputs that a file is attached for: a typed
     value for one would name a file on the backend, so it is refused. `choices` has the model
@@ -47,7 +47,7 @@ def check(
 
 
 def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
-    """A new graph with the values in it; the workflow's own graph is left alone.
+    """Return a new graph with the values in it; the workflow's own is not changed.
 
     Values are checked again, those of hidden inputs are taken too, and an attached file's value is
     the name that the backend gave it on upload. What is left out gets its default; the caller draws
@@ -127,7 +127,7 @@ def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:
 
 
 def _insert_mask(graph: Graph, loader: str, name: str) -> None:
-    """Let a picture's white be the mask, where it was another picture's transparency."""
+    """Use a picture's white as the mask, where the graph used another picture's transparency."""
     users = consumers(graph, Link(loader, 1))
     mask = unused_id(graph)
     graph[mask] = {

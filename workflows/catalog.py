@@ -77,17 +77,17 @@ class Catalog:
 
     @property
     def problems(self) -> tuple[WorkflowProblem, ...]:
-        """What is wrong, in the order of the folders and their files."""
+        """The problems, in the order of the folders and their files."""
         return self._snapshot.problems
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The names of those that need a backend to tell its nodes first."""
+        """The names of workflows that cannot be read before a backend has described its nodes."""
         return self._snapshot.waiting
 
     @property
     def disabled(self) -> Mapping[str, Workflow]:
-        """Those that an administrator switched off, by name."""
+        """The disabled workflows, by name."""
         return MappingProxyType(self._snapshot.disabled)
 
     def load(self) -> None:
@@ -96,7 +96,7 @@ class Catalog:
         self._snapshot = reading.finish()
 
     async def learn(self, classes: NodeClasses) -> bool:
-        """Take what backends say of their nodes, and load again; whether anything changed."""
+        """Set the node classes and load again; return whether anything changed."""
         before, self._classes = self._snapshot, classes
         await asyncio.to_thread(self.load)
         self._report_new(before)

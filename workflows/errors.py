@@ -1,7 +1,7 @@
-"""Errors of this package, by what a caller can do about them.
+"""Errors of this package, by what a caller can do.
 
 WorkflowError
-├── WorkflowUnusable        a file cannot be used until somebody mends it
+├── WorkflowUnusable        a file cannot be used until somebody corrects it
 │   ├── InvalidGraph        the graph is not one that ComfyUI's API takes
 │   │   ├── NothingCarried  … there is none in the file
 │   │   ├── UIExport        … it is what the editor saves, not what the API takes

@@ -1,4 +1,4 @@
-"""API-format graphs: parsing, and the questions one asks of them. Nothing here changes a graph."""
+"""API-format graphs: parsing and queries. Nothing here changes a graph."""
 
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -15,7 +15,7 @@ MAX_NODES = 20_000
 """The largest workflows people share have some hundreds."""
 
 MAX_TOLD = 20
-"""Mistakes of one graph, and nodes of one circle, that are told."""
+"""Mistakes of one graph, and nodes of one cycle, that a message lists."""
 
 UI_EXPORT = (
     "This is the editor's own format, not a graph for the API."

@@ -1,4 +1,4 @@
-"""From the files of a workflow to one that can be used, its manifest inferred where it lacks."""
+"""Loading of workflows from files, with manifests inferred where they are missing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

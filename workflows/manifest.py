@@ -25,7 +25,7 @@ MAX_SEED = 2**64 - 1
 
 
 class Kind(StrEnum):
-    """What a workflow makes of what."""
+    """Kind of a workflow: what it makes from which input."""
 
     TXT2IMG = "txt2img"
     IMG2IMG = "img2img"

@@ -1,1 +1,1 @@
-"""Accepting requests: what is asked for, by whom, and what is made of it."""
+"""Requests: validation, access, acceptance and derivation from earlier results."""

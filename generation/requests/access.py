@@ -1,4 +1,4 @@
-"""Who may use a workflow, and where."""
+"""Access checks of workflows by person, channel and age restriction."""
 
 from generation.errors import FailureKind, RequestRefused
 from generation.request import Requester
@@ -6,7 +6,7 @@ from workflows.workflow import Workflow
 
 
 def check_access(workflow: Workflow, requester: Requester) -> None:
-    """Refuse who may not use it, or not here. Raises RequestRefused."""
+    """Raise RequestRefused if the requester may not use the workflow here."""
     access, facts = workflow.manifest.access, {"workflow": workflow.name}
     if requester.is_operator:
         return
@@ -29,7 +29,7 @@ def check_access(workflow: Workflow, requester: Requester) -> None:
 
 
 def check_age(workflow: Workflow, requester: Requester) -> None:
-    """Refuse where its results must not be seen. Raises RequestRefused."""
+    """Raise RequestRefused if its results must not be shown in this channel."""
     if workflow.manifest.access.age_restricted and not requester.is_channel_age_restricted:
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,

@@ -1,4 +1,4 @@
-"""What people attach, verified by its bytes: pictures, masks, videos and sounds."""
+"""Attached pictures, masks, videos and sounds, verified by their content."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which model files a generation uses: only ones that some backend has."""
+"""Resolution of model files: only ones that some backend has are used."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str
 def resolve_models(
     workflow: Workflow, given: Mapping[str, object], pool: BackendPool
 ) -> dict[str, str]:
-    """A model for every checkpoint input.
+    """Return a model for every checkpoint input.
 
     In this order: the person's choice, the operator's default, the workflow's own, the only one
     there is. Raises RequestRefused, with what is installed, when none of them is. While no backend
@@ -72,7 +72,7 @@ def _installed(name: str, choices: Sequence[str]) -> str:
 
 
 def _own(wanted: Input) -> str | None:
-    """What the workflow itself names."""
+    """Return the model that the workflow itself names."""
     return wanted.default if isinstance(wanted.default, str) else None
 
 
@@ -81,7 +81,7 @@ def _refusal(failure: Failure) -> RequestRefused:
 
 
 def missing_model(name: str | None, installed: tuple[str, ...]) -> Failure:
-    """A model file that no backend has, with what there is instead."""
+    """Build the failure for a model file that no backend has, with the installed ones."""
     kind = FailureKind.MISSING_MODEL
     facts: dict[str, object] = {"model": name, "installed": list(installed[:MAX_INSTALLED])}
     if not installed and name is None:

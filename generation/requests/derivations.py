@@ -1,4 +1,4 @@
-"""New generations from results: larger, varied, again, changed, or from one of their pictures."""
+"""Derived requests: upscale, variation, repetition, remix, and use as an input."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 LONGEST_LINEAGE = 50
-"""Generations that are walked back through; nobody reads more."""
+"""Ancestors that are followed at most."""
 
 FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 """Fetches a result that was posted by a front end, once its contents were pruned."""
@@ -95,7 +95,7 @@ class Derivations:
         self._catalog = catalog
 
     async def find_visible(self, generation_id: str, requester: Requester) -> Generation:
-        """The generation, for somebody who may see it.
+        """Return a generation that the requester may see.
 
         Raises UnknownGeneration, NotYours, GenerationRemoved.
         """
@@ -111,7 +111,7 @@ class Derivations:
     async def upscale(
         self, generation_id: str, position: int, requester: Requester
     ) -> DerivedRequest:
-        """One of its pictures, larger. Raises RequestRefused and what `find_visible` raises."""
+        """Upscale one of its pictures. Raises RequestRefused and as `find_visible` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_upscaler(requester)
         if workflow is None:
@@ -119,7 +119,7 @@ class Derivations:
         return self._start(source, position, requester, workflow, Derivation.UPSCALE)
 
     async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
-        """The same prompt once more, from one of its pictures. Raises as `upscale` does."""
+        """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_repainter(source, requester)
         if workflow is None:
@@ -136,7 +136,7 @@ class Derivations:
         prompt: str,
         strength: float | None = None,
     ) -> DerivedRequest:
-        """Another prompt, from one of its pictures. Raises as `upscale` does."""
+        """Start from one of its pictures with another prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_repainter(source, requester)
         if workflow is None:
@@ -146,19 +146,19 @@ class Derivations:
         return replace(draft, request=replace(draft.request, prompt=prompt, values=values))
 
     async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
-        """The same with a new seed. Raises as `upscale` does."""
+        """Repeat it with a new seed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         return await self._repeat(source, requester, Derivation.AGAIN, keeps_seed=False)
 
     async def retry(self, generation_id: str, requester: Requester) -> DerivedRequest:
-        """The same with the same seed. Raises as `upscale` does."""
+        """Repeat it with the same seed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         return await self._repeat(source, requester, Derivation.RETRY, keeps_seed=True)
 
     async def remix(
         self, generation_id: str, requester: Requester, changes: Changes
     ) -> DerivedRequest:
-        """The same but for what is changed. Raises as `upscale` does."""
+        """Repeat it with changes. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         draft = await self._repeat(source, requester, Derivation.REMIX, keeps_seed=True)
         values = dict(draft.request.values)
@@ -178,7 +178,7 @@ class Derivations:
         await self._service.check(draft.request)
 
     async def submit(self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy) -> Generation:
-        """Ask for it; the picture that it starts from is fetched once it is admitted.
+        """Submit a derived request; its start picture is fetched once it is admitted.
 
         Raises RequestRefused or ServiceUnavailable.
         """
@@ -205,7 +205,7 @@ class Derivations:
         return copy
 
     async def lineage(self, generation: Generation, requester: Requester) -> tuple[Generation, ...]:
-        """What it was made from, the nearest first, up to what this person may not see."""
+        """Return its visible ancestors, the nearest first, up to the first invisible one."""
         ancestors = await self._ancestors(generation)
         return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
 
@@ -266,7 +266,7 @@ class Derivations:
         ]
         if not missing or not _needs(workflow, missing[0]):
             return DerivedRequest(request)
-        # What it was given is not kept for ever; the result that it came from may be.
+        # Inputs are pruned after a while; the result that they came from may still exist.
         start = await self._find_start(source, requester)
         if start is None or len(missing) > 1:
             raise _input_gone()

@@ -1,4 +1,4 @@
-"""The request of a recorded generation, once more."""
+"""Repetition of a recorded generation as a new request."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def repeat(
     *,
     keeps_seed: bool,
 ) -> GenerationRequest:
-    """The same again for whoever asks now, as far as the workflow still has a place for it.
+    """Build the request again for a new requester, without values whose input is gone.
 
     What was private stays so, and what was a spoiler. What was attached is fetched by its name.
     """

@@ -1,4 +1,4 @@
-"""Which workflow a request means, and whether it has a place for all that was given."""
+"""Selection of a request's workflow, which must have an input for every value given."""
 
 from collections.abc import Collection, Iterable
 
@@ -18,7 +18,7 @@ ASPECT = "aspect"
 
 
 DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT})
-"""What a request without a workflow may come to."""
+"""Kinds that are selected for a request without a workflow."""
 
 
 def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendPool) -> Workflow:
@@ -72,7 +72,7 @@ def without_place(
 
 
 def unknown_workflow(names: Iterable[str]) -> RequestRefused:
-    """What is said where somebody names a workflow that is not among these."""
+    """Build the refusal for an unknown workflow."""
     return RequestRefused(
         FailureKind.INVALID_OPTION,
         "There is no workflow of that name. Choose one from the list.",
@@ -81,7 +81,7 @@ def unknown_workflow(names: Iterable[str]) -> RequestRefused:
 
 
 def no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
-    """What is said where options are given that the workflow does not have."""
+    """Build the refusal for options that the workflow does not have."""
     return RequestRefused(
         FailureKind.INVALID_OPTION,
         "The workflow {workflow} has no place for: {missing}. "
@@ -119,7 +119,7 @@ def _select_default(
 
 
 def _default_kinds(request: GenerationRequest) -> tuple[Kind, ...]:
-    """What is meant by the pictures that were given, the likeliest first."""
+    """Return the kinds that fit the given pictures, the likeliest first."""
     if "mask" in request.images:
         return (Kind.INPAINT,)
     if len(request.images) > 1:

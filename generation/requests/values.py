@@ -1,4 +1,4 @@
-"""A person's words and values on their way into a graph."""
+"""Validation of prompts and values, and their binding to a graph."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""How one attempt on a backend went: plain JSON values, because the engine stores them."""
+"""Outcome of one attempt on a backend: plain JSON values, because the engine stores them."""
 
 from typing import Literal, NotRequired, TypedDict
 

@@ -1,4 +1,4 @@
-"""Fetches the results of one run as they appear and makes rows of them."""
+"""Fetching of a run's results while it runs, described for recording."""
 
 import asyncio
 import logging
@@ -65,7 +65,7 @@ class OutputFetcher:
         tasks = tuple(self._fetches.values())
         for task in tasks:
             task.cancel()
-        # Whoever awaited a fetch has its error; the others' errors no longer matter.
+        # The first error was raised to the caller; further ones are retrieved and dropped.
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def collect(self, outputs: Sequence[Output]) -> None:

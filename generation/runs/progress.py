@@ -1,4 +1,4 @@
-"""Folds the events of one run into one progress: mostly sampler steps, a little nodes."""
+"""Progress of one run, computed from its events: mostly sampler steps, partly nodes."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ class RunProgress:
         return known and self._progress.step is not None
 
     def fold(self, event: RunEvent, now: datetime) -> Progress:
-        """Take note of an event and return the newest progress."""
+        """Process an event and return the progress."""
         match event:
             case Started(cached=cached):
                 for node_id in cached:
@@ -72,7 +72,7 @@ class RunProgress:
     def _step(self, node_id: str, value: int, maximum: int, now: datetime) -> None:
         self._begin(node_id)
         if node_id in self._expected_steps and maximum > 0:
-            # What runs knows better than what was read from the graph.
+            # The reported number of steps replaces the one read from the graph.
             self._expected_steps[node_id] = maximum
             self._steps_done[node_id] = min(value, maximum)
         elif node_id in self._node_parts and maximum > 0:

@@ -1,4 +1,4 @@
-"""Whether what a backend sent as a result is what its node makes.
+"""Verification that a downloaded result is of the kind that its node produces.
 
 A proxy that asks for a log-in, an empty file or a program under a picture's name is no result:
 posting it would charge somebody for nothing, and harm those who open it.

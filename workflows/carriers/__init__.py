@@ -1,4 +1,4 @@
-"""Files that carry a workflow: JSON, and what ComfyUI writes beside pictures, films and sounds."""
+"""Files that carry a workflow: JSON, and metadata in pictures, videos and sounds."""
 
 from workflows.carriers.carried import Carried, list_texts, read
 from workflows.carriers.container import Container

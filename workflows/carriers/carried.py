@@ -67,7 +67,7 @@ def read(content: bytes | memoryview) -> Carried:
 
 
 def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
-    """Every text in a picture, film or sound, whatever program wrote it; none in other files."""
+    """Return every text in a picture, video or sound, by whatever program; none in other files."""
     view = memoryview(content)
     container = detect(view)
     if container is None or container is Container.JSON:
@@ -171,7 +171,7 @@ _NOTHING = (
 
 
 def _find_graph(pieces: list[_Piece]) -> tuple[Graph | None, str, InvalidGraph | None]:
-    """The first that can be read; otherwise what is wrong with the first."""
+    """Return the first readable graph, else what is wrong with the first piece."""
     mistake = None
     for one in pieces:
         if not is_ui_export(one.value):
@@ -183,7 +183,7 @@ def _find_graph(pieces: list[_Piece]) -> tuple[Graph | None, str, InvalidGraph |
 
 
 def _without_traces(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The graph without what ComfyUI noted in it while it ran."""
+    """Remove what ComfyUI added to the graph when it ran."""
     return {
         node_id: {name: value for name, value in node.items() if name != "is_changed"}
         if isinstance(node, dict)

@@ -1,4 +1,4 @@
-"""Which kind of file some bytes are, by the bytes themselves: a name proves nothing."""
+"""Detection of container formats by content: file names are not reliable."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -59,7 +59,7 @@ def _looks_like_json(head: bytes) -> bool:
 
 
 _STILL = (b"avif", b"avis", b"heic", b"heix", b"mif1")
-"""Pictures in a film's container, which ComfyUI does not write."""
+"""Brands of still pictures in an ISO container, which ComfyUI does not write."""
 
 _SIGNATURES = {
     Container.PNG: PNG,

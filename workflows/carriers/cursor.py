@@ -1,4 +1,4 @@
-"""A position in bytes that nobody vouches for."""
+"""Bounds-checked reader over untrusted bytes."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""JSON as ComfyUI writes it: numbers that JSON does not know are among it."""
+"""JSON as ComfyUI writes it, with NaN and infinite numbers."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any
 from workflows.errors import InvalidGraph
 
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
-"""JSON can say half of a character, although no text has such a thing."""
+"""Escapes of surrogates: JSON can contain lone ones, although no text can."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -56,7 +56,7 @@ def parse_document(text: str) -> Document:
 
 
 def _without_halves(root: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Half characters replaced: no file, database or message takes them."""
+    """Replace lone surrogates: no file, database or message accepts them."""
     holder = [root]
     unseen: list[dict[str, Any] | list[Any]] = [holder]
     while unseen:

@@ -13,7 +13,7 @@ _TEXT_MARK = b"\xa9"
 
 
 def read_iso(content: memoryview) -> Iterator[Text]:
-    """The texts of a film. Raises Truncated where the file is cut off."""
+    """Yield the texts of a video. Raises Truncated where the file is cut off."""
     parts = count_parts()
     for kind, movie in _boxes(content, parts):
         if kind != b"moov":

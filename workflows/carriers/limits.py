@@ -1,4 +1,4 @@
-"""What a file may cost to read. The largest workflows people share have about 1 MB."""
+"""Limits for reading untrusted files. The largest workflows people share have about 1 MB."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ MAX_PACKED_TEXTS = 8
 """Unpacking one that is far too large takes as long as unpacking the largest that is read."""
 
 MAX_PARTS = 100_000
-"""Chunks, boxes or elements of one file; a film of some hours has fewer."""
+"""Chunks, boxes or elements of one file; a video of some hours has fewer."""
 
 Parts = Iterator[int]
 """What is left of them: one for all levels of a file, and whoever takes a part takes from it."""

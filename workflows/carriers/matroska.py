@@ -16,7 +16,7 @@ _LONGEST = 8
 
 
 def read_matroska(content: memoryview) -> Iterator[Text]:
-    """The tags of a film. Raises Truncated where the file is cut off."""
+    """Yield the tags of a video. Raises Truncated where the file is cut off."""
     parts = count_parts()
     for kind, segment in _elements(content, parts):
         if kind != _SEGMENT:

@@ -1,4 +1,4 @@
-"""From what ComfyUI's editor saves to the graph that its API takes."""
+"""Conversion of the editor's format into the API format of ComfyUI."""
 
 from workflows.convert.conversion import Conversion, convert
 

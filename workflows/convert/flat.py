@@ -1,4 +1,4 @@
-"""Subgraphs unfolded: every node that runs, where it stands, and what its inputs come from."""
+"""Flattening of subgraphs: every node that runs, with the sources of its inputs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ Source = Link | Constant
 
 
 class GraphInstance:
-    """One graph where it is unfolded: the root, or a subgraph inside an instance of it."""
+    """One flattened graph: the root, or the contents of a subgraph's instance."""
 
     def __init__(
         self,

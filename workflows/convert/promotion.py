@@ -1,4 +1,4 @@
-"""What an instance of a subgraph has of its own for the widgets inside that it shows."""
+"""Values of a subgraph's instance for the inner widgets that it promotes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"^\s*\d+\s*:\s*")
 
 
 def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[str, Any]:
-    """What an instance itself has for the inputs that show a widget.
+    """Return an instance's own values for the inputs with a promoted widget.
 
     Newer editors save a value for each of these inputs; older ones one for each entry of a list
     of promoted widgets, where -1 is the instance itself.

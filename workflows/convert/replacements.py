@@ -38,7 +38,7 @@ class Replacements:
     """The patterns that the nodes of a file stand for.
 
     Without `now`, a date is left to ComfyUI, which fills in when it saves: a graph that is kept
-    would have the day of its conversion for ever. Years have four digits then, and all others two.
+    would always have the day of its conversion. Years have four digits then, and all others two.
     """
 
     def __init__(self, root: GraphInstance, now: datetime | None) -> None:

@@ -1,4 +1,4 @@
-"""Nodes that only the editor knows: notes, reroutes, primitives, and pairs of Get and Set."""
+"""Virtual nodes, which exist in the editor only: notes, reroutes, primitives, Get and Set."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ _VIRTUAL = REROUTES | NOTES | SWITCHES | GETS | SETS
 
 
 def is_virtual(node: EditorNode, classes: NodeClasses) -> bool:
-    """Whether no backend ever sees the node.
+    """Whether the node is never sent to a backend.
 
     One without any input and output that the backend does not know is decoration of some kind.
     """

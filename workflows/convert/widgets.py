@@ -1,4 +1,4 @@
-"""A node's widgets: which values in the file belong to which input.
+"""Assignment of a node's saved widget values to its inputs.
 
 The editor builds a node's widgets from its class and puts the file's values into them one after
 the other; a value that the file does not have keeps the widget's default.
@@ -123,7 +123,7 @@ class _Values:
         self._next += count
 
     def rest(self) -> list[Any]:
-        """What nobody took."""
+        """The values that were not taken."""
         return self._values[self._next :]
 
 
@@ -208,7 +208,7 @@ def _chosen(spec: InputSpec, key: object) -> Alternative:
 
 
 def default_of(spec: InputSpec) -> object:
-    """What a widget holds that nobody touched."""
+    """Return the initial value of a widget."""
     if spec.default is not None:
         return spec.default
     if spec.alternatives:

@@ -1,4 +1,4 @@
-"""What inference finds: a place in the graph, the part it plays, and why that is thought."""
+"""Findings of inference: inputs of the graph, with their roles and the reasons."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""A manifest for a graph: what its author put on the surface first, then what tracing finds."""
+"""Inference of a manifest: the inputs that the author exposed, then traced ones."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,7 +138,7 @@ class _Inferring:
         return kept + [one for one in markers.values() if one.is_chosen]
 
     def _choose(self) -> list[Found]:
-        """What the author put on the surface, with the part that tracing says it plays."""
+        """Return the inputs that the author exposed, with their traced roles."""
         live = set(self._live)
         self._traced = self._trace()
         known = {slot: one for one in self._traced for slot in one.slots}
@@ -178,7 +178,7 @@ class _Inferring:
         return replace(chosen, role=_role_by_name(surfaced, slots[0])) if is_number else chosen
 
     def _fill(self, chosen: Sequence[Found]) -> list[Found]:
-        """What the surface lacks: what every run needs, and what is as open as the surface is."""
+        """Return traced inputs that the author did not expose: needed ones and similar ones."""
         taken = {slot for one in chosen for slot in one.slots}
         has = {one.role for one in chosen}
         left = [one for one in self._traced if not taken.intersection(one.slots)]
@@ -258,7 +258,7 @@ class _Inferring:
         return True, rank(found)
 
     def _lora(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
-        """A place for a LoRA behind the one checkpoint that paints, where there is none yet."""
+        """Add a LoRA input behind the only checkpoint, if the graph has none."""
         models = [one for one in found if one.role is Role.MODEL and not one.is_hidden]
         has_lora = any("lora" in slot.input_name for one in found for slot in one.slots)
         if len(models) != 1 or len(models[0].slots) != 1 or has_lora:
@@ -272,7 +272,7 @@ class _Inferring:
     def _limited(
         self, entries: list[tuple[Found, dict[str, Any]]]
     ) -> list[tuple[Found, dict[str, Any]]]:
-        """Hide what a command has no room for."""
+        """Hide the inputs beyond the number of options of a command."""
         shown = [table for _, table in entries if not table.get("hidden")]
         required = [table for table in shown if table.get("required")]
         optional = [

@@ -1,4 +1,4 @@
-"""What a graph makes, and of what."""
+"""The kind of a workflow, inferred from the results and inputs of its graph."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ _RESULTS = {
     "LATENT": "latents",
 }
 _WRITERS = {"SaveWEBM": "videos", "VHS_VideoCombine": "videos", "PreviewAny": "texts"}
-"""Nodes that make something else of what they are given: films of pictures, text of anything."""
+"""Nodes that make something else of what they are given: videos of pictures, text of anything."""
 
 _FORMS = ("MESH", "VOXEL", "FILE_3D", "SPLAT", "POINT")
 _UPSCALERS = frozenset({"UPSCALE_MODEL"})
@@ -128,7 +128,7 @@ def _word(kind: str) -> str | None:
 
 
 def _is_masked(view: GraphView, live: Collection[str]) -> bool:
-    """Whether a mask decides what is painted anew."""
+    """Whether a mask decides what is repainted."""
     return any(
         view.output_type(link) == "MASK" and "LATENT" in view.outputs(node_id)
         for node_id in live

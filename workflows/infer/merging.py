@@ -1,4 +1,4 @@
-"""Which of the things that were found are one input, and in which order people look for them."""
+"""Merging of found values into inputs, and the order of inputs."""
 
 from collections.abc import Sequence
 from dataclasses import replace

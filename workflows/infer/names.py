@@ -1,4 +1,4 @@
-"""What inputs are called: names that Discord takes, each only once."""
+"""Names of inputs: unique, and valid as names of Discord options."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What a graph's author put on the surface: App mode, and promoted inputs of subgraphs.
+"""Inputs that a graph's author exposed: App mode, and promoted inputs of subgraphs.
 
 Both are only in the editor's own format; an API export has lost them. Node ids are those of the
 API-format graph: the ids on the way in, joined by colons.
