@@ -86,10 +86,10 @@ class ReviewChannel(Protocol):
         Raises DeliveryPostponed if it cannot be reached.
         """
 
-    async def close_case(self, case: Case, place: MessageLocation) -> None:
+    async def close_case(self, case: Case, location: MessageLocation) -> None:
         """Show the decision in that message and remove its buttons. Never raises."""
 
-    async def retract(self, place: MessageLocation) -> None:
+    async def retract(self, location: MessageLocation) -> None:
         """Delete a message to moderators. Never raises."""
 
     async def tell_held(self, generation: Generation) -> None:

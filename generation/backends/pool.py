@@ -92,42 +92,42 @@ class BackendPool:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.settings = settings or PoolSettings()
-        self._places = {member.backend.name: _MemberState(member) for member in members}
+        self._states = {member.backend.name: _MemberState(member) for member in members}
         self._random = random_source or random.Random()  # noqa: S311 - breaks ties, guards nothing
         self._clock = clock
-        self._inventory = Inventory({name: p.backend for name, p in self._places.items()})
+        self._inventory = Inventory({name: p.backend for name, p in self._states.items()})
         self._claims: dict[str, str] = {}
         self._tasks = TaskOwner(_log)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all backends, in the operator's order."""
-        return tuple(self._places)
+        return tuple(self._states)
 
     @property
     def concurrency(self) -> Mapping[str, int]:
         """How many graphs each backend is handed at a time, by its name."""
-        return {name: place.member.concurrency for name, place in self._places.items()}
+        return {name: state.member.concurrency for name, state in self._states.items()}
 
     @property
     def occupancies(self) -> Mapping[str, Occupancy]:
         """What is known of each backend without asking it, by its name."""
         claims = Counter(self._claims.values())
         return {
-            name: Occupancy(place.backend.is_reachable, claims[name])
-            for name, place in self._places.items()
+            name: Occupancy(state.backend.is_reachable, claims[name])
+            for name, state in self._states.items()
         }
 
     @property
     def is_any_reachable(self) -> bool:
         """Whether a backend answered last time."""
-        return any(place.backend.is_reachable for place in self._places.values())
+        return any(state.backend.is_reachable for state in self._states.values())
 
     @property
     def reachable_names(self) -> tuple[str, ...]:
         """The backends that answered last time and take work."""
         now = self._clock()
-        return tuple(name for name, place in self._places.items() if place.takes_work(now))
+        return tuple(name for name, state in self._states.items() if state.takes_work(now))
 
     @property
     def object_infos(self) -> Mapping[str, ObjectInfo]:
@@ -140,14 +140,14 @@ class BackendPool:
 
     async def open(self) -> None:
         """Open every backend and begin to fetch descriptions."""
-        for name, place in self._places.items():
-            await place.backend.open()
+        for name, state in self._states.items():
+            await state.backend.open()
             self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
 
     async def close(self) -> None:
         """Stop all background tasks and close every backend. May be called twice."""
         await self._tasks.close()
-        closing = (place.backend.close() for place in self._places.values())
+        closing = (state.backend.close() for state in self._states.values())
         await asyncio.gather(*closing, return_exceptions=True)
 
     def start(self, work: Coroutine[Any, Any, object], name: str) -> None:
@@ -156,31 +156,31 @@ class BackendPool:
 
     def find(self, name: str) -> Backend | None:
         """The backend of this name, if it is still configured."""
-        place = self._places.get(name)
-        return place.backend if place else None
+        state = self._states.get(name)
+        return state.backend if state else None
 
     def drain(self, name: str) -> None:
         """Send it no new graph; running ones finish. Raises UnknownBackend."""
-        self._place(name).is_drained = True
+        self._state_of(name).is_drained = True
 
     def resume(self, name: str) -> None:
         """Put it back into service and reset its breaker. Raises UnknownBackend."""
-        place = self._place(name)
-        place.is_drained = False
-        place.breaker.note_success()
+        state = self._state_of(name)
+        state.is_drained = False
+        state.breaker.note_success()
 
     def is_drained(self, name: str) -> bool:
         """Whether it was taken out of service. Raises UnknownBackend."""
-        return self._place(name).is_drained
+        return self._state_of(name).is_drained
 
     async def statuses(self) -> tuple[BackendStatus, ...]:
         """Ask every backend for its status, in the operator's order, within the time-out."""
-        return tuple(await asyncio.gather(*map(self._ask_status, self._places.values())))
+        return tuple(await asyncio.gather(*map(self._ask_status, self._states.values())))
 
     def has_tags(self, tags: Collection[str]) -> bool:
         """Whether any backend, in service or not, has all of these tags."""
         return not tags or any(
-            place.member.tags.issuperset(tags) for place in self._places.values()
+            state.member.tags.issuperset(tags) for state in self._states.values()
         )
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
@@ -213,28 +213,28 @@ class BackendPool:
         """
         fit = self.find_fit(graph, tags)
         able = [name for name in fit if among is None or name in among]
-        able = [name for name in able if self._places[name].takes_work(self._clock())]
+        able = [name for name in able if self._states[name].takes_work(self._clock())]
         candidates = [name for name in able if name not in avoid] or able
         if len(candidates) <= 1:
             return candidates[0] if candidates else None
-        loads = await self._probe([self._places[name] for name in candidates])
+        loads = await self._probe([self._states[name] for name in candidates])
         if not loads:
             return None
         models = capability.find_models(graph)
         answered = sorted(loads)
         self._random.shuffle(answered)
         return min(
-            answered, key=lambda name: (loads[name], not models <= self._places[name].loaded)
+            answered, key=lambda name: (loads[name], not models <= self._states[name].loaded)
         )
 
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
         """Whether a capable backend takes work, even if it is busy at the moment."""
         now = self._clock()
-        return any(self._places[name].takes_work(now) for name in self.find_fit(graph, tags))
+        return any(self._states[name].takes_work(now) for name in self.find_fit(graph, tags))
 
     def find_fit(self, graph: Graph, tags: Collection[str]) -> Sequence[str]:
         """Return backends with these tags that can run this graph, else all with these tags."""
-        fit = {n: p for n, p in self._places.items() if p.member.tags.issuperset(tags)}
+        fit = {n: p for n, p in self._states.items() if p.member.tags.issuperset(tags)}
         return [n for n, p in fit.items() if self._is_capable(p, graph)] or list(fit)
 
     @contextmanager
@@ -252,9 +252,9 @@ class BackendPool:
         Several that choose at once would else all take the same one, and others would idle.
         """
         self._claims[generation_id] = name
-        place = self._places.get(name)
-        if place is not None and graph:
-            place.loaded = capability.find_models(graph) or place.loaded
+        state = self._states.get(name)
+        if state is not None and graph:
+            state.loaded = capability.find_models(graph) or state.loaded
 
     def release(self, generation_id: str) -> None:
         """Release a reservation. May be called twice."""
@@ -262,73 +262,73 @@ class BackendPool:
 
     def note_success(self, name: str) -> None:
         """Record that a run on this backend ended by itself, which closes the breaker."""
-        if name in self._places:
-            self._places[name].breaker.note_success()
-            self._places[name].problem = None
+        if name in self._states:
+            self._states[name].breaker.note_success()
+            self._states[name].problem = None
 
     def note_failure(self, name: str, sentence: str) -> None:
         """Record a lost run or a missing answer, which may open the breaker."""
-        place = self._places.get(name)
-        if place is None:
+        state = self._states.get(name)
+        if state is None:
             return
-        place.loaded = frozenset()
-        place.problem = sentence
-        was_open = place.breaker.is_open(now := self._clock())
-        place.breaker.note_failure(now)
-        if not was_open and (rest_s := place.breaker.rest_s(now)):
+        state.loaded = frozenset()
+        state.problem = sentence
+        was_open = state.breaker.is_open(now := self._clock())
+        state.breaker.note_failure(now)
+        if not was_open and (rest_s := state.breaker.rest_s(now)):
             _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
 
     def note_problem(self, name: str, sentence: str) -> None:
         """Record a problem for the operator; the backend goes on taking work."""
         _log.warning("Backend %s: %s", name, sentence)
-        if name in self._places:
-            self._places[name].problem = sentence
+        if name in self._states:
+            self._states[name].problem = sentence
 
-    def _place(self, name: str) -> _MemberState:
-        if name not in self._places:
+    def _state_of(self, name: str) -> _MemberState:
+        if name not in self._states:
             raise UnknownBackend(name)
-        return self._places[name]
+        return self._states[name]
 
-    async def _probe(self, places: Sequence[_MemberState]) -> dict[str, float]:
+    async def _probe(self, states: Sequence[_MemberState]) -> dict[str, float]:
         """Return the load of each backend that answers, divided by its concurrency."""
         now = self._clock()
-        able = [place for place in places if place.takes_work(now)]
+        able = [state for state in states if state.takes_work(now)]
         answers = await asyncio.gather(*map(self._fetch_load, able))
         claimed = Counter(self._claims.values())
         return {
-            place.backend.name: max(load, claimed[place.backend.name]) / place.member.concurrency
-            for place, load in zip(able, answers, strict=True)
+            state.backend.name: max(load, claimed[state.backend.name]) / state.member.concurrency
+            for state, load in zip(able, answers, strict=True)
             if load is not None
         }
 
-    async def _fetch_load(self, place: _MemberState) -> int | None:
+    async def _fetch_load(self, state: _MemberState) -> int | None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                return await place.backend.fetch_load()
+                return await state.backend.fetch_load()
         except TimeoutError:
-            self.note_failure(place.backend.name, "It did not say its load in time.")
+            self.note_failure(state.backend.name, "It did not say its load in time.")
         except ComfyError as error:
-            self.note_failure(place.backend.name, str(error))
+            self.note_failure(state.backend.name, str(error))
         return None
 
-    def _is_capable(self, place: _MemberState, graph: Graph) -> bool:
-        info = self._inventory.infos.get(place.backend.name)
+    def _is_capable(self, state: _MemberState, graph: Graph) -> bool:
+        info = self._inventory.infos.get(state.backend.name)
         return info is None or capability.can_run(info, graph)
 
-    async def _ask_status(self, place: _MemberState) -> BackendStatus:
-        name, description, load, problem = place.backend.name, None, None, place.problem
+    async def _ask_status(self, state: _MemberState) -> BackendStatus:
+        name, description, load, problem = state.backend.name, None, None, state.problem
         try:
-            description, load = await self._fetch_status(place.backend)
+            description, load = await self._fetch_status(state.backend)
         except TimeoutError:
             problem = "It does not answer in time."
         except ComfyError as error:
             problem = str(error)
         return BackendStatus(
             name=name,
-            state=place.state(self._clock()),
+            state=state.state(self._clock()),
             running=Counter(self._claims.values())[name],
-            concurrency=place.member.concurrency,
-            tags=place.member.tags,
+            concurrency=state.member.concurrency,
+            tags=state.member.tags,
             load=load,
             version=description.version if description else None,
             devices=description.devices if description else (),

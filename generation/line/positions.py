@@ -100,8 +100,8 @@ class LinePositions:
 
     async def find(self, generation_id: str) -> QueueEntry | None:
         """Return one generation's position, None if it has ended."""
-        spots = await self._list_positions(await self._records.line())
-        found = await self._complete([one for one in spots if one.id == generation_id])
+        positions = await self._list_positions(await self._records.line())
+        found = await self._complete([one for one in positions if one.id == generation_id])
         return found[0] if found else None
 
     async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
@@ -139,13 +139,13 @@ class LinePositions:
                 _log.exception("Positions could not be told.")
             await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
 
-    async def _tell(self, spots: Sequence[Position]) -> None:
+    async def _tell(self, positions: Sequence[Position]) -> None:
         places = {
-            spot.id: (spot.position, spot.length, spot.is_paused)
-            for spot in spots
-            if spot.position or spot.is_paused
+            position.id: (position.position, position.length, position.is_paused)
+            for position in positions
+            if position.position or position.is_paused
         }
-        changed = [one for one in spots if places.get(one.id) != self._told.get(one.id)]
+        changed = [one for one in positions if places.get(one.id) != self._told.get(one.id)]
         for entry in await self._complete([one for one in changed if one.id in places]):
             self._broadcast.publish(waiting_event(entry))
         self._told = places
@@ -154,11 +154,11 @@ class LinePositions:
         # Durations are read from the database: skipped when nothing waits.
         turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
-        spots = [Position(one.id, 0, length) for one in line.running]
+        positions = [Position(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):
-            spots.append(Position(turn.id, position, length, turn.starts_at))
-        spots += [Position(one.id, 0, length, is_paused=True) for one in line.paused]
-        return spots
+            positions.append(Position(turn.id, position, length, turn.starts_at))
+        positions += [Position(one.id, 0, length, is_paused=True) for one in line.paused]
+        return positions
 
     def _plan(self, line: LineState, durations: Durations) -> list[Turn]:
         backends = self._pool.reachable_names
@@ -172,18 +172,20 @@ class LinePositions:
             {one.workflow for one in (*line.waiting, *line.running)}
         )
 
-    async def _complete(self, spots: Sequence[Position]) -> tuple[QueueEntry, ...]:
-        found: Mapping[str, Generation] = await self._records.find_many([one.id for one in spots])
+    async def _complete(self, positions: Sequence[Position]) -> tuple[QueueEntry, ...]:
+        found: Mapping[str, Generation] = await self._records.find_many(
+            [one.id for one in positions]
+        )
         return tuple(
             QueueEntry(
-                found[spot.id],
-                spot.position,
-                spot.length,
-                spot.starts_at,
-                spot.is_paused,
+                found[position.id],
+                position.position,
+                position.length,
+                position.starts_at,
+                position.is_paused,
             )
-            for spot in spots
-            if spot.id in found
+            for position in positions
+            if position.id in found
         )
 
 

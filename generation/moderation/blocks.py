@@ -19,7 +19,7 @@ from db.tables import BlockRow, WatchedWordRow
 from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.word_filter import (
-    MAX_TERMS,
+    MAX_WATCHED_WORDS,
     InvalidPattern,
     WatchedWord,
     WordAction,
@@ -105,10 +105,10 @@ class Moderation:
             rows = WatchedWordRepository(session).of_guild(requester.guild_id)
             return tuple(_copy_word(row) for row in rows)
 
-        terms = await self._database.read(query)
-        if not terms:
+        watched_words = await self._database.read(query)
+        if not watched_words:
             return Judgement()
-        verdict = await self._match_words(requester.guild_id, terms, texts)
+        verdict = await self._match_words(requester.guild_id, watched_words, texts)
         if verdict.action is WordAction.REFUSE:
             refused = next(one for one in verdict.found if one.action is WordAction.REFUSE)
             if refused.is_expression:
@@ -182,7 +182,7 @@ class Moderation:
 
             return await self._database.read(query)
 
-    async def terms(self, guild_id: int | None) -> tuple[WatchedWord, ...]:
+    async def watched_words(self, guild_id: int | None) -> tuple[WatchedWord, ...]:
         """Return the watched words. Raises ServiceUnavailable."""
         with available():
 
@@ -209,14 +209,14 @@ class Moderation:
         with available():
 
             def change(session: Session) -> WatchedWord:
-                terms = WatchedWordRepository(session)
-                if len(terms.of_guild(guild_id)) >= MAX_TERMS:
+                watched_words = WatchedWordRepository(session)
+                if len(watched_words.of_guild(guild_id)) >= MAX_WATCHED_WORDS:
                     raise RequestRefused(
                         FailureKind.INVALID_OPTION,
                         "No more than {limit} words can be watched for. Remove one first.",
-                        {"limit": MAX_TERMS},
+                        {"limit": MAX_WATCHED_WORDS},
                     )
-                row = terms.add(
+                row = watched_words.add(
                     guild_id,
                     pattern=kept,
                     is_expression=is_expression,
@@ -244,7 +244,7 @@ class Moderation:
 
     async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
         """Match a text without any consequence. Raises ServiceUnavailable."""
-        return await self._match_words(guild_id, await self.terms(guild_id), [text])
+        return await self._match_words(guild_id, await self.watched_words(guild_id), [text])
 
     async def audit(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
@@ -264,19 +264,19 @@ class Moderation:
             return await self._database.read(query)
 
     async def _match_words(
-        self, guild_id: int | None, terms: tuple[WatchedWord, ...], texts: Sequence[str]
+        self, guild_id: int | None, watched_words: tuple[WatchedWord, ...], texts: Sequence[str]
     ) -> WordVerdict:
         known = self._filters.get(guild_id)
-        if known is None or known[0] != terms:
-            known = self._filters[guild_id] = (terms, WordFilter(terms))
+        if known is None or known[0] != watched_words:
+            known = self._filters[guild_id] = (watched_words, WordFilter(watched_words))
         # An expression may take its whole time, which nobody else should wait for: however many
         # ask, a guild has one thread at a time.
         async with self._turns.setdefault(guild_id, asyncio.Lock()):
             verdict = await asyncio.to_thread(known[1].judge, *texts)
-        for term in verdict.slow:
+        for watched in verdict.slow:
             _log.warning(
                 "The expression %r of guild %s takes too long and is skipped.",
-                term.pattern,
+                watched.pattern,
                 guild_id,
             )
         return verdict

@@ -156,9 +156,9 @@ class Reviews:
         with available():
             await self._cards.update(generation_id)
 
-    async def delete_messages(self, places: Sequence[MessageLocation]) -> None:
+    async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
         """Delete what moderators were shown of results whose records are gone."""
-        await self._cards.retract(places)
+        await self._cards.retract(locations)
 
     async def decide(
         self, generation_id: str, guild_id: int | None, *, approved: bool, actor_id: int
@@ -354,7 +354,7 @@ def find_mode(reviews: ReviewRepository, requester: Requester) -> ReviewMode:
     if requester.guild_id is None:
         return ReviewMode.OFF
     modes = reviews.modes(requester.guild_id)
-    for place in (requester.channel_id, requester.parent_channel_id, WHOLE_GUILD):
-        if place in modes:
-            return ReviewMode(modes[place])
+    for channel_id in (requester.channel_id, requester.parent_channel_id, WHOLE_GUILD):
+        if channel_id in modes:
+            return ReviewMode(modes[channel_id])
     return ReviewMode.OFF

@@ -58,47 +58,49 @@ class ReviewCards:
         async with self._lock(generation_id):
             while (case := await self.find(generation_id)) and not case.state.is_closed:
                 channel_id = await self._find_channel(case.generation.guild_id)
-                place = await self._review_channel.show(case, channel_id) if channel_id else None
-                if place is None:
+                location = await self._review_channel.show(case, channel_id) if channel_id else None
+                if location is None:
                     return
-                await self._note(generation_id, place)
+                await self._note(generation_id, location)
                 if await self._find_channel(case.generation.guild_id) == channel_id:
-                    await self._keep(self._review_channel, generation_id, place, case.state)
+                    await self._keep(self._review_channel, generation_id, location, case.state)
                     return
-                await self._review_channel.retract(place)
+                await self._review_channel.retract(location)
 
     async def update(self, generation_id: str) -> None:
         """Close it where it was posted, once it was decided on or removed. Raises DatabaseError."""
         if self._review_channel is None:
             return
         async with self._lock(generation_id):
-            places = await self._database.read(
+            locations = await self._database.read(
                 lambda session: ReviewRepository(session).messages([generation_id])
             )
-            for place in places:
-                await self._keep(self._review_channel, generation_id, MessageLocation(*place), None)
+            for location in locations:
+                await self._keep(
+                    self._review_channel, generation_id, MessageLocation(*location), None
+                )
 
-    async def retract(self, places: Sequence[MessageLocation]) -> None:
+    async def retract(self, locations: Sequence[MessageLocation]) -> None:
         """Delete those messages: nothing is recorded any more of what they show."""
-        for place in places:
+        for location in locations:
             if self._review_channel is not None:
-                await self._review_channel.retract(place)
+                await self._review_channel.retract(location)
 
     async def _keep(
         self,
         review_channel: ReviewChannel,
         generation_id: str,
-        place: MessageLocation,
+        location: MessageLocation,
         shown: CaseState | None,
     ) -> None:
         while True:
             case = await self.find(generation_id)
             if case is None:
-                await review_channel.retract(place)
+                await review_channel.retract(location)
                 return
             if case.state is shown or not case.state.is_closed:
                 return
-            await review_channel.close_case(case, place)
+            await review_channel.close_case(case, location)
             shown = case.state
 
     def _lock(self, generation_id: str) -> asyncio.Lock:
@@ -114,10 +116,10 @@ class ReviewCards:
 
         return await self._database.read(query)
 
-    async def _note(self, generation_id: str, place: MessageLocation) -> None:
+    async def _note(self, generation_id: str, location: MessageLocation) -> None:
         def change(session: Session) -> None:
             ReviewRepository(session).note_message(
-                generation_id, place.channel_id, place.message_id
+                generation_id, location.channel_id, location.message_id
             )
 
         await self._database.write(change)

@@ -25,7 +25,7 @@ EXPRESSIONS_TIMEOUT_S = 1.0
 
 MAX_PATTERN_CHARACTERS = 200
 
-MAX_TERMS = 500
+MAX_WATCHED_WORDS = 500
 """Of one guild."""
 
 MAX_REPETITIONS = 1_000
@@ -113,17 +113,17 @@ def _repetitions(expression: str) -> int:
 class WordFilter:
     """A guild's compiled list of watched words."""
 
-    def __init__(self, terms: Iterable[WatchedWord]) -> None:
+    def __init__(self, watched_words: Iterable[WatchedWord]) -> None:
         phrases, self._allowed, self._expressions = [], [], []
-        for term in terms:
-            if term.is_expression:
-                self._expressions.append((term, _compile(term.pattern)))
+        for watched in watched_words:
+            if watched.is_expression:
+                self._expressions.append((watched, _compile(watched.pattern)))
                 continue
-            words = tuple(_words(term.pattern))
-            if words and term.action is WordAction.ALLOW:
+            words = tuple(_words(watched.pattern))
+            if words and watched.action is WordAction.ALLOW:
                 self._allowed.append(words)
             elif words:
-                phrases.append((term, words))
+                phrases.append((watched, words))
         self._phrases = tuple(phrases)
 
     def judge(self, *texts: str) -> WordVerdict:
@@ -133,15 +133,15 @@ class WordFilter:
         ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
         for text in texts:
             readings = [_without(words, self._allowed) for words in _readings(text)]
-            for term, words in self._phrases:
+            for watched, words in self._phrases:
                 if any(_contains(reading, words) for reading in readings):
-                    found[term.id] = term
-            for term, expression in self._expressions:
+                    found[watched.id] = watched
+            for watched, expression in self._expressions:
                 match _search(expression, text, ends_at):
                     case True:
-                        found[term.id] = term
+                        found[watched.id] = watched
                     case None:
-                        slow[term.id] = term
+                        slow[watched.id] = watched
         real = [one for one in found.values() if one.action is not WordAction.ALLOW]
         strictest = max((one.action for one in real), key=_SEVERITY.__getitem__, default=None)
         return WordVerdict(strictest, tuple(real), tuple(slow.values()))

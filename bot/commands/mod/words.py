@@ -40,7 +40,7 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         await acknowledge(interaction)
-        term = await moderation.watch(
+        watched = await moderation.watch(
             guild_of(interaction),
             word,
             WordAction(action),
@@ -48,7 +48,9 @@ def words_group(moderation: Moderation) -> app_commands.Group:
             actor_id=interaction.user.id,
         )
         text = _(
-            "“{word}”: {action}", word=harmless(term.pattern, 200), action=_(term.action.value)
+            "“{word}”: {action}",
+            word=harmless(watched.pattern, 200),
+            action=_(watched.action.value),
         )
         await respond(interaction, text)
 
@@ -70,11 +72,13 @@ def words_group(moderation: Moderation) -> app_commands.Group:
     @group.command(name="list", description="See what is watched for")
     async def list_(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
-        terms = await moderation.terms(guild_of(interaction))
+        watched_words = await moderation.watched_words(guild_of(interaction))
         lines = [
-            f"**{_(term.action.value)}** {harmless(term.pattern, 200)}"
-            + (f" · {_('expression')}" if term.is_expression else "")
-            for term in sorted(terms, key=lambda term: (term.action.value, term.pattern))
+            f"**{_(watched.action.value)}** {harmless(watched.pattern, 200)}"
+            + (f" · {_('expression')}" if watched.is_expression else "")
+            for watched in sorted(
+                watched_words, key=lambda watched: (watched.action.value, watched.pattern)
+            )
         ]
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
         embed = discord.Embed(
@@ -101,6 +105,6 @@ def words_group(moderation: Moderation) -> app_commands.Group:
     return group
 
 
-def _named(terms: Sequence[WatchedWord]) -> str:
-    shown = [harmless(term.pattern, 100) for term in terms[:LISTED_WORDS]]
-    return ", ".join([*shown, "…"] if len(terms) > LISTED_WORDS else shown)
+def _named(watched_words: Sequence[WatchedWord]) -> str:
+    shown = [harmless(watched.pattern, 100) for watched in watched_words[:LISTED_WORDS]]
+    return ", ".join([*shown, "…"] if len(watched_words) > LISTED_WORDS else shown)

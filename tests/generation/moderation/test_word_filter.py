@@ -86,12 +86,12 @@ def test_an_allowed_phrase_hides_the_word_in_it():
 
 
 def test_the_strictest_action_counts():
-    terms = [
+    watched_words = [
         FOX,
         WatchedWord(2, "snow", WordAction.OBSERVE),
         WatchedWord(3, "dark", WordAction.HOLD),
     ]
-    verdict = WordFilter(terms).judge("snow", "dark")
+    verdict = WordFilter(watched_words).judge("snow", "dark")
     assert verdict.action is WordAction.HOLD
     assert [one.id for one in verdict.found] == [2, 3]
 
