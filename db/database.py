@@ -1,4 +1,4 @@
-"""The engine, and the one way to a transaction: a function that runs whole in a database thread.
+"""The engine, and transactions: functions that run completely in a database thread.
 
 A statement by way of an asynchronous driver costs several times what it costs in a thread that
 does a whole transaction at once, so nothing here is a coroutine but what waits for such threads.
@@ -184,7 +184,7 @@ class _Threads:
         self._is_started = False
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """Have a thread call it."""
+        """Queue a call for one of the threads."""
         if not self._is_started:
             self._is_started = True
             for _ in range(self._count):
@@ -194,7 +194,7 @@ class _Threads:
         return future
 
     def stop(self) -> None:
-        """Let each thread end when it has done what it was given before. May be called twice."""
+        """End each thread after the calls queued before. May be called twice."""
         for _ in range(self._count if self._is_started else 0):
             self._calls.put(None)
 
@@ -215,7 +215,7 @@ class _Threads:
 
 
 def normalise_url(url: str) -> str:
-    """Turn the forms people write into the one that names the driver.
+    """Convert the usual forms of a database URL into the one that names the driver.
 
     Raises InvalidDatabaseURL, whose message never repeats the URL: it may hold a password.
     """
@@ -238,7 +238,7 @@ def normalise_url(url: str) -> str:
 
 
 def libpq_url(url: str) -> str | None:
-    """Write a PostgreSQL URL as every other PostgreSQL program reads it; None for SQLite."""
+    """Return the URL in libpq's form; None for SQLite."""
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() != "postgresql":
         return None
@@ -248,7 +248,7 @@ def libpq_url(url: str) -> str | None:
 
 
 def sqlite_files(url: str) -> tuple[Path, ...]:
-    """Name the file of a SQLite database and those that SQLite keeps beside it; none otherwise."""
+    """Return the files of a SQLite database, the journals included; none for PostgreSQL."""
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() != "sqlite" or parsed.database is None:
         return ()
@@ -256,7 +256,7 @@ def sqlite_files(url: str) -> tuple[Path, ...]:
 
 
 def describe(url: URL) -> str:
-    """Say which database it is, without user, password and options."""
+    """Describe the database without user, password and options."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite file {url.database}"
     host = url.host or url.query.get("host") or "localhost"
@@ -293,7 +293,7 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
 
 
 def _hang_up(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    """End a connection that its thread waits on: that cannot be done through the driver."""
+    """Shut down the socket of a connection in use, for which drivers have no method."""
     # It may have been closed meanwhile, here or there.
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)

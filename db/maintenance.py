@@ -1,4 +1,4 @@
-"""What an operator does with the database: copy it, and look at its size."""
+"""Maintenance of the database: backups and size statistics."""
 
 import asyncio
 import sqlite3
@@ -19,7 +19,7 @@ from db.tables import OutputContentRow, OutputRow
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How large the database is: rows and bytes by table, and bytes in all and of what takes most.
+    """Size of the database: rows and bytes by table, in all, and of the largest columns.
 
     `table_bytes` counts indexes too; it is empty where SQLite was built without counting them.
     """
@@ -31,7 +31,7 @@ class Stats:
     content_bytes: int
 
     def lines(self) -> tuple[str, ...]:
-        """Write it as a table for the terminal."""
+        """Format it as a table for the terminal."""
         sizes = {
             "thumbnails": self.thumbnail_bytes,
             "pictures": self.content_bytes,
@@ -95,7 +95,7 @@ def _copy_file(source: Path, path: Path) -> None:
 
 
 def _copy(source: Path, path: Path) -> None:
-    # Under another name until it is whole, so that nobody takes a part for a backup.
+    # Under a temporary name until complete, so that a partial file is never taken for a backup.
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         unfinished.touch(0o600)

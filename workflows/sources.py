@@ -31,7 +31,7 @@ CARRIERS = frozenset(
 """Files that may have the workflow that made them inside."""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Films that carry a workflow are large; what is beyond is not worth reading at a start."""
+"""Limit for files read at startup: videos that carry a workflow are large."""
 
 MAX_MANIFEST_BYTES = 1024 * 1024
 """The longest prompt is a few kB."""

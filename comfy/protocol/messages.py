@@ -85,7 +85,7 @@ class ProgressState:
 
 @dataclass(frozen=True, slots=True)
 class UnreadSnapshot:
-    """A snapshot as it came: most are of no interest to the run that they belong to."""
+    """A snapshot before decoding: most contain nothing new for their run."""
 
     prompt_id: str
     frame: str = field(repr=False)
@@ -154,7 +154,7 @@ class TextFrame:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message of a custom node, of a newer server, or one that cannot be read."""
+    """A message of a custom node or a newer server, or one that cannot be decoded."""
 
     reason: str
 
@@ -179,7 +179,7 @@ Message = (
 
 
 def parse_frame(frame: str | bytes) -> Message:
-    """Return what the frame says, UnknownMessage when that cannot be told."""
+    """Parse a frame; return UnknownMessage for one that cannot be decoded."""
     if isinstance(frame, bytes):
         return _parse_binary(frame)
     prompt_id = find_owner(frame)
@@ -254,13 +254,13 @@ def _parse_text_frame(frame: bytes) -> Message:
 
 
 def _split(frame: bytes) -> tuple[bytes, bytes]:
-    """Split what follows the event into the part that is led by its own length, and the rest."""
+    """Split the payload into its length-prefixed part and the rest."""
     end = 8 + int.from_bytes(frame[4:8], "big")
     return frame[8:end], frame[end:]
 
 
 def _build_preview(prompt_id: str | None, node_id: str | None, image: bytes) -> Message:
-    """The picture's own first bytes are believed, not what the frame calls it."""
+    """Build a preview with the media type of its content, not the one in the frame."""
     if image.startswith(JPEG_MAGIC):
         return PreviewFrame(prompt_id, node_id, "image/jpeg", image)
     if image.startswith(PNG_MAGIC):

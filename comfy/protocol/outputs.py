@@ -1,4 +1,4 @@
-"""What a node showed: files, texts, and pictures that came over the socket."""
+"""Outputs of nodes: files, texts, and pictures sent over the socket."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -19,7 +19,7 @@ _TEXT_KEYS = frozenset({"text", "string"})
 
 
 def media_kind(filename: str) -> MediaKind:
-    """Tell the kind by extension: videos, too, are listed under `images`."""
+    """Return the kind by extension: videos, too, are listed under `images`."""
     extension = PurePosixPath(filename).suffix.lower().removeprefix(".")
     return _KIND_OF.get(extension, MediaKind.OTHER)
 

@@ -1,4 +1,4 @@
-"""HTTP answers of ComfyUI parsed into values: records, queue, descriptions. Never raises."""
+"""Parsers of ComfyUI's HTTP responses: records, queue, descriptions. They never raise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from comfy.protocol.outputs import parse_outputs
 
 
 class QueueState(StrEnum):
-    """Where a prompt id is, that has not ended."""
+    """State of a prompt id that has not ended."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -39,14 +39,14 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class BackendDescription:
-    """What a backend says of itself."""
+    """A backend's description of itself."""
 
     version: str
     devices: tuple[Device, ...]
 
 
 Whereabouts = QueueState | RunRecord | None
-"""What a backend knows of a prompt id; None is nothing at all."""
+"""State or record of a prompt id; None if the backend does not know it."""
 
 
 def parse_record(prompt_id: str, answer: object) -> RunRecord | None:

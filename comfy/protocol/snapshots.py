@@ -1,4 +1,4 @@
-"""A short way through `progress_state`, the bulk of the text that a server sends.
+"""Partial parser of `progress_state`, which is most of the text that a server sends.
 
 It comes at each step and twice a node, and repeats every node so far: 4 KB at 20 nodes, of which
 only the entries of nodes that run say anything new. Decoding all of it was a third of what
@@ -16,7 +16,7 @@ _RUNNING = '"state": "running"'
 
 
 def find_owner(frame: str) -> str | None:
-    """Return the prompt id of a snapshot that is written as servers write it, else None."""
+    """Return the prompt id of a snapshot, None if it is not serialized as servers do."""
     if not frame.startswith(_BEGINNING):
         return None
     end = frame.find('"', len(_BEGINNING))
@@ -28,7 +28,7 @@ def find_owner(frame: str) -> str | None:
 def find_running(frame: str) -> list[Mapping[str, Any]] | None:
     """Return the entries of the nodes that run.
 
-    None where only a full parser can tell. A quote inside a JSON string is escaped, so what is
+    None if only a full parser can decide. A quote inside a JSON string is escaped, so what is
     looked for cannot be inside one.
     """
     at = frame.find(_RUNNING)

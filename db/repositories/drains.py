@@ -10,7 +10,7 @@ from db.tables import DrainedBackendRow
 
 
 class DrainRepository:
-    """Backends that take nothing new."""
+    """Drained backends, which take no new runs."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -21,7 +21,7 @@ class DrainRepository:
         return tuple(found)
 
     def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
-        """Give it nothing new; False when that was so already."""
+        """Drain a backend. Return False if it was drained already."""
         added = self._session.scalar(
             insert_into(self._session, DrainedBackendRow)
             .values(name=name, drained_by=actor_id, drained_at=now)
@@ -31,7 +31,7 @@ class DrainRepository:
         return added is not None
 
     def resume(self, name: str) -> bool:
-        """Let it work again; False when it did already."""
+        """Resume a backend. Return False if it was not drained."""
         gone = self._session.scalars(
             delete(DrainedBackendRow)
             .where(DrainedBackendRow.name == name)

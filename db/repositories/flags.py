@@ -11,7 +11,7 @@ from db.tables import FlagRow
 
 @dataclass(frozen=True, slots=True)
 class NewFlag:
-    """Why somebody may want to look at a generation."""
+    """A flag to add to a generation."""
 
     kind: str
     note: str
@@ -19,7 +19,7 @@ class NewFlag:
 
 
 class FlagRepository:
-    """Why generations are worth a look, and what moderators made of them."""
+    """Flags of generations."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -45,7 +45,7 @@ class FlagRepository:
         return tuple(found)
 
     def count_by(self, actor_id: int, since: datetime) -> int:
-        """How many one person raised since then."""
+        """Count the flags that one person raised since then."""
         counted = self._session.scalar(
             select(func.count())
             .select_from(FlagRow)

@@ -8,7 +8,7 @@ from db.tables import DIRECT_MESSAGES, GuildModerationRow
 
 
 class GuildModerationRepository:
-    """What a guild's moderators set once."""
+    """Moderation settings of guilds."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Unfinished generations: their order, their number, and what lately took how long. Read only."""
+"""Unfinished and undelivered generations, and durations of recent ones. Read only."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from db.tables import RUNNING, SUCCEEDED, UNFINISHED_STATES, WAITING, Generation
 
 
 class MeasuredRow(NamedTuple):
-    """What one successful run took."""
+    """Duration of one successful run."""
 
     workload: int
     backend: str
@@ -23,7 +23,7 @@ class MeasuredRow(NamedTuple):
 
 
 class LineRow(NamedTuple):
-    """An unfinished generation, as far as the order of the line depends on it."""
+    """An unfinished generation, reduced to what scheduling needs."""
 
     id: str
     user_id: int
@@ -53,7 +53,7 @@ class UnfinishedCounts:
 
 
 class LineRepository:
-    """What waits, runs or has still to be delivered, read inside one transaction."""
+    """Generations that wait, run or await delivery, read inside one transaction."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

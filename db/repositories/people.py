@@ -24,7 +24,7 @@ class PersonRepository:
         now: datetime,
         last_request_at: datetime | None = None,
     ) -> None:
-        """Remember a person by the newest name, and when they asked last, where that is given."""
+        """Store a person's newest name, and the time of the last request if it is given."""
         changes: dict[str, object] = {"name": name}
         if last_request_at is not None:
             changes["last_request_at"] = last_request_at

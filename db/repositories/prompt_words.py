@@ -1,4 +1,4 @@
-"""Prompts found by their words, as each database does it best.
+"""Full-text search in prompts, with each database's own index.
 
 SQLite has a table of its own for that, which is written here; PostgreSQL an index that it keeps up
 itself. Migrations make both: no model describes them.
@@ -34,16 +34,16 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 
 
 def remember(session: Session, generation_id: str, prompt: str) -> None:
-    """Let a prompt be found."""
+    """Add a prompt to the index."""
     if not is_postgresql(session):
         row = {"prompt": prompt, "generation_id": generation_id}
         session.execute(insert(_words).values(row))
 
 
 def forget(session: Session, generations: Select[Any]) -> None:
-    """Let the prompts of these generations' ids be found no longer, before they change or go.
+    """Remove these generations' prompts from the index, before they are changed or deleted.
 
-    It reads the whole table: forget many at once.
+    It reads the whole table: call it for many at once.
     """
     if not is_postgresql(session):
         session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))

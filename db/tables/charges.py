@@ -1,4 +1,4 @@
-"""What generations cost their people."""
+"""Charges of generations."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Generations with what they were given and what came of them.
+"""Generations with their inputs and outputs.
 
 History keeps the facts it needs: a generation has no foreign key to people, guilds or its parent,
 so it outlives them.

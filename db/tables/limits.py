@@ -1,4 +1,4 @@
-"""What guilds decide of roles, people and channels, and what the operator decides of backends."""
+"""Policies of guilds for roles, people and channels; backends drained by operators."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from db.base import AutoKey, Base
 
 
 class RolePolicyRow(Base):
-    """What a role changes for its people; NULL means that it changes nothing."""
+    """Overrides for members with a role; NULL overrides nothing."""
 
     __tablename__ = "role_policies"
 

@@ -1,4 +1,4 @@
-"""What moderators decide: who is blocked, which words are watched, what is shown when."""
+"""Blocks, watched words, flags, reviews and review policies."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from db.base import AutoKey, Base
 
 
 class BlockRow(Base):
-    """Somebody who may ask for nothing in one guild; `until` is NULL for good."""
+    """A person who may not generate in one guild; `until` is NULL for a permanent block."""
 
     __tablename__ = "blocks"
 

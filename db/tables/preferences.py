@@ -1,4 +1,4 @@
-"""What people want by default, and the options they keep under a name; the same everywhere."""
+"""Default options and named presets of people, the same in all guilds."""
 
 from datetime import datetime
 from typing import Any

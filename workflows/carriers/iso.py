@@ -28,7 +28,7 @@ def read_iso(content: memoryview) -> Iterator[Text]:
 def _boxes(content: memoryview, parts: Parts) -> Iterator[tuple[bytes, memoryview]]:
     cursor = Cursor(content)
     for _ in parts:
-        # Old films close a list with four zero bytes.
+        # Old videos close a list with four zero bytes.
         if cursor.left < 8:  # noqa: PLR2004 - a box's length and kind
             return
         begin = cursor.position

@@ -54,7 +54,7 @@ def _elements(content: memoryview, parts: Parts) -> Iterator[tuple[int, memoryvi
         if length is not None:
             yield kind or 0, cursor.window(length)
         elif kind == _SEGMENT:
-            # A film that was written live does not know its length: it goes to the end.
+            # A live recording has no length: it extends to the end of the file.
             yield kind, cursor.window(cursor.left)
         elif kind != _CLUSTER:
             raise Truncated
