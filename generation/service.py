@@ -234,7 +234,7 @@ class GenerationService:
                     event = await self._ended(generation_id)
 
     async def find(self, generation_id: str) -> Generation | None:
-        """One generation, if there is one of this id."""
+        """Return a generation; None if there is none with this id."""
         with available():
             return await self._records.find(normalise_id(generation_id))
 
@@ -244,7 +244,7 @@ class GenerationService:
             return await self._records.find_state(normalise_id(generation_id))
 
     async def find_order(self, generation_id: str) -> Order | None:
-        """One generation with the pictures it was given, as far as they are kept."""
+        """Return a generation with its inputs, as far as they are kept."""
         with available():
             return await self._records.find_order(normalise_id(generation_id))
 
@@ -261,18 +261,18 @@ class GenerationService:
     async def line(
         self, guild_id: int | None, user_id: int, *, sees_all: bool = False, limit: int = 100
     ) -> LineView:
-        """What runs and waits in a guild, or in direct messages, as this person may see it."""
+        """Return the line of a guild, or of direct messages, as visible to this person."""
         with available():
             return await self._positions.view(guild_id, user_id, sees_all=sees_all, limit=limit)
 
     async def count_unfinished(self) -> tuple[int, int]:
-        """How many generations of all guilds run, and how many wait. Raises ServiceUnavailable."""
+        """Count running and waiting generations of all guilds. Raises ServiceUnavailable."""
         with available():
             line = await self._records.line()
         return len(line.running), len(line.waiting) + len(line.paused)
 
     async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
-        """What one person has waiting and running, everywhere."""
+        """Return one person's unfinished generations, in all guilds."""
         with available():
             return await self._records.unfinished_generations(user_id)
 
@@ -284,7 +284,7 @@ class GenerationService:
         *,
         after: Cursor | None = None,
     ) -> HistoryPage:
-        """One page of what was asked for, newest first.
+        """Return a page of the history, newest first.
 
         What is older than `before`, or what is newer than `after` and next to it.
         """

@@ -32,7 +32,7 @@ COLUMNS = (
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
+"""Characters that begin a formula in spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 class ExportFormat(StrEnum):
@@ -43,12 +43,12 @@ class ExportFormat(StrEnum):
 
 
 def header(file_format: ExportFormat) -> str:
-    """What the file begins with."""
+    """Return the first line of the file; empty for JSON Lines."""
     return _csv_line(COLUMNS) if file_format is ExportFormat.CSV else ""
 
 
 def line(generation: Generation, file_format: ExportFormat) -> str:
-    """One generation, with the end of its line. Ids are text: spreadsheets round large numbers."""
+    """Format a generation as one line. Ids are text: spreadsheets round large numbers."""
     record = _record(generation)
     if file_format is ExportFormat.JSONL:
         return json.dumps(record, ensure_ascii=False) + "\n"

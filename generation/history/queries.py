@@ -57,7 +57,7 @@ class HistoryPage:
 def copy_generation(
     row: GenerationRow, outputs: Sequence[OutputRow] = (), *, unveiled: bool = False
 ) -> Generation:
-    """A frozen copy of a generation's rows; what is withheld has outputs only when unveiled."""
+    """Copy a generation's rows; a withheld one has outputs only if `unveiled`."""
     shown = outputs if unveiled or not row.withheld else ()
     return Generation(
         id=row.id,
@@ -99,7 +99,7 @@ def copy_generation(
 
 
 def copy_output(row: OutputRow) -> Output:
-    """A frozen copy of an output's row."""
+    """Copy an output's row."""
     return Output(
         position=row.position,
         filename=row.filename,

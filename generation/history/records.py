@@ -76,7 +76,7 @@ class Records:
         self._database = database
 
     async def find(self, generation_id: str, *, unveiled: bool = False) -> Generation | None:
-        """One generation with its outputs; those that are withheld only when unveiled."""
+        """Return a generation with its outputs; withheld ones only if `unveiled`."""
 
         def query(session: Session) -> Generation | None:
             generations = GenerationRepository(session)
@@ -96,7 +96,7 @@ class Records:
         return None if state is None else GenerationState(state)
 
     async def find_order(self, generation_id: str) -> Order | None:
-        """One generation with what it was given; it is wanted until it ended or was cancelled."""
+        """Return a generation with its inputs; it is wanted until it ended or was cancelled."""
 
         def query(session: Session) -> Order | None:
             generations = GenerationRepository(session)
@@ -114,7 +114,7 @@ class Records:
         return await self._database.read(query)
 
     async def find_placement(self, generation_id: str) -> Placement | None:
-        """Where it was sent last, if it ever was."""
+        """Return where it was sent last; None if it never was."""
 
         def query(session: Session) -> Placement | None:
             row = GenerationRepository(session).get(generation_id)
@@ -129,7 +129,7 @@ class Records:
     ) -> tuple[OutputContent, ...]:
         """Its results with their bytes; those that were cleared away by age are left out.
 
-        What is withheld has some only when unveiled.
+        Withheld results have some only if `unveiled`.
         """
 
         def query(session: Session) -> tuple[OutputContent, ...]:
@@ -168,7 +168,7 @@ class Records:
         )
 
     async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
-        """Those of these generations that exist, without their outputs."""
+        """Return the existing ones of these generations, without outputs."""
         found = {}
 
         def query(session: Session) -> None:
@@ -181,7 +181,7 @@ class Records:
         return found
 
     async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
-        """What one person has waiting and running, oldest first."""
+        """Return one person's unfinished generations, oldest first."""
 
         def query(session: Session) -> tuple[Generation, ...]:
             rows = LineRepository(session).list_unfinished(user_id)
@@ -222,7 +222,7 @@ class Records:
     async def page(
         self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
     ) -> HistoryPage:
-        """One page of the history, with outputs."""
+        """Return a page of the history, with outputs."""
 
         def query(session: Session) -> HistoryPage:
             generations = GenerationRepository(session)

@@ -28,7 +28,7 @@ class Retention:
         self._clock = clock
 
     async def find(self, guild_id: int) -> Keeping:
-        """How long things are kept there. Raises ServiceUnavailable."""
+        """Return the guild's retention settings. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> Keeping:

@@ -1,4 +1,4 @@
-"""What a workflow would ask of people and need of backends, before anybody enables it."""
+"""Reports on workflows before they are enabled: inputs, node classes, models and problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -179,7 +179,7 @@ def is_paid(graph: Graph, infos: Mapping[str, ObjectInfo]) -> bool:
 
 
 def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...]:
-    """Those that no backend has; none where no backend was asked."""
+    """Return classes that no backend has; none if no backend was asked."""
     classes = sorted({str(node["class_type"]) for node in graph.values()})
     return tuple(
         one for one in classes if infos and not any(info.has(one) for info in infos.values())
@@ -205,7 +205,7 @@ def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
 def _fitness(
     workflow: Workflow, backend: str, info: ObjectInfo, default_models: Sequence[str]
 ) -> Fitness:
-    """What a run there would find where a person chooses no model."""
+    """Determine what the backend lacks for a run with the default models."""
     missing: dict[str, None] = {}
     stand_ins = {}
     for name, (class_type, input_name) in workflow.model_slots.items():
@@ -223,7 +223,7 @@ def _fitness(
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """The graph of a file, what is wrong with it, and what else there is to say."""
+    """The graph of a file, with its problems and notes."""
 
     graph: Graph
     problems: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The library of workflows from the inside: adding, inspecting and switching them on and off.
+"""Administration of workflows: adding, inspecting, enabling and disabling.
 
 Whoever calls has made sure that the actor may do it. Every act leaves an entry in the audit.
 """
@@ -48,7 +48,7 @@ class LibraryEntry:
 
 
 class Library:
-    """Puts workflows on the data folder's shelf, and tells the catalogue what backends have."""
+    """Manages the workflows in the data folder, and passes node classes to the catalog."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Library:
         self._on_change: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
-        """Read the workflows by what backends said last, and follow what they say from now on."""
+        """Load workflows with the stored descriptions, and reload them when backends change."""
         kept = await asyncio.to_thread(self._known.load)
         self._infos = {name: info for name, info in kept.items() if name in self._pool.names}
         if self._infos:
@@ -106,7 +106,7 @@ class Library:
         return tuple(entries[name] for name in sorted(entries))
 
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with files, one sentence each, with the file's name only."""
+        """Return one sentence per faulty file, with its name but not its folder."""
         return tuple(
             f"{one.path.parent.name}/{one.path.name}: {one.sentence}"
             for one in self._catalog.problems
@@ -124,7 +124,7 @@ class Library:
         return inspect_workflow(workflow, self._offers(), default_models=defaults)
 
     async def seconds(self, name: str) -> float | None:
-        """How long a run of it takes, from the last ones; None when there was none."""
+        """Return the median duration of its recent runs; None if there were none."""
         with available():
 
             def query(session: Session) -> list[float]:
@@ -239,7 +239,7 @@ class Library:
         return CommonClasses(tuple(self._offers().values()))
 
     async def _learn(self) -> None:
-        """What backends say changed: the catalogue reads again, and it is kept for a start."""
+        """Handle changed descriptions: reload the catalog, and store them for the next start."""
         self._infos = self._offers()
         if await self._catalog.learn(self._classes()):
             self._on_change()
@@ -269,7 +269,7 @@ def _entry(name: str, state: str) -> LibraryEntry:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Say in words what keeps files from being written."""
+    """Translate OSError into RequestRefused with a sentence."""
     try:
         yield
     except OSError as error:

@@ -61,7 +61,7 @@ class WorkflowSummary:
 
 
 def summarise(workflow: Workflow) -> WorkflowSummary:
-    """What people are told of a workflow."""
+    """Build the summary of a workflow."""
     manifest = workflow.manifest
     return WorkflowSummary(
         name=workflow.name,

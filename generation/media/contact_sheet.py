@@ -35,7 +35,7 @@ _OVERSAMPLING = 4
 
 
 class Symbol(StrEnum):
-    """What stands for a result that has no thumbnail."""
+    """Symbol in place of a missing thumbnail."""
 
     FILM = "film"
     SOUND = "sound"
@@ -104,7 +104,7 @@ def _draw_frame(tile: Tile) -> Image.Image:
 
 
 def _draw_symbol(symbol: Symbol) -> Image.Image:
-    """Where the colour goes, on a grid of 16 by 16, drawn larger and scaled down."""
+    """Draw a symbol's mask on a grid of 16 by 16, oversampled."""
     side = THUMBNAIL_SIDE * _OVERSAMPLING
     mask = Image.new("L", (side, side), 0)
     draw = ImageDraw.Draw(mask)
@@ -212,7 +212,7 @@ def build_tiles(generation: Generation) -> tuple[Tile, ...]:
 
 
 def find_symbol(output: Output) -> Symbol | None:
-    """What stands for a result; None for a picture, which is gone when it has no thumbnail."""
+    """Return a result's symbol; None for a picture, which is pruned if it has no thumbnail."""
     family = output.media_type.partition("/")[0]
     match family:
         case "image":

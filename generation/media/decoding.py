@@ -33,7 +33,7 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
 
 
 class FileTurns:
-    """Who may hold whole files in memory: one act of a person at a time, two in all."""
+    """Limits holders of whole files in memory: one action per person at a time, two in all."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)

@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif"}
 
 _STILLS = 4
-"""Of an animation, the first and the last frame among them."""
+"""Frames of an animation that are checked, the first and the last included."""
 
 _STILL_SIDE = 640
 """Pixels a side of what a checker looks at: twice what the usual model sees."""
@@ -247,7 +247,7 @@ def _load(source: Image.Image, longest: int | None) -> Image.Image:
 
 
 def factor_to(size: tuple[int, int], max_pixels: int) -> float:
-    """What both sides are multiplied with for so many pixels; 1 for a picture that has fewer."""
+    """Return the scale factor of both sides for so many pixels; at most 1."""
     return min(1.0, math.sqrt(max_pixels / (size[0] * size[1])))
 
 
@@ -270,7 +270,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture upright, by its EXIF orientation."""
+"""Transpositions that turn a picture upright, by EXIF orientation."""
 
 
 def _to_rgb(source: Image.Image) -> Image.Image:

@@ -37,7 +37,7 @@ _MODEL_ENDINGS = (".safetensors", ".ckpt", ".gguf", ".pt", ".pth", ".sft")
 
 
 class Program(StrEnum):
-    """Who wrote the metadata."""
+    """The program that wrote the metadata."""
 
     COMFYUI = "ComfyUI"
     A1111 = "A1111"
@@ -45,7 +45,7 @@ class Program(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says of how it was made; `facts` by their names, in the file's order."""
+    """Generation metadata of a file; `facts` by name, in the file's order."""
 
     program: Program
     prompt: str = ""
@@ -54,7 +54,7 @@ class Metadata:
 
 
 def read_metadata(content: bytes) -> Metadata | None:
-    """What the file says; None when it says nothing that is understood. Reads in a second."""
+    """Read a file's metadata, in up to a second; None if there is none of a known form."""
     try:
         carried = read(content)
     except (NothingCarried, InvalidGraph):
@@ -86,7 +86,7 @@ def parse_parameters(text: str) -> Metadata:
 
 
 def describe_graph(graph: Graph) -> Metadata:
-    """What ran: the first sampler's prompts and numbers, and every model file."""
+    """Describe a graph: the first sampler's prompts and numbers, and every model file."""
     sampler = next((node for node in graph.values() if _is_sampler(node)), None)
     inputs = sampler["inputs"] if sampler is not None else {}
     facts: dict[str, str] = {}

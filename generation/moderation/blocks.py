@@ -173,7 +173,7 @@ class Moderation:
             return await self._database.write(change)
 
     async def blocks(self, guild_id: int | None, limit: int) -> tuple[Block, ...]:
-        """Who is blocked here, newest first. Raises ServiceUnavailable."""
+        """Return the current blocks, newest first. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> tuple[Block, ...]:
@@ -249,7 +249,7 @@ class Moderation:
     async def audit(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
     ) -> tuple[AuditEntry, ...]:
-        """What moderators and administrators did here, newest first. Raises ServiceUnavailable."""
+        """Return a page of the audit log, newest first. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> tuple[AuditEntry, ...]:

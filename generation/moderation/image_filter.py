@@ -70,7 +70,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is done with the results of a generation, and why, for moderators."""
+    """The decision on a generation's results, with a note for moderators."""
 
     verdict: ImageVerdict = ImageVerdict.SHOW
     note: str = ""
@@ -111,7 +111,7 @@ class ImageGate:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def count_checked(self) -> int:
-        """How many guilds want their pictures checked. Raises DatabaseError."""
+        """Return how many guilds have the check enabled. Raises DatabaseError."""
 
         def query(session: Session) -> int:
             return GuildModerationRepository(session).count_checked()
@@ -119,12 +119,15 @@ class ImageGate:
         return await self._database.read(query)
 
     async def warn_if_missed(self) -> None:
-        """Tell the operator that guilds want what is not installed. Raises DatabaseError."""
+        """Log an error if guilds enabled the check but no checker is installed.
+
+        Raises DatabaseError.
+        """
         if self._checker is None and (count := await self.count_checked()):
             _log.error("Servers that want their pictures checked: %d. %s", count, MISSING)
 
     async def policy(self, guild_id: int | None) -> ImagePolicy:
-        """What a guild wants; nothing is looked at in direct messages. Raises DatabaseError."""
+        """Return a guild's policy; off in direct messages. Raises DatabaseError."""
         if guild_id is None:
             return ImagePolicy()
 
@@ -139,12 +142,12 @@ class ImageGate:
         )
 
     async def find_policy(self, guild_id: int | None) -> ImagePolicy:
-        """What a guild wants, for its moderators. Raises ServiceUnavailable."""
+        """Return a guild's policy for display. Raises ServiceUnavailable."""
         with available():
             return await self.policy(guild_id)
 
     async def set_policy(self, guild_id: int, policy: ImagePolicy, *, actor_id: int) -> None:
-        """Look at pictures so from now on; it is audited.
+        """Set a guild's policy; it is audited.
 
         Raises RequestRefused where no checker is installed, ServiceUnavailable.
         """
@@ -245,7 +248,7 @@ class ImageGate:
     async def _rule(
         self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
     ) -> Ruling:
-        """What is done with several results together."""
+        """Check results together, up to the first that cannot be checked."""
         if not policy.is_on(is_age_restricted=is_age_restricted):
             return Ruling()
         verdicts, notes = [], []
@@ -261,7 +264,7 @@ class ImageGate:
         return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
 
     async def _find(self, view: View) -> Detections | None:
-        """What is in a result; None when it could not be looked at, which the log explains."""
+        """Check a result; None if that failed, which is logged."""
         self._waiting += 1
         try:
             stills = await decode(view)
@@ -371,7 +374,7 @@ class PreviewFilter:
 
 
 def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:
-    """What can be looked at of a result; None of what shows nothing, such as a sound."""
+    """Return the stills of a result; None if it shows nothing, such as a sound."""
     found = imaging.stills(content)
     if found:
         return found

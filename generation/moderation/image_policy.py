@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Protocol
 
 DEFAULT_PERCENT = 50
-"""How certain a checker must be where a guild says nothing."""
+"""Default threshold of certainty, in percent."""
 
 LEAST_PERCENT = 25
 MOST_PERCENT = 95
 
 
 class CheckMode(StrEnum):
-    """What a guild wants done with a picture in which something was found."""
+    """What a guild does with a picture in which something was detected."""
 
     OFF = "off"
     SPOILER = "spoiler"
@@ -22,7 +22,7 @@ class CheckMode(StrEnum):
 
 
 class ImageVerdict(StrEnum):
-    """What is done with a result, from the mildest to the strictest; held ones wait for people."""
+    """Decision on a result, from the mildest to the strictest; HOLD awaits a moderator."""
 
     SHOW = "show"
     SPOILER = "spoiler"
@@ -60,12 +60,12 @@ class ImageChecker(Protocol):
     """Looks at pictures, one at a time, in a thread of its own."""
 
     def check(self, picture: bytes) -> Detections:
-        """What is in a PNG; busy for as long as that takes. May raise anything."""
+        """Check a PNG; blocking. May raise any exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """What a guild wants. `percent` is how certain a checker must be."""
+    """A guild's policy. `percent` is the threshold of certainty."""
 
     mode: CheckMode = CheckMode.OFF
     percent: int = DEFAULT_PERCENT
@@ -81,7 +81,7 @@ class ImagePolicy:
 def decide(
     policy: ImagePolicy, finding: Detections | None, *, is_age_restricted: bool
 ) -> ImageVerdict:
-    """What is done with a result; a finding of None is a picture that could not be looked at.
+    """Decide on a result; a finding of None is a picture that could not be checked.
 
     Wherever pictures are checked, people look at what no checker could: it is neither shown nor
     lost.
@@ -105,6 +105,6 @@ def merge(findings: Iterable[Detections]) -> Detections:
 
 
 def strictest(verdicts: Iterable[ImageVerdict]) -> ImageVerdict:
-    """What is done with several results together."""
+    """Return the strictest decision."""
     order = tuple(ImageVerdict)
     return max(verdicts, key=order.index, default=ImageVerdict.SHOW)

@@ -36,7 +36,7 @@ SPELLED_OUT = 3
 
 
 class WordAction(StrEnum):
-    """What comes of a watched word, the mildest first; `allow` takes a phrase out of the search."""
+    """Action on a watched word, the mildest first; `allow` exempts a phrase from the search."""
 
     ALLOW = "allow"
     OBSERVE = "observe"
@@ -207,7 +207,7 @@ _EDGES = "@$!|+_\u20ac"
 
 
 def _fold(text: str) -> str:
-    """One spelling for what looks alike: width, case, accents, alphabets; nothing invisible."""
+    """Normalize look-alikes: width, case, accents, alphabets; drop invisible characters."""
     decomposed = unicodedata.normalize("NFKD", text.translate(_BLANKS)).casefold()
     visible = (
         one

@@ -54,7 +54,7 @@ class Defaults:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Those that are recorded; what another version wrote and this one cannot read is left."""
+        """Parse recorded values; those of other versions that cannot be read are ignored."""
         known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
         if "layout" in known:
             is_known = known["layout"] in {one.value for one in Layout}
@@ -62,7 +62,7 @@ class Defaults:
         return cls(**known)
 
     def to_record(self) -> dict[str, Any]:
-        """Those that differ from the program's."""
+        """Return the values that differ from the program's defaults."""
         plain = type(self)()
         return {
             one.name: getattr(self, one.name)
@@ -92,7 +92,7 @@ class Preferences:
         self._remembered: dict[int, Defaults] = {}
 
     async def defaults(self, user_id: int) -> Defaults:
-        """What a person has set. Raises ServiceUnavailable."""
+        """Return a person's defaults. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> Mapping[str, object]:
@@ -154,7 +154,7 @@ class Preferences:
         return replace(request, workflow=workflow.name, values=values, aspect=aspect)
 
     async def presets(self, user_id: int) -> Mapping[str, Preset]:
-        """All of a person's presets, by name. Raises ServiceUnavailable."""
+        """Return a person's presets by name. Raises ServiceUnavailable."""
         with available():
 
             def query(session: Session) -> Mapping[str, Preset]:
@@ -163,7 +163,7 @@ class Preferences:
             return await self._database.read(query)
 
     async def find_preset(self, user_id: int, name: str) -> Preset:
-        """One of them. Raises RequestRefused when there is none, ServiceUnavailable."""
+        """Return a preset. Raises RequestRefused when there is none, ServiceUnavailable."""
         wanted = clean_name(name)
         for known, values in (await self.presets(user_id)).items():
             if known.casefold() == wanted.casefold():
@@ -191,7 +191,7 @@ class Preferences:
             return await finish(self._save_preset(user_id, kept, values))
 
     async def delete_preset(self, user_id: int, name: str) -> None:
-        """Forget one. Raises RequestRefused when there is none, ServiceUnavailable."""
+        """Delete a preset. Raises RequestRefused when there is none, ServiceUnavailable."""
         wanted = clean_name(name).casefold()
 
         def change(session: Session) -> bool:

@@ -28,7 +28,7 @@ EXTENSIONS = {
     "audio/ogg": "ogg",
     "audio/mp4": "m4a",
 }
-"""What a file is called on a backend, by its type."""
+"""File extensions on a backend, by media type."""
 
 _EXPECTED = {
     InputType.VIDEO: "This is no video that can be used. Attach an MP4, MOV or WebM file.",

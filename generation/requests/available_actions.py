@@ -17,17 +17,17 @@ from workflows.values import coerce
 from workflows.workflow import Workflow
 
 PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""What can be given to a workflow."""
+"""Media types that a workflow accepts as a picture."""
 
 LORA, MODEL, NEGATIVE, STRENGTH = "lora", "model", "negative", "strength"
 
 _TIED_TO_MODEL = ("steps", "cfg", LORA)
-"""What is right for one model is wrong for another."""
+"""Options that are kept only together with the model they were chosen for."""
 
 
 @dataclass(frozen=True, slots=True)
 class AvailableActions:
-    """What can be made of one generation's results; pictures are named by their positions."""
+    """Follow-up actions on one generation's results; pictures are named by position."""
 
     upscale: tuple[int, ...] = ()
     vary: tuple[int, ...] = ()
@@ -37,14 +37,14 @@ class AvailableActions:
 
 
 class ActionFinder:
-    """Looks at the workflows and at what backends can run, in memory."""
+    """Determines actions from the catalog and the pool, in memory."""
 
     def __init__(self, catalog: Catalog, pool: BackendPool) -> None:
         self._catalog = catalog
         self._pool = pool
 
     def of(self, generation: Generation) -> AvailableActions:
-        """What can be made of it now; nothing while it has not succeeded, or once it is gone."""
+        """Return the current actions; none if it has not succeeded or was removed."""
         if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
             return AvailableActions()
         pictures = [one for one in generation.outputs if is_picture(one)]

@@ -17,7 +17,7 @@ MAX_LISTED = 8
 
 
 def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
-    """What backends offer for each input that names a model file, as far as they have said."""
+    """Return the known choices of each input that names a model file."""
     found = {name: pool.choices(*slot) for name, slot in workflow.model_slots.items()}
     return {name: choices for name, choices in found.items() if choices is not None}
 

@@ -60,7 +60,7 @@ def _given_options(request: GenerationRequest) -> tuple[str, ...]:
 def without_place(
     workflow: Workflow, options: Iterable[str], *, takes_hidden: bool = False
 ) -> tuple[str, ...]:
-    """Those of the options, as people name them, that the workflow does not have.
+    """Return the options, as people name them, that the workflow does not have.
 
     Hidden inputs count as places with `takes_hidden` alone, except for the prompt: what is typed is
     not drawn where its input is hidden.

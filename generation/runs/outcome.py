@@ -7,7 +7,7 @@ from generation.record import Failure
 
 
 class Outcome(TypedDict):
-    """What a run came to.
+    """The outcome of a run.
 
     `lost` asks for another attempt; `withdrawn` means that somebody else ends it, or has.
     """

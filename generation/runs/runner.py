@@ -70,7 +70,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """How long things may take, in seconds."""
+    """Time limits in seconds."""
 
     total_s: float = 30 * 60
     """From its turn, or its start on a backend, to its end."""
