@@ -61,7 +61,7 @@ class LineSlot:
 
 @dataclass(frozen=True, slots=True)
 class QuotaLookups:
-    """What an answer is looked up in, all in one transaction."""
+    """Repositories for quota decisions, all of one transaction."""
 
     generations: GenerationRepository
     outputs: OutputRepository
@@ -73,7 +73,7 @@ class QuotaLookups:
 
     @classmethod
     def of(cls, session: Session) -> "QuotaLookups":
-        """The books as this transaction sees them."""
+        """Build the repositories of this transaction."""
         return cls(
             GenerationRepository(session),
             OutputRepository(session),
@@ -86,7 +86,7 @@ class QuotaLookups:
 
 
 class QuotaService:
-    """Answers from charges and generations; keeps no counters."""
+    """Decides on quotas from recorded charges and generations; keeps no counters."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -124,7 +124,7 @@ class QuotaService:
         await self._database.write(change)
 
     async def status(self, requester: Requester) -> QuotaStatus:
-        """What they may still do here."""
+        """Return the requester's quota and usage."""
         now = self._clock()
 
         def change(session: Session) -> tuple[GuildLimits, EffectiveAllowance, Usage, bool]:
@@ -219,7 +219,7 @@ def read_grant(row: GrantRow) -> Grant:
 
 
 def find_timezone(name: str) -> tzinfo:
-    """The clock of this name; UTC when the name is no longer known."""
+    """Return the time zone with this name; UTC if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
@@ -227,7 +227,7 @@ def find_timezone(name: str) -> tzinfo:
 
 
 def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
-    """Refuse where a guild wants no pictures. Raises RequestRefused."""
+    """Raise RequestRefused in a channel that the guild does not serve."""
     if requester.guild_id is None:
         return
     if not is_served(policies.channels(requester.guild_id), requester.place_ids):
