@@ -33,7 +33,7 @@ from generation.notifier import Notifier
 from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState, OutputContent
 from generation.request import GenerationRequest, Requester
-from generation.requests.acceptance import Acceptor
+from generation.requests.acceptance import Acceptor, PassedCheck
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS
@@ -167,21 +167,25 @@ class GenerationService:
         await self._line.stop()
         await self._pool.close()
 
-    async def check(self, request: GenerationRequest) -> None:
+    async def check(self, request: GenerationRequest) -> PassedCheck:
         """Refuse what `submit` would refuse just now, the bytes of pictures left out.
 
-        Changes nothing. Raises RequestRefused or ServiceUnavailable.
+        Changes nothing; `submit` takes what is returned. Raises RequestRefused or
+        ServiceUnavailable.
         """
         async with self._deciding(request.requester):
-            await self._acceptor.check(request)
+            return await self._acceptor.check(request)
 
-    async def submit(self, request: GenerationRequest) -> Generation:
+    async def submit(
+        self, request: GenerationRequest, checked: PassedCheck | None = None
+    ) -> Generation:
         """Accept a request. Raises RequestRefused or ServiceUnavailable; nothing is charged then.
 
-        What is returned is recorded: it will end in pictures or in a stated failure.
+        What is returned is recorded: it will end in pictures or in a stated failure. With what
+        `check` returned for this request, nothing is judged and priced twice.
         """
         async with self._deciding(request.requester):
-            generation = await self._acceptor.accept(request)
+            generation = await self._acceptor.accept(request, checked)
         await self._hand_over(generation)
         self._touch()
         return generation

@@ -57,7 +57,7 @@ async def _draft_early(
     try:
         async with asyncio.timeout(EARLY_REFUSAL_S):
             draft = await build_draft()
-            await services_of(interaction).derivations.check(draft)
+            draft = await services_of(interaction).derivations.check(draft)
     except (TimeoutError, ServiceUnavailable) as error:
         _log.debug("A request could not be checked at once: %s", type(error).__name__)
     return draft

@@ -14,6 +14,7 @@ from bot.requester import requester_of
 from generation.errors import ServiceUnavailable
 from generation.people.preferences import Preferences
 from generation.request import GenerationRequest, Value
+from generation.requests.acceptance import PassedCheck
 from generation.service import GenerationService
 
 EARLY_REFUSAL_S = 1.0
@@ -80,15 +81,16 @@ class Submitter:
             spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
         )
         request = self._preferences.complete(request, defaults)
-        await self._refuse_early(request, EARLY_REFUSAL_S - spent_s)
+        checked = await self._check_early(request, EARLY_REFUSAL_S - spent_s)
         reply = await open_reply(interaction, private=request.private)
-        generation = await self.service.submit(replace(request, reply=reply))
+        generation = await self.service.submit(replace(request, reply=reply), checked)
         await warn(interaction, generation)
 
-    async def _refuse_early(self, request: GenerationRequest, within_s: float) -> None:
+    async def _check_early(self, request: GenerationRequest, within_s: float) -> PassedCheck | None:
         """Check the request within the deadline; if that takes too long, acceptance decides."""
         try:
             async with asyncio.timeout(within_s):
-                await self.service.check(request)
+                return await self.service.check(request)
         except (TimeoutError, ServiceUnavailable) as error:
             _log.debug("A request could not be checked at once: %s", type(error).__name__)
+            return None

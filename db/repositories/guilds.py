@@ -15,10 +15,14 @@ class GuildRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def find(self, guild_id: int | None) -> GuildRow | None:
+        """Find the guild's settings, if they were begun."""
+        return self._session.get(GuildRow, guild_id or DIRECT_MESSAGES, populate_existing=True)
+
     def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
         """Find the guild's settings, or begin them with the defaults."""
         id_ = guild_id or DIRECT_MESSAGES
-        known = self._session.get(GuildRow, id_, populate_existing=True)
+        known = self.find(guild_id)
         if known is not None:
             return known
         self._session.execute(

@@ -52,6 +52,14 @@ class QuotaStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRules:
+    """What a guild allows one person in one channel, as it was recorded when they asked."""
+
+    limits: GuildLimits
+    effective: EffectiveAllowance
+
+
+@dataclass(frozen=True, slots=True)
 class LineSlot:
     """Where an admitted generation goes in the line."""
 
@@ -93,14 +101,25 @@ class QuotaService:
         self._clock = clock
 
     def admit(
-        self, lookups: QuotaLookups, requester: Requester, cost: Cost, now: datetime
+        self,
+        lookups: QuotaLookups,
+        requester: Requester,
+        cost: Cost,
+        now: datetime,
+        rules: PersonRules | None = None,
     ) -> LineSlot:
         """Refuse what is too much, and remember when they asked; raises RequestRefused.
 
-        Nobody else can be admitted for the same person until the transaction ends.
+        `rules` are those that `check` just returned for the same person and place; without them
+        they are read here. What is used and unfinished is always read here. Nobody else can be
+        admitted for the same person until the transaction ends.
         """
         lookups.charges.lock_person(requester.user_id, requester.guild_id)
-        effective, usage = self._refuse_too_much(lookups, requester, cost, now, is_final=True)
+        if rules is None:
+            guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
+            rules = _read_rules(lookups, read_limits(guild), requester, now)
+        usage = self._refuse_too_much(lookups, requester, cost, now, rules, is_final=True)
+        allowance = rules.effective.allowance
         lookups.people.upsert(
             user_id=requester.user_id,
             guild_id=requester.guild_id,
@@ -108,20 +127,26 @@ class QuotaService:
             now=now,
             last_request_at=now,
         )
-        lanes = range(effective.allowance.max_running)
+        lanes = range(allowance.max_running)
         return LineSlot(
-            effective.allowance.has_priority,
-            min(lanes, key=lambda lane: usage.by_lane.get(lane, 0)),
+            allowance.has_priority, min(lanes, key=lambda lane: usage.by_lane.get(lane, 0))
         )
 
-    async def check(self, requester: Requester, cost: Cost) -> None:
-        """Refuse what `admit` would refuse just now. Raises RequestRefused."""
+    async def check(self, requester: Requester, cost: Cost) -> PersonRules | None:
+        """Refuse what `admit` would refuse just now. Raises RequestRefused.
 
-        def change(session: Session) -> None:
-            lookups = QuotaLookups.of(session)
-            self._refuse_too_much(lookups, requester, cost, self._clock(), is_final=False)
+        Returns the rules by which it decided; None for a guild whose settings were never begun.
+        """
 
-        await self._database.write(change)
+        def query(session: Session) -> PersonRules | None:
+            lookups, now = QuotaLookups.of(session), self._clock()
+            guild = lookups.guilds.find(requester.guild_id)
+            limits = GuildLimits() if guild is None else read_limits(guild)
+            rules = _read_rules(lookups, limits, requester, now)
+            self._refuse_too_much(lookups, requester, cost, now, rules, is_final=False)
+            return None if guild is None else rules
+
+        return await self._database.read(query)
 
     async def status(self, requester: Requester) -> QuotaStatus:
         """Return the requester's quota and usage."""
@@ -160,13 +185,11 @@ class QuotaService:
         requester: Requester,
         cost: Cost,
         now: datetime,
+        rules: PersonRules,
         *,
         is_final: bool,
-    ) -> tuple[EffectiveAllowance, Usage]:
-        guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
-        limits = read_limits(guild)
-        refuse_elsewhere(lookups.policies, requester)
-        effective = _resolve_allowance(lookups, limits, requester, now)
+    ) -> Usage:
+        limits, effective = rules.limits, rules.effective
         usage = _look_up(lookups, requester, now, limits)
         if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
             # So few places are left that people who ask at once might share the last one.
@@ -176,7 +199,7 @@ class QuotaService:
         decision = decide(effective.allowance, usage, cost, now, timezone)
         if isinstance(decision, QuotaRefusal):
             raise RequestRefused(decision.kind, decision.template, decision.facts)
-        return effective, usage
+        return usage
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
@@ -235,6 +258,14 @@ def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
             FailureKind.NOT_ALLOWED_HERE,
             "Pictures are not made in this channel: ask in another one of this server.",
         )
+
+
+def _read_rules(
+    lookups: QuotaLookups, limits: GuildLimits, requester: Requester, now: datetime
+) -> PersonRules:
+    """Read what holds for this person. Raises RequestRefused where no pictures are made."""
+    refuse_elsewhere(lookups.policies, requester)
+    return PersonRules(limits, _resolve_allowance(lookups, limits, requester, now))
 
 
 def _resolve_allowance(

@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from db.database import Database, Session
 from db.errors import Conflict
@@ -23,7 +23,7 @@ from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.costs import cost_of, count_of
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
-from generation.quota.usage import QuotaLookups, QuotaService
+from generation.quota.usage import PersonRules, QuotaLookups, QuotaService
 from generation.record import Generation
 from generation.request import GenerationRequest, Value
 from generation.requests.attachments import CheckedFile, verify_attachments
@@ -48,6 +48,10 @@ MAX_DRAWN_SEED = 2**53
 
 MAX_NAME_CHARACTERS = 100
 
+CHECK_LASTS = timedelta(seconds=5)
+"""How long an acceptance relies on what a check read: what moderators and administrators change
+meanwhile holds for the next request. Discord waits 3 seconds for the acknowledgement in between."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +68,34 @@ class _CheckedRequest:
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
     judgement: Judgement = field(default_factory=Judgement)
+    rules: PersonRules | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedCheck:
+    """What a check found, so that the acceptance of the same request does nothing twice."""
+
+    draft: _CheckedRequest = field(repr=False)
+    checked_at: datetime
+
+    def find_draft(self, request: GenerationRequest, now: datetime) -> _CheckedRequest | None:
+        """What was checked, if that was just now and for the same as is asked for.
+
+        The pictures' bytes, and how the answer is shown, may differ.
+        """
+        checked = self.draft.request
+        comparable = replace(
+            request,
+            images=checked.images,
+            private=checked.private,
+            spoiler=checked.spoiler,
+            layout=checked.layout,
+            keeps_metadata=checked.keeps_metadata,
+            reply=checked.reply,
+        )
+        is_same = comparable == checked and request.images.keys() == checked.images.keys()
+        is_fresh = timedelta() <= now - self.checked_at <= CHECK_LASTS
+        return replace(self.draft, request=request) if is_same and is_fresh else None
 
 
 class Acceptor:
@@ -90,18 +122,24 @@ class Acceptor:
         self._random = random_source
         self._attachment_turns = FileTurns()
 
-    async def accept(self, request: GenerationRequest) -> Generation:
+    async def accept(
+        self, request: GenerationRequest, checked: PassedCheck | None = None
+    ) -> Generation:
         """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError.
 
-        What is attached is fetched and decoded only for somebody who may make it now.
+        `checked` is what `check` returned for the same request: then only what the person has used
+        and unfinished is looked at once more. What is attached is fetched and decoded only for
+        somebody who may make it now.
         """
-        draft = await self._draft(request)
+        draft = checked.find_draft(request, self._clock()) if checked else None
+        draft = draft or await self._draft(request)
         if not request.images:
             return await self._record_under_new_id(draft)
         async with self._attachment_turns.take(request.requester.user_id):
             await self._usage.check(request.requester, draft.cost)
             images = await verify_attachments(draft.workflow, request.images)
-            draft = await self._price(replace(draft, images=images))
+            # Fetching takes its time: the rules are read again.
+            draft = await self._price(replace(draft, images=images, rules=None))
             return await self._record_under_new_id(draft)
 
     async def _record_under_new_id(self, draft: _CheckedRequest) -> Generation:
@@ -115,13 +153,15 @@ class Acceptor:
                         raise
         raise RuntimeError("No free generation id was found.")
 
-    async def check(self, request: GenerationRequest) -> None:
+    async def check(self, request: GenerationRequest) -> PassedCheck:
         """Refuse what `accept` would refuse, the bytes of pictures left out; changes nothing.
 
         Raises RequestRefused, DatabaseError.
         """
+        checked_at = self._clock()
         draft = await self._draft(request)
-        await self._usage.check(request.requester, draft.cost)
+        rules = await self._usage.check(request.requester, draft.cost)
+        return PassedCheck(replace(draft, rules=rules), checked_at)
 
     async def _draft(self, request: GenerationRequest) -> _CheckedRequest:
         """Everything but the pictures. Raises RequestRefused."""
@@ -214,7 +254,7 @@ class Acceptor:
 
         def change(session: Session) -> Generation:
             lookups = QuotaLookups.of(session)
-            place = self._usage.admit(lookups, requester, draft.cost, now)
+            place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
             review = self._find_review(session, draft)
             row = lookups.generations.add(
                 id=generation_id,

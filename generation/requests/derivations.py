@@ -20,6 +20,7 @@ from generation.media.imaging import InvalidImage
 from generation.media.inputs import fit_input
 from generation.record import Generation, Output, OutputContent
 from generation.request import Derivation, GenerationRequest, Requester, Value, is_named_only
+from generation.requests.acceptance import PassedCheck
 from generation.requests.available_actions import (
     STRENGTH,
     ActionFinder,
@@ -42,10 +43,12 @@ FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
 class RequestService(Protocol):
     """The part of the service that derivations use."""
 
-    async def check(self, request: GenerationRequest) -> None:
+    async def check(self, request: GenerationRequest) -> PassedCheck:
         """Refuse what `submit` would refuse."""
 
-    async def submit(self, request: GenerationRequest) -> Generation:
+    async def submit(
+        self, request: GenerationRequest, checked: PassedCheck | None = None
+    ) -> Generation:
         """Accept a request."""
 
     async def find(self, generation_id: str) -> Generation | None:
@@ -73,6 +76,7 @@ class DerivedRequest:
     request: GenerationRequest
     start: Picture | None = None
     input_name: str = ""
+    checked: PassedCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +177,9 @@ class Derivations:
         )
         return replace(draft, request=request)
 
-    async def check(self, draft: DerivedRequest) -> None:
-        """Refuse what `submit` would refuse, the picture left out."""
-        await self._service.check(draft.request)
+    async def check(self, draft: DerivedRequest) -> DerivedRequest:
+        """Refuse what `submit` would refuse, the picture left out; what it is then to take."""
+        return replace(draft, checked=await self._service.check(draft.request))
 
     async def submit(self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy) -> Generation:
         """Submit a derived request; its start picture is fetched once it is admitted.
@@ -186,7 +190,7 @@ class Derivations:
         if draft.start is not None:
             fetch = partial(self._fetch_start, draft.start, fetch_copy)
             request = replace(request, images={**request.images, draft.input_name: fetch})
-        return await self._service.submit(request)
+        return await self._service.submit(request, draft.checked)
 
     async def fetch_picture(
         self, generation: Generation, output: Output, fetch_copy: FetchCopy

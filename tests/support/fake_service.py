@@ -62,7 +62,7 @@ class FakeService:
         if self.early_refusal is not None:
             raise self.early_refusal
 
-    async def submit(self, request):
+    async def submit(self, request, _checked=None):
         await self._pause()
         self._refuse()
         self.requests.append(request)

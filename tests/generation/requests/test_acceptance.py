@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from benchmarks.statements import counting_statements
 from db.database import Database
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
@@ -15,6 +16,7 @@ from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
+from generation.moderation.word_filter import WordAction
 from generation.quota.usage import QuotaService
 from generation.record import GenerationState
 from generation.requests.acceptance import Acceptor
@@ -220,6 +222,50 @@ async def test_two_peoples_attachments_are_fetched_at_a_time(acceptor, tools):
     attachments.is_there.set()
     assert len(await asking) == 6
     assert attachments.most_at_once == 2
+
+
+async def test_a_checked_request_is_accepted_as_it_was_checked(acceptor, database, tools):
+    request = tools.ask()
+    # A guild's first request begins its settings: from the second on, its rules are passed on too.
+    await acceptor.accept(tools.ask(user_id=2))
+    checked = await acceptor.check(request)
+    with counting_statements() as counter:
+        accepted = await acceptor.accept(replace(request, reply="there", private=True), checked)
+    assert (accepted.seed, accepted.values) == (checked.draft.seed, checked.draft.values)
+    assert (accepted.reply, accepted.private) == ("there", True)
+    read = " ".join(text for text in counter.snapshot() if text.startswith("SELECT"))
+    tables = ("blocks", "terms", "guilds", "role_policies", "grants", "channel_policies")
+    assert not [table for table in tables if f"FROM {table}" in " ".join(read.split())]
+
+
+async def test_what_was_used_since_a_check_counts(acceptor, tools):
+    request = tools.ask()
+    checked = await acceptor.check(request)
+    await acceptor.accept(request, checked)
+    with pytest.raises(RequestRefused) as caught:
+        await acceptor.accept(request, checked)
+    assert caught.value.kind is FailureKind.SLOW_DOWN
+
+
+@pytest.mark.parametrize(
+    ("prompt", "late_s", "expected"),
+    [("a fox", 0, None), ("a wolf", 0, "wolf"), ("a fox", 6, "fox"), ("a fox", -6, "fox")],
+)
+async def test_another_or_an_old_request_is_judged_anew(
+    acceptor, database, clock, tools, prompt, late_s, expected
+):
+    checked = await acceptor.check(tools.ask("a fox"))
+    moderation = Moderation(database, clock)
+    for word in ("fox", "wolf"):
+        await moderation.watch(GUILD, word, WordAction.REFUSE, is_expression=False, actor_id=1)
+    clock.pass_(seconds=late_s)
+    request = tools.ask(prompt)
+    if expected is None:
+        assert await acceptor.accept(request, checked)
+        return
+    with pytest.raises(RequestRefused) as caught:
+        await acceptor.accept(request, checked)
+    assert caught.value.facts["word"] == expected
 
 
 async def test_a_picture_that_cannot_be_used_costs_neither_a_place_nor_a_wait(acceptor, tools):

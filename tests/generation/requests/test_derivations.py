@@ -74,7 +74,7 @@ class RequestService:
     async def check(self, request):
         pass
 
-    async def submit(self, request):
+    async def submit(self, request, _checked=None):
         self.fetched = {name: await fetch() for name, fetch in request.images.items()}
         self.submitted.append(request)
         return request
