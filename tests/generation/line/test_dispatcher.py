@@ -75,7 +75,7 @@ async def test_what_comes_next_is_uploaded_while_the_first_runs(
         await unhurried(house)
         first = await house.service.submit(tools.ask())
         await house.until(first.id, GenerationState.RUNNING)
-        image = {"image": tools.build_picture("blue")}
+        image = {"image": tools.build_picture(colour="blue")}
         second = await house.service.submit(tools.ask(workflow="img2img-sd", images=image))
         await tools.eventually(lambda: backend.uploads)
         assert len(backend.submissions) == 1
