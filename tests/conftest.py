@@ -24,6 +24,13 @@ def _scrubbed_environment(monkeypatch):
             monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def no_test_variables(monkeypatch):
+    """The variables that tests themselves read, such as LIMNER_TEST_COMFYUI_URL, are unset."""
+    for name in [name for name in os.environ if name.startswith("LIMNER_TEST_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def make_certificate(tmp_path_factory):
     """Sign a certificate; returns the authority's file and the server's context."""

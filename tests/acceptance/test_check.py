@@ -1,7 +1,5 @@
 """`limner check` with everything in its place, and with single things out of it."""
 
-import os
-
 import pytest
 from pydantic import SecretStr
 
@@ -13,12 +11,8 @@ from sandbox.people import as_text
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
-
-@pytest.fixture(autouse=True)
-def _without_the_tests_own_variables(monkeypatch):
-    """They are none of Limner's settings, and `check` says so of each."""
-    for name in [name for name in os.environ if name.startswith("LIMNER_TEST_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_test_variables")
+"""They are none of Limner's settings, and `check` says so of each."""
 
 
 async def findings(house, **changes):

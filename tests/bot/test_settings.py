@@ -63,6 +63,7 @@ def test_a_bad_url_is_not_repeated_in_its_problem(monkeypatch):
     assert all("secret" not in problem for problem in problems_of())
 
 
+@pytest.mark.usefixtures("no_test_variables")
 def test_unknown_names_are_found(empty_folder, monkeypatch):
     monkeypatch.setenv("LIMNER_DATE", "x")
     (empty_folder / ".env").write_text("LIMNER_WORKFLOW=x\nOTHER=y\n")
