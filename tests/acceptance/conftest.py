@@ -60,7 +60,7 @@ def process(house):
 
 @pytest.fixture
 def picture():
-    return partial(build_picture, (320, 240), "#86b9e8")
+    return partial(build_picture, size=(320, 240), colour="#86b9e8")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 from generation.errors import FailureKind
 from generation.history.queries import HistoryFilter
 from generation.moderation.image_policy import Detections
+from sandbox.discord_api.values import MessageFlag
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -62,8 +63,12 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(house):
         page = await core.service._records.page(HistoryFilter(), None, None, 1)
         adult = page.generations[0].id
         reply = await house.ana.slash("general", "show", generation=adult)
-        kept = await reply.until(lambda message: "image filter" in as_text(message), PATIENCE_S)
+        kept = await house.ana.wait_for(
+            lambda message: "does not let it be shown" in as_text(message), PATIENCE_S
+        )
         assert not kept["attachments"]
+        assert kept["flags"] & MessageFlag.EPHEMERAL
+        assert reply.message is None
 
         await answer(house.mo, "mod image-check", mode="spoiler")
         reply = await house.ana.slash("general", "show", generation=adult)

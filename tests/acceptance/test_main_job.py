@@ -96,7 +96,7 @@ async def test_an_attachment_and_a_mask_choose_the_workflow(house, picture):
 async def test_an_upscale_is_really_larger(house, picture):
     async with house.bot():
         reply = await house.ana.slash(
-            "general", "imagine", prompt="larger", workflow="upscale", image=picture((64, 48))
+            "general", "imagine", prompt="larger", workflow="upscale", image=picture(size=(64, 48))
         )
         done = await finished(reply)
         assert (await fetch(done)).size == (256, 192)
