@@ -26,7 +26,10 @@ def _scrubbed_environment(monkeypatch):
 
 @pytest.fixture
 def no_test_variables(monkeypatch):
-    """The variables that tests themselves read, such as LIMNER_TEST_COMFYUI_URL, are unset."""
+    """The variables that tests themselves read, such as LIMNER_TEST_COMFYUI_URL, are unset.
+
+    They are none of Limner's settings, and it says so of each when it starts.
+    """
     for name in [name for name in os.environ if name.startswith("LIMNER_TEST_")]:
         monkeypatch.delenv(name)
 

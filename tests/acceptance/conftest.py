@@ -17,7 +17,7 @@ from tests.support.program import PATIENCE_S, TestEnvironment, build_environment
 
 
 @pytest.fixture
-async def house(tmp_path):
+async def house(tmp_path, no_test_variables):
     comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0)
     async with comfyui, DiscordStandIn() as world:
         yield TestEnvironment(world, comfyui, tmp_path / "data")

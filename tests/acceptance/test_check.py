@@ -11,9 +11,6 @@ from sandbox.people import as_text
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
-pytestmark = pytest.mark.usefixtures("no_test_variables")
-"""They are none of Limner's settings, and `check` says so of each."""
-
 
 async def findings(house, **changes):
     address = house.world.address
