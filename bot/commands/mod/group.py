@@ -31,7 +31,7 @@ from generation.history.queries import HistoryFilter
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
 
 DAYS_BLOCKED = 3650
-LISTED_DEEDS = 25
+LISTED_ENTRIES = 25
 EXPORT_BYTES = 8 * 1024 * 1024
 """Bytes of an export sent to Discord; `limner history export` has no limit."""
 
@@ -98,7 +98,7 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
     @group.command(description="See who is blocked here")
     async def blocked(interaction: discord.Interaction) -> None:
         await acknowledge(interaction)
-        blocks = await moderation.blocks(guild_of(interaction), LISTED_DEEDS)
+        blocks = await moderation.blocks(guild_of(interaction), LISTED_ENTRIES)
         lines = []
         for block in blocks:
             until = discord.utils.format_dt(block.until, "f") if block.until else _("for good")
@@ -192,10 +192,10 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
     @app_commands.describe(before="Older than the entry of this number")
     async def audit(interaction: discord.Interaction, before: Range[int, 1] | None = None) -> None:
         await acknowledge(interaction)
-        deeds = await services.moderation.audit(
-            guild_of(interaction), before_id=before, limit=LISTED_DEEDS
+        entries = await services.moderation.audit(
+            guild_of(interaction), before_id=before, limit=LISTED_ENTRIES
         )
-        lines = [audit_line(deed) for deed in deeds]
+        lines = [audit_line(entry) for entry in entries]
         text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
         await _show(interaction, _("Audit"), text)
 

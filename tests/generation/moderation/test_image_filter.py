@@ -122,8 +122,8 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
         assert harmless.state is GenerationState.SUCCEEDED
         assert await flags_of(house, harmless.id) == []
         with house.database.transaction(read_only=True) as session:
-            (deed,) = AuditRepository(session).page(GUILD, limit=5)
-        assert (deed.action, deed.actor_id, deed.detail["mode"]) == ("image-check", MO, "refuse")
+            (entry,) = AuditRepository(session).page(GUILD, limit=5)
+        assert (entry.action, entry.actor_id, entry.detail["mode"]) == ("image-check", MO, "refuse")
 
 
 async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
