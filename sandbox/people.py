@@ -12,7 +12,7 @@ from sandbox.discord_api.model.commands import (
     SUB_COMMAND,
     SUB_COMMAND_GROUP,
 )
-from sandbox.discord_api.model.components import ComponentKind, interactive
+from sandbox.discord_api.model.components import SELECTS, ComponentKind, interactive
 from sandbox.discord_api.people.option_values import ATTACHMENT
 from sandbox.discord_api.server import DiscordStandIn
 from sandbox.discord_api.values import (
@@ -175,8 +175,8 @@ class Person:
 
     async def choose(self, message: JsonObject, custom_id: str, *entries: str) -> Reply:
         """Choose entries of a menu, by label or value, and await the first answer."""
-        part = _find_part(message, custom_id, ComponentKind.SELECT)
-        values = {option["label"]: option["value"] for option in part["options"]}
+        part = _find_part(message, custom_id, *SELECTS)
+        values = {option["label"]: option["value"] for option in part.get("options", ())}
         chosen = [values.get(entry, entry) for entry in entries]
         interaction = self._world.actions.component(
             self.member, int(message["id"]), part["custom_id"], chosen
@@ -288,8 +288,7 @@ def as_text(message: JsonObject) -> str:
     for embed in message["embeds"]:
         lines += [f"| {line}" for line in _embed_lines(embed)]
     lines += [_attachment_line(attachment) for attachment in message["attachments"]]
-    for row in message["components"]:
-        lines.append("  ".join(_part_text(part) for part in row["components"]))
+    lines += _component_lines(message["components"])
     if message.get("ephemeral"):
         lines.append("(only you can see this)")
     return "\n".join(lines)
@@ -337,8 +336,35 @@ def _size(picture: JsonObject) -> str:
     return f" {picture['width']}x{picture['height']}" if picture.get("width") else ""
 
 
+def _component_lines(components: Sequence[JsonObject]) -> list[str]:
+    lines = []
+    for part in components:
+        match part["type"]:
+            case ComponentKind.ROW:
+                lines.append("  ".join(map(_part_text, part["components"])))
+            case ComponentKind.TEXT_DISPLAY:
+                lines += part["content"].splitlines()
+            case ComponentKind.MEDIA_GALLERY:
+                lines += [_shown_line(item, item["media"]) for item in part["items"]]
+            case ComponentKind.THUMBNAIL:
+                lines.append(_shown_line(part, part["media"]))
+            case ComponentKind.FILE:
+                lines.append(_shown_line(part, part["file"]))
+            case ComponentKind.BUTTON:
+                lines.append(_part_text(part))
+            case _:
+                lines += _component_lines(part.get("components", ()))
+                lines += _component_lines([part["accessory"]] if "accessory" in part else ())
+    return lines
+
+
+def _shown_line(shown: JsonObject, media: JsonObject) -> str:
+    spoiler = "spoiler " if shown.get("spoiler") else ""
+    return f"[{spoiler}file {_filename(media['url'])}{_size(media)}]"
+
+
 def _part_text(part: JsonObject) -> str:
-    if part["type"] == ComponentKind.SELECT:
+    if part["type"] in SELECTS:
         return f"<{part.get('placeholder') or 'choose'}>"
     emoji = (part.get("emoji") or {}).get("name", "")
     label = " ".join(text for text in (emoji, part.get("label", "")) if text)
@@ -362,9 +388,9 @@ def _upload(option: str, value: OptionValue) -> Upload:
     raise NotPossible(f"The option {option} takes a file.")
 
 
-def _find_part(message: JsonObject, wanted: str, kind: ComponentKind) -> JsonObject:
+def _find_part(message: JsonObject, wanted: str, *kinds: ComponentKind) -> JsonObject:
     for part in interactive(message["components"]):
         names = (part.get("label"), part.get("custom_id"), (part.get("emoji") or {}).get("name"))
-        if part["type"] == kind and wanted in names and "custom_id" in part:
+        if part["type"] in kinds and wanted in names and "custom_id" in part:
             return part
-    raise NotPossible(f"That message has no {kind.name.lower()} {wanted}.")
+    raise NotPossible(f"That message has no {kinds[0].name.lower()} {wanted}.")

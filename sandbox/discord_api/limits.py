@@ -31,6 +31,12 @@ REQUEST_BYTES: Final = 25 * 1024 * 1024
 FILE_DESCRIPTION: Final = 1024
 
 ROWS: Final = 5
+LAYOUT_COMPONENTS: Final = 40
+"""Components of a message with the flag IS_COMPONENTS_V2, nested ones included."""
+LAYOUT_TEXT: Final = 4000
+"""Characters of all its text displays together."""
+GALLERY_ITEMS: Final = 10
+SECTION_TEXTS: Final = 3
 ROW_BUTTONS: Final = 5
 LABEL: Final = 80
 CUSTOM_ID: Final = 100
@@ -43,6 +49,8 @@ MODAL_TITLE: Final = 45
 MODAL_ITEMS: Final = 5
 MODAL_LABEL: Final = 45
 TEXT_INPUT: Final = 4000
+GROUP_OPTIONS: Final = 10
+"""Entries of a group of radio buttons or checkboxes."""
 
 COMMANDS_BY_TYPE: Final = {1: 100, 2: 15, 3: 15}
 COMMAND_CREATIONS_A_DAY: Final = 200

@@ -44,6 +44,7 @@ class MessageFlag(enum.IntFlag):
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    COMPONENTS_V2 = 1 << 15
 
 
 NO_PERMISSION: Final = Permission(0)

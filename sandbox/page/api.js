@@ -13,16 +13,20 @@ export function openEvents(member) {
 }
 
 /** Sends a command; `files` maps option names to files. */
-export async function sendCommand(payload, files) {
+export const sendCommand = (payload, files) => sendForm("/sandbox/interactions/command", payload, files);
+
+/** Sends a modal; `files` maps custom ids to lists of files. */
+export const submitModal = (payload, files) => sendForm("/sandbox/interactions/modal", payload, files);
+
+async function sendForm(address, payload, files) {
   const form = new FormData();
   form.append("payload", JSON.stringify(payload));
-  for (const [name, file] of Object.entries(files)) form.append(name, file, file.name);
-  return send("/sandbox/interactions/command", { body: form });
+  for (const [name, given] of Object.entries(files)) for (const file of [given].flat()) form.append(name, file, file.name);
+  return send(address, { body: form });
 }
 
 export const fetchChoices = (payload) => sendJson("/sandbox/interactions/autocomplete", payload);
 export const pressComponent = (payload) => sendJson("/sandbox/interactions/component", payload);
-export const submitModal = (payload) => sendJson("/sandbox/interactions/modal", payload);
 export const useMessageCommand = (payload) => sendJson("/sandbox/interactions/context", payload);
 export const postMessage = (payload) => sendJson("/sandbox/messages", payload);
 

@@ -1,21 +1,54 @@
-// A message's buttons and menus.
+// A message's components: buttons, menus, and the layouts around them.
 
 import * as api from "./api.js";
 import { el, icon } from "./dom.js";
+import { renderMarkdown } from "./markdown.js";
+import { buildFile, buildGallery } from "./media.js";
 
-const ROW = 1;
 const BUTTON = 2;
+const STRING_SELECT = 3;
 const LINK_STYLE = 5;
+/** Menus of the guild's people, roles and channels, by component type. */
+const LISTED = {
+  5: (state) => [...state.members.values()].filter((member) => !member.is_bot).map((member) => ({ label: member.display_name, value: member.id })),
+  6: (state) => state.guild.roles.map((role) => ({ label: role.name, value: role.id })),
+  8: (state) => state.channels.filter((channel) => channel.name).map((channel) => ({ label: `#${channel.name}`, value: channel.id })),
+};
+LISTED[7] = (state) => [...LISTED[5](state), ...LISTED[6](state)];
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link" };
 
-export function buildComponents(message, state) {
-  const rows = message.components.filter((row) => row.type === ROW);
-  if (!rows.length) return null;
-  return el(
-    "div",
-    { class: "components" },
-    rows.map((row) => el("div", { class: "component-row" }, row.components.map((part) => buildPart(part, message, state)))),
-  );
+/** Builds a message's components, whether rows below its text or a layout that is all of it. */
+export function buildComponents(message, state, context) {
+  if (!message.components.length) return null;
+  const build = (part) => LAYOUTS[part.type](part, { message, state, context, build });
+  return el("div", { class: "components" }, message.components.map(build));
+}
+
+/** How each layout component is drawn, by its type. */
+const LAYOUTS = {
+  1: (row, { message, state }) => el("div", { class: "component-row" }, row.components.map((part) => buildPart(part, message, state))),
+  9: (section, { message, state, build }) => el("div", { class: "section" }, el("div", { class: "section-texts" }, section.components.map(build)), section.accessory.type === BUTTON ? buildPart(section.accessory, message, state) : build(section.accessory)),
+  10: (text, { context }) => renderMarkdown(text.content, context),
+  11: (thumbnail) => el("div", { class: "thumbnail" }, buildGallery([shown(thumbnail, thumbnail.media)], `thumbnail-${thumbnail.id}`)),
+  12: (gallery) => buildGallery(gallery.items.map((item) => shown(item, item.media)), `gallery-${gallery.id}`),
+  13: (file) => buildFile(shown(file, file.file)),
+  14: (separator) => el("hr", { class: `separator spacing-${separator.spacing}${separator.divider ? "" : " blank"}` }),
+  17: buildContainer,
+};
+
+function buildContainer(container, { build }) {
+  const node = el("div", { class: "container" }, container.components.map(build));
+  if (typeof container.accent_color === "number") {
+    node.classList.add("accented");
+    node.style.setProperty("--container-accent", `#${container.accent_color.toString(16).padStart(6, "0")}`);
+  }
+  return node;
+}
+
+/** A component's file, described as attachments are. */
+function shown(part, media) {
+  const filename = decodeURIComponent(new URL(media.url, location.href).pathname.split("/").at(-1));
+  return { filename, size: null, ...media, description: part.description, isSpoiler: part.spoiler };
 }
 
 function buildPart(part, message, state) {
@@ -48,7 +81,11 @@ async function press(state, message, customId, values) {
   }
 }
 
-function buildSelect(part, message, state) {
+/** A menu with its entries, those of people, roles and channels included. */
+export const withEntries = (part, state) => (part.type === STRING_SELECT ? part : { ...part, options: LISTED[part.type](state) });
+
+function buildSelect(select, message, state) {
+  const part = withEntries(select, state);
   const choose = (values) => press(state, message, part.custom_id, values);
   const isBusy = state.isPressed(message.id, part.custom_id);
   return buildMenu(part, choose, { disabled: part.disabled || isBusy });

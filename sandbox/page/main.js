@@ -88,6 +88,11 @@ function showConnection(sentence) {
   document.body.dataset.live = String(!sentence);
 }
 
+function changeTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  remember("theme", theme);
+}
+
 // A tab keeps its person and channel over a reload; two tabs can be two people.
 function remember(key, value) {
   try {
@@ -117,7 +122,7 @@ new MessageList(state, { list: at("messages"), scroller: at("scroller") });
 new Places(
   state,
   { chat: document.querySelector(".chat"), guildName: at("guild-name"), channels: at("channels"), header: at("channel-header"), switcher: at("switcher"), members: at("members") },
-  { becomeMember },
+  { becomeMember, changeTheme },
 );
 new Composer(state, at("composer"), document.querySelector(".conversation"));
 state.on("modal", (event) => openModal(event, state));
@@ -128,5 +133,6 @@ state.on("reset", () => {
   document.body.dataset.member = state.me.user.username;
 });
 state.channelId = recall("channel");
+changeTheme(recall("theme") ?? "dark");
 startTicking();
 becomeMember(new URLSearchParams(location.search).get("member") ?? recall("member") ?? FIRST_MEMBER);

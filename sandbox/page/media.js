@@ -28,17 +28,21 @@ export function buildAttachments(attachments) {
 
 const isA = (file, kind) => (file.content_type ?? "").startsWith(`${kind}/`);
 
-function buildGallery(files) {
+/** Builds pictures and videos side by side; `slot` tells this gallery from others of the message. */
+export function buildGallery(files, slot = "file") {
   const shape = files.length > GRID_OF_FOUR ? "many" : String(files.length);
-  const tiles = files.map((file, index) => buildTile(file, `file-${index}`, () => openLightbox(files, index)));
-  if (files.length === 1) fitInto(tiles[0], files[0], LARGEST.width, LARGEST.height);
+  const tiles = files.map((file, index) => buildTile(file, `${slot}-${index}`, () => openLightbox(files.filter(isPicture), files.filter(isPicture).indexOf(file))));
+  if (files.length === 1 && isPicture(files[0])) fitInto(tiles[0], files[0], LARGEST.width, LARGEST.height);
   return el("div", { class: `gallery gallery-${shape}` }, tiles);
 }
 
+const isPicture = (file) => isA(file, "image");
+
 function buildTile(file, slot, open) {
+  if (!isPicture(file)) return buildFile(file);
   const name = file.description || file.filename;
   const tile = el("button", { class: "tile", type: "button", "aria-label": `Enlarge ${name}` }, buildPicture(file, slot, name));
-  if (file.filename.startsWith("SPOILER_")) hideBehindSpoiler(tile, name);
+  if (file.isSpoiler || file.filename.startsWith("SPOILER_")) hideBehindSpoiler(tile, name);
   tile.addEventListener("click", () => (tile.classList.contains("spoiler") ? reveal(tile, name) : open()));
   return tile;
 }
@@ -83,14 +87,14 @@ export function keepPictures(before, after) {
   }
 }
 
-function buildFile(file) {
+export function buildFile(file) {
   const source = ownAddress(file.url);
   if (source && isA(file, "video")) return el("video", { src: source, controls: true, preload: "metadata", class: "player" });
   const row = el(
     "div",
     { class: "file-row" },
     icon("file"),
-    el("span", { class: "file-text" }, el("span", { class: "file-name" }, file.filename), el("span", { class: "file-size" }, formatSize(file.size))),
+    el("span", { class: "file-text" }, el("span", { class: "file-name" }, file.filename), file.size !== null && el("span", { class: "file-size" }, formatSize(file.size))),
     source && el("a", { class: "icon-button", href: source, download: file.filename, "aria-label": `Download ${file.filename}` }, icon("download")),
   );
   if (source && isA(file, "audio")) row.append(el("audio", { src: source, controls: true, preload: "metadata" }));

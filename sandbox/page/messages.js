@@ -209,7 +209,7 @@ function buildReply(message, state) {
   const target = message.referenced_message;
   if (!target) return el("p", { class: "usage" }, icon("reply"), el("em", {}, "Original message was deleted"));
   const author = state.memberOf(target.author);
-  const excerpt = renderMarkdown(target.content || "Click to see attachment", contextFor(state, target)).textContent;
+  const excerpt = renderMarkdown(target.content || firstText(target.components) || "Click to see attachment", contextFor(state, target)).textContent;
   const jump = () => {
     const node = document.querySelector(`[data-message-id="${target.id}"]`);
     node?.scrollIntoView({ block: "center" });
@@ -217,6 +217,15 @@ function buildReply(message, state) {
     setTimeout(() => node?.classList.remove("found"), 1500);
   };
   return el("p", { class: "usage" }, avatar(author, "avatar-tiny"), buildName(author, state), author.is_bot && buildBadge(), el("button", { class: "excerpt", type: "button", on: { click: jump } }, excerpt));
+}
+
+/** The first line that a layout says. */
+function firstText(components) {
+  for (const part of components) {
+    const text = part.content ?? firstText(part.components ?? []);
+    if (text) return text.split("\n")[0].replace(/^#+ /, "");
+  }
+  return "";
 }
 
 function buildBody(message, state) {
@@ -227,7 +236,7 @@ function buildBody(message, state) {
     buildContent(message, context),
     buildAttachments(message.attachments),
     message.embeds.map((embed, index) => buildEmbed(embed, index, context)),
-    buildComponents(message, state),
+    buildComponents(message, state, context),
     note && el("p", { class: "failure", role: "alert" }, icon("restricted"), note),
     message.ephemeral && buildOnlyYou(message, state),
   ];

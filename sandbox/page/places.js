@@ -7,10 +7,11 @@ import { isDirect } from "./state.js";
 const NARROW = matchMedia("(max-width: 720px)");
 
 export class Places {
-  constructor(state, roots, { becomeMember }) {
+  constructor(state, roots, { becomeMember, changeTheme }) {
     this.state = state;
     this.roots = roots;
     this.becomeMember = becomeMember;
+    this.changeTheme = changeTheme;
     state.on("reset", () => this.show());
     state.on("channel", () => this.show());
     state.on("unread", () => this.showChannels());
@@ -66,8 +67,19 @@ export class Places {
       el("h2", { class: "channel-title" }, direct ? (bot?.display_name ?? "") : channel.name),
       ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), "Age-restricted")] : []),
       ...(channel.topic ? [el("p", { class: "topic" }, channel.topic)] : []),
+      this.buildThemeToggle(),
       toggleMembers,
     );
+  }
+
+  buildThemeToggle() {
+    const isLight = document.documentElement.dataset.theme === "light";
+    const toggle = () => {
+      this.changeTheme(isLight ? "dark" : "light");
+      this.showHeader();
+      this.roots.header.querySelector(".theme-toggle").focus();
+    };
+    return el("button", { class: "icon-button theme-toggle", type: "button", "aria-label": isLight ? "Dark theme" : "Light theme", on: { click: toggle } }, icon(isLight ? "moon" : "sun"));
   }
 
   toggleSidebar() {

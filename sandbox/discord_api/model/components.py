@@ -1,6 +1,7 @@
-"""Buttons, select menus and modals: their limits, and finding one in a message."""
+"""Buttons and select menus: their limits, and finding one in a message or modal."""
 
 import enum
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -16,81 +17,115 @@ class ComponentKind(enum.IntEnum):
     BUTTON = 2
     SELECT = 3
     TEXT_INPUT = 4
+    USER_SELECT = 5
+    ROLE_SELECT = 6
+    MENTIONABLE_SELECT = 7
+    CHANNEL_SELECT = 8
+    SECTION = 9
     TEXT_DISPLAY = 10
+    THUMBNAIL = 11
+    MEDIA_GALLERY = 12
+    FILE = 13
+    SEPARATOR = 14
+    CONTAINER = 17
     LABEL = 18
+    FILE_UPLOAD = 19
+    RADIO_GROUP = 21
+    CHECKBOX_GROUP = 22
+    CHECKBOX = 23
 
+
+AUTOMATIC_SELECTS: Final = (
+    ComponentKind.USER_SELECT,
+    ComponentKind.ROLE_SELECT,
+    ComponentKind.MENTIONABLE_SELECT,
+    ComponentKind.CHANNEL_SELECT,
+)
+"""Menus whose entries are the guild's people, roles or channels."""
+
+SELECTS: Final = (ComponentKind.SELECT, *AUTOMATIC_SELECTS)
 
 LINK_STYLE: Final = 5
 BUTTON_STYLES: Final = range(1, 6)
 
 
 def check_components(form: Form, components: object) -> tuple[JsonObject, ...]:
-    """Return a message's rows as they are stored, collecting all errors in the form."""
+    """Return the rows of a message without layout components, as they are stored."""
     seen: set[str] = set()
-    rows = [
-        _check_row(form, f"components.{index}", form.mapping(f"components.{index}", row), seen)
-        for index, row in enumerate(form.items("components", components, limits.ROWS))
-    ]
-    return tuple(_numbered(rows))
+    rows = []
+    for index, raw in enumerate(form.items("components", components, limits.ROWS)):
+        path = f"components.{index}"
+        row = form.mapping(path, raw)
+        if row.get("type") == ComponentKind.ROW:
+            rows.append(check_row(form, path, row, seen))
+        else:
+            form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", "Value must be one of (1,).")
+    return numbered(rows)
 
 
-def check_modal(form: Form, modal: JsonObject) -> JsonObject:
-    """Return a modal as it is stored, collecting all errors in the form."""
-    form.text("title", modal.get("title"), limits.MODAL_TITLE, shortest=1)
-    form.text("custom_id", modal.get("custom_id"), limits.CUSTOM_ID, shortest=1)
-    seen: set[str] = set()
-    listed = form.items("components", modal.get("components"), limits.MODAL_ITEMS, fewest=1)
-    for index, raw in enumerate(listed):
-        place = f"components.{index}"
-        _check_modal_item(form, place, form.mapping(place, raw), seen)
-    return {key: modal.get(key) for key in ("title", "custom_id", "components")}
+def walk(components: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    """Yield components and all that are nested in them, in the order that people see them."""
+    for component in components:
+        yield component
+        yield from walk(component.get("components") or ())
+        yield from walk(component[key] for key in ("accessory", "component") if component.get(key))
 
 
-def interactive(rows: Iterable[JsonObject]) -> Iterator[JsonObject]:
-    """Yield the buttons, menus and inputs in rows, labels and the like."""
-    for row in rows:
-        if "component" in row:
-            yield row["component"]
-        yield from row.get("components", ())
+def interactive(components: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    """Yield the buttons, menus and inputs, links included."""
+    return (part for part in walk(components) if "custom_id" in part or "url" in part)
 
 
-def _check_row(form: Form, path: str, row: JsonObject, seen: set[str]) -> JsonObject:
-    if row.get("type") != ComponentKind.ROW:
-        form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", "Value must be one of (1,).")
-        return row
+def numbered(components: Iterable[JsonObject]) -> tuple[JsonObject, ...]:
+    """Return components with the ids that Discord gives to those without one."""
+    count = itertools.count(1)
+
+    def number(component: JsonObject) -> JsonObject:
+        fresh = {"id": next(count), **component}
+        if "components" in component:
+            fresh["components"] = [number(part) for part in component["components"]]
+        if "accessory" in component:
+            fresh["accessory"] = number(component["accessory"])
+        return fresh
+
+    return tuple(map(number, components))
+
+
+def check_row(form: Form, path: str, row: JsonObject, seen: set[str]) -> JsonObject:
+    """Return a row of buttons, or of one menu, as it is stored; `seen` holds the custom ids."""
     held = form.items(f"{path}.components", row.get("components"), limits.ROW_BUTTONS, fewest=1)
     parts = [form.mapping(f"{path}.components.{index}", part) for index, part in enumerate(held)]
-    kinds = [part.get("type") for part in parts]
-    if ComponentKind.SELECT in kinds and len(kinds) > 1:
+    if len(parts) > 1 and any(part.get("type") in SELECTS for part in parts):
         sentence = "A row holds up to five buttons or one select menu."
         form.wrong(f"{path}.components", "COMPONENT_LAYOUT_WIDTH_EXCEEDED", sentence)
     for index, part in enumerate(parts):
         _check_part(form, f"{path}.components.{index}", part, seen)
-    kept = [_defaults(part) | _present(part) for part in parts]
+    kept = [_defaults(part) | present(part) for part in parts]
     return {"type": int(ComponentKind.ROW), "components": kept}
 
 
 def _defaults(part: JsonObject) -> JsonObject:
-    return {"min_values": 1, "max_values": 1} if part.get("type") == ComponentKind.SELECT else {}
+    return {"min_values": 1, "max_values": 1} if part.get("type") in SELECTS else {}
 
 
-def _present(part: JsonObject) -> JsonObject:
+def present(part: JsonObject) -> JsonObject:
+    """Return a component without its empty fields."""
     return {key: value for key, value in part.items() if value is not None}
 
 
 def _check_part(form: Form, path: str, part: JsonObject, seen: set[str]) -> None:
-    match part.get("type"):
-        case ComponentKind.BUTTON:
-            _check_button(form, path, part, seen)
-        case ComponentKind.SELECT:
-            _check_custom_id(form, path, part, seen)
-            _check_select(form, path, part)
-        case unknown:
-            sentence = f"The stand-in knows no message component of type {unknown}."
-            form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", sentence)
+    if part.get("type") == ComponentKind.BUTTON:
+        check_button(form, path, part, seen)
+    elif part.get("type") in SELECTS:
+        check_custom_id(form, path, part, seen)
+        check_select(form, path, part)
+    else:
+        sentence = f"The stand-in knows no part of a row of type {part.get('type')}."
+        form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", sentence)
 
 
-def _check_button(form: Form, path: str, button: JsonObject, seen: set[str]) -> None:
+def check_button(form: Form, path: str, button: JsonObject, seen: set[str]) -> None:
+    """Note what is wrong with a button."""
     label, emoji = button.get("label"), button.get("emoji")
     form.text(f"{path}.label", label, limits.LABEL)
     if not label and not emoji:
@@ -106,7 +141,7 @@ def _check_button(form: Form, path: str, button: JsonObject, seen: set[str]) -> 
             sentence = "A custom id and url cannot both be specified"
             form.wrong(path, "BUTTON_COMPONENT_CUSTOM_ID_AND_URL", sentence)
         return
-    _check_custom_id(form, path, button, seen)
+    check_custom_id(form, path, button, seen)
 
 
 def _check_emoji(form: Form, path: str, emoji: object) -> None:
@@ -117,7 +152,8 @@ def _check_emoji(form: Form, path: str, emoji: object) -> None:
         form.wrong(f"{path}.name", "BUTTON_COMPONENT_INVALID_EMOJI", "Invalid emoji")
 
 
-def _check_custom_id(form: Form, path: str, part: JsonObject, seen: set[str]) -> None:
+def check_custom_id(form: Form, path: str, part: JsonObject, seen: set[str]) -> None:
+    """Note a custom id that is missing, too long or there already."""
     custom_id = part.get("custom_id")
     if not form.text(f"{path}.custom_id", custom_id, limits.CUSTOM_ID, shortest=1):
         return
@@ -127,9 +163,17 @@ def _check_custom_id(form: Form, path: str, part: JsonObject, seen: set[str]) ->
     seen.add(str(custom_id))
 
 
-def _check_select(form: Form, path: str, select: JsonObject) -> None:
+def check_select(form: Form, path: str, select: JsonObject) -> None:
+    """Note what is wrong with a menu."""
     form.text(f"{path}.placeholder", select.get("placeholder"), limits.SELECT_PLACEHOLDER)
-    listed = form.items(f"{path}.options", select.get("options"), limits.SELECT_OPTIONS, fewest=1)
+    if select.get("type") == ComponentKind.SELECT:
+        check_options(form, path, select, limits.SELECT_OPTIONS)
+    check_counts(form, path, select, limits.SELECT_OPTIONS)
+
+
+def check_options(form: Form, path: str, part: JsonObject, most: int, *, fewest: int = 1) -> None:
+    """Note what is wrong with the entries of a menu or group."""
+    listed = form.items(f"{path}.options", part.get("options"), most, fewest=fewest)
     values = []
     for index, raw in enumerate(listed):
         place = f"{path}.options.{index}"
@@ -141,55 +185,12 @@ def _check_select(form: Form, path: str, select: JsonObject) -> None:
     if len(set(values)) != len(values):
         sentence = "The specified option value is already used"
         form.wrong(f"{path}.options", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", sentence)
-    least, most = select.get("min_values", 1), select.get("max_values", 1)
-    if not (0 <= least <= limits.SELECT_OPTIONS and 1 <= most <= limits.SELECT_OPTIONS):
-        form.wrong(path, "NUMBER_TYPE_MAX", "min_values is 0 to 25 and max_values 1 to 25.")
 
 
-def _check_modal_item(form: Form, path: str, item: JsonObject, seen: set[str]) -> None:
-    match item.get("type"):
-        case ComponentKind.TEXT_DISPLAY:
-            form.text(f"{path}.content", item.get("content"), limits.TEXT_INPUT, shortest=1)
-        case ComponentKind.LABEL:
-            form.text(f"{path}.label", item.get("label"), limits.MODAL_LABEL, shortest=1)
-            form.text(f"{path}.description", item.get("description"), limits.SELECT_TEXT)
-            inner = form.mapping(f"{path}.component", item.get("component"))
-            _check_modal_input(form, f"{path}.component", inner, seen)
-        case ComponentKind.ROW:
-            held = form.items(f"{path}.components", item.get("components"), 1, fewest=1)
-            for raw in held:
-                inner = form.mapping(f"{path}.components.0", raw)
-                label = inner.get("label")
-                form.text(f"{path}.components.0.label", label, limits.MODAL_LABEL, shortest=1)
-                _check_modal_input(form, f"{path}.components.0", inner, seen)
-        case unknown:
-            sentence = f"The stand-in knows no modal component of type {unknown}."
-            form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", sentence)
-
-
-def _check_modal_input(form: Form, path: str, inner: JsonObject, seen: set[str]) -> None:
-    _check_custom_id(form, path, inner, seen)
-    # discord.py always says that it is not.
-    if inner.get("disabled"):
-        form.wrong(f"{path}.disabled", "BASE_TYPE_CHOICES", "Not permitted in a modal.")
-    if inner.get("type") == ComponentKind.SELECT:
-        _check_select(form, path, inner)
-    elif inner.get("type") == ComponentKind.TEXT_INPUT:
-        form.text(f"{path}.value", inner.get("value"), limits.TEXT_INPUT)
-        form.text(f"{path}.placeholder", inner.get("placeholder"), limits.SELECT_TEXT)
-    else:
-        sentence = f"The stand-in knows no modal input of type {inner.get('type')}."
-        form.wrong(f"{path}.type", "BASE_TYPE_CHOICES", sentence)
-
-
-def _numbered(rows: list[JsonObject]) -> Iterator[JsonObject]:
-    """Yield rows with the ids that Discord gives to components without one."""
-    number = 1
-    for row in rows:
-        numbered_row = {"id": number, **row}
-        number += 1
-        parts = []
-        for part in row.get("components", ()):
-            parts.append({"id": number, **part})
-            number += 1
-        yield {**numbered_row, "components": parts}
+def check_counts(form: Form, path: str, part: JsonObject, most: int) -> None:
+    """Note numbers of values that cannot be chosen."""
+    fewest, largest = part.get("min_values"), part.get("max_values")
+    fewest = 1 if fewest is None else fewest
+    if not (0 <= fewest <= most and 1 <= (1 if largest is None else largest) <= most):
+        sentence = f"min_values is 0 to {most} and max_values 1 to {most}."
+        form.wrong(path, "NUMBER_TYPE_MAX", sentence)

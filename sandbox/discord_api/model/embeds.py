@@ -11,7 +11,7 @@ from sandbox.discord_api.values import JsonObject
 ATTACHMENT_SCHEME: Final = "attachment://"
 SHOWN_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 """Suffixes of attached files that an embed can show."""
-_KNOWN_URL = re.compile(r"^(https?|attachment)://\S+$")
+KNOWN_URL = re.compile(r"^(https?|attachment)://\S+$")
 _PICTURES: Final = (("image", "url"), ("thumbnail", "url"), ("author", "icon_url"))
 _ICONS: Final = (("footer", "icon_url"),)
 
@@ -73,9 +73,7 @@ def _check_addresses(form: Form, path: str, embed: JsonObject) -> None:
     for place, address in addresses:
         if address is None:
             continue
-        if form.text(f"{path}.{place}", address, limits.EMBED_URL) and not _KNOWN_URL.match(
-            address
-        ):
+        if form.text(f"{path}.{place}", address, limits.EMBED_URL) and not KNOWN_URL.match(address):
             form.wrong(
                 f"{path}.{place}",
                 "URL_TYPE_INVALID_SCHEME",

@@ -12,11 +12,11 @@ from sandbox.discord_api.clock import Clock, Snowflakes
 from sandbox.discord_api.errors import ApiError, Refusal
 from sandbox.discord_api.model.broadcast import Broadcast
 from sandbox.discord_api.model.commands import check_choice_list
-from sandbox.discord_api.model.components import check_modal
 from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.forms import Form, refuse_field
 from sandbox.discord_api.model.mentions import USERS_ONLY
 from sandbox.discord_api.model.messages import Messages
+from sandbox.discord_api.model.modals import check_modal
 from sandbox.discord_api.model.payloads import Payloads
 from sandbox.discord_api.values import (
     CallbackKind,

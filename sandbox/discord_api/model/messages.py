@@ -1,6 +1,6 @@
 """Messages: validation, files on edits, and mentions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from sandbox.discord_api.model.embeds import (
     picture_places,
 )
 from sandbox.discord_api.model.forms import Form
+from sandbox.discord_api.model.layouts import check_layout, map_media, shown_names, texts_of
 from sandbox.discord_api.model.mentions import Mentions, check_allowed_mentions, parse_mentions
 from sandbox.discord_api.values import (
     JsonObject,
@@ -32,9 +33,12 @@ from sandbox.discord_api.values import (
 )
 
 SETTABLE: Final = (
-    MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS
+    MessageFlag.SUPPRESS_EMBEDS
+    | MessageFlag.EPHEMERAL
+    | MessageFlag.SUPPRESS_NOTIFICATIONS
+    | MessageFlag.COMPONENTS_V2
 )
-"""The flags a request may set; Components V2, among others, is not implemented."""
+"""The flags a request may set."""
 _NOT_PLAYED: Final = ("poll", "sticker_ids", "thread_name", "username", "avatar_url")
 
 
@@ -115,7 +119,7 @@ class Messages:
         self._apply(message, draft)
         if not is_filling:
             message.edited_at = self._clock.now()
-        if "content" in body or "allowed_mentions" in body:
+        if {"content", "components", "allowed_mentions"} & body.keys():
             self._mention(message, body, default_parse, notify=is_filling)
         self._broadcast.message("update", message, self.referenced(message))
         return message
@@ -167,18 +171,23 @@ class Messages:
         if "content" in body and form.text("content", body["content"], limits.CONTENT_LENGTH):
             content = body["content"] or ""
         embeds = check_embeds(form, body["embeds"]) if "embeds" in body else message.embeds
+        flags = _new_flags(form, message, body)
         components = message.components
         if "components" in body:
-            components = check_components(form, body["components"])
+            is_layout = MessageFlag.COMPONENTS_V2 in flags
+            check = check_layout if is_layout else check_components
+            components = check(form, body["components"])
         check_allowed_mentions(form, body.get("allowed_mentions"))
         kept, added = _choose_files(form, message, body, uploads)
         embeds = self._own_addresses(embeds, kept)
+        components = map_media(components, lambda media: self._own_media(media, kept))
+        names = [file.filename for file in kept] + [file.filename for file in added]
         if "embeds" in body:
-            names = [file.filename for file in kept] + [file.filename for file in added]
             _check_references(form, embeds, names)
-        flags = message.flags & ~MessageFlag.LOADING
-        if "flags" in body and isinstance(body["flags"], int | None):
-            flags = MessageFlag(body["flags"] or 0) & ~MessageFlag.EPHEMERAL
+        if "components" in body:
+            _check_shown_files(form, components, names)
+        if MessageFlag.COMPONENTS_V2 in flags:
+            _check_layout_alone(form, content, embeds)
         form.refuse_if_wrong()
         draft = _Draft(content, embeds, components, kept, added, flags | _ephemeral(message))
         if not (content.strip() or embeds or components or kept or added):
@@ -218,6 +227,12 @@ class Messages:
                 own[part] = {**place, key: f"{ATTACHMENT_SCHEME}{file.filename}"}
         return own
 
+    def _own_media(self, media: JsonObject, kept: tuple[StoredFile, ...]) -> JsonObject:
+        file = self._files.find_by_url(str(media.get("url") or ""))
+        if file is None or file not in kept:
+            return media
+        return {"url": f"{ATTACHMENT_SCHEME}{file.filename}"}
+
     def _mention(
         self, message: Message, body: JsonObject, default_parse: frozenset[str], *, notify: bool
     ) -> None:
@@ -227,7 +242,7 @@ class Messages:
             author, channel
         )
         found = parse_mentions(
-            message.content,
+            message.content + texts_of(message.components),
             body.get("allowed_mentions"),
             default_parse,
             may_ping_everyone=may_ping_everyone,
@@ -255,6 +270,33 @@ def _check_unplayed(form: Form, body: JsonObject) -> None:
     flags = body.get("flags") or 0
     if not isinstance(flags, int) or flags & ~int(SETTABLE):
         form.wrong("flags", "NOT_PLAYED", "The stand-in does not play one of these flags.")
+
+
+def _new_flags(form: Form, message: Message, body: JsonObject) -> MessageFlag:
+    """Return the flags after a request, which may add the one of layouts but not remove it."""
+    flags = message.flags & ~MessageFlag.LOADING
+    if isinstance(body.get("flags"), int):
+        flags = MessageFlag(body["flags"]) & ~MessageFlag.EPHEMERAL
+    if MessageFlag.COMPONENTS_V2 in message.flags & ~flags:
+        sentence = "A message keeps the flag IS_COMPONENTS_V2."
+        form.wrong("flags", "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", sentence)
+    return flags
+
+
+def _check_layout_alone(form: Form, content: str, embeds: tuple[JsonObject, ...]) -> None:
+    """Refuse what a message with layout components cannot have, also from before an edit."""
+    for key, value in (("content", content), ("embeds", embeds)):
+        if value:
+            sentence = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+            form.wrong(key, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", sentence)
+
+
+def _check_shown_files(form: Form, components: Iterable[JsonObject], names: Sequence[str]) -> None:
+    for name in shown_names(components):
+        if name not in names:
+            sentence = f"No uploaded file is called {name}."
+            code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+            form.wrong("components", code, sentence)
 
 
 def _ephemeral(message: Message) -> MessageFlag:

@@ -7,6 +7,7 @@ from typing import Final
 from sandbox.discord_api.files import Files
 from sandbox.discord_api.model.directory import BOT_ROLE_ID, Directory
 from sandbox.discord_api.model.embeds import ATTACHMENT_SCHEME, attachment_names, picture_places
+from sandbox.discord_api.model.layouts import map_media, shown_names
 from sandbox.discord_api.values import (
     Channel,
     JsonObject,
@@ -208,7 +209,7 @@ class Payloads:
     def message(self, message: Message, referenced: Message | None = None) -> JsonObject:
         """Return a message, as REST gives it."""
         directory = self._directory
-        shown_in_embeds = set(attachment_names(message.embeds))
+        shown = {*attachment_names(message.embeds), *shown_names(message.components)}
         payload: JsonObject = {
             "id": str(message.id),
             "channel_id": str(message.channel_id),
@@ -217,11 +218,13 @@ class Payloads:
             "content": message.content,
             "embeds": [self._embed(embed, message) for embed in message.embeds],
             "attachments": [
-                self._files.attachment(file)
-                for file in message.files
-                if file.filename not in shown_in_embeds
+                self._files.attachment(file) for file in message.files if file.filename not in shown
             ],
-            "components": copy.deepcopy(list(message.components)),
+            "components": list(
+                map_media(
+                    copy.deepcopy(message.components), lambda media: self._media(media, message)
+                )
+            ),
             "mentions": [
                 self.user(directory.members[user])
                 for user in message.mentions
@@ -277,6 +280,16 @@ class Payloads:
             name = address.removeprefix(ATTACHMENT_SCHEME)
             shown[part] = {**place, **self._picture(key, name, by_name.get(name))}
         return shown
+
+    def _media(self, media: JsonObject, message: Message) -> JsonObject:
+        """Return the description of a file that a component shows."""
+        address = str(media["url"])
+        if not address.startswith(ATTACHMENT_SCHEME):
+            return {**media, "proxy_url": address, "flags": 0}
+        name = address.removeprefix(ATTACHMENT_SCHEME)
+        file = next((file for file in message.files if file.filename == name), None)
+        shown = self._picture("url", name, file)
+        return shown | ({} if file is None else {"attachment_id": str(file.id)})
 
     def _picture(self, key: str, name: str, file: StoredFile | None) -> JsonObject:
         if file is None:  # deleted by an edit that did not list it: a dead address remains

@@ -13,7 +13,7 @@ from sandbox.discord_api.model.commands import (
     SUB_COMMAND_GROUP,
     Commands,
 )
-from sandbox.discord_api.model.components import ComponentKind, interactive
+from sandbox.discord_api.model.components import SELECTS, ComponentKind, interactive
 from sandbox.discord_api.model.directory import Directory
 from sandbox.discord_api.model.interactions import Interactions
 from sandbox.discord_api.model.messages import Messages
@@ -23,6 +23,7 @@ from sandbox.discord_api.people.option_values import (
     CHANNEL,
     MENTIONABLE,
     ROLE,
+    SELECTED_TYPES,
     USER,
     VALUE_TYPES,
     checked_value,
@@ -127,8 +128,10 @@ class UserActions:
             "custom_id": custom_id,
             "id": part["id"],
         }
-        if part["type"] == ComponentKind.SELECT:
+        if part["type"] in SELECTS:
             data["values"] = chosen(part, values or ())
+            if resolved := self._resolved([part], [data]):
+                data["resolved"] = resolved
         channel = self._directory.channels[message.channel_id]
         interaction = self._interactions.open(
             InteractionKind.COMPONENT,
@@ -149,21 +152,32 @@ class UserActions:
             raise NotPossible("No such modal is open.")
         if opener.modal["custom_id"] != custom_id:
             raise NotPossible("The open modal is another one.")
-        filled = [fill_modal_item(item, fields) for item in opener.modal["components"]]
-        known = {part.get("custom_id") for part in interactive(opener.modal["components"])}
-        if set(fields) - known:
+        parts = list(interactive(opener.modal["components"]))
+        if set(fields) - {part.get("custom_id") for part in parts}:
             raise NotPossible("The modal has no such field.")
+        resolved: JsonObject = {}
+        channel = self._directory.channels[opener.channel_id]
+        given = dict(fields)
+        for part in parts:
+            if part["type"] == ComponentKind.FILE_UPLOAD:
+                uploads = given.get(part["custom_id"], [])
+                given[part["custom_id"]] = [
+                    self._attach(upload, channel, resolved)
+                    for upload in (uploads if isinstance(uploads, list) else [uploads])
+                ]
+        filled = [fill_modal_item(item, given) for item in opener.modal["components"]]
+        resolved |= self._resolved(parts, list(interactive(filled)))
         source = self._messages.get(opener.source_message_id)
         interaction = self._interactions.open(
             InteractionKind.MODAL,
             member,
-            self._directory.channels[opener.channel_id],
+            channel,
             name=custom_id,
             message_kind=opener.message_kind,
             source=source,
             about={"triggering_interaction_metadata": opener.metadata},
         )
-        data: JsonObject = {"custom_id": custom_id, "components": filled, "resolved": {}}
+        data: JsonObject = {"custom_id": custom_id, "components": filled, "resolved": resolved}
         return self._send(interaction, data)
 
     def context(self, member: Member, command_id: int, message_id: int) -> Interaction:
@@ -282,22 +296,31 @@ class UserActions:
     ) -> JsonObject:
         kind = definition["type"]
         if kind == ATTACHMENT:
-            value = self._attach(definition, value, channel, resolved)
+            value = self._attach(value, channel, resolved)
         elif kind in VALUE_TYPES:
             value = checked_value(definition, value)
         else:
             value = self._resolve(kind, str(value), resolved)
         return {"name": definition["name"], "type": kind, "value": value}
 
-    def _attach(
-        self, definition: JsonObject, upload: object, channel: Channel, resolved: JsonObject
-    ) -> str:
+    def _attach(self, upload: object, channel: Channel, resolved: JsonObject) -> str:
         if not isinstance(upload, Upload):
-            raise NotPossible(f"The option {definition['name']} takes a file.")
+            raise NotPossible("Only a file can be attached here.")
         file = self._files.store(upload, channel.id, is_ephemeral=True)
         attachment = self._files.attachment(file)
         resolved.setdefault("attachments", {})[str(file.id)] = attachment
         return str(file.id)
+
+    def _resolved(self, parts: Sequence[JsonObject], filled: Sequence[JsonObject]) -> JsonObject:
+        """Return the people, roles and channels chosen from menus."""
+        kinds = {part["custom_id"]: SELECTED_TYPES.get(part["type"]) for part in parts}
+        resolved: JsonObject = {}
+        for entry in filled:
+            kind = kinds.get(entry["custom_id"])
+            if kind is not None:
+                for value in entry.get("values") or ():
+                    self._resolve(kind, value, resolved)
+        return resolved
 
     def _resolve(self, kind: int, value: str, resolved: JsonObject) -> str:
         if (

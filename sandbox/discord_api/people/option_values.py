@@ -6,7 +6,7 @@ from typing import Final
 from sandbox.discord_api import limits
 from sandbox.discord_api.errors import NotPossible
 from sandbox.discord_api.model.commands import SUB_COMMAND, SUB_COMMAND_GROUP
-from sandbox.discord_api.model.components import ComponentKind
+from sandbox.discord_api.model.components import SELECTS, ComponentKind
 from sandbox.discord_api.values import JsonObject
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE = 3, 4, 5, 6, 7, 8
@@ -76,12 +76,23 @@ def checked_value(definition: JsonObject, value: object) -> object:
     return value
 
 
-def chosen(select: JsonObject, values: Sequence[str]) -> list[str]:
-    """Return the entries chosen from a menu, as many as it takes."""
-    offered = {option["value"] for option in select["options"]}
-    if not set(values) <= offered:
+SELECTED_TYPES: Final = {
+    ComponentKind.USER_SELECT: USER,
+    ComponentKind.ROLE_SELECT: ROLE,
+    ComponentKind.MENTIONABLE_SELECT: MENTIONABLE,
+    ComponentKind.CHANNEL_SELECT: CHANNEL,
+}
+"""What the menus of people, roles and channels choose, as types of options."""
+
+
+def chosen(part: JsonObject, values: Sequence[str]) -> list[str]:
+    """Return the entries chosen from a menu or group, as many as it takes."""
+    offered = {option["value"] for option in part.get("options") or ()}
+    if "options" in part and not set(values) <= offered:
         raise NotPossible("That menu has no such entry.")
-    if not select.get("min_values", 1) <= len(values) <= select.get("max_values", 1):
+    fewest = part.get("min_values")
+    fewest = (1 if part.get("required", True) else 0) if fewest is None else fewest
+    if not fewest <= len(values) <= (part.get("max_values") or 1):
         raise NotPossible("That menu takes another number of entries.")
     return list(values)
 
@@ -99,12 +110,21 @@ def fill_modal_item(item: JsonObject, fields: Mapping[str, object]) -> JsonObjec
             return {"type": item["type"], "id": item.get("id", 0)}
 
 
+_LISTS: Final = (*SELECTS, ComponentKind.CHECKBOX_GROUP, ComponentKind.FILE_UPLOAD)
+
+
 def _fill_modal_input(part: JsonObject, fields: Mapping[str, object]) -> JsonObject:
     custom_id = part["custom_id"]
     head: JsonObject = {"type": part["type"], "id": part.get("id", 0), "custom_id": custom_id}
-    if part["type"] == ComponentKind.SELECT:
-        given = fields.get(custom_id, [])
-        return {**head, "values": chosen(part, given if isinstance(given, list) else [str(given)])}
+    given = fields.get(custom_id)
+    if part["type"] in _LISTS:
+        listed = given if isinstance(given, list) else [] if given is None else [str(given)]
+        return {**head, "values": chosen(part, listed)}
+    if part["type"] == ComponentKind.CHECKBOX:
+        return {**head, "value": bool(part.get("default") if given is None else given)}
+    if part["type"] == ComponentKind.RADIO_GROUP:
+        listed = [str(given)] if given else []
+        return {**head, "value": next(iter(chosen(part, listed)), None)}
     text = str(fields.get(custom_id, part.get("value") or ""))
     if part.get("required", True) and not text:
         raise NotPossible("A required field is empty.")

@@ -27,8 +27,9 @@ POST /sandbox/interactions/autocomplete
 POST /sandbox/interactions/component
     JSON `{member, message_id, custom_id, values?}`. 200 `{interaction_id}`.
 POST /sandbox/interactions/modal
-    JSON `{member, interaction_id, custom_id, fields: {custom_id: value}}`, where `interaction_id`
-    is the one of the modal event. 200 `{interaction_id}`.
+    multipart: `payload` = JSON `{member, interaction_id, custom_id, fields: {custom_id: value}}`,
+    where `interaction_id` is the one of the modal event, and files named after their field.
+    200 `{interaction_id}`.
 POST /sandbox/interactions/context
     JSON `{member, command_id, target_message_id}`. 200 `{interaction_id}`.
 POST /sandbox/messages
@@ -143,7 +144,11 @@ class PageApi:
         payload, uploads = await _read_form(request)
         member, channel = self._who_and_where(payload)
         interaction = self._acts.command(
-            member, channel, _number(payload, "command_id"), payload.get("options") or [], uploads
+            member,
+            channel,
+            _number(payload, "command_id"),
+            payload.get("options") or [],
+            {name: files[-1] for name, files in uploads.items()},
         )
         return _begun(interaction)
 
@@ -167,13 +172,13 @@ class PageApi:
         return _begun(self._acts.component(member, message_id, custom_id, payload.get("values")))
 
     async def _modal(self, request: web.Request) -> web.StreamResponse:
-        payload = await _read_json(request)
+        payload, uploads = await _read_form(request)
         member = self._directory.member(str(payload.get("member", "")))
         interaction = self._acts.modal(
             member,
             _number(payload, "interaction_id"),
             str(payload.get("custom_id", "")),
-            payload.get("fields") or {},
+            {**(payload.get("fields") or {}), **uploads},
         )
         return _begun(interaction)
 
@@ -245,11 +250,11 @@ async def _read_json(request: web.Request) -> JsonObject:
     return payload
 
 
-async def _read_form(request: web.Request) -> tuple[JsonObject, dict[str, Upload]]:
+async def _read_form(request: web.Request) -> tuple[JsonObject, dict[str, list[Upload]]]:
     if request.content_type != "multipart/form-data":
         return await _read_json(request), {}
     payload: JsonObject | None = None
-    uploads: dict[str, Upload] = {}
+    uploads: dict[str, list[Upload]] = {}
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
             raise NotPossible("That is no form.")
@@ -257,7 +262,7 @@ async def _read_form(request: web.Request) -> tuple[JsonObject, dict[str, Upload
         if part.name == "payload":
             payload = _parse_payload(content)
         elif part.name is not None:
-            uploads[part.name] = Upload(part.filename or "unnamed", content)
+            uploads.setdefault(part.name, []).append(Upload(part.filename or "unnamed", content))
     if payload is None:
         raise NotPossible("The field payload is missing.")
     return payload, uploads

@@ -19,6 +19,7 @@ from sandbox.discord_api import DiscordStandIn
 from sandbox.discord_api.errors import NotPossible
 from sandbox.discord_api.gateway.protocol import Intent
 from sandbox.discord_api.rate_limits import CHANNEL_MESSAGES
+from sandbox.discord_api.values import Upload
 from sandbox.people import Person
 
 if sys.version_info >= (3, 14):
@@ -48,9 +49,51 @@ class TellUs(discord.ui.Modal, title="Tell us"):
         await interaction.response.send_message(f"because {self.why.value}", ephemeral=True)
 
 
+class FillIn(discord.ui.Modal, title="Fill in"):
+    files = discord.ui.Label(
+        text="Files", component=discord.ui.FileUpload(custom_id="files", max_values=2)
+    )
+    kind = discord.ui.Label(
+        text="Kind",
+        component=discord.ui.RadioGroup(
+            custom_id="kind",
+            options=[discord.RadioGroupOption(label=one, value=one) for one in ("a", "b")],
+        ),
+    )
+    some = discord.ui.Label(
+        text="Some",
+        component=discord.ui.CheckboxGroup(
+            custom_id="some",
+            max_values=2,
+            options=[discord.CheckboxGroupOption(label=one, value=one) for one in ("c", "d")],
+        ),
+    )
+    person = discord.ui.Label(
+        text="Person", component=discord.ui.UserSelect(custom_id="person", required=False)
+    )
+    sure = discord.ui.Label(text="Sure", component=discord.ui.Checkbox(custom_id="sure"))
+
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        parts = [label.component for label in self.children]
+        files, kind, some, person, sure = parts
+        names = [file.filename for file in files.values]
+        chosen = [one.display_name for one in person.values]
+        await interaction.response.send_message(
+            f"{names} {kind.value} {some.values} {chosen} {sure.value}"
+        )
+
+
 class Buttons(discord.ui.View):
     def __init__(self) -> None:
         super().__init__(timeout=None)
+
+    @discord.ui.button(label="Fill", custom_id="fill")
+    async def fill(self, interaction: discord.Interaction, _: discord.ui.Button) -> None:
+        await interaction.response.send_modal(FillIn())
+
+    @discord.ui.select(cls=discord.ui.UserSelect, custom_id="whom")
+    async def whom(self, interaction: discord.Interaction, menu: discord.ui.UserSelect) -> None:
+        await interaction.response.send_message(f"chose {menu.values[0].display_name}")
 
     @discord.ui.button(label="Again", custom_id="again")
     async def again(self, interaction: discord.Interaction, _: discord.ui.Button) -> None:
@@ -249,6 +292,21 @@ async def test_buttons_menus_and_modals(world, ana):
     assert pressed.message["content"] == "pressed"
     with pytest.raises(NotPossible):
         await ana.click(pressed.message, "Again")
+
+
+async def test_a_modal_takes_files_people_and_boxes(ana):
+    message = (await ana.slash("general", "buttons")).message
+    chosen = await ana.choose(message, "whom", str(ana.id))
+    assert chosen.message["content"] == f"chose {ana.member.display_name}"
+    asked = await ana.click(message, "Fill")
+    files = [Upload("one.png", b"1"), Upload("two.png", b"2")]
+    fields = {"files": files, "kind": "b", "some": ["c"], "person": [str(ana.id)], "sure": True}
+    told = await ana.fill(asked.modal, fields)
+    name = ana.member.display_name
+    assert told.message["content"] == f"['one.png', 'two.png'] b ['c'] ['{name}'] True"
+    for wrong in ({"files": [*files, files[0]]}, {"kind": "z"}, {"files": ["1"]}, {"kind": None}):
+        with pytest.raises(NotPossible):
+            await ana.fill(asked.modal, {**fields, **wrong})
 
 
 async def test_an_unanswered_act_fails_for_the_person(world, bot, ana):

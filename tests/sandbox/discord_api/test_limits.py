@@ -114,6 +114,22 @@ def rows(*buttons: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"type": 1, "components": list(buttons)}]
 
 
+def text(content: str = "x") -> dict[str, Any]:
+    return {"type": 10, "content": content}
+
+
+def section(*texts: dict[str, Any], accessory: Any = None) -> dict[str, Any]:
+    return {"type": 9, "components": list(texts), "accessory": accessory or button()}
+
+
+def gallery(*urls: str) -> dict[str, Any]:
+    return {"type": 12, "items": [{"media": {"url": url}} for url in urls]}
+
+
+def layout(*components: dict[str, Any]) -> dict[str, Any]:
+    return {"flags": 1 << 15, "components": list(components)}
+
+
 # Messages
 
 
@@ -130,6 +146,22 @@ GOOD_MESSAGES: dict[str, Any] = {
     "label of 80, id of 100": {"components": rows(button(label="x" * 80, custom_id="y" * 100))},
     "emoji without a label": {"components": rows(button(label=None, emoji={"name": "🔁"}))},
     "a link": {"components": rows({"type": 2, "style": 5, "label": "a", "url": "https://a.b"})},
+    "40 components": layout(*[{"type": 17, "components": [text()] * 9}] * 4),
+    "4000 characters": layout(text("x" * 4000)),
+    "every layout component": layout(
+        {
+            "type": 17,
+            "accent_color": 0xFFFFFF,
+            "components": [
+                text("### title"),
+                section(text(), text(), text()),
+                section(text(), accessory={"type": 11, "media": {"url": "https://a.b/c.png"}}),
+                {"type": 14, "divider": False, "spacing": 2},
+                gallery(*["https://a.b/c.png"] * 10),
+                {"type": 1, "components": [{"type": 5, "custom_id": "person"}]},
+            ],
+        }
+    ),
     "a menu": {
         "components": rows({"type": 3, "custom_id": "m", "options": [{"label": "a", "value": "b"}]})
     },
@@ -174,7 +206,22 @@ BAD_MESSAGES: dict[str, Any] = {
             button(), {"type": 3, "custom_id": "m", "options": [{"label": "a", "value": "b"}]}
         )
     },
-    "components v2": {"flags": 1 << 15, "components": [{"type": 10, "content": "x"}]},
+    "layout without its flag": {"components": [{"type": 10, "content": "x"}]},
+    "41 components": layout(*[text()] * 41),
+    "41 with nested ones": layout(*[{"type": 17, "components": [text()] * 10}] * 4),
+    "4001 characters": layout(text("x" * 2000), text("x" * 2001)),
+    "an empty text": layout(text("")),
+    "gallery of none": layout({"type": 12, "items": []}),
+    "gallery of eleven": layout(gallery(*["https://a.b/c.png"] * 11)),
+    "gallery of a file that is not there": layout(gallery("attachment://no.png")),
+    "section of four": layout(section(*[text()] * 4)),
+    "section without accessory": layout({"type": 9, "components": [text()]}),
+    "section with a menu": layout(section(text(), accessory={"type": 3})),
+    "container in a container": layout({"type": 17, "components": [{"type": 17}]}),
+    "a file from elsewhere": layout({"type": 13, "file": {"url": "https://a.b/c.png"}}),
+    "layout with content": {**layout(text()), "content": "x"},
+    "layout with embeds": {**layout(text()), "embeds": [{"title": "x"}]},
+    "an unknown component": layout({"type": 99}),
     "a poll": {"poll": {"question": {"text": "?"}}},
     "parse and list": {
         "content": "x",
@@ -279,6 +326,49 @@ async def test_a_file_shown_in_an_embed_is_no_attachment(bot):
     assert [entry["filename"] for entry in sent.body["attachments"]] == ["q.png"]
     assert sent.body["embeds"][0]["image"]["width"] == 32
     assert "/attachments/" in sent.body["embeds"][0]["image"]["url"]
+
+
+async def test_a_file_shown_by_a_component_is_no_attachment(bot):
+    body = layout({"type": 17, "components": [gallery("attachment://a.png")]})
+    sent = (await bot.send(body, {"a.png": picture(), "b.png": picture()})).body
+    media = sent["components"][0]["components"][0]["items"][0]["media"]
+    assert [file["filename"] for file in sent["attachments"]] == ["b.png"]
+    assert (media["width"], media["content_type"]) == (32, "image/png")
+    assert "/a.png?" in media["url"]
+    assert media["attachment_id"] in media["url"]
+
+
+async def test_an_edit_without_attachments_keeps_what_components_show(bot):
+    sent = (await bot.send(layout(gallery("attachment://a.png")), {"a.png": picture()})).body
+    path = f"{bot.channel}/messages/{sent['id']}"
+    again = {"components": [text("new"), *sent["components"]]}
+    edited = (await bot.ask("PATCH", path, again)).body
+    media = edited["components"][1]["items"][0]["media"]
+    assert media["attachment_id"] == sent["components"][0]["items"][0]["media"]["attachment_id"]
+    replaced = {"components": [gallery("attachment://b.png")], "attachments": [{"id": 0}]}
+    edited = (await bot.ask("PATCH", path, replaced, {"b.png": picture()})).body
+    assert not edited["attachments"]
+    refused = await bot.ask("PATCH", path, {"components": [gallery("attachment://a.png")]})
+    assert "ATTACHMENT_NOT_FOUND" in str(refused.body)
+
+
+async def test_the_flag_of_layouts_comes_by_an_edit_and_stays(bot):
+    act = await bot.command()
+    await bot.answer(act, 5)
+    assert (await bot.original(act, {"content": "old"})).status == 200
+    assert (await bot.original(act, layout(text()))).status == 400
+    assert (await bot.original(act, {**layout(text()), "content": None})).status == 200
+    path = f"{bot.channel}/messages/{act.original_message_id}"
+    assert (await bot.ask("PATCH", path, {"flags": 0})).status == 400
+    assert (await bot.ask("PATCH", path, {"content": "x"})).status == 400
+    edited = await bot.ask("PATCH", path, {"components": [text("new")]})
+    assert edited.body["flags"] & 1 << 15
+
+
+async def test_mentions_in_texts_of_a_layout_notify_as_content_does(bot):
+    ana = bot.world.member("ana")
+    await bot.send(layout(text(f"<@{ana.id}>")))
+    assert [ping.user_id for ping in bot.world.messages.pings] == [ana.id]
 
 
 async def test_edits_keep_append_and_replace_files(bot):
@@ -474,6 +564,14 @@ async def test_a_button_updates_its_message(bot):
 MODAL_ITEM = {"type": 18, "label": "Why", "component": {"type": 4, "custom_id": "w", "style": 1}}
 
 
+def labelled(kind: int, **about: Any) -> dict[str, Any]:
+    return {**MODAL_ITEM, "component": {"type": kind, "custom_id": "w", **about}}
+
+
+def options(count: int) -> list[dict[str, Any]]:
+    return [{"label": f"{number}", "value": f"{number}"} for number in range(count)]
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
@@ -484,8 +582,17 @@ MODAL_ITEM = {"type": 18, "label": "Why", "component": {"type": 4, "custom_id": 
         ({"components": [MODAL_ITEM] * 6}, 400),
         ({"components": [MODAL_ITEM] * 2}, 400),
         ({"components": [{**MODAL_ITEM, "label": "x" * 46}]}, 400),
+        ({"components": [labelled(19, max_values=10)]}, 200),
+        ({"components": [labelled(19, max_values=11)]}, 400),
+        ({"components": [labelled(21, options=options(2))]}, 200),
+        ({"components": [labelled(21, options=options(1))]}, 400),
+        ({"components": [labelled(22, options=options(11))]}, 400),
+        ({"components": [labelled(24)]}, 400),
     ],
-    ids=["good", "title", "no id", "empty", "six", "same id", "label"],
+    ids=[
+        *("good", "title", "no id", "empty", "six", "same id", "label"),
+        *("files", "too many files", "radio", "radio of one", "boxes", "unknown"),
+    ],
 )
 async def test_modal_limits(bot, changes, status):
     act = await bot.command()

@@ -164,6 +164,73 @@ async def test_pictures_make_a_gallery_with_spoilers_and_a_lightbox(scene):
     await scene.page.keyboard.press("Escape")
 
 
+async def test_a_layout_is_drawn_with_its_parts(scene):
+    url = "attachment://a.png"
+    parts = [
+        {"type": 10, "content": "### A fox\n-# Ana · <t:0:F>"},
+        {"type": 12, "items": [{"media": {"url": url}, "description": "fox", "spoiler": True}]},
+        {"type": 14},
+        {
+            "type": 9,
+            "components": [{"type": 10, "content": "in a section"}],
+            "accessory": {"type": 2, "style": 2, "label": "Open", "custom_id": "open"},
+        },
+        {
+            "type": 9,
+            "components": [{"type": 10, "content": "with a thumbnail"}],
+            "accessory": {"type": 11, "media": {"url": url}, "description": "small"},
+        },
+        {"type": 13, "file": {"url": "attachment://b.txt"}},
+        {"type": 1, "components": [{"type": 5, "custom_id": "whom", "placeholder": "Whom"}]},
+    ]
+    container = {"type": 17, "accent_color": 0x5865F2, "components": parts}
+    body = {"flags": 1 << 15, "components": [container]}
+    scene.post(body, picture("a.png"), Upload("b.txt", b"text"))
+    message = scene.visitor.message("in a section")
+    box = message.locator(".container")
+    await expect(box).to_have_css("border-left-color", "rgb(88, 101, 242)")
+    await expect(box.locator(".heading-3")).to_have_text("A fox")
+    await expect(box.locator(".gallery .spoiler img[alt=fox]")).to_be_attached()
+    await expect(box.locator(".thumbnail img[alt=small]")).to_be_visible()
+    await expect(box.locator(".file-name")).to_have_text("b.txt")
+    await box.get_by_label("Whom").select_option(label=scene.world.member("ben").display_name)
+    chosen = await scene.answer(6)
+    assert chosen.name == "whom"
+    await box.get_by_role("button", name="Open", exact=True).click()
+    assert (await scene.answer(6)).name == "open"
+
+
+async def test_the_theme_can_be_changed(scene):
+    await scene.page.get_by_role("button", name="Light theme").click()
+    await expect(scene.page.locator("html")).to_have_attribute("data-theme", "light")
+    await scene.page.get_by_role("button", name="Dark theme").click()
+
+
+async def test_a_modal_takes_files_and_boxes(scene):
+    scene.post({"content": "a form", "components": [GO]})
+    await scene.visitor.message("a form").get_by_role("button", name="Go").click()
+    boxes = [{"label": name, "value": name.lower()} for name in ("One", "Two")]
+    inputs = {
+        "Files": {"type": 19, "max_values": 2},
+        "Kind": {"type": 21, "options": boxes},
+        "Some": {"type": 22, "options": boxes, "required": False, "min_values": 0},
+        "Sure": {"type": 23},
+    }
+    labels = [
+        {"type": 18, "label": name, "component": {**part, "custom_id": name}}
+        for name, part in inputs.items()
+    ]
+    await scene.answer(9, {**MODAL, "components": labels})
+    form = scene.page.locator("dialog.modal")
+    file = {"name": "a.png", "mimeType": "image/png", "buffer": picture("a.png").content}
+    await form.get_by_label("Files").set_input_files([file])
+    await form.get_by_label("Two").first.check()
+    await form.get_by_label("Sure").check()
+    await form.get_by_role("button", name="Submit").click()
+    await scene.answer(4, {"content": "taken"})
+    await expect(scene.visitor.message("taken")).to_be_visible()
+
+
 async def test_a_command_thinks_and_is_then_answered(scene):
     await scene.visitor.begin("ask")
     await scene.visitor.send()
