@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 
-from benchmarks.house import build_request, open_house
 from benchmarks.processes import ROOT, running_backends
 from benchmarks.saturation import Unfinished
 from benchmarks.scale import Scale
+from benchmarks.service import build_request, open_service
 from db.database import libpq_url
 
 PROCESSES = (1, 2, 4)
@@ -72,7 +72,7 @@ async def measure_acceptance(
 ) -> float:
     """How many generations a second are accepted by a process that runs none."""
     turns = asyncio.Semaphore(AT_ONCE)
-    async with open_house(backends, database_url=database_url, takes_work=False) as (service, _):
+    async with open_service(backends, database_url=database_url, takes_work=False) as (service, _):
 
         async def submit(number: int) -> None:
             async with turns:
@@ -112,7 +112,7 @@ def _wait_for_the_end(database_url: str, name: str, generations: int) -> float:
 
 async def _work_on(backends: Sequence[str], database_url: str) -> None:
     """Bring to their end whatever the database has, until the standard input is closed."""
-    async with open_house(backends, database_url=database_url):
+    async with open_service(backends, database_url=database_url):
         await asyncio.to_thread(sys.stdin.read)
 
 

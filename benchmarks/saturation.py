@@ -14,11 +14,11 @@ from typing import Any
 
 from benchmarks.client import Job
 from benchmarks.clients.floor import FloorClient
-from benchmarks.house import Clock, build_request, open_house
 from benchmarks.pictures import ResultPicture
 from benchmarks.processes import ask_report, reset, running_backends
 from benchmarks.run import build_graph
 from benchmarks.scale import Scale
+from benchmarks.service import Clock, build_request, open_service
 from generation.service import GenerationService
 
 STEPS, STEP_MS = 20, 100.0
@@ -59,13 +59,13 @@ async def _compare(scale: Scale, backends: int) -> None:
     with running_backends(many) as urls:
         straight = await post_straight(urls[:1], scale)
         _write(f"straight to one backend   {straight.wall_s:7.2f} s, idle {straight.idle:.2%}")
-        async with open_house(urls[:1]) as (service, clock):
+        async with open_service(urls[:1]) as (service, clock):
             first = await submit_all(urls[:1], service, clock, scale)
         ratio = first.wall_s / straight.wall_s
         _write(
             f"through Limner            {first.wall_s:7.2f} s, idle {first.idle:.2%}: {ratio:.3f}x"
         )
-        async with open_house(urls) as (service, clock):
+        async with open_service(urls) as (service, clock):
             several = await submit_all(urls, service, clock, many)
         times = first.wall_s * backends / several.wall_s
         _write(

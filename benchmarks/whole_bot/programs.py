@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from benchmarks.house import WORKFLOW, write_workflow
 from benchmarks.postgres import PostgresServer
 from benchmarks.processes import ROOT
 from benchmarks.scale import Scale
+from benchmarks.service import WORKFLOW, write_workflow
 
 STOP_S = 15.0
 """A little more than the ten seconds in which Limner says that it stops."""

@@ -17,7 +17,7 @@ from tests.support.program import PATIENCE_S, TestEnvironment, build_environment
 
 
 @pytest.fixture
-async def house(tmp_path, no_test_variables):
+async def environment(tmp_path, no_test_variables):
     comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0)
     async with comfyui, DiscordStandIn() as world:
         yield TestEnvironment(world, comfyui, tmp_path / "data")
@@ -27,25 +27,25 @@ async def house(tmp_path, no_test_variables):
 
 
 @pytest.fixture
-def process(house):
+def process(environment):
     """Start `limner run` against the stand-ins; kill it at the end if it still lives."""
 
     @asynccontextmanager
-    async def start(*, role="all", address=house.world.address, **environment):
+    async def start(*, role="all", address=environment.world.address, **variables):
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.bot_process"),
             *(address.api_base, address.gateway_url, role),
-            cwd=house.data.parent,
+            cwd=environment.data.parent,
             env=kept
             | {
-                "DISCORD_TOKEN": house.world.token,
-                "COMFYUI_URLS": house.comfyui.url,
-                "LIMNER_DATA": str(house.data),
+                "DISCORD_TOKEN": environment.world.token,
+                "COMFYUI_URLS": environment.comfyui.url,
+                "LIMNER_DATA": str(environment.data),
                 "PYTHONWARNINGS": "ignore",
                 "PYTHONPATH": os.pathsep.join(sys.path),
             }
-            | environment,
+            | variables,
             stderr=PIPE,
         )
         try:
@@ -67,11 +67,11 @@ def picture():
 def limner(tmp_path):
     """Run the command in an empty folder, as on a fresh machine."""
 
-    async def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    async def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *arguments),
             cwd=tmp_path,
-            env=build_environment() | environment,
+            env=build_environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

@@ -6,23 +6,23 @@ from sandbox.people import as_text
 from workflows.catalog import LIBRARY
 
 
-async def test_nothing_is_told_of_workflows_that_somebody_may_not_use(house):
-    folder = house.data / "workflows" / "hush"
+async def test_nothing_is_told_of_workflows_that_somebody_may_not_use(environment):
+    folder = environment.data / "workflows" / "hush"
     shutil.copytree(LIBRARY / "txt2img-sd", folder)
     manifest = folder / "workflow.toml"
     text = manifest.read_text(encoding="utf-8").replace("Text to picture", "Hush hush")
     manifest.write_text(f"{text}\n[access]\nroles = [7]\n", encoding="utf-8")
-    async with house.bot() as core:
+    async with environment.bot() as core:
         assert core.catalog.workflows["hush"].manifest.title == "Hush hush"
         for command in ("imagine", "history", "settings", "presets save"):
-            choices = await house.ana.autocomplete("general", command, "workflow", "")
+            choices = await environment.ana.autocomplete("general", command, "workflow", "")
             assert choices
             assert "hush" not in str(choices).casefold(), command
         for command in ("imagine", "presets save"):
             asked = {"workflow": "hush"}
-            assert not await house.ana.autocomplete("general", command, "model", "", **asked)
-            assert await house.ana.autocomplete("general", command, "model", "")
+            assert not await environment.ana.autocomplete("general", command, "model", "", **asked)
+            assert await environment.ana.autocomplete("general", command, "model", "")
         for command in ("help", "settings", "workflows"):
-            reply = await house.ana.slash("general", command)
+            reply = await environment.ana.slash("general", command)
             shown = await reply.until(lambda one: "thinking" not in as_text(one))
             assert "hush" not in str(shown).casefold(), command

@@ -10,8 +10,8 @@ MODERATORS = "1183921002349711360"
 
 
 @pytest.fixture
-def ada(house):
-    return Person(house.world, "ada")
+def ada(environment):
+    return Person(environment.world, "ada")
 
 
 async def told(who, command, /, **options):
@@ -33,8 +33,8 @@ async def refused(who, title, channel="general"):
     return as_text(message)
 
 
-async def test_a_server_gets_its_limits_roles_grants_and_channels(house, ada):
-    async with house.bot():
+async def test_a_server_gets_its_limits_roles_grants_and_channels(environment, ada):
+    async with environment.bot():
         text = await told(ada, "limner limits")
         assert "**Allowance** 50 pictures a day for each person" in text
         text = await told(
@@ -44,26 +44,28 @@ async def test_a_server_gets_its_limits_roles_grants_and_channels(house, ada):
         assert "**Clock** Europe/Vienna" in text
         text = await told(ada, "limner roles set", role=MODERATORS, allowance=100, priority=True)
         assert f"<@&{MODERATORS}> 100 pictures a week · priority" in text
-        text = await told(ada, "limner grants give", person=house.ben.member, amount=5, days=3)
-        assert f"<@{house.ben.id}> 5 pictures more a week, ends <t:" in text
+        text = await told(
+            ada, "limner grants give", person=environment.ben.member, amount=5, days=3
+        )
+        assert f"<@{environment.ben.id}> 5 pictures more a week, ends <t:" in text
 
-        ana = await told(house.ana, "quota")
+        ana = await told(environment.ana, "quota")
         assert "**2** of 2 pictures left" in ana
         assert "this server's allowance for everybody" in ana
-        ben = await told(house.ben, "quota")
+        ben = await told(environment.ben, "quota")
         assert "**7** of 7 pictures left" in ben
         assert "granted to you: 5 pictures more a week, ends <t:" in ben
-        mo = await told(house.mo, "quota")
+        mo = await told(environment.mo, "quota")
         assert "**100** of 100 pictures left" in mo
         assert "0 of 10" in mo
         assert f"allowance by <@&{MODERATORS}>" in mo
 
-        text = await told(ada, "limner channels allow", channel=channel_id(house, "pictures"))
+        text = await told(ada, "limner channels allow", channel=channel_id(environment, "pictures"))
         assert "Only in <#" in text
-        text = await refused(house.ana, "Not allowed in this channel")
+        text = await refused(environment.ana, "Not allowed in this channel")
         assert "ask in another one" in text
-        await asked(house.ana, "pictures", count=2)
-        text = await refused(house.ana, "Daily limit reached", "pictures")
+        await asked(environment.ana, "pictures", count=2)
+        text = await refused(environment.ana, "Daily limit reached", "pictures")
         assert "Pictures you have left this week: 0 of 2" in text
         assert "Possible again <t:" in text
 
@@ -71,33 +73,33 @@ async def test_a_server_gets_its_limits_roles_grants_and_channels(house, ada):
         assert "1 role changes that." in text
         assert "1 personal grant holds." in text
         assert "1 grant was taken back" in await told(
-            ada, "limner grants revoke", person=house.ben.member
+            ada, "limner grants revoke", person=environment.ben.member
         )
-        assert f"<@{house.ben.id}> was granted nothing." in await told(
-            ada, "limner grants revoke", person=house.ben.member
+        assert f"<@{environment.ben.id}> was granted nothing." in await told(
+            ada, "limner grants revoke", person=environment.ben.member
         )
         with pytest.raises(NotPossible):
-            await told(ada, "limner grants give", person=house.ben.member, amount=0)
+            await told(ada, "limner grants give", person=environment.ben.member, amount=0)
         assert "changes nothing any more" in await told(ada, "limner roles clear", role=MODERATORS)
         assert "every channel" in await told(ada, "limner channels clear")
         assert "50 pictures a day" in await told(ada, "limner limits", reset=True)
 
 
-async def test_what_a_paused_line_was_asked_for_waits_says_so_and_is_made_later(house, ada):
-    async with house.bot():
+async def test_what_a_paused_line_was_asked_for_waits_says_so_and_is_made_later(environment, ada):
+    async with environment.bot():
         assert "Paused." in await told(ada, "limner pause")
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
         await reply.until(lambda message: "paused here" in as_text(message), PATIENCE_S)
-        assert "paused" in await told(house.ana, "quota")
-        assert "paused here" in await told(house.ana, "queue")
-        assert house.comfyui.log.posts == []
+        assert "paused" in await told(environment.ana, "quota")
+        assert "paused here" in await told(environment.ana, "queue")
+        assert environment.comfyui.log.posts == []
         assert "goes on" in await told(ada, "limner resume")
         await reply.until(lambda message: message["attachments"], PATIENCE_S)
 
 
-async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(house, ada):
-    owner = Person(house.world, house.world.directory.owner.id)
-    async with house.bot() as core:
+async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(environment, ada):
+    owner = Person(environment.world, environment.world.directory.owner.id)
+    async with environment.bot() as core:
         (name,) = core.services.backend_admin.names
         text = await told(owner, "limner backends list")
         assert f"**{name}** · ready" in text.replace("\\", "")
@@ -109,18 +111,18 @@ async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(house
         )
         if owner.id != ada.id:
             assert "Only the people who run this bot" in await told(ada, "limner backends list")
-    async with house.bot():
+    async with environment.bot():
         text = await told(owner, "limner backends list")
         assert f"drained by <@{owner.id}>" in text
         assert "in service again" in await told(owner, "limner backends resume", backend=name)
-        await asked(house.ana)
+        await asked(environment.ana)
 
 
-async def test_others_are_not_even_offered_the_commands(house):
-    async with house.bot():
+async def test_others_are_not_even_offered_the_commands(environment):
+    async with environment.bot():
         with pytest.raises(NotPossible):
-            await house.ana.slash("general", "limner status")
+            await environment.ana.slash("general", "limner status")
 
 
-def channel_id(house, name):
-    return str(house.world.channel(name).id)
+def channel_id(environment, name):
+    return str(environment.world.channel(name).id)

@@ -136,9 +136,9 @@ KINDS = tuple(next(iter(TABLE.values())))
 class Walk:
     """A running bot, one person of each kind, and something to act upon."""
 
-    def __init__(self, house):
-        self.house = house
-        self.world = house.world
+    def __init__(self, environment):
+        self.environment = environment
+        self.world = environment.world
         self.people = {}
         self.ids = {}
         self.messages = {}
@@ -151,11 +151,13 @@ class Walk:
         for name in ("result", "spare"):
             self.ids[name] = await self.make()
         (shown,) = [
-            one for one in self.house.ana.messages("general") if self.ids["result"] in as_text(one)
+            one
+            for one in self.environment.ana.messages("general")
+            if self.ids["result"] in as_text(one)
         ]
         self.messages["result"] = shown
         await self.ask(owner, "/limner pause")
-        waiting = await self.house.ana.slash("general", "imagine", prompt="a wolf", steps=1)
+        waiting = await self.environment.ana.slash("general", "imagine", prompt="a wolf", steps=1)
         seen = await waiting.until(lambda one: "Cancel" in as_text(one), PATIENCE_S)
         self.ids["waiting"] = re.search(r"g:([a-z0-9]+):cancel", str(seen["components"]))[1]
         self.ids |= {
@@ -166,7 +168,7 @@ class Walk:
 
     async def make(self):
         """A finished result of the requester's."""
-        reply = await self.house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        reply = await self.environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         made = await reply.until(
             lambda one: one["attachments"] and "Cancel" not in as_text(one), PATIENCE_S
         )
@@ -272,11 +274,11 @@ class Walk:
 
 
 @pytest.fixture
-async def walk(house, picture):
+async def walk(environment, picture):
     """Eight kinds of people, and one to be moderated."""
-    walk = Walk(house)
+    walk = Walk(environment)
     walk.picture = Upload("look.png", picture())
-    directory = house.world.directory
+    directory = environment.world.directory
     directory.roles[PRIORITY_ROLE] = Role(PRIORITY_ROLE, "Priority", Permission(0), 4)
     directory.roles[MANAGER_ROLE] = Role(MANAGER_ROLE, "Manager", Permission.MANAGE_GUILD, 5)
     roles = {"priority": (PRIORITY_ROLE,), "administrator": (MANAGER_ROLE,)}
@@ -287,17 +289,17 @@ async def walk(house, picture):
                 1183998000000000000 + number, kind, kind, roles.get(kind, ()), "#777777"
             )
             directory.members[member.id] = member
-        walk.people[kind] = Person(house.world, known.get(kind, kind))
+        walk.people[kind] = Person(environment.world, known.get(kind, kind))
     directory.operator = walk.people["operator"].member
-    workflow = house.data / "workflows" / "draw"
+    workflow = environment.data / "workflows" / "draw"
     shutil.copytree(ROOT / "workflows" / "library" / "txt2img-sd", workflow)
     manifest = workflow / "workflow.toml"
     manifest.write_text('command = "draw"\n' + manifest.read_text())
     # What people do in an hour is done in seconds here.
-    house.world.rate_limits.now = lambda: time.monotonic() * 1000
-    async with house.bot() as core:
-        await house.limit(core, max_waiting=99, max_line=999, pictures=999)
-        for command in house.world.commands.everything():
+    environment.world.rate_limits.now = lambda: time.monotonic() * 1000
+    async with environment.bot() as core:
+        await environment.limit(core, max_waiting=99, max_line=999, pictures=999)
+        for command in environment.world.commands.everything():
             command["default_member_permissions"] = None
         await walk.prepare()
         yield walk
@@ -313,10 +315,12 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(walk):
     assert wrong == []
 
 
-async def test_every_command_is_in_the_table(house):
-    async with house.bot():
+async def test_every_command_is_in_the_table(environment):
+    async with environment.bot():
         commands = {
-            name for command in house.world.commands.everything() for name in full_names(command)
+            name
+            for command in environment.world.commands.everything()
+            for name in full_names(command)
         }
     assert commands <= TABLE.keys()
 

@@ -12,13 +12,13 @@ from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
 
-async def findings(house, **changes):
-    address = house.world.address
+async def findings(environment, **changes):
+    address = environment.world.address
     settings = Settings(
         **{
-            "discord_token": SecretStr(house.world.token),
-            "comfyui_urls": (house.comfyui.url,),
-            "data": house.data,
+            "discord_token": SecretStr(environment.world.token),
+            "comfyui_urls": (environment.comfyui.url,),
+            "data": environment.data,
         }
         | changes
     ).with_backends_file()
@@ -27,8 +27,8 @@ async def findings(house, **changes):
     return {finding.subject: finding for finding in found}
 
 
-async def test_everything_in_its_place(house):
-    found = await findings(house)
+async def test_everything_in_its_place(environment):
+    found = await findings(environment)
     assert {finding.level for finding in found.values()} == {Level.FINE}
     assert "Logged in as Limner; 1000 of 1000 connections left" in found["discord"].sentence
     assert "ComfyUI 0.33.0" in next(
@@ -37,30 +37,32 @@ async def test_everything_in_its_place(house):
     assert sum(subject.startswith("workflow ") for subject in found) == 6
 
 
-async def test_a_wrong_token(house):
-    found = await findings(house, discord_token=SecretStr("wrong.token.indeed"))
+async def test_a_wrong_token(environment):
+    found = await findings(environment, discord_token=SecretStr("wrong.token.indeed"))
     assert found["discord"].level is Level.FAILED
     assert "refuses this DISCORD_TOKEN" in found["discord"].sentence
     assert "wrong.token" not in str(found)
 
 
-async def test_one_backend_of_two_is_away(house):
-    found = await findings(house, comfyui_urls=(house.comfyui.url, "http://127.0.0.1:9"))
+async def test_one_backend_of_two_is_away(environment):
+    found = await findings(
+        environment, comfyui_urls=(environment.comfyui.url, "http://127.0.0.1:9")
+    )
     assert found["backend 127.0.0.1:9"].level is Level.NOTE
     assert "Start ComfyUI there" in found["backend 127.0.0.1:9"].sentence
     assert all(finding.level is not Level.FAILED for finding in found.values())
 
 
-async def test_no_backend_at_all(house):
-    found = await findings(house, comfyui_urls=("http://127.0.0.1:9",))
+async def test_no_backend_at_all(environment):
+    found = await findings(environment, comfyui_urls=("http://127.0.0.1:9",))
     assert found["backends"].level is Level.FAILED
 
 
-async def test_a_backend_without_what_workflows_need(house):
-    async with type(house.comfyui)(
+async def test_a_backend_without_what_workflows_need(environment):
+    async with type(environment.comfyui)(
         step_seconds=0, load_seconds=0, missing=["UpscaleModelLoader"], models={}
     ) as bare:
-        found = await findings(house, comfyui_urls=(bare.url,))
+        found = await findings(environment, comfyui_urls=(bare.url,))
     (upscale,) = [f for subject, f in found.items() if subject.startswith("workflow upscale")]
     assert "Missing nodes: UpscaleModelLoader" in upscale.sentence
     (painting,) = [
@@ -69,7 +71,7 @@ async def test_a_backend_without_what_workflows_need(house):
     assert "Missing model" in painting.sentence
 
 
-async def test_a_model_that_the_service_would_take_is_not_called_missing(house):
+async def test_a_model_that_the_service_would_take_is_not_called_missing(environment):
     models = {
         "checkpoints": ("only_one.safetensors",),
         "diffusion_models": ("flux.safetensors",),
@@ -77,24 +79,24 @@ async def test_a_model_that_the_service_would_take_is_not_called_missing(house):
         "vae": ("mine.safetensors",),
         "upscale_models": ("mine.pth",),
     }
-    async with type(house.comfyui)(step_seconds=0, load_seconds=0, models=models) as small:
-        found = await findings(house, comfyui_urls=(small.url,))
+    async with type(environment.comfyui)(step_seconds=0, load_seconds=0, models=models) as small:
+        found = await findings(environment, comfyui_urls=(small.url,))
     assert {finding.level for finding in found.values()} == {Level.FINE}
 
 
 @pytest.fixture
-async def guarded(house, make_certificate):
+async def guarded(environment, make_certificate):
     """The stand-in behind TLS of an own authority, a base path and a bearer token."""
     ca_file, context = make_certificate()
-    house.data.mkdir()
+    environment.data.mkdir()
 
     def describe(**entry):
         lines = [f"{name} = {value!r}" for name, value in entry.items()]
         toml = "\n".join(["[[backend]]", f"url = {proxy.url!r}", "name = 'big'", *lines])
-        (house.data / "backends.toml").write_text(toml)
+        (environment.data / "backends.toml").write_text(toml)
 
     async with ReverseProxy(
-        house.comfyui.url,
+        environment.comfyui.url,
         base_path="/comfy",
         guard=lambda request: request.headers.get("Authorization") == "Bearer s3cret",
         tls=context,
@@ -102,36 +104,36 @@ async def guarded(house, make_certificate):
         yield describe, str(ca_file)
 
 
-async def test_a_guarded_backend_is_reached_by_what_backends_toml_says(house, guarded):
+async def test_a_guarded_backend_is_reached_by_what_backends_toml_says(environment, guarded):
     describe, ca_file = guarded
     describe(bearer_token="s3cret", ca_file=ca_file)
-    found = await findings(house, comfyui_urls=())
+    found = await findings(environment, comfyui_urls=())
     assert found["backend big"].level is Level.FINE
     assert found["backend big"].sentence.startswith("ComfyUI 0.33.0, cpu with ")
     assert found["workflow txt2img-sd on big"].level is Level.FINE
 
 
-async def test_refused_credentials_and_failing_tls_are_told_in_words(house, guarded):
+async def test_refused_credentials_and_failing_tls_are_told_in_words(environment, guarded):
     describe, ca_file = guarded
     describe(bearer_token="wr0ng", ca_file=ca_file)
-    found = await findings(house, comfyui_urls=(house.comfyui.url,))
+    found = await findings(environment, comfyui_urls=(environment.comfyui.url,))
     assert found["backend big"].level is Level.NOTE
     assert "does not accept our credentials. Set its bearer_token" in found["backend big"].sentence
     describe(bearer_token="s3cret")
-    found = await findings(house, comfyui_urls=(house.comfyui.url,))
+    found = await findings(environment, comfyui_urls=(environment.comfyui.url,))
     assert "an authority that is not trusted; name its ca_file" in found["backend big"].sentence
     assert "wr0ng" not in str(found)
     assert "s3cret" not in str(found)
 
 
-async def test_a_workflow_whose_tags_a_backend_lacks(house):
-    folder = house.data / "workflows" / "upscale"
+async def test_a_workflow_whose_tags_a_backend_lacks(environment):
+    folder = environment.data / "workflows" / "upscale"
     folder.mkdir(parents=True)
     shipped = LIBRARY / "upscale"
     (folder / "graph.json").write_bytes((shipped / "graph.json").read_bytes())
     toml = (shipped / "workflow.toml").read_text()
     (folder / "workflow.toml").write_text('tags = ["big"]\n' + toml)
-    found = await findings(house)
+    found = await findings(environment)
     (upscale,) = [f for subject, f in found.items() if subject.startswith("workflow upscale")]
     assert upscale.level is Level.NOTE
     assert "lacks the tags big" in upscale.sentence
@@ -149,32 +151,32 @@ class Checker:
         return Detections()
 
 
-async def test_the_image_check_is_tried(house, monkeypatch):
+async def test_the_image_check_is_tried(environment, monkeypatch):
     checker = Checker()
     monkeypatch.setattr("bot.cli.check.find_checker", lambda: checker)
-    assert "NudeNet works" in (await findings(house))["image check"].sentence
+    assert "NudeNet works" in (await findings(environment))["image check"].sentence
     checker.error = OSError("no model")
-    found = (await findings(house))["image check"]
+    found = (await findings(environment))["image check"]
     assert found.level is Level.NOTE
     assert "does not work (OSError): install" in found.sentence
 
 
 async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
-    house, monkeypatch, caplog
+    environment, monkeypatch, caplog
 ):
     monkeypatch.setattr("bot.cli.check.find_checker", lambda: None)
-    found = (await findings(house))["image check"]
+    found = (await findings(environment))["image check"]
     assert found.level is Level.FINE
     assert "needs limner[nsfw]" in found.sentence
-    async with house.bot(checker=Checker()):
-        reply = await house.mo.slash("general", "mod image-check", mode="hold")
+    async with environment.bot(checker=Checker()):
+        reply = await environment.mo.slash("general", "mod image-check", mode="hold")
         await reply.until(lambda message: "waits for a moderator" in as_text(message))
-    found = (await findings(house))["image check"]
+    found = (await findings(environment))["image check"]
     assert found.level is Level.NOTE
     assert "Servers that want it: 1" in found.sentence
     caplog.clear()
-    async with house.bot():
+    async with environment.bot():
         assert "Servers that want their pictures checked: 1" in caplog.text
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
         held = await reply.until(lambda message: "waits for a moderator" in as_text(message), 60)
         assert not held["attachments"]

@@ -30,12 +30,12 @@ def demo(tmp_path):
     """Start the command in an empty folder; it is over when the block ends."""
 
     @asynccontextmanager
-    async def start(*arguments: str, **environment: str):
+    async def start(*arguments: str, **variables: str):
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "demo", *arguments),
             cwd=tmp_path,
-            env=kept | CONSOLE | environment,
+            env=kept | CONSOLE | variables,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -72,29 +72,29 @@ class Folder:
 
 
 @pytest.fixture
-def folder(house):
-    return Folder(house.data)
+def folder(environment):
+    return Folder(environment.data)
 
 
 @pytest.fixture
-def offered(house):
+def offered(environment):
     """The command as Discord has it, or None."""
 
     def find():
-        found = house.world.commands.everything()
+        found = environment.world.commands.everything()
         return next((one for one in found if one["name"] == "portrait"), None)
 
     return find
 
 
-async def paint(house, **options):
-    reply = await house.ana.slash("general", "portrait", **{"prompt": "ana", **options})
+async def paint(environment, **options):
+    reply = await environment.ana.slash("general", "portrait", **{"prompt": "ana", **options})
     return await reply.until(lambda message: message["attachments"], PATIENCE_S)
 
 
-def sampler(house):
+def sampler(environment):
     """What the backend was last asked to sample with."""
-    return house.comfyui.log.posts[-1].graph["3"]["inputs"]
+    return environment.comfyui.log.posts[-1].graph["3"]["inputs"]
 
 
 async def until(is_so):
@@ -114,92 +114,96 @@ async def reread(core, change):
     await until(lambda: found() != before)
 
 
-async def test_a_folder_that_is_dropped_in_becomes_a_command_that_paints(house, folder, offered):
-    async with house.bot():
+async def test_a_folder_that_is_dropped_in_becomes_a_command_that_paints(
+    environment, folder, offered
+):
+    async with environment.bot():
         assert offered() is None
         folder.write()
-        await house.world.wait_for(offered, PATIENCE_S)
+        await environment.world.wait_for(offered, PATIENCE_S)
         names = [one["name"] for one in offered()["options"]]
         assert names == ["prompt", "look", "steps", "model", "private", "spoiler"]
         assert offered()["options"][0]["max_length"] == 200
-        models = await house.ana.autocomplete("general", "portrait", "model", "")
-        done = await paint(house, look="heun", steps=3, model=models[0]["value"])
+        models = await environment.ana.autocomplete("general", "portrait", "model", "")
+        done = await paint(environment, look="heun", steps=3, model=models[0]["value"])
         assert "portrait" in as_text(done)
-        assert (sampler(house)["sampler_name"], sampler(house)["steps"]) == ("heun", 3)
+        assert (sampler(environment)["sampler_name"], sampler(environment)["steps"]) == ("heun", 3)
         shutil.rmtree(folder.path)
-        await house.world.wait_for(lambda: offered() is None, PATIENCE_S)
+        await environment.world.wait_for(lambda: offered() is None, PATIENCE_S)
         with pytest.raises(NotPossible):
-            await paint(house)
+            await paint(environment)
 
 
-async def test_what_breaks_stays_as_it_was_and_is_told_once(house, folder, offered, caplog):
+async def test_what_breaks_stays_as_it_was_and_is_told_once(environment, folder, offered, caplog):
     folder.write()
-    async with house.bot() as core:
+    async with environment.bot() as core:
         version = offered()["version"]
         await reread(core, lambda: folder.put("title = "))
-        await paint(house)
-        other = house.data / "workflows" / "note.json"
+        await paint(environment)
+        other = environment.data / "workflows" / "note.json"
         await reread(core, lambda: other.write_text("{}"))
         assert offered()["version"] == version
         told = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
         assert len([one for one in told if str(folder.manifest) in one]) == 1
         await reread(core, lambda: folder.write(description="Mended"))
-        await house.world.wait_for(lambda: offered()["description"] == "Mended", PATIENCE_S)
+        await environment.world.wait_for(lambda: offered()["description"] == "Mended", PATIENCE_S)
 
 
-async def test_discord_is_told_only_of_what_people_would_see(house, folder, offered):
+async def test_discord_is_told_only_of_what_people_would_see(environment, folder, offered):
     folder.write()
-    async with house.bot() as core:
+    async with environment.bot() as core:
         version = offered()["version"]
-        await paint(house)
-        assert sampler(house)["steps"] == 4
+        await paint(environment)
+        assert sampler(environment)["steps"] == 4
         await reread(core, lambda: folder.write(steps=2))
-        await paint(house)
-        assert sampler(house)["steps"] == 2
+        await paint(environment)
+        assert sampler(environment)["steps"] == 2
         assert offered()["version"] == version
 
 
-async def test_a_run_goes_on_as_it_began(house, folder):
+async def test_a_run_goes_on_as_it_began(environment, folder):
     folder.write()
-    async with house.bot() as core:
-        house.comfyui.hold()
-        reply = await house.ana.slash("general", "portrait", prompt="ana")
-        await house.comfyui.wait_until_held()
+    async with environment.bot() as core:
+        environment.comfyui.hold()
+        reply = await environment.ana.slash("general", "portrait", prompt="ana")
+        await environment.comfyui.wait_until_held()
         await reread(core, lambda: shutil.rmtree(folder.path))
-        house.comfyui.release()
+        environment.comfyui.release()
         done = await reply.until(lambda message: message["attachments"], PATIENCE_S)
     assert "Cancel" not in as_text(done)
 
 
 async def test_a_command_that_is_taken_is_told_and_the_workflow_still_serves(
-    house, folder, offered, caplog
+    environment, folder, offered, caplog
 ):
-    async with house.bot() as core:
+    async with environment.bot() as core:
         manifest = MANIFEST.format(description="A face", steps=4)
         taken = manifest.replace('"portrait"', '"queue"')
         await reread(core, lambda: folder.put(taken))
         await until(lambda: "the command /queue" in caplog.text)
         assert offered() is None
-        reply = await house.ana.slash("general", "imagine", prompt="ana", workflow="portrait")
+        reply = await environment.ana.slash("general", "imagine", prompt="ana", workflow="portrait")
         await reply.until(lambda message: message["attachments"], PATIENCE_S)
 
 
-async def test_a_prompt_that_may_be_left_out_is_the_workflows_own(house, folder):
+async def test_a_prompt_that_may_be_left_out_is_the_workflows_own(environment, folder):
     manifest = MANIFEST.format(description="A face", steps=4)
     folder.put(manifest.replace("required = true", 'default = "a kind face"'))
-    async with house.bot():
-        done = await paint(house, prompt=None)
+    async with environment.bot():
+        done = await paint(environment, prompt=None)
         assert "a kind face" in as_text(done)
-        graph = house.comfyui.log.posts[-1].graph
+        graph = environment.comfyui.log.posts[-1].graph
         assert graph["6"]["inputs"]["text"] == "a kind face"
 
 
-async def test_what_a_command_cannot_bound_the_service_refuses(house, folder):
+async def test_what_a_command_cannot_bound_the_service_refuses(environment, folder):
     folder.put(
         MANIFEST.format(description="A face", steps=4).replace("max = 30", "max = 31\nstep = 3")
     )
-    async with house.bot():
-        await house.ana.slash("general", "portrait", prompt="ana", steps=5)
-        message = await house.ana.wait_for(lambda one: "Invalid option" in as_text(one), PATIENCE_S)
+    async with environment.bot():
+        await environment.ana.slash("general", "portrait", prompt="ana", steps=5)
+        message = await environment.ana.wait_for(
+            lambda one: "Invalid option" in as_text(one), PATIENCE_S
+        )
     assert "steps must be a whole number: 1 … 31, in steps of 3" in as_text(message)
-    assert not house.comfyui.log.posts
+    assert not environment.comfyui.log.posts

@@ -30,77 +30,81 @@ async def answer(person, command, **options):
     return as_text(await reply.until(lambda message: "thinking" not in as_text(message)))
 
 
-async def test_the_image_check_blocks_hides_and_leaves_alone(house):
-    house.comfyui.step_seconds = 0.1
+async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
+    environment.comfyui.step_seconds = 0.1
     states = []
 
     def look(message):
         states.append(json.dumps(message))
         return "Blocked by the image filter" in as_text(message)
 
-    async with house.bot(checker=Checker()) as core:
-        assert "not checked" in await answer(house.mo, "mod image-check")
-        told = await answer(house.mo, "mod image-check", mode="refuse", certainty=60)
+    async with environment.bot(checker=Checker()) as core:
+        assert "not checked" in await answer(environment.mo, "mod image-check")
+        told = await answer(environment.mo, "mod image-check", mode="refuse", certainty=60)
         assert "costs nothing" in told
         assert "60 %" in told
-        before = await answer(house.ana, "quota")
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=20)
+        before = await answer(environment.ana, "quota")
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=20)
         blocked = await reply.until(look, PATIENCE_S)
         assert not blocked["attachments"]
         assert any("step " in state for state in states)
         assert not any("preview.jpg" in state for state in states)
-        assert await answer(house.ana, "quota") == before
+        assert await answer(environment.ana, "quota") == before
         page = await core.service._records.page(HistoryFilter(), None, None, 5)
         (made,) = page.generations
         assert made.failure.kind is FailureKind.BLOCKED_BY_FILTER
         assert await core.service._records.contents(made.id, unveiled=True) == ()
-        assert "a fox" in await answer(house.mo, "mod history", flagged=True)
+        assert "a fox" in await answer(environment.mo, "mod history", flagged=True)
 
-        reply = await house.ana.slash("after-dark", "imagine", prompt="a fox", seed=2, steps=4)
+        reply = await environment.ana.slash(
+            "after-dark", "imagine", prompt="a fox", seed=2, steps=4
+        )
         shown = await reply.until(has_pictures, PATIENCE_S)
         assert not shown["attachments"][0]["filename"].startswith("SPOILER_")
 
         page = await core.service._records.page(HistoryFilter(), None, None, 1)
         adult = page.generations[0].id
-        reply = await house.ana.slash("general", "show", generation=adult)
-        kept = await house.ana.wait_for(
+        reply = await environment.ana.slash("general", "show", generation=adult)
+        kept = await environment.ana.wait_for(
             lambda message: "does not let it be shown" in as_text(message), PATIENCE_S
         )
         assert not kept["attachments"]
         assert kept["flags"] & MessageFlag.EPHEMERAL
         assert reply.message is None
 
-        await answer(house.mo, "mod image-check", mode="spoiler")
-        reply = await house.ana.slash("general", "show", generation=adult)
+        await answer(environment.mo, "mod image-check", mode="spoiler")
+        reply = await environment.ana.slash("general", "show", generation=adult)
         veiled = await reply.until(has_pictures, PATIENCE_S)
         assert veiled["attachments"][0]["filename"].startswith("SPOILER_")
-        reply = await house.ben.slash("general", "imagine", prompt="a fox", seed=3, steps=4)
+        reply = await environment.ben.slash("general", "imagine", prompt="a fox", seed=3, steps=4)
         hidden = await reply.until(has_pictures, PATIENCE_S)
         assert hidden["attachments"][0]["filename"].startswith("SPOILER_")
 
-        await answer(house.mo, "mod image-check", mode="off")
-        reply = await house.ben.slash("general", "imagine", prompt="a fox", seed=4, steps=4)
+        await answer(environment.mo, "mod image-check", mode="off")
+        reply = await environment.ben.slash("general", "imagine", prompt="a fox", seed=4, steps=4)
         plain = await reply.until(has_pictures, PATIENCE_S)
         assert not plain["attachments"][0]["filename"].startswith("SPOILER_")
-        assert "image-check" in await answer(house.mo, "mod audit")
+        assert "image-check" in await answer(environment.mo, "mod audit")
 
 
-async def test_nothing_is_shown_that_a_broken_check_has_not_seen(house):
+async def test_nothing_is_shown_that_a_broken_check_has_not_seen(environment):
     class Broken:
         def check(self, picture):
             raise OSError("no model")
 
-    async with house.bot(checker=Broken()):
-        await answer(house.mo, "mod image-check", mode="spoiler")
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=4)
+    async with environment.bot(checker=Broken()):
+        await answer(environment.mo, "mod image-check", mode="spoiler")
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=4)
         held = await reply.until(
             lambda message: "waits for a moderator" in as_text(message).casefold(), PATIENCE_S
         )
         assert not held["attachments"]
-        assert "a fox" in await answer(house.mo, "mod review")
+        assert "a fox" in await answer(environment.mo, "mod review")
 
 
-async def test_moderators_are_told_that_the_check_is_not_installed(house):
-    async with house.bot():
-        assert "limner[nsfw]" in await answer(house.mo, "mod image-check")
-        assert "not installed here" in await answer(house.mo, "mod image-check", mode="refuse")
+async def test_moderators_are_told_that_the_check_is_not_installed(environment):
+    async with environment.bot():
+        assert "limner[nsfw]" in await answer(environment.mo, "mod image-check")
+        assert "not installed here" in await answer(
+            environment.mo, "mod image-check", mode="refuse"
+        )

@@ -34,12 +34,12 @@ async def refused(person, **options):
     return as_text(await reply.until(lambda message: message["embeds"], PATIENCE_S))
 
 
-async def test_a_german_and_an_english_person_each_read_their_own_language(house):
-    house.comfyui.step_seconds = 0.15
-    house.ben.member.locale = "de"
-    async with house.bot():
-        english = await imagine(house.ana, prompt="a fox", seed=1)
-        german = await imagine(house.ben, prompt="ein Fuchs", seed=2)
+async def test_a_german_and_an_english_person_each_read_their_own_language(environment):
+    environment.comfyui.step_seconds = 0.15
+    environment.ben.member.locale = "de"
+    async with environment.bot():
+        english = await imagine(environment.ana, prompt="a fox", seed=1)
+        german = await imagine(environment.ben, prompt="ein Fuchs", seed=2)
         await english.until(lambda message: "Cancel" in labels(message), PATIENCE_S)
         await german.until(lambda message: "Abbrechen" in labels(message), PATIENCE_S)
         theirs, ours = await ended(german), await ended(english)
@@ -49,14 +49,14 @@ async def test_a_german_and_an_english_person_each_read_their_own_language(house
         assert "seed 1 · txt2img-sd" in as_text(ours)
 
 
-async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_asks(house):
-    house.ben.member.locale = "de"
-    async with house.bot():
-        german = await house.ben.slash("general", "workflows")
+async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_asks(environment):
+    environment.ben.member.locale = "de"
+    async with environment.bot():
+        german = await environment.ben.slash("general", "workflows")
         told = as_text(await german.until(lambda message: message["embeds"], PATIENCE_S))
         assert "Bild zu Bild" in told
         assert "Macht ein Bild größer" in told
-        english = await house.ana.slash("general", "workflows")
+        english = await environment.ana.slash("general", "workflows")
         told = as_text(await english.until(lambda message: message["embeds"], PATIENCE_S))
         assert "Picture to picture" in told
 
@@ -67,14 +67,14 @@ def test_whatever_ships_has_its_texts_translated():
         assert {said["title"], said["description"]} <= set(TEXTS), manifest
 
 
-async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(house):
-    house.ben.member.locale = "de"
-    async with house.bot() as core:
-        result = await ended(await imagine(house.ana, prompt="a fox", seed=1))
-        german = await house.ben.click(result, "Remix")
-        english = await house.ana.click(result, "Remix")
+async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(environment):
+    environment.ben.member.locale = "de"
+    async with environment.bot() as core:
+        result = await ended(await imagine(environment.ana, prompt="a fox", seed=1))
+        german = await environment.ben.click(result, "Remix")
+        english = await environment.ana.click(result, "Remix")
         assert "Seitenverhältnis" in fields(german)
         assert "Aspect" in fields(english)
-        await house.limit(core, pictures=0)
-        assert "Tageslimit erreicht" in await refused(house.ben, prompt="ein Fuchs")
-        assert "Daily limit reached" in await refused(house.ana, prompt="a fox")
+        await environment.limit(core, pictures=0)
+        assert "Tageslimit erreicht" in await refused(environment.ben, prompt="ein Fuchs")
+        assert "Daily limit reached" in await refused(environment.ana, prompt="a fox")

@@ -50,11 +50,11 @@ async def fetch(message, index=0) -> Image.Image:
         return picture
 
 
-async def test_a_prompt_becomes_a_picture_in_one_message(house):
-    house.comfyui.step_seconds = 0.15
+async def test_a_prompt_becomes_a_picture_in_one_message(environment):
+    environment.comfyui.step_seconds = 0.15
     states = []
-    async with house.bot():
-        reply = await imagine(house.ana, prompt="a fox in the snow", seed=7, steps=30)
+    async with environment.bot():
+        reply = await imagine(environment.ana, prompt="a fox in the snow", seed=7, steps=30)
 
         def look(message):
             text = as_text(message)
@@ -70,19 +70,21 @@ async def test_a_prompt_becomes_a_picture_in_one_message(house):
     assert "seed 7 · txt2img-sd · 1024×1024" in states[-1]  # noqa: RUF001
     assert len(done["attachments"]) == 1
     assert "preview" not in str(done["attachments"])
-    assert len(house.ana.messages("general")) == 1
+    assert len(environment.ana.messages("general")) == 1
 
 
-async def test_an_attachment_and_a_mask_choose_the_workflow(house, picture):
+async def test_an_attachment_and_a_mask_choose_the_workflow(environment, picture):
     mask = Image.new("L", (320, 240), 0)
     ImageDraw.Draw(mask).rectangle((160, 0, 320, 240), fill=255)
     content = io.BytesIO()
     mask.save(content, "PNG")
-    async with house.bot():
+    async with environment.bot():
         image = picture(colour="#3366cc")
-        changed = await finished(await imagine(house.ana, prompt="a red sea", image=image))
+        changed = await finished(await imagine(environment.ana, prompt="a red sea", image=image))
         assert "img2img-sd" in as_text(changed)
-        reply = await imagine(house.ben, prompt="a red sea", image=image, mask=content.getvalue())
+        reply = await imagine(
+            environment.ben, prompt="a red sea", image=image, mask=content.getvalue()
+        )
         painted = await finished(reply)
         assert "inpaint-sd" in as_text(painted)
         result = (await fetch(painted)).convert("RGB")
@@ -93,62 +95,62 @@ async def test_an_attachment_and_a_mask_choose_the_workflow(house, picture):
     assert result.crop((width * 5 // 8, 0, width, height)).getcolors(maxcolors=100) is None
 
 
-async def test_an_upscale_is_really_larger(house, picture):
-    async with house.bot():
-        reply = await house.ana.slash(
+async def test_an_upscale_is_really_larger(environment, picture):
+    async with environment.bot():
+        reply = await environment.ana.slash(
             "general", "imagine", prompt="larger", workflow="upscale", image=picture(size=(64, 48))
         )
         done = await finished(reply)
         assert (await fetch(done)).size == (256, 192)
 
 
-async def test_four_pictures_come_in_one_message(house):
-    async with house.bot() as core:
-        done = await finished(await imagine(house.ana, prompt="four foxes", count=4))
+async def test_four_pictures_come_in_one_message(environment):
+    async with environment.bot() as core:
+        done = await finished(await imagine(environment.ana, prompt="four foxes", count=4))
         assert len(done["attachments"]) == 4
         assert len({attachment["url"] for attachment in done["attachments"]}) == 4
-        reply = await house.ana.slash("general", "quota")
+        reply = await environment.ana.slash("general", "quota")
         quota = await reply.until(lambda message: message["embeds"], PATIENCE_S)
         assert "**46** of 50" in as_text(quota)
         assert core.service.workflows()
 
 
-async def test_results_over_the_size_limit_are_made_smaller_and_never_lost(house):
-    house.world.attachment_size_limit = 300_000
-    async with house.bot():
-        done = await finished(await imagine(house.ana, prompt="a noisy forest"))
+async def test_results_over_the_size_limit_are_made_smaller_and_never_lost(environment):
+    environment.world.attachment_size_limit = 300_000
+    async with environment.bot():
+        done = await finished(await imagine(environment.ana, prompt="a noisy forest"))
     (attachment,) = done["attachments"]
     assert attachment["size"] <= 300_000
     assert (await fetch(done)).size[0] >= 512
     assert "Original" in as_text(done)
 
 
-async def test_only_the_requester_and_moderators_cancel(house):
-    house.comfyui.hold()
-    async with house.bot():
-        first = await imagine(house.ana, prompt="mine", steps=20)
+async def test_only_the_requester_and_moderators_cancel(environment):
+    environment.comfyui.hold()
+    async with environment.bot():
+        first = await imagine(environment.ana, prompt="mine", steps=20)
         message = await first.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
-        await house.ben.click(message, "Cancel")
-        await told_privately(house.ben, "Only the person who asked for it")
+        await environment.ben.click(message, "Cancel")
+        await told_privately(environment.ben, "Only the person who asked for it")
         assert not has_failed(first.message)
-        await house.mo.click(message, "Cancel")
-        house.comfyui.release()
+        await environment.mo.click(message, "Cancel")
+        environment.comfyui.release()
         ended = await finished(first)
         assert "Cancelled" in as_text(ended)
-        reply = await house.ana.slash("general", "quota")
+        reply = await environment.ana.slash("general", "quota")
         quota = await reply.until(lambda message: message["embeds"], PATIENCE_S)
         assert "**50** of 50" in as_text(quota)
 
 
-async def test_a_refusal_is_private_and_leaves_no_trace(house):
-    async with house.bot() as core:
-        await imagine(house.ana, prompt="a fox", strength=0.5)
-        await told_privately(house.ana, "txt2img-sd has no place for: strength")
-        await house.limit(core, pictures=0)
-        await imagine(house.ana, prompt="a fox")
-        await told_privately(house.ana, "Daily limit reached")
-    assert house.ben.messages("general") == []
-    assert not house.comfyui.log.posts
+async def test_a_refusal_is_private_and_leaves_no_trace(environment):
+    async with environment.bot() as core:
+        await imagine(environment.ana, prompt="a fox", strength=0.5)
+        await told_privately(environment.ana, "txt2img-sd has no place for: strength")
+        await environment.limit(core, pictures=0)
+        await imagine(environment.ana, prompt="a fox")
+        await told_privately(environment.ana, "Daily limit reached")
+    assert environment.ben.messages("general") == []
+    assert not environment.comfyui.log.posts
 
 
 @pytest.mark.parametrize(
@@ -158,76 +160,76 @@ async def test_a_refusal_is_private_and_leaves_no_trace(house):
         (NodeFails(), "Workflow error"),
     ],
 )
-async def test_a_failure_is_stated_costs_nothing_and_can_be_tried_again(house, fault, title):
-    house.comfyui.faults.add(fault)
-    async with house.bot():
-        failed = await finished(await imagine(house.ana, prompt="a fox"))
+async def test_a_failure_is_stated_costs_nothing_and_can_be_tried_again(environment, fault, title):
+    environment.comfyui.faults.add(fault)
+    async with environment.bot():
+        failed = await finished(await imagine(environment.ana, prompt="a fox"))
         text = as_text(failed)
         assert title in text
         assert "your quota was not charged" in text
-        done = await finished(await house.ben.click(failed, "Try again"))
+        done = await finished(await environment.ben.click(failed, "Try again"))
         assert "a fox" in as_text(done)
-        assert str(house.ben.id) in done["content"]
-        reply = await house.ana.slash("general", "quota")
+        assert str(environment.ben.id) in done["content"]
+        reply = await environment.ana.slash("general", "quota")
         assert "**50** of 50" in as_text(await reply.until(lambda m: m["embeds"], PATIENCE_S))
 
 
-async def test_a_private_generation_is_seen_by_its_requester_alone(house):
-    async with house.bot():
-        done = await finished(await imagine(house.ana, prompt="a secret", private=True))
+async def test_a_private_generation_is_seen_by_its_requester_alone(environment):
+    async with environment.bot():
+        done = await finished(await imagine(environment.ana, prompt="a secret", private=True))
         assert "only you can see this" in as_text(done)
-    assert house.ben.messages() == []
-    assert house.mo.messages() == []
+    assert environment.ben.messages() == []
+    assert environment.mo.messages() == []
 
 
-async def test_a_hostile_prompt_is_shown_as_typed_and_pings_nobody(house):
-    prompt = f"@everyone <@{house.ben.id}> **bold** [x](http://e.invalid) `c` \u202etxt ||s||"
-    async with house.bot():
-        done = await finished(await imagine(house.ana, prompt=prompt))
-    assert house.world.pings == []
+async def test_a_hostile_prompt_is_shown_as_typed_and_pings_nobody(environment):
+    prompt = f"@everyone <@{environment.ben.id}> **bold** [x](http://e.invalid) `c` \u202etxt ||s||"
+    async with environment.bot():
+        done = await finished(await imagine(environment.ana, prompt=prompt))
+    assert environment.world.pings == []
     assert "\u202e" not in done["content"]
     assert "](" not in done["content"].replace("\\](", "")
 
 
-async def test_a_restart_of_the_bot_finishes_in_the_same_message(house):
-    house.comfyui.hold()
-    async with house.bot():
-        reply = await imagine(house.ana, prompt="a patient fox", steps=12)
+async def test_a_restart_of_the_bot_finishes_in_the_same_message(environment):
+    environment.comfyui.hold()
+    async with environment.bot():
+        reply = await imagine(environment.ana, prompt="a patient fox", steps=12)
         await reply.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
-        await house.world.wait_for(lambda: house.comfyui.log.posts, PATIENCE_S)
-    house.world.advance(16)
-    async with house.bot():
-        house.comfyui.release()
+        await environment.world.wait_for(lambda: environment.comfyui.log.posts, PATIENCE_S)
+    environment.world.advance(16)
+    async with environment.bot():
+        environment.comfyui.release()
         done = await finished(reply)
         assert has_pictures(done)
-    assert len(house.comfyui.log.posts) == 1
-    assert len(house.ana.messages("general")) == 1
+    assert len(environment.comfyui.log.posts) == 1
+    assert len(environment.ana.messages("general")) == 1
 
 
-async def test_a_restart_of_comfyui_loses_nothing(house):
-    house.comfyui.faults.add(Restart(at_step=2))
-    async with house.bot():
-        done = await finished(await imagine(house.ana, prompt="a stubborn fox", steps=6))
+async def test_a_restart_of_comfyui_loses_nothing(environment):
+    environment.comfyui.faults.add(Restart(at_step=2))
+    async with environment.bot():
+        done = await finished(await imagine(environment.ana, prompt="a stubborn fox", steps=6))
         assert has_pictures(done)
 
 
-async def test_history_pages_through_everything(house):
-    async with house.bot() as core:
-        await house.limit(core, cooldown_s=0, pictures=100)
+async def test_history_pages_through_everything(environment):
+    async with environment.bot() as core:
+        await environment.limit(core, cooldown_s=0, pictures=100)
         for number in range(11):
-            await finished(await imagine(house.ana, prompt=f"picture {number}", steps=1))
-        reply = await house.ana.slash("general", "history")
+            await finished(await imagine(environment.ana, prompt=f"picture {number}", steps=1))
+        reply = await environment.ana.slash("general", "history")
         first = await reply.until(lambda message: message["embeds"], PATIENCE_S)
         assert "page 1 of 2 · 11 in all" in as_text(first)
         assert "picture 10" in as_text(first)
-        await house.ana.click(first, "Older")
+        await environment.ana.click(first, "Older")
         second = await reply.until(lambda m: "page 2 of 2" in as_text(m), PATIENCE_S)
         assert "picture 0" in as_text(second)
         assert "picture 10" not in as_text(second)
-        await house.ana.click(second, "Newer")
+        await environment.ana.click(second, "Newer")
         again = await reply.until(lambda m: "page 1 of 2" in as_text(m), PATIENCE_S)
         assert shown_ids(again) == shown_ids(first)
-        found = await house.ana.slash("general", "history", search="PICTURE 3", status="done")
+        found = await environment.ana.slash("general", "history", search="PICTURE 3", status="done")
         only = await found.until(lambda message: message["embeds"], PATIENCE_S)
         assert "1 in all" in as_text(only)
 
@@ -239,16 +241,16 @@ async def test_history_pages_through_everything(house):
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 64, "Invalid attachment"),
     ],
 )
-async def test_what_is_no_picture_is_refused_in_private(house, content, sentence):
-    async with house.bot():
-        await imagine(house.ana, prompt="x", image=content)
-        await told_privately(house.ana, sentence)
-    assert not house.comfyui.log.posts
+async def test_what_is_no_picture_is_refused_in_private(environment, content, sentence):
+    async with environment.bot():
+        await imagine(environment.ana, prompt="x", image=content)
+        await told_privately(environment.ana, sentence)
+    assert not environment.comfyui.log.posts
 
 
-async def test_private_answers_do_not_use_up_what_a_channel_may_be_sent(house):
-    async with house.bot():
+async def test_private_answers_do_not_use_up_what_a_channel_may_be_sent(environment):
+    async with environment.bot():
         for _ in range(40):
-            reply = await house.ana.slash("general", "quota")
+            reply = await environment.ana.slash("general", "quota")
             await reply.until(lambda message: "Your quota" in as_text(message), PATIENCE_S)
-    assert house.world.rate_limit_hits == 0
+    assert environment.world.rate_limit_hits == 0

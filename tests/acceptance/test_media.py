@@ -38,14 +38,14 @@ WORKFLOWS = {
 
 
 @pytest.fixture
-def studio(house):
-    """The house with a workflow for each kind of result."""
+def studio(environment):
+    """The environment with a workflow for each kind of result."""
     for name, graph in WORKFLOWS.items():
-        folder = house.data / "workflows" / name
+        folder = environment.data / "workflows" / name
         folder.mkdir(parents=True)
         (folder / "graph.json").write_text(json.dumps(graph))
         (folder / "workflow.toml").write_text(f'title = "{name}"\n')
-    return house
+    return environment
 
 
 def labels(message):

@@ -36,26 +36,29 @@ class Scraper:
                 await self.scrape()
 
 
-async def test_metrics_follow_what_a_running_bot_does(house):
+async def test_metrics_follow_what_a_running_bot_does(environment):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    async with house.bot(http=f"127.0.0.1:{port}") as core, aiohttp.ClientSession() as session:
+    async with (
+        environment.bot(http=f"127.0.0.1:{port}") as core,
+        aiohttp.ClientSession() as session,
+    ):
         (backend,) = core.pool.names
         metrics = Scraper(session, port)
         await metrics.wait_for("limner_backend_up", backend, value=1)
         assert metrics.samples["limner_line_generations", "running"] == 0
         assert metrics.samples["limner_discord_rate_limited_total",] == 0
 
-        reply = await house.imagine_held()
+        reply = await environment.imagine_held()
         await metrics.wait_for("limner_line_generations", "running", value=1)
         await metrics.wait_for("limner_backend_generations", backend, value=1)
         assert metrics.samples["limner_charged_pictures_total",] == 0
         too_many = RateLimited(RateLimitState(GLOBAL, "", remaining=0, reset_after=0.01))
-        house.world.faults.add(
+        environment.world.faults.add(
             Fault(FaultKind.REFUSE, "PATCH", re.compile("/messages/"), error=too_many)
         )
-        house.comfyui.release()
-        await reply.until(house.is_done, PATIENCE_S)
+        environment.comfyui.release()
+        await reply.until(environment.is_done, PATIENCE_S)
         await metrics.wait_for("limner_line_generations", "running", value=0)
 
         (workflow,) = [key[-1] for key in metrics.samples if key[0] == "limner_generations_total"]
@@ -67,16 +70,16 @@ async def test_metrics_follow_what_a_running_bot_does(house):
         assert metrics.samples["limner_running_seconds_count", workflow] == 1
         assert metrics.samples["limner_discord_rate_limited_total",] == 1
 
-        await house.comfyui.stop()
+        await environment.comfyui.stop()
         await metrics.wait_for("limner_backend_up", backend, value=0)
 
 
-async def test_an_end_that_cannot_be_told_is_counted(house):
+async def test_an_end_that_cannot_be_told_is_counted(environment):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    async with house.bot(http=f"127.0.0.1:{port}"), aiohttp.ClientSession() as session:
+    async with environment.bot(http=f"127.0.0.1:{port}"), aiohttp.ClientSession() as session:
         metrics = Scraper(session, port)
-        reply = await house.imagine_held()
-        house.world.messages.delete(house.world.messages.get(int(reply.message["id"])))
-        house.comfyui.release()
+        reply = await environment.imagine_held()
+        environment.world.messages.delete(environment.world.messages.get(int(reply.message["id"])))
+        environment.comfyui.release()
         await metrics.wait_for("limner_delivery_failures_total", "impossible", value=1)

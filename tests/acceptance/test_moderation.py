@@ -38,16 +38,18 @@ def id_of(message):
     return message["embeds"][0]["description"].split(" · ")[0]
 
 
-async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
-    async with house.bot():
-        told = await answer(house.mo, "mod block", user=house.ana.id, days=2, reason="enough")
-        assert f"<@{house.ana.id}> is blocked here until" in told
-        assert "Why: enough" in await refusal(house.ana, prompt="a fox")
-        assert "enough" in await answer(house.mo, "mod blocked")
-        assert "no longer" in await answer(house.mo, "mod unblock", user=house.ana.id)
-        assert await make(house.ana, prompt="a fox", seed=1)
-        assert "yourself" in await answer(house.mo, "mod block", user=house.mo.id)
-        audit = await answer(house.mo, "mod audit")
+async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environment):
+    async with environment.bot():
+        told = await answer(
+            environment.mo, "mod block", user=environment.ana.id, days=2, reason="enough"
+        )
+        assert f"<@{environment.ana.id}> is blocked here until" in told
+        assert "Why: enough" in await refusal(environment.ana, prompt="a fox")
+        assert "enough" in await answer(environment.mo, "mod blocked")
+        assert "no longer" in await answer(environment.mo, "mod unblock", user=environment.ana.id)
+        assert await make(environment.ana, prompt="a fox", seed=1)
+        assert "yourself" in await answer(environment.mo, "mod block", user=environment.mo.id)
+        audit = await answer(environment.mo, "mod audit")
         assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
         assert audit.count("**block**") == 1
         assert "reason: enough, until: <t:" in audit
@@ -56,8 +58,8 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(house):
 MANAGER_ROLE, HIGH_ROLE = 1183999000000000002, 1183999000000000003
 
 
-async def test_moderators_block_nobody_who_stands_above_them(house):
-    directory = house.world.directory
+async def test_moderators_block_nobody_who_stands_above_them(environment):
+    directory = environment.world.directory
     directory.roles[MANAGER_ROLE] = Role(
         MANAGER_ROLE, "Manager", Permission.MANAGE_GUILD | Permission.MANAGE_MESSAGES, 0
     )
@@ -67,114 +69,118 @@ async def test_moderators_block_nobody_who_stands_above_them(house):
         Member(1183998000000000002, "eve", "Eve", (HIGH_ROLE,), "#777777"),
     ):
         directory.members[member.id] = member
-    owner, max_, eve = (Person(house.world, name) for name in ("ada", "max", "eve"))
-    async with house.bot() as core:
+    owner, max_, eve = (Person(environment.world, name) for name in ("ada", "max", "eve"))
+    async with environment.bot() as core:
         for person in (owner, max_, eve):
-            told = await answer(house.mo, "mod block", user=person.id)
+            told = await answer(environment.mo, "mod block", user=person.id)
             assert "stands above you" in told
         made = await make(owner, prompt="a fox", seed=1)
         form = f"r:{id_of(made)}:block"
-        await house.mo.forge_modal("general", form, {"days": "", "reason": "x"})
-        await house.mo.wait_for(lambda one: "stands above you" in as_text(one), PATIENCE_S)
-        assert await core.services.moderation.blocks(house.world.guild_id, 5) == ()
-        for blocker, blocked in ((owner, max_), (house.mo, house.ana)):
+        await environment.mo.forge_modal("general", form, {"days": "", "reason": "x"})
+        await environment.mo.wait_for(lambda one: "stands above you" in as_text(one), PATIENCE_S)
+        assert await core.services.moderation.blocks(environment.world.guild_id, 5) == ()
+        for blocker, blocked in ((owner, max_), (environment.mo, environment.ana)):
             assert "is blocked here" in await answer(blocker, "mod block", user=blocked.id)
 
 
-async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(house):
-    async with house.bot():
-        made = await make(house.ana, prompt="a fox", seed=1)
-        remix = (await house.ben.click(made, "Remix")).modal
-        use = (await house.ben.click(made, "Use as input")).modal
-        await answer(house.mo, "mod block", user=house.ben.id, reason="enough")
+async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(environment):
+    async with environment.bot():
+        made = await make(environment.ana, prompt="a fox", seed=1)
+        remix = (await environment.ben.click(made, "Remix")).modal
+        use = (await environment.ben.click(made, "Use as input")).modal
+        await answer(environment.mo, "mod block", user=environment.ben.id, reason="enough")
         for form in (remix, use):
-            await house.ben.fill(form, {"prompt": "a wolf"})
-            told = await house.ben.wait_for(lambda one: "enough" in as_text(one), PATIENCE_S)
+            await environment.ben.fill(form, {"prompt": "a wolf"})
+            told = await environment.ben.wait_for(lambda one: "enough" in as_text(one), PATIENCE_S)
             assert "only you can see this" in as_text(told)
-            house.world.messages.delete(house.world.messages.get(int(told["id"])))
-        assert "wolf" not in str(house.ana.messages("general"))
+            environment.world.messages.delete(environment.world.messages.get(int(told["id"])))
+        assert "wolf" not in str(environment.ana.messages("general"))
 
 
-async def test_a_watched_word_is_refused_however_it_is_written(house):
-    async with house.bot():
-        assert "refuse" in await answer(house.mo, "mod words add", word="Fox")
-        assert "“Fox”" in await refusal(house.ana, prompt="a f0x in the snow")
-        assert "refuse" in await answer(house.mo, "mod words test", text="one F o X")
-        assert "Nothing would be found" in await answer(house.mo, "mod words test", text="foxglove")
-        assert "Fox" in await answer(house.mo, "mod words list")
-        assert "no longer" in await answer(house.mo, "mod words remove", word="fox")
-        assert await make(house.ana, prompt="a fox", seed=1)
+async def test_a_watched_word_is_refused_however_it_is_written(environment):
+    async with environment.bot():
+        assert "refuse" in await answer(environment.mo, "mod words add", word="Fox")
+        assert "“Fox”" in await refusal(environment.ana, prompt="a f0x in the snow")
+        assert "refuse" in await answer(environment.mo, "mod words test", text="one F o X")
+        assert "Nothing would be found" in await answer(
+            environment.mo, "mod words test", text="foxglove"
+        )
+        assert "Fox" in await answer(environment.mo, "mod words list")
+        assert "no longer" in await answer(environment.mo, "mod words remove", word="fox")
+        assert await make(environment.ana, prompt="a fox", seed=1)
 
 
-async def test_other_texts_than_the_prompt_are_watched_too(house):
-    async with house.bot():
-        await answer(house.mo, "mod words add", word="fox")
-        assert "“fox”" in await refusal(house.ana, prompt="snow", negative="no fox")
+async def test_other_texts_than_the_prompt_are_watched_too(environment):
+    async with environment.bot():
+        await answer(environment.mo, "mod words add", word="fox")
+        assert "“fox”" in await refusal(environment.ana, prompt="snow", negative="no fox")
 
 
-async def test_an_observed_word_flags_what_is_made(house):
-    async with house.bot():
-        await answer(house.mo, "mod words add", word="fox", action="observe")
-        flagged = await make(house.ana, prompt="a fox", seed=1)
-        await make(house.ben, prompt="a wolf", seed=2)
-        everything = await answer(house.mo, "mod history")
+async def test_an_observed_word_flags_what_is_made(environment):
+    async with environment.bot():
+        await answer(environment.mo, "mod words add", word="fox", action="observe")
+        flagged = await make(environment.ana, prompt="a fox", seed=1)
+        await make(environment.ben, prompt="a wolf", seed=2)
+        everything = await answer(environment.mo, "mod history")
         assert "a fox" in everything
         assert "a wolf" in everything
-        assert f"<@{house.ana.id}>" in everything
-        only_flagged = await answer(house.mo, "mod history", flagged=True)
+        assert f"<@{environment.ana.id}>" in everything
+        only_flagged = await answer(environment.mo, "mod history", flagged=True)
         assert "a fox" in only_flagged
         assert "a wolf" not in only_flagged
-        hers = await answer(house.mo, "mod history", user=house.ben.id)
+        hers = await answer(environment.mo, "mod history", user=environment.ben.id)
         assert "a fox" not in hers
-        shown = await answer(house.mo, "mod show", generation=id_of(flagged))
+        shown = await answer(environment.mo, "mod show", generation=id_of(flagged))
         for part in ("word · fox", "waiting", "running", "done", "SHA-256", "txt2img-sd"):
             assert part in shown
 
 
-async def test_a_word_that_warns_is_told_to_its_person_alone(house):
-    async with house.bot():
-        await answer(house.mo, "mod words add", word="fox", action="warn")
-        made = await make(house.ana, prompt="a fox", seed=1)
-        note = await house.ana.wait_for(
+async def test_a_word_that_warns_is_told_to_its_person_alone(environment):
+    async with environment.bot():
+        await answer(environment.mo, "mod words add", word="fox", action="warn")
+        made = await make(environment.ana, prompt="a fox", seed=1)
+        note = await environment.ana.wait_for(
             lambda message: "watch for words" in as_text(message), PATIENCE_S
         )
         assert "only you can see this" in as_text(note)
-        assert len(house.ben.messages("general")) == 1
-        assert "warning · fox" in await answer(house.mo, "mod show", generation=id_of(made))
-        wolf = await make(house.ben, prompt="a wolf", seed=2)
-        assert len(house.ben.messages("general")) == len([made, wolf])
+        assert len(environment.ben.messages("general")) == 1
+        assert "warning · fox" in await answer(environment.mo, "mod show", generation=id_of(made))
+        wolf = await make(environment.ben, prompt="a wolf", seed=2)
+        assert len(environment.ben.messages("general")) == len([made, wolf])
 
 
-async def test_a_deleted_result_leaves_its_record(house):
-    async with house.bot() as core:
-        made = await make(house.ana, prompt="a fox", seed=1)
+async def test_a_deleted_result_leaves_its_record(environment):
+    async with environment.bot() as core:
+        made = await make(environment.ana, prompt="a fox", seed=1)
         identity = id_of(made)
-        assert "was deleted" in await answer(house.mo, "mod delete", generation=identity)
-        assert house.ana.messages("general") == []
+        assert "was deleted" in await answer(environment.mo, "mod delete", generation=identity)
+        assert environment.ana.messages("general") == []
         generation = await core.services.generations.find(identity)
         assert generation.prompt == "a fox"
         assert generation.outputs[0].thumbnail is None
         assert await core.services.generations.contents(identity) == ()
 
 
-async def test_a_purge_takes_one_persons_results_alone(house):
-    async with house.bot():
+async def test_a_purge_takes_one_persons_results_alone(environment):
+    async with environment.bot():
         for number in range(3):
-            await make(house.ana, prompt=f"fox {number}", seed=number)
-        await make(house.ben, prompt="a wolf", seed=9)
-        assert "3 results" in await answer(house.mo, "mod purge", user=house.ana.id)
-        assert "no results here" in await answer(house.mo, "mod purge", user=house.ana.id)
-        await house.world.changes.wait_for(
-            lambda: len(house.ben.messages("general")) == 1, PATIENCE_S
+            await make(environment.ana, prompt=f"fox {number}", seed=number)
+        await make(environment.ben, prompt="a wolf", seed=9)
+        assert "3 results" in await answer(environment.mo, "mod purge", user=environment.ana.id)
+        assert "no results here" in await answer(
+            environment.mo, "mod purge", user=environment.ana.id
         )
-        assert "a wolf" in as_text(house.ben.messages("general")[0])
+        await environment.world.changes.wait_for(
+            lambda: len(environment.ben.messages("general")) == 1, PATIENCE_S
+        )
+        assert "a wolf" in as_text(environment.ben.messages("general")[0])
 
 
-async def test_the_history_is_exported_without_formulas(house):
-    async with house.bot():
-        await make(house.ana, prompt='=HYPERLINK("x")', seed=2**53 - 1)
+async def test_the_history_is_exported_without_formulas(environment):
+    async with environment.bot():
+        await make(environment.ana, prompt='=HYPERLINK("x")', seed=2**53 - 1)
         for form in ("csv", "jsonl"):
-            reply = await house.mo.slash("general", "mod export", format=form)
+            reply = await environment.mo.slash("general", "mod export", format=form)
             message = await reply.until(lambda message: bool(message["attachments"]))
             assert "1 generation." in as_text(message)
             url = message["attachments"][0]["url"]
@@ -190,11 +196,11 @@ async def test_the_history_is_exported_without_formulas(house):
             assert row["user_name"] == "Ana"
 
 
-async def test_the_operator_exports_from_the_terminal(house, limner, tmp_path):
-    async with house.bot():
-        await make(house.ana, prompt="a fox", seed=1)
-        await make(house.ben, prompt="a wolf", seed=2)
-    data = {"LIMNER_DATA": str(house.data)}
+async def test_the_operator_exports_from_the_terminal(environment, limner, tmp_path):
+    async with environment.bot():
+        await make(environment.ana, prompt="a fox", seed=1)
+        await make(environment.ben, prompt="a wolf", seed=2)
+    data = {"LIMNER_DATA": str(environment.data)}
     written = await limner("history", "export", "--format", "jsonl", **data)
     assert [json.loads(one)["prompt"] for one in written.stdout.splitlines()] == ["a wolf", "a fox"]
     out = tmp_path / "history.csv"
@@ -206,14 +212,14 @@ async def test_the_operator_exports_from_the_terminal(house, limner, tmp_path):
     assert "--since: write a day such as" in wrong.stderr
 
 
-async def test_whoever_manages_messages_in_one_channel_moderates_nobody(house):
+async def test_whoever_manages_messages_in_one_channel_moderates_nobody(environment):
     granted = Permission.MANAGE_MESSAGES
-    channel = house.world.channel("general")
-    house.world.directory.set_overwrite(channel, house.ben.id, allow=granted)
-    async with house.bot():
-        await make(house.ana, prompt="a fox", seed=1)
-        told = await answer(house.ben, "mod purge", user=house.ana.id)
+    channel = environment.world.channel("general")
+    environment.world.directory.set_overwrite(channel, environment.ben.id, allow=granted)
+    async with environment.bot():
+        await make(environment.ana, prompt="a fox", seed=1)
+        told = await answer(environment.ben, "mod purge", user=environment.ana.id)
         assert "in the whole server" in told
-        assert any(has_pictures(message) for message in house.ana.messages("general"))
-        told = await answer(house.mo, "mod blocked")
+        assert any(has_pictures(message) for message in environment.ana.messages("general"))
+        told = await answer(environment.mo, "mod blocked")
         assert "Nobody is blocked here" in told

@@ -32,29 +32,29 @@ async def export(person):
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_people_get_and_delete_what_is_theirs_and_nothing_else(house):
-    async with house.bot() as core:
-        await make(house.ana, prompt="a fox", seed=1)
-        await make(house.ben, prompt="a wolf", seed=2)
-        stored, *made = await export(house.ana)
+async def test_people_get_and_delete_what_is_theirs_and_nothing_else(environment):
+    async with environment.bot() as core:
+        await make(environment.ana, prompt="a fox", seed=1)
+        await make(environment.ben, prompt="a wolf", seed=2)
+        stored, *made = await export(environment.ana)
         assert [one["prompt"] for one in made] == ["a fox"]
         assert len(stored["charges"]) >= 1
-        asked = await house.ana.slash("general", "mydata delete")
-        answered = await house.ana.fill(asked.modal, {})
+        asked = await environment.ana.slash("general", "mydata delete")
+        answered = await environment.ana.fill(asked.modal, {})
         await answered.until(lambda one: "1 generation is deleted" in as_text(one), PATIENCE_S)
-        kept, *left = await export(house.ana)
+        kept, *left = await export(environment.ana)
         assert left == []
         assert kept["charges"] == stored["charges"], "a quota does not begin anew"
         assert await core.service.contents(made[0]["id"]) == ()
-        _, *others = await export(house.ben)
+        _, *others = await export(environment.ben)
         assert [one["prompt"] for one in others] == ["a wolf"]
 
 
-async def test_what_is_kept_long_enough_is_forgotten(house):
-    async with house.bot() as core:
-        service, guild_id = core.service, house.world.guild_id
-        await make(house.ana, prompt="a fox", seed=1)
-        _, recorded = await export(house.ana)
+async def test_what_is_kept_long_enough_is_forgotten(environment):
+    async with environment.bot() as core:
+        service, guild_id = core.service, environment.world.guild_id
+        await make(environment.ana, prompt="a fox", seed=1)
+        _, recorded = await export(environment.ana)
         id_ = recorded["id"]
         for days, expected in ((1, "a fox"), (3, "")):
             with core.database.transaction() as session:
@@ -63,21 +63,21 @@ async def test_what_is_kept_long_enough_is_forgotten(house):
                     id_, finished_at=long_ago, delivered_at=long_ago
                 )
             await core.services.retention.set(
-                guild_id, Keeping(pictures=1, prompts=3), actor_id=house.mo.id
+                guild_id, Keeping(pictures=1, prompts=3), actor_id=environment.mo.id
             )
             await core.services.retention.apply()
             found = await service.find(id_)
             assert found.prompt == expected
             assert await service.contents(id_) == ()
             assert found.removed_at is not None
-        await core.services.retention.set(guild_id, Keeping(records=1), actor_id=house.mo.id)
+        await core.services.retention.set(guild_id, Keeping(records=1), actor_id=environment.mo.id)
         assert await core.services.retention.apply() == 1
         assert await service.find(id_) is None
 
 
-async def test_how_long_things_are_kept_changes_only_where_it_is_said(house):
-    ada = Person(house.world, "ada")
-    async with house.bot():
+async def test_how_long_things_are_kept_changes_only_where_it_is_said(environment):
+    ada = Person(environment.world, "ada")
+    async with environment.bot():
         assert "pictures ∞, prompts ∞, records ∞" in await retention(ada)
         assert "pictures 30, prompts ∞" in await retention(ada, pictures=30)
         assert "pictures 30, prompts 7" in await retention(ada, prompts=7)

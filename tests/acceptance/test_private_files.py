@@ -18,18 +18,18 @@ def exposed(folder):
     )
 
 
-async def test_what_is_there_and_what_is_made_is_for_this_user_alone(house, process):
-    house.data.mkdir()
-    house.data.chmod(0o755)
-    (house.data / "backends.toml").write_text("")
-    (house.data / "workflows").mkdir()
-    for path in house.data.iterdir():
+async def test_what_is_there_and_what_is_made_is_for_this_user_alone(environment, process):
+    environment.data.mkdir()
+    environment.data.chmod(0o755)
+    (environment.data / "backends.toml").write_text("")
+    (environment.data / "workflows").mkdir()
+    for path in environment.data.iterdir():
         path.chmod(0o755)
     async with process():
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
-        await reply.until(house.is_done, PATIENCE_S)
-        found, names = exposed(house.data)
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        await reply.until(environment.is_done, PATIENCE_S)
+        found, names = exposed(environment.data)
     assert names >= {"limner.db", "limner.db-wal", "engine.db", "engine.db-wal", "backends.toml"}
     assert not found
 

@@ -28,56 +28,56 @@ async def eventually(ask, expected):
             await asyncio.sleep(0.1)
 
 
-async def test_killed_in_the_middle_it_finishes_after_the_next_start(house, process):
+async def test_killed_in_the_middle_it_finishes_after_the_next_start(environment, process):
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         child.kill()
-    house.comfyui.release()
+    environment.comfyui.release()
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
-    assert not house.comfyui.log.repeated()
-    assert len(house.ana.messages("general")) == 1
+        await reply.until(environment.is_done, PATIENCE_S)
+    assert not environment.comfyui.log.repeated()
+    assert len(environment.ana.messages("general")) == 1
 
 
-async def test_sigterm_ends_it_in_good_order_and_keeps_the_work(house, process):
+async def test_sigterm_ends_it_in_good_order_and_keeps_the_work(environment, process):
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         child.send_signal(signal.SIGTERM)
         text = await said(child)
         assert child.returncode == 0, text
         assert "Traceback" not in text
-    house.comfyui.release()
+    environment.comfyui.release()
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
-    assert not house.comfyui.log.repeated()
+        await reply.until(environment.is_done, PATIENCE_S)
+    assert not environment.comfyui.log.repeated()
 
 
-async def test_a_second_process_on_the_same_data_is_refused(house, process):
+async def test_a_second_process_on_the_same_data_is_refused(environment, process):
     async with process():
-        await house.world.wait_until_connected(PATIENCE_S)
+        await environment.world.wait_until_connected(PATIENCE_S)
         async with process() as second:
             text = await said(second)
         assert second.returncode == 1
         assert "Another Limner is already running" in text.splitlines()[-1]
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2)
-        await reply.until(house.is_done, PATIENCE_S)
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
 async def test_a_bot_and_a_worker_share_the_work_through_postgresql(
-    house, process, empty_postgres_url
+    environment, process, empty_postgres_url
 ):
     shared = {"DATABASE_URL": empty_postgres_url}
     async with process(role="bot", **shared) as bot:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.ana.slash("general", "imagine", prompt="a patient fox", steps=4)
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.ana.slash("general", "imagine", prompt="a patient fox", steps=4)
         await reply.until(lambda message: "Cancel" in as_text(message), PATIENCE_S)
-        assert not house.comfyui.log.posts
+        assert not environment.comfyui.log.posts
         async with process(role="worker", **shared):
-            await reply.until(house.is_done, PATIENCE_S)
+            await reply.until(environment.is_done, PATIENCE_S)
         assert bot.returncode is None
-    assert len(house.comfyui.log.posts) == 1
+    assert len(environment.comfyui.log.posts) == 1
 
 
 async def running(child):
@@ -89,26 +89,26 @@ async def running(child):
     raise AssertionError("It ended before it was up.")
 
 
-async def test_a_worker_that_dies_has_its_run_taken_over(house, process, empty_postgres_url):
+async def test_a_worker_that_dies_has_its_run_taken_over(environment, process, empty_postgres_url):
     shared = {"DATABASE_URL": empty_postgres_url}
     async with process(role="bot", **shared), process(role="worker", **shared) as first:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         async with process(role="worker", **shared) as second:
             await running(second)
             first.kill()
             await first.wait()
-            house.comfyui.release()
-            await reply.until(house.is_done, PATIENCE_S)
-    assert len(house.comfyui.log.posts) == 1
-    assert not house.comfyui.log.repeated()
+            environment.comfyui.release()
+            await reply.until(environment.is_done, PATIENCE_S)
+    assert len(environment.comfyui.log.posts) == 1
+    assert not environment.comfyui.log.repeated()
 
 
 async def test_a_backend_is_handed_two_graphs_at_a_time_by_all_processes_together(
-    house, process, empty_postgres_url
+    environment, process, empty_postgres_url
 ):
-    people = [house.ana, house.ben, house.mo, Person(house.world, "ada")]
-    log = house.comfyui.log
+    people = [environment.ana, environment.ben, environment.mo, Person(environment.world, "ada")]
+    log = environment.comfyui.log
     most = 0
     shared = {"DATABASE_URL": empty_postgres_url}
     async with (
@@ -116,12 +116,12 @@ async def test_a_backend_is_handed_two_graphs_at_a_time_by_all_processes_togethe
         process(role="worker", **shared) as first,
         process(role="worker", **shared) as second,
     ):
-        await house.world.wait_until_connected(PATIENCE_S)
+        await environment.world.wait_until_connected(PATIENCE_S)
         await running(first)
         await running(second)
         asked = [await one.slash("general", "imagine", prompt="a fox", steps=8) for one in people]
         async with asyncio.timeout(PATIENCE_S):
-            while not all(house.is_done(reply.message) for reply in asked):
+            while not all(environment.is_done(reply.message) for reply in asked):
                 ended = sum(one.ending is not None for one in log.executions)
                 most = max(most, len(log.posts) - ended)
                 await asyncio.sleep(0.005)
@@ -130,7 +130,7 @@ async def test_a_backend_is_handed_two_graphs_at_a_time_by_all_processes_togethe
 
 
 async def test_the_process_of_a_guilds_shard_dies_and_another_ends_its_work(
-    house, process, empty_postgres_url
+    environment, process, empty_postgres_url
 ):
     shared = {"DATABASE_URL": empty_postgres_url}
     async with (
@@ -138,15 +138,17 @@ async def test_the_process_of_a_guilds_shard_dies_and_another_ends_its_work(
         process(LIMNER_SHARDS="1/2", **shared) as second,
     ):
         await asyncio.gather(running(first), running(second))
-        await house.world.wait_for(lambda: len(house.world.gateway.shards) == 2, PATIENCE_S)
-        assert house.world.gateway.shards == {(0, 2), (1, 2)}
-        reply = await house.imagine_held()
+        await environment.world.wait_for(
+            lambda: len(environment.world.gateway.shards) == 2, PATIENCE_S
+        )
+        assert environment.world.gateway.shards == {(0, 2), (1, 2)}
+        reply = await environment.imagine_held()
         # The other one hears nothing of this guild, and brings its work to an end all the same.
-        (first, second)[(house.world.guild_id >> 22) % 2].kill()
-        house.comfyui.release()
-        await reply.until(house.is_done, PATIENCE_S)
-    assert len(house.ana.messages("general")) == 1
-    assert not house.comfyui.log.repeated()
+        (first, second)[(environment.world.guild_id >> 22) % 2].kill()
+        environment.comfyui.release()
+        await reply.until(environment.is_done, PATIENCE_S)
+    assert len(environment.ana.messages("general")) == 1
+    assert not environment.comfyui.log.repeated()
 
 
 async def test_roles_need_postgresql(process):
@@ -164,11 +166,11 @@ async def test_a_wrong_token_is_one_sentence(process):
     assert "wrong.token" not in text
 
 
-async def test_health_paths_say_what_works(house, process):
+async def test_health_paths_say_what_works(environment, process):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with process(LIMNER_HTTP=f"127.0.0.1:{port}"), aiohttp.ClientSession() as session:
-        await house.world.wait_until_connected(PATIENCE_S)
+        await environment.world.wait_until_connected(PATIENCE_S)
 
         async def status(path):
             async with session.get(f"http://127.0.0.1:{port}{path}") as response:
@@ -177,7 +179,7 @@ async def test_health_paths_say_what_works(house, process):
         assert (await status("/healthz"))[0] == 200
         await eventually(lambda: status("/readyz"), 200)
         assert "process_cpu_seconds_total" in (await status("/metrics"))[1]
-        await house.comfyui.stop()
+        await environment.comfyui.stop()
         await eventually(lambda: status("/readyz"), 503)
 
 
@@ -211,15 +213,17 @@ def count_refused(person):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_one_member_who_attaches_large_pictures_all_at_once_does_not_fill_the_memory(
-    house, process
+    environment, process
 ):
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
+        await environment.world.wait_until_connected(PATIENCE_S)
         before = memory_mb(child, "VmRSS")
         asking = {"prompt": "a fox", "image": empty_picture(), "steps": 1}
-        await asyncio.gather(*(house.ana.slash("general", "imagine", **asking) for _ in range(24)))
-        await house.world.wait_for(lambda: count_refused(house.ana) == 23, PATIENCE_S)
-        await house.ana.wait_for(house.is_done, PATIENCE_S)
+        await asyncio.gather(
+            *(environment.ana.slash("general", "imagine", **asking) for _ in range(24))
+        )
+        await environment.world.wait_for(lambda: count_refused(environment.ana) == 23, PATIENCE_S)
+        await environment.ana.wait_for(environment.is_done, PATIENCE_S)
         assert memory_mb(child, "VmHWM") - before < MOST_ADDED_AT_THE_PEAK_MB
         async with asyncio.timeout(PATIENCE_S):
             while memory_mb(child, "VmRSS") - before > MOST_KEPT_MB:  # noqa: ASYNC110 - the kernel tells nobody

@@ -41,24 +41,28 @@ async def settled(core):
             await asyncio.sleep(0.05)
 
 
-async def test_one_moderator_approves_while_another_refuses(house):
-    other = Person(house.world, "ada")
-    async with house.bot() as core:
-        channel = house.world.channel("moderators").id
-        await answer(house.mo, "mod log-channel", channel=channel)
-        await answer(house.mo, "mod review", mode="hold")
+async def test_one_moderator_approves_while_another_refuses(environment):
+    other = Person(environment.world, "ada")
+    async with environment.bot() as core:
+        channel = environment.world.channel("moderators").id
+        await answer(environment.mo, "mod log-channel", channel=channel)
+        await answer(environment.mo, "mod review", mode="hold")
         for _ in range(4):
-            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+            reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
             await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
-            asked = await house.mo.wait_for(lambda one: "[Approve]" in as_text(one), PATIENCE_S)
-            await asyncio.gather(house.mo.click(asked, "Approve"), other.click(asked, "Refuse"))
+            asked = await environment.mo.wait_for(
+                lambda one: "[Approve]" in as_text(one), PATIENCE_S
+            )
+            await asyncio.gather(
+                environment.mo.click(asked, "Approve"), other.click(asked, "Refuse")
+            )
             await reply.until(
                 lambda one: has_pictures(one) or "did not approve" in as_text(one), PATIENCE_S
             )
             (made, *_) = await settled(core)
             acts = [
                 act
-                for act, subject in await deeds(core, house.world.guild_id)
+                for act, subject in await deeds(core, environment.world.guild_id)
                 if subject == made.id
             ]
             assert acts in (["approve"], ["refuse"])
@@ -69,39 +73,40 @@ async def test_one_moderator_approves_while_another_refuses(house):
             assert bool(await core.service.contents(made.id)) is is_shown
 
 
-async def test_somebody_deletes_what_another_enlarges(house):
-    async with house.bot() as core:
+async def test_somebody_deletes_what_another_enlarges(environment):
+    async with environment.bot() as core:
         for _ in range(3):
-            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+            reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
             made = await reply.until(has_pictures, PATIENCE_S)
-            asked = await house.ana.click(made, "Delete")
+            asked = await environment.ana.click(made, "Delete")
             _, larger = await asyncio.gather(
-                house.ana.fill(asked.modal, {}), house.ben.click(made, "Upscale")
+                environment.ana.fill(asked.modal, {}), environment.ben.click(made, "Upscale")
             )
             del larger
-            await house.world.wait_for(lambda reply=reply: reply.message is None, PATIENCE_S)
+            await environment.world.wait_for(lambda reply=reply: reply.message is None, PATIENCE_S)
             gone = await core.service.find(id_of(made))
             assert gone.removed_at is not None
             assert await core.service.contents(gone.id) == ()
             for one in await settled(core):
                 assert one.state is not GenerationState.FAILED
                 if one.parent_id == gone.id:
-                    assert one.user_id == house.ben.id
+                    assert one.user_id == environment.ben.id
 
 
-async def test_what_somebody_made_is_deleted_while_they_make_more(house):
-    house.comfyui.step_seconds = 0.1
-    async with house.bot() as core:
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+async def test_what_somebody_made_is_deleted_while_they_make_more(environment):
+    environment.comfyui.step_seconds = 0.1
+    async with environment.bot() as core:
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         first = id_of(await reply.until(has_pictures, PATIENCE_S))
-        running = await house.ana.slash("general", "imagine", prompt="a wolf", steps=20)
+        running = await environment.ana.slash("general", "imagine", prompt="a wolf", steps=20)
         await running.until(lambda one: "step" in as_text(one), PATIENCE_S)
-        asked = await house.ana.slash("general", "mydata delete")
+        asked = await environment.ana.slash("general", "mydata delete")
         told, _ = await asyncio.gather(
-            house.ana.fill(asked.modal, {}), answer(house.mo, "mod purge", user=house.ana.id)
+            environment.ana.fill(asked.modal, {}),
+            answer(environment.mo, "mod purge", user=environment.ana.id),
         )
         await told.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
-        await house.world.wait_for(lambda: reply.message is None, PATIENCE_S)
+        await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
         done = await running.until(has_pictures, PATIENCE_S)
         (left,) = await settled(core)
         assert left.id == id_of(done)
@@ -109,14 +114,14 @@ async def test_what_somebody_made_is_deleted_while_they_make_more(house):
         assert await core.service.find(first) is None
 
 
-async def test_somebody_cancels_at_the_moment_it_ends(house):
-    house.comfyui.step_seconds = 0.01
-    async with house.bot() as core:
+async def test_somebody_cancels_at_the_moment_it_ends(environment):
+    environment.comfyui.step_seconds = 0.01
+    async with environment.bot() as core:
         for steps in (1, 2, 4, 8, 12):
-            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=steps)
+            reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=steps)
             seen = await reply.until(lambda one: "Cancel" in as_text(one), PATIENCE_S)
             with suppress(NotPossible):  # it has ended: the button is gone
-                await house.ana.click(seen, "Cancel")
+                await environment.ana.click(seen, "Cancel")
             await reply.until(
                 lambda one: has_pictures(one) or "Cancelled" in as_text(one), PATIENCE_S
             )

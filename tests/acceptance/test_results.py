@@ -62,25 +62,25 @@ def labels(message):
     return [part.get("label") for row in message["components"] for part in row["components"]]
 
 
-async def test_a_chosen_picture_is_upscaled_varied_and_made_again(house):
-    async with house.bot() as core:
-        done = await imagine(house.ana, count=2, aspect="1:1")
+async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
+    async with environment.bot() as core:
+        done = await imagine(environment.ana, count=2, aspect="1:1")
         assert labels(done)[:4] == ["U1", "U2", "V1", "V2"]
-        larger = await press(house.ben, done, "U2")
+        larger = await press(environment.ben, done, "U2")
         assert await size_of(larger) == (4096, 4096)
         assert "Upscale" not in labels(larger)
-        varied = await press(house.ben, done, "V1")
+        varied = await press(environment.ben, done, "V1")
         assert len(varied["attachments"]) == 2
         assert "img2img-sd" in as_text(varied)
-        again = await press(house.ben, done, "Again")
+        again = await press(environment.ben, done, "Again")
         assert "seed 7 " not in as_text(again)
         assert await fetch(again) != await fetch(done)
         first = await core.service.find(id_of(done))
         second = await core.service.find(id_of(larger))
         assert (second.parent_id, second.parent_position) == (first.id, 1)
-        assert (second.user_id, second.prompt) == (house.ben.id, first.prompt)
-        deeper = await press(house.ana, again, "V2")
-        reply = await house.ana.click(deeper, "Info")
+        assert (second.user_id, second.prompt) == (environment.ben.id, first.prompt)
+        deeper = await press(environment.ana, again, "V2")
+        reply = await environment.ana.click(deeper, "Info")
         shown = await reply.until(lambda message: message["embeds"], PATIENCE_S)
         text = as_text(shown)
         assert "varied from picture 2 of" in text
@@ -89,10 +89,10 @@ async def test_a_chosen_picture_is_upscaled_varied_and_made_again(house):
         assert shown["ephemeral"]
 
 
-async def test_a_remix_asks_with_what_was_there(house):
-    async with house.bot() as core:
-        done = await imagine(house.ana, negative="rain", aspect="3:2")
-        reply = await house.ben.click(done, "Remix")
+async def test_a_remix_asks_with_what_was_there(environment):
+    async with environment.bot() as core:
+        done = await imagine(environment.ana, negative="rain", aspect="3:2")
+        reply = await environment.ben.click(done, "Remix")
         values = {
             part["component"]["custom_id"]: part["component"].get("value")
             for part in reply.modal.components
@@ -103,7 +103,7 @@ async def test_a_remix_asks_with_what_was_there(house):
             "seed": "7",
             "aspect": None,
         }
-        answered = await house.ben.fill(
+        answered = await environment.ben.fill(
             reply.modal, {"prompt": "a bear in the snow", "aspect": ["1:1"], "seed": ""}
         )
         changed = await answered.until(is_done, PATIENCE_S)
@@ -112,73 +112,75 @@ async def test_a_remix_asks_with_what_was_there(house):
         assert generation.values["size"] == "1024x1024"
         assert generation.values["negative"] == "rain"
         assert generation.seed != 7
-        assert (generation.parent_id, generation.user_id) == (id_of(done), house.ben.id)
+        assert (generation.parent_id, generation.user_id) == (id_of(done), environment.ben.id)
 
 
 async def test_a_remix_with_little_strength_does_not_give_back_what_another_attached(
-    house, picture
+    environment, picture
 ):
     attached = picture(colour="#c01010")
-    async with house.bot() as core:
-        done = await imagine(house.ana, prompt="a blue sea", image=attached, strength=0.9)
+    async with environment.bot() as core:
+        done = await imagine(environment.ana, prompt="a blue sea", image=attached, strength=0.9)
         given = {}
-        for person in (house.ben, house.ana):
+        for person in (environment.ben, environment.ana):
             form = (await person.click(done, "Remix")).modal
             answered = await person.fill(form, {"prompt": "the same", "strength": "0.05"})
             remixed = id_of(await answered.until(is_done, PATIENCE_S))
             with core.database.transaction(read_only=True) as session:
                 (row,) = OutputRepository(session).inputs(remixed)
             given[person] = Image.open(io.BytesIO(row.content)).convert("RGB")
-        assert given[house.ana].getpixel((5, 5)) == (0xC0, 0x10, 0x10)
+        assert given[environment.ana].getpixel((5, 5)) == (0xC0, 0x10, 0x10)
         posted = Image.open(io.BytesIO(await fetch(done))).convert("RGB")
-        assert given[house.ben].tobytes() == posted.tobytes()
+        assert given[environment.ben].tobytes() == posted.tobytes()
 
 
-async def test_a_form_outlives_a_restart(house):
-    async with house.bot():
-        done = await imagine(house.ana, count=2)
-        reply = await house.ana.click(done, "Use as input")
-    async with house.bot():
-        answered = await house.ana.fill(
+async def test_a_form_outlives_a_restart(environment):
+    async with environment.bot():
+        done = await imagine(environment.ana, count=2)
+        reply = await environment.ana.click(done, "Use as input")
+    async with environment.bot():
+        answered = await environment.ana.fill(
             reply.modal, {"prompt": "the same in summer", "picture": ["1"], "strength": "0,5"}
         )
         changed = await answered.until(is_done, PATIENCE_S)
         assert "img2img-sd" in as_text(changed)
-        pressed = await house.ana.click(changed, "Info")
+        pressed = await environment.ana.click(changed, "Info")
         shown = await pressed.until(lambda message: message["embeds"], PATIENCE_S)
         assert "strength: 0.5" in as_text(shown)
         assert "started from picture 2 of" in as_text(shown)
 
 
-async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(house):
-    async with house.bot():
-        done = await imagine(house.ana)
-        reply = await house.ben.click(done, "Remix")
-        await house.ben.fill(reply.modal, {"prompt": "x", "seed": "seven"})
-        refused = await told(house.ben, "The seed is a whole number")
+async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(environment):
+    async with environment.bot():
+        done = await imagine(environment.ana)
+        reply = await environment.ben.click(done, "Remix")
+        await environment.ben.fill(reply.modal, {"prompt": "x", "seed": "seven"})
+        refused = await told(environment.ben, "The seed is a whole number")
         assert refused["ephemeral"]
 
 
-async def test_an_old_result_is_upscaled_from_what_discord_holds(house):
-    async with house.bot() as core:
-        done = await imagine(house.ana, aspect="1:1")
+async def test_an_old_result_is_upscaled_from_what_discord_holds(environment):
+    async with environment.bot() as core:
+        done = await imagine(environment.ana, aspect="1:1")
         await prune(core, id_of(done))
-        larger = await press(house.ana, done, "Upscale")
+        larger = await press(environment.ana, done, "Upscale")
         assert await size_of(larger) == (4096, 4096)
 
 
 @pytest.mark.parametrize("who", ["ana", "mo"])
-async def test_its_person_and_moderators_delete_it_and_nobody_else(house, who):
-    async with house.bot() as core:
-        done = await imagine(house.ana)
-        await house.ben.click(done, "Delete")
-        assert "Only the person who asked" in as_text(await told(house.ben, "Only the person"))
-        person = getattr(house, who)
+async def test_its_person_and_moderators_delete_it_and_nobody_else(environment, who):
+    async with environment.bot() as core:
+        done = await imagine(environment.ana)
+        await environment.ben.click(done, "Delete")
+        assert "Only the person who asked" in as_text(
+            await told(environment.ben, "Only the person")
+        )
+        person = getattr(environment, who)
         reply = await person.click(done, "Delete")
         assert "deleted for good" in str(reply.modal.components)
         await person.fill(reply.modal, {})
         await told(person, "was deleted")
-        assert not any(id_of(done) in as_text(one) for one in house.ben.messages("general"))
+        assert not any(id_of(done) in as_text(one) for one in environment.ben.messages("general"))
         kept = await core.service.find(id_of(done))
         assert kept.state is GenerationState.SUCCEEDED
         assert kept.removed_at is not None
@@ -186,15 +188,15 @@ async def test_its_person_and_moderators_delete_it_and_nobody_else(house, who):
         assert await core.service.contents(kept.id) == ()
 
 
-async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(house):
-    async with house.bot() as core:
-        done = await imagine(house.ana)
-        async with core.services.file_turns.take(house.ana.id):
-            waiting = await house.ana.click(done, "Original")
-            sent = await house.ben.click(done, "Original")
+async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(environment):
+    async with environment.bot() as core:
+        done = await imagine(environment.ana)
+        async with core.services.file_turns.take(environment.ana.id):
+            waiting = await environment.ana.click(done, "Original")
+            sent = await environment.ben.click(done, "Original")
             await sent.until(lambda message: message["attachments"], PATIENCE_S)
-            shown = await house.ana.slash("general", "show", generation=id_of(done))
-            again = await house.ben.slash("general", "show", generation=id_of(done))
+            shown = await environment.ana.slash("general", "show", generation=id_of(done))
+            again = await environment.ben.slash("general", "show", generation=id_of(done))
             await again.until(lambda message: message["attachments"], PATIENCE_S)
             assert waiting.is_thinking
             assert shown.is_thinking
@@ -202,13 +204,13 @@ async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(house):
             await reply.until(lambda message: message["attachments"], PATIENCE_S)
 
 
-async def test_an_original_comes_with_its_metadata_or_without(house):
-    async with house.bot():
-        done = await imagine(house.ana)
-        reply = await house.ana.click(done, "Original")
+async def test_an_original_comes_with_its_metadata_or_without(environment):
+    async with environment.bot():
+        done = await imagine(environment.ana)
+        reply = await environment.ana.click(done, "Original")
         original = await reply.until(is_done, PATIENCE_S)
         assert "prompt" in Image.open(io.BytesIO(await fetch(original))).info
-        reply = await house.ana.click(original, "Without metadata")
+        reply = await environment.ana.click(original, "Without metadata")
         bare = await reply.until(is_done, PATIENCE_S)
         with_it = Image.open(io.BytesIO(await fetch(original)))
         without = Image.open(io.BytesIO(await fetch(bare)))
@@ -216,9 +218,9 @@ async def test_an_original_comes_with_its_metadata_or_without(house):
         assert with_it.tobytes() == without.tobytes()
 
 
-async def test_a_private_result_stays_private_in_all_that_comes_of_it(house):
-    async with house.bot():
-        done = await imagine(house.ana, private=True)
-        again = await press(house.ana, done, "Again")
+async def test_a_private_result_stays_private_in_all_that_comes_of_it(environment):
+    async with environment.bot():
+        done = await imagine(environment.ana, private=True)
+        again = await press(environment.ana, done, "Again")
         assert again["ephemeral"]
-        assert house.ben.messages("general") == []
+        assert environment.ben.messages("general") == []

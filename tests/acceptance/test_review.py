@@ -32,86 +32,88 @@ def held(message):
     return "waits for a moderator to look" in as_text(message)
 
 
-async def seen_by_moderators(house, text):
-    return await house.mo.wait_for(
+async def seen_by_moderators(environment, text):
+    return await environment.mo.wait_for(
         lambda message: text in as_text(message) and "Block" in labels(message), PATIENCE_S
     )
 
 
-async def set_up(house, mode):
-    await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
-    return await answer(house.mo, "mod review", mode=mode)
+async def set_up(environment, mode):
+    await answer(
+        environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+    )
+    return await answer(environment.mo, "mod review", mode=mode)
 
 
-async def test_a_held_result_is_posted_once_a_moderator_approves(house):
-    async with house.bot():
-        assert "before a moderator approves" in await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_a_held_result_is_posted_once_a_moderator_approves(environment):
+    async with environment.bot():
+        assert "before a moderator approves" in await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         waiting = await reply.until(held, PATIENCE_S)
         assert not waiting["attachments"]
         assert "a fox" not in as_text(waiting)
-        asked = await seen_by_moderators(house, "a fox")
+        asked = await seen_by_moderators(environment, "a fox")
         assert asked["attachments"]
         assert all(one["filename"].startswith("SPOILER_") for one in asked["attachments"])
-        await house.mo.click(asked, "Approve")
+        await environment.mo.click(asked, "Approve")
         done = await reply.until(has_pictures, PATIENCE_S)
         assert "a fox" in as_text(done)
         assert "Upscale" in labels(done) or "U1" in labels(done)
 
 
-async def test_nothing_of_a_held_result_is_seen_elsewhere(house):
-    async with house.bot() as core:
-        await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_nothing_of_a_held_result_is_seen_elsewhere(environment):
+    async with environment.bot() as core:
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(house, "a fox")
+        asked = await seen_by_moderators(environment, "a fox")
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
         generation = await core.service.find(id_)
         assert generation.withheld
         assert generation.outputs == ()
         assert await core.service.contents(id_) == ()
-        mine = await house.ana.slash("general", "history")
+        mine = await environment.ana.slash("general", "history")
         page = await mine.until(lambda message: "a fox" in as_text(message), PATIENCE_S)
         assert not page["attachments"]
 
 
-async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_away(house):
-    async with house.bot() as core:
-        await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_away(environment):
+    async with environment.bot() as core:
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(house, "a fox")
+        asked = await seen_by_moderators(environment, "a fox")
         await core.service._line.reconcile()
         assert held(reply.message), "a held result is no lost delivery"
-    async with house.bot() as core:
-        await house.mo.click(asked, "Refuse")
+    async with environment.bot() as core:
+        await environment.mo.click(asked, "Refuse")
         told = await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
         assert not told["attachments"]
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
         assert await core.service._records.contents(id_, unveiled=True) == ()
-        closed = await house.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
+        closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
         assert not closed["attachments"]
-        assert "refuse" in await answer(house.mo, "mod audit")
+        assert "refuse" in await answer(environment.mo, "mod audit")
 
 
-async def test_a_decision_that_could_not_be_told_at_once_is_told_later(house):
-    async with house.bot() as core:
-        await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environment):
+    async with environment.bot() as core:
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(house, "a fox")
+        asked = await seen_by_moderators(environment, "a fox")
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
         await core.services.reviews.decide(
-            id_, house.world.guild_id, approved=True, actor_id=house.mo.id
+            id_, environment.world.guild_id, approved=True, actor_id=environment.mo.id
         )
         await core.service._line.reconcile()
         await reply.until(has_pictures, PATIENCE_S)
 
 
-async def hold_some(house, results, **options):
-    await answer(house.mo, "mod review", mode="hold")
+async def hold_some(environment, results, **options):
+    await answer(environment.mo, "mod review", mode="hold")
     replies = [
-        await imagine(house.ana, prompt=f"a fox {number}", seed=number, **options)
+        await imagine(environment.ana, prompt=f"a fox {number}", seed=number, **options)
         for number in range(results)
     ]
     for reply in replies:
@@ -119,59 +121,61 @@ async def hold_some(house, results, **options):
     return replies
 
 
-async def open_queue(house, text):
-    panel = await house.mo.slash("general", "mod review")
+async def open_queue(environment, text):
+    panel = await environment.mo.slash("general", "mod review")
     return panel, await panel.until(lambda one: text in as_text(one), PATIENCE_S)
 
 
-async def refuse_all(house, panel, sheet):
+async def refuse_all(environment, panel, sheet):
     """Both that are on a sheet: it asks once more."""
-    await house.mo.click(sheet, "Refuse all 2")
+    await environment.mo.click(sheet, "Refuse all 2")
     asked = await panel.until(lambda one: "Really refuse all 2" in labels(one), PATIENCE_S)
     assert labels(asked) == ["Really refuse all 2", "Back to the others"]
     assert asked["attachments"]
-    await house.mo.click(asked, "Really refuse all 2")
+    await environment.mo.click(asked, "Really refuse all 2")
 
 
-async def test_moderators_decide_on_several_at_once_from_one_sheet(house):
-    async with house.bot() as core:
-        await house.limit(core, max_waiting=20, pictures=999)
-        replies = await hold_some(house, 11)
-        panel, first = await open_queue(house, "11 wait")
+async def test_moderators_decide_on_several_at_once_from_one_sheet(environment):
+    async with environment.bot() as core:
+        await environment.limit(core, max_waiting=20, pictures=999)
+        replies = await hold_some(environment, 11)
+        panel, first = await open_queue(environment, "11 wait")
         assert first["ephemeral"]
         assert [one["filename"] for one in first["attachments"]] == ["SPOILER_waiting.png"]
-        await house.mo.click(first, "Approve all 9")
+        await environment.mo.click(first, "Approve all 9")
         second = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
         for reply in replies[:9]:
             await reply.until(has_pictures, PATIENCE_S)
         assert all(held(reply.message) for reply in replies[9:])
-        await refuse_all(house, panel, second)
+        await refuse_all(environment, panel, second)
         await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
         for reply in replies[9:]:
             await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
-        assert (await answer(house.mo, "mod audit")).count("approve") == 9
+        assert (await answer(environment.mo, "mod audit")).count("approve") == 9
 
 
-async def test_a_sheet_has_every_picture_of_what_it_decides_on(house):
-    async with house.bot() as core:
-        await house.limit(core, max_waiting=20, pictures=999)
-        await hold_some(house, 4, count=4)
-        _, first = await open_queue(house, "4 wait")
+async def test_a_sheet_has_every_picture_of_what_it_decides_on(environment):
+    async with environment.bot() as core:
+        await environment.limit(core, max_waiting=20, pictures=999)
+        await hold_some(environment, 4, count=4)
+        _, first = await open_queue(environment, "4 wait")
         # Three times four pictures fill a sheet: the fourth generation is not decided on unseen.
         assert "Approve all 3" in labels(first)
         assert "9-12" in as_text(first)
 
 
-async def test_a_private_decision_closes_what_the_moderators_channel_asks(house):
-    async with house.bot():
-        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
-        await hold_some(house, 2)
-        asked = [one for one in house.mo.messages("moderators") if "Approve" in labels(one)]
+async def test_a_private_decision_closes_what_the_moderators_channel_asks(environment):
+    async with environment.bot():
+        await answer(
+            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+        )
+        await hold_some(environment, 2)
+        asked = [one for one in environment.mo.messages("moderators") if "Approve" in labels(one)]
         assert len(asked) == 2
-        panel, sheet = await open_queue(house, "2 wait")
-        await refuse_all(house, panel, sheet)
+        panel, sheet = await open_queue(environment, "2 wait")
+        await refuse_all(environment, panel, sheet)
         for message in asked:
-            closed = await house.mo.wait_for(
+            closed = await environment.mo.wait_for(
                 lambda one, id_=message["id"]: one["id"] == id_ and "Refused by" in as_text(one),
                 PATIENCE_S,
             )
@@ -179,41 +183,44 @@ async def test_a_private_decision_closes_what_the_moderators_channel_asks(house)
             assert not labels(closed)
 
 
-async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(house):
-    async with house.bot() as core:
-        replies = await hold_some(house, 2)
-        _, sheet = await open_queue(house, "2 wait")
+async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environment):
+    async with environment.bot() as core:
+        replies = await hold_some(environment, 2)
+        _, sheet = await open_queue(environment, "2 wait")
         sees = [one["value"] for one in sheet["components"][1]["components"][0]["options"]]
         await core.services.reviews.decide(
-            sees[0], house.world.guild_id, approved=False, actor_id=house.mo.id
+            sees[0], environment.world.guild_id, approved=False, actor_id=environment.mo.id
         )
-        await house.mo.click(sheet, "Approve all 2")
-        await house.mo.wait_for(lambda one: "1 of them was decided" in as_text(one), PATIENCE_S)
+        await environment.mo.click(sheet, "Approve all 2")
+        await environment.mo.wait_for(
+            lambda one: "1 of them was decided" in as_text(one), PATIENCE_S
+        )
         await replies[1].until(has_pictures, PATIENCE_S)
         assert not replies[0].message["attachments"]
 
 
-async def test_moderators_decide_one_after_the_other_in_private(house):
-    async with house.bot():
-        await answer(house.mo, "mod review", mode="hold")
+async def test_moderators_decide_one_after_the_other_in_private(environment):
+    async with environment.bot():
+        await answer(environment.mo, "mod review", mode="hold")
         replies = [
-            await imagine(house.ana, prompt=f"a fox {number}", seed=number) for number in range(2)
+            await imagine(environment.ana, prompt=f"a fox {number}", seed=number)
+            for number in range(2)
         ]
         for reply in replies:
             await reply.until(held, PATIENCE_S)
-        panel = await house.mo.slash("general", "mod review")
+        panel = await environment.mo.slash("general", "mod review")
         sheet = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
         wanted = sheet["components"][1]["components"][0]["options"][0]["value"]
-        await house.mo.choose(sheet, "v:look", wanted)
+        await environment.mo.choose(sheet, "v:look", wanted)
         looked = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
-        await house.mo.click(looked, "Back to the others")
+        await environment.mo.click(looked, "Back to the others")
         sheet = await panel.until(lambda one: "Approve all 2" in labels(one), PATIENCE_S)
-        await house.mo.choose(sheet, "v:look", wanted)
+        await environment.mo.choose(sheet, "v:look", wanted)
         first = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
         assert first["ephemeral"]
-        await house.mo.click(first, "Approve")
+        await environment.mo.click(first, "Approve")
         second = await panel.until(lambda one: "1 waits" in as_text(one), PATIENCE_S)
-        await house.mo.click(second, "Refuse")
+        await environment.mo.click(second, "Refuse")
         await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
         ends = [
             await reply.until(
@@ -224,190 +231,209 @@ async def test_moderators_decide_one_after_the_other_in_private(house):
         assert sum(bool(one["attachments"]) for one in ends) == 1
 
 
-async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(house):
-    async with house.bot():
-        await set_up(house, "log")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(environment):
+    async with environment.bot():
+        await set_up(environment, "log")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(has_pictures, PATIENCE_S)
-        logged = await seen_by_moderators(house, "a fox")
+        logged = await seen_by_moderators(environment, "a fox")
         assert labels(logged)[:2] == ["Delete", "Block"]
-        blocking = await house.mo.click(logged, "Block")
-        await house.mo.fill(blocking.modal, {"days": "2", "reason": "enough"})
-        await house.mo.wait_for(lambda one: "is blocked here until" in as_text(one), PATIENCE_S)
-        await house.mo.click(logged, "Delete")
-        await house.mo.wait_for(lambda one: "Deleted by" in as_text(one), PATIENCE_S)
+        blocking = await environment.mo.click(logged, "Block")
+        await environment.mo.fill(blocking.modal, {"days": "2", "reason": "enough"})
+        await environment.mo.wait_for(
+            lambda one: "is blocked here until" in as_text(one), PATIENCE_S
+        )
+        await environment.mo.click(logged, "Delete")
+        await environment.mo.wait_for(lambda one: "Deleted by" in as_text(one), PATIENCE_S)
 
 
-async def test_only_what_a_word_points_out_is_shown_when_flagged(house):
-    async with house.bot():
-        await set_up(house, "flagged")
+async def test_only_what_a_word_points_out_is_shown_when_flagged(environment):
+    async with environment.bot():
+        await set_up(environment, "flagged")
         await (
-            await house.mo.slash("general", "mod words add", word="fox", action="observe")
+            await environment.mo.slash("general", "mod words add", word="fox", action="observe")
         ).until(lambda message: "thinking" not in as_text(message), PATIENCE_S)
         for prompt in ("a wolf", "a fox"):
-            reply = await imagine(house.ana, prompt=prompt, seed=1)
+            reply = await imagine(environment.ana, prompt=prompt, seed=1)
             await reply.until(has_pictures, PATIENCE_S)
-        logged = await seen_by_moderators(house, "a fox")
+        logged = await seen_by_moderators(environment, "a fox")
         assert "word: fox" in as_text(logged)
-        assert not any("a wolf" in as_text(one) for one in house.mo.messages("moderators"))
+        assert not any("a wolf" in as_text(one) for one in environment.mo.messages("moderators"))
 
 
-async def test_members_report_a_result_once(house):
-    async with house.bot():
-        await set_up(house, "off")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_members_report_a_result_once(environment):
+    async with environment.bot():
+        await set_up(environment, "off")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         done = await reply.until(has_pictures, PATIENCE_S)
-        asked = await house.ben.menu(done, "Report image")
-        thanked = await house.ben.fill(asked.modal, {"reason": "it is rude"})
+        asked = await environment.ben.menu(done, "Report image")
+        thanked = await environment.ben.fill(asked.modal, {"reason": "it is rude"})
         await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
-        shown = await seen_by_moderators(house, "it is rude")
+        shown = await seen_by_moderators(environment, "it is rude")
         assert labels(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
-        again = await house.ben.menu(done, "Report image")
-        refused = await house.ben.fill(again.modal, {"reason": "it is rude"})
+        again = await environment.ben.menu(done, "Report image")
+        refused = await environment.ben.fill(again.modal, {"reason": "it is rude"})
         await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
 
 
-async def test_nobody_else_decides(house):
-    async with house.bot():
-        await answer(house.mo, "mod log-channel", channel=house.world.channel("general").id)
-        await answer(house.mo, "mod review", mode="hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_nobody_else_decides(environment):
+    async with environment.bot():
+        await answer(
+            environment.mo, "mod log-channel", channel=environment.world.channel("general").id
+        )
+        await answer(environment.mo, "mod review", mode="hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await house.ana.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        asked = await environment.ana.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
         for label in ("Approve", "Refuse", "Block"):
-            await house.ana.click(asked, label)
-            await house.ana.wait_for(
+            await environment.ana.click(asked, label)
+            await environment.ana.wait_for(
                 lambda one: "Only people who may manage messages" in as_text(one), PATIENCE_S
             )
         assert held(reply.message)
-        await asyncio.gather(house.mo.click(asked, "Approve"), house.mo.click(asked, "Approve"))
+        await asyncio.gather(
+            environment.mo.click(asked, "Approve"), environment.mo.click(asked, "Approve")
+        )
         await reply.until(has_pictures, PATIENCE_S)
 
 
-async def test_nobody_reports_what_they_cannot_have_seen(house):
+async def test_nobody_reports_what_they_cannot_have_seen(environment):
     """A form of one's own making shows moderators neither private results nor held ones again."""
-    async with house.bot() as core:
-        await set_up(house, "off")
-        reply = await imagine(house.ana, prompt="a secret fox", seed=1, private=True)
+    async with environment.bot() as core:
+        await set_up(environment, "off")
+        reply = await imagine(environment.ana, prompt="a secret fox", seed=1, private=True)
         await reply.until(has_pictures, PATIENCE_S)
-        await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a held wolf", seed=1)
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a held wolf", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(house, "a held wolf")
-        for one in (await core.service.history(HistoryFilter(user_id=house.ana.id))).generations:
+        asked = await seen_by_moderators(environment, "a held wolf")
+        for one in (
+            await core.service.history(HistoryFilter(user_id=environment.ana.id))
+        ).generations:
             form = f"r:{one.id}:report"
-            refused = await house.ben.forge_modal("general", form, {"reason": "look"})
+            refused = await environment.ben.forge_modal("general", form, {"reason": "look"})
             await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
-        messages = house.mo.messages("moderators")
+        messages = environment.mo.messages("moderators")
         assert [one["id"] for one in messages] == [asked["id"]]
         assert "Approve" in labels(messages[0])
 
 
-async def report(house, message, reason):
-    asked = await house.ben.menu(message, "Report image")
-    thanked = await house.ben.fill(asked.modal, {"reason": reason})
+async def report(environment, message, reason):
+    asked = await environment.ben.menu(message, "Report image")
+    thanked = await environment.ben.fill(asked.modal, {"reason": reason})
     await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
 
 
-async def test_a_report_without_a_channel_waits_until_a_moderator_decides(house):
-    async with house.bot():
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_a_report_without_a_channel_waits_until_a_moderator_decides(environment):
+    async with environment.bot():
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         done = await reply.until(has_pictures, PATIENCE_S)
-        await report(house, done, "it is rude")
-        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
-    async with house.bot():
-        panel, case = await open_queue(house, "1 waits")
+        await report(environment, done, "it is rude")
+        await answer(
+            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+        )
+    async with environment.bot():
+        panel, case = await open_queue(environment, "1 waits")
         assert "it is rude" in as_text(case)
         assert "Reported" in as_text(case)
         assert labels(case)[:3] == ["Approve", "Delete", "Block"]
-        await house.mo.click(case, "Approve")
+        await environment.mo.click(case, "Approve")
         await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
         assert has_pictures(reply.message)
 
 
-async def test_reports_are_decided_on_beside_what_is_held(house):
-    async with house.bot() as core:
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
-        await report(house, await reply.until(has_pictures, PATIENCE_S), "it is rude")
-        (waits,) = await hold_some(house, 1)
-        panel, sheet = await open_queue(house, "2 wait")
+async def test_reports_are_decided_on_beside_what_is_held(environment):
+    async with environment.bot() as core:
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
+        await report(environment, await reply.until(has_pictures, PATIENCE_S), "it is rude")
+        (waits,) = await hold_some(environment, 1)
+        panel, sheet = await open_queue(environment, "2 wait")
         assert as_text(sheet).count("· reported") == 1
-        await refuse_all(house, panel, sheet)
+        await refuse_all(environment, panel, sheet)
         await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
         await waits.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
-        await house.world.wait_for(lambda: reply.message is None, PATIENCE_S)
+        await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
         gone = (await core.service.history(HistoryFilter(search="fox"))).generations[-1]
         assert await core.service.contents(gone.id) == ()
 
 
-async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(house):
+async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(environment):
     """By a form of one's own making, or one that was opened before it was deleted."""
-    async with house.bot():
-        await answer(house.mo, "mod log-channel", channel=house.world.channel("moderators").id)
-        hidden = await house.mo.slash("moderators", "imagine", prompt="a fox", steps=1)
+    async with environment.bot():
+        await answer(
+            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+        )
+        hidden = await environment.mo.slash("moderators", "imagine", prompt="a fox", steps=1)
         made = await hidden.until(has_pictures, PATIENCE_S)
         id_ = made["embeds"][0]["description"].split(" · ")[0]
         form = f"r:{id_}:report"
-        refused = await house.ben.forge_modal("general", form, {"reason": "look"})
+        refused = await environment.ben.forge_modal("general", form, {"reason": "look"})
         await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
-        reply = await imagine(house.ana, prompt="a wolf", seed=1)
+        reply = await imagine(environment.ana, prompt="a wolf", seed=1)
         done = await reply.until(has_pictures, PATIENCE_S)
-        asked = await house.ben.menu(done, "Report image")
+        asked = await environment.ben.menu(done, "Report image")
         id_ = done["embeds"][0]["description"].split(" · ")[0]
         assert "was deleted" in as_text(
-            await (await house.mo.slash("general", "mod delete", generation=id_)).until(
+            await (await environment.mo.slash("general", "mod delete", generation=id_)).until(
                 lambda one: "deleted" in as_text(one), PATIENCE_S
             )
         )
-        refused = await house.ben.fill(asked.modal, {"reason": "look"})
+        refused = await environment.ben.fill(asked.modal, {"reason": "look"})
         await refused.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
-        await open_queue(house, "Nothing waits")
-        assert [one for one in house.mo.messages("moderators") if "Block" in labels(one)] == []
+        await open_queue(environment, "Nothing waits")
+        assert [
+            one for one in environment.mo.messages("moderators") if "Block" in labels(one)
+        ] == []
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-async def test_a_message_without_its_embed_can_be_decided_on(house, is_late):
-    async with house.bot() as core:
-        await set_up(house, "hold")
-        reply = await imagine(house.ana, prompt="a fox", seed=1)
+async def test_a_message_without_its_embed_can_be_decided_on(environment, is_late):
+    async with environment.bot() as core:
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(house, "a fox")
+        asked = await seen_by_moderators(environment, "a fox")
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
-        house.world.messages.get(int(asked["id"])).embeds = ()
+        environment.world.messages.get(int(asked["id"])).embeds = ()
         if is_late:
             await core.services.reviews.decide(
-                id_, house.world.guild_id, approved=True, actor_id=house.mo.id
+                id_, environment.world.guild_id, approved=True, actor_id=environment.mo.id
             )
-        (bare,) = [one for one in house.mo.messages("moderators") if one["id"] == asked["id"]]
-        pressed = await house.mo.click(bare, "Approve")
+        (bare,) = [one for one in environment.mo.messages("moderators") if one["id"] == asked["id"]]
+        pressed = await environment.mo.click(bare, "Approve")
         if is_late:
-            await house.mo.wait_for(lambda one: "decided on this one" in as_text(one), PATIENCE_S)
+            await environment.mo.wait_for(
+                lambda one: "decided on this one" in as_text(one), PATIENCE_S
+            )
         else:
             await reply.until(has_pictures, PATIENCE_S)
-        await house.world.wait_for(
-            lambda: not any(labels(one) for one in house.mo.messages("moderators")), PATIENCE_S
+        await environment.world.wait_for(
+            lambda: not any(labels(one) for one in environment.mo.messages("moderators")),
+            PATIENCE_S,
         )
         assert pressed.failure is None
-        assert not [one for one in house.mo.messages() if "went wrong" in as_text(one)]
+        assert not [one for one in environment.mo.messages() if "went wrong" in as_text(one)]
 
 
-async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(house):
-    async with house.bot():
-        await set_up(house, "log")
-        shown = await answer(house.mo, "mod log-channel")
-        channel = house.world.channel("moderators").id
+async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(environment):
+    async with environment.bot():
+        await set_up(environment, "log")
+        shown = await answer(environment.mo, "mod log-channel")
+        channel = environment.world.channel("moderators").id
         assert f"shown in <#{channel}>" in shown
-        both = await answer(house.mo, "mod log-channel", channel=channel, off=True)
+        both = await answer(environment.mo, "mod log-channel", channel=channel, off=True)
         assert "not both" in both
-        assert f"shown in <#{channel}>" in await answer(house.mo, "mod log-channel")
-        assert "No channel for moderators" in await answer(house.mo, "mod log-channel", off=True)
+        assert f"shown in <#{channel}>" in await answer(environment.mo, "mod log-channel")
+        assert "No channel for moderators" in await answer(
+            environment.mo, "mod log-channel", off=True
+        )
 
 
-async def test_a_channel_where_the_bot_may_not_post_is_refused_by_what_it_lacks(house):
-    channel = house.world.channel("general")
-    me = next(one for one in house.world.directory.members.values() if one.is_bot)
-    house.world.directory.set_overwrite(channel, me.id, deny=Permission.ATTACH_FILES)
-    async with house.bot():
-        refused = await answer(house.mo, "mod log-channel", channel=channel.id)
+async def test_a_channel_where_the_bot_may_not_post_is_refused_by_what_it_lacks(environment):
+    channel = environment.world.channel("general")
+    me = next(one for one in environment.world.directory.members.values() if one.is_bot)
+    environment.world.directory.set_overwrite(channel, me.id, deny=Permission.ATTACH_FILES)
+    async with environment.bot():
+        refused = await answer(environment.mo, "mod log-channel", channel=channel.id)
         assert "I lack permissions in #general: Attach Files." in refused
-        assert "No channel for moderators" in await answer(house.mo, "mod log-channel")
+        assert "No channel for moderators" in await answer(environment.mo, "mod log-channel")

@@ -37,33 +37,33 @@ async def idle():
             await asyncio.sleep(0.05)
 
 
-async def hold_results(house):
+async def hold_results(environment):
     """Review everything, with the moderators' channel; its path for posts."""
-    channel = house.world.channel("moderators").id
-    await answer(house.mo, "mod log-channel", channel=channel)
-    await answer(house.mo, "mod review", mode="hold")
+    channel = environment.world.channel("moderators").id
+    await answer(environment.mo, "mod log-channel", channel=channel)
+    await answer(environment.mo, "mod review", mode="hold")
     return rf"/channels/{channel}/messages$"
 
 
-async def decide_in_private(house, label):
-    panel = await house.mo.slash("general", "mod review")
+async def decide_in_private(environment, label):
+    panel = await environment.mo.slash("general", "mod review")
     case = await panel.until(lambda one: label in labels(one), PATIENCE_S)
-    await house.mo.click(case, label)
+    await environment.mo.click(case, label)
     await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
 
 
-def cards(house):
+def cards(environment):
     """What the moderators' channel shows, of results that may be decided on and of others."""
-    return house.mo.messages("moderators")
+    return environment.mo.messages("moderators")
 
 
 @pytest.mark.parametrize("label", ["Approve", "Refuse"])
-async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(house, label):
-    async with house.bot():
-        hold = house.world.hold_next("POST", await hold_results(house))
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(environment, label):
+    async with environment.bot():
+        hold = environment.world.hold_next("POST", await hold_results(environment))
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
-        await decide_in_private(house, label)
+        await decide_in_private(environment, label)
         is_approved = label == "Approve"
         await reply.until(
             has_pictures if is_approved else lambda one: "did not approve" in as_text(one),
@@ -73,72 +73,73 @@ async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(
         await idle()
         assert has_pictures(reply.message) is is_approved
         assert not held(reply.message)
-        (card,) = cards(house)
+        (card,) = cards(environment)
         assert labels(card) == []
         assert ("Approved by" if is_approved else "Refused by") in as_text(card)
         assert bool(card["attachments"]) is is_approved
 
 
-async def test_an_approval_while_its_person_is_told_to_wait_is_the_last_word(house):
-    async with house.bot():
-        await hold_results(house)
+async def test_an_approval_while_its_person_is_told_to_wait_is_the_last_word(environment):
+    async with environment.bot():
+        await hold_results(environment)
         # The progress edits come first: only the one that says that it waits is held back.
-        posted = house.world.hold_next("POST", r"/channels/\d+/messages$")
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+        posted = environment.world.hold_next("POST", r"/channels/\d+/messages$")
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(posted.arrived.wait(), PATIENCE_S)
-        told = house.world.hold_next("PATCH", rf"/messages/{reply.message['id']}$")
+        told = environment.world.hold_next("PATCH", rf"/messages/{reply.message['id']}$")
         posted.released.set()
         await asyncio.wait_for(told.arrived.wait(), PATIENCE_S)
-        card = await house.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
-        await house.mo.click(card, "Approve")
-        await house.mo.wait_for(lambda one: "Approved by" in as_text(one), PATIENCE_S)
+        card = await environment.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        await environment.mo.click(card, "Approve")
+        await environment.mo.wait_for(lambda one: "Approved by" in as_text(one), PATIENCE_S)
         told.released.set()
         await reply.until(has_pictures, PATIENCE_S)
         await idle()
         assert has_pictures(reply.message)
 
 
-async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_nothing(house):
-    async with house.bot() as core:
-        hold = house.world.hold_next("POST", await hold_results(house))
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_nothing(environment):
+    async with environment.bot() as core:
+        hold = environment.world.hold_next("POST", await hold_results(environment))
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
-        overview = await core.services.reviews.overview(house.world.guild_id)
-        await answer(house.mo, "mod delete", generation=overview.next_id)
+        overview = await core.services.reviews.overview(environment.world.guild_id)
+        await answer(environment.mo, "mod delete", generation=overview.next_id)
         hold.released.set()
         await idle()
         assert reply.message is None
-        (card,) = cards(house)
+        (card,) = cards(environment)
         assert labels(card) == []
         assert not card["attachments"]
         assert "Deleted by" in as_text(card)
 
 
-async def test_a_channel_that_is_no_longer_the_moderators_shows_nothing(house):
-    async with house.bot():
-        hold = house.world.hold_next("POST", await hold_results(house))
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+async def test_a_channel_that_is_no_longer_the_moderators_shows_nothing(environment):
+    async with environment.bot():
+        hold = environment.world.hold_next("POST", await hold_results(environment))
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
-        await answer(house.mo, "mod log-channel", off=True)
+        await answer(environment.mo, "mod log-channel", off=True)
         hold.released.set()
         await reply.until(held, PATIENCE_S)
         await idle()
-        assert cards(house) == []
+        assert cards(environment) == []
 
 
 @pytest.mark.parametrize("by_person", [False, True])
-async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(house, by_person):
-    async with house.bot() as core:
-        await hold_results(house)
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1)
+async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(environment, by_person):
+    async with environment.bot() as core:
+        await hold_results(environment)
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await reply.until(held, PATIENCE_S)
-        await house.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        await environment.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
         if by_person:
-            asked = await house.ana.slash("general", "mydata delete")
-            await house.ana.fill(asked.modal, {})
+            asked = await environment.ana.slash("general", "mydata delete")
+            await environment.ana.fill(asked.modal, {})
         else:
-            overview = await core.services.reviews.overview(house.world.guild_id)
-            await answer(house.mo, "mod delete", generation=overview.next_id)
-        await house.world.wait_for(
-            lambda: not any(labels(one) or one["attachments"] for one in cards(house)), PATIENCE_S
+            overview = await core.services.reviews.overview(environment.world.guild_id)
+            await answer(environment.mo, "mod delete", generation=overview.next_id)
+        await environment.world.wait_for(
+            lambda: not any(labels(one) or one["attachments"] for one in cards(environment)),
+            PATIENCE_S,
         )

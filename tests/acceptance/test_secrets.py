@@ -26,9 +26,9 @@ def written():
         logger.setLevel(level)
 
 
-async def test_no_token_and_no_password_is_logged_or_told(house, written, picture):
-    interactions = house.world.actions._interactions
-    tokens, opened = [house.world.token, "hush"], interactions.open
+async def test_no_token_and_no_password_is_logged_or_told(environment, written, picture):
+    interactions = environment.world.actions._interactions
+    tokens, opened = [environment.world.token, "hush"], interactions.open
 
     def remember(*arguments, **facts):
         interaction = opened(*arguments, **facts)
@@ -36,16 +36,18 @@ async def test_no_token_and_no_password_is_logged_or_told(house, written, pictur
         return interaction
 
     interactions.open = remember
-    url = house.comfyui.url.replace("http://", "http://ana:hush@") + "?token=hush"
+    url = environment.comfyui.url.replace("http://", "http://ana:hush@") + "?token=hush"
     nobody = "http://ana:hush@127.0.0.1:9"
     told = []
-    async with house.bot(comfyui_urls=(url, nobody)):
+    async with environment.bot(comfyui_urls=(url, nobody)):
         for options in ({}, {"private": True, "image": picture()}):
-            house.world.fail_next("PATCH", r"/webhooks/", 503)
-            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=2, **options)
+            environment.world.fail_next("PATCH", r"/webhooks/", 503)
+            reply = await environment.ana.slash(
+                "general", "imagine", prompt="a fox", steps=2, **options
+            )
             await reply.until(lambda one: one["attachments"], PATIENCE_S)
         for command in ("limner status", "limner backends list", "limner workflows list"):
-            reply = await Person(house.world, "ada").slash("general", command)
+            reply = await Person(environment.world, "ada").slash("general", command)
             answered = await reply.until(lambda one: one["embeds"], PATIENCE_S)
             told.append(as_text(answered))
     assert len(tokens) > 6

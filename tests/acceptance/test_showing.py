@@ -47,11 +47,11 @@ async def files_of(person, command, **options):
     return text
 
 
-async def test_show_does_not_get_round_what_moderators_decided(house):
+async def test_show_does_not_get_round_what_moderators_decided(environment):
     """What was made in direct messages, or before they decided it, counts as asked for there."""
-    ana, mo = house.ana, house.mo
-    owner = Person(house.world, house.world.directory.owner.id)
-    fox, channel = {"word": "fox"}, {"channel": str(house.world.channel("general").id)}
+    ana, mo = environment.ana, environment.mo
+    owner = Person(environment.world, environment.world.directory.owner.id)
+    fox, channel = {"word": "fox"}, {"channel": str(environment.world.channel("general").id)}
     held = "Results are shown here once a moderator approves of them."
     policies = (
         (mo, "mod words add", fox, "mod words remove", fox, "do not allow “fox”."),
@@ -60,8 +60,10 @@ async def test_show_does_not_get_round_what_moderators_decided(house):
         (mo, "mod block", {"user": ana.id}, "mod unblock", {"user": ana.id}, "Whoever is blocked"),
         (owner, "limner channels deny", channel, "limner channels clear", {}, "not made in this"),
     )
-    async with house.bot():
-        made = id_of(await make(ana, house.world.directory.direct_channel(ana.member), seed=1))
+    async with environment.bot():
+        made = id_of(
+            await make(ana, environment.world.directory.direct_channel(ana.member), seed=1)
+        )
         for person, begin, begun, end, ended, why in policies:
             assert not (await show(ana, made)).get("ephemeral"), why
             await answer(person, begin, **begun)
@@ -72,33 +74,33 @@ async def test_show_does_not_get_round_what_moderators_decided(house):
             await answer(person, end, **ended)
 
 
-async def test_what_a_moderator_approved_of_can_be_shown_to_everybody(house):
-    async with house.bot():
-        await answer(house.mo, "mod review", mode="hold")
-        reply = await house.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=1)
+async def test_what_a_moderator_approved_of_can_be_shown_to_everybody(environment):
+    async with environment.bot():
+        await answer(environment.mo, "mod review", mode="hold")
+        reply = await environment.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=1)
         await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
-        waiting = await house.mo.slash("general", "mod review")
+        waiting = await environment.mo.slash("general", "mod review")
         case = await waiting.until(lambda one: "[Approve]" in as_text(one), PATIENCE_S)
         made = case["embeds"][0]["description"].split(" · ")[0]
-        told = await answer(house.ana, "show", generation=made)
+        told = await answer(environment.ana, "show", generation=made)
         assert "waits for a moderator" in told
         assert "only you can see this" in told
-        await house.mo.click(case, "Approve")
+        await environment.mo.click(case, "Approve")
         await reply.until(has_pictures, PATIENCE_S)
-        assert not (await show(house.ana, made)).get("ephemeral")
+        assert not (await show(environment.ana, made)).get("ephemeral")
 
 
-async def test_what_backends_are_called_is_told_to_the_operator_alone(house):
+async def test_what_backends_are_called_is_told_to_the_operator_alone(environment):
     """By default it is their address in the operator's network."""
-    address = urlsplit(house.comfyui.url).netloc
-    house.world.directory.operator = house.ben.member
-    ada = Person(house.world, "ada")
-    async with house.bot():
-        made = id_of(await make(house.ana, "general", seed=1))
+    address = urlsplit(environment.comfyui.url).netloc
+    environment.world.directory.operator = environment.ben.member
+    ada = Person(environment.world, "ada")
+    async with environment.bot():
+        made = id_of(await make(environment.ana, "general", seed=1))
         told = [
-            await answer(house.mo, "mod show", generation=made),
-            await files_of(house.ana, "mydata export"),
-            await files_of(house.mo, "mod export", format="jsonl"),
+            await answer(environment.mo, "mod show", generation=made),
+            await files_of(environment.ana, "mydata export"),
+            await files_of(environment.mo, "mod export", format="jsonl"),
             await answer(ada, "limner workflows inspect", workflow="txt2img-sd"),
             await files_of(ada, "limner workflows inspect", workflow="txt2img-sd"),
         ]

@@ -62,23 +62,23 @@ def has_pictures(message):
     return bool(message["attachments"]) and "Cancel" not in as_text(message)
 
 
-async def test_statements_at_rest_and_for_one_generation(house, database_url):
-    async with house.bot(database_url=database_url):
+async def test_statements_at_rest_and_for_one_generation(environment, database_url):
+    async with environment.bot(database_url=database_url):
         # What is done once in a process's life is done by the first.
-        await generate(house.ana, [0])
+        await generate(environment.ana, [0])
         with counting_statements() as counter:
             rest = await observe(counter, asyncio.sleep(REST_S))
-            work = await observe(counter, generate(house.ana, range(1, GENERATIONS + 1)))
+            work = await observe(counter, generate(environment.ana, range(1, GENERATIONS + 1)))
     at_rest = rest.total / rest.seconds
     for_one = (work.total - at_rest * work.seconds) / GENERATIONS
     assert at_rest <= MOST_A_SECOND_AT_REST, rest
     assert for_one <= MOST_FOR_ONE_GENERATION, work
 
 
-async def test_what_a_program_of_sqlalchemy_executes_is_counted(house):
+async def test_what_a_program_of_sqlalchemy_executes_is_counted(environment):
     with counting_statements() as counter:
-        async with house.bot():
-            await house.world.wait_until_connected()
+        async with environment.bot():
+            await environment.world.wait_until_connected()
         texts = [text.upper() for text in counter.snapshot()]
     assert any("GUILDS" in text for text in texts)
     assert any("WORKFLOW_STATUS" in text for text in texts)

@@ -69,118 +69,122 @@ async def request_for_ever(person):
             await asyncio.sleep(1 / REQUESTS_A_SECOND)
 
 
-async def allow_everything(house):
+async def allow_everything(environment):
     """Take all that one person asks for."""
-    url = f"sqlite:///{house.data / 'limner.db'}"
+    url = f"sqlite:///{environment.data / 'limner.db'}"
     await migrations.upgrade(url)
     database = Database(url)
     with database.transaction() as session:
         guilds = GuildRepository(session)
-        guilds.get_or_create(house.world.guild_id, now=datetime.now(UTC))
-        guilds.update(house.world.guild_id, cooldown_s=0, pictures=100_000, max_waiting=10_000)
+        guilds.get_or_create(environment.world.guild_id, now=datetime.now(UTC))
+        guilds.update(
+            environment.world.guild_id, cooldown_s=0, pictures=100_000, max_waiting=10_000
+        )
     await database.close()
 
 
-async def test_under_load(house, process):
-    await allow_everything(house)
+async def test_under_load(environment, process):
+    await allow_everything(environment)
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        asking = asyncio.create_task(request_for_ever(house.ana))
+        await environment.world.wait_until_connected(PATIENCE_S)
+        asking = asyncio.create_task(request_for_ever(environment.ana))
         try:
-            await house.world.wait_for(lambda: len(house.ana.messages("general")) > 40, PATIENCE_S)
+            await environment.world.wait_for(
+                lambda: len(environment.ana.messages("general")) > 40, PATIENCE_S
+            )
             await stop(child)
         finally:
             asking.cancel()
             await asyncio.wait({asking})
     # Refusals are messages, of which Discord takes 30 a minute in a channel.
-    house.world.rate_limits.hits.clear()
+    environment.world.rate_limits.hits.clear()
 
 
-async def test_while_the_database_is_locked(house, process):
-    log = house.comfyui.log
+async def test_while_the_database_is_locked(environment, process):
+    log = environment.comfyui.log
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
-        async with locked(house.data / "limner.db"):
-            house.comfyui.release()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
+        async with locked(environment.data / "limner.db"):
+            environment.comfyui.release()
             async with asyncio.timeout(PATIENCE_S):
                 while any(one.ending is None for one in log.executions):  # noqa: ASYNC110 - another process ends it
                     await asyncio.sleep(0.02)
-            asking = asyncio.create_task(request_for_ever(house.ben))
+            asking = asyncio.create_task(request_for_ever(environment.ben))
             await stop(child)
             asking.cancel()
             await asyncio.wait({asking})
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
-async def test_while_the_lines_own_tables_are_locked(house, process):
+async def test_while_the_lines_own_tables_are_locked(environment, process):
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
-        async with locked(house.data / "engine.db"):
-            house.comfyui.release()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
+        async with locked(environment.data / "engine.db"):
+            environment.comfyui.release()
             await stop(child)
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
 @pytest.mark.parametrize("name", ["limner.db", "engine.db"])
-async def test_at_the_start_while_a_database_is_locked(house, process, name):
+async def test_at_the_start_while_a_database_is_locked(environment, process, name):
     async with process() as child:
-        await house.world.wait_until_connected(PATIENCE_S)
+        await environment.world.wait_until_connected(PATIENCE_S)
         await stop(child)
-    connections = house.world.gateway.identify_count
-    async with locked(house.data / name), process() as child:
+    connections = environment.world.gateway.identify_count
+    async with locked(environment.data / name), process() as child:
         assert b"Limner starts" in await child.stderr.readline()
         await stop(child)
-    assert house.world.gateway.identify_count == connections
+    assert environment.world.gateway.identify_count == connections
 
 
-async def test_while_a_backend_is_frozen(house, process, relayed):
-    url, backend = await relayed(house.comfyui.url)
+async def test_while_a_backend_is_frozen(environment, process, relayed):
+    url, backend = await relayed(environment.comfyui.url)
     async with process(COMFYUI_URLS=url) as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         backend.freeze()
         await stop(child)
     backend.mend()
-    house.comfyui.release()
+    environment.comfyui.release()
     async with process(COMFYUI_URLS=url):
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
-async def test_while_discord_is_away(house, process, relayed):
-    url, discord = await relayed(house.world.api_url)
-    async with process(address=DiscordAddress(url, house.world.gateway_url)) as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+async def test_while_discord_is_away(environment, process, relayed):
+    url, discord = await relayed(environment.world.api_url)
+    async with process(address=DiscordAddress(url, environment.world.gateway_url)) as child:
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         discord.freeze()
-        house.comfyui.release()
+        environment.comfyui.release()
         await stop(child)
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
-async def test_while_the_gateway_is_frozen(house, process, relayed):
-    url, gateway = await relayed(house.world.gateway_url)
-    async with process(address=DiscordAddress(house.world.api_url, url)) as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+async def test_while_the_gateway_is_frozen(environment, process, relayed):
+    url, gateway = await relayed(environment.world.gateway_url)
+    async with process(address=DiscordAddress(environment.world.api_url, url)) as child:
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         gateway.freeze()
         await stop(child)
-    house.comfyui.release()
+    environment.comfyui.release()
     async with process():
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)
 
 
-async def test_while_postgresql_is_frozen(house, process, relayed, empty_postgres_url):
+async def test_while_postgresql_is_frozen(environment, process, relayed, empty_postgres_url):
     url, database = await relayed(empty_postgres_url)
     async with process(DATABASE_URL=url) as child:
-        await house.world.wait_until_connected(PATIENCE_S)
-        reply = await house.imagine_held()
+        await environment.world.wait_until_connected(PATIENCE_S)
+        reply = await environment.imagine_held()
         database.freeze()
-        house.comfyui.release()
+        environment.comfyui.release()
         await stop(child)
     async with process(DATABASE_URL=empty_postgres_url):
-        await reply.until(house.is_done, PATIENCE_S)
+        await reply.until(environment.is_done, PATIENCE_S)

@@ -50,17 +50,17 @@ def says(text):
 class LeftBehind:
     """Files, database and Discord's messages, put where this version finds them."""
 
-    def __init__(self, house, recorded, database_url=None):
-        self.house, self.ids = house, recorded["generations"]
+    def __init__(self, environment, recorded, database_url=None):
+        self.environment, self.ids = environment, recorded["generations"]
         self._settings = {"database_url": SecretStr(database_url)} if database_url else {}
-        backends = house.data / "backends.toml"
-        named = re.sub(r'url = ".*"', f'url = "{house.comfyui.url}"', backends.read_text())
+        backends = environment.data / "backends.toml"
+        named = re.sub(r'url = ".*"', f'url = "{environment.comfyui.url}"', backends.read_text())
         backends.write_text(named)
         for message in recorded["messages"]:
             self._post(message)
 
     def bot(self):
-        return self.house.bot(comfyui_urls=(), **self._settings)
+        return self.environment.bot(comfyui_urls=(), **self._settings)
 
     def message(self, person, name, action=""):
         """The message a person sees that carries this action on the generation of that name."""
@@ -82,7 +82,7 @@ class LeftBehind:
         )
 
     def _post(self, recorded):
-        world, only_for = self.house.world, recorded["only_for"]
+        world, only_for = self.environment.world, recorded["only_for"]
         files = tuple(
             world.files.store(
                 Upload(file["filename"], base64.b64decode(file["content"])),
@@ -150,7 +150,7 @@ def shift_postgresql(connection, age):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def left_behind(request, house, tmp_path):
+def left_behind(request, environment, tmp_path):
     with tarfile.open(LEFT_BEHIND / f"{request.param}.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     recorded = json.loads((tmp_path / "world.json").read_text(encoding="utf-8"))
@@ -158,18 +158,22 @@ def left_behind(request, house, tmp_path):
     age = datetime.now(UTC) - killed_at
     if request.param == "sqlite":
         for name in ("limner.db", "engine.db"):
-            shift_sqlite(house.data / name, age)
-        return LeftBehind(house, recorded)
+            shift_sqlite(environment.data / name, age)
+        return LeftBehind(environment, recorded)
     url = request.getfixturevalue("empty_postgres_url")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute((tmp_path / "dump.sql").read_text(encoding="utf-8"))
         connection.execute("SET search_path TO public")
         shift_postgresql(connection, age)
-    return LeftBehind(house, recorded, url)
+    return LeftBehind(environment, recorded, url)
 
 
-async def test_what_ran_and_waited_is_finished_in_its_own_message(left_behind, house):
-    unfinished = {"running": house.ana, "waiting": house.ana, "waiting too": house.ben}
+async def test_what_ran_and_waited_is_finished_in_its_own_message(left_behind, environment):
+    unfinished = {
+        "running": environment.ana,
+        "waiting": environment.ana,
+        "waiting too": environment.ben,
+    }
     messages = {
         name: left_behind.message(person, name, "cancel") for name, person in unfinished.items()
     }
@@ -178,17 +182,17 @@ async def test_what_ran_and_waited_is_finished_in_its_own_message(left_behind, h
             await left_behind.until(person, messages[name], is_done)
         states = [(await core.service.find(left_behind.ids[name])).state for name in unfinished]
     assert states == ["succeeded"] * 3
-    assert not house.comfyui.log.repeated()
+    assert not environment.comfyui.log.repeated()
 
 
-async def test_what_is_held_is_decided_on(left_behind, house):
-    held = [one for one in house.ben.messages() if "waits for a moderator" in as_text(one)]
+async def test_what_is_held_is_decided_on(left_behind, environment):
+    held = [one for one in environment.ben.messages() if "waits for a moderator" in as_text(one)]
     assert len(held) == 2
     async with left_behind.bot() as core:
-        await left_behind.press(house.mo, "held", "approve")
-        await left_behind.until(house.ben, held[0], is_done)
-        await left_behind.press(house.mo, "held too", "refuse")
-        await left_behind.until(house.ben, held[1], says("did not approve"))
+        await left_behind.press(environment.mo, "held", "approve")
+        await left_behind.until(environment.ben, held[0], is_done)
+        await left_behind.press(environment.mo, "held too", "refuse")
+        await left_behind.until(environment.ben, held[1], says("did not approve"))
         assert (await core.service.find(left_behind.ids["held"])).outputs
 
 
@@ -209,7 +213,7 @@ async def test_what_had_ended_stays_as_it_was(left_behind):
     assert {name: generation.state for name, generation in found.items()} == ended
 
 
-async def test_results_are_gone_on_from(left_behind, house):
+async def test_results_are_gone_on_from(left_behind, environment):
     async with left_behind.bot():
         for name, action in (
             ("finished", "again"),
@@ -218,13 +222,13 @@ async def test_results_are_gone_on_from(left_behind, house):
             ("finished private", "vary:0"),
             ("failed", "retry"),
         ):
-            reply = await left_behind.press(house.ana, name, action)
+            reply = await left_behind.press(environment.ana, name, action)
             await reply.until(is_done, PATIENCE_S)
-        told = await left_behind.press(house.ana, "finished", "original")
+        told = await left_behind.press(environment.ana, "finished", "original")
         await told.until(lambda message: message["attachments"], PATIENCE_S)
-        form = await left_behind.press(house.ana, "finished", "delete")
-        await house.ana.fill(form.modal, {})
-        await house.ana.wait_for(says("was deleted"), PATIENCE_S)
+        form = await left_behind.press(environment.ana, "finished", "delete")
+        await environment.ana.fill(form.modal, {})
+        await environment.ana.wait_for(says("was deleted"), PATIENCE_S)
 
 
 def pressable(left_behind, people):
@@ -239,8 +243,8 @@ def pressable(left_behind, people):
     }
 
 
-async def test_every_button_and_menu_is_answered(left_behind, house, caplog):
-    found = pressable(left_behind, (house.ben, house.ana, house.mo))
+async def test_every_button_and_menu_is_answered(left_behind, environment, caplog):
+    found = pressable(left_behind, (environment.ben, environment.ana, environment.mo))
     assert {id_.partition(":")[0] for id_ in found} == {"g", "h", "m0", "s", "v"}
     async with left_behind.bot():
         for person, message, part in found.values():

@@ -66,55 +66,55 @@ def saved_by_the_editor():
 
 
 @pytest.fixture
-def command(house):
+def command(environment):
     """A command as Discord has it, or None."""
 
     def find(name):
-        found = house.world.commands.everything()
+        found = environment.world.commands.everything()
         return next((one for one in found if one["name"] == name), None)
 
     return find
 
 
-async def paint(house, name, **options):
-    reply = await house.ana.slash("general", name, **options)
+async def paint(environment, name, **options):
+    reply = await environment.ana.slash("general", name, **options)
     return await reply.until(lambda message: message["attachments"], PATIENCE_S)
 
 
-async def test_what_the_editor_saved_is_dropped_in_and_paints(house, command):
-    async with house.bot():
-        shelf = house.data / "workflows"
+async def test_what_the_editor_saved_is_dropped_in_and_paints(environment, command):
+    async with environment.bot():
+        shelf = environment.data / "workflows"
         shelf.mkdir(parents=True)
-        draft = house.data / "draft.json"
+        draft = environment.data / "draft.json"
         draft.write_text(saved_by_the_editor())
         draft.rename(shelf / "Still Lake.json")
-        await house.world.wait_for(lambda: command("still_lake"), PATIENCE_S)
+        await environment.world.wait_for(lambda: command("still_lake"), PATIENCE_S)
         names = [one["name"] for one in command("still_lake")["options"]]
         assert names[0] == "prompt"
         assert {"negative", "aspect", "seed", "steps", "cfg", "model"} <= set(names)
-        done = await paint(house, "still_lake", prompt="a calm lake", steps=2)
+        done = await paint(environment, "still_lake", prompt="a calm lake", steps=2)
         assert "still\\_lake" in as_text(done) or "still_lake" in as_text(done)
-        sent = house.comfyui.log.posts[-1].graph
+        sent = environment.comfyui.log.posts[-1].graph
         assert sent["2"]["inputs"]["text"] == "a calm lake"
         assert sent["3"]["inputs"]["text"] == "blurry"
         assert sent["5"]["inputs"]["steps"] == 2
         assert sent["5"]["inputs"]["seed"] != 5
 
 
-async def test_commands_are_there_again_at_the_next_start(house, command):
-    async with house.bot():
-        shelf = house.data / "workflows"
+async def test_commands_are_there_again_at_the_next_start(environment, command):
+    async with environment.bot():
+        shelf = environment.data / "workflows"
         shelf.mkdir(parents=True)
         (shelf / "lake.json").write_text(saved_by_the_editor())
-        await house.world.wait_for(lambda: command("lake"), PATIENCE_S)
-    async with house.bot() as core:
+        await environment.world.wait_for(lambda: command("lake"), PATIENCE_S)
+    async with environment.bot() as core:
         assert "lake" in core.catalog.workflows
         assert command("lake")
 
 
-async def test_a_file_is_handed_in_shown_enabled_and_used(house, command, tmp_path):
-    ada = Person(house.world, "ada")
-    async with house.bot():
+async def test_a_file_is_handed_in_shown_enabled_and_used(environment, command, tmp_path):
+    ada = Person(environment.world, "ada")
+    async with environment.bot():
         shutil.copy(GRAPH, tmp_path / "Red Fox.json")
         reply = await ada.slash("general", "limner workflows add", file=tmp_path / "Red Fox.json")
         report = await reply.until(lambda message: message["components"], PATIENCE_S)
@@ -123,8 +123,8 @@ async def test_a_file_is_handed_in_shown_enabled_and_used(house, command, tmp_pa
         assert "can run" in text
         assert command("red_fox") is None
         await ada.click(report, "Enable red_fox")
-        await house.world.wait_for(lambda: command("red_fox"), PATIENCE_S)
-        await paint(house, "red_fox", prompt="a fox", steps=2)
-        assert (house.data / "workflows" / "red_fox" / "workflow.toml").exists()
+        await environment.world.wait_for(lambda: command("red_fox"), PATIENCE_S)
+        await paint(environment, "red_fox", prompt="a fox", steps=2)
+        assert (environment.data / "workflows" / "red_fox" / "workflow.toml").exists()
         await ada.slash("general", "limner workflows remove", workflow="red_fox")
-        await house.world.wait_for(lambda: command("red_fox") is None, PATIENCE_S)
+        await environment.world.wait_for(lambda: command("red_fox") is None, PATIENCE_S)

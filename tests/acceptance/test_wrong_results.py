@@ -17,13 +17,15 @@ WRONG = {
 
 
 async def test_what_is_no_picture_is_neither_posted_nor_charged_and_names_its_backend(
-    house, caplog
+    environment, caplog
 ):
-    async with house.bot() as core:
-        requester = Requester(house.ana.id, "ana", 0, house.world.guild_id)
+    async with environment.bot() as core:
+        requester = Requester(environment.ana.id, "ana", 0, environment.world.guild_id)
         for number, (problem, fault) in enumerate(WRONG.items()):
-            house.comfyui.faults.add(fault)
-            reply = await house.ana.slash("general", "imagine", prompt="a fox", steps=1 + number)
+            environment.comfyui.faults.add(fault)
+            reply = await environment.ana.slash(
+                "general", "imagine", prompt="a fox", steps=1 + number
+            )
             message = await reply.until(
                 lambda shown: "Workflow error" in as_text(shown), PATIENCE_S
             )

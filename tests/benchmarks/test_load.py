@@ -6,7 +6,6 @@ import time
 import pytest
 
 from benchmarks.clients.limner import LimnerClient
-from benchmarks.house import build_request, open_house
 from benchmarks.line import measure_acceptance, measure_together
 from benchmarks.load import LoopWatch, run_at_once
 from benchmarks.pictures import ResultPicture
@@ -15,6 +14,7 @@ from benchmarks.resident import peak_mb, resident_mb
 from benchmarks.run import build_graph
 from benchmarks.saturation import idle_share, post_straight, submit_all
 from benchmarks.scale import Scale
+from benchmarks.service import build_request, open_service
 from benchmarks.worker import Job
 
 SMALL = Scale(jobs=4, steps=2, preview_kb=1.0, result_mb=0.01, step_ms=0.0)
@@ -81,7 +81,7 @@ async def test_the_same_graphs_straight_and_through_the_whole_service():
     with running_backends(SMALL) as urls:
         straight = await post_straight(urls, SMALL)
         assert straight.wall_s > 0
-        async with open_house(urls) as (service, clock):
+        async with open_service(urls) as (service, clock):
             await submit_all(urls, service, clock, SMALL)
             report = ask_report(urls[0])
         assert clock.failures == {}

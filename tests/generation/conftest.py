@@ -32,7 +32,7 @@ def backend():
 
 
 @pytest.fixture
-def open_house(tmp_path, catalog, notifier):
+def open_app(tmp_path, catalog, notifier):
     """Builds and starts a service; stops it at the end of the block. One at a time."""
 
     def open_(url, *backends, **options):
@@ -43,9 +43,9 @@ def open_house(tmp_path, catalog, notifier):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def module_house(tmp_path_factory, migrated_sqlite_file):
+async def module_app(tmp_path_factory, migrated_sqlite_file):
     """A service for all tests of a module: starting the engine takes two seconds."""
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("app")
     shutil.copyfile(migrated_sqlite_file, folder / "limner.db")
     async with open_service(
         f"sqlite:///{folder / 'limner.db'}",
@@ -60,12 +60,12 @@ async def module_house(tmp_path_factory, migrated_sqlite_file):
 
 
 @pytest.fixture
-def house(module_house):
+def app(module_app):
     """The module's service, with a backend and a notifier that remember nothing."""
-    (backend,) = module_house.backends
+    (backend,) = module_app.backends
     FakeBackend.__init__(backend, is_open=True)
-    module_house.notifier.__init__()
-    return module_house
+    module_app.notifier.__init__()
+    return module_app
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,8 +83,8 @@ def user_id():
 def unhurried():
     """Lets people of the usual guild ask for much, and at once."""
 
-    async def allow(house):
-        with house.database.transaction() as session:
+    async def allow(app):
+        with app.database.transaction() as session:
             guilds = GuildRepository(session)
             guilds.get_or_create(5, now=NOW)
             guilds.update(5, cooldown_s=0, pictures=1000, max_waiting=100)

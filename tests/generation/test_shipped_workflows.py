@@ -63,48 +63,48 @@ def requests(tools):
     return build
 
 
-async def run_all(house, requests, leave_out=()):
+async def run_all(app, requests, leave_out=()):
     ended = {}
-    for request in requests(house.service.models):
+    for request in requests(app.service.models):
         if request.workflow in leave_out:
             continue
-        accepted = await house.service.submit(request)
-        ended[accepted.workflow] = await house.ended(accepted.id, timeout_s=200)
+        accepted = await app.service.submit(request)
+        ended[accepted.workflow] = await app.ended(accepted.id, timeout_s=200)
     return ended
 
 
-def check(house, ended):
+def check(app, ended):
     assert {"txt2img-sd", "txt2img-sd3", "img2img-sd", "inpaint-sd", "upscale"} <= set(ended)
     for generation in ended.values():
         assert generation.state is GenerationState.SUCCEEDED, generation.failure
         assert generation.outputs[0].thumbnail
-        assert house.notifier.told(generation.id)
+        assert app.notifier.told(generation.id)
     assert len(ended["txt2img-sd3"].outputs) == 2
     steps = [
         event.progress.step
-        for event in house.notifier.events
+        for event in app.notifier.events
         if isinstance(event, Running) and event.generation.workflow == "txt2img-sd"
     ]
     assert 3 in steps
-    assert any(event.preview for event in house.notifier.events if isinstance(event, Running))
+    assert any(event.preview for event in app.notifier.events if isinstance(event, Running))
 
 
-async def test_against_the_stand_in(open_house, sqlite_url, library, requests):
+async def test_against_the_stand_in(open_app, sqlite_url, library, requests):
     async with ComfyUIStandIn(step_seconds=0.05, load_seconds=0.01) as comfy:
         backend = build_backend(BackendSettings(url=comfy.url))
-        async with open_house(sqlite_url, backend, catalog=library) as house:
-            await house.informed()
-            check(house, await run_all(house, requests))
+        async with open_app(sqlite_url, backend, catalog=library) as app:
+            await app.informed()
+            check(app, await run_all(app, requests))
 
 
 @pytest.mark.real_comfyui
 @pytest.mark.timeout(600)
-async def test_against_a_real_one(open_house, sqlite_url, library, requests):
+async def test_against_a_real_one(open_app, sqlite_url, library, requests):
     url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
     if not url:
         pytest.skip("LIMNER_TEST_COMFYUI_URL names no ComfyUI")
     backend = build_backend(BackendSettings(url=url))
-    async with open_house(sqlite_url, backend, catalog=library, limits=RunLimits()) as house:
-        await house.informed()
+    async with open_app(sqlite_url, backend, catalog=library, limits=RunLimits()) as app:
+        await app.informed()
         # Flux wants two text encoders that fit its model; a small installation has no such pair.
-        check(house, await run_all(house, requests, leave_out={"txt2img-flux"}))
+        check(app, await run_all(app, requests, leave_out={"txt2img-flux"}))

@@ -97,9 +97,9 @@ def test_a_prompt_that_is_required_cannot_be_left_out():
         settle_prompt("", build(f"{PROMPT}required = true"))
 
 
-async def test_choices_are_those_of_one_input(house):
-    await house.informed()
-    service: GenerationService = house.service
+async def test_choices_are_those_of_one_input(app):
+    await app.informed()
+    service: GenerationService = app.service
     assert "alpha.safetensors" in service.choices("txt2img-sd", "model")
     assert service.choices("txt2img-sd", "prompt") == ()
     assert service.choices("txt2img-sd", "nothing") == ()

@@ -13,13 +13,13 @@ NEVER_S = 3600.0
 
 
 @pytest.fixture
-def open_untimed(open_house, tools):
+def open_untimed(open_app, tools):
     """A service whose timers do not come round while a test lasts."""
 
     def open_(url, *backends, **options):
         timings = replace(tools.QUICK, reconcile_s=NEVER_S)
         limits = RunLimits(pause_s=NEVER_S)
-        return open_house(url, *backends, timings=timings, limits=limits, **options)
+        return open_app(url, *backends, timings=timings, limits=limits, **options)
 
     return open_
 
@@ -30,19 +30,19 @@ async def test_no_queue_of_the_engine_is_looked_at(open_untimed, database_url, b
 
 
 async def test_what_is_accepted_starts_by_itself(open_untimed, database_url, backend, tools):
-    async with open_untimed(database_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+    async with open_untimed(database_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
 
 
 async def test_several_of_one_person_follow_each_other(
     open_untimed, database_url, backend, tools, unhurried
 ):
-    async with open_untimed(database_url, backend) as house:
-        await unhurried(house)
-        asked = [await house.service.submit(tools.ask()) for _ in range(4)]
+    async with open_untimed(database_url, backend) as app:
+        await unhurried(app)
+        asked = [await app.service.submit(tools.ask()) for _ in range(4)]
         for one in asked:
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
         assert backend.most_running == 1
 
 
@@ -50,19 +50,19 @@ async def test_the_next_is_handed_over_before_the_first_was_told(
     open_untimed, sqlite_url, backend, tools, unhurried
 ):
     told = asyncio.Event()
-    async with open_untimed(sqlite_url, backend) as house:
-        await unhurried(house)
-        deliver = house.notifier.deliver
+    async with open_untimed(sqlite_url, backend) as app:
+        await unhurried(app)
+        deliver = app.notifier.deliver
 
         async def deliver_later(generation, contents):
             await told.wait()
             return await deliver(generation, contents)
 
-        house.notifier.deliver = deliver_later
+        app.notifier.deliver = deliver_later
         for _ in range(2):
-            await house.service.submit(tools.ask())
+            await app.service.submit(tools.ask())
         await tools.eventually(lambda: len(backend.submissions) == 2)
-        assert not house.notifier.deliveries
+        assert not app.notifier.deliveries
         told.set()
 
 
@@ -71,16 +71,16 @@ async def test_what_comes_next_is_uploaded_while_the_first_runs(
 ):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_untimed(sqlite_url, backend) as house:
-        await unhurried(house)
-        first = await house.service.submit(tools.ask())
-        await house.until(first.id, GenerationState.RUNNING)
+    async with open_untimed(sqlite_url, backend) as app:
+        await unhurried(app)
+        first = await app.service.submit(tools.ask())
+        await app.until(first.id, GenerationState.RUNNING)
         image = {"image": tools.build_picture(colour="blue")}
-        second = await house.service.submit(tools.ask(workflow="img2img-sd", images=image))
+        second = await app.service.submit(tools.ask(workflow="img2img-sd", images=image))
         await tools.eventually(lambda: backend.uploads)
         assert len(backend.submissions) == 1
         hold.set()
-        assert (await house.ended(second.id)).state is GenerationState.SUCCEEDED
+        assert (await app.ended(second.id)).state is GenerationState.SUCCEEDED
         assert len(backend.uploads) == 1
 
 
@@ -88,21 +88,21 @@ async def test_a_cancelled_one_lets_the_next_in(
     open_untimed, database_url, backend, tools, unhurried
 ):
     backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_untimed(database_url, backend) as house:
-        await unhurried(house)
-        first = await house.service.submit(tools.ask())
-        second = await house.service.submit(tools.ask())
-        await house.until(first.id, GenerationState.RUNNING)
-        await house.service.cancel(first.id, user_id=1)
-        assert (await house.ended(first.id)).state is GenerationState.CANCELLED
-        assert (await house.ended(second.id)).state is GenerationState.SUCCEEDED
+    async with open_untimed(database_url, backend) as app:
+        await unhurried(app)
+        first = await app.service.submit(tools.ask())
+        second = await app.service.submit(tools.ask())
+        await app.until(first.id, GenerationState.RUNNING)
+        await app.service.cancel(first.id, user_id=1)
+        assert (await app.ended(first.id)).state is GenerationState.CANCELLED
+        assert (await app.ended(second.id)).state is GenerationState.SUCCEEDED
 
 
-async def test_what_waits_for_a_backend_starts_when_it_is_back(open_house, sqlite_url, tools):
+async def test_what_waits_for_a_backend_starts_when_it_is_back(open_app, sqlite_url, tools):
     backend = tools.FakeBackend("only", is_reachable=False)
-    async with open_house(
+    async with open_app(
         sqlite_url, backend, timings=replace(tools.QUICK, reconcile_s=NEVER_S)
-    ) as house:
-        accepted = await house.service.submit(tools.ask())
+    ) as app:
+        accepted = await app.service.submit(tools.ask())
         backend.is_reachable = True
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED

@@ -29,8 +29,8 @@ def run(tools):
     return make
 
 
-async def allow(house, **limits):
-    with house.database.transaction() as session:
+async def allow(app, **limits):
+    with app.database.transaction() as session:
         guilds = GuildRepository(session)
         guilds.get_or_create(GUILD, now=datetime.now(UTC))
         guilds.update(GUILD, cooldown_s=0, pictures=1000, max_waiting=100, max_line=1000, **limits)
@@ -44,60 +44,59 @@ def handed(backend, generations):
 
 
 async def test_who_queues_fifty_delays_anothers_first_by_the_one_that_runs(
-    open_house, database_url, backend, tools, run
+    open_app, database_url, backend, tools, run
 ):
     backend.script = [run() for _ in range(60)]
-    async with open_house(database_url, backend) as house:
-        await allow(house)
-        asked = [await house.service.submit(tools.ask(user_id=ANA)) for _ in range(50)]
+    async with open_app(database_url, backend) as app:
+        await allow(app)
+        asked = [await app.service.submit(tools.ask(user_id=ANA)) for _ in range(50)]
         await tools.eventually(lambda: backend.running == 1)
-        asked.append(await house.service.submit(tools.ask(user_id=BEN)))
+        asked.append(await app.service.submit(tools.ask(user_id=BEN)))
         await tools.eventually(lambda: backend.running == 2)
         # One of ana's runs, and nothing else of hers was handed over before ben's.
         assert handed(backend, asked) == [ANA, BEN]
         for hold in run.holds:
             hold.set()
-        assert (await house.ended(asked[-1].id)).state is GenerationState.SUCCEEDED
+        assert (await app.ended(asked[-1].id)).state is GenerationState.SUCCEEDED
 
 
 async def test_everybodys_first_goes_before_anybodys_further_ones(
-    open_house, sqlite_url, backend, tools, run
+    open_app, sqlite_url, backend, tools, run
 ):
     backend.script = [run() for _ in range(9)]
-    async with open_house(sqlite_url, backend) as house:
-        await allow(house, max_running=3)
-        asked = [await house.service.submit(tools.ask(user_id=ANA))]
+    async with open_app(sqlite_url, backend) as app:
+        await allow(app, max_running=3)
+        asked = [await app.service.submit(tools.ask(user_id=ANA))]
         await tools.eventually(lambda: backend.running == 1)
-        asked += [await house.service.submit(tools.ask(user_id=ANA)) for _ in range(5)]
+        asked += [await app.service.submit(tools.ask(user_id=ANA)) for _ in range(5)]
         assert [one.lane for one in asked] == [0, 1, 2, 0, 1, 2]
         await tools.eventually(lambda: backend.running == 2)
         # Her third waits for a place on the backend; ben's first overtakes it.
-        asked.append(await house.service.submit(tools.ask(user_id=BEN)))
+        asked.append(await app.service.submit(tools.ask(user_id=BEN)))
         run.holds[0].set()
         await tools.eventually(lambda: len(backend.submissions) == 3)
         assert handed(backend, asked) == [ANA, ANA, BEN]
         for hold in run.holds:
             hold.set()
         for one in asked:
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
 
 
 async def test_priority_shortens_the_wait_and_starves_nobody(
-    open_house, sqlite_url, backend, tools, run
+    open_app, sqlite_url, backend, tools, run
 ):
     backend.script = [run() for _ in range(40)]
     people, eve = range(1, 9), 50
-    async with open_house(sqlite_url, backend) as house:
-        await allow(house)
+    async with open_app(sqlite_url, backend) as app:
+        await allow(app)
         asked = [
-            await house.service.submit(tools.ask(user_id=person))
+            await app.service.submit(tools.ask(user_id=person))
             for person in people
             for _ in range(2)
         ]
         await tools.eventually(lambda: backend.running == 2)
         asked += [
-            await house.service.submit(tools.ask(user_id=eve, role_ids=[PRIORITY]))
-            for _ in range(10)
+            await app.service.submit(tools.ask(user_id=eve, role_ids=[PRIORITY])) for _ in range(10)
         ]
         run.holds[0].set()
         await tools.eventually(lambda: len(backend.submissions) == 3)
@@ -106,7 +105,7 @@ async def test_priority_shortens_the_wait_and_starves_nobody(
         for hold in run.holds:
             hold.set()
         for one in asked:
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
     order = handed(backend, asked)
     # Not all of hers were made before the others got on: everybody's first went before her last.
     last = len(order) - 1 - order[::-1].index(eve)
@@ -114,21 +113,21 @@ async def test_priority_shortens_the_wait_and_starves_nobody(
 
 
 async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
-    open_house, database_url, backend, tools
+    open_app, database_url, backend, tools
 ):
-    async with open_house(database_url, backend) as house:
-        await allow(house)
-        administration = Administration(house.database, utc_now, house.service.look_at_line)
+    async with open_app(database_url, backend) as app:
+        await allow(app)
+        administration = Administration(app.database, utc_now, app.service.look_at_line)
         await administration.pause(GUILD, actor_id=1)
-        held = [await house.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
-        elsewhere = await house.service.submit(tools.ask(user_id=9, guild_id=None))
-        assert (await house.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
+        held = [await app.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
+        elsewhere = await app.service.submit(tools.ask(user_id=9, guild_id=None))
+        assert (await app.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
         assert backend.submissions == [build_prompt_id(elsewhere, 0)]
-        line = await house.service.line(GUILD, 1)
+        line = await app.service.line(GUILD, 1)
         assert [entry.is_paused for entry in line.entries] == [True]
-        await house.service.cancel(held[0].id, user_id=1)
-        assert (await house.ended(held[0].id)).state is GenerationState.CANCELLED
+        await app.service.cancel(held[0].id, user_id=1)
+        assert (await app.ended(held[0].id)).state is GenerationState.CANCELLED
         await administration.resume(GUILD, actor_id=1)
         for one in held[1:]:
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == len(held)

@@ -19,34 +19,34 @@ from generation.runs import orphaned_runs
 from generation.runs.runner import RunLimits
 
 
-async def test_a_lost_run_goes_on_at_another_backend(open_house, sqlite_url, tools):
+async def test_a_lost_run_goes_on_at_another_backend(open_app, sqlite_url, tools):
     backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
     for backend in backends:
         backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, *backends) as house:
-        accepted = await house.service.submit(tools.ask())
-        running = await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(sqlite_url, *backends) as app:
+        accepted = await app.service.submit(tools.ask())
+        running = await app.until(accepted.id, GenerationState.RUNNING)
         first, second = sorted(backends, key=lambda one: one.name != running.backend)
         second.script.clear()
         first.is_reachable = False
-        ended = await house.ended(accepted.id)
+        ended = await app.ended(accepted.id)
         assert ended.state is GenerationState.SUCCEEDED
         assert ended.backend == second.name
         assert len(first.submissions) == len(second.submissions) == 1
         assert first.submissions != second.submissions
 
 
-async def test_a_backend_that_restarts_is_waited_for(open_house, sqlite_url, tools):
+async def test_a_backend_that_restarts_is_waited_for(open_app, sqlite_url, tools):
     backend = tools.FakeBackend("only")
     backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
         backend.is_reachable = False
         backend.forget()
         await tools.eventually(lambda: backend.running == 0)
         backend.is_reachable = True
-        ended = await house.ended(accepted.id)
+        ended = await app.ended(accepted.id)
         assert ended.state is GenerationState.SUCCEEDED
         # The same id again: had the backend only been cut off, the run would have been found.
         assert len(set(backend.submissions)) == 1
@@ -56,45 +56,45 @@ async def test_a_backend_that_restarts_is_waited_for(open_house, sqlite_url, too
         assert not any(later)
 
 
-async def test_what_is_lost_again_and_again_is_given_up(open_house, sqlite_url, tools):
+async def test_what_is_lost_again_and_again_is_given_up(open_app, sqlite_url, tools):
     backend = tools.FakeBackend("only", default=tools.Run(error=RunLost("restarted")))
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        ended = await house.ended(accepted.id)
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
         assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
 
 
-async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_house, sqlite_url, tools):
+async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_app, sqlite_url, tools):
     backend = tools.FakeBackend("only", is_reachable=False)
     limits = RunLimits(total_s=0.8, reconnect_s=0.1, pause_s=0.02)
-    async with open_house(sqlite_url, backend, limits=limits) as house:
-        accepted = await house.service.submit(tools.ask())
-        ended = await house.ended(accepted.id)
+    async with open_app(sqlite_url, backend, limits=limits) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
         assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
         backend.is_reachable = True
         backend.script.append(tools.Run(hold=asyncio.Event()))
-        accepted = await house.service.submit(tools.ask(user_id=2))
-        ended = await house.ended(accepted.id)
+        accepted = await app.service.submit(tools.ask(user_id=2))
+        ended = await app.ended(accepted.id)
         assert ended.failure.kind is FailureKind.TIMED_OUT
         assert backend.cancelled == backend.submissions
 
 
 async def test_what_an_earlier_version_left_in_its_queues_begins_again(
-    open_house, sqlite_url, backend, tools
+    open_app, sqlite_url, backend, tools
 ):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(sqlite_url, backend) as house:
-        running = await house.service.submit(tools.ask())
-        await house.until(running.id, GenerationState.RUNNING)
-        waiting = await house.service.submit(tools.ask(user_id=1, guild_id=None))
-        path = house.settings.engine.sqlite_path
+    async with open_app(sqlite_url, backend) as app:
+        running = await app.service.submit(tools.ask())
+        await app.until(running.id, GenerationState.RUNNING)
+        waiting = await app.service.submit(tools.ask(user_id=1, guild_id=None))
+        path = app.settings.engine.sqlite_path
     with closing(sqlite3.connect(path)) as connection, connection:
         _leave_as_version_1(connection, running.id, waiting.id)
     hold.set()
-    async with open_house(sqlite_url, backend) as house:
+    async with open_app(sqlite_url, backend) as app:
         for one in (running, waiting):
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
         assert await DBOS.list_workflows_async(status=["ENQUEUED", "PENDING"]) == []
     assert len(backend.submissions) == len(set(backend.submissions)) == 2
 
@@ -127,10 +127,10 @@ def _leave_as_version_1(connection, running_id, waiting_id):
         )
 
 
-async def test_a_second_process_on_the_same_data_is_refused(open_house, sqlite_url, backend):
-    async with open_house(sqlite_url, backend) as house:
+async def test_a_second_process_on_the_same_data_is_refused(open_app, sqlite_url, backend):
+    async with open_app(sqlite_url, backend) as app:
         with pytest.raises(LineTaken, match="already running"):
-            await FileLease(house.settings.engine.sqlite_path).acquire()
+            await FileLease(app.settings.engine.sqlite_path).acquire()
 
 
 async def test_a_lock_file_that_cannot_be_made_is_named(tmp_path):
@@ -139,47 +139,47 @@ async def test_a_lock_file_that_cannot_be_made_is_named(tmp_path):
 
 
 async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
-    open_house, sqlite_url, backend, tools, caplog
+    open_app, sqlite_url, backend, tools, caplog
 ):
     caplog.set_level(logging.WARNING)
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(sqlite_url, backend) as house:
-        running = await house.service.submit(tools.ask())
-        await house.until(running.id, GenerationState.RUNNING)
-        waiting = await house.service.submit(tools.ask(user_id=2))
-        service = house.service
+    async with open_app(sqlite_url, backend) as app:
+        running = await app.service.submit(tools.ask())
+        await app.until(running.id, GenerationState.RUNNING)
+        waiting = await app.service.submit(tools.ask(user_id=2))
+        service = app.service
     await service.stop()
     with pytest.raises(ServiceUnavailable):
         await service._line.enqueue(waiting)
     assert backend.running == 0
     assert not backend.is_open
     hold.set()
-    async with open_house(sqlite_url, backend) as house:
+    async with open_app(sqlite_url, backend) as app:
         for one in (running, waiting):
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
-            assert len(house.notifier.told(one.id)) == 1
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert len(app.notifier.told(one.id)) == 1
     assert len(backend.submissions) == len(set(backend.submissions)) == 2
     assert "Traceback" not in caplog.text
 
 
-async def test_nothing_begins_while_the_line_stops(open_house, sqlite_url, backend, tools):
+async def test_nothing_begins_while_the_line_stops(open_app, sqlite_url, backend, tools):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(sqlite_url, backend) as house:
-        running = await house.service.submit(tools.ask())
-        await house.until(running.id, GenerationState.RUNNING)
-        workflows = house.service._line._workflows
+    async with open_app(sqlite_url, backend) as app:
+        running = await app.service.submit(tools.ask())
+        await app.until(running.id, GenerationState.RUNNING)
+        workflows = app.service._line._workflows
         await workflows.stop()
         with pytest.raises(asyncio.CancelledError):
             await workflows._unless_stopping(backend.close)
-        late = await house.service.submit(tools.ask(user_id=2))
+        late = await app.service.submit(tools.ask(user_id=2))
         await tools.eventually(lambda: _is_pending(attempt_id(late.id, 0)))
         assert len(backend.submissions) == 1
     hold.set()
-    async with open_house(sqlite_url, backend) as house:
+    async with open_app(sqlite_url, backend) as app:
         for one in (running, late):
-            assert (await house.ended(one.id)).state is GenerationState.SUCCEEDED
+            assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
 
 
 async def _is_pending(workflow_id):
@@ -190,34 +190,34 @@ async def _is_pending(workflow_id):
 
 
 async def test_what_was_accepted_but_not_enqueued_is_picked_up(
-    open_house, sqlite_url, backend, tools
+    open_app, sqlite_url, backend, tools
 ):
-    async with open_house(sqlite_url, backend) as house:
+    async with open_app(sqlite_url, backend) as app:
 
         async def fail(*args, **kwargs):
             raise ServiceUnavailable("away")
 
-        house.service._line.enqueue = fail
-        accepted = await house.service.submit(tools.ask())
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        app.service._line.enqueue = fail
+        accepted = await app.service.submit(tools.ask())
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
 
 
 async def test_a_wish_to_cancel_that_was_only_recorded_is_picked_up(
-    open_house, sqlite_url, backend, tools
+    open_app, sqlite_url, backend, tools
 ):
     backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
-        with house.database.transaction() as session:
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
+        with app.database.transaction() as session:
             GenerationRepository(session).update(accepted.id, cancelled_by=1)
-        assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
+        assert (await app.ended(accepted.id)).state is GenerationState.CANCELLED
 
 
-async def test_a_cancellation_that_broke_begins_again(open_house, sqlite_url, backend, tools):
+async def test_a_cancellation_that_broke_begins_again(open_app, sqlite_url, backend, tools):
     backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, backend) as house:
-        steps = house.service._line._steps
+    async with open_app(sqlite_url, backend) as app:
+        steps = app.service._line._steps
         faults, settle = ["No DBOS was created yet"], steps.settle_cancelled
 
         async def settle_at_the_second_try(generation_id):
@@ -226,18 +226,18 @@ async def test_a_cancellation_that_broke_begins_again(open_house, sqlite_url, ba
             return await settle(generation_id)
 
         steps.settle_cancelled = settle_at_the_second_try
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
-        await house.service.cancel(accepted.id, user_id=1)
-        assert (await house.ended(accepted.id)).state is GenerationState.CANCELLED
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
+        await app.service.cancel(accepted.id, user_id=1)
+        assert (await app.ended(accepted.id)).state is GenerationState.CANCELLED
         assert not faults
 
 
-async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_url, backend, tools):
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.ended(accepted.id)
-        with house.database.transaction() as session:
+async def test_an_end_that_was_settled_but_not_told_is_told(open_app, sqlite_url, backend, tools):
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.ended(accepted.id)
+        with app.database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
                 id="zzzzz",
@@ -255,74 +255,74 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_house, sqlite_u
                 created_at=accepted.created_at,
                 state="failed",
             )
-        await house.ended("zzzzz")
-        assert len(house.notifier.told("zzzzz")) == 1
+        await app.ended("zzzzz")
+        assert len(app.notifier.told("zzzzz")) == 1
 
 
 async def test_what_is_interrupted_again_and_again_ends_in_a_failure(
-    open_house, sqlite_url, backend, tools, monkeypatch
+    open_app, sqlite_url, backend, tools, monkeypatch
 ):
     monkeypatch.setattr(dispatcher, "MAX_BEGINNINGS", 3)
     backend.default = tools.Run(hold=asyncio.Event())
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
         for number in range(3):
             await tools.eventually(lambda n=number: len(backend.were_new) > n)
-            await house.service._line._workflows.drop_tasks()
-        ended = await house.ended(accepted.id)
+            await app.service._line._workflows.drop_tasks()
+        ended = await app.ended(accepted.id)
         assert ended.state is GenerationState.FAILED
         assert "reference" in ended.failure.facts
         assert len(set(backend.submissions)) == 1
 
 
-async def test_old_workflows_are_cleared_away(open_house, sqlite_url, backend, tools, monkeypatch):
-    async with open_house(sqlite_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.ended(accepted.id)
-        assert await house.service._line.clear_old() == 0
+async def test_old_workflows_are_cleared_away(open_app, sqlite_url, backend, tools, monkeypatch):
+    async with open_app(sqlite_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.ended(accepted.id)
+        assert await app.service._line.clear_old() == 0
         monkeypatch.setattr("generation.line.line.KEPT_WORKFLOWS", timedelta(seconds=-60))
-        assert await tools.eventually(house.service._line.clear_old)
+        assert await tools.eventually(app.service._line.clear_old)
 
 
-async def test_the_whole_way_on_postgresql(open_house, postgres_url, backend, tools):
+async def test_the_whole_way_on_postgresql(open_app, postgres_url, backend, tools):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(postgres_url, backend) as house:
-        first = await house.service.submit(tools.ask())
-        await house.until(first.id, GenerationState.RUNNING)
-        second = await house.service.submit(tools.ask(user_id=2))
-        await house.ended(second.id)
-        await house.service.cancel(first.id, user_id=1)
-        assert (await house.ended(first.id)).state is GenerationState.CANCELLED
+    async with open_app(postgres_url, backend) as app:
+        first = await app.service.submit(tools.ask())
+        await app.until(first.id, GenerationState.RUNNING)
+        second = await app.service.submit(tools.ask(user_id=2))
+        await app.ended(second.id)
+        await app.service.cancel(first.id, user_id=1)
+        assert (await app.ended(first.id)).state is GenerationState.CANCELLED
 
 
 async def test_what_ended_while_it_was_looked_up_is_not_given_up(
-    open_house, sqlite_url, backend, tools, caplog
+    open_app, sqlite_url, backend, tools, caplog
 ):
-    async with open_house(sqlite_url, backend) as house:
-        ended = await house.ended((await house.service.submit(tools.ask())).id)
-        steps = house.service._line._steps
+    async with open_app(sqlite_url, backend) as app:
+        ended = await app.ended((await app.service.submit(tools.ask())).id)
+        steps = app.service._line._steps
         assert not await steps.settle_unforeseen(ended.id, "its workflow is SUCCESS")
-        assert (await house.service.find(ended.id)).state is GenerationState.SUCCEEDED
+        assert (await app.service.find(ended.id)).state is GenerationState.SUCCEEDED
     assert "given up" not in caplog.text
 
 
-async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend, tools):
+async def test_a_dead_peers_work_is_taken_over(open_app, postgres_url, backend, tools):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(postgres_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(postgres_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
         # As if another process had been doing it, and had died.
-        await house.service._line._workflows.drop_tasks()
+        await app.service._line._workflows.drop_tasks()
         with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
             connection.execute(
                 "UPDATE dbos.workflow_status SET executor_id = 'limner-9' WHERE status = 'PENDING'"
             )
         hold.set()
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == 1
-        assert len(house.notifier.told(accepted.id)) == 1
+        assert len(app.notifier.told(accepted.id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -331,22 +331,22 @@ async def test_a_dead_peers_work_is_taken_over(open_house, postgres_url, backend
     ids=["claimed when the connection broke", "broken by the engine"],
 )
 async def test_a_workflow_that_runs_nowhere_is_resumed(
-    open_house, postgres_url, backend, tools, state
+    open_app, postgres_url, backend, tools, state
 ):
     hold = asyncio.Event()
     backend.script.append(tools.Run(hold=hold))
-    async with open_house(postgres_url, backend) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
-        await house.service._line._workflows.drop_tasks()
+    async with open_app(postgres_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
+        await app.service._line._workflows.drop_tasks()
         with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
             connection.execute(
                 "UPDATE dbos.workflow_status SET status = %s WHERE status = 'PENDING'", (state,)
             )
         hold.set()
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
         assert len(set(backend.submissions)) == 1
-        assert len(house.notifier.told(accepted.id)) == 1
+        assert len(app.notifier.told(accepted.id)) == 1
 
 
 async def test_processes_that_share_postgresql_take_names_of_their_own(postgres_url, tools):
@@ -414,47 +414,47 @@ async def test_a_server_that_is_away_is_told_in_words():
         await PostgresLease("postgresql://nobody@127.0.0.1:1/none").acquire()
 
 
-async def test_a_line_that_lost_its_lease_stops_working(open_house, sqlite_url, backend, tools):
-    async with open_house(sqlite_url, backend) as house:
+async def test_a_line_that_lost_its_lease_stops_working(open_app, sqlite_url, backend, tools):
+    async with open_app(sqlite_url, backend) as app:
 
         async def ensure():
             raise LineTaken("taken")
 
-        house.service._line._lease.ensure = ensure
-        await tools.eventually(lambda: not house.service.is_running)
-        accepted = await house.service.submit(tools.ask())
-    async with open_house(sqlite_url, backend) as house:
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+        app.service._line._lease.ensure = ensure
+        await tools.eventually(lambda: not app.service.is_running)
+        accepted = await app.service.submit(tools.ask())
+    async with open_app(sqlite_url, backend) as app:
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
 
 
 async def test_a_process_that_runs_nothing_leaves_it_to_others(
-    open_house, sqlite_url, backend, tools
+    open_app, sqlite_url, backend, tools
 ):
-    async with open_house(sqlite_url, backend, runs_generations=False) as house:
-        accepted = await house.service.submit(tools.ask())
-        cancelled = await house.service.submit(tools.ask(user_id=2))
-        await house.service.cancel(cancelled.id, user_id=2)
-        assert (await house.ended(cancelled.id)).state is GenerationState.CANCELLED
-        assert (await house.service.find(accepted.id)).state is GenerationState.WAITING
+    async with open_app(sqlite_url, backend, runs_generations=False) as app:
+        accepted = await app.service.submit(tools.ask())
+        cancelled = await app.service.submit(tools.ask(user_id=2))
+        await app.service.cancel(cancelled.id, user_id=2)
+        assert (await app.ended(cancelled.id)).state is GenerationState.CANCELLED
+        assert (await app.service.find(accepted.id)).state is GenerationState.WAITING
     assert backend.submissions == []
-    async with open_house(sqlite_url, backend) as house:
-        assert (await house.ended(accepted.id)).state is GenerationState.SUCCEEDED
+    async with open_app(sqlite_url, backend) as app:
+        assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
 
 
 async def test_what_another_backend_took_over_is_withdrawn_when_the_first_returns(
-    open_house, sqlite_url, tools, monkeypatch
+    open_app, sqlite_url, tools, monkeypatch
 ):
     monkeypatch.setattr(orphaned_runs, "REACHABLE_POLL_S", 0.01)
     backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
     for backend in backends:
         backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, *backends) as house:
-        accepted = await house.service.submit(tools.ask())
-        running = await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(sqlite_url, *backends) as app:
+        accepted = await app.service.submit(tools.ask())
+        running = await app.until(accepted.id, GenerationState.RUNNING)
         first, second = sorted(backends, key=lambda one: one.name != running.backend)
         second.script.clear()
         first.is_reachable = False
-        await house.ended(accepted.id)
+        await app.ended(accepted.id)
         assert first.cancelled == []
         first.is_reachable = True
         await tools.eventually(lambda: first.cancelled)
@@ -468,18 +468,18 @@ async def has_ended(workflow_id):
 
 
 async def test_what_was_cancelled_while_its_backend_was_away_is_taken_off_it_later(
-    open_house, sqlite_url, tools, monkeypatch
+    open_app, sqlite_url, tools, monkeypatch
 ):
     monkeypatch.setattr(orphaned_runs, "REACHABLE_POLL_S", 0.01)
     backend = tools.FakeBackend("only")
     backend.script.append(tools.Run(hold=asyncio.Event()))
     patient = RunLimits(total_s=30, reconnect_s=30, pause_s=0.02)
-    async with open_house(sqlite_url, backend, limits=patient) as house:
-        accepted = await house.service.submit(tools.ask())
-        await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(sqlite_url, backend, limits=patient) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
         backend.is_reachable = False
-        await house.service.cancel(accepted.id, user_id=accepted.user_id)
-        ended = await house.ended(accepted.id)
+        await app.service.cancel(accepted.id, user_id=accepted.user_id)
+        ended = await app.ended(accepted.id)
         assert ended.state is GenerationState.CANCELLED
         await tools.eventually(lambda: has_ended(cancel_id(accepted.id)))
         assert backend.cancelled == []
@@ -488,53 +488,53 @@ async def test_what_was_cancelled_while_its_backend_was_away_is_taken_off_it_lat
 
 
 async def test_a_drained_backend_ends_what_it_has_and_gives_the_rest_away(
-    open_house, sqlite_url, tools
+    open_app, sqlite_url, tools
 ):
     one, two = tools.FakeBackend("one"), tools.FakeBackend("two", is_reachable=False)
     release = asyncio.Event()
     one.script.append(tools.Run(hold=release))
-    async with open_house(sqlite_url, one, two) as house:
-        kept = await house.service.submit(tools.ask())
-        await house.until(kept.id, GenerationState.RUNNING)
-        house.pool.drain("one")
+    async with open_app(sqlite_url, one, two) as app:
+        kept = await app.service.submit(tools.ask())
+        await app.until(kept.id, GenerationState.RUNNING)
+        app.pool.drain("one")
         two.is_reachable = True
-        moved = await house.service.submit(tools.ask(user_id=2))
-        assert (await house.ended(moved.id)).backend == "two"
+        moved = await app.service.submit(tools.ask(user_id=2))
+        assert (await app.ended(moved.id)).backend == "two"
         release.set()
-        ended = await house.ended(kept.id)
+        ended = await app.ended(kept.id)
         assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, "one")
         assert len(one.submissions) == 1
 
 
 async def test_a_backend_from_which_a_run_was_withdrawn_can_take_it_again(
-    open_house, sqlite_url, tools, monkeypatch
+    open_app, sqlite_url, tools, monkeypatch
 ):
     monkeypatch.setattr(orphaned_runs, "REACHABLE_POLL_S", 0.01)
     backends = [tools.FakeBackend("one"), tools.FakeBackend("two")]
     for backend in backends:
         backend.script.append(tools.Run(hold=asyncio.Event()))
-    async with open_house(sqlite_url, *backends) as house:
-        accepted = await house.service.submit(tools.ask())
-        running = await house.until(accepted.id, GenerationState.RUNNING)
+    async with open_app(sqlite_url, *backends) as app:
+        accepted = await app.service.submit(tools.ask())
+        running = await app.until(accepted.id, GenerationState.RUNNING)
         first, second = sorted(backends, key=lambda one: one.name != running.backend)
         first.is_reachable = False
         await tools.eventually(lambda: second.running)
         first.is_reachable = True
         await tools.eventually(lambda: first.cancelled)
         second.is_reachable = False
-        ended = await house.ended(accepted.id)
+        ended = await app.ended(accepted.id)
         assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, first.name)
         withdrawn, taken_again = first.submissions
         assert withdrawn != taken_again
 
 
 async def test_calls_of_the_engine_under_way_leave_threads_after_its_end(
-    open_house, sqlite_url, tools
+    open_app, sqlite_url, tools
 ):
-    async with open_house(sqlite_url, tools.FakeBackend("only")) as house:
+    async with open_app(sqlite_url, tools.FakeBackend("only")) as app:
         asking = [asyncio.create_task(_ask_the_engine_to_its_end()) for _ in range(8)]
         await asyncio.sleep(0)
-        await house.service.stop()
+        await app.service.stop()
         outcomes = await asyncio.gather(*asking, return_exceptions=True)
         assert all(isinstance(one, BaseException) for one in outcomes)
         assert await asyncio.to_thread(str, 1) == "1"

@@ -20,8 +20,8 @@ ROOM = 1_000_000
 """Pages of SQLite: as good as no limit."""
 
 
-async def used(house, user_id):
-    with house.database.transaction(read_only=True) as session:
+async def used(app, user_id):
+    with app.database.transaction(read_only=True) as session:
         since = utc_now().replace(year=2020)
         return ChargeRepository(session).usage(user_id, 5, since)
 
@@ -64,7 +64,7 @@ def make_read_only_at_will(database):
 
 
 async def test_postgresql_stops_in_mid_run_and_starts_again(
-    open_house, own_postgres_server, backend, tools, caplog
+    open_app, own_postgres_server, backend, tools, caplog
 ):
     server = own_postgres_server
     url = server.url("postgres")
@@ -72,27 +72,27 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
     hold = asyncio.Event()
     backend.script = [tools.Run(hold=hold)]
     caplog.set_level(logging.WARNING)
-    async with open_house(url, backend) as house:
-        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
-        await house.until_sampled(running.id)
-        waiting = [await house.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
+    async with open_app(url, backend) as app:
+        running = await app.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await app.until_sampled(running.id)
+        waiting = [await app.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
 
         await asyncio.to_thread(server.stop)
         hold.set()
         with pytest.raises(ServiceUnavailable):
-            await house.service.submit(tools.ask(user_id=9))
+            await app.service.submit(tools.ask(user_id=9))
         await tools.eventually(lambda: "cannot use its tables just now" in caplog.text)
         await tools.eventually(lambda: backend.running == 0)
         await asyncio.to_thread(server.start_again)
 
         for one in (running, *waiting):
-            ended = await house.ended(one.id, timeout_s=40)
+            ended = await app.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.notifier.told(one.id)) == 1
+            assert len(app.notifier.told(one.id)) == 1
             assert ended.reply == one.reply
         for user_id in PEOPLE:
-            assert (await used(house, user_id)).pictures == 1
-        assert await used(house, 9) == Spent(0, 0)
+            assert (await used(app, user_id)).pictures == 1
+        assert await used(app, 9) == Spent(0, 0)
     assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE)
     assert not [one for one in caplog.records if one.exc_info]
     told = Counter(one.name for one in caplog.records)
@@ -102,63 +102,63 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
 
 
 async def test_a_full_disk_refuses_in_words_and_loses_nothing(
-    open_house, sqlite_url, backend, tools, caplog
+    open_app, sqlite_url, backend, tools, caplog
 ):
     hold = asyncio.Event()
     backend.script = [tools.Run(pictures=(noise(),), hold=hold)]
-    async with open_house(sqlite_url, backend) as house:
-        pages = limit_pages(house.database)
-        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
-        await house.until_sampled(running.id)
-        waiting = [await house.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
+    async with open_app(sqlite_url, backend) as app:
+        pages = limit_pages(app.database)
+        running = await app.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await app.until_sampled(running.id)
+        waiting = [await app.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
 
         # SQLite never goes below the pages there are: the next one it needs does not fit.
         pages["most"] = 1
         with pytest.raises(ServiceUnavailable, match="Try again"):
-            await house.service.submit(
+            await app.service.submit(
                 tools.ask(user_id=9, workflow="img2img-sd", images={"image": noise()})
             )
         assert "Make room on that disk" in caplog.text
         hold.set()
         await tools.eventually(lambda: pages["refused"] > 1)
-        assert not house.notifier.told(running.id)
+        assert not app.notifier.told(running.id)
         pages["most"] = ROOM
 
         for one in (running, *waiting):
-            ended = await house.ended(one.id, timeout_s=40)
+            ended = await app.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.notifier.told(one.id)) == 1
-        later = await house.service.submit(tools.ask(user_id=9))
-        assert (await house.ended(later.id)).state is GenerationState.SUCCEEDED
+            assert len(app.notifier.told(one.id)) == 1
+        later = await app.service.submit(tools.ask(user_id=9))
+        assert (await app.ended(later.id)).state is GenerationState.SUCCEEDED
         for user_id in (*PEOPLE, 9):
-            assert (await used(house, user_id)).pictures == 1
+            assert (await used(app, user_id)).pictures == 1
     assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE) + 1
     assert not [one for one in caplog.records if one.exc_info]
 
 
 async def test_a_disk_that_is_read_only_for_a_while_loses_nothing(
-    open_house, sqlite_url, backend, tools, caplog
+    open_app, sqlite_url, backend, tools, caplog
 ):
     """So systems mount a disk with errors; once it is mended, work goes on where it was."""
     hold = asyncio.Event()
     backend.script = [tools.Run(hold=hold)]
-    async with open_house(sqlite_url, backend) as house:
-        disk = make_read_only_at_will(house.database)
-        running = await house.service.submit(tools.ask(user_id=PEOPLE[0]))
-        await house.until_sampled(running.id)
-        waiting = await house.service.submit(tools.ask(user_id=PEOPLE[1]))
+    async with open_app(sqlite_url, backend) as app:
+        disk = make_read_only_at_will(app.database)
+        running = await app.service.submit(tools.ask(user_id=PEOPLE[0]))
+        await app.until_sampled(running.id)
+        waiting = await app.service.submit(tools.ask(user_id=PEOPLE[1]))
         disk["is_read_only"] = True
         with pytest.raises(ServiceUnavailable):
-            await house.service.submit(tools.ask(user_id=9))
+            await app.service.submit(tools.ask(user_id=9))
         before = disk["refused"]
         hold.set()
         await tools.eventually(lambda: disk["refused"] > before + 3)
-        assert not house.notifier.told(running.id)
+        assert not app.notifier.told(running.id)
         disk["is_read_only"] = False
         for one in (running, waiting):
-            ended = await house.ended(one.id, timeout_s=40)
+            ended = await app.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
-            assert len(house.notifier.told(one.id)) == 1
-            assert (await used(house, one.user_id)).pictures == 1
+            assert len(app.notifier.told(one.id)) == 1
+            assert (await used(app, one.user_id)).pictures == 1
     assert len(backend.submissions) == 2
     assert "begins again" not in caplog.text, "its steps were repeated, as for any outage"

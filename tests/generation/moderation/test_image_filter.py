@@ -56,7 +56,7 @@ def checker():
 
 
 @pytest.fixture
-def open_checked(open_house, checker):
+def open_checked(open_app, checker):
     def open_(url, backend, **options):
         def build(database):
             open_.gate = ImageGate(
@@ -64,7 +64,7 @@ def open_checked(open_house, checker):
             )
             return open_.gate
 
-        return open_house(url, backend, build_gate=build)
+        return open_app(url, backend, build_gate=build)
 
     return open_
 
@@ -77,51 +77,51 @@ def film(*colours):
     return buffer.getvalue()
 
 
-async def submit(house, tools, user_id=1, **options):
+async def submit(app, tools, user_id=1, **options):
     changed = {
         name: options.pop(name) for name in ("is_channel_age_restricted",) if name in options
     }
     request = tools.ask(user_id=user_id, **options)
     request = replace(request, requester=replace(request.requester, **changed))
-    return (await house.service.submit(request)).id
+    return (await app.service.submit(request)).id
 
 
-async def flags_of(house, id_):
-    with house.database.transaction(read_only=True) as session:
+async def flags_of(app, id_):
+    with app.database.transaction(read_only=True) as session:
         return [(one.kind, one.note) for one in FlagRepository(session).of_generation(id_)]
 
 
-async def stored(house, id_):
-    return await house.service._records.contents(id_, unveiled=True)
+async def stored(app, id_):
+    return await app.service._records.contents(id_, unveiled=True)
 
 
-async def used(house, user_id):
-    return (await house.service.quota(Requester(user_id, "x", 9, GUILD))).used
+async def used(app, user_id):
+    return (await app.service.quota(Requester(user_id, "x", 9, GUILD))).used
 
 
-async def pending(house):
-    with house.database.transaction(read_only=True) as session:
+async def pending(app):
+    with app.database.transaction(read_only=True) as session:
         return (ReviewRepository(session).waiting(GUILD, 5))[1]
 
 
 async def test_what_is_blocked_is_not_kept_and_costs_nothing(
     open_checked, database_url, backend, tools
 ):
-    async with open_checked(database_url, backend) as house:
+    async with open_checked(database_url, backend) as app:
         policy = ImagePolicy(CheckMode.REFUSE, 80)
         await open_checked.gate.set_policy(GUILD, policy, actor_id=MO)
         assert await open_checked.gate.find_policy(GUILD) == policy
-        blocked = await house.ended(await submit(house, tools))
+        blocked = await app.ended(await submit(app, tools))
         assert blocked.state is GenerationState.FAILED
         assert blocked.failure.kind is FailureKind.BLOCKED_BY_FILTER
-        assert await stored(house, blocked.id) == ()
-        assert await used(house, 1) == await used(house, 99)
-        assert await flags_of(house, blocked.id) == [("image", "breast 90%")]
+        assert await stored(app, blocked.id) == ()
+        assert await used(app, 1) == await used(app, 99)
+        assert await flags_of(app, blocked.id) == [("image", "breast 90%")]
         backend.default.pictures = (tools.build_picture(colour="green"),)
-        harmless = await house.ended(await submit(house, tools, user_id=2))
+        harmless = await app.ended(await submit(app, tools, user_id=2))
         assert harmless.state is GenerationState.SUCCEEDED
-        assert await flags_of(house, harmless.id) == []
-        with house.database.transaction(read_only=True) as session:
+        assert await flags_of(app, harmless.id) == []
+        with app.database.transaction(read_only=True) as session:
             (entry,) = AuditRepository(session).page(GUILD, limit=5)
         assert (entry.action, entry.actor_id, entry.detail["mode"]) == ("image-check", MO, "refuse")
 
@@ -129,60 +129,56 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
 async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
     open_checked, database_url, backend, tools
 ):
-    async with open_checked(database_url, backend) as house:
+    async with open_checked(database_url, backend) as app:
         await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
-        id_ = await submit(house, tools)
-        await house.until(id_, GenerationState.SUCCEEDED)
-        held = await house.service.find(id_)
+        id_ = await submit(app, tools)
+        await app.until(id_, GenerationState.SUCCEEDED)
+        held = await app.service.find(id_)
         assert held.withheld
         assert held.outputs == ()
-        assert await flags_of(house, id_) == [("image", "breast 90%")]
-        assert await pending(house) == (id_,)
-        assert house.notifier.told(id_) == []
+        assert await flags_of(app, id_) == [("image", "breast 90%")]
+        assert await pending(app) == (id_,)
+        assert app.notifier.told(id_) == []
 
 
 @pytest.mark.parametrize("mode", [CheckMode.SPOILER, CheckMode.HOLD, CheckMode.REFUSE])
 async def test_what_cannot_be_checked_waits_for_a_moderator(
     open_checked, sqlite_url, backend, tools, checker, mode
 ):
-    async with open_checked(sqlite_url, backend) as house:
+    async with open_checked(sqlite_url, backend) as app:
         await open_checked.gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
         # Moderators are shown everything here: that must become a decision.
-        reviews = Reviews(house.database, utc_now)
+        reviews = Reviews(app.database, utc_now)
         await reviews.set_mode(GUILD, None, ReviewMode.LOG, actor_id=MO)
         checker.error = ValueError("out of order")
         backend.default.pictures = (tools.build_picture(colour="green"),)
-        id_ = await submit(house, tools)
-        await house.until(id_, GenerationState.SUCCEEDED)
-        held = await house.service.find(id_)
+        id_ = await submit(app, tools)
+        await app.until(id_, GenerationState.SUCCEEDED)
+        held = await app.service.find(id_)
         assert held.withheld
         assert held.outputs == ()
-        assert await flags_of(house, id_) == [("image", "could not be checked")]
-        assert await pending(house) == (id_,)
-        assert house.notifier.told(id_) == []
+        assert await flags_of(app, id_) == [("image", "could not be checked")]
+        assert await pending(app) == (id_,)
+        assert app.notifier.told(id_) == []
         await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
-        await house.service.tell_decided(id_)
-        approved = await house.ended(id_)
+        await app.service.tell_decided(id_)
+        approved = await app.ended(id_)
         assert len(approved.outputs) == 1
 
 
 async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url, backend, tools):
-    async with open_checked(database_url, backend) as house:
+    async with open_checked(database_url, backend) as app:
         await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
-        await Reviews(house.database, utc_now).set_mode(
-            GUILD, None, ReviewMode.FLAGGED, actor_id=MO
-        )
-        found = await house.ended(await submit(house, tools))
+        await Reviews(app.database, utc_now).set_mode(GUILD, None, ReviewMode.FLAGGED, actor_id=MO)
+        found = await app.ended(await submit(app, tools))
         assert (found.state, found.spoiler) == (GenerationState.SUCCEEDED, True)
-        assert house.notifier.told(found.id)[0].spoiler
-        with house.database.transaction(read_only=True) as session:
+        assert app.notifier.told(found.id)[0].spoiler
+        with app.database.transaction(read_only=True) as session:
             review = ReviewRepository(session).find(found.id)
         assert review.state == "shown"
-        adult = await house.ended(
-            await submit(house, tools, user_id=2, is_channel_age_restricted=True)
-        )
+        adult = await app.ended(await submit(app, tools, user_id=2, is_channel_age_restricted=True))
         assert not adult.spoiler
-        elsewhere = await house.ended(await submit(house, tools, user_id=3, guild_id=6))
+        elsewhere = await app.ended(await submit(app, tools, user_id=3, guild_id=6))
         assert not elsewhere.spoiler
 
 
@@ -196,12 +192,12 @@ async def test_previews_are_seen_once_they_were_looked_at(
             if isinstance(event, Running) and event.generation.id == id_
         ]
 
-    async with open_checked(sqlite_url, backend) as house:
-        shown = await house.ended(await submit(house, tools))
+    async with open_checked(sqlite_url, backend) as app:
+        shown = await app.ended(await submit(app, tools))
         assert any(previews(shown.id)), "nothing is looked at where nobody wants it"
         await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
         checker.threads.clear()
-        hidden = await house.ended(await submit(house, tools, user_id=2))
+        hidden = await app.ended(await submit(app, tools, user_id=2))
         assert hidden.spoiler
         assert previews(hidden.id)
         assert not any(previews(hidden.id))
@@ -305,13 +301,11 @@ async def test_everything_that_shows_something_is_looked_at(
 async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
     open_checked, sqlite_url, backend, tools, checker
 ):
-    async with open_checked(sqlite_url, backend) as house:
+    async with open_checked(sqlite_url, backend) as app:
         gate = open_checked.gate
         # It was made where nobody looks.
-        made = await house.ended(
-            await submit(house, tools, guild_id=6, is_channel_age_restricted=True)
-        )
-        contents = await stored(house, made.id)
+        made = await app.ended(await submit(app, tools, guild_id=6, is_channel_age_restricted=True))
+        contents = await stored(app, made.id)
         here = Requester(1, "Ana", 9, GUILD)
         assert await gate.admit(made, contents, here) == made
         await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
@@ -332,14 +326,14 @@ async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
 async def test_what_a_moderator_approved_of_is_shown_once_more(
     open_checked, sqlite_url, backend, tools
 ):
-    async with open_checked(sqlite_url, backend) as house:
-        gate, reviews = open_checked.gate, Reviews(house.database, utc_now)
+    async with open_checked(sqlite_url, backend) as app:
+        gate, reviews = open_checked.gate, Reviews(app.database, utc_now)
         await gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
-        id_ = await submit(house, tools)
-        await house.until(id_, GenerationState.SUCCEEDED)
+        id_ = await submit(app, tools)
+        await app.until(id_, GenerationState.SUCCEEDED)
         await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
-        await house.service.tell_decided(id_)
-        approved, contents = await house.ended(id_), await stored(house, id_)
+        await app.service.tell_decided(id_)
+        approved, contents = await app.ended(id_), await stored(app, id_)
         assert await gate.admit(approved, contents, Requester(1, "Ana", 9, GUILD)) == approved
         await gate.set_policy(6, ImagePolicy(CheckMode.HOLD), actor_id=MO)
         with pytest.raises(RequestRefused):

@@ -68,7 +68,7 @@ class Clock:
 
 
 @asynccontextmanager
-async def open_house(
+async def open_service(
     urls: Sequence[str], *, database_url: str | None = None, takes_work: bool = True
 ) -> AsyncGenerator[tuple[GenerationService, Clock]]:
     """Run a service with a line of its own, by itself on a database that is thrown away."""
