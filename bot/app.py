@@ -158,7 +158,9 @@ async def open_core(
     async with AsyncExitStack() as stack:
         database = Database(storage.database_url)
         stack.push_async_callback(database.close)
-        catalog = Catalog((LIBRARY, *settings.workflow_folders))
+        catalog = Catalog(
+            (LIBRARY, *settings.workflow_folders), preferred=settings.default_workflows
+        )
         members = build_pool_members(settings)
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
         library = Library(

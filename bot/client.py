@@ -126,7 +126,9 @@ class LimnerClient(discord.AutoShardedClient):
                 **MYDATA_FORMS,
             }
         )
-        self._workflow_commands = WorkflowCommands(self.tree, submitter, self._guilds)
+        self._workflow_commands = WorkflowCommands(
+            self.tree, submitter, services.library, self._guilds
+        )
         self._workflow_commands.refresh()
         self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
 

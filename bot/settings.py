@@ -100,6 +100,8 @@ class BackendsFile(BaseModel):
 
     default_models: tuple[str, ...] = ()
     """Model files, best first, that stand in for one a workflow names but no backend has."""
+    default_workflows: tuple[str, ...] = ()
+    """Workflows, best first, that are preferred to others of their kind."""
     backend: tuple[BackendEntry, ...] = ()
 
 
@@ -237,6 +239,11 @@ class Settings(BaseSettings):
     def default_models(self) -> tuple[str, ...]:
         """Replacements for models that are not installed, best first."""
         return self._backends_file.default_models
+
+    @property
+    def default_workflows(self) -> tuple[str, ...]:
+        """Workflows that are preferred to others of their kind, best first."""
+        return self._backends_file.default_workflows
 
     def with_backends_file(self) -> Self:
         """Read `backends.toml` from the data folder. Raises SettingsError."""

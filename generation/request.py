@@ -75,8 +75,8 @@ class GenerationRequest:
     """One request of one person.
 
     `values` and `images` are keyed by the manifest's input names; an image is fetched once the
-    request was admitted. `workflow` None means: the
-    default workflow that has a place for what was given. `aspect` is a ratio such as "3:2".
+    request was admitted. `workflow` None means: the default workflow that has a place for what was
+    given, of one of the `kinds` if there are any. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
     `reply` is opaque to the core: the front end's address of the reply.
     """
@@ -84,6 +84,7 @@ class GenerationRequest:
     requester: Requester
     prompt: str
     workflow: str | None = None
+    kinds: tuple[str, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
     images: Mapping[str, FetchFile] = field(default_factory=dict, repr=False)
     aspect: str | None = None

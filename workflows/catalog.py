@@ -15,6 +15,7 @@ import watchfiles
 
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
+from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
 from workflows.shelf import SWITCHED_OFF, Shelf
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
@@ -61,12 +62,20 @@ class _Snapshot:
 class Catalog:
     """The workflows of some folders; of two with one name, the later folder's counts.
 
+    `preferred` are names of workflows, best first, that come before others of their kind.
+
     A workflow that breaks stays in its last good version and is listed in `problems`; it never
     stops the others. What has been handed out is never changed: `load` replaces it as a whole.
     """
 
-    def __init__(self, folders: Sequence[Path], classes: NodeClasses | None = None) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        classes: NodeClasses | None = None,
+        preferred: Sequence[str] = (),
+    ) -> None:
         self._folders = tuple(folders)
+        self._preferred = tuple(preferred)
         self._classes = classes
         self._snapshot = _Snapshot()
 
@@ -74,6 +83,22 @@ class Catalog:
     def workflows(self) -> Mapping[str, Workflow]:
         """The usable ones by name, in alphabetical order."""
         return MappingProxyType(self._snapshot.workflows)
+
+    def of_kind(self, *kinds: Kind) -> list[Workflow]:
+        """The usable ones of these kinds, the first of which is the default.
+
+        The operator's preferred ones come first, then those called as their kind, then the rest by
+        name.
+        """
+
+        def rank(workflow: Workflow) -> tuple[int, bool]:
+            kind, is_preferred = workflow.manifest.kind, workflow.name in self._preferred
+            place = self._preferred.index(workflow.name) if is_preferred else len(self._preferred)
+            return place, workflow.name not in (kind.value, f"{kind}-sd")
+
+        return sorted(
+            (one for one in self.workflows.values() if one.manifest.kind in kinds), key=rank
+        )
 
     @property
     def problems(self) -> tuple[WorkflowProblem, ...]:

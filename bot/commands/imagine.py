@@ -35,9 +35,11 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         model: str | None = None,
         lora: str | None = None,
         steps: Range[int, 1, 150] | None = None,
-        cfg: Range[float, 0.0, 30.0] | None = None,
+        guidance: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
         mask: discord.Attachment | None = None,
+        image_2: discord.Attachment | None = None,
+        image_3: discord.Attachment | None = None,
         private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
@@ -48,10 +50,10 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
             "model": model,
             "lora": lora,
             "steps": steps,
-            "cfg": cfg,
+            "cfg": guidance,
             "strength": strength,
         }
-        attachments = {"image": image, "mask": mask}
+        attachments = {"image": image, "mask": mask, "image_2": image_2, "image_3": image_3}
         command_input = CommandInput(
             prompt, workflow, values, attachments, aspect, private, spoiler
         )

@@ -20,6 +20,7 @@ from bot.ui.options import (
     Aspect,
     Choices,
     matching,
+    shown_name,
 )
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import harmless, lines_within
@@ -58,7 +59,7 @@ def presets_group(
     @app_commands.describe(
         name="How you want to call it",
         generation="Take the options of this result; those you give as well come first",
-        **{name: text for name, text in DESCRIPTIONS.items() if name in _SAVED},
+        **{name: text for name, text in DESCRIPTIONS.items() if name in map(shown_name, _SAVED)},
     )
     async def save(
         interaction: discord.Interaction,
@@ -72,7 +73,7 @@ def presets_group(
         model: str | None = None,
         lora: str | None = None,
         steps: Range[int, 1, 150] | None = None,
-        cfg: Range[float, 0.0, 30.0] | None = None,
+        guidance: Range[float, 0.0, 30.0] | None = None,
         strength: Range[float, 0.0, 1.0] | None = None,
         private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
@@ -87,7 +88,7 @@ def presets_group(
             "model": model,
             "lora": lora,
             "steps": steps,
-            "cfg": cfg,
+            "cfg": guidance,
             "strength": strength,
             "private": private,
             "spoiler": spoiler,
@@ -209,7 +210,8 @@ def fill(
 def describe(values: Preset) -> str:
     """Format the options in one line."""
     return " · ".join(
-        f"{name} {harmless(str(value), SHOWN_VALUE_CHARACTERS)}" for name, value in values.items()
+        f"{shown_name(name)} {harmless(str(value), SHOWN_VALUE_CHARACTERS)}"
+        for name, value in values.items()
     )
 
 

@@ -1,4 +1,4 @@
-"""Slash commands built from workflows whose manifests name a command."""
+"""Slash commands built from workflows whose manifests name a command, and from kinds of them."""
 
 import inspect
 import logging
@@ -14,15 +14,18 @@ from bot.commands.workflow_options import (
     has_valid_value,
     is_aspect,
     one_line,
-    option_name,
+    option_names,
 )
-from bot.i18n.language import languages, translate
+from bot.i18n.language import languages, mark, translate
 from bot.replies.submission import CommandInput, Submitter
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 from bot.ui.limits import COMMAND_OPTIONS
 from bot.ui.options import DESCRIPTIONS
+from generation.library.kind_commands import KIND_COMMAND_NAMES
+from generation.library.library import Library
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
-from generation.request import Value
+from generation.request import Requester, Value
+from generation.service import GenerationService
 
 COMMAND_CHARACTERS = 8000
 """Discord's limit for all names, descriptions and choices of one command."""
@@ -31,12 +34,23 @@ COMMANDS = 100
 """Discord's limit for slash commands in one place."""
 
 _PROMPT = "prompt"
+_WORKFLOW = "workflow"
 _MEDIA = frozenset({InputKind.VIDEO, InputKind.AUDIO})
 
 _HOW_SHOWN = tuple(
     InputSummary(name, InputKind.BOOLEAN, DESCRIPTIONS[name]) for name in ("private", "spoiler")
 )
 """Options of every such command, after the workflow's inputs."""
+
+_KIND_DESCRIPTIONS = {
+    "edit": mark("Change a picture"),
+    "upscale": mark("Make a picture larger"),
+    "video": mark("Make a video"),
+    "audio": mark("Make music or sound"),
+    "3d": mark("Make a 3D model from a picture"),
+    "describe": mark("Describe a picture in words"),
+}
+"""Descriptions of the commands by kind."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +64,11 @@ class Plan:
 
 
 def plan_commands(workflows: Iterable[WorkflowSummary], built_in: Collection[str]) -> Plan:
-    """Decide which workflows get a command; the names in `built_in` are reserved."""
+    """Decide which workflows get a command.
+
+    The names in `built_in` are reserved, and so are those of the commands by kind.
+    """
+    built_in = {*built_in, *KIND_COMMAND_NAMES}
     accepted: dict[str, WorkflowSummary] = {}
     refusals = []
     for workflow in workflows:
@@ -76,16 +94,18 @@ def build_command(workflow: WorkflowSummary, submitter: Submitter) -> SlashComma
 
 
 class WorkflowCommands:
-    """Keeps the workflow commands of a tree current, for these guilds or globally."""
+    """Keeps the commands of workflows and kinds in a tree, for these guilds or globally."""
 
     def __init__(
         self,
         tree: app_commands.CommandTree[discord.Client],
         submitter: Submitter,
+        library: Library,
         guilds: Sequence[discord.Object] = (),
     ) -> None:
         self._tree = tree
         self._submitter = submitter
+        self._library = library
         self._places: Sequence[discord.Object | None] = guilds or (None,)
         self._shapes: Mapping[str, object] = {}
         self._refusals: tuple[str, ...] = ()
@@ -99,7 +119,8 @@ class WorkflowCommands:
         ]
         plan = plan_commands(self._submitter.service.workflows(), built_in)
         self._tell(plan.refusals)
-        commands = [build_command(workflow, self._submitter) for workflow in plan.accepted]
+        entries = (*self._library.kind_commands(), *plan.accepted)
+        commands = [build_command(entry, self._submitter) for entry in entries]
         for place in self._places:
             for command in commands:
                 self._tree.add_command(command, guild=place)
@@ -145,15 +166,14 @@ def _build(
 ) -> SlashCommand:
     # Numbered parameters: an input's name need not be a valid Python identifier.
     asked = {f"option_{i}": input_ for i, input_ in enumerate(_in_order(workflow.inputs))}
-    known = {option_name(input_) for input_ in asked.values()}
+    names = option_names(asked.values())
+    known = set(names.values())
 
     async def run(interaction: discord.Interaction, **given: object) -> None:
         if not vars(interaction.namespace).keys() <= known:
             # The client sent options of an older command; they must not be ignored silently.
             raise app_commands.CommandSignatureMismatch(command)
-        command_input = _fill(
-            workflow.name, {option: given[name] for name, option in asked.items()}
-        )
+        command_input = _fill(workflow, {option: given[name] for name, option in asked.items()})
         await submitter.submit(interaction, command_input)
 
     def parameter(name: str, input_: InputSummary) -> inspect.Parameter:
@@ -163,23 +183,38 @@ def _build(
             default=inspect.Parameter.empty if input_.required else None,
             annotation=build_option(
                 input_,
-                lambda: submitter.service.choices(workflow.name, input_.name),
+                lambda requester: _find_choices(workflow, input_, submitter.service, requester),
                 has_fixed_choices=has_fixed_choices,
             ),
         )
 
     _give_parameters(run, [parameter(name, input_) for name, input_ in asked.items()])
     app_commands.describe(**{name: describe(input_) for name, input_ in asked.items()})(run)
-    app_commands.rename(**{name: option_name(input_) for name, input_ in asked.items()})(run)
+    app_commands.rename(**{name: names[input_.name] for name, input_ in asked.items()})(run)
     command: SlashCommand = app_commands.Command(
         name=workflow.command or workflow.name,
-        description=one_line(workflow.description) or one_line(workflow.title) or workflow.name,
+        description=_describe_command(workflow),
         callback=run,
         allowed_contexts=CONTEXTS,
         allowed_installs=INSTALLS,
         nsfw=workflow.is_age_restricted,
     )
     return command
+
+
+def _describe_command(workflow: WorkflowSummary) -> str:
+    if workflow.kinds:
+        return _KIND_DESCRIPTIONS[workflow.name]
+    return one_line(workflow.description) or one_line(workflow.title) or workflow.name
+
+
+def _find_choices(
+    workflow: WorkflowSummary, input_: InputSummary, service: GenerationService, person: Requester
+) -> Iterable[tuple[str, str]]:
+    if input_.kind is InputKind.WORKFLOW:
+        usable = service.workflows(person)
+        return [(one.title, one.name) for one in usable if one.kind in workflow.kinds]
+    return [(choice, choice) for choice in service.choices(workflow.name, input_.name)]
 
 
 def _give_parameters(
@@ -201,14 +236,15 @@ def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
     return [*sorted(inputs, key=rank), *_HOW_SHOWN]
 
 
-def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
+def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> CommandInput:
     """Sort the given options into the fields of a CommandInput."""
     by_name = {input_.name: value for input_, value in given.items()}
+    chosen = by_name.get(_WORKFLOW) if workflow.kinds else workflow.name
     attachments: dict[str, discord.Attachment | None] = {}
     values: dict[str, Value | None] = {}
     aspect = None
     for input_, value in given.items():
-        if input_.name == _PROMPT or input_ in _HOW_SHOWN:
+        if input_.name in (_PROMPT, _WORKFLOW) or input_ in _HOW_SHOWN:
             continue
         if isinstance(value, discord.Attachment):
             attachments[input_.name] = value
@@ -219,7 +255,8 @@ def _fill(workflow: str, given: Mapping[InputSummary, object]) -> CommandInput:
                 values[input_.name] = value
     return CommandInput(
         prompt=str(by_name.get(_PROMPT) or ""),
-        workflow=workflow,
+        workflow=None if chosen is None else str(chosen),
+        kinds=workflow.kinds,
         values=values,
         attachments=attachments,
         media={input_.name: input_.kind.value for input_ in given if input_.kind in _MEDIA},

@@ -8,9 +8,12 @@ import discord
 from discord import AppCommandOptionType, app_commands
 from discord.app_commands import Choice
 
+from bot.i18n.language import mark
+from bot.requester import requester_of
 from bot.ui.limits import CHOICE_CHARACTERS, CHOICES
-from bot.ui.options import DESCRIPTIONS, LARGEST_INTEGER, Aspect, matching
+from bot.ui.options import DESCRIPTIONS, LARGEST_INTEGER, Aspect, matching, shown_name
 from generation.library.summaries import InputKind, InputSummary
+from generation.request import Requester
 
 TEXT_CHARACTERS = 6000
 """Discord's limit for the text of one option."""
@@ -18,8 +21,8 @@ TEXT_CHARACTERS = 6000
 DESCRIPTION_CHARACTERS = 100
 
 _SIZE = "size"
-_ASPECT = "aspect"
-"""Option name of the input `size`, for which people give an aspect ratio."""
+
+_DESCRIPTIONS = {**DESCRIPTIONS, "last_image": mark("Picture that the video ends with")}
 
 _TYPES = {
     InputKind.TEXT: AppCommandOptionType.string,
@@ -32,11 +35,13 @@ _TYPES = {
     InputKind.VIDEO: AppCommandOptionType.attachment,
     InputKind.AUDIO: AppCommandOptionType.attachment,
     InputKind.ASPECT: AppCommandOptionType.string,
+    InputKind.WORKFLOW: AppCommandOptionType.string,
 }
 
 Bound = int | float | None
 AnyChoices = list[Choice[str | int | float]]
-FindChoices = Callable[[], Iterable[str]]
+FindChoices = Callable[[Requester], Iterable[tuple[str, str]]]
+"""Finds the choices of a person, each with its label."""
 
 
 class Option(app_commands.Transformer[discord.Client]):
@@ -82,10 +87,10 @@ class LookedUpOption(Option):
         self._find_choices = find_choices
 
     async def autocomplete(
-        self, _interaction: discord.Interaction[discord.Client], typed: str | float, /
+        self, interaction: discord.Interaction[discord.Client], typed: str | float, /
     ) -> AnyChoices:
         """Return the choices that match the typed text."""
-        matches = matching(((choice, choice) for choice in self._find_choices()), str(typed))
+        matches = matching(self._find_choices(requester_of(interaction)), str(typed))
         return [Choice(name=choice.name, value=choice.value) for choice in matches]
 
 
@@ -97,14 +102,15 @@ def build_option(
         return Option(input_, get_args(Aspect))
     if input_.kind is InputKind.CHOICE and has_fixed_choices and _can_be_fixed(input_.choices):
         return Option(input_, dict.fromkeys(input_.choices))
-    if input_.kind in (InputKind.CHOICE, InputKind.MODEL):
+    if input_.kind in (InputKind.CHOICE, InputKind.MODEL, InputKind.WORKFLOW):
         return LookedUpOption(input_, find_choices)
     return Option(input_)
 
 
-def option_name(input_: InputSummary) -> str:
-    """The option's name for an input."""
-    return _ASPECT if is_aspect(input_) else input_.name
+def option_names(inputs: Iterable[InputSummary]) -> dict[str, str]:
+    """The options' names by those of the inputs; of two that would be called alike, neither."""
+    names = [input_.name for input_ in inputs]
+    return {name: name if shown_name(name) in names else shown_name(name) for name in names}
 
 
 def is_aspect(input_: InputSummary) -> bool:
@@ -114,8 +120,8 @@ def is_aspect(input_: InputSummary) -> bool:
 
 def describe(input_: InputSummary) -> str:
     """The option's description: the manifest's, or the standard one of a well-known input."""
-    name = option_name(input_)
-    return one_line(input_.description) or DESCRIPTIONS.get(name, name)
+    name = shown_name(input_.name)
+    return one_line(input_.description) or _DESCRIPTIONS.get(name, name)
 
 
 def one_line(text: str) -> str:

@@ -28,6 +28,7 @@ class CommandInput:
     """The options of a command; None stands for omitted ones.
 
     `media` names the attachments that are a "video" or an "audio" file instead of a picture.
+    Without a `workflow`, one of the `kinds` is selected; any that fits, where there are none.
     """
 
     prompt: str = ""
@@ -38,6 +39,7 @@ class CommandInput:
     private: bool | None = None
     spoiler: bool | None = None
     media: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
 
 class Submitter:
@@ -74,6 +76,7 @@ class Submitter:
             requester=requester_of(interaction),
             prompt=command_input.prompt,
             workflow=command_input.workflow,
+            kinds=command_input.kinds,
             values=given_values(command_input.values),
             images=fetching(attachments),
             aspect=command_input.aspect,

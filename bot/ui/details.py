@@ -7,6 +7,7 @@ import discord
 from bot.i18n.language import _
 from bot.ui.embeds import state_name, state_text
 from bot.ui.limits import EMBED_FIELD_CHARACTERS
+from bot.ui.options import shown_name
 from bot.ui.text import harmless, lines_within, mebibytes
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
@@ -109,7 +110,7 @@ def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:
 def _values(generation: Generation) -> Iterable[str]:
     for name, value in generation.values.items():
         if name != "seed" and value != "":
-            yield f"{harmless(name, 40)}: {harmless(str(value), VALUE_CHARACTERS)}"
+            yield f"{harmless(shown_name(name), 40)}: {harmless(str(value), VALUE_CHARACTERS)}"
 
 
 def _output_line(output: Output) -> str:

@@ -11,6 +11,7 @@ import discord
 
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS
+from bot.ui.options import shown_name
 from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, waits_in_public
 from bot.ui.text import harmless, relative
 from generation.errors import (
@@ -54,7 +55,7 @@ def failure_embed(
     kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
 ) -> discord.Embed:
     """Embed of a failure: fixed title, formatted sentence, and when to try again."""
-    known = facts or {}
+    known = _with_shown_names(facts or {})
     description = harmless(_(template, **known), SENTENCE_CHARACTERS)
     retry_at = _read_moment(known.get("retry_at"))
     if retry_at is not None:
@@ -132,6 +133,16 @@ async def _make_place(interaction: discord.Interaction) -> None:
         await interaction.delete_original_response()
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         _log.debug("A waiting message could not be taken away: %s", type(failure).__name__)
+
+
+def _with_shown_names(facts: Mapping[str, object]) -> Mapping[str, object]:
+    """The facts, with inputs called as people know them as options."""
+    names = {
+        key: ", ".join(map(shown_name, str(facts[key]).split(", ")))
+        for key in ("option", "name", "missing")
+        if key in facts
+    }
+    return {**facts, **names}
 
 
 def _read_moment(value: object) -> datetime | None:

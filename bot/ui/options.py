@@ -32,13 +32,23 @@ DESCRIPTIONS = {
     "model": mark("The AI model"),
     "lora": mark("A style or subject on top of the model"),
     "steps": mark("More steps take longer and are finer"),
-    "cfg": mark("How closely to follow the prompt"),
+    "guidance": mark("How closely to follow the prompt"),
     "strength": mark("How far to leave the given picture behind: 0 keeps it, 1 forgets it"),
     "mask": mark("White where the picture is to be painted anew"),
+    "image_2": mark("Second picture"),
+    "image_3": mark("Third picture"),
     "private": mark("Only you see it"),
     "spoiler": mark("Hide the pictures behind a click"),
 }
 """Descriptions of the standard options, in the order of `/imagine`."""
+
+_SHOWN_NAMES = {"cfg": "guidance", "size": "aspect"}
+"""Options that are not called as the input that they set."""
+
+
+def shown_name(name: str) -> str:
+    """The option's name for an input's."""
+    return _SHOWN_NAMES.get(name, name)
 
 
 def matching(named: Iterable[tuple[str, str]], typed: str) -> Choices:

@@ -152,7 +152,7 @@ def inspect_workflow(
     """Report on a workflow that can be used; `export` is the editor's format that it came from."""
     manifest = workflow.manifest
     inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
-    fitness = tuple(_fitness(workflow, name, infos[name], default_models) for name in infos)
+    fitness = tuple(find_fitness(workflow, name, infos[name], default_models) for name in infos)
     return Inspection(
         name=workflow.name,
         title=manifest.title,
@@ -202,7 +202,7 @@ def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
     return tuple(sorted(one for one in classes if not info.has(one)))
 
 
-def _fitness(
+def find_fitness(
     workflow: Workflow, backend: str, info: ObjectInfo, default_models: Sequence[str]
 ) -> Fitness:
     """Determine what the backend lacks for a run with the default models."""

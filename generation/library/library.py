@@ -20,7 +20,13 @@ from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
-from generation.library.inspection import Inspection, inspect_file, inspect_workflow
+from generation.library.inspection import (
+    Inspection,
+    find_fitness,
+    inspect_file,
+    inspect_workflow,
+)
+from generation.library.kind_commands import summarise_kinds
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.request import Requester
 from generation.requests.access import may_use
@@ -28,6 +34,7 @@ from generation.requests.selection import unknown_workflow
 from workflows.catalog import Catalog
 from workflows.errors import NothingCarried, WorkflowUnusable
 from workflows.shelf import Shelf
+from workflows.workflow import Workflow
 
 RECENT_RUNS = 20
 """Runs whose median says how long one takes."""
@@ -80,13 +87,17 @@ class Library:
         self._pool.listen(self._learn)
 
     def listen(self, on_change: Callable[[], None]) -> None:
-        """Call this whenever a workflow changed here, or by what backends say."""
+        """Call this whenever a workflow, or what backends have, may have changed."""
         self._on_change = on_change
 
     def offered_to(self, requester: Requester) -> tuple[WorkflowSummary, ...]:
         """The workflows that this person may use where they are."""
         found = self._catalog.workflows.values()
         return tuple(summarise(one) for one in found if may_use(one, requester))
+
+    def kind_commands(self) -> tuple[WorkflowSummary, ...]:
+        """The commands by kind that a workflow serves on some backend, as it was last seen."""
+        return summarise_kinds(self._catalog, self._is_usable)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """Every workflow, those that cannot be used yet among them, by name."""
@@ -232,6 +243,13 @@ class Library:
                 {"problem": error.sentences[0]},
             ) from error
 
+    def _is_usable(self, workflow: Workflow) -> bool:
+        """Whether a backend has its nodes and models; True while none was ever seen."""
+        infos, defaults = self._offers(), self._pool.settings.default_models
+        return self._pool.has_tags(workflow.manifest.tags) and (
+            not infos or any(find_fitness(workflow, n, infos[n], defaults).can_run for n in infos)
+        )
+
     def _offers(self) -> dict[str, ObjectInfo]:
         return {**self._infos, **self._pool.object_infos}
 
@@ -241,8 +259,9 @@ class Library:
     async def _learn(self) -> None:
         """Handle changed descriptions: reload the catalog, and store them for the next start."""
         self._infos = self._offers()
-        if await self._catalog.learn(self._classes()):
-            self._on_change()
+        await self._catalog.learn(self._classes())
+        # Also where no workflow changed: commands by kind depend on the models of backends.
+        self._on_change()
         try:
             await asyncio.to_thread(self._known.save, self._infos)
         except OSError as error:

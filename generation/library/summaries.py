@@ -23,6 +23,7 @@ class InputKind(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
     ASPECT = "aspect"
+    WORKFLOW = "workflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class WorkflowSummary:
     """A workflow as people choose it.
 
     `options` are the names of the inputs it offers, `inputs` the same in the manifest's order.
-    `command` is what its author wants it to be called as a command of its own.
+    `command` is what its author wants it to be called as a command of its own. With `kinds` it
+    stands for any workflow of these kinds.
     """
 
     name: str
@@ -58,6 +60,7 @@ class WorkflowSummary:
     command: str | None = None
     inputs: tuple[InputSummary, ...] = ()
     is_age_restricted: bool = False
+    kinds: tuple[str, ...] = ()
 
 
 def summarise(workflow: Workflow) -> WorkflowSummary:

@@ -252,7 +252,7 @@ class Preferences:
     def _takes(self, request: GenerationRequest, name: str | None) -> bool:
         """Whether the default workflow is one for what was given."""
         workflow = self._catalog.workflows.get(name) if name is not None else None
-        if workflow is None:
+        if workflow is None or (request.kinds and workflow.manifest.kind not in request.kinds):
             return False
         given = {*request.values, *request.images, *({SIZE} if request.aspect else ())}
         if without_place(workflow, given):

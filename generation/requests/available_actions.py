@@ -106,16 +106,13 @@ class ActionFinder:
         return carried
 
     def _candidates(self, kind: Kind, requester: Requester | None) -> list[Workflow]:
-        found = [
-            one
-            for one in self._catalog.workflows.values()
-            if one.manifest.kind is kind
-            and find_picture_input(one)
-            and self._can_run(one)
-            and (requester is None or may_use(one, requester))
+        return [
+            workflow
+            for workflow in self._catalog.of_kind(kind)
+            if find_picture_input(workflow)
+            and self._can_run(workflow)
+            and (requester is None or may_use(workflow, requester))
         ]
-        found.sort(key=lambda one: one.name not in (kind.value, f"{kind.value}-sd"))
-        return found
 
     def _can_run(self, workflow: Workflow) -> bool:
         classes = {str(node["class_type"]) for node in workflow.graph.values()}

@@ -32,6 +32,12 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
     workflow = catalog.workflows.get(request.workflow)
     if workflow is None:
         raise unknown_workflow(catalog.workflows)
+    if request.kinds and workflow.manifest.kind not in request.kinds:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "The workflow {workflow} makes something else. Choose one from the list.",
+            {"option": "workflow", "workflow": workflow.name},
+        )
     check_access(workflow, request.requester)
     missing = without_place(workflow, options, takes_hidden=request.requester.is_operator)
     if missing:
@@ -98,10 +104,10 @@ def _select_default(
 ) -> Workflow:
     kinds = _default_kinds(request)
     candidates = [
-        one
+        workflow
         for kind in kinds
-        for one in sorted(catalog.workflows.values(), key=lambda one: one.name != f"{kind}-sd")
-        if one.manifest.kind is kind and may_use(one, request.requester)
+        for workflow in catalog.of_kind(kind)
+        if may_use(workflow, request.requester)
     ]
     if not candidates:
         raise RequestRefused(
@@ -114,17 +120,30 @@ def _select_default(
     fitting = [one for one, lacking in zip(candidates, missing, strict=True) if not lacking]
     if not fitting:
         raise no_place(candidates[0], missing[0])
-    runnable = (one for one in fitting if _can_run(one, request, pool))
-    return next(runnable, fitting[0])
+    complete = [one for one in fitting if not _lacks_input(one, request)] or fitting
+    runnable = (one for one in complete if _can_run(one, request, pool))
+    return next(runnable, complete[0])
 
 
 def _default_kinds(request: GenerationRequest) -> tuple[Kind, ...]:
     """Return the kinds that fit the given pictures, the likeliest first."""
+    if request.kinds:
+        return tuple(Kind(kind) for kind in request.kinds)
     if "mask" in request.images:
         return (Kind.INPAINT,)
     if len(request.images) > 1:
         return (Kind.EDIT,)
     return (Kind.IMG2IMG, Kind.EDIT) if request.images else (Kind.TXT2IMG,)
+
+
+def _lacks_input(workflow: Workflow, request: GenerationRequest) -> bool:
+    given = {*request.values, *request.images}
+    if is_visible(request.prompt):
+        given.add(PROMPT)
+    return any(
+        wanted.required and not wanted.hidden and wanted.name not in given
+        for wanted in workflow.manifest.inputs
+    )
 
 
 def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:

@@ -245,6 +245,10 @@ class FakeLibrary(Library):
         self._catalog.load()
         self.acts = []
 
+    def kind_commands(self):
+        """None: which there are depends on the workflows that ship."""
+        return ()
+
     async def seconds(self, name):
         return 12.5
 

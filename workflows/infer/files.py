@@ -26,8 +26,8 @@ _MODEL_INPUT = re.compile(
 """Names of inputs whose text is a model's file, where it is no list."""
 
 _PARTS = {
-    "first_frame": re.compile(r"\b(first|start)[ _]?(frame|image)|^(first|start)$", re.IGNORECASE),
-    "last_frame": re.compile(r"\b(last|end)[ _]?(frame|image)|^(last|end)$", re.IGNORECASE),
+    "image": re.compile(r"\b(first|start)[ _]?(frame|image)|^(first|start)$", re.IGNORECASE),
+    "last_image": re.compile(r"\b(last|end)[ _]?(frame|image)|^(last|end)$", re.IGNORECASE),
     "pose": re.compile(r"\bpose\b|pose_(video|image)", re.IGNORECASE),
     "reference": re.compile(r"\bref(erence)?(_|\b)|ref_image", re.IGNORECASE),
     "front": re.compile(r"^front$", re.IGNORECASE),
@@ -49,7 +49,7 @@ def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
     They are in the graph's order, but for those that go to numbered inputs.
     """
     found = [one for node_id in live for one in _attached(view, node_id)]
-    return sorted(found, key=lambda one: (one.name == "last_frame", _number(view, one)))
+    return sorted(found, key=lambda one: (one.name == "last_image", _number(view, one)))
 
 
 def _number(view: GraphView, found: Found) -> int:

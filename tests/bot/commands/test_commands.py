@@ -13,7 +13,7 @@ pytestmark = pytest.mark.simcord(settle_timeout=2)
 OPTIONS = {
     "imagine": [
         *("prompt", "workflow", "image", "negative", "aspect", "count", "seed", "model", "lora"),
-        *("steps", "cfg", "strength", "mask", "private", "spoiler"),
+        *("steps", "guidance", "strength", "mask", "image_2", "image_3", "private", "spoiler"),
     ],
     "queue": [],
     "cancel": ["generation"],

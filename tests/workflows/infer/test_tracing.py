@@ -372,7 +372,7 @@ def test_a_film_from_two_pictures(inferred):
         }
     )
     found = targets(workflow)
-    assert (found["first_frame"], found["last_frame"]) == (("20.image",), ("21.image",))
+    assert (found["image"], found["last_image"]) == (("20.image",), ("21.image",))
     length = workflow.manifest.find("length")
     assert (length.type, length.min, length.max, length.step) == (InputType.INTEGER, 1, 162, 4)
     assert workflow.manifest.find("size").multiple == 16
