@@ -76,11 +76,11 @@ class _Answer:
     tags: frozenset[str]
 
 
-async def run_check(settings: Settings) -> int:
+async def run_check(settings: Settings, *, address: DiscordAddress | None = None) -> int:
     """Print every finding; 0 when `limner run` would work, else 1."""
     console = Console(highlight=False)
     has_failed = False
-    async for finding in find_all(settings):
+    async for finding in find_all(settings, address=address):
         has_failed |= finding.level is Level.FAILED
         console.print(_render(finding), soft_wrap=True)
     return 1 if has_failed else 0

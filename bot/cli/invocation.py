@@ -36,14 +36,22 @@ def read_settings(context: click.Context, *, tells_all: bool = False) -> "Settin
 
 
 def run_work(work: Callable[[], Coroutine[Any, Any, T]], context: click.Context) -> T:
-    """Run a coroutine; on an error, exit with one sentence and a status.
+    """Run a coroutine as `run_and_report` does."""
+    return run_and_report(lambda: asyncio.run(work()), context)
+
+
+def run_and_report(work: Callable[[], T], context: click.Context) -> T:
+    """Call `work`; on an error, exit with one sentence and a status.
 
     With `--debug` the error is raised, for its traceback.
     """
     try:
-        return asyncio.run(work())
+        return work()
     except KeyboardInterrupt:
         context.exit(130)
+    except click.Abort:
+        # Ctrl+C or the end of the input at a question.
+        raise
     except Exception as error:
         if context.obj:
             raise
@@ -63,6 +71,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from bot.app import StartupError
     from bot.cli.convert import FileUnusable
     from bot.cli.export import HistoryUnusable
+    from bot.cli.service import ServiceError
     from bot.settings import SettingsError
     from db.errors import DatabaseError
     from generation.errors import GenerationError
@@ -76,5 +85,6 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         WorkflowUnusable,
         FileUnusable,
         HistoryUnusable,
+        ServiceError,
         OSError,
     )

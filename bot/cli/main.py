@@ -13,7 +13,8 @@ import click
 from bot.cli.completion import SHELLS, completion_script
 from bot.cli.database_commands import db
 from bot.cli.history_commands import history
-from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
+from bot.cli.invocation import EXISTING_FILE, read_settings, run_and_report, run_work
+from bot.cli.service_commands import service
 from bot.cli.workflow_commands import workflows
 
 ROLES = ("all", "bot", "worker")
@@ -29,8 +30,34 @@ def limner(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for _group in (workflows, history, db):
+for _group in (workflows, history, db, service):
     limner.add_command(_group)
+
+
+@limner.command()
+@click.option("--yes", is_flag=True, help="Ask nothing: take what is given, found or usual.")
+@click.option(
+    "--token",
+    envvar="DISCORD_TOKEN",
+    help="The bot's token. Others of this machine may see it here; DISCORD_TOKEN is safer.",
+)
+@click.option("--comfyui", metavar="URL", help="ComfyUI's address, or several with commas.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for everything that Limner keeps.",
+)
+@click.pass_context
+def setup(
+    context: click.Context, *, yes: bool, token: str | None, comfyui: str | None, data: Path | None
+) -> None:
+    """Make the settings file .env in this folder, and check everything."""
+    from bot.cli.setup import SetupOptions, run_setup
+    from bot.logs import set_up_logs
+
+    set_up_logs(style="console", level="debug" if context.obj else "error")
+    options = SetupOptions(unattended=yes, token=token, comfyui_url=comfyui, data=data)
+    context.exit(run_and_report(lambda: run_setup(options), context))
 
 
 @limner.command()
