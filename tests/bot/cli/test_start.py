@@ -21,6 +21,7 @@ COMMAND_LINE = {
     "bot.cli.history_commands",
     "bot.cli.invocation",
     "bot.cli.main",
+    "bot.cli.service_commands",
     "bot.cli.workflow_commands",
 }
 RUN = """
