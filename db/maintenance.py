@@ -1,4 +1,4 @@
-"""Maintenance of the database: backups and size statistics."""
+"""Maintenance of the database: backups, their return, and size statistics."""
 
 import asyncio
 import sqlite3
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db import migrations
 from db.base import VERSION_TABLE, Base
 from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
 from db.error_translation import translated
@@ -60,6 +61,57 @@ async def backup(url: str, path: Path) -> None:
         )
     with translated(parsed):
         await asyncio.to_thread(_copy_file, Path(parsed.database), path)
+
+
+async def restore(url: str, path: Path) -> None:
+    """Put a copy that `backup` made in the place of the SQLite database's content.
+
+    An older copy is upgraded. Nothing is replaced before the copy is found to be whole. Nothing
+    else may use the database. Raises DatabaseError.
+    """
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() != "sqlite" or parsed.database is None:
+        raise BackupRefused(
+            "A PostgreSQL database is restored with PostgreSQL's own program: run pg_restore."
+        )
+    database = Path(parsed.database)
+    candidate = database.with_name(f"{database.name}.restoring")
+    candidate_url = parsed.set(database=str(candidate))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with translated(candidate_url):
+            await asyncio.to_thread(_copy_backup, path, candidate)
+        await migrations.upgrade(candidate_url.render_as_string())
+        with translated(parsed):
+            await asyncio.to_thread(_overwrite, candidate, database)
+    finally:
+        candidate.unlink(missing_ok=True)
+
+
+def _copy_backup(path: Path, candidate: Path) -> None:
+    if not path.is_file():
+        raise BackupRefused(f"There is no file {path}.")
+    candidate.unlink(missing_ok=True)
+    try:
+        _overwrite(path, candidate)
+        with closing(sqlite3.connect(candidate)) as copy:
+            is_ours = _holds_our_tables(copy)
+            is_whole = copy.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        is_ours = is_whole = False
+    if not (is_ours and is_whole):
+        raise BackupRefused(f"{path} is not a backup of Limner's database, or is damaged.")
+
+
+def _overwrite(source: Path, path: Path) -> None:
+    path.touch(0o600)
+    with (
+        closing(sqlite3.connect(source)) as original,
+        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as copy,
+    ):
+        original.backup(copy)
 
 
 async def stats(url: str) -> Stats:

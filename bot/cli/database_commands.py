@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.invocation import read_settings, run_work
+from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
 
 
 @click.group()
@@ -36,6 +36,34 @@ def backup(context: click.Context, *, file: Path) -> None:
     settings = read_settings(context)
     run_work(lambda: maintenance.backup(settings.effective_database_url, file), context)
     click.echo(f"Saved to {file}.")
+
+
+@db.command()
+@click.argument("file", type=EXISTING_FILE)
+@click.pass_context
+def restore(context: click.Context, *, file: Path) -> None:
+    """Replace the database by the backup in FILE; the bot must be stopped."""
+    from bot.cli.database import restore as bring_back
+
+    settings = read_settings(context)
+    kept = run_work(lambda: bring_back(settings, file), context)
+    click.echo(f"Restored from {file}." + (f" What was there is in {kept}." if kept else ""))
+
+
+@db.command()
+@click.argument("url")
+@click.pass_context
+def copy(context: click.Context, *, url: str) -> None:
+    """Copy everything to the empty PostgreSQL database at URL; the bot must be stopped."""
+    from bot.cli.database import copy as copy_to
+
+    settings = read_settings(context)
+    run_work(lambda: copy_to(settings, url, note=_echo_rows), context)
+    click.echo("Everything is copied. Set DATABASE_URL to that database, then start the bot.")
+
+
+def _echo_rows(table: str, count: int) -> None:
+    click.echo(f"{table:<20}{count:>12,}")
 
 
 @db.command()

@@ -15,10 +15,12 @@ from bot.settings import SettingsError
 
 
 @pytest.fixture
-def set_up(house, tmp_path, monkeypatch):
+def set_up(environment, tmp_path, monkeypatch):
     """Run it against both stand-ins, typing `lines`; returns the status and what was shown."""
     monkeypatch.chdir(tmp_path)
-    address = DiscordAddress(house.world.address.api_base, house.world.address.gateway_url)
+    address = DiscordAddress(
+        environment.world.address.api_base, environment.world.address.gateway_url
+    )
 
     async def run(*lines: str, **options):
         with CliRunner().isolation(input="\n".join(lines)) as (_, _, out):
@@ -28,28 +30,30 @@ def set_up(house, tmp_path, monkeypatch):
     return run
 
 
-async def test_the_answers_become_a_checked_file(set_up, house, tmp_path):
+async def test_the_answers_become_a_checked_file(set_up, environment, tmp_path):
     data = tmp_path / "kept here"
-    status, shown = await set_up(str(data), "wrong.token", house.world.token, house.comfyui.url)
+    status, shown = await set_up(
+        str(data), "wrong.token", environment.world.token, environment.comfyui.url
+    )
     assert status == 0
     assert dotenv_values(".env") == {
-        "DISCORD_TOKEN": house.world.token,
-        "COMFYUI_URLS": house.comfyui.url,
+        "DISCORD_TOKEN": environment.world.token,
+        "COMFYUI_URLS": environment.comfyui.url,
         "LIMNER_DATA": str(data),
     }
     if HAS_MODES:
         assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     assert "refuses this DISCORD_TOKEN" in shown
     assert "Logged in as Limner" in shown
-    assert f"client_id={house.world.application_id}" in shown
+    assert f"client_id={environment.world.application_id}" in shown
     assert "permissions=274878024704" in shown
-    assert house.world.token not in shown
+    assert environment.world.token not in shown
 
 
-async def test_unattended_keeps_what_the_file_says_besides(set_up, house, tmp_path):
+async def test_unattended_keeps_what_the_file_says_besides(set_up, environment, tmp_path):
     (tmp_path / ".env").write_text("# mine\nLIMNER_LOG_LEVEL=warning\nLIMNER_DATA=./old\n")
     status, shown = await set_up(
-        unattended=True, token=house.world.token, comfyui_url=house.comfyui.url
+        unattended=True, token=environment.world.token, comfyui_url=environment.comfyui.url
     )
     assert status == 0
     assert "Found ComfyUI 0.33.0" in shown
@@ -71,15 +75,15 @@ async def test_nothing_is_written_without_a_good_token(set_up, tmp_path, options
     assert not (tmp_path / ".env").exists()
 
 
-async def test_an_address_that_is_none_is_named(set_up, house, tmp_path):
+async def test_an_address_that_is_none_is_named(set_up, environment, tmp_path):
     with pytest.raises(SettingsError, match=r"127\.0\.0\.1:8188"):
-        await set_up(unattended=True, token=house.world.token, comfyui_url="my-box:8188")
+        await set_up(unattended=True, token=environment.world.token, comfyui_url="my-box:8188")
     assert not (tmp_path / ".env").exists()
 
 
-async def test_a_comfyui_that_is_away_is_taken_when_confirmed(set_up, house):
+async def test_a_comfyui_that_is_away_is_taken_when_confirmed(set_up, environment):
     away = "http://127.0.0.1:9"
-    status, shown = await set_up("", away, "n", away, "y", token=house.world.token)
+    status, shown = await set_up("", away, "n", away, "y", token=environment.world.token)
     assert status == 1
     assert shown.count("No ComfyUI answers at http://127.0.0.1:9") == 2
     assert dotenv_values(".env")["COMFYUI_URLS"] == away

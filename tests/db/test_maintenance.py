@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from db.database import Database
-from db.errors import BackupRefused, DatabaseUnreadable
-from db.maintenance import Stats, backup, stats
+from db.errors import BackupRefused, DatabaseTooNew, DatabaseUnreadable
+from db.maintenance import Stats, backup, restore, stats
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
 
@@ -123,3 +123,53 @@ def test_stats_are_written_as_a_table():
 def test_stats_without_the_bytes_of_tables():
     found = Stats({"audit": 1}, {}, 5 * 2**20, 2**19, 4 * 2**20)
     assert found.lines()[0] == "audit                          1 row"
+
+
+async def record(url, facts, id_):
+    database = Database(url)
+    with database.transaction() as session:
+        GenerationRepository(session).add(**facts(id_))
+    await database.close()
+
+
+async def test_a_backup_is_brought_back(sqlite_url, facts, tmp_path):
+    await record(sqlite_url, facts, "kept")
+    await backup(sqlite_url, tmp_path / "copy.db")
+    await record(sqlite_url, facts, "later")
+    await restore(sqlite_url, tmp_path / "copy.db")
+    assert await total(sqlite_url) == 1
+    await restore(f"sqlite:///{tmp_path / 'new' / 'limner.db'}", tmp_path / "copy.db")
+    assert await total(f"sqlite:///{tmp_path / 'new' / 'limner.db'}") == 1
+
+
+def damage(path):
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 8192)
+
+
+def make_newer(path):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE limner_revision SET version_num = '9999'")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "sentence"),
+    [
+        (damage, BackupRefused, "damaged"),
+        (make_newer, DatabaseTooNew, "newer Limner"),
+        (lambda path: path.write_bytes(b"diary"), BackupRefused, "not a backup"),
+        (lambda path: path.write_bytes(b""), BackupRefused, "not a backup"),
+        (lambda path: path.unlink(), BackupRefused, "no file"),
+    ],
+)
+async def test_what_is_no_whole_backup_replaces_nothing(
+    sqlite_url, facts, tmp_path, spoil, error, sentence
+):
+    await backup(sqlite_url, tmp_path / "copy.db")
+    spoil(tmp_path / "copy.db")
+    await record(sqlite_url, facts, "kept")
+    with pytest.raises(error, match=sentence):
+        await restore(sqlite_url, tmp_path / "copy.db")
+    assert await total(sqlite_url) == 1
+    assert not list(tmp_path.glob("*.restoring"))
