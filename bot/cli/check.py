@@ -1,10 +1,12 @@
 """`limner check`: diagnosis of the installation, one line a check with what to do."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+import click
 import discord
 from rich.console import Console
 from rich.text import Text
@@ -76,14 +78,22 @@ class _Answer:
     tags: frozenset[str]
 
 
-async def run_check(settings: Settings, *, address: DiscordAddress | None = None) -> int:
-    """Print every finding; 0 when `limner run` would work, else 1."""
+async def run_check(
+    settings: Settings, *, as_json: bool = False, address: DiscordAddress | None = None
+) -> int:
+    """Print every finding; 0 when `limner run` would work, else 1.
+
+    `as_json` prints one list of objects with level, subject and sentence, at the end.
+    """
     console = Console(highlight=False)
-    has_failed = False
+    findings: list[CheckFinding] = []
     async for finding in find_all(settings, address=address):
-        has_failed |= finding.level is Level.FAILED
-        console.print(_render(finding), soft_wrap=True)
-    return 1 if has_failed else 0
+        findings.append(finding)
+        if not as_json:
+            console.print(_render(finding), soft_wrap=True)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    return 1 if any(finding.level is Level.FAILED for finding in findings) else 0
 
 
 async def find_all(

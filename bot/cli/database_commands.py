@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
+from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_work
 
 
 @click.group()
@@ -67,12 +67,17 @@ def _echo_rows(table: str, count: int) -> None:
 
 
 @db.command()
+@AS_JSON
 @click.pass_context
-def stats(context: click.Context) -> None:
+def stats(context: click.Context, *, as_json: bool) -> None:
     """Show how many rows and bytes each table holds."""
+    import json
+    from dataclasses import asdict
+
     from db import maintenance
 
     settings = read_settings(context)
     statistics = run_work(lambda: maintenance.stats(settings.effective_database_url), context)
-    for line in statistics.lines():
+    lines = [json.dumps(asdict(statistics), indent=2)] if as_json else statistics.lines()
+    for line in lines:
         click.echo(line)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
 T = TypeVar("T")
 
 

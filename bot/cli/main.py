@@ -13,7 +13,7 @@ import click
 from bot.cli.completion import SHELLS, completion_script
 from bot.cli.database_commands import db
 from bot.cli.history_commands import history
-from bot.cli.invocation import EXISTING_FILE, read_settings, run_and_report, run_work
+from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_and_report, run_work
 from bot.cli.service_commands import service
 from bot.cli.workflow_commands import workflows
 
@@ -111,13 +111,14 @@ def demo(
 
 
 @limner.command()
+@AS_JSON
 @click.pass_context
-def check(context: click.Context) -> None:
+def check(context: click.Context, *, as_json: bool) -> None:
     """Say what works and what does not, and what to do about it."""
     from bot.cli.check import run_check
 
     settings = read_settings(context)
-    context.exit(run_work(lambda: run_check(settings), context))
+    context.exit(run_work(lambda: run_check(settings, as_json=as_json), context))
 
 
 @limner.command()

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from bot.cli.invocation import EXISTING_FILE, read_settings, run_work
+from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_work
 
 _OBJECT_INFO = click.option(
     "--object-info",
     type=EXISTING_FILE,
     help="A saved /object_info, compressed or not, instead of the backends.",
 )
-
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group()
@@ -21,7 +19,7 @@ def workflows() -> None:
 
 
 @workflows.command("list")
-@_AS_JSON
+@AS_JSON
 @click.pass_context
 def list_workflows(context: click.Context, *, as_json: bool) -> None:
     """List every workflow, and what is wrong with those that cannot be used."""
@@ -64,7 +62,7 @@ def convert_workflows(
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @_OBJECT_INFO
 @click.option("--save", is_flag=True, help="Write the manifest beside the file, for editing.")
-@_AS_JSON
+@AS_JSON
 @click.pass_context
 def inspect_workflow(
     context: click.Context, *, file: Path, object_info: Path | None, save: bool, as_json: bool
@@ -83,7 +81,7 @@ def inspect_workflow(
 @click.argument("file", type=EXISTING_FILE)
 @click.option("--name", help="What it is called; the file's name when left out.")
 @_OBJECT_INFO
-@_AS_JSON
+@AS_JSON
 @click.pass_context
 def add_workflow(
     context: click.Context,
@@ -108,7 +106,7 @@ def add_workflow(
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @_OBJECT_INFO
 @click.option("--local", is_flag=True, help="Leave out what calls paid services.")
-@_AS_JSON
+@AS_JSON
 @click.pass_context
 def survey_workflows(
     context: click.Context, *, folder: Path, object_info: Path | None, local: bool, as_json: bool

@@ -209,7 +209,10 @@ async def test_what_a_console_cannot_show_is_replaced(limner, tmp_path, encoding
 async def test_check_says_of_everything_whether_it_works(limner):
     async with ComfyUIStandIn(step_seconds=0.01, load_seconds=0) as comfyui:
         result = await limner("check", COMFYUI_URLS=comfyui.url, LIMNER_DATE="x")
-    assert result.returncode == 1
+        printed = await limner("check", "--json", COMFYUI_URLS=comfyui.url)
+    assert result.returncode == printed.returncode == 1
+    (database,) = [item for item in json.loads(printed.stdout) if item["subject"] == "database"]
+    assert database == {"level": "ok", "subject": "database", "sentence": database["sentence"]}
     lines = result.stdout.splitlines()
     assert any("LIMNER_DATE" in line for line in lines)
     assert any(line.startswith("failed discord") for line in lines)
@@ -224,4 +227,7 @@ async def test_backup_and_stats(limner, tmp_path):
     with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
         assert connection.execute("SELECT count(*) FROM generations").fetchone() == (0,)
     assert "generations" in (await limner("db", "stats")).stdout
+    printed = json.loads((await limner("db", "stats", "--json")).stdout)
+    assert printed["rows"]["generations"] == 0
+    assert printed["total_bytes"] > 0
     assert_sentence(await limner("db", "backup", "copy.db"), "copy.db")
