@@ -9,11 +9,15 @@ import os
 import shutil
 import sys
 import sysconfig
+from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
+
+UV = os.environ.get("UV", "uv")
+"""`uv run` names itself there."""
 
 PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
 """The programs of this environment first: it need not be activated."""
@@ -58,3 +62,18 @@ def migrations(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests; arguments after `--` go to pytest."""
     run(session, "pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Build what a release uploads into dist/, and play the demo from the wheel alone."""
+    folder = Path(session.create_tmp()).resolve()
+    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run(UV, "build", "--quiet", "--out-dir", "dist")
+    (wheel,) = Path("dist").glob("*.whl")
+    session.run(UV, "venv", "--quiet", "--clear", str(folder / "venv"))
+    session.run(UV, "pip", "install", "--quiet", "--python", str(python), str(wheel))
+    # Outside of the checkout, whose packages would be imported instead of the installed ones.
+    with session.chdir(folder):
+        session.run(str(python), "-P", "-m", "bot", "demo", "--script", "--out", "pictures")
