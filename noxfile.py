@@ -77,3 +77,9 @@ def release(session: nox.Session) -> None:
     # Outside of the checkout, whose packages would be imported instead of the installed ones.
     with session.chdir(folder):
         session.run(str(python), "-P", "-m", "bot", "demo", "--script", "--out", "pictures")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the pages of docs/ as a website into dist/site; a warning is an error."""
+    session.run(UV, "tool", "run", "--with", "mkdocs-material>=9.8,<10", "mkdocs", "build")

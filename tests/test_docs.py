@@ -54,6 +54,14 @@ def test_every_failure_is_documented(kind):
     assert f"| {FAILURE_TITLES[kind]} |" in read("docs/commands.md")
 
 
+def test_every_page_has_its_place_on_the_website():
+    pages = re.findall(r"([\w/-]+\.md)$", read("mkdocs.yml"), re.MULTILINE)
+    folder = ROOT / "docs"
+    assert sorted(pages) == sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.md")
+    )
+
+
 def test_every_shipped_workflow_is_documented():
     catalog = Catalog((LIBRARY,))
     catalog.load()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import requests
 import websocket
@@ -36,7 +37,7 @@ class NaiveClient:
         client_id = str(uuid.uuid4())
         connection = websocket.WebSocket()
         connection.connect(f"{self._url.replace('http', 'ws')}/ws?clientId={client_id}")
-        body = {"prompt": job.graph, "client_id": client_id}
+        body: Any = {"prompt": job.graph, "client_id": client_id}
         prompt_id = requests.post(f"{self._url}/prompt", json=body, timeout=60).json()["prompt_id"]
         steps = previews = 0
         while True:
