@@ -211,7 +211,7 @@ async def open_core(
             reviews=reviews,
             reposting=Reposting(database, catalog, moderation, utc_now),
             image_gate=image_gate,
-            personal=PersonalData(database, preferences),
+            personal=PersonalData(database, utc_now, preferences),
             retention=Retention(database, utc_now),
             moderation_queries=ModerationQueries(database, utc_now),
             administration=Administration(database, utc_now, service.look_at_line),

@@ -1,11 +1,16 @@
-"""Conversion of an interaction's user and channel into a Requester."""
+"""Conversion of an interaction's user and channel into values of the core."""
 
 from functools import partial
 
 import discord
 
 from bot.permissions import guild_of
-from generation.request import Requester
+from generation.request import Actor, Requester
+
+
+def actor_of(interaction: discord.Interaction) -> Actor:
+    """Who acts, and in which guild."""
+    return Actor(interaction.user.id, guild_of(interaction))
 
 
 def requester_of(interaction: discord.Interaction) -> Requester:

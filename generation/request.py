@@ -61,6 +61,14 @@ class Requester:
         return tuple(place for place in places if place is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and in which guild: None is direct messages."""
+
+    user_id: int
+    guild_id: int | None
+
+
 FetchFile = Callable[[], Awaitable[bytes]]
 """Brings what somebody attached into memory, unverified; raises RequestRefused where it is gone."""
 

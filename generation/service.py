@@ -10,10 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from db.database import Database, Session
 from db.errors import DatabaseError
-from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
-from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
@@ -32,7 +30,7 @@ from generation.moderation.review import Reviews
 from generation.notifier import Notifier
 from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState, OutputContent
-from generation.request import GenerationRequest, Requester
+from generation.request import Actor, GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor, PassedCheck
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
@@ -41,7 +39,8 @@ from generation.runs.broadcast import Broadcast
 from generation.runs.delivery import Delivery
 from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Settlement
-from generation.tasks import TaskOwner, finish
+from generation.tasks import TaskOwner
+from generation.transactions import Service, available, writes
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 from workflows.workflow import Workflow
@@ -80,7 +79,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class GenerationService:
+class GenerationService(Service):
     """Accepts, runs and remembers generations. `start` before anything else, `stop` at the end."""
 
     def __init__(
@@ -97,10 +96,9 @@ class GenerationService:
         clock: Callable[[], datetime] = utc_now,
         random_source: random.Random | None = None,
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._catalog = catalog
         self._pool = pool
-        self._clock = clock
         self._contents_kept = settings.contents_kept
         self._records = Records(database)
         self._retention = Retention(database, clock)
@@ -212,7 +210,7 @@ class GenerationService:
                 raise NotYours(generation.id)
             if generation.state.is_final:
                 return generation
-            await finish(self._record_cancellation(generation, user_id))
+            await self._record_cancellation(generation, user_id)
         try:
             await self._line.cancel(generation.id)
         except ServiceUnavailable as error:
@@ -393,20 +391,12 @@ class GenerationService:
             raise UnknownGeneration(generation_id)
         return generation
 
-    async def _record_cancellation(self, generation: Generation, user_id: int) -> None:
-        def change(session: Session) -> None:
-            GenerationRepository(session).update(generation.id, cancelled_by=user_id)
-            if generation.user_id != user_id:
-                AuditRepository(session).add(
-                    at=self._clock(),
-                    actor_id=user_id,
-                    guild_id=generation.guild_id,
-                    action="cancel",
-                    subject=generation.id,
-                    detail={"user_id": str(generation.user_id)},
-                )
-
-        await self._database.write(change)
+    @writes
+    def _record_cancellation(self, session: Session, generation: Generation, user_id: int) -> None:
+        GenerationRepository(session).update(generation.id, cancelled_by=user_id)
+        if generation.user_id != user_id:
+            actor, owner = Actor(user_id, generation.guild_id), str(generation.user_id)
+            self._audit(session, actor, "cancel", generation.id, user_id=owner)
 
     async def _current(self, generation_id: str) -> GenerationEvent:
         with available():
@@ -445,12 +435,9 @@ class GenerationService:
             except Exception:  # noqa: BLE001 - logged, and tried again
                 _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
 
-    async def _prune(self) -> int:
-        def change(session: Session) -> int:
-            before = self._clock() - self._contents_kept
-            return OutputRepository(session).prune_contents(before)
-
-        return await self._database.write(change)
+    @writes
+    def _prune(self, session: Session) -> int:
+        return OutputRepository(session).prune_contents(self._clock() - self._contents_kept)
 
     async def _clear_line(self) -> int:
         return await self._line.clear_old() if self._line.is_running else 0

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from discord import Client, Object, app_commands
 
-from bot.commands.admin.group import administration_group
+from bot.commands.admin.group import AdministrationGroup
 from bot.commands.admin.workflows import EnableButton
 from bot.commands.help import help_command
 from bot.commands.history import HistoryButton, history_command
 from bot.commands.imagine import imagine_command
-from bot.commands.mod.group import moderation_group
+from bot.commands.mod.group import ModerationGroup
 from bot.commands.my_settings import SETTINGS_ITEMS, settings_command
-from bot.commands.mydata import mydata_group
-from bot.commands.presets import presets_group
+from bot.commands.mydata import MydataGroup
+from bot.commands.presets import PresetsGroup
 from bot.commands.queue import cancel_command, queue_command
 from bot.commands.quota import quota_command
 from bot.commands.show import show_command
@@ -67,12 +67,12 @@ def add_commands(
         show_command(services),
         quota_command(service),
         settings_command(service, services.preferences),
-        presets_group(submitter, services.preferences, services.derivations),
+        PresetsGroup(submitter, services.preferences, services.derivations),
         workflows_command(services.library),
-        mydata_group(services),
+        MydataGroup(services),
         help_command(service),
-        administration_group(services),
-        moderation_group(services),
+        AdministrationGroup(services),
+        ModerationGroup(services),
     )
     for command in commands:
         is_for_all = command.name not in AUTHORITY

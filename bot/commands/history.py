@@ -11,16 +11,15 @@ from typing import Literal, Self
 import discord
 from discord import app_commands, ui
 
+from bot.commands.choices import complete_workflow
 from bot.i18n.language import _
 from bot.permissions import guild_of, require_moderator
 from bot.replies.inputs import parse_day
-from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui import embeds
 from bot.ui.components import PersistentItem
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledge, acknowledge_press, respond
 from bot.ui.text import lines_within
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
@@ -197,6 +196,7 @@ def history_command(service: GenerationService) -> SlashCommand:
         since="From this day on: 2026-11-01, today, yesterday or 3d",
         until="Up to this day",
     )
+    @app_commands.autocomplete(workflow=complete_workflow)
     async def history(
         interaction: discord.Interaction,
         search: app_commands.Range[str, 1, SEARCH_CHARACTERS] | None = None,
@@ -210,11 +210,6 @@ def history_command(service: GenerationService) -> SlashCommand:
             search=search, workflow=workflow, status=status, since=since, until=until
         )
         await show_history(interaction, service, query)
-
-    @history.autocomplete("workflow")
-    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        usable = service.workflows(requester_of(interaction))
-        return matching(((summary.title, summary.name) for summary in usable), typed)
 
     return history
 

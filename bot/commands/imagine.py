@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.commands.choices import complete_lora, complete_model
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.tree import SlashCommand
@@ -19,10 +20,10 @@ from bot.ui.options import (
 
 def imagine_command(submitter: Submitter) -> SlashCommand:
     """Build `/imagine` with the submitter that takes its input."""
-    service = submitter.service
 
     @app_commands.command(description="Make pictures from a prompt")
     @app_commands.describe(**DESCRIPTIONS)
+    @app_commands.autocomplete(model=complete_model, lora=complete_lora)
     async def imagine(
         interaction: discord.Interaction,
         prompt: Range[str, 1, PROMPT_CHARACTERS],
@@ -61,24 +62,8 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
 
     @imagine.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        usable = service.workflows(requester_of(interaction))
+        usable = submitter.service.workflows(requester_of(interaction))
         labels = ((f"{workflow.title} ({workflow.name})", workflow.name) for workflow in usable)
         return matching(labels, typed)
 
-    @imagine.autocomplete("model")
-    async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-        names = service.models(_chosen_workflow(interaction), requester_of(interaction))
-        return matching(((name, name) for name in names), typed)
-
-    @imagine.autocomplete("lora")
-    async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-        names = service.loras(_chosen_workflow(interaction), requester_of(interaction))
-        return matching(((name, name) for name in names), typed)
-
     return imagine
-
-
-def _chosen_workflow(interaction: discord.Interaction) -> str | None:
-    """The `workflow` option as typed so far during autocompletion: unchecked text."""
-    chosen = getattr(interaction.namespace, "workflow", None)
-    return chosen or None

@@ -8,6 +8,7 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from bot.commands.choices import complete_workflow
 from bot.i18n.language import _
 from bot.requester import requester_of
 from bot.services import services_of
@@ -15,7 +16,7 @@ from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.limits import CHOICES
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, Choices, matching
+from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
@@ -103,6 +104,7 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
 
     @app_commands.command(description="Choose what you get when you say nothing else")
     @app_commands.describe(workflow="The workflow that is taken when you name none")
+    @app_commands.autocomplete(workflow=complete_workflow)
     async def settings(interaction: discord.Interaction, workflow: str | None = None) -> None:
         await acknowledge(interaction)
         user_id = interaction.user.id
@@ -115,11 +117,6 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
             defaults = await preferences.change(user_id, workflow=workflow)
         embed, view = build_panel(defaults, _listed(interaction, defaults))
         await respond(interaction, embeds=[embed], view=view)
-
-    @settings.autocomplete("workflow")
-    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        usable = service.workflows(requester_of(interaction))
-        return matching(((summary.title, summary.name) for summary in usable), typed)
 
     return settings
 

@@ -9,26 +9,29 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of
 from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
 from bot.ui.modals import Handler, ModalInput, open_modal
-from bot.ui.responses import acknowledge, respond
+from bot.ui.responses import acknowledge, acknowledged, respond
 from generation.history.retention import Keeping
 
 DELETE_FORM = r"d:delete"
 
 
-def mydata_group(services: Services) -> app_commands.Group:
-    """Build `/mydata` with its services."""
-    group = app_commands.Group(name="mydata", description="What is stored of you")
+class MydataGroup(app_commands.Group, name="mydata", description="What is stored of you"):
+    """`/mydata`."""
 
-    @group.command(description="Save all that is stored of you as a file")
-    async def export(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+
+    @app_commands.command(description="Save all that is stored of you as a file")
+    async def export(self, interaction: discord.Interaction) -> None:
+        """Send the data as a file."""
+        actor = await acknowledged(interaction)
         written = io.BytesIO()
         with gzip.GzipFile(filename="mydata.jsonl", fileobj=written, mode="wb") as packed:
-            async for line in services.personal.export(interaction.user.id):
+            async for line in self._services.personal.export(actor.user_id):
                 packed.write(line.encode())
         size = written.tell()
         if size > interaction.filesize_limit:
@@ -40,22 +43,20 @@ def mydata_group(services: Services) -> app_commands.Group:
             "All that is stored of you, as lines of JSON. Pictures are in the messages that it "
             "links to."
         )
-        guild_id = guild_of(interaction)
-        if guild_id is not None:
-            text += "\n" + keeping_text(await services.retention.find(guild_id))
+        if actor.guild_id is not None:
+            text += "\n" + keeping_text(await self._services.retention.find(actor.guild_id))
         file = discord.File(written, "mydata.jsonl.gz")
         await respond(interaction, text, files=[file])
 
-    @group.command(description="Delete what is stored of you")
-    async def delete(interaction: discord.Interaction) -> None:
+    @app_commands.command(description="Delete what is stored of you")
+    async def delete(self, interaction: discord.Interaction) -> None:
+        """Open the confirmation."""
         text = _(
             "Everything you made is deleted for good: pictures, prompts, records and their "
             "messages; your settings and presets as well. What you used of your quota is "
             "kept, and so is what moderators decided. What is not finished yet stays."
         )
         await open_modal(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
-
-    return group
 
 
 def keeping_text(keeping: Keeping) -> str:

@@ -1,19 +1,17 @@
 """`/presets`: named sets of `/imagine` options."""
 
-import asyncio
-import logging
 import time
 
 import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.commands.choices import complete_lora, complete_model, complete_workflow, in_time
 from bot.i18n.language import _
+from bot.replies.inputs import given_values
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import (
-    CHOICES_TIMEOUT_S,
     DESCRIPTIONS,
     LARGEST_INTEGER,
     PROMPT_CHARACTERS,
@@ -22,9 +20,8 @@ from bot.ui.options import (
     matching,
     shown_name,
 )
-from bot.ui.responses import acknowledge, before_deadline, respond
-from bot.ui.text import harmless, lines_within
-from generation.errors import GenerationError
+from bot.ui.responses import acknowledge, before_deadline, respond, respond_lines
+from bot.ui.text import harmless
 from generation.people.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset
 from generation.record import Generation
 from generation.request import Value
@@ -36,32 +33,30 @@ _KEPT = ("negative", "count", "seed", "model", "lora", "steps", "cfg", "strength
 
 PresetName = Range[str, 1, MAX_PRESET_NAME_CHARACTERS]
 
-_log = logging.getLogger(__name__)
+
+_SAVED = ("workflow", "aspect", *_KEPT, "private", "spoiler")
 
 
-def presets_group(
-    submitter: Submitter, preferences: Preferences, derivations: Derivations
-) -> app_commands.Group:
-    """Build `/presets` with its services."""
-    group = app_commands.Group(name="presets", description="Keep options under a name")
-    service = submitter.service
+class PresetsGroup(app_commands.Group, name="presets", description="Keep options under a name"):
+    """`/presets`."""
 
-    async def complete_name(interaction: discord.Interaction, typed: str) -> Choices:
-        try:
-            async with asyncio.timeout(CHOICES_TIMEOUT_S):
-                names = await preferences.presets(interaction.user.id)
-        except (TimeoutError, GenerationError) as error:
-            _log.warning("No presets to choose from just now: %s", error or "the records are slow")
-            return []
-        return matching(((name, name) for name in names), typed)
+    def __init__(
+        self, submitter: Submitter, preferences: Preferences, derivations: Derivations
+    ) -> None:
+        super().__init__()
+        self._submitter = submitter
+        self._preferences = preferences
+        self._derivations = derivations
 
-    @group.command(description="Keep options under a name")
+    @app_commands.command(description="Keep options under a name")
     @app_commands.describe(
         name="How you want to call it",
         generation="Take the options of this result; those you give as well come first",
         **{name: text for name, text in DESCRIPTIONS.items() if name in map(shown_name, _SAVED)},
     )
+    @app_commands.autocomplete(workflow=complete_workflow, model=complete_model, lora=complete_lora)
     async def save(
+        self,
         interaction: discord.Interaction,
         name: PresetName,
         generation: str | None = None,
@@ -78,8 +73,9 @@ def presets_group(
         private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
     ) -> None:
+        """Keep the options."""
         await acknowledge(interaction)
-        given: dict[str, Value | None] = {
+        options: dict[str, Value | None] = {
             "workflow": workflow,
             "negative": negative,
             "aspect": aspect,
@@ -97,13 +93,13 @@ def presets_group(
         if generation is not None:
             requester = requester_of(interaction)
             generation_id = generation.partition("·")[0]
-            values |= options_of(await derivations.find_visible(generation_id, requester))
-        values |= {option: value for option, value in given.items() if value is not None}
-        kept = await preferences.save_preset(interaction.user.id, name, values)
+            values |= options_of(await self._derivations.find_visible(generation_id, requester))
+        values |= given_values(options)
+        kept = await self._preferences.save_preset(interaction.user.id, name, values)
         text = _("Kept as **{name}**: {options}", name=harmless(kept), options=describe(values))
         await respond(interaction, text[:2000])
 
-    @group.command(description="Make pictures with the options of a preset")
+    @app_commands.command(description="Make pictures with the options of a preset")
     @app_commands.describe(
         name="Which preset",
         prompt=DESCRIPTIONS["prompt"],
@@ -112,6 +108,7 @@ def presets_group(
         seed=DESCRIPTIONS["seed"],
     )
     async def use(
+        self,
         interaction: discord.Interaction,
         name: str,
         prompt: Range[str, 1, PROMPT_CHARACTERS],
@@ -119,58 +116,37 @@ def presets_group(
         mask: discord.Attachment | None = None,
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
     ) -> None:
+        """Submit a request with the options."""
         began = time.monotonic()
-        preset = await before_deadline(preferences.find_preset(interaction.user.id, name))
+        preset = await before_deadline(self._preferences.find_preset(interaction.user.id, name))
         command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
-        await submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
+        await self._submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
 
-    @group.command(name="list", description="See your presets")
-    async def list_(interaction: discord.Interaction) -> None:
+    @app_commands.command(name="list", description="See your presets")
+    async def list_(self, interaction: discord.Interaction) -> None:
+        """List the presets."""
         await acknowledge(interaction)
-        presets = await preferences.presets(interaction.user.id)
+        presets = await self._preferences.presets(interaction.user.id)
         lines = [f"**{harmless(name)}** {describe(values)}" for name, values in presets.items()]
         nothing = _("You have none yet. Keep options with /presets save.")
-        embed = discord.Embed(
-            title=_("Your presets"),
-            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or nothing,
-            colour=discord.Colour.blurple(),
-        )
-        await respond(interaction, embeds=[embed])
+        await respond_lines(interaction, _("Your presets"), lines, nothing=nothing)
 
-    @group.command(description="Forget a preset")
+    @app_commands.command(description="Forget a preset")
     @app_commands.describe(name="Which preset")
-    async def delete(interaction: discord.Interaction, name: str) -> None:
+    async def delete(self, interaction: discord.Interaction, name: str) -> None:
+        """Delete a preset."""
         await acknowledge(interaction)
-        await preferences.delete_preset(interaction.user.id, name)
+        await self._preferences.delete_preset(interaction.user.id, name)
         text = _("**{name}** is forgotten.", name=harmless(name))
         await respond(interaction, text)
 
-    @save.autocomplete("workflow")
-    async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        usable = service.workflows(requester_of(interaction))
-        return matching(((summary.title, summary.name) for summary in usable), typed)
-
-    @save.autocomplete("model")
-    async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-        chosen = getattr(interaction.namespace, "workflow", None) or None
-        return matching(
-            ((model, model) for model in service.models(chosen, requester_of(interaction))), typed
-        )
-
-    @save.autocomplete("lora")
-    async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-        chosen = getattr(interaction.namespace, "workflow", None) or None
-        return matching(
-            ((lora, lora) for lora in service.loras(chosen, requester_of(interaction))), typed
-        )
-
-    save.autocomplete("name")(complete_name)
-    use.autocomplete("name")(complete_name)
-    delete.autocomplete("name")(complete_name)
-    return group
-
-
-_SAVED = ("workflow", "aspect", *_KEPT, "private", "spoiler")
+    @save.autocomplete("name")
+    @use.autocomplete("name")
+    @delete.autocomplete("name")
+    async def complete_name(self, interaction: discord.Interaction, typed: str) -> Choices:
+        """Offer the presets' names."""
+        names = await in_time(interaction, self._preferences.presets(interaction.user.id)) or ()
+        return matching(((name, name) for name in names), typed)
 
 
 def options_of(generation: Generation) -> dict[str, Value]:

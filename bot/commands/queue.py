@@ -1,23 +1,21 @@
 """`/queue` and `/cancel`: list waiting and running requests, and cancel them."""
 
-import asyncio
-import logging
 from datetime import UTC, datetime
 
 import discord
 from discord import app_commands
 
+from bot.commands.choices import in_time
 from bot.i18n.language import _
-from bot.permissions import can_moderate, guild_of
+from bot.permissions import can_moderate
 from bot.replies.buttons import cancel as cancel_generation
 from bot.replies.buttons import queue_view
 from bot.tree import SlashCommand
 from bot.ui.embeds import choice_label, waiting_parts
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
-from bot.ui.responses import acknowledge, respond
+from bot.ui.options import Choices, matching
+from bot.ui.responses import acknowledged, respond
 from bot.ui.text import harmless, lines_within
-from generation.errors import GenerationError
 from generation.ids import normalise_id
 from generation.line.positions import LineView, QueueEntry, waiting_event
 from generation.service import GenerationService
@@ -27,19 +25,14 @@ LISTED = 15
 
 LISTED_PROMPT_CHARACTERS = 60
 
-_log = logging.getLogger(__name__)
-
 
 def queue_command(service: GenerationService) -> SlashCommand:
     """Build `/queue` with its service."""
 
     @app_commands.command(description="See what waits and runs, your own first")
     async def queue(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        moderates = can_moderate(interaction)
-        view = await service.line(
-            guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
-        )
+        actor, moderates = await acknowledged(interaction), can_moderate(interaction)
+        view = await service.line(actor.guild_id, actor.user_id, sees_all=moderates, limit=LISTED)
         lines = [_line(entry, names_people=moderates) for entry in view.entries]
         if view.hidden:
             lines.insert(0, _hidden(view, moderates=moderates))
@@ -67,12 +60,7 @@ def cancel_command(service: GenerationService) -> SlashCommand:
 
     @cancel.autocomplete("generation")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        try:
-            async with asyncio.timeout(CHOICES_TIMEOUT_S):
-                unfinished = await service.unfinished(interaction.user.id)
-        except (TimeoutError, GenerationError) as error:
-            _log.warning("No choices for /cancel just now: %s", error or "the records are slow")
-            return []
+        unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
         return matching(
             ((choice_label(generation), generation.id) for generation in unfinished), typed
         )

@@ -1,7 +1,5 @@
 """`/show`: post a result again with its buttons."""
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +7,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.commands.choices import in_time
 from bot.i18n.language import _
 from bot.replies.buttons import done_view
 from bot.replies.packing import pack
@@ -17,19 +16,17 @@ from bot.requester import requester_of
 from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui import embeds
-from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
+from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledge, before_deadline
 from bot.ui.text import harmless
-from generation.errors import FailureKind, GenerationError, RequestRefused
-from generation.history.queries import HistoryFilter
+from generation.errors import FailureKind, RequestRefused
+from generation.history.queries import HistoryFilter, HistoryPage
 from generation.record import Generation, GenerationState, Output, OutputContent
 from generation.request import Requester
 
 SEARCHED_CHARACTERS = 100
 MOST_RESULTS = 99
 NOTE_CHARACTERS = 300
-
-_log = logging.getLogger(__name__)
 
 
 def show_command(services: Services) -> SlashCommand:
@@ -66,13 +63,15 @@ def show_command(services: Services) -> SlashCommand:
             state=GenerationState.SUCCEEDED,
             search=typed[:SEARCHED_CHARACTERS] or None,
         )
-        try:
-            async with asyncio.timeout(CHOICES_TIMEOUT_S):
-                page = await service.history(asked, limit=25)
-                exact = await service.find(typed) if typed else None
-        except (TimeoutError, GenerationError) as error:
-            _log.warning("No choices for /show just now: %s", error or "the records are slow")
+
+        async def look_up() -> tuple[HistoryPage, Generation | None]:
+            page = await service.history(asked, limit=25)
+            return page, await service.find(typed) if typed else None
+
+        found = await in_time(interaction, look_up())
+        if found is None:
             return []
+        page, exact = found
         offered = [generation for generation in page.generations if generation.removed_at is None]
         if exact is not None and exact.user_id == interaction.user.id and exact not in offered:
             offered.insert(0, exact)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import discord
@@ -12,7 +13,7 @@ import discord
 from bot.network import NETWORK_ERRORS
 from bot.ui.text import mebibytes
 from generation.errors import FailureKind, RequestRefused
-from generation.request import FetchFile, Value
+from generation.request import FetchFile
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 """Bytes of an attached picture: more than a phone's camera produces."""
@@ -24,6 +25,8 @@ MAX_MEDIA_BYTES = 25 * 1024 * 1024
 """Bytes of an attached video or sound: minutes of either."""
 
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
+T = TypeVar("T")
 
 _DAYS_AGO = re.compile(r"(\d{1,4})\s*d(ays?)?")
 
@@ -53,7 +56,7 @@ async def fetch_file(name: str, attachment: discord.Attachment, hosts: Collectio
     return await _download(name, attachment)
 
 
-def given_values(options: Mapping[str, Value | None]) -> dict[str, Value]:
+def given_values(options: Mapping[str, T | None]) -> dict[str, T]:
     """The options that the person gave."""
     return {name: value for name, value in options.items() if value is not None}
 

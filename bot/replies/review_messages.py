@@ -15,6 +15,7 @@ from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.deletion import delete_message, withdraw
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.sender import ReplyContent
+from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui import embeds
 from bot.ui.components import PersistentItem, chosen_in
@@ -319,9 +320,7 @@ async def _record_decision(
 ) -> None:
     """Record the decision and update the reply. Raises the errors of `Reviews.decide`."""
     services = services_of(interaction)
-    decided = await services.reviews.decide(
-        generation_id, guild_of(interaction), approved=approved, actor_id=interaction.user.id
-    )
+    decided = await services.reviews.decide(actor_of(interaction), generation_id, approved=approved)
     if decided.withheld:
         await services.generations.tell_decided(generation_id)
     elif not approved:
@@ -380,8 +379,8 @@ async def _open_block(interaction: discord.Interaction, generation_id: str) -> N
 async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
     require_moderator(interaction)
     await acknowledge(interaction)
-    services, guild_id = services_of(interaction), guild_of(interaction)
-    case = await services.reviews.case(answer.match["id"], guild_id)
+    services, actor = services_of(interaction), actor_of(interaction)
+    case = await services.reviews.case(answer.match["id"], actor.guild_id)
     await require_may_block(interaction, case.generation.user_id)
     typed = answer.texts.get("days", "").strip()
     is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
@@ -390,13 +389,8 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
             FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
         )
     until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
-    await services.moderation.block(
-        case.generation.user_id,
-        guild_id,
-        reason=answer.texts.get("reason", ""),
-        until=until,
-        actor_id=interaction.user.id,
-    )
+    reason = answer.texts.get("reason", "")
+    await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
     person = f"<@{case.generation.user_id}>"
     text = _("{person} is blocked here for good.", person=person)
     if until is not None:

@@ -10,7 +10,11 @@ import discord
 from discord import ui
 
 from bot.network import NETWORK_ERRORS
+from bot.requester import actor_of
+from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
+from bot.ui.text import lines_within
 from generation.errors import ServiceUnavailable
+from generation.request import Actor
 
 LOOKUP_S = 1.5
 """Seconds for look-ups before the first response, which is due within three."""
@@ -54,6 +58,12 @@ async def acknowledge(interaction: discord.Interaction, *, private: bool = True)
     except discord.NotFound:
         return await _defer_again(interaction, private=private)
     return WaitingMessage(message.id, message.flags.ephemeral)
+
+
+async def acknowledged(interaction: discord.Interaction) -> Actor:
+    """Acknowledge privately; return who acts, and where."""
+    await acknowledge(interaction)
+    return actor_of(interaction)
 
 
 async def acknowledge_press(interaction: discord.Interaction) -> None:
@@ -121,6 +131,15 @@ async def respond(
         await interaction.edit_original_response(**parts, attachments=list(files))
     else:
         await interaction.followup.send(**parts, files=list(files), ephemeral=True)
+
+
+async def respond_lines(
+    interaction: discord.Interaction, title: str, lines: Sequence[str], *, nothing: str = ""
+) -> None:
+    """Respond with a titled list of as many lines as fit, or with `nothing`."""
+    text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or nothing
+    embed = discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
+    await respond(interaction, embeds=[embed])
 
 
 async def before_deadline(awaited: Awaitable[T]) -> T:

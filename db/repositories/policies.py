@@ -61,32 +61,12 @@ class PolicyRepository:
             statement = statement.where(GrantRow.user_id == user_id)
         return tuple(self._session.scalars(statement.order_by(GrantRow.id)))
 
-    def add_grant(
-        self,
-        guild_id: int | None,
-        user_id: int,
-        *,
-        pictures: int | None,
-        gpu_s: int | None,
-        is_unlimited: bool,
-        granted_by: int,
-        granted_at: datetime,
-        expires_at: datetime | None,
-    ) -> None:
+    def add_grant(self, guild_id: int | None, user_id: int, **columns: object) -> GrantRow:
         """Grant something to a person."""
-        self._session.add(
-            GrantRow(
-                guild_id=guild_id or DIRECT_MESSAGES,
-                user_id=user_id,
-                pictures=pictures,
-                gpu_s=gpu_s,
-                is_unlimited=is_unlimited,
-                granted_by=granted_by,
-                granted_at=granted_at,
-                expires_at=expires_at,
-            )
-        )
+        grant = GrantRow(guild_id=guild_id or DIRECT_MESSAGES, user_id=user_id, **columns)
+        self._session.add(grant)
         self._session.flush()
+        return grant
 
     def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
         """Delete all of a person's grants; return how many."""

@@ -29,7 +29,7 @@ class RetentionRepository:
             self._generations.update(one, removed_at=now)
         return len(ids)
 
-    def forget_prompts(self, guild_id: int, before: datetime) -> int:
+    def forget_prompts(self, guild_id: int, before: datetime, _now: datetime) -> int:
         """Redact what was typed, with all values."""
         # Some workflows have no prompt, and other texts in their values.
         is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
@@ -46,7 +46,7 @@ class RetentionRepository:
             )
         return len(ids)
 
-    def forget_records(self, guild_id: int, before: datetime) -> int:
+    def forget_records(self, guild_id: int, before: datetime, _now: datetime) -> int:
         """Delete generations whole; their charges stay."""
         ids = self._ids(guild_id, before)
         self._generations.delete_many(ids)

@@ -1,17 +1,17 @@
 """Draining of backends by an operator, applied in every process."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from db.database import Database, Session
-from db.repositories.audit import AuditRepository
 from db.repositories.drains import DrainRepository
-from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.backends.status import BackendStatus
+from generation.request import Actor
 from generation.tasks import nothing_follows
+from generation.transactions import Service, reads, writes
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class DrainEntry:
     drained_at: datetime | None = None
 
 
-class BackendAdmin:
+class BackendAdmin(Service):
     """Drains and resumes backends; decisions are recorded and survive restarts.
 
     `turns_changed` is called after each decision, so that other processes apply it too. Whoever
@@ -39,9 +39,8 @@ class BackendAdmin:
         clock: Callable[[], datetime],
         turns_changed: Callable[[], Awaitable[None]] = nothing_follows,
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._pool = pool
-        self._clock = clock
         self._turns_changed = turns_changed
 
     @property
@@ -51,43 +50,33 @@ class BackendAdmin:
 
     async def entries(self) -> tuple[DrainEntry, ...]:
         """Return the current state of every backend. Raises ServiceUnavailable."""
-        with available():
-            await self.apply()
-
-            def query(session: Session) -> dict[str, tuple[int, datetime]]:
-                return {
-                    row.name: (row.drained_by, row.drained_at)
-                    for row in DrainRepository(session).drained()
-                }
-
-            rows = await self._database.read(query)
+        rows = await self._drained()
+        self._apply(rows)
         return tuple(
             DrainEntry(status, *rows.get(status.name, (None, None)))
             for status in await self._pool.statuses()
         )
 
-    async def drain(self, name: str, *, actor_id: int, guild_id: int | None) -> bool:
+    async def drain(self, actor: Actor, name: str) -> bool:
         """Send it no new runs; running ones finish. Return False if it was drained already.
 
         Raises UnknownBackend, ServiceUnavailable.
         """
         self._pool.is_drained(name)
-        return await self._decide(name, actor_id, guild_id, is_drained=True)
+        return await self._decide(actor, name, is_drained=True)
 
-    async def resume(self, name: str, *, actor_id: int, guild_id: int | None) -> bool:
+    async def resume(self, actor: Actor, name: str) -> bool:
         """Put it back into service. Return False if it was. Raises as `drain` does."""
         self._pool.is_drained(name)
-        changed = await self._decide(name, actor_id, guild_id, is_drained=False)
+        changed = await self._decide(actor, name, is_drained=False)
         self._pool.resume(name)
         return changed
 
     async def apply(self) -> None:
-        """Apply the recorded decisions in this process. Raises DatabaseError."""
+        """Apply the recorded decisions in this process. Raises ServiceUnavailable."""
+        self._apply(await self._drained())
 
-        def query(session: Session) -> set[str]:
-            return {row.name for row in DrainRepository(session).drained()}
-
-        drained = await self._database.read(query)
+    def _apply(self, drained: Collection[str]) -> None:
         for name in self._pool.names:
             if name in drained and not self._pool.is_drained(name):
                 self._pool.drain(name)
@@ -96,29 +85,26 @@ class BackendAdmin:
                 self._pool.resume(name)
                 _log.info("Backend %s is back in service.", name)
 
-    async def _decide(
-        self, name: str, actor_id: int, guild_id: int | None, *, is_drained: bool
-    ) -> bool:
-        with available():
-
-            def change(session: Session) -> bool:
-                drains = DrainRepository(session)
-                if is_drained:
-                    changed = drains.drain(name, actor_id=actor_id, now=self._clock())
-                else:
-                    changed = drains.resume(name)
-                if changed:
-                    AuditRepository(session).add(
-                        at=self._clock(),
-                        actor_id=actor_id,
-                        guild_id=guild_id,
-                        action="drain-backend" if is_drained else "resume-backend",
-                        subject=name,
-                    )
-                return changed
-
-            changed = await self._database.write(change)
-            await self.apply()
+    async def _decide(self, actor: Actor, name: str, *, is_drained: bool) -> bool:
+        changed = await self._record(actor, name, is_drained=is_drained)
+        await self.apply()
         if changed:
             await self._turns_changed()
+        return changed
+
+    @reads
+    def _drained(self, session: Session) -> dict[str, tuple[int, datetime]]:
+        return {
+            row.name: (row.drained_by, row.drained_at) for row in DrainRepository(session).drained()
+        }
+
+    @writes
+    def _record(self, session: Session, actor: Actor, name: str, *, is_drained: bool) -> bool:
+        drains = DrainRepository(session)
+        if is_drained:
+            changed = drains.drain(name, actor_id=actor.user_id, now=self._clock())
+        else:
+            changed = drains.resume(name)
+        if changed:
+            self._audit(session, actor, "drain-backend" if is_drained else "resume-backend", name)
         return changed

@@ -1,10 +1,10 @@
 """Reads recorded generations as frozen values."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from db.database import Database, Session
+from db.database import Session
 from db.repositories.generations import Cursor, GenerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.line import LineRepository, LineRow
@@ -14,12 +14,16 @@ from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.estimates import Ahead, Durations, Measured
 from generation.history.queries import HistoryFilter, HistoryPage, copy_generation, copy_output
 from generation.record import Generation, GenerationState, OutputContent
+from generation.transactions import Service, Transactional, reads
 
 RUNS_TAKEN = 60
 """A workflow's newest runs used for estimates, over all workloads and backends."""
 
 EARLIER = timedelta(days=1)
 """How much older than the oldest waiting generation a run may be to affect the order."""
+
+BATCH = 500
+"""Generations loaded at once where all are gone through."""
 
 IDS_AT_ONCE = 200
 """Generations asked for in one statement: SQLite limits its parameters."""
@@ -69,78 +73,61 @@ class Placement:
     prompt_id: str
 
 
-class Records:
+class Records(Transactional):
     """Generations as they are recorded now. Every call is one transaction of its own."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def find(self, generation_id: str, *, unveiled: bool = False) -> Generation | None:
+    @reads
+    def find(
+        self, session: Session, generation_id: str, *, unveiled: bool = False
+    ) -> Generation | None:
         """Return a generation with its outputs; withheld ones only if `unveiled`."""
+        row = GenerationRepository(session).get(generation_id)
+        if row is None:
+            return None
+        outputs = OutputRepository(session).outputs(generation_id)
+        return copy_generation(row, outputs, unveiled=unveiled)
 
-        def query(session: Session) -> Generation | None:
-            generations = GenerationRepository(session)
-            row = generations.get(generation_id)
-            if row is None:
-                return None
-            outputs = OutputRepository(session).outputs(generation_id)
-            return copy_generation(row, outputs, unveiled=unveiled)
-
-        return await self._database.read(query)
-
-    async def find_state(self, generation_id: str) -> GenerationState | None:
+    @reads
+    def find_state(self, session: Session, generation_id: str) -> GenerationState | None:
         """The state of one generation, if there is one of this id."""
-        state = await self._database.read(
-            lambda session: GenerationRepository(session).state(generation_id)
-        )
+        state = GenerationRepository(session).state(generation_id)
         return None if state is None else GenerationState(state)
 
-    async def find_order(self, generation_id: str) -> Order | None:
+    @reads
+    def find_order(self, session: Session, generation_id: str) -> Order | None:
         """Return a generation with its inputs; it is wanted until it ended or was cancelled."""
+        row = GenerationRepository(session).get(generation_id)
+        if row is None:
+            return None
+        images = tuple(
+            RecordedImage(image.name, image.content, image.media_type)
+            for image in OutputRepository(session).inputs(generation_id)
+        )
+        generation = copy_generation(row)
+        is_wanted = not generation.state.is_final and row.cancelled_by is None
+        return Order(generation, images, is_wanted)
 
-        def query(session: Session) -> Order | None:
-            generations = GenerationRepository(session)
-            row = generations.get(generation_id)
-            if row is None:
-                return None
-            images = tuple(
-                RecordedImage(image.name, image.content, image.media_type)
-                for image in OutputRepository(session).inputs(generation_id)
-            )
-            generation = copy_generation(row)
-            is_wanted = not generation.state.is_final and row.cancelled_by is None
-            return Order(generation, images, is_wanted)
-
-        return await self._database.read(query)
-
-    async def find_placement(self, generation_id: str) -> Placement | None:
+    @reads
+    def find_placement(self, session: Session, generation_id: str) -> Placement | None:
         """Return where it was sent last; None if it never was."""
+        row = GenerationRepository(session).get(generation_id)
+        if row is None or row.backend is None or row.prompt_id is None:
+            return None
+        return Placement(row.backend, row.prompt_id)
 
-        def query(session: Session) -> Placement | None:
-            row = GenerationRepository(session).get(generation_id)
-            if row is None or row.backend is None or row.prompt_id is None:
-                return None
-            return Placement(row.backend, row.prompt_id)
-
-        return await self._database.read(query)
-
-    async def contents(
-        self, generation_id: str, *, unveiled: bool = False
+    @reads
+    def contents(
+        self, session: Session, generation_id: str, *, unveiled: bool = False
     ) -> tuple[OutputContent, ...]:
         """Its results with their bytes; those that were cleared away by age are left out.
 
         Withheld results have some only if `unveiled`.
         """
-
-        def query(session: Session) -> tuple[OutputContent, ...]:
-            generations = GenerationRepository(session)
-            row = generations.get(generation_id)
-            if row is None or (row.withheld and not unveiled):
-                return ()
-            found = OutputRepository(session).contents(generation_id)
-            return tuple(OutputContent(copy_output(row), content) for row, content in found)
-
-        return await self._database.read(query)
+        row = GenerationRepository(session).get(generation_id)
+        if row is None or (row.withheld and not unveiled):
+            return ()
+        found = OutputRepository(session).contents(generation_id)
+        return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
     async def line(self) -> LineState:
         """Return everything unfinished, as far as scheduling depends on it."""
@@ -167,71 +154,59 @@ class Records:
             paused,
         )
 
-    async def find_many(self, generation_ids: Sequence[str]) -> dict[str, Generation]:
+    @reads
+    def find_many(self, session: Session, generation_ids: Sequence[str]) -> dict[str, Generation]:
         """Return the existing ones of these generations, without outputs."""
-        found = {}
+        generations = GenerationRepository(session)
+        return {
+            row.id: copy_generation(row)
+            for start in range(0, len(generation_ids), IDS_AT_ONCE)
+            for row in generations.list_by_id(generation_ids[start : start + IDS_AT_ONCE])
+        }
 
-        def query(session: Session) -> None:
-            generations = GenerationRepository(session)
-            for start in range(0, len(generation_ids), IDS_AT_ONCE):
-                for row in generations.list_by_id(generation_ids[start : start + IDS_AT_ONCE]):
-                    found[row.id] = copy_generation(row)
-
-        await self._database.read(query)
-        return found
-
-    async def unfinished_generations(self, user_id: int) -> tuple[Generation, ...]:
+    @reads
+    def unfinished_generations(self, session: Session, user_id: int) -> tuple[Generation, ...]:
         """Return one person's unfinished generations, oldest first."""
+        return tuple(map(copy_generation, LineRepository(session).list_unfinished(user_id)))
 
-        def query(session: Session) -> tuple[Generation, ...]:
-            rows = LineRepository(session).list_unfinished(user_id)
-            return tuple(copy_generation(row) for row in rows)
-
-        return await self._database.read(query)
-
-    async def undelivered(self) -> dict[str, bool]:
+    @reads
+    def undelivered(self, session: Session) -> dict[str, bool]:
         """Return ids of ended generations that await delivery, oldest first.
 
         True for what a moderator decided on: that is told by a delivery of its own.
         """
+        ids = [row.id for row in LineRepository(session).list_undelivered()]
+        reviews, decided = ReviewRepository(session), frozenset[str]()
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            decided |= reviews.decided(ids[start : start + IDS_AT_ONCE])
+        return {id_: id_ in decided for id_ in ids}
 
-        def query(session: Session) -> dict[str, bool]:
-            ids = [row.id for row in LineRepository(session).list_undelivered()]
-            reviews, decided = ReviewRepository(session), frozenset[str]()
-            for start in range(0, len(ids), IDS_AT_ONCE):
-                decided |= reviews.decided(ids[start : start + IDS_AT_ONCE])
-            return {id_: id_ in decided for id_ in ids}
-
-        return await self._database.read(query)
-
-    async def durations(self, workflows: Collection[str]) -> Durations:
+    @reads
+    def durations(self, session: Session, workflows: Collection[str]) -> Durations:
         """Return the durations of these workflows' newest runs."""
+        line = LineRepository(session)
+        return Durations(
+            [
+                Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
+                for workflow in sorted(workflows)
+                for row in line.measured(workflow, RUNS_TAKEN)
+            ]
+        )
 
-        def query(session: Session) -> Durations:
-            line = LineRepository(session)
-            return Durations(
-                [
-                    Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
-                    for workflow in sorted(workflows)
-                    for row in line.measured(workflow, RUNS_TAKEN)
-                ]
-            )
-
-        return await self._database.read(query)
-
-    async def page(
-        self, asked: HistoryFilter, before: Cursor | None, after: Cursor | None, limit: int
+    @reads
+    def page(
+        self,
+        session: Session,
+        asked: HistoryFilter,
+        before: Cursor | None,
+        after: Cursor | None,
+        limit: int,
     ) -> HistoryPage:
         """Return a page of the history, with outputs."""
-
-        def query(session: Session) -> HistoryPage:
-            generations = GenerationRepository(session)
-            filters = asked.to_rows()
-            page = generations.page(filters, before=before, after=after, limit=limit)
-            copies = _with_outputs(session, page.rows)
-            return HistoryPage(copies, page.next_cursor, generations.total(filters))
-
-        return await self._database.read(query)
+        generations, filters = GenerationRepository(session), asked.to_rows()
+        page = generations.page(filters, before=before, after=after, limit=limit)
+        copies = _with_outputs(session, page.rows)
+        return HistoryPage(copies, page.next_cursor, generations.total(filters))
 
 
 def _load_line(
@@ -244,12 +219,25 @@ def _load_line(
     return rows, paused, ends
 
 
-def load_batch(
-    asked: HistoryFilter, before: Cursor | None, limit: int, session: Session
-) -> tuple[tuple[Generation, ...], Cursor | None]:
-    """One page of what was asked for, newest first, with outputs, and where the next one begins."""
-    page = GenerationRepository(session).page(asked.to_rows(), before=before, limit=limit)
-    return _with_outputs(session, page.rows), page.next_cursor
+class HistoryReader(Service):
+    """Base of services that go through all of what is asked for, a batch at a time."""
+
+    async def _batches(self, asked: HistoryFilter) -> AsyncIterator[tuple[Generation, ...]]:
+        """Iterate over batches with outputs, newest first."""
+        cursor: Cursor | None = None
+        while True:
+            batch, cursor = await self._load_batch(asked, cursor)
+            if batch:
+                yield batch
+            if cursor is None:
+                return
+
+    @reads
+    def _load_batch(
+        self, session: Session, asked: HistoryFilter, before: Cursor | None
+    ) -> tuple[tuple[Generation, ...], Cursor | None]:
+        page = GenerationRepository(session).page(asked.to_rows(), before=before, limit=BATCH)
+        return _with_outputs(session, page.rows), page.next_cursor
 
 
 def _copy_ahead(row: LineRow) -> Ahead:

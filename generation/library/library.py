@@ -13,9 +13,7 @@ from datetime import datetime
 
 from comfy.protocol.object_info import ObjectInfo
 from db.database import Database, Session
-from db.repositories.audit import AuditRepository
 from db.repositories.line import LineRepository
-from generation.availability import available
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool
@@ -28,9 +26,10 @@ from generation.library.inspection import (
 )
 from generation.library.kind_commands import summarise_kinds
 from generation.library.summaries import WorkflowSummary, summarise
-from generation.request import Requester
+from generation.request import Actor, Requester
 from generation.requests.access import may_use
 from generation.requests.selection import unknown_workflow
+from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.errors import NothingCarried, WorkflowUnusable
 from workflows.shelf import Shelf
@@ -54,7 +53,7 @@ class LibraryEntry:
     state: str
 
 
-class Library:
+class Library(Service):
     """Manages the workflows in the data folder, and passes node classes to the catalog."""
 
     def __init__(
@@ -67,12 +66,11 @@ class Library:
         database: Database,
         clock: Callable[[], datetime],
     ) -> None:
+        super().__init__(database, clock)
         self._catalog = catalog
         self._pool = pool
         self._shelf = shelf
         self._known = known
-        self._database = database
-        self._clock = clock
         self._infos: dict[str, ObjectInfo] = {}
         self._on_change: Callable[[], None] = lambda: None
 
@@ -134,25 +132,13 @@ class Library:
         defaults = self._pool.settings.default_models
         return inspect_workflow(workflow, self._offers(), default_models=defaults)
 
-    async def seconds(self, name: str) -> float | None:
+    @reads
+    def seconds(self, session: Session, name: str) -> float | None:
         """Return the median duration of its recent runs; None if there were none."""
-        with available():
+        runs = LineRepository(session).measured(name, RECENT_RUNS)
+        return statistics.median(run.gpu_ms / 1000 for run in runs) if runs else None
 
-            def query(session: Session) -> list[float]:
-                runs = LineRepository(session).measured(name, RECENT_RUNS)
-                return [run.gpu_ms / 1000 for run in runs]
-
-            durations = await self._database.read(query)
-        return statistics.median(durations) if durations else None
-
-    async def stage(
-        self,
-        content: bytes,
-        wanted: str,
-        *,
-        actor_id: int,
-        guild_id: int | None,
-    ) -> Inspection:
+    async def stage(self, actor: Actor, content: bytes, wanted: str) -> Inspection:
         """Keep a file beside the shelf and report on it; nobody can use it before `enable`.
 
         `wanted` is a name, or a file's name to make one of. Raises RequestRefused with the reason
@@ -168,10 +154,10 @@ class Library:
         report = await self._inspect_file(content, chosen)
         with _writing():
             await asyncio.to_thread(self._shelf.stage, chosen, content)
-        await self._audit("stage-workflow", chosen, actor_id, guild_id)
+        await self._note(actor, "stage-workflow", chosen)
         return report
 
-    async def enable(self, name: str, *, actor_id: int, guild_id: int | None) -> Inspection:
+    async def enable(self, actor: Actor, name: str) -> Inspection:
         """Let people use it. Raises RequestRefused."""
         if name in self._shelf.staged():
             report = await self.inspect(name)
@@ -189,19 +175,19 @@ class Library:
         elif name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         await self.reload()
-        await self._audit("enable-workflow", name, actor_id, guild_id)
+        await self._note(actor, "enable-workflow", name)
         return await self.inspect(name)
 
-    async def disable(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
+    async def disable(self, actor: Actor, name: str) -> None:
         """Offer it to nobody; what runs goes on. Raises RequestRefused."""
         if name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         with _writing():
             await asyncio.to_thread(self._shelf.switch_off, name)
         await self.reload()
-        await self._audit("disable-workflow", name, actor_id, guild_id)
+        await self._note(actor, "disable-workflow", name)
 
-    async def remove(self, name: str, *, actor_id: int, guild_id: int | None) -> None:
+    async def remove(self, actor: Actor, name: str) -> None:
         """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
         with _writing():
             was_there = await asyncio.to_thread(self._shelf.remove, name)
@@ -214,7 +200,7 @@ class Library:
                 {"workflow": name},
             )
         await self.reload()
-        await self._audit("remove-workflow", name, actor_id, guild_id)
+        await self._note(actor, "remove-workflow", name)
 
     async def reload(self) -> None:
         """Read every file again."""
@@ -267,19 +253,9 @@ class Library:
         except OSError as error:
             _log.warning("What backends have could not be kept: %s", error)
 
-    async def _audit(self, action: str, name: str, actor_id: int, guild_id: int | None) -> None:
-        with available():
-
-            def change(session: Session) -> None:
-                AuditRepository(session).add(
-                    at=self._clock(),
-                    actor_id=actor_id,
-                    guild_id=guild_id,
-                    action=action,
-                    subject=name,
-                )
-
-            await self._database.write(change)
+    @writes
+    def _note(self, session: Session, actor: Actor, action: str, name: str) -> None:
+        self._audit(session, actor, action, name)
 
 
 def _entry(name: str, state: str) -> LibraryEntry:

@@ -16,7 +16,6 @@ from db.repositories.blocks import BlockRepository
 from db.repositories.flags import FlagRepository, NewFlag
 from db.repositories.watched_words import WatchedWordRepository
 from db.tables import BlockRow, WatchedWordRow
-from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.word_filter import (
     MAX_WATCHED_WORDS,
@@ -27,8 +26,9 @@ from generation.moderation.word_filter import (
     WordVerdict,
     check_pattern,
 )
-from generation.request import Requester
+from generation.request import Actor, Requester
 from generation.text import clean_text
+from generation.transactions import Service, reads, writes
 
 MAX_REASON_CHARACTERS = 300
 
@@ -84,28 +84,17 @@ class Judgement:
         )
 
 
-class Moderation:
-    """Blocks and watched words."""
+class Moderation(Service):
+    """Blocks and watched words. Every method raises ServiceUnavailable."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._filters: dict[int | None, tuple[tuple[WatchedWord, ...], WordFilter]] = {}
         self._turns: dict[int | None, asyncio.Lock] = {}
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
-        """Judge what somebody asks for. Raises RequestRefused, DatabaseError."""
-
-        def query(session: Session) -> tuple[WatchedWord, ...]:
-            block = BlockRepository(session).find(
-                requester.user_id, requester.guild_id, self._clock()
-            )
-            if block is not None:
-                raise refuse_blocked(_copy_block(block))
-            rows = WatchedWordRepository(session).of_guild(requester.guild_id)
-            return tuple(_copy_word(row) for row in rows)
-
-        watched_words = await self._database.read(query)
+        """Judge what somebody asks for. Raises RequestRefused."""
+        watched_words = await self._watched_words_for(requester)
         if not watched_words:
             return Judgement()
         verdict = await self._match_words(requester.guild_id, watched_words, texts)
@@ -123,145 +112,112 @@ class Moderation:
             )
         return Judgement(verdict)
 
-    async def asks_for_warning(self, generation_id: str) -> bool:
-        """Whether whoever asked for it is to be told of a word. Raises ServiceUnavailable."""
-        with available():
+    @reads
+    def asks_for_warning(self, session: Session, generation_id: str) -> bool:
+        """Whether whoever asked for it is to be told of a word."""
+        flags = FlagRepository(session).of_generation(generation_id)
+        return any(flag.kind == WARNED for flag in flags)
 
-            def query(session: Session) -> bool:
-                flags = FlagRepository(session).of_generation(generation_id)
-                return any(flag.kind == WARNED for flag in flags)
-
-            return await self._database.read(query)
-
-    async def block(
-        self,
-        user_id: int,
-        guild_id: int | None,
-        *,
-        reason: str,
-        until: datetime | None,
-        actor_id: int,
+    @writes
+    def block(
+        self, session: Session, actor: Actor, user_id: int, *, reason: str, until: datetime | None
     ) -> None:
-        """Block a person. Raises ServiceUnavailable."""
+        """Block a person."""
         kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
-        with available():
+        BlockRepository(session).put(
+            user_id,
+            actor.guild_id,
+            reason=kept,
+            until=until,
+            actor_id=actor.user_id,
+            at=self._clock(),
+        )
+        ends_at = until.isoformat() if until else None
+        self._audit(session, actor, "block", str(user_id), reason=kept, until=ends_at)
 
-            def change(session: Session) -> None:
-                BlockRepository(session).put(
-                    user_id,
-                    guild_id,
-                    reason=kept,
-                    until=until,
-                    actor_id=actor_id,
-                    at=self._clock(),
-                )
-                detail = {"reason": kept, "until": until.isoformat() if until else None}
-                self._note(session, guild_id, actor_id, "block", str(user_id), detail)
+    @writes
+    def unblock(self, session: Session, actor: Actor, user_id: int) -> bool:
+        """Lift a block; False when there was none."""
+        lifted = BlockRepository(session).remove(user_id, actor.guild_id)
+        if lifted:
+            self._audit(session, actor, "unblock", str(user_id))
+        return lifted
 
-            await self._database.write(change)
+    @reads
+    def blocks(self, session: Session, guild_id: int | None, limit: int) -> tuple[Block, ...]:
+        """Return the current blocks, newest first."""
+        rows = BlockRepository(session).page(guild_id, self._clock(), limit)
+        return tuple(map(_copy_block, rows))
 
-    async def unblock(self, user_id: int, guild_id: int | None, *, actor_id: int) -> bool:
-        """Lift a block; False when there was none. Raises ServiceUnavailable."""
-        with available():
+    @reads
+    def watched_words(self, session: Session, guild_id: int | None) -> tuple[WatchedWord, ...]:
+        """Return the watched words."""
+        return tuple(map(_copy_word, WatchedWordRepository(session).of_guild(guild_id)))
 
-            def change(session: Session) -> bool:
-                lifted = BlockRepository(session).remove(user_id, guild_id)
-                if lifted:
-                    self._note(session, guild_id, actor_id, "unblock", str(user_id))
-                return lifted
-
-            return await self._database.write(change)
-
-    async def blocks(self, guild_id: int | None, limit: int) -> tuple[Block, ...]:
-        """Return the current blocks, newest first. Raises ServiceUnavailable."""
-        with available():
-
-            def query(session: Session) -> tuple[Block, ...]:
-                rows = BlockRepository(session).page(guild_id, self._clock(), limit)
-                return tuple(_copy_block(row) for row in rows)
-
-            return await self._database.read(query)
-
-    async def watched_words(self, guild_id: int | None) -> tuple[WatchedWord, ...]:
-        """Return the watched words. Raises ServiceUnavailable."""
-        with available():
-
-            def query(session: Session) -> tuple[WatchedWord, ...]:
-                rows = WatchedWordRepository(session).of_guild(guild_id)
-                return tuple(_copy_word(row) for row in rows)
-
-            return await self._database.read(query)
-
-    async def watch(
+    @writes
+    def watch(
         self,
-        guild_id: int | None,
+        session: Session,
+        actor: Actor,
         pattern: str,
         action: WordAction,
         *,
         is_expression: bool,
-        actor_id: int,
     ) -> WatchedWord:
-        """Watch for a word, phrase or expression. Raises RequestRefused, ServiceUnavailable."""
+        """Watch for a word, phrase or expression. Raises RequestRefused."""
         try:
             kept = check_pattern(clean_text(pattern), is_expression=is_expression)
         except InvalidPattern as error:
             raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
-        with available():
+        watched_words = WatchedWordRepository(session)
+        if len(watched_words.of_guild(actor.guild_id)) >= MAX_WATCHED_WORDS:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "No more than {limit} words can be watched for. Remove one first.",
+                {"limit": MAX_WATCHED_WORDS},
+            )
+        row = watched_words.add(
+            actor.guild_id,
+            pattern=kept,
+            is_expression=is_expression,
+            action=action.value,
+            actor_id=actor.user_id,
+            at=self._clock(),
+        )
+        detail = {"action": action.value, "expression": is_expression}
+        self._audit(session, actor, "watch", kept, **detail)
+        return _copy_word(row)
 
-            def change(session: Session) -> WatchedWord:
-                watched_words = WatchedWordRepository(session)
-                if len(watched_words.of_guild(guild_id)) >= MAX_WATCHED_WORDS:
-                    raise RequestRefused(
-                        FailureKind.INVALID_OPTION,
-                        "No more than {limit} words can be watched for. Remove one first.",
-                        {"limit": MAX_WATCHED_WORDS},
-                    )
-                row = watched_words.add(
-                    guild_id,
-                    pattern=kept,
-                    is_expression=is_expression,
-                    action=action.value,
-                    actor_id=actor_id,
-                    at=self._clock(),
-                )
-                detail = {"action": action.value, "expression": is_expression}
-                self._note(session, guild_id, actor_id, "watch", kept, detail)
-                return _copy_word(row)
-
-            return await self._database.write(change)
-
-    async def unwatch(self, guild_id: int | None, pattern: str, *, actor_id: int) -> bool:
-        """Delete a watched word. Return False if there was none. Raises ServiceUnavailable."""
-        with available():
-
-            def change(session: Session) -> bool:
-                removed = WatchedWordRepository(session).remove(guild_id, pattern.strip())
-                if removed:
-                    self._note(session, guild_id, actor_id, "unwatch", pattern.strip())
-                return removed
-
-            return await self._database.write(change)
+    @writes
+    def unwatch(self, session: Session, actor: Actor, pattern: str) -> bool:
+        """Delete a watched word. Return False if there was none."""
+        removed = WatchedWordRepository(session).remove(actor.guild_id, pattern.strip())
+        if removed:
+            self._audit(session, actor, "unwatch", pattern.strip())
+        return removed
 
     async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
-        """Match a text without any consequence. Raises ServiceUnavailable."""
+        """Match a text without any consequence."""
         return await self._match_words(guild_id, await self.watched_words(guild_id), [text])
 
-    async def audit(
-        self, guild_id: int | None, *, before_id: int | None = None, limit: int
+    @reads
+    def audit(
+        self, session: Session, guild_id: int | None, *, before_id: int | None = None, limit: int
     ) -> tuple[AuditEntry, ...]:
-        """Return a page of the audit log, newest first. Raises ServiceUnavailable."""
-        with available():
+        """Return a page of the audit log, newest first."""
+        return tuple(
+            AuditEntry(row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {})
+            for row in AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
+        )
 
-            def query(session: Session) -> tuple[AuditEntry, ...]:
-                rows = AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
-                return tuple(
-                    AuditEntry(
-                        row.id, row.at, row.actor_id, row.action, row.subject, row.detail or {}
-                    )
-                    for row in rows
-                )
-
-            return await self._database.read(query)
+    @reads
+    def _watched_words_for(self, session: Session, requester: Requester) -> tuple[WatchedWord, ...]:
+        """The words watched where somebody asks. Raises RequestRefused for whoever is blocked."""
+        guild_id = requester.guild_id
+        block = BlockRepository(session).find(requester.user_id, guild_id, self._clock())
+        if block is not None:
+            raise refuse_blocked(_copy_block(block))
+        return tuple(map(_copy_word, WatchedWordRepository(session).of_guild(guild_id)))
 
     async def _match_words(
         self, guild_id: int | None, watched_words: tuple[WatchedWord, ...], texts: Sequence[str]
@@ -280,24 +236,6 @@ class Moderation:
                 guild_id,
             )
         return verdict
-
-    def _note(
-        self,
-        session: Session,
-        guild_id: int | None,
-        actor_id: int,
-        action: str,
-        subject: str,
-        detail: Mapping[str, object] | None = None,
-    ) -> None:
-        AuditRepository(session).add(
-            at=self._clock(),
-            actor_id=actor_id,
-            guild_id=guild_id,
-            action=action,
-            subject=subject,
-            detail=detail,
-        )
 
 
 def refuse_blocked(block: Block) -> RequestRefused:

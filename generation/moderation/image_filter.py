@@ -15,14 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from db.database import Database, Session
-from db.repositories.audit import AuditRepository
 from db.repositories.flags import FlagRepository, NewFlag
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import NewOutput
 from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
-from db.tables import GuildModerationRow
-from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.media import imaging, video
 from generation.media.decoding import decode
@@ -39,7 +36,8 @@ from generation.moderation.image_policy import (
 )
 from generation.moderation.review import ReviewMode, find_mode
 from generation.record import Failure, Generation, OutputContent
-from generation.request import Requester
+from generation.request import Actor, Requester
+from generation.transactions import Service, available, reads, writes
 
 FLAG = "image"
 
@@ -76,7 +74,7 @@ class Ruling:
     note: str = ""
 
 
-class ImageGate:
+class ImageGate(Service):
     """Checks results and previews by the guild's policy. Without a checker, results are held."""
 
     def __init__(
@@ -88,9 +86,8 @@ class ImageGate:
         timeout_s: float = CHECK_TIMEOUT_S,
         preview_interval_s: float = PREVIEW_INTERVAL_S,
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._checker = checker
-        self._clock = clock
         self._timeout_s = timeout_s
         self._preview_interval_s = preview_interval_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="image check")
@@ -112,11 +109,9 @@ class ImageGate:
 
     async def count_checked(self) -> int:
         """Return how many guilds have the check enabled. Raises DatabaseError."""
-
-        def query(session: Session) -> int:
-            return GuildModerationRepository(session).count_checked()
-
-        return await self._database.read(query)
+        return await self._database.read(
+            lambda session: GuildModerationRepository(session).count_checked()
+        )
 
     async def warn_if_missed(self) -> None:
         """Log an error if guilds enabled the check but no checker is installed.
@@ -130,11 +125,9 @@ class ImageGate:
         """Return a guild's policy; off in direct messages. Raises DatabaseError."""
         if guild_id is None:
             return ImagePolicy()
-
-        def query(session: Session) -> GuildModerationRow | None:
-            return GuildModerationRepository(session).get(guild_id)
-
-        row = await self._database.read(query)
+        row = await self._database.read(
+            lambda session: GuildModerationRepository(session).get(guild_id)
+        )
         if row is None:
             return ImagePolicy()
         return ImagePolicy(
@@ -146,36 +139,28 @@ class ImageGate:
         with available():
             return await self.policy(guild_id)
 
-    async def set_policy(self, guild_id: int, policy: ImagePolicy, *, actor_id: int) -> None:
+    @writes
+    def set_policy(self, session: Session, actor: Actor, policy: ImagePolicy) -> None:
         """Set a guild's policy; it is audited.
 
         Raises RequestRefused where no checker is installed, ServiceUnavailable.
         """
         if self._checker is None and policy.mode is not CheckMode.OFF:
             raise RequestRefused(FailureKind.INVALID_OPTION, NOT_INSTALLED)
-        with available():
-
-            def change(session: Session) -> None:
-                GuildModerationRepository(session).put(
-                    guild_id,
-                    image_check=policy.mode.value,
-                    image_check_percent=policy.percent,
-                    image_check_exempts=policy.exempts_age_restricted,
-                )
-                AuditRepository(session).add(
-                    at=self._clock(),
-                    actor_id=actor_id,
-                    guild_id=guild_id,
-                    action="image-check",
-                    subject="",
-                    detail={
-                        "mode": policy.mode.value,
-                        "certainty": policy.percent,
-                        "age_restricted": "exempt" if policy.exempts_age_restricted else "checked",
-                    },
-                )
-
-            await self._database.write(change)
+        GuildModerationRepository(session).put(
+            actor.guild_id,
+            image_check=policy.mode.value,
+            image_check_percent=policy.percent,
+            image_check_exempts=policy.exempts_age_restricted,
+        )
+        self._audit(
+            session,
+            actor,
+            "image-check",
+            mode=policy.mode.value,
+            certainty=policy.percent,
+            age_restricted="exempt" if policy.exempts_age_restricted else "checked",
+        )
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Look at results that nobody has seen yet. Raises DatabaseError."""
@@ -292,14 +277,10 @@ class ImageGate:
         async with asyncio.timeout(self._timeout_s):
             return await loop.run_in_executor(self._thread, checker.check, still)
 
-    async def _is_approved(self, generation_id: str) -> bool:
-        with available():
-
-            def query(session: Session) -> bool:
-                review = ReviewRepository(session).find(generation_id)
-                return review is not None and review.state == APPROVED
-
-            return await self._database.read(query)
+    @reads
+    def _is_approved(self, session: Session, generation_id: str) -> bool:
+        review = ReviewRepository(session).find(generation_id)
+        return review is not None and review.state == APPROVED
 
     def _shows_flags(self, session: Session, generation: Generation) -> bool:
         """Whether moderators are shown what is flagged where it was asked for."""

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db.database import Database, Session
-from db.repositories.audit import AuditRepository
 from db.repositories.flags import FlagRepository, NewFlag
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
@@ -25,7 +24,7 @@ from db.repositories.reviews import (
     WHOLE_GUILD,
     ReviewRepository,
 )
-from generation.availability import available
+from db.tables import DIRECT_MESSAGES
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.history.records import Records
@@ -34,9 +33,9 @@ from generation.media.decoding import decode
 from generation.moderation.review_cards import ReviewCards
 from generation.notifier import Case, DeliveryPostponed, MessageLocation, ReviewChannel
 from generation.record import Generation, GenerationState
-from generation.request import Requester
-from generation.tasks import finish
+from generation.request import Actor, Requester
 from generation.text import clean_text
+from generation.transactions import Service, available, reads, writes
 
 REPORTS_A_DAY = 10
 """Of one person."""
@@ -95,7 +94,7 @@ class Sheet:
     picture: bytes
 
 
-class Reviews:
+class Reviews(Service):
     """Holds results, shows them to moderators, and takes their decisions and people's reports.
 
     Without a review channel nobody can be shown anything, and results are held all the same.
@@ -107,9 +106,8 @@ class Reviews:
         clock: Callable[[], datetime],
         review_channel: ReviewChannel | None = None,
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._records = Records(database)
-        self._clock = clock
         self._review_channel = review_channel
         self._cards = ReviewCards(database, review_channel)
 
@@ -124,7 +122,9 @@ class Reviews:
         if review is None:
             return
         if generation.state is not GenerationState.SUCCEEDED:
-            await self._drop(generation.id)
+            await self._database.write(
+                lambda session: ReviewRepository(session).drop(generation.id)
+            )
             return
         is_wanted = review.state == PENDING or (review.state == SHOWN and not generation.withheld)
         if is_wanted and review.message_id is None:
@@ -160,8 +160,9 @@ class Reviews:
         """Delete what moderators were shown of results whose records are gone."""
         await self._cards.retract(locations)
 
-    async def decide(
-        self, generation_id: str, guild_id: int | None, *, approved: bool, actor_id: int
+    @writes
+    def decide(
+        self, session: Session, actor: Actor, generation_id: str, *, approved: bool
     ) -> Generation:
         """Approve or refuse a held or reported result; it is audited.
 
@@ -169,41 +170,57 @@ class Reviews:
         `GenerationService.tell_decided` afterwards. Raises UnknownGeneration, RequestRefused when
         somebody decided already, ServiceUnavailable.
         """
-        with available():
-            return await finish(self._decide(generation_id, guild_id, actor_id, approved=approved))
+        now = self._clock()
+        generations = GenerationRepository(session)
+        row = generations.get(generation_id, for_update=True)
+        if row is None or actor.guild_id is None or row.guild_id != actor.guild_id:
+            raise UnknownGeneration(generation_id)
+        if row.state != GenerationState.SUCCEEDED.value:
+            raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
+        outputs = OutputRepository(session).outputs(generation_id)
+        decided = copy_generation(row, outputs)
+        state = APPROVED if approved else REFUSED
+        if not ReviewRepository(session).decide(generation_id, state, actor.user_id, now):
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "Somebody decided on this one already."
+            )
+        if approved:
+            generations.update(generation_id, withheld=False)
+        else:
+            OutputRepository(session).remove_contents(generation_id)
+            generations.update(generation_id, removed_at=now, removed_by=actor.user_id)
+        action, owner = "approve" if approved else "refuse", str(row.user_id)
+        self._audit(session, actor, action, generation_id, user_id=owner)
+        return decided
 
     async def report(self, generation_id: str, requester: Requester, reason: str) -> None:
         """Report a result to the moderators of the guild.
 
         Raises UnknownGeneration, GenerationRemoved, RequestRefused, ServiceUnavailable.
         """
+        await self._report(generation_id, requester, clean_text(reason)[:MAX_REPORT_CHARACTERS])
         with available():
-            await self._report(generation_id, requester, clean_text(reason)[:MAX_REPORT_CHARACTERS])
             try:
                 await self._cards.post(generation_id)
             except DeliveryPostponed as error:
                 # The report is recorded, and in the list of pending reviews.
                 _log.warning("A report of %s is not shown: %s", generation_id, error)
 
-    async def overview(self, guild_id: int) -> Overview:
+    @reads
+    def overview(self, session: Session, guild_id: int | None) -> Overview:
         """The policies and what waits. Raises ServiceUnavailable."""
-        with available():
-
-            def query(session: Session) -> Overview:
-                reviews = ReviewRepository(session)
-                found = reviews.modes(guild_id)
-                modes = {channel: ReviewMode(mode) for channel, mode in found.items()}
-                settings = GuildModerationRepository(session).get(guild_id)
-                count, ids = reviews.waiting(guild_id, 1)
-                return Overview(
-                    modes.pop(WHOLE_GUILD, ReviewMode.OFF),
-                    modes,
-                    settings.log_channel_id if settings else None,
-                    count,
-                    ids[0] if ids else None,
-                )
-
-            return await self._database.read(query)
+        reviews = ReviewRepository(session)
+        found = reviews.modes(guild_id or DIRECT_MESSAGES)
+        modes = {channel: ReviewMode(mode) for channel, mode in found.items()}
+        settings = GuildModerationRepository(session).get(guild_id)
+        count, ids = reviews.waiting(guild_id or DIRECT_MESSAGES, 1)
+        return Overview(
+            modes.pop(WHOLE_GUILD, ReviewMode.OFF),
+            modes,
+            settings.log_channel_id if settings else None,
+            count,
+            ids[0] if ids else None,
+        )
 
     async def sheet(self, guild_id: int) -> Sheet | None:
         """The oldest results that can be decided on together; None when fewer than two can.
@@ -233,120 +250,54 @@ class Reviews:
         picture = await decode(contact_sheet, tiles)
         return Sheet(waiting, tuple(chosen), tuple(counts), picture)
 
-    async def set_mode(
-        self, guild_id: int, channel_id: int | None, mode: ReviewMode | None, *, actor_id: int
+    @writes
+    def set_mode(
+        self, session: Session, actor: Actor, channel_id: int | None, mode: ReviewMode | None
     ) -> None:
         """Review so from now on, in one channel or the whole guild; None: as the whole guild."""
-        with available():
+        guild_id, value = actor.guild_id or DIRECT_MESSAGES, mode.value if mode else None
+        ReviewRepository(session).set_mode(guild_id, channel_id or WHOLE_GUILD, value)
+        self._audit(session, actor, "review", str(channel_id or ""), mode=value)
 
-            def change(session: Session) -> None:
-                value = mode.value if mode else None
-                ReviewRepository(session).set_mode(guild_id, channel_id or WHOLE_GUILD, value)
-                AuditRepository(session).add(
-                    at=self._clock(),
-                    actor_id=actor_id,
-                    guild_id=guild_id,
-                    action="review",
-                    subject=str(channel_id) if channel_id else "",
-                    detail={"mode": value},
-                )
-
-            await self._database.write(change)
-
-    async def set_log_channel(
-        self, guild_id: int, channel_id: int | None, *, actor_id: int
-    ) -> None:
+    @writes
+    def set_log_channel(self, session: Session, actor: Actor, channel_id: int | None) -> None:
         """Show moderators results there from now on; None: nowhere. Raises ServiceUnavailable."""
-        with available():
+        GuildModerationRepository(session).put(actor.guild_id, log_channel_id=channel_id)
+        self._audit(session, actor, "log-channel", str(channel_id or ""))
 
-            def change(session: Session) -> None:
-                GuildModerationRepository(session).put(guild_id, log_channel_id=channel_id)
-                AuditRepository(session).add(
-                    at=self._clock(),
-                    actor_id=actor_id,
-                    guild_id=guild_id,
-                    action="log-channel",
-                    subject=str(channel_id) if channel_id else "",
-                )
-
-            await self._database.write(change)
-
-    async def _decide(
-        self, generation_id: str, guild_id: int | None, actor_id: int, *, approved: bool
-    ) -> Generation:
+    @writes
+    def _report(
+        self, session: Session, generation_id: str, requester: Requester, reason: str
+    ) -> None:
         now = self._clock()
-
-        def change(session: Session) -> Generation:
-            generations = GenerationRepository(session)
-            row = generations.get(generation_id, for_update=True)
-            if row is None or guild_id is None or row.guild_id != guild_id:
-                raise UnknownGeneration(generation_id)
-            if row.state != GenerationState.SUCCEEDED.value:
-                raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
-            outputs = OutputRepository(session).outputs(generation_id)
-            decided = copy_generation(row, outputs)
-            state = APPROVED if approved else REFUSED
-            if not ReviewRepository(session).decide(generation_id, state, actor_id, now):
-                raise RequestRefused(
-                    FailureKind.INVALID_OPTION, "Somebody decided on this one already."
-                )
-            if approved:
-                generations.update(generation_id, withheld=False)
-            else:
-                OutputRepository(session).remove_contents(generation_id)
-                generations.update(generation_id, removed_at=now, removed_by=actor_id)
-            AuditRepository(session).add(
-                at=now,
-                actor_id=actor_id,
-                guild_id=guild_id,
-                action="approve" if approved else "refuse",
-                subject=generation_id,
-                detail={"user_id": str(row.user_id)},
+        row = GenerationRepository(session).get(generation_id)
+        if row is None or row.guild_id is None or row.guild_id != requester.guild_id:
+            raise UnknownGeneration(generation_id)
+        generation = copy_generation(row)
+        if generation.withheld or not generation.is_visible_to(requester):
+            # Nobody who may report it can have seen it: its existence is not confirmed.
+            raise UnknownGeneration(generation_id)
+        if generation.removed_at is not None:
+            raise GenerationRemoved(generation_id)
+        if generation.state is not GenerationState.SUCCEEDED:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION, "There are no results of it to be shown."
             )
-            return decided
-
-        return await self._database.write(change)
-
-    async def _report(self, generation_id: str, requester: Requester, reason: str) -> None:
-        now = self._clock()
-
-        def change(session: Session) -> None:
-            row = GenerationRepository(session).get(generation_id)
-            if row is None or row.guild_id is None or row.guild_id != requester.guild_id:
-                raise UnknownGeneration(generation_id)
-            generation = copy_generation(row)
-            if generation.withheld or not generation.is_visible_to(requester):
-                # Nobody who may report it can have seen it: its existence is not confirmed.
-                raise UnknownGeneration(generation_id)
-            if generation.removed_at is not None:
-                raise GenerationRemoved(generation_id)
-            if generation.state is not GenerationState.SUCCEEDED:
-                raise RequestRefused(
-                    FailureKind.INVALID_OPTION, "There are no results of it to be shown."
-                )
-            flags = FlagRepository(session)
-            if any(
-                one.kind == REPORT and one.actor_id == requester.user_id
-                for one in flags.of_generation(generation_id)
-            ):
-                raise RequestRefused(FailureKind.SLOW_DOWN, "You have reported this one already.")
-            since = now - timedelta(days=1)
-            if flags.count_by(requester.user_id, since) >= REPORTS_A_DAY:
-                raise RequestRefused(
-                    FailureKind.SLOW_DOWN,
-                    "You can report {limit} results a day. Ask a moderator about the others.",
-                    {"limit": REPORTS_A_DAY},
-                )
-            flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
-            ReviewRepository(session).report(generation_id, now)
-
-        await self._database.write(change)
-
-    async def _drop(self, generation_id: str) -> None:
-        def change(session: Session) -> None:
-            ReviewRepository(session).drop(generation_id)
-
-        await self._database.write(change)
+        flags = FlagRepository(session)
+        if any(
+            one.kind == REPORT and one.actor_id == requester.user_id
+            for one in flags.of_generation(generation_id)
+        ):
+            raise RequestRefused(FailureKind.SLOW_DOWN, "You have reported this one already.")
+        since = now - timedelta(days=1)
+        if flags.count_by(requester.user_id, since) >= REPORTS_A_DAY:
+            raise RequestRefused(
+                FailureKind.SLOW_DOWN,
+                "You can report {limit} results a day. Ask a moderator about the others.",
+                {"limit": REPORTS_A_DAY},
+            )
+        flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
+        ReviewRepository(session).report(generation_id, now)
 
 
 def find_mode(reviews: ReviewRepository, requester: Requester) -> ReviewMode:

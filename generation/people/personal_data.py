@@ -1,25 +1,22 @@
 """Export and deletion of one person's data."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from typing import Any
 
 from db.database import Database, Session
 from db.repositories.generations import GenerationRepository
 from db.repositories.personal import PersonalRepository
 from db.repositories.reviews import ReviewRepository
-from generation.availability import available
 from generation.history.export import ExportFormat, line
-from generation.history.queries import Cursor, HistoryFilter
-from generation.history.records import load_batch
+from generation.history.queries import HistoryFilter
+from generation.history.records import HistoryReader
 from generation.notifier import MessageLocation
 from generation.people.preferences import Preferences
 from generation.record import Generation
-from generation.tasks import finish
-
-BATCH = 200
+from generation.transactions import reads, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,13 @@ class Deleted:
     places: tuple[MessageLocation, ...]
 
 
-class PersonalData:
+class PersonalData(HistoryReader):
     """Exports and deletes personal data."""
 
-    def __init__(self, database: Database, preferences: Preferences) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, clock: Callable[[], datetime], preferences: Preferences
+    ) -> None:
+        super().__init__(database, clock)
         self._preferences = preferences
 
     async def export(self, user_id: int) -> AsyncIterator[str]:
@@ -42,15 +41,12 @@ class PersonalData:
 
         Pictures are not in it: they are in the messages that it links to.
         """
-        with available():
-            rows = await self._database.read(
-                lambda session: PersonalRepository(session).rows(user_id)
-            )
-            yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
-            async for batch in self._batches(user_id):
-                for one in batch:
-                    # What ran it may be called by an address of the operator's network.
-                    yield line(replace(one, backend=None), ExportFormat.JSONL)
+        rows = await self._rows(user_id)
+        yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
+        async for batch in self._batches(HistoryFilter(user_id=user_id)):
+            for one in batch:
+                # What ran it may be called by an address of the operator's network.
+                yield line(replace(one, backend=None), ExportFormat.JSONL)
 
     async def delete(self, user_id: int) -> Deleted:
         """Forget all that has ended, with its results; what it was, so that messages can go.
@@ -59,38 +55,27 @@ class PersonalData:
         Raises ServiceUnavailable.
         """
         deleted, places = list[Generation](), list[MessageLocation]()
-        with available():
-            async for batch in self._batches(user_id):
-                ended = [one for one in batch if one.state.is_final]
-                places += await finish(self._delete(ended))
-                deleted += ended
-
-            def change(session: Session) -> None:
-                PersonalRepository(session).forget(user_id)
-
-            await self._database.write(change)
-            self._preferences.forget(user_id)
+        async for batch in self._batches(HistoryFilter(user_id=user_id)):
+            ended = [one for one in batch if one.state.is_final]
+            places += await self._delete([one.id for one in ended])
+            deleted += ended
+        await self._forget(user_id)
+        self._preferences.forget(user_id)
         return Deleted(tuple(deleted), tuple(places))
 
-    async def _delete(self, ended: list[Generation]) -> list[MessageLocation]:
-        ids = [one.id for one in ended]
+    @reads
+    def _rows(self, session: Session, user_id: int) -> dict[str, list[dict[str, Any]]]:
+        return PersonalRepository(session).rows(user_id)
 
-        def change(session: Session) -> Sequence[tuple[int, int]]:
-            places = ReviewRepository(session).messages(ids)
-            GenerationRepository(session).delete_many(ids)
-            return places
+    @writes
+    def _delete(self, session: Session, ids: list[str]) -> list[MessageLocation]:
+        locations = ReviewRepository(session).messages(ids)
+        GenerationRepository(session).delete_many(ids)
+        return [MessageLocation(*location) for location in locations]
 
-        places = await self._database.write(change)
-        return [MessageLocation(*one) for one in places]
-
-    async def _batches(self, user_id: int) -> AsyncIterator[tuple[Generation, ...]]:
-        cursor: Cursor | None = None
-        asked = HistoryFilter(user_id=user_id)
-        while True:
-            batch, cursor = await self._database.read(partial(load_batch, asked, cursor, BATCH))
-            yield batch
-            if cursor is None:
-                return
+    @writes
+    def _forget(self, session: Session, user_id: int) -> None:
+        PersonalRepository(session).forget(user_id)
 
 
 def _as_text(value: object) -> str:

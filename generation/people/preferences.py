@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from db.database import Database, Session
 from db.repositories.preferences import PreferencesRepository
-from generation.availability import available
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.costs import COUNT
@@ -16,8 +15,8 @@ from generation.request import GenerationRequest, Layout, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
 from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, picture_inputs
-from generation.tasks import finish
 from generation.text import clean_text
+from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue
 from workflows.values import coerce
@@ -75,7 +74,7 @@ Preset = Mapping[str, Value]
 """Options of `/imagine` by their names; those of its workflow, and `workflow` itself."""
 
 
-class Preferences:
+class Preferences(Service):
     """Keeps defaults and presets, and completes requests with defaults."""
 
     def __init__(
@@ -85,21 +84,14 @@ class Preferences:
         pool: BackendPool,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._catalog = catalog
         self._pool = pool
-        self._clock = clock
         self._remembered: dict[int, Defaults] = {}
 
     async def defaults(self, user_id: int) -> Defaults:
         """Return a person's defaults. Raises ServiceUnavailable."""
-        with available():
-
-            def query(session: Session) -> Mapping[str, object]:
-                return PreferencesRepository(session).defaults(user_id)
-
-            values = await self._database.read(query)
-        return self._remember(user_id, Defaults.parse(values))
+        return self._remember(user_id, await self._load_defaults(user_id))
 
     async def defaults_soon(self, user_id: int) -> Defaults:
         """As `defaults`, within a second; the last known ones while the database is slow.
@@ -115,8 +107,7 @@ class Preferences:
 
     async def change(self, user_id: int, **changes: object) -> Defaults:
         """Set some of them. Raises ServiceUnavailable."""
-        with available():
-            return await finish(self._change(user_id, changes))
+        return self._remember(user_id, await self._change(user_id, changes))
 
     async def reset(self, user_id: int) -> Defaults:
         """Reset all of them. Raises ServiceUnavailable."""
@@ -153,14 +144,10 @@ class Preferences:
             return request
         return replace(request, workflow=workflow.name, values=values, aspect=aspect)
 
-    async def presets(self, user_id: int) -> Mapping[str, Preset]:
+    @reads
+    def presets(self, session: Session, user_id: int) -> Mapping[str, Preset]:
         """Return a person's presets by name. Raises ServiceUnavailable."""
-        with available():
-
-            def query(session: Session) -> Mapping[str, Preset]:
-                return PreferencesRepository(session).presets(user_id)
-
-            return await self._database.read(query)
+        return PreferencesRepository(session).presets(user_id)
 
     async def find_preset(self, user_id: int, name: str) -> Preset:
         """Return a preset. Raises RequestRefused when there is none, ServiceUnavailable."""
@@ -187,56 +174,47 @@ class Preferences:
                 FailureKind.INVALID_OPTION, "A preset needs at least one option beside its name."
             )
         self._check_preset(values)
-        with available():
-            return await finish(self._save_preset(user_id, kept, values))
+        return await self._save_preset(user_id, kept, values)
 
-    async def delete_preset(self, user_id: int, name: str) -> None:
+    @writes
+    def delete_preset(self, session: Session, user_id: int, name: str) -> None:
         """Delete a preset. Raises RequestRefused when there is none, ServiceUnavailable."""
-        wanted = clean_name(name).casefold()
+        preferences, wanted = PreferencesRepository(session), clean_name(name).casefold()
+        for known in preferences.presets(user_id):
+            if known.casefold() == wanted:
+                preferences.delete_preset(user_id, known)
+                return
+        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
 
-        def change(session: Session) -> bool:
-            preferences = PreferencesRepository(session)
-            for known in preferences.presets(user_id):
-                if known.casefold() == wanted:
-                    preferences.delete_preset(user_id, known)
-                    return True
-            return False
+    @reads
+    def _load_defaults(self, session: Session, user_id: int) -> Defaults:
+        return Defaults.parse(PreferencesRepository(session).defaults(user_id))
 
-        with available():
-            is_deleted = await self._database.write(change)
-        if not is_deleted:
-            raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+    @writes
+    def _change(self, session: Session, user_id: int, changes: Mapping[str, object]) -> Defaults:
+        preferences = PreferencesRepository(session)
+        before = Defaults.parse(preferences.defaults(user_id))
+        after = replace(before, **changes)  # type: ignore[arg-type] # named by the front end
+        if after.negative is not None:
+            negative = clean_text(after.negative)[:MAX_PROMPT_CHARACTERS]
+            after = replace(after, negative=negative or None)
+        preferences.set_defaults(user_id, after.to_record(), now=self._clock())
+        return after
 
-    async def _change(self, user_id: int, changes: Mapping[str, object]) -> Defaults:
-        def change(session: Session) -> Defaults:
-            preferences = PreferencesRepository(session)
-            before = Defaults.parse(preferences.defaults(user_id))
-            after = replace(before, **changes)  # type: ignore[arg-type] # named by our own face
-            if after.negative is not None:
-                negative = clean_text(after.negative)[:MAX_PROMPT_CHARACTERS]
-                after = replace(after, negative=negative or None)
-            preferences.set_defaults(user_id, after.to_record(), now=self._clock())
-            return after
-
-        after = await self._database.write(change)
-        return self._remember(user_id, after)
-
-    async def _save_preset(self, user_id: int, name: str, values: Preset) -> str:
-        def change(session: Session) -> None:
-            preferences = PreferencesRepository(session)
-            known = {one.casefold(): one for one in preferences.presets(user_id)}
-            same = known.get(name.casefold())
-            if same is None and len(known) >= MAX_PRESETS:
-                raise RequestRefused(
-                    FailureKind.INVALID_OPTION,
-                    "You have {limit} presets already. Delete one first.",
-                    {"limit": MAX_PRESETS},
-                )
-            if same is not None and same != name:
-                preferences.delete_preset(user_id, same)
-            preferences.set_preset(user_id, name, values, now=self._clock())
-
-        await self._database.write(change)
+    @writes
+    def _save_preset(self, session: Session, user_id: int, name: str, values: Preset) -> str:
+        preferences = PreferencesRepository(session)
+        known = {one.casefold(): one for one in preferences.presets(user_id)}
+        same = known.get(name.casefold())
+        if same is None and len(known) >= MAX_PRESETS:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "You have {limit} presets already. Delete one first.",
+                {"limit": MAX_PRESETS},
+            )
+        if same is not None and same != name:
+            preferences.delete_preset(user_id, same)
+        preferences.set_preset(user_id, name, values, now=self._clock())
         return name
 
     def _check_preset(self, values: Preset) -> None:

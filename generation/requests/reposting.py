@@ -11,7 +11,6 @@ from db.database import Database, Session
 from db.repositories.blocks import BlockRepository
 from db.repositories.policies import PolicyRepository
 from db.repositories.reviews import APPROVED, ReviewRepository
-from generation.availability import available
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.review import ReviewMode, find_mode
@@ -19,11 +18,12 @@ from generation.quota.usage import refuse_elsewhere
 from generation.record import Generation
 from generation.request import Requester
 from generation.requests.access import check_age
+from generation.transactions import Service, reads
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 
 
-class Reposting:
+class Reposting(Service):
     """Applies the rules of the channel as if the generation were requested there."""
 
     def __init__(
@@ -33,18 +33,16 @@ class Reposting:
         moderation: Moderation,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self._catalog = catalog
         self._moderation = moderation
-        self._clock = clock
 
     async def find_obstacle(
         self, generation: Generation, requester: Requester
     ) -> RequestRefused | None:
         """Why others must not see it there; None when they may. Raises ServiceUnavailable."""
         try:
-            with available():
-                await self._check(generation, requester)
+            await self._check(generation, requester)
         except RequestRefused as refusal:
             return refusal
         return None
@@ -55,20 +53,7 @@ class Reposting:
             check_age(workflow, requester)
         if requester.guild_id is None:
             return
-
-        def query(session: Session) -> tuple[bool, ReviewMode]:
-            blocks, reviews = BlockRepository(session), ReviewRepository(session)
-            now = self._clock()
-            if blocks.find(requester.user_id, requester.guild_id, now) is not None:
-                raise RequestRefused(
-                    FailureKind.NOT_ALLOWED_HERE, "Whoever is blocked here shows nothing to others."
-                )
-            refuse_elsewhere(PolicyRepository(session), requester)
-            review = reviews.find(generation.id)
-            is_approved = review is not None and review.state == APPROVED
-            return is_approved, find_mode(reviews, requester)
-
-        is_approved, mode = await self._database.read(query)
+        is_approved, mode = await self._find_review(generation, requester)
         if is_approved and generation.guild_id == requester.guild_id:
             return
         judgement = await self._moderation.judge(requester, tuple(self._texts(generation)))
@@ -77,6 +62,21 @@ class Reposting:
                 FailureKind.NOT_ALLOWED_HERE,
                 "Results are shown here once a moderator approves of them.",
             )
+
+    @reads
+    def _find_review(
+        self, session: Session, generation: Generation, requester: Requester
+    ) -> tuple[bool, ReviewMode]:
+        """Whether it was approved of, and the mode here. Raises RequestRefused."""
+        blocks, reviews = BlockRepository(session), ReviewRepository(session)
+        if blocks.find(requester.user_id, requester.guild_id, self._clock()) is not None:
+            raise RequestRefused(
+                FailureKind.NOT_ALLOWED_HERE, "Whoever is blocked here shows nothing to others."
+            )
+        refuse_elsewhere(PolicyRepository(session), requester)
+        review = reviews.find(generation.id)
+        is_approved = review is not None and review.state == APPROVED
+        return is_approved, find_mode(reviews, requester)
 
     def _texts(self, generation: Generation) -> Iterator[str]:
         """What somebody typed; of a workflow that is gone, whatever may have been typed."""

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from generation.history.queries import HistoryFilter
+from generation.request import Actor
 from sandbox.discord_api.values import Permission
 from sandbox.people import as_text
 
@@ -104,7 +105,7 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         asked = await seen_by_moderators(environment, "a fox")
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
         await core.services.reviews.decide(
-            id_, environment.world.guild_id, approved=True, actor_id=environment.mo.id
+            Actor(environment.mo.id, environment.world.guild_id), id_, approved=True
         )
         await core.service._line.reconcile()
         await reply.until(has_pictures, PATIENCE_S)
@@ -189,7 +190,7 @@ async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environ
         _, sheet = await open_queue(environment, "2 wait")
         sees = [one["value"] for one in sheet["components"][1]["components"][0]["options"]]
         await core.services.reviews.decide(
-            sees[0], environment.world.guild_id, approved=False, actor_id=environment.mo.id
+            Actor(environment.mo.id, environment.world.guild_id), sees[0], approved=False
         )
         await environment.mo.click(sheet, "Approve all 2")
         await environment.mo.wait_for(
@@ -397,7 +398,7 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
         environment.world.messages.get(int(asked["id"])).embeds = ()
         if is_late:
             await core.services.reviews.decide(
-                id_, environment.world.guild_id, approved=True, actor_id=environment.mo.id
+                Actor(environment.mo.id, environment.world.guild_id), id_, approved=True
             )
         (bare,) = [one for one in environment.mo.messages("moderators") if one["id"] == asked["id"]]
         pressed = await environment.mo.click(bare, "Approve")

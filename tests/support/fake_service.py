@@ -171,17 +171,17 @@ class FakeAdministration:
         self.is_paused = False
         self.acts = []
 
-    async def pause(self, guild_id, *, actor_id):
-        return self._set(guild_id, actor_id, is_paused=True)
+    async def pause(self, actor):
+        return self._set(actor, is_paused=True)
 
-    async def resume(self, guild_id, *, actor_id):
-        return self._set(guild_id, actor_id, is_paused=False)
+    async def resume(self, actor):
+        return self._set(actor, is_paused=False)
 
     async def status(self, guild_id):
         return GuildStatus(self.is_paused, GuildLimits(timezone="Europe/Vienna"), 1, 2)
 
-    def _set(self, guild_id, actor_id, *, is_paused):
-        self.acts.append((guild_id, actor_id, is_paused))
+    def _set(self, actor, *, is_paused):
+        self.acts.append((actor.guild_id, actor.user_id, is_paused))
         changed, self.is_paused = self.is_paused != is_paused, is_paused
         return changed
 
@@ -252,8 +252,8 @@ class FakeLibrary(Library):
     async def seconds(self, name):
         return 12.5
 
-    async def _audit(self, action, name, actor_id, guild_id):
-        self.acts.append((action, name, actor_id, guild_id))
+    async def _note(self, actor, action, name):
+        self.acts.append((action, name, actor.user_id, actor.guild_id))
 
 
 class FakeModeration:

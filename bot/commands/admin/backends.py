@@ -4,75 +4,75 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _
-from bot.permissions import guild_of, is_operator, require_operator
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
+from bot.permissions import is_operator, require_operator
 from bot.ui.options import Choices, matching
-from bot.ui.responses import acknowledge, respond
-from bot.ui.text import BYTES_PER_MIB, harmless, lines_within, relative
+from bot.ui.responses import acknowledge, acknowledged, respond, respond_lines
+from bot.ui.text import BYTES_PER_MIB, harmless, relative
 from generation.backends.draining import BackendAdmin, DrainEntry
 from generation.backends.status import BackendState
 from generation.errors import FailureKind, RequestRefused
+from generation.request import Actor
 
 MIB_PER_GIB = 1024
 
 
-def backends_group(backend_admin: BackendAdmin) -> app_commands.Group:
-    """Build `/limner backends`.
+class BackendsGroup(app_commands.Group, name="backends", description="What makes the pictures"):
+    """`/limner backends`.
 
     Backends are shared by all guilds, so only operators may see and drain them: an administrator
     of one guild could otherwise stop the generations of all others.
     """
-    group = app_commands.Group(name="backends", description="What makes the pictures")
 
-    @group.command(name="list", description="See every backend: state, load, device, memory")
-    async def list_(interaction: discord.Interaction) -> None:
+    def __init__(self, backend_admin: BackendAdmin) -> None:
+        super().__init__()
+        self._admin = backend_admin
+
+    @app_commands.command(name="list", description="See every backend: state, load, device, memory")
+    async def list_(self, interaction: discord.Interaction) -> None:
+        """List all of them."""
         require_operator(interaction)
         await acknowledge(interaction)
-        entries = await backend_admin.entries()
-        embed = discord.Embed(
-            title=_("Backends"),
-            description=lines_within(
-                [entry_text(entry) for entry in entries], EMBED_DESCRIPTION_CHARACTERS
-            ),
-            colour=discord.Colour.blurple(),
-        )
-        await respond(interaction, embeds=[embed])
+        entries = await self._admin.entries()
+        await respond_lines(interaction, _("Backends"), [entry_text(entry) for entry in entries])
 
-    @group.command(name="drain", description="Hand a backend nothing new; what runs is finished")
+    @app_commands.command(description="Hand a backend nothing new; what runs is finished")
     @app_commands.describe(backend="Its name")
-    async def drain(interaction: discord.Interaction, backend: str) -> None:
-        require_operator(interaction)
-        await acknowledge(interaction)
-        _require_known(backend_admin, backend)
-        changed = await backend_admin.drain(
-            backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
+    async def drain(self, interaction: discord.Interaction, backend: str) -> None:
+        """Drain one."""
+        actor = await self._acknowledged(interaction, backend)
         text = _("{backend} is handed nothing new.", backend=harmless(backend))
-        if not changed:
+        if not await self._admin.drain(actor, backend):
             text = _("{backend} is drained already.", backend=harmless(backend))
         await respond(interaction, text)
 
-    @group.command(name="resume", description="Put a drained backend into service again")
+    @app_commands.command(description="Put a drained backend into service again")
     @app_commands.describe(backend="Its name")
-    async def resume(interaction: discord.Interaction, backend: str) -> None:
-        require_operator(interaction)
-        await acknowledge(interaction)
-        _require_known(backend_admin, backend)
-        changed = await backend_admin.resume(
-            backend, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
+    async def resume(self, interaction: discord.Interaction, backend: str) -> None:
+        """Put one back into service."""
+        actor = await self._acknowledged(interaction, backend)
         text = _("{backend} is in service again.", backend=harmless(backend))
-        if not changed:
+        if not await self._admin.resume(actor, backend):
             text = _("{backend} was not drained.", backend=harmless(backend))
         await respond(interaction, text)
 
     @drain.autocomplete("backend")
     @resume.autocomplete("backend")
-    async def complete(interaction: discord.Interaction, typed: str) -> Choices:
-        names = backend_admin.names if is_operator(interaction) else ()
+    async def complete(self, interaction: discord.Interaction, typed: str) -> Choices:
+        """Offer the names."""
+        names = self._admin.names if is_operator(interaction) else ()
         return matching(((name, name) for name in names), typed)
 
-    return group
+    async def _acknowledged(self, interaction: discord.Interaction, name: str) -> Actor:
+        """Acknowledge to an operator. Raises RequestRefused for an unknown backend."""
+        require_operator(interaction)
+        actor = await acknowledged(interaction)
+        if name not in self._admin.names:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "There is no backend called {name}: choose one from the list.",
+                {"name": name},
+            )
+        return actor
 
 
 def entry_text(entry: DrainEntry) -> str:
@@ -108,12 +108,3 @@ def _state(state: BackendState) -> str:
 
 def _gib(byte_count: int) -> str:
     return f"{byte_count / BYTES_PER_MIB / MIB_PER_GIB:.1f}"
-
-
-def _require_known(backend_admin: BackendAdmin, name: str) -> None:
-    if name not in backend_admin.names:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "There is no backend called {name}: choose one from the list.",
-            {"name": name},
-        )

@@ -8,68 +8,64 @@ from collections.abc import Sequence
 import discord
 from discord import app_commands
 
-from bot.commands.admin.backends import backends_group
-from bot.commands.admin.limits import channels_group, grants_group, limits_command, roles_group
-from bot.commands.admin.workflows import library_group
+from bot.commands.admin.backends import BackendsGroup
+from bot.commands.admin.limits import ChannelsGroup, GrantsGroup, RolesGroup, limits_command
+from bot.commands.admin.workflows import LibraryGroup
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of
 from bot.services import Services
 from bot.ui.allowances import channel_lines, limits_lines
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import acknowledge, respond
+from bot.ui.responses import acknowledged, respond
 from bot.ui.text import lines_within
-from generation.backends.draining import BackendAdmin, DrainEntry
+from generation.backends.draining import DrainEntry
 from generation.backends.status import BackendState
-from generation.quota.guild_settings import Administration, GuildStatus
+from generation.quota.guild_settings import GuildStatus
 
 
-def administration_group(services: Services) -> app_commands.Group:
-    """Build `/limner` with its services."""
-    administration = services.administration
-    group = app_commands.Group(
-        name="limner",
-        description="Set up this bot for your server",
-        default_permissions=discord.Permissions(manage_guild=True),
-    )
-    _add_line_commands(group, administration, services.backend_admin)
-    for part in (
-        limits_command(administration),
-        roles_group(administration),
-        grants_group(administration),
-        channels_group(administration),
-        backends_group(services.backend_admin),
-        library_group(services.library),
-    ):
-        group.add_command(part)
-    return group
+class AdministrationGroup(
+    app_commands.Group,
+    name="limner",
+    description="Set up this bot for your server",
+    default_permissions=discord.Permissions(manage_guild=True),
+):
+    """`/limner`."""
 
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._administration = services.administration
+        self._backend_admin = services.backend_admin
+        for part in (
+            limits_command(services.administration),
+            RolesGroup(services.administration),
+            GrantsGroup(services.administration),
+            ChannelsGroup(services.administration),
+            BackendsGroup(services.backend_admin),
+            LibraryGroup(services.library),
+        ):
+            self.add_command(part)
 
-def _add_line_commands(
-    group: app_commands.Group, administration: Administration, backend_admin: BackendAdmin
-) -> None:
-    @group.command(description="Let nothing new start here: what was asked for waits")
-    async def pause(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        changed = await administration.pause(guild_of(interaction), actor_id=interaction.user.id)
-        text = _("Paused. What is asked for waits here, and what runs is finished.")
-        if not changed:
-            text = _("It is paused already.")
+    @app_commands.command(description="Let nothing new start here: what was asked for waits")
+    async def pause(self, interaction: discord.Interaction) -> None:
+        """Pause the line."""
+        text = _("It is paused already.")
+        if await self._administration.pause(await acknowledged(interaction)):
+            text = _("Paused. What is asked for waits here, and what runs is finished.")
         await respond(interaction, text)
 
-    @group.command(description="Let the line go on after a pause")
-    async def resume(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        changed = await administration.resume(guild_of(interaction), actor_id=interaction.user.id)
+    @app_commands.command(description="Let the line go on after a pause")
+    async def resume(self, interaction: discord.Interaction) -> None:
+        """Resume the line."""
+        changed = await self._administration.resume(await acknowledged(interaction))
         text = _("Resumed: the line goes on.") if changed else _("It was not paused.")
         await respond(interaction, text)
 
-    @group.command(description="See how things stand here")
-    async def status(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        line_status = await administration.status(guild_of(interaction))
-        await respond(
-            interaction, embeds=[status_embed(line_status, await backend_admin.entries())]
-        )
+    @app_commands.command(description="See how things stand here")
+    async def status(self, interaction: discord.Interaction) -> None:
+        """Show the status."""
+        actor = await acknowledged(interaction)
+        status = await self._administration.status(actor.guild_id)
+        embed = status_embed(status, await self._backend_admin.entries())
+        await respond(interaction, embeds=[embed])
 
 
 def status_embed(status: GuildStatus, backends: Sequence[DrainEntry]) -> discord.Embed:

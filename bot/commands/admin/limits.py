@@ -1,6 +1,5 @@
 """`/limner limits`, `roles`, `grants` and `channels`: quotas, roles and allowed channels."""
 
-from collections.abc import Sequence
 from typing import Literal
 from zoneinfo import available_timezones
 
@@ -8,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of
+from bot.replies.inputs import given_values
 from bot.tree import SlashCommand
 from bot.ui.allowances import (
     channel_lines,
@@ -17,14 +16,13 @@ from bot.ui.allowances import (
     role_line,
     role_rule_text,
 )
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
-from bot.ui.responses import acknowledge, respond
-from bot.ui.text import lines_within
+from bot.ui.responses import acknowledged, respond_lines
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.guild_settings import MAX_GRANT_DAYS, Administration
 from generation.quota.policy import BOUNDS
 from generation.quota.rules import Unit
+from generation.request import Actor
 
 Amount = app_commands.Range[int, BOUNDS["gpu_s"][0], BOUNDS["gpu_s"][1]]
 More = app_commands.Range[int, 1, BOUNDS["gpu_s"][1]]
@@ -69,11 +67,10 @@ def limits_command(administration: Administration) -> SlashCommand:
         clock: str | None = None,
         reset: bool = False,  # noqa: FBT001, FBT002 - options have no other form
     ) -> None:
-        await acknowledge(interaction)
-        guild_id, actor_id = guild_of(interaction), interaction.user.id
+        actor = await acknowledged(interaction)
         if reset:
-            await administration.reset_limits(guild_id, actor_id=actor_id)
-        before = await administration.limits(guild_id)
+            await administration.reset_limits(actor)
+        before = await administration.limits(actor.guild_id)
         unit = COUNTED[counted] if counted else None
         options: dict[str, int | str | None] = {
             "unit": unit.value if unit else None,
@@ -86,12 +83,10 @@ def limits_command(administration: Administration) -> SlashCommand:
             "role_rule": roles,
             "timezone": clock,
         }
-        changes = {name: value for name, value in options.items() if value is not None}
-        after = before
-        if changes:
-            after = await administration.set_limits(guild_id, changes, actor_id=actor_id)
+        changes: dict[str, int | str] = given_values(options)
+        after = await administration.set_limits(actor, changes) if changes else before
         title = _("Limits, as they are now") if changes or reset else _("Limits")
-        await _answer(interaction, title, limits_lines(after))
+        await respond_lines(interaction, title, limits_lines(after))
 
     @limits.autocomplete("clock")
     async def complete(_interaction: discord.Interaction, typed: str) -> Choices:
@@ -101,21 +96,29 @@ def limits_command(administration: Administration) -> SlashCommand:
     return limits
 
 
-def roles_group(administration: Administration) -> app_commands.Group:
-    """Build `/limner roles`."""
-    group = app_commands.Group(name="roles", description="What roles change for their people")
+class RolesGroup(
+    app_commands.Group, name="roles", description="What roles change for their people"
+):
+    """`/limner roles`."""
 
-    @group.command(name="show", description="See what roles change here")
-    async def show(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        limits = await administration.limits(guild_of(interaction))
-        policies = await administration.roles(guild_of(interaction))
+    def __init__(self, administration: Administration) -> None:
+        super().__init__()
+        self._administration = administration
+
+    @app_commands.command(description="See what roles change here")
+    async def show(self, interaction: discord.Interaction) -> None:
+        """List the roles' policies."""
+        guild_id = (await acknowledged(interaction)).guild_id
+        limits = await self._administration.limits(guild_id)
+        policies = await self._administration.roles(guild_id)
         lines = [role_line(policy, limits) for policy in policies]
         lines = lines or [_("No role changes anything here.")]
         lines.append(_("Now {rule}.", rule=role_rule_text(limits.role_rule)))
-        await _answer(interaction, _("Roles"), lines)
+        await respond_lines(interaction, _("Roles"), lines)
 
-    @group.command(name="set", description="Set what a role changes; what you leave out stays")
+    @app_commands.command(
+        name="set", description="Set what a role changes; what you leave out stays"
+    )
     @app_commands.describe(
         role="Whose people it is for; @everyone is for all",
         allowance="What its people may use in a period, in what is counted here",
@@ -126,6 +129,7 @@ def roles_group(administration: Administration) -> app_commands.Group:
         waiting="Further ones that may wait",
     )
     async def set_(
+        self,
         interaction: discord.Interaction,
         role: discord.Role,
         allowance: Amount | None = None,
@@ -135,8 +139,9 @@ def roles_group(administration: Administration) -> app_commands.Group:
         running: Running | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        await acknowledge(interaction)
-        limits = await administration.limits(guild_of(interaction))
+        """Change a role's policy."""
+        actor = await acknowledged(interaction)
+        limits = await self._administration.limits(actor.guild_id)
         options: dict[str, int | bool | None] = {
             amount_name(limits.unit): allowance,
             "is_unlimited": unlimited,
@@ -145,136 +150,115 @@ def roles_group(administration: Administration) -> app_commands.Group:
             "max_running": running,
             "max_waiting": waiting,
         }
-        changes = {name: value for name, value in options.items() if value is not None}
+        changes = given_values(options)
         if not changes:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION, "Say what the role is to change: choose an option."
             )
-        policy = await administration.set_role(
-            guild_of(interaction), role.id, changes, actor_id=interaction.user.id
-        )
-        await _answer(interaction, _("Role, as it is now"), [role_line(policy, limits)])
+        policy = await self._administration.set_role(actor, role.id, changes)
+        await respond_lines(interaction, _("Role, as it is now"), [role_line(policy, limits)])
 
-    @group.command(name="clear", description="Let a role change nothing any more")
+    @app_commands.command(description="Let a role change nothing any more")
     @app_commands.describe(role="Which role")
-    async def clear(interaction: discord.Interaction, role: discord.Role) -> None:
-        await acknowledge(interaction)
-        cleared = await administration.clear_role(
-            guild_of(interaction), role.id, actor_id=interaction.user.id
-        )
-        name = f"<@&{role.id}>"
-        text = _("{role} changes nothing any more.", role=name)
-        if not cleared:
-            text = _("{role} changed nothing.", role=name)
-        await _answer(interaction, _("Roles"), [text])
-
-    return group
+    async def clear(self, interaction: discord.Interaction, role: discord.Role) -> None:
+        """Delete a role's policy."""
+        actor = await acknowledged(interaction)
+        text = _("{role} changed nothing.", role=role.mention)
+        if await self._administration.clear_role(actor, role.id):
+            text = _("{role} changes nothing any more.", role=role.mention)
+        await respond_lines(interaction, _("Roles"), [text])
 
 
-def grants_group(administration: Administration) -> app_commands.Group:
-    """Build `/limner grants`."""
-    group = app_commands.Group(name="grants", description="What single people have on top")
+class GrantsGroup(app_commands.Group, name="grants", description="What single people have on top"):
+    """`/limner grants`."""
 
-    @group.command(name="show", description="See who has more than others")
-    async def show(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        limits = await administration.limits(guild_of(interaction))
-        grants = await administration.grants(guild_of(interaction))
+    def __init__(self, administration: Administration) -> None:
+        super().__init__()
+        self._administration = administration
+
+    @app_commands.command(description="See who has more than others")
+    async def show(self, interaction: discord.Interaction) -> None:
+        """List the grants."""
+        guild_id = (await acknowledged(interaction)).guild_id
+        limits = await self._administration.limits(guild_id)
+        grants = await self._administration.grants(guild_id)
         lines = [grant_line(grant, limits) for grant in grants]
-        await _answer(interaction, _("Grants"), lines or [_("Nobody was granted anything.")])
+        nothing = _("Nobody was granted anything.")
+        await respond_lines(interaction, _("Grants"), lines, nothing=nothing)
 
-    @group.command(name="give", description="Give a person more in every period")
+    @app_commands.command(description="Give a person more in every period")
     @app_commands.describe(
         person="Who gets it",
         amount="How much more, in what is counted here; left out: no limit at all",
         days="After how many days it ends; left out: never",
     )
     async def give(
+        self,
         interaction: discord.Interaction,
         person: discord.User,
         amount: More | None = None,
         days: Days | None = None,
     ) -> None:
-        await acknowledge(interaction)
-        given = await administration.grant(
-            guild_of(interaction),
-            person.id,
-            amount=amount,
-            days=days,
-            actor_id=interaction.user.id,
-        )
-        limits = await administration.limits(guild_of(interaction))
-        await _answer(interaction, _("Granted"), [grant_line(given, limits)])
+        """Grant something to a person."""
+        actor = await acknowledged(interaction)
+        granted = await self._administration.grant(actor, person.id, amount=amount, days=days)
+        limits = await self._administration.limits(actor.guild_id)
+        await respond_lines(interaction, _("Granted"), [grant_line(granted, limits)])
 
-    @group.command(name="revoke", description="Take back all that a person was granted")
+    @app_commands.command(description="Take back all that a person was granted")
     @app_commands.describe(person="From whom")
-    async def revoke(interaction: discord.Interaction, person: discord.User) -> None:
-        await acknowledge(interaction)
-        count = await administration.revoke(
-            guild_of(interaction), person.id, actor_id=interaction.user.id
-        )
+    async def revoke(self, interaction: discord.Interaction, person: discord.User) -> None:
+        """Delete a person's grants."""
+        count = await self._administration.revoke(await acknowledged(interaction), person.id)
         text = plural("{count} grant was taken back.", "{count} grants were taken back.", count)
         if not count:
             text = _("{person} was granted nothing.", person=person.mention)
-        await _answer(interaction, _("Grants"), [text])
-
-    return group
+        await respond_lines(interaction, _("Grants"), [text])
 
 
-def channels_group(administration: Administration) -> app_commands.Group:
-    """Build `/limner channels`."""
-    group = app_commands.Group(name="channels", description="Where pictures are made")
+class ChannelsGroup(app_commands.Group, name="channels", description="Where pictures are made"):
+    """`/limner channels`."""
 
-    @group.command(name="show", description="See where pictures are made here")
-    async def show(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        await _show(interaction)
+    def __init__(self, administration: Administration) -> None:
+        super().__init__()
+        self._administration = administration
 
-    @group.command(name="allow", description="Make pictures here, and only in what is allowed")
+    @app_commands.command(description="See where pictures are made here")
+    async def show(self, interaction: discord.Interaction) -> None:
+        """List the decisions on channels."""
+        await self._show(interaction, await acknowledged(interaction))
+
+    @app_commands.command(description="Make pictures here, and only in what is allowed")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
-    async def allow(interaction: discord.Interaction, channel: ChannelOption) -> None:
-        await acknowledge(interaction)
-        await administration.set_channel(
-            guild_of(interaction), channel.id, is_served=True, actor_id=interaction.user.id
-        )
-        await _show(interaction)
+    async def allow(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
+        """Serve a channel."""
+        actor = await acknowledged(interaction)
+        await self._administration.set_channel(actor, channel.id, is_served=True)
+        await self._show(interaction, actor)
 
-    @group.command(name="deny", description="Make no pictures here")
+    @app_commands.command(description="Make no pictures here")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
-    async def deny(interaction: discord.Interaction, channel: ChannelOption) -> None:
-        await acknowledge(interaction)
-        await administration.set_channel(
-            guild_of(interaction), channel.id, is_served=False, actor_id=interaction.user.id
-        )
-        await _show(interaction)
+    async def deny(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
+        """Serve a channel no more."""
+        actor = await acknowledged(interaction)
+        await self._administration.set_channel(actor, channel.id, is_served=False)
+        await self._show(interaction, actor)
 
-    @group.command(name="clear", description="Forget what was decided of a channel, or of all")
+    @app_commands.command(description="Forget what was decided of a channel, or of all")
     @app_commands.describe(channel="Left out: all channels")
-    async def clear(interaction: discord.Interaction, channel: ChannelOption | None = None) -> None:
-        await acknowledge(interaction)
-        await administration.clear_channel(
-            guild_of(interaction),
-            channel.id if channel else None,
-            actor_id=interaction.user.id,
-        )
-        await _show(interaction)
+    async def clear(
+        self, interaction: discord.Interaction, channel: ChannelOption | None = None
+    ) -> None:
+        """Delete the decision on a channel, or on all."""
+        actor = await acknowledged(interaction)
+        await self._administration.clear_channel(actor, channel.id if channel else None)
+        await self._show(interaction, actor)
 
-    async def _show(interaction: discord.Interaction) -> None:
-        policies = await administration.channels(guild_of(interaction))
-        await _answer(interaction, _("Channels"), channel_lines(policies))
-
-    return group
+    async def _show(self, interaction: discord.Interaction, actor: Actor) -> None:
+        policies = await self._administration.channels(actor.guild_id)
+        await respond_lines(interaction, _("Channels"), channel_lines(policies))
 
 
 def amount_name(unit: Unit) -> str:
     """The name of the limit field that holds an amount of this unit."""
     return "pictures" if unit is Unit.PICTURES else "gpu_s"
-
-
-async def _answer(interaction: discord.Interaction, title: str, lines: Sequence[str]) -> None:
-    embed = discord.Embed(
-        title=title,
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
-        colour=discord.Colour.blurple(),
-    )
-    await respond(interaction, embeds=[embed])

@@ -7,22 +7,28 @@ from typing import Self
 
 import discord
 from discord import app_commands, ui
-from discord.app_commands import Choice
 
 from bot.i18n.language import _
-from bot.permissions import guild_of, is_operator, require_administrator
+from bot.permissions import is_operator, require_administrator
 from bot.replies.inputs import fetch_file
 from bot.replies.posted_files import attachment_hosts
+from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.options import matching
-from bot.ui.responses import acknowledge, acknowledge_press, respond
+from bot.ui.options import Choices, matching
+from bot.ui.responses import (
+    acknowledge,
+    acknowledge_press,
+    acknowledged,
+    respond,
+    respond_lines,
+)
 from bot.ui.text import harmless, lines_within
 from bot.ui.workflow_report import report_lines
 from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
 from generation.library.library import Library
+from generation.request import Actor
 
 REPORT_CHARACTERS = 3000
 """Characters of a report shown in the message; the attached file has all of it."""
@@ -49,10 +55,7 @@ class EnableButton(
         require_library_keeper(interaction)
         await acknowledge_press(interaction)
         library = services_of(interaction).library
-        report = await library.enable(
-            self.name, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        text = _enabled(report)
+        text = _enabled(await library.enable(actor_of(interaction), self.name))
         await interaction.edit_original_response(content=text, view=None)
 
 
@@ -76,98 +79,96 @@ def _is_in_one_server(client: discord.Client) -> bool:
     return has_all_shards and client.is_ready() and len(client.guilds) <= 1
 
 
-def library_group(library: Library) -> app_commands.Group:
-    """Build `/limner workflows` with its service."""
-    group = app_commands.Group(name="workflows", description="Add, inspect and switch workflows")
+class LibraryGroup(
+    app_commands.Group, name="workflows", description="Add, inspect and switch workflows"
+):
+    """`/limner workflows`."""
 
-    async def complete_name(interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        del interaction
-        return matching(((entry.name, entry.name) for entry in library.entries()), typed)
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self._library = library
 
-    @group.command(description="Hand in a workflow file and see what it would ask people for")
+    @app_commands.command(
+        description="Hand in a workflow file and see what it would ask people for"
+    )
     @app_commands.describe(
         file="An export of ComfyUI, or a picture or film that it made",
         name="What it is called, and its command; the file's name when left out",
     )
     async def add(
+        self,
         interaction: discord.Interaction,
         file: discord.Attachment,
         name: app_commands.Range[str, 1, 32] | None = None,
     ) -> None:
-        require_library_keeper(interaction)
-        await acknowledge(interaction)
+        """Stage a file and report on it."""
+        actor = await _acknowledged_keeper(interaction)
         content = await fetch_file("file", file, attachment_hosts())
-        report = await library.stage(
-            content,
-            name or file.filename,
-            actor_id=interaction.user.id,
-            guild_id=guild_of(interaction),
-        )
+        report = await self._library.stage(actor, content, name or file.filename)
         await _send_report(interaction, report, None, can_be_enabled=True)
 
-    @group.command(description="See what a workflow asks people for, and why")
-    @app_commands.autocomplete(workflow=complete_name)
-    async def inspect(interaction: discord.Interaction, workflow: str) -> None:
+    @app_commands.command(description="See what a workflow asks people for, and why")
+    async def inspect(self, interaction: discord.Interaction, workflow: str) -> None:
+        """Report on a workflow."""
         await acknowledge(interaction)
-        report = await library.inspect(workflow)
-        seconds = await library.seconds(workflow)
-        state = next((entry.state for entry in library.entries() if entry.name == workflow), "on")
-        await _send_report(interaction, report, seconds, can_be_enabled=state != "on")
+        report = await self._library.inspect(workflow)
+        seconds = await self._library.seconds(workflow)
+        states = {entry.name: entry.state for entry in self._library.entries()}
+        is_on = states.get(workflow, "on") == "on"
+        await _send_report(interaction, report, seconds, can_be_enabled=not is_on)
 
-    @group.command(name="list", description="See every workflow and what is wrong with some")
-    async def list_all(interaction: discord.Interaction) -> None:
+    @app_commands.command(name="list", description="See every workflow and what is wrong with some")
+    async def list_(self, interaction: discord.Interaction) -> None:
+        """List all workflows and problems."""
+        await acknowledge(interaction)
         lines = [
             f"`{entry.name}` · {_(entry.state)}" + (f" · /{entry.command}" if entry.command else "")
-            for entry in library.entries()
+            for entry in self._library.entries()
         ]
-        lines += [harmless(problem) for problem in library.problems()]
-        embed = discord.Embed(
-            title=_("Workflows"),
-            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
-            colour=discord.Colour.blurple(),
-        )
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        lines += [harmless(problem) for problem in self._library.problems()]
+        await respond_lines(interaction, _("Workflows"), lines)
 
-    @group.command(description="Let people use a workflow")
-    @app_commands.autocomplete(workflow=complete_name)
-    async def enable(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await acknowledge(interaction)
-        report = await library.enable(
-            workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
-        await respond(interaction, _enabled(report))
+    @app_commands.command(description="Let people use a workflow")
+    async def enable(self, interaction: discord.Interaction, workflow: str) -> None:
+        """Enable a workflow."""
+        actor = await _acknowledged_keeper(interaction)
+        await respond(interaction, _enabled(await self._library.enable(actor, workflow)))
 
-    @group.command(description="Offer a workflow to nobody; what runs goes on")
-    @app_commands.autocomplete(workflow=complete_name)
-    async def disable(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await acknowledge(interaction)
-        await library.disable(
-            workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction)
-        )
+    @app_commands.command(description="Offer a workflow to nobody; what runs goes on")
+    async def disable(self, interaction: discord.Interaction, workflow: str) -> None:
+        """Disable a workflow."""
+        await self._library.disable(await _acknowledged_keeper(interaction), workflow)
         text = _("{workflow} is offered to nobody now.", workflow=harmless(workflow))
         await respond(interaction, text)
 
-    @group.command(description="Take away a workflow that was added")
-    @app_commands.autocomplete(workflow=complete_name)
-    async def remove(interaction: discord.Interaction, workflow: str) -> None:
-        require_library_keeper(interaction)
-        await acknowledge(interaction)
-        await library.remove(workflow, actor_id=interaction.user.id, guild_id=guild_of(interaction))
-        text = _("{workflow} is gone.", workflow=harmless(workflow))
-        await respond(interaction, text)
+    @app_commands.command(description="Take away a workflow that was added")
+    async def remove(self, interaction: discord.Interaction, workflow: str) -> None:
+        """Remove a workflow."""
+        await self._library.remove(await _acknowledged_keeper(interaction), workflow)
+        await respond(interaction, _("{workflow} is gone.", workflow=harmless(workflow)))
 
-    @group.command(description="Read every workflow's files again")
-    async def reload(interaction: discord.Interaction) -> None:
-        require_library_keeper(interaction)
-        await acknowledge(interaction)
-        await library.reload()
-        count = sum(entry.state == "on" for entry in library.entries())
-        text = _("Read again. Workflows that can be used: {count}.", count=count)
-        await respond(interaction, text)
+    @app_commands.command(description="Read every workflow's files again")
+    async def reload(self, interaction: discord.Interaction) -> None:
+        """Read all files again."""
+        await _acknowledged_keeper(interaction)
+        await self._library.reload()
+        count = sum(entry.state == "on" for entry in self._library.entries())
+        await respond(
+            interaction, _("Read again. Workflows that can be used: {count}.", count=count)
+        )
 
-    return group
+    @inspect.autocomplete("workflow")
+    @enable.autocomplete("workflow")
+    @disable.autocomplete("workflow")
+    @remove.autocomplete("workflow")
+    async def complete(self, _interaction: discord.Interaction, typed: str) -> Choices:
+        """Offer the names."""
+        return matching(((entry.name, entry.name) for entry in self._library.entries()), typed)
+
+
+async def _acknowledged_keeper(interaction: discord.Interaction) -> Actor:
+    require_library_keeper(interaction)
+    return await acknowledged(interaction)
 
 
 async def _send_report(

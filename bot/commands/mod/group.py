@@ -13,22 +13,23 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
-from bot.commands.mod.image_check import add_image_check
-from bot.commands.mod.review import add_retention, add_review
-from bot.commands.mod.words import words_group
+from bot.commands.mod.image_check import image_check_command
+from bot.commands.mod.review import log_channel_command, retention_command, review_command
+from bot.commands.mod.words import WordsGroup
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of, is_operator, require_may_block
+from bot.permissions import is_operator, require_may_block
 from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
 from bot.services import Services
 from bot.ui.audit import audit_line
 from bot.ui.details import case_file_embeds
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import acknowledge, respond
-from bot.ui.text import harmless, lines_within
+from bot.ui.responses import acknowledge, acknowledged, respond, respond_lines
+from bot.ui.text import harmless
 from generation.history.export import ExportFormat, header, line
 from generation.history.queries import HistoryFilter
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
+from generation.moderation.case_file import CaseFile
+from generation.request import Actor
 
 DAYS_BLOCKED = 3650
 LISTED_ENTRIES = 25
@@ -36,84 +37,78 @@ EXPORT_BYTES = 8 * 1024 * 1024
 """Bytes of an export sent to Discord; `limner history export` has no limit."""
 
 
-def moderation_group(services: Services) -> app_commands.Group:
-    """Build `/mod` with its services."""
-    group = app_commands.Group(
-        name="mod",
-        description="Moderate what is made here",
-        default_permissions=discord.Permissions(manage_messages=True),
-    )
-    group.add_command(words_group(services.moderation))
-    add_review(group, services)
-    add_image_check(group, services)
-    add_retention(group, services)
-    _add_people(group, services)
-    _add_results(group, services)
-    _add_records(group, services)
-    return group
+class ModerationGroup(
+    app_commands.Group,
+    name="mod",
+    description="Moderate what is made here",
+    default_permissions=discord.Permissions(manage_messages=True),
+):
+    """`/mod`."""
 
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+        self.add_command(WordsGroup(services.moderation))
+        for command in (
+            review_command(services),
+            log_channel_command(services),
+            image_check_command(services),
+            retention_command(services),
+        ):
+            self.add_command(command)
 
-def _add_people(group: app_commands.Group, services: Services) -> None:
-    moderation = services.moderation
-
-    @group.command(description="Let somebody make nothing here")
+    @app_commands.command(description="Let somebody make nothing here")
     @app_commands.describe(
         user="Who", days="For how many days; without it, for good", reason="They are told it"
     )
     async def block(
+        self,
         interaction: discord.Interaction,
         user: discord.User,
         days: Range[int, 1, DAYS_BLOCKED] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
     ) -> None:
-        await acknowledge(interaction)
+        """Block a person."""
+        actor = await acknowledged(interaction)
         await require_may_block(interaction, user.id)
         until = datetime.now(UTC) + timedelta(days=days) if days else None
-        await moderation.block(
-            user.id,
-            guild_of(interaction),
-            reason=reason,
-            until=until,
-            actor_id=interaction.user.id,
-        )
+        await self._services.moderation.block(actor, user.id, reason=reason, until=until)
         if until is None:
             text = _("{person} is blocked here for good.", person=user.mention)
         else:
             when = discord.utils.format_dt(until, "f")
             text = _("{person} is blocked here until {when}.", person=user.mention, when=when)
-        await _tell(interaction, text)
+        await respond(interaction, text)
 
-    @group.command(description="Lift a block")
+    @app_commands.command(description="Lift a block")
     @app_commands.describe(user="Who")
-    async def unblock(interaction: discord.Interaction, user: discord.User) -> None:
-        await acknowledge(interaction)
-        lifted = await moderation.unblock(
-            user.id, guild_of(interaction), actor_id=interaction.user.id
-        )
+    async def unblock(self, interaction: discord.Interaction, user: discord.User) -> None:
+        """Lift a block."""
+        lifted = await self._services.moderation.unblock(await acknowledged(interaction), user.id)
         text = _("{person} is blocked no longer.", person=user.mention)
         if not lifted:
             text = _("{person} was not blocked.", person=user.mention)
-        await _tell(interaction, text)
+        await respond(interaction, text)
 
-    @group.command(description="See who is blocked here")
-    async def blocked(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        blocks = await moderation.blocks(guild_of(interaction), LISTED_ENTRIES)
+    @app_commands.command(description="See who is blocked here")
+    async def blocked(self, interaction: discord.Interaction) -> None:
+        """List the blocks."""
+        actor = await acknowledged(interaction)
+        blocks = await self._services.moderation.blocks(actor.guild_id, LISTED_ENTRIES)
         lines = []
         for block in blocks:
             until = discord.utils.format_dt(block.until, "f") if block.until else _("for good")
             reason = f" · {harmless(block.reason, 100)}" if block.reason else ""
             lines.append(f"<@{block.user_id}> · {until} · <@{block.actor_id}>{reason}")
-        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nobody is blocked here.")
-        await _show(interaction, _("Blocked"), text)
+        nothing = _("Nobody is blocked here.")
+        await respond_lines(interaction, _("Blocked"), lines, nothing=nothing)
 
-    @group.command(description="Delete everything that somebody made here")
+    @app_commands.command(description="Delete everything that somebody made here")
     @app_commands.describe(user="Who")
-    async def purge(interaction: discord.Interaction, user: discord.User) -> None:
-        await acknowledge(interaction)
-        removed = await services.moderation_queries.purge(
-            user.id, guild_of(interaction), actor_id=interaction.user.id
-        )
+    async def purge(self, interaction: discord.Interaction, user: discord.User) -> None:
+        """Remove all of a person's results."""
+        actor = await acknowledged(interaction)
+        removed = await self._services.moderation_queries.purge(actor, user.id)
         told = plural(
             "{count} result of {person} is deleted, and its message goes now.",
             "{count} results of {person} are deleted, and their messages go one by one.",
@@ -122,40 +117,36 @@ def _add_people(group: app_commands.Group, services: Services) -> None:
         )
         if not removed:
             told = _("{person} has no results here that could be deleted.", person=user.mention)
-        await _tell(interaction, told)
+        await respond(interaction, told)
         for generation in removed:
             await withdraw(interaction, generation)
 
-
-def _add_results(group: app_commands.Group, services: Services) -> None:
-    @group.command(description="See everything that is recorded of one generation")
+    @app_commands.command(description="See everything that is recorded of one generation")
     @app_commands.describe(generation="Its id, as its message shows it")
-    async def show(interaction: discord.Interaction, generation: str) -> None:
-        await acknowledge(interaction)
-        case_file = await services.moderation_queries.case_file(generation, guild_of(interaction))
+    async def show(self, interaction: discord.Interaction, generation: str) -> None:
+        """Show the case file of a generation."""
+        case_file = await self._find(generation, await acknowledged(interaction))
         files = []
         if any(output.thumbnail for output in case_file.generation.outputs):
-            sheet = await services.generations.contact_sheet([case_file.generation])
+            sheet = await self._services.generations.contact_sheet([case_file.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
         embeds = case_file_embeds(
             case_file, has_sheet=bool(files), names_backend=is_operator(interaction)
         )
         await respond(interaction, embeds=embeds, files=files)
 
-    @group.command(description="Delete a result: its message, and everything kept of it")
+    @app_commands.command(description="Delete a result: its message, and everything kept of it")
     @app_commands.describe(generation="Its id, as its message shows it")
-    async def delete(interaction: discord.Interaction, generation: str) -> None:
-        await acknowledge(interaction)
-        # Results of other guilds are reported as unknown.
-        case_file = await services.moderation_queries.case_file(generation, guild_of(interaction))
-        removed = await services.remover.remove(
-            case_file.generation.id, actor_id=interaction.user.id, is_moderator=True
+    async def delete(self, interaction: discord.Interaction, generation: str) -> None:
+        """Remove a result. Those of other guilds are reported as unknown."""
+        actor = await acknowledged(interaction)
+        case_file = await self._find(generation, actor)
+        removed = await self._services.remover.remove(
+            case_file.generation.id, actor_id=actor.user_id, is_moderator=True
         )
         await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
 
-
-def _add_records(group: app_commands.Group, services: Services) -> None:
-    @group.command(description="Search what was made here")
+    @app_commands.command(description="Search what was made here")
     @app_commands.describe(
         search="Words of the prompt",
         user="Made by",
@@ -166,6 +157,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         flagged="Only what a word, a report or a check pointed out",
     )
     async def history(
+        self,
         interaction: discord.Interaction,
         search: Range[str, 1, SEARCH_CHARACTERS] | None = None,
         user: discord.User | None = None,
@@ -175,6 +167,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         until: str | None = None,
         flagged: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
+        """Show the history of the guild."""
         await acknowledge(interaction)
         query = HistoryQuery.asked(
             search=search,
@@ -186,35 +179,39 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
             user_id=user.id if user else None,
             flagged=flagged,
         )
-        await show_history(interaction, services.generations, query)
+        await show_history(interaction, self._services.generations, query)
 
-    @group.command(description="See what moderators and administrators did here")
+    @app_commands.command(description="See what moderators and administrators did here")
     @app_commands.describe(before="Older than the entry of this number")
-    async def audit(interaction: discord.Interaction, before: Range[int, 1] | None = None) -> None:
-        await acknowledge(interaction)
-        entries = await services.moderation.audit(
-            guild_of(interaction), before_id=before, limit=LISTED_ENTRIES
+    async def audit(
+        self, interaction: discord.Interaction, before: Range[int, 1] | None = None
+    ) -> None:
+        """Show a page of the audit log."""
+        actor = await acknowledged(interaction)
+        entries = await self._services.moderation.audit(
+            actor.guild_id, before_id=before, limit=LISTED_ENTRIES
         )
         lines = [audit_line(entry) for entry in entries]
-        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing was done yet.")
-        await _show(interaction, _("Audit"), text)
+        nothing = _("Nothing was done yet.")
+        await respond_lines(interaction, _("Audit"), lines, nothing=nothing)
 
-    @group.command(description="Save the history of this place as a file")
+    @app_commands.command(description="Save the history of this place as a file")
     @app_commands.describe(
         format="csv for spreadsheets, jsonl for programs",
         since="From this day on: 2026-11-01, today, yesterday or 3d",
         until="Up to this day",
     )
     async def export(
+        self,
         interaction: discord.Interaction,
         format: Literal["csv", "jsonl"] = "csv",  # noqa: A002 - an option of a command
         since: str | None = None,
         until: str | None = None,
     ) -> None:
-        await acknowledge(interaction)
-        now = datetime.now(UTC)
+        """Send the history as a file."""
+        actor, now = await acknowledged(interaction), datetime.now(UTC)
         asked = HistoryFilter(
-            guild_id=guild_of(interaction) or 0,
+            guild_id=actor.guild_id or 0,
             since=parse_day(since, "since", now),
             until=parse_day(until, "until", now, end=True),
         )
@@ -223,7 +220,7 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         written, count, is_whole = io.BytesIO(header(file_format).encode()), 0, True
         written.seek(0, io.SEEK_END)
         names_backend = is_operator(interaction)
-        async for generation in services.moderation_queries.export(asked):
+        async for generation in self._services.moderation_queries.export(asked):
             told = generation if names_backend else replace(generation, backend=None)
             text = line(told, file_format).encode()
             if written.tell() + len(text) > limit:
@@ -238,11 +235,5 @@ def _add_records(group: app_commands.Group, services: Services) -> None:
         file = discord.File(written, f"history.{file_format.value}")
         await respond(interaction, summary, files=[file])
 
-
-async def _tell(interaction: discord.Interaction, text: str) -> None:
-    await respond(interaction, text)
-
-
-async def _show(interaction: discord.Interaction, title: str, text: str) -> None:
-    embed = discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
-    await respond(interaction, embeds=[embed])
+    async def _find(self, generation_id: str, actor: Actor) -> CaseFile:
+        return await self._services.moderation_queries.case_file(generation_id, actor.guild_id)

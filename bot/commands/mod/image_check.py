@@ -7,9 +7,9 @@ import discord
 from discord import app_commands
 
 from bot.i18n.language import _
-from bot.permissions import guild_of
 from bot.services import Services
-from bot.ui.responses import acknowledge, respond
+from bot.tree import SlashCommand
+from bot.ui.responses import acknowledged, respond_lines
 from generation.moderation.image_filter import NOT_INSTALLED
 from generation.moderation.image_policy import LEAST_PERCENT, MOST_PERCENT, CheckMode, ImagePolicy
 
@@ -17,11 +17,13 @@ Mode = Literal["off", "spoiler", "hold", "refuse"]
 Exempted = Literal["exempt", "checked"]
 
 
-def add_image_check(group: app_commands.Group, services: Services) -> None:
-    """Add `image-check` to `/mod`."""
+def image_check_command(services: Services) -> SlashCommand:
+    """Build `/mod image-check`."""
     gate = services.image_gate
 
-    @group.command(name="image-check", description="Choose what comes of pictures of nakedness")
+    @app_commands.command(
+        name="image-check", description="Choose what comes of pictures of nakedness"
+    )
     @app_commands.describe(
         mode="Without anything, you see what is set",
         certainty="How certain the check must be, in percent",
@@ -34,9 +36,8 @@ def add_image_check(group: app_commands.Group, services: Services) -> None:
         certainty: app_commands.Range[int, LEAST_PERCENT, MOST_PERCENT] | None = None,
         age_restricted: Exempted | None = None,
     ) -> None:
-        await acknowledge(interaction)
-        guild_id = guild_of(interaction) or 0
-        policy = await gate.find_policy(guild_id)
+        actor = await acknowledged(interaction)
+        policy = await gate.find_policy(actor.guild_id or 0)
         if mode is not None:
             policy = replace(policy, mode=CheckMode(mode))
         if certainty is not None:
@@ -44,16 +45,13 @@ def add_image_check(group: app_commands.Group, services: Services) -> None:
         if age_restricted is not None:
             policy = replace(policy, exempts_age_restricted=age_restricted == "exempt")
         if any(given is not None for given in (mode, certainty, age_restricted)):
-            await gate.set_policy(guild_id, policy, actor_id=interaction.user.id)
+            await gate.set_policy(actor, policy)
         lines = _policy_lines(policy)
         if not gate.is_installed:
             lines.append(_(NOT_INSTALLED))
-        embed = discord.Embed(
-            title=_("Image check"),
-            description="\n".join(lines),
-            colour=discord.Colour.blurple(),
-        )
-        await respond(interaction, embeds=[embed])
+        await respond_lines(interaction, _("Image check"), lines)
+
+    return image_check
 
 
 def _policy_lines(policy: ImagePolicy) -> list[str]:

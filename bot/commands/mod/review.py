@@ -14,9 +14,10 @@ from bot.replies.actions import find_own
 from bot.replies.review_messages import show_next
 from bot.requester import requester_of
 from bot.services import Services
+from bot.tree import SlashCommand
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.responses import acknowledge, before_deadline, respond
+from bot.ui.responses import acknowledge, acknowledged, before_deadline, respond
 from bot.ui.text import lines_within
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
@@ -28,11 +29,13 @@ MAX_KEPT_DAYS = 3650
 Mode = Literal["off", "log", "flagged", "hold", "as the server"]
 
 
-def add_review(group: app_commands.Group, services: Services) -> None:
-    """Add `review` and `log-channel` to `/mod`."""
+def review_command(services: Services) -> SlashCommand:
+    """Build `/mod review`."""
     reviews = services.reviews
 
-    @group.command(description="Decide on results that wait, or choose which ones are reviewed")
+    @app_commands.command(
+        description="Decide on results that wait, or choose which ones are reviewed"
+    )
     @app_commands.describe(
         mode="Without it, you see what waits for you",
         channel="For this channel alone; without it, for the whole server",
@@ -42,12 +45,11 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         mode: Mode | None = None,
         channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
     ) -> None:
-        await acknowledge(interaction)
-        guild_id = guild_of(interaction) or 0
+        actor = await acknowledged(interaction)
         if mode is None:
             await show_next(interaction)
             # `show_next` has already responded.
-            embed = _policy_embed(await reviews.overview(guild_id))
+            embed = _policy_embed(await reviews.overview(actor.guild_id))
             await interaction.followup.send(embed=embed, ephemeral=True)
             return
         chosen = None if mode == "as the server" else ReviewMode(mode)
@@ -55,12 +57,19 @@ def add_review(group: app_commands.Group, services: Services) -> None:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION, "Say for which channel, or choose another mode."
             )
-        await reviews.set_mode(
-            guild_id, channel.id if channel else None, chosen, actor_id=interaction.user.id
-        )
-        await respond(interaction, embeds=[_policy_embed(await reviews.overview(guild_id))])
+        await reviews.set_mode(actor, channel.id if channel else None, chosen)
+        await respond(interaction, embeds=[_policy_embed(await reviews.overview(actor.guild_id))])
 
-    @group.command(name="log-channel", description="Choose where moderators are shown results")
+    return review
+
+
+def log_channel_command(services: Services) -> SlashCommand:
+    """Build `/mod log-channel`."""
+    reviews = services.reviews
+
+    @app_commands.command(
+        name="log-channel", description="Choose where moderators are shown results"
+    )
     @app_commands.describe(
         channel="Without it, you see which one it is", off="Show them nowhere from now on"
     )
@@ -69,8 +78,7 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         channel: discord.TextChannel | None = None,
         off: bool = False,  # noqa: FBT001, FBT002 - an option of the command
     ) -> None:
-        await acknowledge(interaction)
-        guild_id = guild_of(interaction) or 0
+        actor = await acknowledged(interaction)
         if channel is not None and off:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION, "Choose a channel, or switch it off: not both."
@@ -78,15 +86,18 @@ def add_review(group: app_commands.Group, services: Services) -> None:
         if channel is not None:
             _require_permissions(channel)
         if channel is not None or off:
-            chosen = channel.id if channel else None
-            await reviews.set_log_channel(guild_id, chosen, actor_id=interaction.user.id)
-        await respond(interaction, embeds=[_policy_embed(await reviews.overview(guild_id))])
+            await reviews.set_log_channel(actor, channel.id if channel else None)
+        await respond(interaction, embeds=[_policy_embed(await reviews.overview(actor.guild_id))])
+
+    return log_channel
 
 
-def add_retention(group: app_commands.Group, services: Services) -> None:
-    """Add `retention` to `/mod`; only administrators may use it."""
+def retention_command(services: Services) -> SlashCommand:
+    """Build `/mod retention`, which only administrators may use."""
 
-    @group.command(description="Choose for how many days things are kept here (administrators)")
+    @app_commands.command(
+        description="Choose for how many days things are kept here (administrators)"
+    )
     @app_commands.describe(
         pictures="Results and thumbnails; 0: for good; without it, as before",
         prompts="What was typed; 0: for good; without it, as before",
@@ -99,15 +110,16 @@ def add_retention(group: app_commands.Group, services: Services) -> None:
         records: app_commands.Range[int, 0, MAX_KEPT_DAYS] | None = None,
     ) -> None:
         require_administrator(interaction)
-        await acknowledge(interaction)
-        guild_id = guild_of(interaction) or 0
+        actor = await acknowledged(interaction)
         given = {"pictures": pictures, "prompts": prompts, "records": records}
         changes = {name: days or None for name, days in given.items() if days is not None}
-        keeping = await services.retention.find(guild_id)
+        keeping = await services.retention.find(actor.guild_id)
         if changes:
             keeping = replace(keeping, **changes)
-            await services.retention.set(guild_id, keeping, actor_id=interaction.user.id)
+            await services.retention.set(actor, keeping)
         await respond(interaction, keeping_text(keeping))
+
+    return retention
 
 
 class ReportMenu:

@@ -8,9 +8,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.i18n.language import _
-from bot.permissions import guild_of
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import acknowledge, respond
+from bot.ui.responses import acknowledged, respond, respond_lines
 from bot.ui.text import harmless, lines_within
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import MAX_PATTERN_CHARACTERS, WatchedWord, WordAction
@@ -23,29 +21,32 @@ LISTED_WORDS = 4
 Action = Literal["refuse", "hold", "warn", "observe", "allow"]
 
 
-def words_group(moderation: Moderation) -> app_commands.Group:
-    """Build `/mod words` with its service."""
-    group = app_commands.Group(name="words", description="Watch for words in what people type")
+class WordsGroup(
+    app_commands.Group, name="words", description="Watch for words in what people type"
+):
+    """`/mod words`."""
 
-    @group.command(description="Watch for a word, a phrase or a regular expression")
+    def __init__(self, moderation: Moderation) -> None:
+        super().__init__()
+        self._moderation = moderation
+
+    @app_commands.command(description="Watch for a word, a phrase or a regular expression")
     @app_commands.describe(
         word="Found as whole words, however they are dressed up",
         action="refuse it, hold the result, warn, observe it, or allow a phrase that has it",
         expression="It is a regular expression",
     )
     async def add(
+        self,
         interaction: discord.Interaction,
         word: Range[str, 1, MAX_PATTERN_CHARACTERS],
         action: Action = "refuse",
         expression: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
-        await acknowledge(interaction)
-        watched = await moderation.watch(
-            guild_of(interaction),
-            word,
-            WordAction(action),
-            is_expression=expression,
-            actor_id=interaction.user.id,
+        """Watch for a word."""
+        actor = await acknowledged(interaction)
+        watched = await self._moderation.watch(
+            actor, word, WordAction(action), is_expression=expression
         )
         text = _(
             "“{word}”: {action}",
@@ -54,25 +55,24 @@ def words_group(moderation: Moderation) -> app_commands.Group:
         )
         await respond(interaction, text)
 
-    @group.command(description="Watch for a word no longer")
+    @app_commands.command(description="Watch for a word no longer")
     @app_commands.describe(word="As it is listed")
     async def remove(
-        interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
+        self, interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
     ) -> None:
-        await acknowledge(interaction)
-        removed = await moderation.unwatch(
-            guild_of(interaction), word, actor_id=interaction.user.id
-        )
+        """Watch for a word no longer."""
+        removed = await self._moderation.unwatch(await acknowledged(interaction), word)
         shown = harmless(word, 200)
         text = _("“{word}” is watched for no longer.", word=shown)
         if not removed:
             text = _("“{word}” was not watched for.", word=shown)
         await respond(interaction, text)
 
-    @group.command(name="list", description="See what is watched for")
-    async def list_(interaction: discord.Interaction) -> None:
-        await acknowledge(interaction)
-        watched_words = await moderation.watched_words(guild_of(interaction))
+    @app_commands.command(name="list", description="See what is watched for")
+    async def list_(self, interaction: discord.Interaction) -> None:
+        """List the watched words."""
+        actor = await acknowledged(interaction)
+        watched_words = await self._moderation.watched_words(actor.guild_id)
         lines = [
             f"**{_(watched.action.value)}** {harmless(watched.pattern, 200)}"
             + (f" · {_('expression')}" if watched.is_expression else "")
@@ -80,17 +80,17 @@ def words_group(moderation: Moderation) -> app_commands.Group:
                 watched_words, key=lambda watched: (watched.action.value, watched.pattern)
             )
         ]
-        text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing is watched for.")
-        embed = discord.Embed(
-            title=_("Watched words"), description=text, colour=discord.Colour.blurple()
-        )
-        await respond(interaction, embeds=[embed])
+        nothing = _("Nothing is watched for.")
+        await respond_lines(interaction, _("Watched words"), lines, nothing=nothing)
 
-    @group.command(description="Try what would come of a text; nothing else happens")
+    @app_commands.command(description="Try what would come of a text; nothing else happens")
     @app_commands.describe(text="What somebody might type")
-    async def test(interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]) -> None:
-        await acknowledge(interaction)
-        verdict = await moderation.try_words(guild_of(interaction), text)
+    async def test(
+        self, interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]
+    ) -> None:
+        """Match a text."""
+        actor = await acknowledged(interaction)
+        verdict = await self._moderation.try_words(actor.guild_id, text)
         lines = [_("Nothing would be found.")]
         if verdict.action is not None:
             words = _named(verdict.found)
@@ -101,8 +101,6 @@ def words_group(moderation: Moderation) -> app_commands.Group:
             words = _named(verdict.slow)
             lines.append(_("Too slow, and skipped: {words}", words=words))
         await respond(interaction, lines_within(lines, 2000))
-
-    return group
 
 
 def _named(watched_words: Sequence[WatchedWord]) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.commands.admin.workflows import require_library_keeper
 from generation.errors import NotPermitted, RequestRefused
+from generation.request import Actor
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
@@ -56,7 +57,7 @@ async def test_everybody_sees_what_can_be_made_and_nobody_else_does(place):
 async def handed_in(services):
     """A file that somebody gave to `/limner workflows add`."""
     content = json.dumps(GRAPH).encode()
-    return await services.library.stage(content, "Red Fox.json", actor_id=7, guild_id=5)
+    return await services.library.stage(Actor(7, 5), content, "Red Fox.json")
 
 
 async def test_a_file_is_shown_before_it_is_enabled_and_then_has_its_command(
@@ -115,14 +116,14 @@ async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_ar
     assert "not one that was added here. Disable it instead." in text_of(told(result))
     library = services.library
     with pytest.raises(RequestRefused, match="no ComfyUI workflow in this file"):
-        await library.stage(b"", "empty.json", actor_id=7, guild_id=5)
+        await library.stage(Actor(7, 5), b"", "empty.json")
     with pytest.raises(RequestRefused, match=r"cannot be used.*no nodes\. Export it"):
-        await library.stage(b"{}", "empty.json", actor_id=7, guild_id=5)
+        await library.stage(Actor(7, 5), b"{}", "empty.json")
     with pytest.raises(RequestRefused, match="not valid JSON"):
-        await library.stage(b"hello", "note.txt", actor_id=7, guild_id=5)
+        await library.stage(Actor(7, 5), b"hello", "note.txt")
     content = json.dumps(GRAPH).encode()
     with pytest.raises(RequestRefused, match="There is a workflow upscale already"):
-        await library.stage(content, "upscale.json", actor_id=7, guild_id=5)
+        await library.stage(Actor(7, 5), content, "upscale.json")
 
 
 class Asking:

@@ -9,6 +9,7 @@ from db.repositories.audit import AuditRepository
 from generation.backends.draining import BackendAdmin
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
 from generation.backends.status import BackendState
+from generation.request import Actor
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWNER, GUILD = 9, 5
@@ -23,16 +24,16 @@ async def test_a_drain_holds_in_every_process_and_over_a_restart(database, datab
     here, _ = build(database, backend)
     other_database = Database(database_url)
     there, pool_there = build(other_database, backend)
-    assert await here.drain("alpha", actor_id=OWNER, guild_id=GUILD)
-    assert not await here.drain("alpha", actor_id=OWNER, guild_id=GUILD)
+    assert await here.drain(Actor(OWNER, GUILD), "alpha")
+    assert not await here.drain(Actor(OWNER, GUILD), "alpha")
     assert not pool_there.is_drained("alpha")
     await there.apply()
     assert await pool_there.choose({}) is None
     (entry,) = await there.entries()
     assert entry.status.state is BackendState.DRAINED
     assert (entry.drained_by, entry.drained_at) == (OWNER, NOON)
-    assert await there.resume("alpha", actor_id=OWNER, guild_id=None)
-    assert not await there.resume("alpha", actor_id=OWNER, guild_id=None)
+    assert await there.resume(Actor(OWNER, None), "alpha")
+    assert not await there.resume(Actor(OWNER, None), "alpha")
     (entry,) = await here.entries()
     assert (entry.status.state, entry.drained_at) == (BackendState.READY, None)
     await other_database.close()
@@ -40,8 +41,8 @@ async def test_a_drain_holds_in_every_process_and_over_a_restart(database, datab
 
 async def test_who_did_it_is_audited(database, backend):
     backend_admin, _ = build(database, backend)
-    await backend_admin.drain("alpha", actor_id=OWNER, guild_id=GUILD)
-    await backend_admin.resume("alpha", actor_id=OWNER, guild_id=GUILD)
+    await backend_admin.drain(Actor(OWNER, GUILD), "alpha")
+    await backend_admin.resume(Actor(OWNER, GUILD), "alpha")
     with database.transaction(read_only=True) as session:
         rows = AuditRepository(session).page(GUILD, limit=9)
     assert [(row.actor_id, row.action, row.subject) for row in rows] == [
@@ -54,4 +55,4 @@ async def test_a_name_that_is_not_known_is_refused(database, backend):
     backend_admin, _ = build(database, backend)
     for act in (backend_admin.drain, backend_admin.resume):
         with pytest.raises(UnknownBackend):
-            await act("nowhere", actor_id=OWNER, guild_id=None)
+            await act(Actor(OWNER, None), "nowhere")

@@ -14,6 +14,7 @@ from generation.history.removal import Remover
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.review import Reviews
 from generation.record import GenerationState
+from generation.request import Actor
 from generation.service import utc_now
 
 ANA, BEN, MO = 1, 2, 3
@@ -107,13 +108,13 @@ async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
     reviews, records = Reviews(database, utc_now), Records(database)
     assert (await reviews.overview(5)).waiting == 1
     if is_purge:
-        await ModerationQueries(database, utc_now).purge(ANA, 5, actor_id=MO)
+        await ModerationQueries(database, utc_now).purge(Actor(MO, 5), ANA)
     else:
         await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
     assert (await reviews.overview(5)).waiting == 0
     assert await records.undelivered() == {}, "its person is not told of a decision"
     with pytest.raises(RequestRefused):
-        await reviews.decide("k7f3q", 5, approved=True, actor_id=MO)
+        await reviews.decide(Actor(MO, 5), "k7f3q", approved=True)
     assert (await records.find("k7f3q")).withheld
 
 

@@ -11,6 +11,7 @@ from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember
 from generation.errors import RequestRefused
 from generation.library.library import Library
+from generation.request import Actor
 from workflows.catalog import Catalog
 from workflows.shelf import Shelf
 
@@ -124,18 +125,18 @@ async def test_a_file_is_handed_in_enabled_and_taken_away(build, described, data
     library, catalog, pool = build()
     await library.open()
     await pool.refresh(described.name)
-    who = {"actor_id": 7, "guild_id": 5}
-    report = await library.stage(CONTENT, "Red Fox.json", **who)
+    who = Actor(7, 5)
+    report = await library.stage(who, CONTENT, "Red Fox.json")
     assert (report.name, report.is_usable) == ("red_fox", True)
     assert report.backends[0].can_run
     assert report.backends[0].stand_ins == {"small.safetensors": "big.safetensors"}
     assert await library.seconds("red_fox") is None
-    await library.enable("red_fox", **who)
+    await library.enable(who, "red_fox")
     assert catalog.workflows["red_fox"].manifest.command == "red_fox"
-    await library.disable("red_fox", **who)
+    await library.disable(who, "red_fox")
     assert (list(catalog.workflows), list(catalog.disabled)) == ([], ["red_fox"])
-    await library.enable("red_fox", **who)
-    await library.remove("red_fox", **who)
+    await library.enable(who, "red_fox")
+    await library.remove(who, "red_fox")
     assert library.entries() == ()
     with database.transaction(read_only=True) as session:
         rows = AuditRepository(session).page(5, limit=10)
@@ -154,15 +155,13 @@ async def test_unknown_nodes_are_named_and_the_rest_is_shown(build, described):
     await pool.refresh(described.name)
     strange = json.loads(CONTENT)
     strange["nodes"][1]["type"] = "SaveElsewhere"
-    report = await library.stage(
-        json.dumps(strange).encode(), "strange.json", actor_id=7, guild_id=5
-    )
+    report = await library.stage(Actor(7, 5), json.dumps(strange).encode(), "strange.json")
     assert not report.is_usable
     assert "SaveElsewhere is not installed" in report.problems[0]
     assert report.backends[0].nodes == ("SaveElsewhere",)
     assert "prompt" in {one.name for one in report.inputs}
     with pytest.raises(RequestRefused, match="cannot be used"):
-        await library.enable("strange", actor_id=7, guild_id=5)
+        await library.enable(Actor(7, 5), "strange")
 
 
 async def test_a_folder_that_cannot_be_written_to_is_told_in_words(build, described, tmp_path):
@@ -171,4 +170,4 @@ async def test_a_folder_that_cannot_be_written_to_is_told_in_words(build, descri
     await pool.refresh(described.name)
     (tmp_path / "data" / "workflows" / ".staged").write_text("no folder")
     with pytest.raises(RequestRefused, match=r"cannot be written to: .+\. Tell"):
-        await library.stage(CONTENT, "Red Fox.json", actor_id=7, guild_id=5)
+        await library.stage(Actor(7, 5), CONTENT, "Red Fox.json")

@@ -9,6 +9,7 @@ from db.repositories.guilds import GuildRepository
 from db.repositories.policies import PolicyRepository
 from generation.quota.guild_settings import Administration
 from generation.record import GenerationState
+from generation.request import Actor
 from generation.runs.runner import build_prompt_id
 from generation.service import utc_now
 
@@ -118,7 +119,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
     async with open_app(database_url, backend) as app:
         await allow(app)
         administration = Administration(app.database, utc_now, app.service.look_at_line)
-        await administration.pause(GUILD, actor_id=1)
+        await administration.pause(Actor(1, GUILD))
         held = [await app.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
         elsewhere = await app.service.submit(tools.ask(user_id=9, guild_id=None))
         assert (await app.ended(elsewhere.id)).state is GenerationState.SUCCEEDED
@@ -127,7 +128,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
         assert [entry.is_paused for entry in line.entries] == [True]
         await app.service.cancel(held[0].id, user_id=1)
         assert (await app.ended(held[0].id)).state is GenerationState.CANCELLED
-        await administration.resume(GUILD, actor_id=1)
+        await administration.resume(Actor(1, GUILD))
         for one in held[1:]:
             assert (await app.ended(one.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == len(held)

@@ -17,7 +17,7 @@ from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import CheckMode, Detections, ImagePolicy, ImageVerdict
 from generation.moderation.review import ReviewMode, Reviews
 from generation.record import GenerationState
-from generation.request import Requester
+from generation.request import Actor, Requester
 from generation.service import utc_now
 
 GUILD, MO = 5, 3
@@ -109,7 +109,7 @@ async def test_what_is_blocked_is_not_kept_and_costs_nothing(
 ):
     async with open_checked(database_url, backend) as app:
         policy = ImagePolicy(CheckMode.REFUSE, 80)
-        await open_checked.gate.set_policy(GUILD, policy, actor_id=MO)
+        await open_checked.gate.set_policy(Actor(MO, GUILD), policy)
         assert await open_checked.gate.find_policy(GUILD) == policy
         blocked = await app.ended(await submit(app, tools))
         assert blocked.state is GenerationState.FAILED
@@ -130,7 +130,7 @@ async def test_what_is_found_waits_for_a_moderator_where_a_guild_holds(
     open_checked, database_url, backend, tools
 ):
     async with open_checked(database_url, backend) as app:
-        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.HOLD))
         id_ = await submit(app, tools)
         await app.until(id_, GenerationState.SUCCEEDED)
         held = await app.service.find(id_)
@@ -146,10 +146,10 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
     open_checked, sqlite_url, backend, tools, checker, mode
 ):
     async with open_checked(sqlite_url, backend) as app:
-        await open_checked.gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(mode))
         # Moderators are shown everything here: that must become a decision.
         reviews = Reviews(app.database, utc_now)
-        await reviews.set_mode(GUILD, None, ReviewMode.LOG, actor_id=MO)
+        await reviews.set_mode(Actor(MO, GUILD), None, ReviewMode.LOG)
         checker.error = ValueError("out of order")
         backend.default.pictures = (tools.build_picture(colour="green"),)
         id_ = await submit(app, tools)
@@ -160,7 +160,7 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
         assert await flags_of(app, id_) == [("image", "could not be checked")]
         assert await pending(app) == (id_,)
         assert app.notifier.told(id_) == []
-        await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
+        await reviews.decide(Actor(MO, GUILD), id_, approved=True)
         await app.service.tell_decided(id_)
         approved = await app.ended(id_)
         assert len(approved.outputs) == 1
@@ -168,8 +168,8 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
 
 async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url, backend, tools):
     async with open_checked(database_url, backend) as app:
-        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
-        await Reviews(app.database, utc_now).set_mode(GUILD, None, ReviewMode.FLAGGED, actor_id=MO)
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
+        await Reviews(app.database, utc_now).set_mode(Actor(MO, GUILD), None, ReviewMode.FLAGGED)
         found = await app.ended(await submit(app, tools))
         assert (found.state, found.spoiler) == (GenerationState.SUCCEEDED, True)
         assert app.notifier.told(found.id)[0].spoiler
@@ -195,7 +195,7 @@ async def test_previews_are_seen_once_they_were_looked_at(
     async with open_checked(sqlite_url, backend) as app:
         shown = await app.ended(await submit(app, tools))
         assert any(previews(shown.id)), "nothing is looked at where nobody wants it"
-        await open_checked.gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
         checker.threads.clear()
         hidden = await app.ended(await submit(app, tools, user_id=2))
         assert hidden.spoiler
@@ -209,7 +209,7 @@ async def test_a_veil_lets_harmless_previews_through_and_stays_down_after_anothe
     database, checker, tools
 ):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
     red, green = tools.build_picture(colour="red"), tools.build_picture(colour="green")
 
     async with await gate.preview_filter(Asked) as preview_filter:
@@ -247,7 +247,7 @@ async def test_a_preview_needs_less_certainty_and_is_also_seen_without_its_noise
 
 async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, preview_interval_s=0.0)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
     checker.waits = threading.Event()
 
     async with (
@@ -264,7 +264,7 @@ async def test_a_preview_is_let_go_while_a_result_is_looked_at(database, checker
 
 async def test_a_checker_that_takes_too_long_is_not_waited_for(database, checker, tools):
     gate = ImageGate(database, checker, utc_now, timeout_s=0.05)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
     checker.waits = threading.Event()
 
     output = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
@@ -290,7 +290,7 @@ async def test_everything_that_shows_something_is_looked_at(
     database, checker, tools, name, media_type, content, verdict
 ):
     gate = ImageGate(database, checker, utc_now)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
     content = content if isinstance(content, bytes) else film(*content)
 
     ruling = await gate.judge(Asked, [NewOutput(0, name, media_type, content)])
@@ -308,17 +308,17 @@ async def test_what_is_shown_once_more_is_looked_at_for_its_new_place(
         contents = await stored(app, made.id)
         here = Requester(1, "Ana", 9, GUILD)
         assert await gate.admit(made, contents, here) == made
-        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
         assert (await gate.admit(made, contents, here)).spoiler
         among_adults = replace(here, is_channel_age_restricted=True)
         assert await gate.admit(made, contents, among_adults) == made
         for mode in (CheckMode.HOLD, CheckMode.REFUSE):
-            await gate.set_policy(GUILD, ImagePolicy(mode), actor_id=MO)
+            await gate.set_policy(Actor(MO, GUILD), ImagePolicy(mode))
             with pytest.raises(RequestRefused) as refusal:
                 await gate.admit(made, contents, here)
             assert refusal.value.kind is FailureKind.BLOCKED_BY_FILTER
         checker.error = ValueError("out of order")
-        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+        await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
         with pytest.raises(RequestRefused):
             await gate.admit(made, contents, here)
 
@@ -328,14 +328,14 @@ async def test_what_a_moderator_approved_of_is_shown_once_more(
 ):
     async with open_checked(sqlite_url, backend) as app:
         gate, reviews = open_checked.gate, Reviews(app.database, utc_now)
-        await gate.set_policy(GUILD, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.HOLD))
         id_ = await submit(app, tools)
         await app.until(id_, GenerationState.SUCCEEDED)
-        await reviews.decide(id_, GUILD, approved=True, actor_id=MO)
+        await reviews.decide(Actor(MO, GUILD), id_, approved=True)
         await app.service.tell_decided(id_)
         approved, contents = await app.ended(id_), await stored(app, id_)
         assert await gate.admit(approved, contents, Requester(1, "Ana", 9, GUILD)) == approved
-        await gate.set_policy(6, ImagePolicy(CheckMode.HOLD), actor_id=MO)
+        await gate.set_policy(Actor(MO, 6), ImagePolicy(CheckMode.HOLD))
         with pytest.raises(RequestRefused):
             await gate.admit(approved, contents, Requester(1, "Ana", 9, 6))
 
@@ -343,8 +343,8 @@ async def test_what_a_moderator_approved_of_is_shown_once_more(
 async def test_without_a_checker_it_can_only_be_switched_off(database):
     gate = ImageGate(database, None, utc_now)
     with pytest.raises(RequestRefused, match="not installed"):
-        await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
-    await gate.set_policy(GUILD, ImagePolicy(), actor_id=MO)
+        await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy())
     assert not gate.is_installed
     assert await gate.policy(None) == ImagePolicy()
 
@@ -354,7 +354,7 @@ async def test_a_checker_that_was_taken_away_lets_nothing_through(database, chec
     await bare.warn_if_missed()
     assert not caplog.records
     await ImageGate(database, checker, utc_now).set_policy(
-        GUILD, ImagePolicy(CheckMode.REFUSE), actor_id=MO
+        Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE)
     )
 
     await bare.warn_if_missed()
@@ -373,7 +373,7 @@ async def test_a_result_that_breaks_its_reader_is_held(database, checker, monkey
 
     monkeypatch.setattr("generation.media.imaging.stills", fail)
     gate = ImageGate(database, checker, utc_now)
-    await gate.set_policy(GUILD, ImagePolicy(CheckMode.SPOILER), actor_id=MO)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
     outputs = [NewOutput(0, "x.png", "image/png", b"x")]
     ruling = await gate.judge(Asked, outputs)
     assert (ruling.verdict, ruling.note) == (ImageVerdict.HOLD, "could not be checked")

@@ -140,6 +140,6 @@ async def test_what_somebody_deleted_is_not_remembered_while_the_records_are_slo
     database, preferences, monkeypatch
 ):
     await preferences.change(ANA, negative="rain")
-    await PersonalData(database, preferences).delete(ANA)
+    await PersonalData(database, utc_now, preferences).delete(ANA)
     monkeypatch.setattr("generation.people.preferences.READING_S", 0)
     assert await preferences.defaults_soon(ANA) == Defaults(private=True)

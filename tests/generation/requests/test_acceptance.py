@@ -19,6 +19,7 @@ from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import WordAction
 from generation.quota.usage import QuotaService
 from generation.record import GenerationState
+from generation.request import Actor
 from generation.requests.acceptance import Acceptor
 from workflows.catalog import Catalog
 
@@ -257,7 +258,7 @@ async def test_another_or_an_old_request_is_judged_anew(
     checked = await acceptor.check(tools.ask("a fox"))
     moderation = Moderation(database, clock)
     for word in ("fox", "wolf"):
-        await moderation.watch(GUILD, word, WordAction.REFUSE, is_expression=False, actor_id=1)
+        await moderation.watch(Actor(1, GUILD), word, WordAction.REFUSE, is_expression=False)
     clock.pass_(seconds=late_s)
     request = tools.ask(prompt)
     if expected is None:

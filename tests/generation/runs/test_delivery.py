@@ -9,6 +9,7 @@ from db.repositories.reviews import PENDING, ReviewRepository
 from generation.history.removal import Remover
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, Receipt
+from generation.request import Actor
 from generation.runs.delivery import Delivery
 from generation.service import utc_now
 
@@ -104,7 +105,7 @@ async def test_a_decision_while_its_person_is_told_to_wait_is_told_last(
     delivery = build_delivery()
     telling = asyncio.create_task(delivery.deliver(ID))
     await notifier.arrived.acquire()
-    await reviews.decide(ID, GUILD, approved=approved, actor_id=MO)
+    await reviews.decide(Actor(MO, GUILD), ID, approved=approved)
     decided = asyncio.create_task(delivery.deliver(ID))
     for _ in range(3):
         notifier.let_through.release()
@@ -119,7 +120,7 @@ async def test_what_another_process_told_first_is_told_again_by_the_one_it_overt
     await made(is_held=True)
     slow = asyncio.create_task(build_delivery().deliver(ID))
     await notifier.arrived.acquire()
-    await reviews.decide(ID, GUILD, approved=True, actor_id=MO)
+    await reviews.decide(Actor(MO, GUILD), ID, approved=True)
     quick = asyncio.create_task(build_delivery().deliver(ID))
     await notifier.arrived.acquire()
     for _ in range(3):

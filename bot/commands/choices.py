@@ -1,0 +1,53 @@
+"""Choices that autocompletion offers in several commands."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import discord
+
+from bot.requester import requester_of
+from bot.services import services_of
+from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
+from generation.errors import GenerationError
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
+    """The workflows that this person may use here."""
+    usable = services_of(interaction).generations.workflows(requester_of(interaction))
+    return matching(((summary.title, summary.name) for summary in usable), typed)
+
+
+async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
+    """The models of the workflow chosen so far."""
+    service, requester = services_of(interaction).generations, requester_of(interaction)
+    names = service.models(_chosen_workflow(interaction), requester)
+    return matching(((name, name) for name in names), typed)
+
+
+async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
+    """The LoRAs of the workflow chosen so far."""
+    service, requester = services_of(interaction).generations, requester_of(interaction)
+    names = service.loras(_chosen_workflow(interaction), requester)
+    return matching(((name, name) for name in names), typed)
+
+
+async def in_time(interaction: discord.Interaction, lookup: Awaitable[T]) -> T | None:
+    """What a look-up finds while choices are waited for; None, and a warning, otherwise."""
+    try:
+        async with asyncio.timeout(CHOICES_TIMEOUT_S):
+            return await lookup
+    except (TimeoutError, GenerationError) as error:
+        name = interaction.command.qualified_name if interaction.command else ""
+        _log.warning("No choices for /%s just now: %s", name, error or "the records are slow")
+        return None
+
+
+def _chosen_workflow(interaction: discord.Interaction) -> str | None:
+    """The `workflow` option as typed so far during autocompletion: unchecked text."""
+    return getattr(interaction.namespace, "workflow", None) or None

@@ -1,0 +1,105 @@
+"""Units of work: methods of services that run whole in one transaction, and their audit entries."""
+
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from db.database import Database, Session
+from db.errors import DatabaseError
+from db.repositories.audit import AuditRepository
+from generation.errors import ServiceUnavailable
+from generation.request import Actor
+from generation.tasks import finish
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="Transactional")
+
+_log = logging.getLogger(__name__)
+
+
+class Transactional:
+    """Base of classes with methods decorated by `reads` and `writes`. They raise DatabaseError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def _read(self, query: Callable[[Session], T]) -> T:
+        return await self._database.read(query)
+
+    async def _write(self, change: Callable[[Session], T]) -> T:
+        return await self._database.write(change)
+
+
+class Service(Transactional):
+    """Base of services: decorated methods raise ServiceUnavailable instead of DatabaseError.
+
+    Writes run to their end even when the caller is cancelled.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        super().__init__(database)
+        self._clock = clock
+
+    async def _read(self, query: Callable[[Session], T]) -> T:
+        with available():
+            return await super()._read(query)
+
+    async def _write(self, change: Callable[[Session], T]) -> T:
+        with available():
+            return await finish(super()._write(change))
+
+    def _audit(
+        self, session: Session, actor: Actor, action: str, subject: str = "", /, **detail: object
+    ) -> None:
+        """Add an entry to the audit log, in the transaction of what it tells of."""
+        AuditRepository(session).add(
+            at=self._clock(),
+            actor_id=actor.user_id,
+            guild_id=actor.guild_id,
+            action=action,
+            subject=subject,
+            detail=detail or None,
+        )
+
+
+def reads(
+    query: Callable[Concatenate[S, Session, P], T],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """Make a coroutine method of one that only reads and takes a session.
+
+    Callers leave the session out; the method runs whole in a database thread.
+    """
+
+    @wraps(query)
+    async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read(lambda session: query(self, session, *args, **kwargs))
+
+    return run
+
+
+def writes(
+    change: Callable[Concatenate[S, Session, P], T],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """As `reads`, for a transaction that is committed at its return or rolled back on an error."""
+
+    @wraps(change)
+    async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._write(lambda session: change(self, session, *args, **kwargs))
+
+    return run
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Raise ServiceUnavailable for every DatabaseError of the block."""
+    try:
+        yield
+    except DatabaseError as error:
+        _log.warning("The database cannot be used just now: %s", error)
+        raise ServiceUnavailable(
+            "The records cannot be reached just now. Try again in a moment."
+        ) from error
