@@ -1,13 +1,17 @@
 """One generation as it is recorded: frozen copies of rows, safe to keep outside a transaction."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar
 
 from generation.errors import FailureKind
 from generation.request import Derivation, Layout, Requester, Value
 from generation.text import fill
+
+T = TypeVar("T")
 
 
 class GenerationState(StrEnum):
@@ -23,6 +27,17 @@ class GenerationState(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing will change any more."""
         return self not in (GenerationState.WAITING, GenerationState.RUNNING)
+
+
+def copy_row(kind: Callable[..., T], row: object, **converted: object) -> T:
+    """Copy a row to a frozen value, field by field; `converted` are those that are not alike."""
+    alike = {name: getattr(row, name) for name in _names(kind) if name not in converted}
+    return kind(**alike, **converted)
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - dataclasses have no common type
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)

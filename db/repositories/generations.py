@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -12,7 +12,6 @@ from db.dialect import count_changed
 from db.repositories import prompt_words
 from db.tables import (
     UNFINISHED_STATES,
-    WAITING,
     ChangeRow,
     FlagRow,
     GenerationRow,
@@ -59,69 +58,12 @@ class GenerationRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(
-        self,
-        *,
-        id: str,  # noqa: A002 - the column's name
-        user_id: int,
-        user_name: str,
-        guild_id: int | None,
-        channel_id: int,
-        workflow: str,
-        prompt: str,
-        values: Mapping[str, Any],
-        seed: int | None,
-        cost: int,
-        private: bool,
-        spoiler: bool,
-        created_at: datetime,
-        priority: bool = False,
-        state: str = WAITING,
-        parent_id: str | None = None,
-        parent_position: int | None = None,
-        derivation: str | None = None,
-        layout: str = "separate",
-        keeps_metadata: bool = True,
-        reply: str = "",
-        lane: int = 0,
-        workload: int | None = None,
-        withheld: bool = False,
-        parent_channel_id: int | None = None,
-        age_restricted: bool = False,
-    ) -> GenerationRow:
+    def add(self, row: GenerationRow) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
-        row = GenerationRow(
-            id=id,
-            user_id=user_id,
-            user_name=user_name,
-            guild_id=guild_id,
-            channel_id=channel_id,
-            workflow=workflow,
-            prompt=prompt,
-            values=dict(values),
-            seed=seed,
-            state=state,
-            cost=cost,
-            private=private,
-            spoiler=spoiler,
-            priority=priority,
-            created_at=created_at,
-            parent_id=parent_id,
-            parent_position=parent_position,
-            derivation=derivation,
-            layout=layout,
-            keeps_metadata=keeps_metadata,
-            lane=lane,
-            workload=workload,
-            withheld=withheld,
-            parent_channel_id=parent_channel_id,
-            age_restricted=age_restricted,
-            reply=reply,
-        )
         self._session.add(row)
         self._session.flush()
-        self._note_change(id, state, user_id, created_at)
-        prompt_words.remember(self._session, id, prompt)
+        self._note_change(row.id, row.state, row.user_id, row.created_at)
+        prompt_words.remember(self._session, row.id, row.prompt)
         return row
 
     def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name

@@ -57,7 +57,7 @@ class GenerationRow(Base):
     prompt: Mapped[str] = mapped_column(Text)
     values: Mapped[dict[str, Any]]
     seed: Mapped[int | None] = mapped_column(UnsignedBigInteger)
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default=WAITING)
     cost: Mapped[int]
     private: Mapped[bool]
     spoiler: Mapped[bool]

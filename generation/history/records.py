@@ -12,7 +12,13 @@ from db.repositories.outputs import OutputRepository
 from db.repositories.reviews import ReviewRepository
 from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.estimates import Ahead, Durations, Measured
-from generation.history.queries import HistoryFilter, HistoryPage, copy_generation, copy_output
+from generation.history.queries import (
+    HistoryFilter,
+    HistoryPage,
+    clean_filter,
+    copy_generation,
+    copy_output,
+)
 from generation.record import Generation, GenerationState, OutputContent
 from generation.transactions import Service, Transactional, reads
 
@@ -203,7 +209,7 @@ class Records(Transactional):
         limit: int,
     ) -> HistoryPage:
         """Return a page of the history, with outputs."""
-        generations, filters = GenerationRepository(session), asked.to_rows()
+        generations, filters = GenerationRepository(session), clean_filter(asked)
         page = generations.page(filters, before=before, after=after, limit=limit)
         copies = _with_outputs(session, page.rows)
         return HistoryPage(copies, page.next_cursor, generations.total(filters))
@@ -236,7 +242,7 @@ class HistoryReader(Service):
     def _load_batch(
         self, session: Session, asked: HistoryFilter, before: Cursor | None
     ) -> tuple[tuple[Generation, ...], Cursor | None]:
-        page = GenerationRepository(session).page(asked.to_rows(), before=before, limit=BATCH)
+        page = GenerationRepository(session).page(clean_filter(asked), before=before, limit=BATCH)
         return _with_outputs(session, page.rows), page.next_cursor
 
 

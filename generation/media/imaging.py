@@ -6,14 +6,14 @@ seconds: call them through `generation.media.decoding.decode`.
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import NamedTuple
 
 from PIL import Image, ImageCms, ImageFilter, UnidentifiedImageError
 
-from generation.errors import GenerationError
+from generation.errors import FailureKind, RequestRefused
 
 MAX_INPUT_SIDE = 4096
 """Pixels a side of an attached picture: more is scaled down by every model anyway."""
@@ -62,8 +62,11 @@ resampling proper: less would show."""
 OPAQUE = 255
 
 
-class InvalidImage(GenerationError):
+class InvalidImage(RequestRefused):
     """A picture cannot be used; the sentence says why and what to do."""
+
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(FailureKind.INVALID_ATTACHMENT, template, facts)
 
 
 class Description(NamedTuple):

@@ -19,7 +19,6 @@ from db.tables import BlockRow, WatchedWordRow
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.word_filter import (
     MAX_WATCHED_WORDS,
-    InvalidPattern,
     WatchedWord,
     WordAction,
     WordFilter,
@@ -165,10 +164,7 @@ class Moderation(Service):
         is_expression: bool,
     ) -> WatchedWord:
         """Watch for a word, phrase or expression. Raises RequestRefused."""
-        try:
-            kept = check_pattern(clean_text(pattern), is_expression=is_expression)
-        except InvalidPattern as error:
-            raise RequestRefused(FailureKind.INVALID_OPTION, error.template, error.facts) from error
+        kept = check_pattern(clean_text(pattern), is_expression=is_expression)
         watched_words = WatchedWordRepository(session)
         if len(watched_words.of_guild(actor.guild_id)) >= MAX_WATCHED_WORDS:
             raise RequestRefused(

@@ -8,14 +8,15 @@ import re
 import string
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 import regex
 
-from generation.text import BLANKS, fill
+from generation.errors import FailureKind, RequestRefused
+from generation.text import BLANKS
 
 EXPRESSION_TIMEOUT_S = 0.05
 """For one expression on one text: honest ones take microseconds."""
@@ -72,36 +73,34 @@ class WordVerdict:
     slow: tuple[WatchedWord, ...] = ()
 
 
-class InvalidPattern(ValueError):
-    """A pattern that cannot be used; `template`, with {places} for `facts`, says why."""
-
-    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
-        self.template = template
-        self.facts = dict(facts or {})
-        super().__init__(fill(template, self.facts))
-
-
 def check_pattern(pattern: str, *, is_expression: bool) -> str:
-    """The pattern as it is kept. Raises InvalidPattern."""
+    """The pattern as it is kept. Raises RequestRefused."""
     text = " ".join(pattern.split()) if not is_expression else pattern.strip()
     if not text or len(text) > MAX_PATTERN_CHARACTERS:
-        raise InvalidPattern(
-            "A word or expression has 1 to {limit} characters.", {"limit": MAX_PATTERN_CHARACTERS}
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "A word or expression has 1 to {limit} characters.",
+            {"limit": MAX_PATTERN_CHARACTERS},
         )
     if is_expression:
         if _repetitions(text) > MAX_REPETITIONS:
-            raise InvalidPattern(
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
                 "The expression repeats its parts more than {limit} times in all: repeat less.",
                 {"limit": MAX_REPETITIONS},
             )
         try:
             regex.compile(text)
         except regex.error as error:
-            raise InvalidPattern(
-                "This is no regular expression: {reason}.", {"reason": str(error)}
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "This is no regular expression: {reason}.",
+                {"reason": str(error)},
             ) from None
     elif not _words(text):
-        raise InvalidPattern("A word to watch for needs letters or digits: write some.")
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "A word to watch for needs letters or digits: write some."
+        )
     return text
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
-from generation.errors import FailureKind
+from generation.errors import FailureKind, RequestRefused
 from generation.quota.periods import Period, period_bounds
 
 PICTURES = 50
@@ -107,26 +107,6 @@ def made_cost(reserved: int, asked: int, made: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """No rule refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaRefusal:
-    """Why a request is refused: a sentence with {placeholders} for `facts`, JSON values.
-
-    `facts["retry_at"]` is when the same request would be accepted, where that is known.
-    """
-
-    kind: FailureKind
-    template: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-Decision = Accepted | QuotaRefusal
-
-
-@dataclass(frozen=True, slots=True)
 class QuotaRequest:
     """What the rules decide on: whether a person may use `cost` more now."""
 
@@ -138,20 +118,23 @@ class QuotaRequest:
 
 
 class Rule(Protocol):
-    """A rule that may refuse a request."""
+    """A rule that may refuse a request.
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    `facts["retry_at"]` is when the same request would be accepted, where that is known.
+    """
+
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Return the refusal, None if this rule accepts."""
 
 
 class Permission:
     """Whether a person's roles let them make pictures at all."""
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse everything to those who may not."""
         if request.allowance.may_generate:
             return None
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
             "Your roles do not let you make pictures in this server: ask its administrators.",
         )
@@ -160,7 +143,7 @@ class Permission:
 class Amount:
     """What may be used in a period, by the guild's clock."""
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse what does not fit into the rest of the period."""
         allowance = request.allowance
         limit = allowance.amount
@@ -175,19 +158,20 @@ class Amount:
             return _never_enough(allowance.unit, facts)
         _, more_at = period_bounds(request.now, request.timezone, allowance.period)
         facts["retry_at"] = more_at.isoformat()
-        return _not_enough_left(allowance.unit, allowance.period, facts)
+        template = _NOT_ENOUGH_LEFT[allowance.unit, allowance.period]
+        return RequestRefused(FailureKind.DAILY_LIMIT, template, facts)
 
 
 class OwnGenerations:
     """What one person may have running and waiting."""
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse another one while all places are taken."""
         allowance, usage = request.allowance, request.usage
         unfinished = usage.running + usage.waiting
         if unfinished < allowance.max_unfinished:
             return None
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.QUEUE_FULL,
             "Your unfinished generations: {unfinished}, and no more than {limit} are allowed at a "
             "time. Wait for one to end, or cancel one.",
@@ -205,12 +189,12 @@ class OwnGenerations:
 class GuildLine:
     """How many generations may wait in one guild."""
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse another one while the line is full."""
         length, limit = request.usage.waiting_in_guild, request.allowance.max_line
         if length < limit:
             return None
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.QUEUE_FULL,
             "Waiting here already: {length}, and no more than {limit} may. Try again in a few "
             "minutes.",
@@ -221,12 +205,12 @@ class GuildLine:
 class Cooldown:
     """The minimum time between two requests of one person."""
 
-    def check(self, request: QuotaRequest) -> QuotaRefusal | None:
+    def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse a request that comes too soon after the last one."""
         free_at = next_request_at(request.allowance, request.usage, request.now)
         if free_at is None:
             return None
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.SLOW_DOWN,
             "Seconds between two requests: {cooldown_s}. Try again in a moment.",
             {"retry_at": free_at.isoformat(), "cooldown_s": request.allowance.cooldown_s},
@@ -239,14 +223,10 @@ RULES: tuple[Rule, ...] = (Permission(), Amount(), OwnGenerations(), GuildLine()
 
 def decide(
     allowance: Allowance, usage: Usage, cost: Cost, now: datetime, timezone: tzinfo = UTC
-) -> Decision:
-    """Apply the rules in order; the first that is against it is the answer."""
+) -> RequestRefused | None:
+    """Apply the rules in order; return the refusal of the first that is against it, if any is."""
     request = QuotaRequest(allowance, usage, cost, now, timezone)
-    for rule in RULES:
-        refused = rule.check(request)
-        if refused is not None:
-            return refused
-    return Accepted()
+    return next(filter(None, (rule.check(request) for rule in RULES)), None)
 
 
 def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:
@@ -261,28 +241,24 @@ def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> dateti
     return free_at if now < free_at else None
 
 
-def _never_enough(unit: Unit, facts: Mapping[str, object]) -> QuotaRefusal:
+def _never_enough(unit: Unit, facts: Mapping[str, object]) -> RequestRefused:
     if not facts["limit"]:
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.DAILY_LIMIT, "No pictures may be made here: your allowance is 0.", facts
         )
     if unit is Unit.PICTURES:
-        return QuotaRefusal(
+        return RequestRefused(
             FailureKind.DAILY_LIMIT,
             "This costs as much as {cost} pictures, and your whole allowance is {limit}: ask for "
             "fewer.",
             facts,
         )
-    return QuotaRefusal(
+    return RequestRefused(
         FailureKind.DAILY_LIMIT,
         "This takes about {cost} seconds of a GPU, and your whole allowance is {limit}: ask for "
         "fewer or smaller pictures.",
         facts,
     )
-
-
-def _not_enough_left(unit: Unit, period: Period, facts: Mapping[str, object]) -> QuotaRefusal:
-    return QuotaRefusal(FailureKind.DAILY_LIMIT, _NOT_ENOUGH_LEFT[unit, period], facts)
 
 
 _NOT_ENOUGH_LEFT: Mapping[tuple[Unit, Period], str] = {

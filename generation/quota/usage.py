@@ -17,6 +17,7 @@ from db.tables import GrantRow, GuildRow, RolePolicyRow
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.periods import Period, period_bounds
 from generation.quota.policy import (
+    BOUNDS,
     EffectiveAllowance,
     Grant,
     GuildLimits,
@@ -25,7 +26,8 @@ from generation.quota.policy import (
     is_served,
     resolve_allowance,
 )
-from generation.quota.rules import Cost, QuotaRefusal, Unit, Usage, decide, next_request_at
+from generation.quota.rules import Cost, Unit, Usage, decide, next_request_at
+from generation.record import copy_row
 from generation.request import Requester
 
 
@@ -196,23 +198,15 @@ class QuotaService:
             lookups.charges.lock_guild(requester.guild_id)
             usage = _look_up(lookups, requester, now, limits)
         timezone = find_timezone(limits.timezone)
-        decision = decide(effective.allowance, usage, cost, now, timezone)
-        if isinstance(decision, QuotaRefusal):
-            raise RequestRefused(decision.kind, decision.template, decision.facts)
+        refused = decide(effective.allowance, usage, cost, now, timezone)
+        if refused is not None:
+            raise refused
         return usage
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
     """A guild's limits, with the program's defaults for what it left alone."""
-    known = {
-        "pictures": guild.pictures,
-        "gpu_s": guild.gpu_s,
-        "max_running": guild.max_running,
-        "max_waiting": guild.max_waiting,
-        "cooldown_s": guild.cooldown_s,
-        "max_line": guild.max_line,
-    }
-    amounts = {name: limit for name, limit in known.items() if limit is not None}
+    amounts = {name: limit for name in BOUNDS if (limit := getattr(guild, name)) is not None}
     return GuildLimits(
         unit=Unit(guild.quota_unit or Unit.PICTURES),
         period=Period(guild.quota_period or Period.DAY),
@@ -224,21 +218,12 @@ def read_limits(guild: GuildRow) -> GuildLimits:
 
 def read_role(row: RolePolicyRow) -> RolePolicy:
     """A role's policy as a value."""
-    return RolePolicy(
-        role_id=row.role_id,
-        pictures=row.pictures,
-        gpu_s=row.gpu_s,
-        max_running=row.max_running,
-        max_waiting=row.max_waiting,
-        has_priority=row.has_priority,
-        is_unlimited=row.is_unlimited,
-        may_generate=row.may_generate,
-    )
+    return copy_row(RolePolicy, row)
 
 
 def read_grant(row: GrantRow) -> Grant:
     """A grant as a value."""
-    return Grant(row.user_id, row.pictures, row.gpu_s, row.is_unlimited, row.expires_at)
+    return copy_row(Grant, row)
 
 
 def find_timezone(name: str) -> tzinfo:

@@ -12,6 +12,7 @@ from db.repositories.charges import Spent
 from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, SHOWN, ReviewRepository
+from db.tables import GenerationRow
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.estimates import workload_of
@@ -256,7 +257,7 @@ class Acceptor:
             lookups = QuotaLookups.of(session)
             place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
             review = self._find_review(session, draft)
-            row = lookups.generations.add(
+            row = GenerationRow(
                 id=generation_id,
                 user_id=requester.user_id,
                 user_name=requester.name,
@@ -283,6 +284,7 @@ class Acceptor:
                 parent_channel_id=requester.parent_channel_id,
                 age_restricted=requester.is_channel_age_restricted,
             )
+            lookups.generations.add(row)
             self._record_judgement(session, generation_id, draft, review, now)
             for input_name, image in draft.images.items():
                 lookups.outputs.add_input(

@@ -16,7 +16,6 @@ from generation.errors import (
 from generation.history.records import Order
 from generation.ids import normalise_id
 from generation.media.decoding import decode
-from generation.media.imaging import InvalidImage
 from generation.media.inputs import fit_input
 from generation.record import Generation, Output, OutputContent
 from generation.request import Derivation, GenerationRequest, Requester, Value, is_named_only
@@ -333,7 +332,9 @@ class Derivations:
         return True
 
     async def _fetch_start(self, start: Picture, fetch_copy: FetchCopy) -> bytes:
-        return await _prepare(await self.fetch_picture(start.generation, start.output, fetch_copy))
+        # Results may be larger than what people attach.
+        content = await self.fetch_picture(start.generation, start.output, fetch_copy)
+        return await decode(fit_input, content)
 
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
         """Read once more what a generation was given: waiting requests hold no pictures."""
@@ -412,11 +413,3 @@ def _without_workflow() -> RequestRefused:
         FailureKind.INVALID_OPTION,
         "There is no workflow for that just now. Ask the people who run this bot to add one.",
     )
-
-
-async def _prepare(content: bytes) -> bytes:
-    """A result as a picture to start from: results may be larger than what people attach."""
-    try:
-        return await decode(fit_input, content)
-    except InvalidImage as error:
-        raise RequestRefused(FailureKind.INVALID_ATTACHMENT, error.template, error.facts) from error

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from db.repositories.generations import GenerationRepository
+from db.tables import GenerationRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -44,6 +45,6 @@ def add(database, facts):
 
     async def record(id_: str, **changed: Any) -> None:
         with database.transaction() as session:
-            GenerationRepository(session).add(**facts(id_, **changed))
+            GenerationRepository(session).add(GenerationRow(**facts(id_, **changed)))
 
     return record

@@ -10,6 +10,7 @@ from db.errors import BackupRefused, DatabaseTooNew, DatabaseUnreadable
 from db.maintenance import Stats, backup, restore, stats
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
+from db.tables import GenerationRow
 
 
 async def total(url):
@@ -23,9 +24,9 @@ async def total(url):
 async def test_a_backup_holds_what_was_committed_while_a_writer_writes(sqlite_url, facts, tmp_path):
     database = Database(sqlite_url)
     with database.transaction() as session:
-        GenerationRepository(session).add(**facts("committed"))
+        GenerationRepository(session).add(GenerationRow(**facts("committed")))
     with database.transaction() as session:
-        GenerationRepository(session).add(**facts("open"))
+        GenerationRepository(session).add(GenerationRow(**facts("open")))
         await backup(sqlite_url, tmp_path / "copy.db")
     await database.close()
     assert await total(f"sqlite:///{tmp_path / 'copy.db'}") == 1
@@ -40,7 +41,7 @@ async def test_a_backup_taken_during_many_writes_is_whole(sqlite_url, facts, tmp
             with database.transaction() as session:
                 generations = GenerationRepository(session)
                 for half in ("a", "b"):
-                    generations.add(**facts(f"g{number}{half}"))
+                    generations.add(GenerationRow(**facts(f"g{number}{half}")))
 
     writing = asyncio.create_task(write())
     await backup(sqlite_url, tmp_path / "copy.db")
@@ -85,7 +86,7 @@ async def test_postgresql_has_its_own_program_for_backups():
 async def test_stats_count_rows_and_bytes(database_url, database, facts):
     with database.transaction() as session:
         generations = GenerationRepository(session)
-        generations.add(**facts("a"))
+        generations.add(GenerationRow(**facts("a")))
         OutputRepository(session).replace_outputs(
             "a", [NewOutput(0, "0.png", "image/png", b"x" * 1000, thumbnail=b"y" * 10)]
         )

@@ -20,11 +20,9 @@ SAID_AT = {
     "RequestRefused": (1,),
     "GenerationFailed": (1,),
     "Failure": (1,),
-    "QuotaRefusal": (1,),
     "NotPermitted": (0,),
     "ServiceUnavailable": (0,),
     "InvalidImage": (0,),
-    "InvalidPattern": (0,),
     "InvalidValue": (1,),
     "_refused": (1,),
 }

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from db.database import Database
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
+from db.tables import GenerationRow
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ async def test_parallel_requests_of_one_person_cannot_overspend(database, facts,
             if (charges.usage(1, 10, noon)).pictures + cost > limit:
                 return False
             id_ = f"g{number}"
-            GenerationRepository(session).add(**facts(id_))
+            GenerationRepository(session).add(GenerationRow(**facts(id_)))
             charges.reserve(id_, user_id=1, guild_id=10, spent=Spent(cost), at=noon)
             return True
 

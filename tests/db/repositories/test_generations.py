@@ -9,7 +9,7 @@ from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import Cursor, GenerationFilter, GenerationRepository
 from db.repositories.line import LineRepository, UnfinishedCounts
 from db.repositories.outputs import NewOutput, OutputRepository
-from db.tables import InputRow, OutputContentRow, OutputRow
+from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ async def test_what_is_recorded_comes_back_exactly(database, facts, noon):
         created_at=noon.replace(microsecond=123_456),
     )
     with database.transaction() as session:
-        GenerationRepository(session).add(**recorded)
+        GenerationRepository(session).add(GenerationRow(**recorded))
     with database.transaction() as session:
         row = GenerationRepository(session).get("k7f3q", for_update=True)
     assert {name: getattr(row, name) for name in recorded} == recorded

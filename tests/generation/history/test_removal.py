@@ -8,6 +8,7 @@ from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.repositories.reviews import PENDING, ReviewRepository
+from db.tables import GenerationRow
 from generation.errors import NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover
@@ -31,20 +32,22 @@ def add(database):
         with database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                id=id_,
-                user_id=ANA,
-                user_name="ana",
-                guild_id=5,
-                channel_id=9,
-                workflow="txt2img-sd",
-                prompt="a fox",
-                values={},
-                seed=1,
-                cost=1,
-                private=False,
-                spoiler=False,
-                created_at=utc_now() - timedelta(hours=1),
-                state=state,
+                GenerationRow(
+                    id=id_,
+                    user_id=ANA,
+                    user_name="ana",
+                    guild_id=5,
+                    channel_id=9,
+                    workflow="txt2img-sd",
+                    prompt="a fox",
+                    values={},
+                    seed=1,
+                    cost=1,
+                    private=False,
+                    spoiler=False,
+                    created_at=utc_now() - timedelta(hours=1),
+                    state=state,
+                )
             )
             OutputRepository(session).add_input(
                 id_, name="image", content=b"in", media_type="image/png"

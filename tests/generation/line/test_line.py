@@ -10,6 +10,7 @@ from dbos import DBOS
 
 from comfy.errors import RunLost
 from db.repositories.generations import GenerationRepository
+from db.tables import GenerationRow
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
@@ -245,20 +246,22 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_app, sqlite_url
         with app.database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                id="zzzzz",
-                user_id=1,
-                user_name="x",
-                guild_id=None,
-                channel_id=1,
-                workflow="txt2img-sd",
-                prompt="x",
-                values={},
-                seed=None,
-                cost=1,
-                private=False,
-                spoiler=False,
-                created_at=accepted.created_at,
-                state="failed",
+                GenerationRow(
+                    id="zzzzz",
+                    user_id=1,
+                    user_name="x",
+                    guild_id=None,
+                    channel_id=1,
+                    workflow="txt2img-sd",
+                    prompt="x",
+                    values={},
+                    seed=None,
+                    cost=1,
+                    private=False,
+                    spoiler=False,
+                    created_at=accepted.created_at,
+                    state="failed",
+                )
             )
         await app.ended("zzzzz")
         assert len(app.notifier.told("zzzzz")) == 1

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generation.errors import RequestRefused
 from generation.moderation.word_filter import (
-    InvalidPattern,
     WatchedWord,
     WordAction,
     WordFilter,
@@ -69,7 +69,7 @@ def test_ones_are_read_as_i_and_as_l():
     ["(?:[a-z]{50000}){50000}", "a{1000000}", "(?:(?:a?){ 999}){999,}", "a{" + "9" * 150 + "}"],
 )
 def test_no_expression_takes_the_memory_of_all_servers(expression):
-    with pytest.raises(InvalidPattern, match="more than 1000 times"):
+    with pytest.raises(RequestRefused, match="more than 1000 times"):
         check_pattern(expression, is_expression=True)
 
 
@@ -122,7 +122,7 @@ def test_all_expressions_together_have_an_end_and_words_are_found_all_the_same(m
 
 @pytest.mark.parametrize(("pattern", "is_expression"), [("", False), ("!!", False), ("(", True)])
 def test_what_cannot_be_watched_for_is_refused(pattern, is_expression):
-    with pytest.raises(InvalidPattern):
+    with pytest.raises(RequestRefused):
         check_pattern(pattern, is_expression=is_expression)
 
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_watched_for_is_refused(pattern, is_expression):
 def test_any_text_can_be_judged(text, pattern):
     try:
         kept = check_pattern(pattern, is_expression=False)
-    except InvalidPattern:
+    except RequestRefused:
         return
     found = WordFilter([WatchedWord(1, kept, WordAction.REFUSE)])
     found.judge(text)

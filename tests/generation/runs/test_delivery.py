@@ -6,6 +6,7 @@ import pytest
 
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, ReviewRepository
+from db.tables import GenerationRow
 from generation.history.removal import Remover
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, Receipt
@@ -75,21 +76,23 @@ async def made(database):
         with database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                id=ID,
-                user_id=ANA,
-                user_name="ana",
-                guild_id=GUILD,
-                channel_id=9,
-                workflow="w",
-                prompt="a fox",
-                values={},
-                seed=1,
-                cost=1,
-                private=False,
-                spoiler=False,
-                created_at=now,
-                withheld=is_held,
-                state="succeeded",
+                GenerationRow(
+                    id=ID,
+                    user_id=ANA,
+                    user_name="ana",
+                    guild_id=GUILD,
+                    channel_id=9,
+                    workflow="w",
+                    prompt="a fox",
+                    values={},
+                    seed=1,
+                    cost=1,
+                    private=False,
+                    spoiler=False,
+                    created_at=now,
+                    withheld=is_held,
+                    state="succeeded",
+                )
             )
             if is_held:
                 ReviewRepository(session).begin(ID, PENDING, now)
