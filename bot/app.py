@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -194,6 +195,8 @@ async def open_core(
             moderation=moderation,
             reviews=reviews,
             image_gate=image_gate,
+            clock=utc_now,
+            random_source=random.SystemRandom(),
         )
         backend_admin = BackendAdmin(database, pool, utc_now, service.look_at_line)
         # Before any work is handed out, so that a drained backend stays drained over a restart.

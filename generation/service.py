@@ -21,7 +21,7 @@ from generation.history.retention import Retention
 from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.line import EngineSettings, Line, LineTimings
-from generation.line.positions import LinePositions, LineView, waiting_event
+from generation.line.positions import LinePositions, LineView
 from generation.media.contact_sheet import build_tile, contact_sheet
 from generation.media.decoding import decode
 from generation.moderation.blocks import Moderation
@@ -90,11 +90,11 @@ class GenerationService(Service):
         catalog: Catalog,
         pool: BackendPool,
         notifier: Notifier,
-        moderation: Moderation | None = None,
-        reviews: Reviews | None = None,
-        image_gate: ImageGate | None = None,
-        clock: Callable[[], datetime] = utc_now,
-        random_source: random.Random | None = None,
+        moderation: Moderation,
+        reviews: Reviews,
+        image_gate: ImageGate,
+        clock: Callable[[], datetime],
+        random_source: random.Random,
     ) -> None:
         super().__init__(database, clock)
         self._catalog = catalog
@@ -102,19 +102,20 @@ class GenerationService(Service):
         self._contents_kept = settings.contents_kept
         self._records = Records(database)
         self._retention = Retention(database, clock)
-        self._broadcast = Broadcast(_Touching(notifier, self._touch))
+        self._broadcast = Broadcast(notifier)
         self._positions = LinePositions(self._records, pool, self._broadcast, clock)
+        self._broadcast.on_end = self._positions.touch
         self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
             database=database,
             catalog=catalog,
             pool=pool,
             usage=self._usage,
-            moderation=moderation or Moderation(database, clock),
+            moderation=moderation,
             clock=clock,
-            random_source=random_source or random.SystemRandom(),
+            random_source=random_source,
         )
-        self._delivery = Delivery(database, notifier, reviews or Reviews(database, clock))
+        self._delivery = Delivery(database, notifier, reviews)
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
@@ -123,10 +124,10 @@ class GenerationService(Service):
                 catalog=catalog,
                 pool=pool,
                 broadcast=self._broadcast,
-                image_gate=image_gate or ImageGate(database, None, clock),
+                image_gate=image_gate,
                 clock=clock,
                 limits=settings.limits,
-                on_started=self._touch,
+                on_started=self._positions.touch,
             ),
             settlement=Settlement(database, self._broadcast, clock),
             delivery=self._delivery,
@@ -185,7 +186,7 @@ class GenerationService(Service):
         async with self._deciding(request.requester):
             generation = await self._acceptor.accept(request, checked)
         await self._hand_over(generation)
-        self._touch()
+        self._positions.touch()
         return generation
 
     async def cancel(
@@ -408,7 +409,7 @@ class GenerationService(Service):
             entry = await self._positions.find(generation_id)
         if entry is None or (entry.position == 0 and not entry.is_paused):
             return Waiting(generation, 1, 1, None)
-        return waiting_event(entry)
+        return entry
 
     async def _ended(self, generation_id: str) -> Ended | None:
         try:
@@ -441,22 +442,3 @@ class GenerationService(Service):
 
     async def _clear_line(self) -> int:
         return await self._line.clear_old() if self._line.is_running else 0
-
-    def _touch(self) -> None:
-        self._positions.touch()
-
-
-class _Touching:
-    """A notifier that also lets `LinePositions` know when a generation left the line."""
-
-    def __init__(self, notifier: Notifier, touch: Callable[[], None]) -> None:
-        self._notifier = notifier
-        self._touch = touch
-        self.deliver = notifier.deliver
-        self.withdraw = notifier.withdraw
-
-    def notify(self, event: GenerationEvent) -> None:
-        """Pass it on."""
-        if isinstance(event, Ended):
-            self._touch()
-        self._notifier.notify(event)

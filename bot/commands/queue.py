@@ -16,8 +16,9 @@ from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledged, respond
 from bot.ui.text import harmless, lines_within
+from generation.events import Waiting
 from generation.ids import normalise_id
-from generation.line.positions import LineView, QueueEntry, waiting_event
+from generation.line.positions import LineView
 from generation.service import GenerationService
 
 LISTED = 15
@@ -68,14 +69,14 @@ def cancel_command(service: GenerationService) -> SlashCommand:
     return cancel
 
 
-def _line(entry: QueueEntry, *, names_people: bool) -> str:
+def _line(entry: Waiting, *, names_people: bool) -> str:
     generation = entry.generation
     prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
     parts = [f"`{generation.id}` **{prompt}**"]
     if names_people:
         parts.append(f"<@{generation.user_id}>")
     if entry.is_paused or entry.position:
-        parts += waiting_parts(waiting_event(entry), datetime.now(UTC))
+        parts += waiting_parts(entry, datetime.now(UTC))
     else:
         parts.append(_("running"))
     return " · ".join(parts)

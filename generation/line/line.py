@@ -48,15 +48,15 @@ class Line:
         records: Records,
         pool: BackendPool,
         clock: Callable[[], datetime],
-        timings: LineTimings | None = None,
-        takes_work: bool = True,
+        timings: LineTimings,
+        takes_work: bool,
     ) -> None:
         self._engine = engine
         self._runner = runner
         self._records = records
         self._pool = pool
         self._clock = clock
-        self._timings = timings or LineTimings()
+        self._timings = timings
         self._takes_work = takes_work
         self._steps = Steps(runner, settlement, delivery, records, clock, self._timings)
         self._workflows: Workflows | None = None

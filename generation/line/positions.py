@@ -44,21 +44,13 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueEntry:
-    """A generation in the line, with its position."""
-
-    generation: Generation
-    position: int
-    length: int
-    starts_at: datetime | None
-    is_paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class LineView:
-    """Entries of a guild's line, and how many more there are; also whether own ones are hidden."""
+    """Entries of a guild's line, and how many more there are; also whether own ones are hidden.
 
-    entries: tuple[QueueEntry, ...]
+    Position 0 means that a generation runs, or that it is paused.
+    """
+
+    entries: tuple[Waiting, ...]
     hidden: int = 0
     hides_own: bool = False
 
@@ -98,7 +90,7 @@ class LinePositions:
         shown = await self._complete([*own, *others][:limit])
         return LineView(shown, len(here) - len(shown), len(own) > limit)
 
-    async def find(self, generation_id: str) -> QueueEntry | None:
+    async def find(self, generation_id: str) -> Waiting | None:
         """Return one generation's position, None if it has ended."""
         positions = await self._list_positions(await self._records.line())
         found = await self._complete([one for one in positions if one.id == generation_id])
@@ -147,7 +139,7 @@ class LinePositions:
         }
         changed = [one for one in positions if places.get(one.id) != self._told.get(one.id)]
         for entry in await self._complete([one for one in changed if one.id in places]):
-            self._broadcast.publish(waiting_event(entry))
+            self._broadcast.publish(entry)
         self._told = places
 
     async def _list_positions(self, line: LineState) -> list[Position]:
@@ -172,12 +164,12 @@ class LinePositions:
             {one.workflow for one in (*line.waiting, *line.running)}
         )
 
-    async def _complete(self, positions: Sequence[Position]) -> tuple[QueueEntry, ...]:
+    async def _complete(self, positions: Sequence[Position]) -> tuple[Waiting, ...]:
         found: Mapping[str, Generation] = await self._records.find_many(
             [one.id for one in positions]
         )
         return tuple(
-            QueueEntry(
+            Waiting(
                 found[position.id],
                 position.position,
                 position.length,
@@ -187,17 +179,6 @@ class LinePositions:
             for position in positions
             if position.id in found
         )
-
-
-def waiting_event(entry: QueueEntry) -> Waiting:
-    """Build the event of a position in the line."""
-    return Waiting(
-        entry.generation,
-        entry.position,
-        entry.length,
-        entry.starts_at,
-        is_paused=entry.is_paused,
-    )
 
 
 def _everything(line: LineState) -> Collection[Ahead]:

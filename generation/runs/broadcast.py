@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from generation.events import Ended, GenerationEvent
@@ -38,14 +38,17 @@ class Watch:
 
 
 class Broadcast:
-    """Tells the notifier and every watcher of a generation."""
+    """Tells the notifier and every watcher of a generation, and `on_end` of each end."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
+        self.on_end: Callable[[], None] = lambda: None
         self._watches: dict[str, set[Watch]] = defaultdict(set)
 
     def publish(self, event: GenerationEvent) -> None:
         """Publish an event; returns at once. A failing notifier never affects a run."""
+        if isinstance(event, Ended):
+            self.on_end()
         try:
             self._notifier.notify(event)
         except Exception:  # noqa: BLE001 - a view must never harm what it shows

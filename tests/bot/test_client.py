@@ -12,8 +12,8 @@ from bot.commands import COMMAND_NAMES
 from bot.logs import set_up_logs
 from bot.replies.posted_files import attachment_hosts
 from bot.replies.submission import Submitter
+from generation.events import Waiting
 from generation.history.queries import HistoryPage
-from generation.line.positions import QueueEntry
 from generation.request import GenerationRequest, Requester
 
 MENU_NAMES = {"Image info", "Use as input", "Report image"}
@@ -206,7 +206,7 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
         tools.generation(prompt="*<@[|" * 60, message_url="https://discord.com/channels/1/2/3")
         for _ in range(30)
     ]
-    service.entries = tuple(QueueEntry(one, n, 30, None) for n, one in enumerate(hostile))
+    service.entries = tuple(Waiting(one, n, 30, None) for n, one in enumerate(hostile))
     service.page = HistoryPage(tuple(hostile[:8]), None, 30)
     queue = await bot.mo.slash("moderators", "queue")
     message = await queue.until(lambda message: message["embeds"])

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from db.database import Database
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.line import EngineSettings, LineTimings
+from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.review import Reviews
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
-from generation.service import GenerationService, ServiceSettings
+from generation.service import GenerationService, ServiceSettings, utc_now
 from tests.support.fake_backend import STEPS, FakeBackend
 from tests.support.fake_notifier import FakeNotifier
 from tests.support.waiting import eventually
@@ -213,7 +216,10 @@ async def open_service(
         catalog=catalog,
         pool=pool,
         notifier=notifier,
-        image_gate=build_gate(database) if build_gate else None,
+        moderation=Moderation(database, utc_now),
+        reviews=Reviews(database, utc_now),
+        image_gate=build_gate(database) if build_gate else ImageGate(database, None, utc_now),
+        clock=utc_now,
         random_source=random.Random(7),  # noqa: S311 - repeatable on purpose
     )
     try:

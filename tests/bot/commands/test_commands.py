@@ -5,7 +5,7 @@ import pytest
 
 from bot.tree import AUTHORITY
 from generation.errors import ServiceUnavailable
-from generation.line.positions import QueueEntry
+from generation.events import Waiting
 from generation.record import GenerationState
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
@@ -174,7 +174,7 @@ async def test_only_their_person_and_moderators_of_the_guild_may_cancel(place, s
 async def test_the_queue_shows_ones_own_and_counts_the_others(place, service, tools):
     mine = tools.generation(user_id=place.ana.id, prompt="my fox")
     theirs = tools.generation(user_id=place.ben.id, prompt="their secret")
-    service.entries = (QueueEntry(theirs, 0, 1, None), QueueEntry(mine, 1, 1, None))
+    service.entries = (Waiting(theirs, 0, 1, None), Waiting(mine, 1, 1, None))
     told = await asked(place.ana, place.channel, "queue")
     assert "my fox" in told.embeds[0].description
     assert "their secret" not in told.embeds[0].description
@@ -184,7 +184,7 @@ async def test_the_queue_shows_ones_own_and_counts_the_others(place, service, to
 
 async def test_moderators_see_the_whole_queue_with_its_people(place, service, tools):
     theirs = [tools.generation(user_id=place.ben.id, prompt="*" * 300) for _ in range(40)]
-    service.entries = tuple(QueueEntry(one, n + 1, 40, None) for n, one in enumerate(theirs))
+    service.entries = tuple(Waiting(one, n + 1, 40, None) for n, one in enumerate(theirs))
     told = await asked(place.mo, place.channel, "queue")
     assert f"<@{place.ben.id}>" in told.embeds[0].description
     assert "25 more" in told.embeds[0].description

@@ -8,6 +8,7 @@ has ended and was told, and prints what there is as JSON.
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -30,10 +31,13 @@ from generation.backends.pool import BackendPool, PoolMember
 from generation.events import Ended
 from generation.history.queries import HistoryFilter
 from generation.line import EngineSettings, LineTimings
+from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import ImageGate
+from generation.moderation.review import Reviews
 from generation.notifier import Receipt
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
-from generation.service import GenerationService, ServiceSettings
+from generation.service import GenerationService, ServiceSettings, utc_now
 from workflows.catalog import Catalog
 
 RUN_S = 0.5
@@ -144,6 +148,11 @@ async def main(folder, user_id, point):
         catalog=catalog,
         pool=BackendPool([PoolMember(backend)]),
         notifier=FileNotifier(folder, point, prompt),
+        moderation=Moderation(database, utc_now),
+        reviews=Reviews(database, utc_now),
+        image_gate=ImageGate(database, None, utc_now),
+        clock=utc_now,
+        random_source=random.SystemRandom(),
     )
     await service.start()
     if point == "accepted":
