@@ -1,7 +1,6 @@
 """Message context menu: Image info and Use as input."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -95,7 +94,7 @@ class MessageMenu:
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks what to make of the picture."""
-        generation = await before_deadline(find_own(interaction, message))
+        generation = await before_deadline(interaction, find_own(interaction, message))
         if generation is not None:
             await ask_for_input(interaction, generation, 0)
             return
@@ -117,15 +116,16 @@ class MessageMenu:
 
     async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
         """Submit the request of the filled-in form."""
-        began = time.monotonic()
         chosen = answer.number("picture", answer.match["attachment"])
-        attachment = await before_deadline(self._find_picture(interaction, answer, chosen))
+        attachment = await before_deadline(
+            interaction, self._find_picture(interaction, answer, chosen)
+        )
         command_input = CommandInput(
             prompt=answer.texts.get("prompt", ""),
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
             attachments={"image": attachment},
         )
-        await self._submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
+        await self._submitter.submit(interaction, command_input)
 
     async def _find_picture(
         self, interaction: discord.Interaction, answer: ModalInput, attachment_id: int

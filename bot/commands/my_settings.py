@@ -88,7 +88,9 @@ class SettingsButton(
         preferences = services_of(interaction).preferences
         user_id = interaction.user.id
         if self.name == "negative":
-            await _open_negative(interaction, await before_deadline(preferences.defaults(user_id)))
+            await _open_negative(
+                interaction, await before_deadline(interaction, preferences.defaults(user_id))
+            )
             return
         if self.name == "reset":
             await acknowledge_press(interaction)

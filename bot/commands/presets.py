@@ -1,7 +1,5 @@
 """`/presets`: named sets of `/imagine` options."""
 
-import time
-
 import discord
 from discord import app_commands
 from discord.app_commands import Range
@@ -117,10 +115,11 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         seed: Range[int, 0, LARGEST_INTEGER] | None = None,
     ) -> None:
         """Submit a request with the options."""
-        began = time.monotonic()
-        preset = await before_deadline(self._preferences.find_preset(interaction.user.id, name))
+        preset = await before_deadline(
+            interaction, self._preferences.find_preset(interaction.user.id, name)
+        )
         command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
-        await self._submitter.submit(interaction, command_input, spent_s=time.monotonic() - began)
+        await self._submitter.submit(interaction, command_input)
 
     @app_commands.command(name="list", description="See your presets")
     async def list_(self, interaction: discord.Interaction) -> None:

@@ -46,7 +46,7 @@ def show_command(services: Services) -> SlashCommand:
         # A person may send the whole label of a choice as text; it begins with the id.
         generation_id = generation.partition("·")[0]
         result, obstacle = await before_deadline(
-            _look_up(services, generation_id, requester_of(interaction))
+            interaction, _look_up(services, generation_id, requester_of(interaction))
         )
         if picture is not None:
             result = _only(result, picture - 1)

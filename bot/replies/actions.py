@@ -76,7 +76,9 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
 async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     """Open the modal that starts a new request from a picture."""
     services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
+    generation = await before_deadline(
+        interaction, services.derivations.find_visible(generation_id, requester)
+    )
     await ask_for_input(interaction, generation, index)
 
 

@@ -27,7 +27,9 @@ _log = logging.getLogger(__name__)
 
 async def open_delete(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the confirmation; a deletion cannot be undone."""
-    generation = await before_deadline(services_of(interaction).generations.find(generation_id))
+    generation = await before_deadline(
+        interaction, services_of(interaction).generations.find(generation_id)
+    )
     if generation is None:
         raise UnknownGeneration(generation_id)
     if generation.user_id != interaction.user.id and not may_moderate(interaction, generation):

@@ -9,9 +9,9 @@ import discord
 
 from bot.replies.address import open_reply
 from bot.replies.posted_files import PostedFiles
-from bot.replies.submission import EARLY_REFUSAL_S
 from bot.replies.word_warning import warn
 from bot.services import services_of
+from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.requests.derivations import DerivedRequest
 
@@ -23,11 +23,12 @@ async def derive(
 ) -> None:
     """Acknowledge and submit the derived request, charged to the interacting user.
 
-    Refusals found within `EARLY_REFUSAL_S` come before the acknowledgement, whose visibility could
+    Refusals found within the deadline come before the acknowledgement, whose visibility could
     not be changed to private later. Raises RequestRefused and other GenerationErrors.
     """
     services = services_of(interaction)
-    defaults = await services.preferences.defaults_soon(interaction.user.id)
+    deadline = deadline_of(interaction)
+    defaults = await services.preferences.defaults_soon(interaction.user.id, deadline)
     draft = await _draft_early(interaction, build_draft)
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (
@@ -55,7 +56,7 @@ async def _draft_early(
 ) -> DerivedRequest | None:
     draft = None
     try:
-        async with asyncio.timeout(EARLY_REFUSAL_S):
+        async with asyncio.timeout_at(deadline_of(interaction)):
             draft = await build_draft()
             draft = await services_of(interaction).derivations.check(draft)
     except (TimeoutError, ServiceUnavailable) as error:

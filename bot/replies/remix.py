@@ -33,7 +33,9 @@ SEED_DIGITS = 20
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the remix modal with the generation's inputs."""
     services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(services.derivations.find_visible(generation_id, requester))
+    generation = await before_deadline(
+        interaction, services.derivations.find_visible(generation_id, requester)
+    )
     offered = _options_of(interaction, generation)
     parts = {}
     if "prompt" in offered:

@@ -366,7 +366,7 @@ async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
 
 async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
     case = await before_deadline(
-        services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+        interaction, services_of(interaction).reviews.case(generation_id, guild_of(interaction))
     )
     fields = {
         "days": text_field("days", _("Days (empty: for good)"), longest=DAYS_DIGITS),

@@ -11,14 +11,12 @@ from bot.replies.address import open_reply
 from bot.replies.inputs import check_attachments, fetching, given_values
 from bot.replies.word_warning import warn
 from bot.requester import requester_of
+from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
 from generation.people.preferences import Preferences
 from generation.request import GenerationRequest, Value
 from generation.requests.acceptance import PassedCheck
 from generation.service import GenerationService
-
-EARLY_REFUSAL_S = 1.0
-"""Seconds for checks before the acknowledgement, due after 3; the network needs the rest."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +53,8 @@ class Submitter:
         self._preferences = preferences
         self._attachment_hosts = attachment_hosts
 
-    async def submit(
-        self, interaction: discord.Interaction, command_input: CommandInput, *, spent_s: float = 0.0
-    ) -> None:
+    async def submit(self, interaction: discord.Interaction, command_input: CommandInput) -> None:
         """Acknowledge and submit; attachments are downloaded after admission.
-
-        `spent_s` is the part of the acknowledgement deadline that earlier look-ups have used.
 
         Refusals found in time come before the acknowledgement: the first response fixes who may see
         the reply, and a refusal is private. Raises RequestRefused or ServiceUnavailable.
@@ -71,7 +65,8 @@ class Submitter:
             if attachment is not None
         }
         check_attachments(attachments, self._attachment_hosts, command_input.media)
-        defaults = await self._preferences.defaults_soon(interaction.user.id)
+        deadline = deadline_of(interaction)
+        defaults = await self._preferences.defaults_soon(interaction.user.id, deadline)
         request = GenerationRequest(
             requester=requester_of(interaction),
             prompt=command_input.prompt,
@@ -84,15 +79,15 @@ class Submitter:
             spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
         )
         request = self._preferences.complete(request, defaults)
-        checked = await self._check_early(request, EARLY_REFUSAL_S - spent_s)
+        checked = await self._check_early(request, deadline)
         reply = await open_reply(interaction, private=request.private)
         generation = await self.service.submit(replace(request, reply=reply), checked)
         await warn(interaction, generation)
 
-    async def _check_early(self, request: GenerationRequest, within_s: float) -> PassedCheck | None:
+    async def _check_early(self, request: GenerationRequest, deadline: float) -> PassedCheck | None:
         """Check the request within the deadline; if that takes too long, acceptance decides."""
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout_at(deadline):
                 return await self.service.check(request)
         except (TimeoutError, ServiceUnavailable) as error:
             _log.debug("A request could not be checked at once: %s", type(error).__name__)

@@ -16,8 +16,8 @@ from bot.ui.text import lines_within
 from generation.errors import ServiceUnavailable
 from generation.request import Actor
 
-LOOKUP_S = 1.5
-"""Seconds for look-ups before the first response, which is due within three."""
+LOOKUP_S = 2.0
+"""Seconds for all look-ups before the first response, which is due within three."""
 
 THINKING = discord.InteractionResponseType.deferred_channel_message
 
@@ -25,6 +25,7 @@ ALREADY_ACKNOWLEDGED = 40060
 """Discord's code for an interaction that already has a response."""
 
 _ANSWERED = "answered"
+_DEADLINE = "look-ups end"
 _IN_PUBLIC = "waits in public"
 _UNNOTICED = "acknowledged without an answer"
 
@@ -142,10 +143,19 @@ async def respond_lines(
     await respond(interaction, embeds=[embed])
 
 
-async def before_deadline(awaited: Awaitable[T]) -> T:
+def deadline_of(interaction: discord.Interaction) -> float:
+    """When look-ups before the first response must end, in the loop's time.
+
+    All of an interaction share it: it is counted from the first time it is asked for.
+    """
+    ends_at = asyncio.get_running_loop().time() + LOOKUP_S
+    return float(interaction.extras.setdefault(_DEADLINE, ends_at))
+
+
+async def before_deadline(interaction: discord.Interaction, awaited: Awaitable[T]) -> T:
     """Await a look-up that must end before the first response is due. Raises ServiceUnavailable."""
     try:
-        async with asyncio.timeout(LOOKUP_S):
+        async with asyncio.timeout_at(deadline_of(interaction)):
             return await awaited
     except TimeoutError as error:
         raise ServiceUnavailable("The records are slow just now. Try again in a minute.") from error

@@ -30,9 +30,6 @@ MAX_PRESET_NAME_CHARACTERS = 32
 REMEMBERED_PEOPLE = 10_000
 """People whose defaults are kept in memory for while the database is slow."""
 
-READING_S = 1.0
-"""Seconds of the three for an acknowledgement, which must already be private or public."""
-
 NEGATIVE = "negative"
 
 NO_PRESET = "There is no preset of that name. See them with /presets list."
@@ -93,14 +90,14 @@ class Preferences(Service):
         """Return a person's defaults. Raises ServiceUnavailable."""
         return self._remember(user_id, await self._load_defaults(user_id))
 
-    async def defaults_soon(self, user_id: int) -> Defaults:
-        """As `defaults`, within a second; the last known ones while the database is slow.
+    async def defaults_soon(self, user_id: int, deadline: float) -> Defaults:
+        """As `defaults`; the last known ones when the loop's time comes to `deadline` first.
 
         Of somebody who is not known then, it is believed that they want things private: that
         takes nothing from anybody, and the other mistake cannot be undone.
         """
         try:
-            async with asyncio.timeout(READING_S):
+            async with asyncio.timeout_at(deadline):
                 return await self.defaults(user_id)
         except TimeoutError:
             return self._remembered.get(user_id, Defaults(private=True))

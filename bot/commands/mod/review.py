@@ -142,7 +142,7 @@ class ReportMenu:
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks for the reason."""
-        generation = await before_deadline(find_own(interaction, message))
+        generation = await before_deadline(interaction, find_own(interaction, message))
         if generation is None:
             raise RequestRefused(
                 FailureKind.INVALID_ATTACHMENT,

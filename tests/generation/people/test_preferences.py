@@ -94,9 +94,8 @@ async def test_while_the_records_are_slow_what_was_known_last_is_taken(preferenc
         await asyncio.Event().wait()
 
     monkeypatch.setattr(preferences, "defaults", never)
-    monkeypatch.setattr("generation.people.preferences.READING_S", 0.01)
-    assert await preferences.defaults_soon(ANA) == Defaults(count=3)
-    assert await preferences.defaults_soon(BEN) == Defaults(private=True)
+    assert await preferences.defaults_soon(ANA, 0.0) == Defaults(count=3)
+    assert await preferences.defaults_soon(BEN, 0.0) == Defaults(private=True)
 
 
 async def test_presets_are_found_whatever_the_case_and_replaced(preferences):
@@ -137,9 +136,8 @@ async def test_nobody_keeps_presets_without_end(preferences):
 
 
 async def test_what_somebody_deleted_is_not_remembered_while_the_records_are_slow(
-    database, preferences, monkeypatch
+    database, preferences
 ):
     await preferences.change(ANA, negative="rain")
     await PersonalData(database, utc_now, preferences).delete(ANA)
-    monkeypatch.setattr("generation.people.preferences.READING_S", 0)
-    assert await preferences.defaults_soon(ANA) == Defaults(private=True)
+    assert await preferences.defaults_soon(ANA, 0.0) == Defaults(private=True)
