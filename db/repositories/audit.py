@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, AuditRow
 
 
-class AuditRepository:
+class AuditRepository(Repository):
     """The audit log."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def add(
         self,
@@ -26,7 +23,7 @@ class AuditRepository:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Record an action. `subject` is its object, such as a generation's id."""
-        self._session.add(
+        self._add(
             AuditRow(
                 at=at,
                 actor_id=actor_id,
@@ -36,7 +33,6 @@ class AuditRepository:
                 detail=None if detail is None else dict(detail),
             )
         )
-        self._session.flush()
 
     def page(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
@@ -45,5 +41,4 @@ class AuditRepository:
         statement = select(AuditRow).where(AuditRow.guild_id == (guild_id or DIRECT_MESSAGES))
         if before_id is not None:
             statement = statement.where(AuditRow.id < before_id)
-        found = self._session.scalars(statement.order_by(AuditRow.id.desc()).limit(limit))
-        return tuple(found)
+        return self._list(statement.order_by(AuditRow.id.desc()).limit(limit))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into, is_postgresql
+from db.repositories.repository import Repository
 from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
 
 
@@ -19,11 +19,8 @@ class Spent:
     gpu_ms: int = 0
 
 
-class ChargeRepository:
+class ChargeRepository(Repository):
     """Charges, read and written inside one transaction. A guild id of None is direct messages."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def lock_person(self, user_id: int, guild_id: int | None) -> None:
         """Hold off every other transaction that locks this person here, until this one ends.
@@ -68,7 +65,7 @@ class ChargeRepository:
         at: datetime,
     ) -> bool:
         """Set an amount aside; False, and nothing changes, when it was done before."""
-        return self._add(
+        return self._record(
             ChargeRow(
                 generation_id=generation_id,
                 kind=RESERVE,
@@ -105,7 +102,7 @@ class ChargeRepository:
         )
         if reserved is None or self._is_closed(generation_id):
             return False
-        return self._add(
+        return self._record(
             ChargeRow(
                 generation_id=generation_id,
                 kind=kind,
@@ -123,7 +120,7 @@ class ChargeRepository:
         )
         return bool(self._session.scalar(statement))
 
-    def _add(self, entry: ChargeRow) -> bool:
+    def _record(self, entry: ChargeRow) -> bool:
         values = {column.key: getattr(entry, column.key) for column in ChargeRow.__table__.columns}
         added = self._session.scalar(
             insert_into(self._session, ChargeRow)

@@ -3,22 +3,18 @@
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import DrainedBackendRow
 
 
-class DrainRepository:
+class DrainRepository(Repository):
     """Drained backends, which take no new runs."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def drained(self) -> tuple[DrainedBackendRow, ...]:
         """Every one of them, by name."""
-        found = self._session.scalars(select(DrainedBackendRow).order_by(DrainedBackendRow.name))
-        return tuple(found)
+        return self._list(select(DrainedBackendRow).order_by(DrainedBackendRow.name))
 
     def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:
         """Drain a backend. Return False if it was drained already."""
@@ -32,9 +28,4 @@ class DrainRepository:
 
     def resume(self, name: str) -> bool:
         """Resume a backend. Return False if it was not drained."""
-        gone = self._session.scalars(
-            delete(DrainedBackendRow)
-            .where(DrainedBackendRow.name == name)
-            .returning(DrainedBackendRow.name)
-        )
-        return bool(gone.all())
+        return self._change(delete(DrainedBackendRow).where(DrainedBackendRow.name == name)) > 0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from db.repositories.repository import Repository
 from db.tables import FlagRow
 
 
@@ -18,15 +18,12 @@ class NewFlag:
     actor_id: int | None = None
 
 
-class FlagRepository:
+class FlagRepository(Repository):
     """Flags of generations."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def add(self, generation_id: str, flag: NewFlag, at: datetime) -> None:
         """Flag a generation."""
-        self._session.add(
+        self._add(
             FlagRow(
                 generation_id=generation_id,
                 kind=flag.kind,
@@ -35,14 +32,12 @@ class FlagRepository:
                 at=at,
             )
         )
-        self._session.flush()
 
     def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
         """All of a generation, oldest first."""
-        found = self._session.scalars(
+        return self._list(
             select(FlagRow).where(FlagRow.generation_id == generation_id).order_by(FlagRow.id)
         )
-        return tuple(found)
 
     def count_by(self, actor_id: int, since: datetime) -> int:
         """Count the flags that one person raised since then."""

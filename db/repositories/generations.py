@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
-from sqlalchemy.orm import Session
 
-from db.dialect import count_changed
 from db.repositories import prompt_words
+from db.repositories.repository import Repository
 from db.tables import (
     UNFINISHED_STATES,
     ChangeRow,
@@ -52,11 +51,8 @@ class GenerationPage:
     next_cursor: Cursor | None
 
 
-class GenerationRepository:
+class GenerationRepository(Repository):
     """Generations, read and written inside one transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def add(self, row: GenerationRow) -> GenerationRow:
         """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
@@ -120,13 +116,6 @@ class GenerationRepository:
             raise TypeError(msg)
         return self._update(id, None, columns)
 
-    def delete(self, id: str) -> bool:  # noqa: A002 - the column's name
-        """Delete it with its inputs and outputs. Its charges stay."""
-        prompt_words.forget(self._session, select(GenerationRow.id).where(GenerationRow.id == id))
-        return (
-            count_changed(self._session, delete(GenerationRow).where(GenerationRow.id == id)) == 1
-        )
-
     def delete_many(self, ids: Collection[str]) -> None:
         """Delete them with their inputs and outputs. Their charges stay."""
         if not ids:
@@ -134,7 +123,7 @@ class GenerationRepository:
         prompt_words.forget(
             self._session, select(GenerationRow.id).where(GenerationRow.id.in_(ids))
         )
-        count_changed(self._session, delete(GenerationRow).where(GenerationRow.id.in_(ids)))
+        self._change(delete(GenerationRow).where(GenerationRow.id.in_(ids)))
 
     def page(
         self,
@@ -176,12 +165,11 @@ class GenerationRepository:
 
     def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
         """List those of these ids that exist, in no order."""
-        found = self._session.scalars(
+        return self._list(
             select(GenerationRow)
             .where(GenerationRow.id.in_(ids))
             .execution_options(populate_existing=True)
         )
-        return tuple(found)
 
     def _conditions(self, filters: GenerationFilter) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
@@ -216,7 +204,7 @@ class GenerationRepository:
         statement = update(GenerationRow).where(GenerationRow.id == id_).values(dict(columns))
         if condition is not None:
             statement = statement.where(condition)
-        return count_changed(self._session, statement) == 1
+        return self._change(statement) == 1
 
     def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)

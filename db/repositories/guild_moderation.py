@@ -1,17 +1,13 @@
 """The image check of guilds. Nothing here commits."""
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, GuildModerationRow
 
 
-class GuildModerationRepository:
+class GuildModerationRepository(Repository):
     """Moderation settings of guilds."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def get(self, guild_id: int | None) -> GuildModerationRow | None:
         """A guild's settings, where it has any."""
@@ -21,11 +17,7 @@ class GuildModerationRepository:
 
     def put(self, guild_id: int | None, **columns: object) -> None:
         """Change settings."""
-        self._session.execute(
-            insert_into(self._session, GuildModerationRow)
-            .values(guild_id=guild_id or DIRECT_MESSAGES, **columns)
-            .on_conflict_do_update(index_elements=["guild_id"], set_=columns)
-        )
+        self._put(GuildModerationRow, {"guild_id": guild_id or DIRECT_MESSAGES}, columns)
 
     def count_checked(self) -> int:
         """How many guilds want their pictures checked."""
@@ -34,4 +26,4 @@ class GuildModerationRepository:
 
     def all(self) -> tuple[GuildModerationRow, ...]:
         """Every guild's settings."""
-        return tuple(self._session.scalars(select(GuildModerationRow)))
+        return self._list(select(GuildModerationRow))

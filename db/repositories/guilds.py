@@ -3,17 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, GuildRow
 
 
-class GuildRepository:
+class GuildRepository(Repository):
     """Guilds and their settings."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def find(self, guild_id: int | None) -> GuildRow | None:
         """Find the guild's settings, if they were begun."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import case, exists, func, select
-from sqlalchemy.orm import Session
 
 from db.repositories.generations import is_in
+from db.repositories.repository import Repository
 from db.repositories.reviews import PENDING
 from db.tables import RUNNING, SUCCEEDED, UNFINISHED_STATES, WAITING, GenerationRow, ReviewRow
 
@@ -52,21 +52,17 @@ class UnfinishedCounts:
     by_lane: Mapping[int, int]
 
 
-class LineRepository:
+class LineRepository(Repository):
     """Generations that wait, run or await delivery, read inside one transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
         """List what one person has waiting or running, oldest first."""
-        found = self._session.scalars(
+        return self._list(
             select(GenerationRow)
             .where(GenerationRow.state.in_(UNFINISHED_STATES), GenerationRow.user_id == user_id)
             .order_by(GenerationRow.created_at, GenerationRow.id)
             .execution_options(populate_existing=True)
         )
-        return tuple(found)
 
     def list_undelivered(self) -> tuple[GenerationRow, ...]:
         """List what ended and was neither told nor given up, by when it ended.
@@ -80,7 +76,7 @@ class LineRepository:
             ReviewRow.state == PENDING,
             ReviewRow.asked_at.is_not(None),
         )
-        found = self._session.scalars(
+        return self._list(
             select(GenerationRow)
             .where(
                 GenerationRow.state.not_in(UNFINISHED_STATES),
@@ -91,7 +87,6 @@ class LineRepository:
             .order_by(GenerationRow.finished_at, GenerationRow.id)
             .execution_options(populate_existing=True)
         )
-        return tuple(found)
 
     def count_unfinished(self, user_id: int, guild_id: int | None) -> UnfinishedCounts:
         """Count what is unfinished in one guild, or in all direct messages, and of it one person's.

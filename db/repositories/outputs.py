@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
-from sqlalchemy.orm import Session
 
 from db.dialect import count_changed
+from db.repositories.repository import Repository
 from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
 
 
@@ -26,15 +26,12 @@ class NewOutput:
     text: str | None = None
 
 
-class OutputRepository:
+class OutputRepository(Repository):
     """Results and given pictures, read and written inside one transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
         """Keep a verified picture with the generation that uses it."""
-        self._session.add(
+        self._add(
             InputRow(
                 generation_id=id,
                 name=name,
@@ -43,14 +40,12 @@ class OutputRepository:
                 sha256=hashlib.sha256(content).hexdigest(),
             )
         )
-        self._session.flush()
 
     def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
         """List the pictures it was given, by name."""
-        found = self._session.scalars(
+        return self._list(
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
-        return tuple(found)
 
     def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
         """Record these results instead of any recorded before, so that it may be repeated."""

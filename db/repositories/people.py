@@ -3,17 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, PersonRow
 
 
-class PersonRepository:
+class PersonRepository(Repository):
     """People as they are known in each guild."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def upsert(
         self,
@@ -28,17 +25,12 @@ class PersonRepository:
         changes: dict[str, object] = {"name": name}
         if last_request_at is not None:
             changes["last_request_at"] = last_request_at
-        statement = (
+        key = {"user_id": user_id, "guild_id": guild_id or DIRECT_MESSAGES}
+        self._session.execute(
             insert_into(self._session, PersonRow)
-            .values(
-                user_id=user_id,
-                guild_id=guild_id or DIRECT_MESSAGES,
-                created_at=now,
-                **changes,
-            )
-            .on_conflict_do_update(index_elements=["user_id", "guild_id"], set_=changes)
+            .values(**key, created_at=now, **changes)
+            .on_conflict_do_update(index_elements=list(key), set_=changes)
         )
-        self._session.execute(statement)
 
     def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
         """When this person last asked for a generation here, if ever."""

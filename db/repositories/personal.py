@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, inspect, select, update
-from sqlalchemy.orm import Session
 
 from db.base import Base
+from db.repositories.repository import Repository
 from db.tables import BlockRow, ChargeRow, FlagRow, PersonRow, PreferencesRow, PresetRow
 
 _PERSONAL: tuple[tuple[type[Base], str], ...] = (
@@ -19,11 +19,8 @@ _PERSONAL: tuple[tuple[type[Base], str], ...] = (
 )
 
 
-class PersonalRepository:
+class PersonalRepository(Repository):
     """Reads and deletes by person."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
         """Return all of a person's rows, by table, without the moderators who blocked them."""

@@ -3,28 +3,24 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, select, update
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
 
 
-class PolicyRepository:
+class PolicyRepository(Repository):
     """Policies of roles and channels, and grants, read and written inside one transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def roles(self, guild_id: int | None) -> tuple[RolePolicyRow, ...]:
         """Every role's policy in this guild."""
-        found = self._session.scalars(
+        return self._list(
             select(RolePolicyRow)
             .where(RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
             .order_by(RolePolicyRow.role_id)
             .execution_options(populate_existing=True)
         )
-        return tuple(found)
 
     def set_role(self, guild_id: int | None, role_id: int, **columns: object) -> None:
         """Change what is given of a role's policy, which begins with changing nothing."""
@@ -38,50 +34,29 @@ class PolicyRepository:
 
     def clear_role(self, guild_id: int | None, role_id: int) -> bool:
         """Forget a role's policy; False when there was none."""
-        gone = self._session.scalars(
-            delete(RolePolicyRow)
-            .where(
-                RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                RolePolicyRow.role_id == role_id,
-            )
-            .returning(RolePolicyRow.role_id)
+        is_it = (
+            RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
+            RolePolicyRow.role_id == role_id,
         )
-        return bool(gone.all())
+        return self._change(delete(RolePolicyRow).where(*is_it)) > 0
 
     def grants(
         self, guild_id: int | None, now: datetime, *, user_id: int | None = None
     ) -> tuple[GrantRow, ...]:
         """The grants that hold now, everybody's or one person's, the oldest first."""
-        statement = select(GrantRow).where(
-            GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            GrantRow.revoked_at.is_(None),
-            GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now),
-        )
+        statement = select(GrantRow).where(*_holding(guild_id, now))
         if user_id is not None:
             statement = statement.where(GrantRow.user_id == user_id)
-        return tuple(self._session.scalars(statement.order_by(GrantRow.id)))
+        return self._list(statement.order_by(GrantRow.id))
 
     def add_grant(self, guild_id: int | None, user_id: int, **columns: object) -> GrantRow:
         """Grant something to a person."""
-        grant = GrantRow(guild_id=guild_id or DIRECT_MESSAGES, user_id=user_id, **columns)
-        self._session.add(grant)
-        self._session.flush()
-        return grant
+        return self._add(GrantRow(guild_id=guild_id or DIRECT_MESSAGES, user_id=user_id, **columns))
 
     def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
         """Delete all of a person's grants; return how many."""
-        gone = self._session.scalars(
-            update(GrantRow)
-            .where(
-                GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                GrantRow.user_id == user_id,
-                GrantRow.revoked_at.is_(None),
-                GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now),
-            )
-            .values(revoked_at=now)
-            .returning(GrantRow.id)
-        )
-        return len(gone.all())
+        holding = (GrantRow.user_id == user_id, *_holding(guild_id, now))
+        return self._change(update(GrantRow).where(*holding).values(revoked_at=now))
 
     def channels(self, guild_id: int | None) -> dict[int, bool]:
         """Which channels and categories are served, and which are not; others were not named."""
@@ -95,11 +70,7 @@ class PolicyRepository:
     def set_channel(self, guild_id: int | None, channel_id: int, *, is_served: bool) -> None:
         """Serve a channel, or serve it no more."""
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "channel_id": channel_id}
-        self._session.execute(
-            insert_into(self._session, ChannelPolicyRow)
-            .values(is_served=is_served, **key)
-            .on_conflict_do_update(index_elements=list(key), set_={"is_served": is_served})
-        )
+        self._put(ChannelPolicyRow, key, {"is_served": is_served})
 
     def clear_channels(
         self, guild_id: int | None, channel_ids: Collection[int] | None = None
@@ -110,5 +81,13 @@ class PolicyRepository:
         )
         if channel_ids is not None:
             statement = statement.where(ChannelPolicyRow.channel_id.in_(channel_ids))
-        gone = self._session.scalars(statement.returning(ChannelPolicyRow.channel_id))
-        return len(gone.all())
+        return self._change(statement)
+
+
+def _holding(guild_id: int | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a grant of this guild holds now."""
+    return (
+        GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
+        GrantRow.revoked_at.is_(None),
+        GrantRow.expires_at.is_(None) | (GrantRow.expires_at > now),
+    )

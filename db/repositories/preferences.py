@@ -5,17 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
-from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import PreferencesRow, PresetRow
 
 
-class PreferencesRepository:
+class PreferencesRepository(Repository):
     """Defaults and presets, read and written inside one transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def defaults(self, user_id: int) -> dict[str, Any]:
         """What a person has set; empty for somebody who has set nothing."""
@@ -31,11 +27,7 @@ class PreferencesRepository:
             self._session.execute(statement)
             return
         columns = {"values": dict(values), "updated_at": now}
-        self._session.execute(
-            insert_into(self._session, PreferencesRow)
-            .values(user_id=user_id, **columns)
-            .on_conflict_do_update(index_elements=["user_id"], set_=columns)
-        )
+        self._put(PreferencesRow, {"user_id": user_id}, columns)
 
     def presets(self, user_id: int) -> dict[str, dict[str, Any]]:
         """All of a person's presets, by name."""
@@ -51,17 +43,9 @@ class PreferencesRepository:
     ) -> None:
         """Keep these options under this name, instead of any before."""
         columns = {"values": dict(values), "updated_at": now}
-        self._session.execute(
-            insert_into(self._session, PresetRow)
-            .values(user_id=user_id, name=name, **columns)
-            .on_conflict_do_update(index_elements=["user_id", "name"], set_=columns)
-        )
+        self._put(PresetRow, {"user_id": user_id, "name": name}, columns)
 
     def delete_preset(self, user_id: int, name: str) -> bool:
         """Delete one; False when there is none of that name."""
-        result = self._session.execute(
-            delete(PresetRow)
-            .where(PresetRow.user_id == user_id, PresetRow.name == name)
-            .returning(PresetRow.name)
-        )
-        return result.first() is not None
+        is_it = (PresetRow.user_id == user_id, PresetRow.name == name)
+        return self._change(delete(PresetRow).where(*is_it)) > 0

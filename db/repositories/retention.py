@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 from db.repositories import prompt_words
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
+from db.repositories.repository import Repository
 from db.tables import FINAL_STATES, GenerationRow
 
 BATCH = 200
 
 
-class RetentionRepository:
+class RetentionRepository(Repository):
     """Each method handles a batch of what was delivered and ended before then; returns its size."""
 
     def __init__(self, session: Session) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import GenerationRow, ReviewPolicyRow, ReviewRow
 
 WHOLE_GUILD = 0
@@ -27,11 +27,8 @@ WAITING = (PENDING, REPORTED)
 """Reviews that a moderator has to decide on."""
 
 
-class ReviewRepository:
+class ReviewRepository(Repository):
     """Results that moderators look at, and the policies by which they do."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def find(self, generation_id: str) -> ReviewRow | None:
         """One review."""
@@ -88,13 +85,8 @@ class ReviewRepository:
         self._session.execute(
             update(ReviewRow).where(is_of_it, ReviewRow.state == REPORTED).values(state=SHOWN)
         )
-        withdrawn = self._session.scalars(
-            update(ReviewRow)
-            .where(is_of_it, ReviewRow.state == PENDING)
-            .values(state=SHOWN)
-            .returning(ReviewRow.generation_id)
-        )
-        return withdrawn.first() is not None
+        is_pending = (is_of_it, ReviewRow.state == PENDING)
+        return self._change(update(ReviewRow).where(*is_pending).values(state=SHOWN)) > 0
 
     def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
         """Where moderators were shown these generations: channel ids and message ids."""
@@ -140,22 +132,12 @@ class ReviewRepository:
 
     def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
         """Decide one that waits; True for the one call that did it."""
-        decided = self._session.scalars(
+        decided = self._change(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id, ReviewRow.state.in_(WAITING))
             .values(state=state, actor_id=actor_id, decided_at=at)
-            .returning(ReviewRow.generation_id)
         )
-        return decided.first() is not None
-
-    def pending(self, ids: Collection[str]) -> frozenset[str]:
-        """Those of these generations that wait for a decision."""
-        found = self._session.scalars(
-            select(ReviewRow.generation_id).where(
-                ReviewRow.generation_id.in_(ids), ReviewRow.state == PENDING
-            )
-        )
-        return frozenset(found)
+        return decided > 0
 
     def modes(self, guild_id: int) -> dict[int, str]:
         """A guild's modes by channel; its own is that of WHOLE_GUILD."""
@@ -175,8 +157,5 @@ class ReviewRepository:
                 )
             )
             return
-        self._session.execute(
-            insert_into(self._session, ReviewPolicyRow)
-            .values(guild_id=guild_id, channel_id=channel_id, mode=mode)
-            .on_conflict_do_update(index_elements=["guild_id", "channel_id"], set_={"mode": mode})
-        )
+        key = {"guild_id": guild_id, "channel_id": channel_id}
+        self._put(ReviewPolicyRow, key, {"mode": mode})

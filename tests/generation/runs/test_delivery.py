@@ -142,7 +142,7 @@ async def test_what_is_taken_away_while_it_is_told_is_taken_back(
     await notifier.arrived.acquire()
     if is_forgotten:
         with database.transaction() as session:
-            GenerationRepository(session).delete(ID)
+            GenerationRepository(session).delete_many([ID])
     else:
         await Remover(database, utc_now).remove(ID, actor_id=ANA, is_moderator=False)
     notifier.let_through.release()
