@@ -55,6 +55,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class InputFile:
+    """A verified file that a generation is given, by the name of its input.
+
+    `pixels` are a picture's when it was just attached; a mask has none of its own.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    media_type: str
+    pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One result of a generation, without its bytes. `position` counts from 0."""
 

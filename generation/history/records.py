@@ -19,7 +19,7 @@ from generation.history.queries import (
     copy_generation,
     copy_output,
 )
-from generation.record import Generation, GenerationState, OutputContent
+from generation.record import Generation, GenerationState, InputFile, OutputContent
 from generation.transactions import Service, Transactional, reads
 
 RUNS_TAKEN = 60
@@ -36,20 +36,11 @@ IDS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedImage:
-    """A verified picture that a generation was given."""
-
-    name: str
-    content: bytes = field(repr=False)
-    media_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
     """A generation with everything its run needs."""
 
     generation: Generation
-    images: tuple[RecordedImage, ...]
+    images: tuple[InputFile, ...]
     is_wanted: bool
 
 
@@ -106,7 +97,7 @@ class Records(Transactional):
         if row is None:
             return None
         images = tuple(
-            RecordedImage(image.name, image.content, image.media_type)
+            InputFile(image.name, image.content, image.media_type)
             for image in OutputRepository(session).inputs(generation_id)
         )
         generation = copy_generation(row)

@@ -37,7 +37,7 @@ class CheckedImage:
     """A re-encoded picture: one frame, upright, RGB or RGBA, without metadata."""
 
     content: bytes = field(repr=False)
-    extension: str
+    media_type: str
     width: int
     height: int
 
@@ -56,10 +56,10 @@ def verify_input(
     if max_pixels is not None:
         image = scale(image, factor_to(image.size, max_pixels))
     if file_format == "JPEG" and image.mode == "RGB":
-        written, extension = encode(image, "JPEG", quality=95, subsampling=0), "jpg"
+        written, media_type = encode(image, "JPEG", quality=95, subsampling=0), "image/jpeg"
     else:
-        written, extension = encode(image, "PNG", compress_level=4), "png"
-    return CheckedImage(written, extension, image.width, image.height)
+        written, media_type = encode(image, "PNG", compress_level=4), "image/png"
+    return CheckedImage(written, media_type, image.width, image.height)
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:

@@ -25,9 +25,9 @@ from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.costs import cost_of, count_of
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
 from generation.quota.usage import PersonRules, QuotaLookups, QuotaService
-from generation.record import Generation
+from generation.record import Generation, InputFile
 from generation.request import GenerationRequest, Value
-from generation.requests.attachments import CheckedFile, verify_attachments
+from generation.requests.attachments import verify_attachments
 from generation.requests.checkpoints import missing_model, offered_models, resolve_models
 from generation.requests.selection import seed_names, select_workflow, settle_prompt
 from generation.requests.values import PROMPT, SIZE, clean_prompt
@@ -64,7 +64,7 @@ class _CheckedRequest:
     workflow: Workflow
     prompt: str
     values: dict[str, Value]
-    images: Mapping[str, CheckedFile] = field(repr=False)
+    images: Mapping[str, InputFile] = field(repr=False)
     seed: int | None
     cost: Cost = field(default_factory=Cost)
     workload: int = 1

@@ -67,7 +67,7 @@ def test_a_good_picture_is_written_anew(file_format, written_as):
     given = write(corners(), file_format)
     checked = verify_input(given)
     assert (checked.width, checked.height) == (64, 32)
-    assert checked.extension == {"PNG": "png", "JPEG": "jpg"}[written_as]
+    assert checked.media_type == f"image/{written_as.lower()}"
     image = read(checked.content)
     assert (image.format, image.mode, image.size) == (written_as, "RGB", (64, 32))
     assert_close(image.getpixel((5, 5)), RED)

@@ -9,8 +9,8 @@ from PIL import Image
 
 from generation.backends.pool import BackendPool, PoolSettings
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
-from generation.history.records import Order, RecordedImage
-from generation.record import Generation, GenerationState, Output, OutputContent
+from generation.history.records import Order
+from generation.record import Generation, GenerationState, InputFile, Output, OutputContent
 from generation.request import Derivation, Requester
 from generation.requests.available_actions import ActionFinder, AvailableActions
 from generation.requests.derivations import Changes, Derivations
@@ -232,7 +232,7 @@ async def test_again_finds_the_picture_that_a_variation_of_a_variation_came_from
 
 async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivations, service):
     service.add(build(workflow="img2img-sd"))
-    service.given["k7f3q"] = (RecordedImage("image", picture(), "image/png"),)
+    service.given["k7f3q"] = (InputFile("image", picture(), "image/png"),)
     draft = await derivations.again("k7f3q", ANA)
     assert draft.start is None
     assert await draft.request.images["image"]() == picture()
@@ -241,8 +241,8 @@ async def test_again_takes_the_picture_that_was_given_while_it_is_kept(derivatio
         await derivations.again("k7f3q", ANA)
 
 
-ATTACHED = RecordedImage("image", picture(colour="black"), "image/png")
-MASK = RecordedImage("mask", picture(colour="white"), "image/png")
+ATTACHED = InputFile("image", picture(colour="black"), "image/png")
+MASK = InputFile("mask", picture(colour="white"), "image/png")
 
 REPETITIONS = {
     "again": lambda made, id_, person: made.again(id_, person),
