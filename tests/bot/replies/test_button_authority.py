@@ -79,6 +79,9 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
     class Interaction:
         """As much of one as forms need before they refuse."""
 
+        def __init__(self):
+            self.extras = {}
+
         user = bot.ben.member
         guild = None
         channel = None

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.retention import RetentionRepository
+from db.tables import GenerationRow
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -12,20 +13,22 @@ def add(session, id_, *, guild_id=7, days=10, told=True, prompt="a fox"):
     generations = GenerationRepository(session)
     then = NOW - timedelta(days=days)
     generations.add(
-        id=id_,
-        user_id=1,
-        user_name="Ana",
-        guild_id=guild_id,
-        channel_id=2,
-        workflow="txt2img",
-        prompt=prompt,
-        values={"steps": 4},
-        seed=1,
-        cost=1,
-        private=False,
-        spoiler=False,
-        created_at=then,
-        state="succeeded",
+        GenerationRow(
+            id=id_,
+            user_id=1,
+            user_name="Ana",
+            guild_id=guild_id,
+            channel_id=2,
+            workflow="txt2img",
+            prompt=prompt,
+            values={"steps": 4},
+            seed=1,
+            cost=1,
+            private=False,
+            spoiler=False,
+            created_at=then,
+            state="succeeded",
+        )
     )
     generations.update(id_, finished_at=then, delivered_at=then if told else None)
 
@@ -41,11 +44,11 @@ async def test_only_what_is_old_told_and_of_that_guild_goes(database):
         retention, generations = RetentionRepository(session), GenerationRepository(session)
         assert retention.forget_pictures(7, before, NOW) == 1
         assert retention.forget_pictures(7, before, NOW) == 0
-        assert retention.forget_prompts(7, before) == 1
-        assert retention.forget_prompts(7, before) == 0
+        assert retention.forget_prompts(7, before, NOW) == 1
+        assert retention.forget_prompts(7, before, NOW) == 0
         page = generations.page(GenerationFilter(search="fox"), before=None, limit=10)
         assert {row.id for row in page.rows} == {"young", "other", "untold"}
-        assert retention.forget_records(7, before) == 1
+        assert retention.forget_records(7, before, NOW) == 1
         assert generations.get("old") is None
         assert generations.get("other") is not None
 
@@ -55,6 +58,6 @@ async def test_other_texts_than_a_prompt_are_redacted_too(database):
         add(session, "bare", prompt="")
     with database.transaction() as session:
         retention = RetentionRepository(session)
-        assert retention.forget_prompts(7, NOW) == 1
-        assert retention.forget_prompts(7, NOW) == 0
+        assert retention.forget_prompts(7, NOW, NOW) == 1
+        assert retention.forget_prompts(7, NOW, NOW) == 0
         assert (GenerationRepository(session).get("bare")).values == {}
