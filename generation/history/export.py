@@ -3,33 +3,11 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from generation.record import Generation
-
-COLUMNS = (
-    "id",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "guild_id",
-    "channel_id",
-    "user_id",
-    "user_name",
-    "workflow",
-    "prompt",
-    "values",
-    "seed",
-    "state",
-    "failure",
-    "backend",
-    "cost",
-    "parent_id",
-    "results",
-    "message_url",
-    "removed_at",
-)
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Characters that begin a formula in spreadsheets: https://owasp.org/www-community/attacks/CSV_Injection"""
@@ -44,39 +22,44 @@ class ExportFormat(StrEnum):
 
 def header(file_format: ExportFormat) -> str:
     """Return the first line of the file; empty for JSON Lines."""
-    return _csv_line(COLUMNS) if file_format is ExportFormat.CSV else ""
+    return _csv_line(_FIELDS) if file_format is ExportFormat.CSV else ""
 
 
 def line(generation: Generation, file_format: ExportFormat) -> str:
     """Format a generation as one line. Ids are text: spreadsheets round large numbers."""
-    record = _record(generation)
+    record = {name: read(generation) for name, read in _FIELDS.items()}
     if file_format is ExportFormat.JSONL:
         return json.dumps(record, ensure_ascii=False) + "\n"
-    return _csv_line([_cell(record[name]) for name in COLUMNS])
+    return _csv_line(map(_cell, record.values()))
 
 
-def _record(generation: Generation) -> Mapping[str, object]:
-    moments = ("created_at", "started_at", "finished_at", "removed_at")
-    times = {name: getattr(generation, name) for name in moments}
-    return {
-        **{name: at.isoformat() if at else None for name, at in times.items()},
-        "id": generation.id,
-        "guild_id": str(generation.guild_id) if generation.guild_id else None,
-        "channel_id": str(generation.channel_id),
-        "user_id": str(generation.user_id),
-        "user_name": generation.user_name,
-        "workflow": generation.workflow,
-        "prompt": generation.prompt,
-        "values": dict(generation.values),
-        "seed": str(generation.seed) if generation.seed is not None else None,
-        "state": generation.state.value,
-        "failure": generation.failure.sentence if generation.failure else None,
-        "backend": generation.backend,
-        "cost": generation.cost,
-        "parent_id": generation.parent_id,
-        "results": len(generation.outputs),
-        "message_url": generation.message_url,
-    }
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+_FIELDS: Mapping[str, Callable[[Generation], object]] = {
+    "id": lambda one: one.id,
+    "created_at": lambda one: _time(one.created_at),
+    "started_at": lambda one: _time(one.started_at),
+    "finished_at": lambda one: _time(one.finished_at),
+    "guild_id": lambda one: str(one.guild_id) if one.guild_id else None,
+    "channel_id": lambda one: str(one.channel_id),
+    "user_id": lambda one: str(one.user_id),
+    "user_name": lambda one: one.user_name,
+    "workflow": lambda one: one.workflow,
+    "prompt": lambda one: one.prompt,
+    "values": lambda one: dict(one.values),
+    "seed": lambda one: str(one.seed) if one.seed is not None else None,
+    "state": lambda one: one.state.value,
+    "failure": lambda one: one.failure.sentence if one.failure else None,
+    "backend": lambda one: one.backend,
+    "cost": lambda one: one.cost,
+    "parent_id": lambda one: one.parent_id,
+    "results": lambda one: len(one.outputs),
+    "message_url": lambda one: one.message_url,
+    "removed_at": lambda one: _time(one.removed_at),
+}
+"""What is written of a generation, in the order of a file's columns."""
 
 
 def _cell(value: object) -> str:
@@ -86,7 +69,7 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _csv_line(cells: "list[str] | tuple[str, ...]") -> str:
+def _csv_line(cells: Iterable[str]) -> str:
     written = io.StringIO()
     csv.writer(written).writerow(cells)
     return written.getvalue()

@@ -15,7 +15,7 @@ from generation.history.queries import HistoryFilter, copy_generation
 from generation.history.records import HistoryReader
 from generation.history.removal import take_away
 from generation.ids import normalise_id
-from generation.record import Generation, GenerationState
+from generation.record import Generation, GenerationState, copy_row
 from generation.request import Actor
 from generation.transactions import reads, writes
 
@@ -69,9 +69,9 @@ class ModerationQueries(HistoryReader):
         return CaseFile(
             generation=copy_generation(row, outputs, unveiled=True),
             changes=tuple(
-                Change(GenerationState(one.state), one.at, one.actor_id) for one in changes
+                copy_row(Change, change, state=GenerationState(change.state)) for change in changes
             ),
-            flags=tuple(Flag(one.kind, one.note, one.actor_id, one.at) for one in flags),
+            flags=tuple(copy_row(Flag, flag) for flag in flags),
             hashes={one.position: one.sha256 for one in outputs},
             review=review.state if review else None,
             reviewer_id=review.actor_id if review else None,

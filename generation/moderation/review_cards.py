@@ -5,7 +5,6 @@ As in `delivery`, what is recorded is read right before a message is sent and on
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from weakref import WeakValueDictionary
 
 from db.database import Database, Session
@@ -25,6 +24,7 @@ from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.notifier import Case, CaseState, MessageLocation, ReviewChannel
 from generation.record import OutputContent
+from generation.transactions import Transactional, reads, writes
 
 _STATES = {
     PENDING: CaseState.PENDING,
@@ -34,11 +34,11 @@ _STATES = {
 }
 
 
-class ReviewCards:
+class ReviewCards(Transactional):
     """Posts, closes and deletes them. Without a review channel nobody can be shown anything."""
 
     def __init__(self, database: Database, review_channel: ReviewChannel | None) -> None:
-        self._database = database
+        super().__init__(database)
         self._records = Records(database)
         self._review_channel = review_channel
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -46,7 +46,7 @@ class ReviewCards:
     async def find(self, generation_id: str) -> Case | None:
         """A result as moderators see it, as it is recorded now. Raises DatabaseError."""
         contents = await self._records.contents(generation_id, unveiled=True)
-        return await self._database.read(partial(_load_case, generation_id, contents))
+        return await self._load_case(generation_id, contents)
 
     async def post(self, generation_id: str) -> None:
         """Show it in the moderators' channel, where there is one and something to decide on.
@@ -72,13 +72,8 @@ class ReviewCards:
         if self._review_channel is None:
             return
         async with self._lock(generation_id):
-            locations = await self._database.read(
-                lambda session: ReviewRepository(session).messages([generation_id])
-            )
-            for location in locations:
-                await self._keep(
-                    self._review_channel, generation_id, MessageLocation(*location), None
-                )
+            for location in await self._find_messages(generation_id):
+                await self._keep(self._review_channel, generation_id, location, None)
 
     async def retract(self, locations: Sequence[MessageLocation]) -> None:
         """Delete those messages: nothing is recorded any more of what they show."""
@@ -106,42 +101,40 @@ class ReviewCards:
     def _lock(self, generation_id: str) -> asyncio.Lock:
         return self._locks.setdefault(generation_id, asyncio.Lock())
 
-    async def _find_channel(self, guild_id: int | None) -> int | None:
-        if guild_id is None:
+    @reads
+    def _find_messages(self, session: Session, generation_id: str) -> list[MessageLocation]:
+        locations = ReviewRepository(session).messages([generation_id])
+        return [MessageLocation(*location) for location in locations]
+
+    @reads
+    def _find_channel(self, session: Session, guild_id: int | None) -> int | None:
+        settings = GuildModerationRepository(session).get(guild_id) if guild_id else None
+        return settings.log_channel_id if settings else None
+
+    @writes
+    def _note(self, session: Session, generation_id: str, location: MessageLocation) -> None:
+        ReviewRepository(session).note_message(
+            generation_id, location.channel_id, location.message_id
+        )
+
+    @reads
+    def _load_case(
+        self, session: Session, generation_id: str, contents: tuple[OutputContent, ...]
+    ) -> Case | None:
+        row = GenerationRepository(session).get(generation_id)
+        if row is None:
             return None
-
-        def query(session: Session) -> int | None:
-            settings = GuildModerationRepository(session).get(guild_id)
-            return settings.log_channel_id if settings else None
-
-        return await self._database.read(query)
-
-    async def _note(self, generation_id: str, location: MessageLocation) -> None:
-        def change(session: Session) -> None:
-            ReviewRepository(session).note_message(
-                generation_id, location.channel_id, location.message_id
-            )
-
-        await self._database.write(change)
-
-
-def _load_case(
-    generation_id: str, contents: tuple[OutputContent, ...], session: Session
-) -> Case | None:
-    row = GenerationRepository(session).get(generation_id)
-    if row is None:
-        return None
-    outputs = OutputRepository(session).outputs(generation_id)
-    review = ReviewRepository(session).find(generation_id)
-    flags = FlagRepository(session).of_generation(generation_id)
-    state = _state_of(row, review)
-    return Case(
-        copy_generation(row, outputs, unveiled=True),
-        contents,
-        state,
-        tuple(f"{one.kind}: {one.note}" for one in flags),
-        row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
-    )
+        outputs = OutputRepository(session).outputs(generation_id)
+        review = ReviewRepository(session).find(generation_id)
+        flags = FlagRepository(session).of_generation(generation_id)
+        state = _state_of(row, review)
+        return Case(
+            copy_generation(row, outputs, unveiled=True),
+            contents,
+            state,
+            tuple(f"{one.kind}: {one.note}" for one in flags),
+            row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
+        )
 
 
 def _state_of(row: GenerationRow, review: ReviewRow | None) -> CaseState:

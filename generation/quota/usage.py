@@ -1,11 +1,10 @@
 """What people have used and may still do: recorded charges in, `quota`'s decision out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from db.database import Database, Session
+from db.database import Session
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
@@ -29,6 +28,7 @@ from generation.quota.policy import (
 from generation.quota.rules import Cost, Unit, Usage, decide, next_request_at
 from generation.record import copy_row
 from generation.request import Requester
+from generation.transactions import Service, reads, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,8 @@ class QuotaLookups:
         )
 
 
-class QuotaService:
+class QuotaService(Service):
     """Decides on quotas from recorded charges and generations; keeps no counters."""
-
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._clock = clock
 
     def admit(
         self,
@@ -134,35 +130,27 @@ class QuotaService:
             allowance.has_priority, min(lanes, key=lambda lane: usage.by_lane.get(lane, 0))
         )
 
-    async def check(self, requester: Requester, cost: Cost) -> PersonRules | None:
-        """Refuse what `admit` would refuse just now. Raises RequestRefused.
+    @reads
+    def check(self, session: Session, requester: Requester, cost: Cost) -> PersonRules | None:
+        """Refuse what `admit` would refuse just now. Raises RequestRefused, ServiceUnavailable.
 
         Returns the rules by which it decided; None for a guild whose settings were never begun.
         """
+        lookups, now = QuotaLookups.of(session), self._clock()
+        guild = lookups.guilds.find(requester.guild_id)
+        limits = GuildLimits() if guild is None else read_limits(guild)
+        rules = _read_rules(lookups, limits, requester, now)
+        self._refuse_too_much(lookups, requester, cost, now, rules, is_final=False)
+        return None if guild is None else rules
 
-        def query(session: Session) -> PersonRules | None:
-            lookups, now = QuotaLookups.of(session), self._clock()
-            guild = lookups.guilds.find(requester.guild_id)
-            limits = GuildLimits() if guild is None else read_limits(guild)
-            rules = _read_rules(lookups, limits, requester, now)
-            self._refuse_too_much(lookups, requester, cost, now, rules, is_final=False)
-            return None if guild is None else rules
-
-        return await self._database.read(query)
-
-    async def status(self, requester: Requester) -> QuotaStatus:
-        """Return the requester's quota and usage."""
-        now = self._clock()
-
-        def change(session: Session) -> tuple[GuildLimits, EffectiveAllowance, Usage, bool]:
-            lookups = QuotaLookups.of(session)
-            guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
-            limits = read_limits(guild)
-            effective = _resolve_allowance(lookups, limits, requester, now)
-            return limits, effective, _look_up(lookups, requester, now, limits), guild.paused
-
-        limits, effective, usage, is_paused = await self._database.write(change)
-        allowance = effective.allowance
+    @writes
+    def status(self, session: Session, requester: Requester) -> QuotaStatus:
+        """Return the requester's quota and usage. Raises ServiceUnavailable."""
+        lookups, now = QuotaLookups.of(session), self._clock()
+        guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
+        limits = read_limits(guild)
+        effective = _resolve_allowance(lookups, limits, requester, now)
+        usage, allowance = _look_up(lookups, requester, now, limits), effective.allowance
         used = usage.used.of(allowance.unit)
         _, resets_at = period_bounds(now, find_timezone(limits.timezone), allowance.period)
         return QuotaStatus(
@@ -178,7 +166,7 @@ class QuotaService:
             unit=allowance.unit,
             period=allowance.period,
             effective=effective,
-            is_paused=is_paused,
+            is_paused=guild.paused,
         )
 
     def _refuse_too_much(
