@@ -149,7 +149,7 @@ async def test_what_a_lookup_took_is_not_spent_again_on_an_early_refusal(service
     service.resumed.clear()
     request = GenerationRequest(Requester(user_id=1, name="ana", channel_id=9), "a fox")
     # Nothing answers: with no time left, this must not wait for it.
-    await submitter._check_early(request, within_s=-0.5)
+    await submitter._check_early(request, deadline=0.0)
 
 
 @pytest.mark.parametrize("private", [False, True])
