@@ -8,11 +8,12 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -26,14 +27,23 @@ from db.errors import DatabaseUnavailable, InvalidDatabaseURL
 BUSY_TIMEOUT_MS = 30_000
 """Milliseconds a writer waits for another on SQLite: longer than any of our transactions takes."""
 
-CONNECT_TIMEOUT_S = 10
-"""Seconds for reaching a PostgreSQL server: a person waits for the answer."""
+POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+    }
+)
+"""Options of libpq, in seconds, the last one in milliseconds.
+
+A server that cannot be reached is given up while a person waits, and a dead network drops locks
+within half a minute. Keepalive probes are not sent while data is unacknowledged: the last option
+bounds that."""
 
 STATEMENT_TIMEOUT_S = 60
 """Seconds for one statement on PostgreSQL: none of ours takes so long."""
-
-DEAD_AFTER_MS = 25_000
-"""What is sent to PostgreSQL and not received for so long finds the connection dead."""
 
 TRANSACTION_TIMEOUT_S = 60.0
 """Seconds for a transaction, the wait for a thread included: a server that is frozen answers
@@ -282,11 +292,7 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
         pool_pre_ping=True,
         pool_size=POSTGRESQL_CONNECTIONS,
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "tcp_user_timeout": DEAD_AFTER_MS,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
+            **POSTGRESQL_CONNECT_ARGS,
             "options": "" if for_migrations else f"-c statement_timeout={STATEMENT_TIMEOUT_S}s",
         },
     )

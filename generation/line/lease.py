@@ -15,6 +15,7 @@ from typing import Protocol
 
 import psycopg
 
+from db.database import POSTGRESQL_CONNECT_ARGS
 from generation.errors import GenerationError, ServiceUnavailable
 
 LOCK_SPACE = 0x4C494D4E
@@ -31,12 +32,6 @@ TURNS = "limner-turns"
 
 CHANNEL = "limner_line"
 """Of PostgreSQL's NOTIFY, on which processes tell one another what happened."""
-
-CONNECT_TIMEOUT_S = 10
-"""For reaching PostgreSQL: longer means that it is away."""
-
-DEAD_AFTER_MS = 25_000
-"""What is sent to PostgreSQL and not received for so long finds the connection dead."""
 
 _log = logging.getLogger(__name__)
 
@@ -253,17 +248,7 @@ def reaching_postgres() -> Generator[None]:
 
 def connect(url: str) -> psycopg.Connection:
     """A connection that notices a dead network within half a minute. Raises psycopg.Error."""
-    return psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        # A dead network must drop the locks within half a minute: a peer takes over then.
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
-        # Keepalive probes are not sent while data is unacknowledged: TCP_USER_TIMEOUT bounds that.
-        tcp_user_timeout=DEAD_AFTER_MS,
-    )
+    return psycopg.connect(url, autocommit=True, **POSTGRESQL_CONNECT_ARGS)
 
 
 def _key(slot: str) -> int:
