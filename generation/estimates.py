@@ -35,7 +35,7 @@ class Ahead:
     workload: int
     created_at: datetime
     lane: int = 0
-    has_priority: bool = False
+    priority: bool = False
     backend: str | None = None
     started_at: datetime | None = None
     guild_id: int | None = None

@@ -19,7 +19,7 @@ from generation.history.queries import (
     copy_generation,
     copy_output,
 )
-from generation.record import Generation, GenerationState, InputFile, OutputContent
+from generation.record import Generation, GenerationState, InputFile, OutputContent, copy_row
 from generation.transactions import Service, Transactional, reads
 
 RUNS_TAKEN = 60
@@ -238,18 +238,7 @@ class HistoryReader(Service):
 
 
 def _copy_ahead(row: LineRow) -> Ahead:
-    return Ahead(
-        id=row.id,
-        user_id=row.user_id,
-        workflow=row.workflow,
-        workload=row.workload or 1,
-        created_at=row.created_at,
-        lane=row.lane,
-        has_priority=row.priority,
-        backend=row.backend,
-        started_at=row.started_at,
-        guild_id=row.guild_id,
-    )
+    return copy_row(Ahead, row, workload=row.workload or 1)
 
 
 def _start(running: Ahead) -> datetime:

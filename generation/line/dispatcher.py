@@ -306,7 +306,7 @@ class Dispatcher:
         handed = _HandOut(entry, attempt, slot)
         self._handed[entry.id] = handed
         self._last_given[slot] = _now()
-        self._had_priority = entry.has_priority
+        self._had_priority = entry.priority
         self._pool.reserve(entry.id, backend, graph)
         self._tasks.start(self._start(handed), f"start of {entry.id}")
 

@@ -22,7 +22,7 @@ from generation.line.reconciliation import Reconciliation
 from generation.line.settings import KEPT_WORKFLOWS, EngineSettings, LineTimings
 from generation.line.steps import Steps
 from generation.line.workflows import BATCH, ENDED, Attempt, Workflows
-from generation.record import Failure, Generation
+from generation.record import Failure, Generation, copy_row
 from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failed
 from generation.runs.runner import Runner
@@ -344,16 +344,7 @@ class Line:
 
 def describe(generation: Generation) -> Ahead:
     """Reduce an accepted generation to what scheduling depends on."""
-    return Ahead(
-        id=generation.id,
-        user_id=generation.user_id,
-        workflow=generation.workflow,
-        workload=1,
-        created_at=generation.created_at,
-        lane=generation.lane,
-        has_priority=generation.priority,
-        guild_id=generation.guild_id,
-    )
+    return copy_row(Ahead, generation, workload=1)
 
 
 def _unavailable() -> ServiceUnavailable:

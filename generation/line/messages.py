@@ -90,14 +90,14 @@ def pack(entry: Ahead) -> list[object]:
         entry.workflow,
         entry.created_at.isoformat(),
         entry.lane,
-        int(entry.has_priority),
+        int(entry.priority),
         entry.guild_id or DIRECT_MESSAGES,
     ]
 
 
 def unpack(words: Message) -> Ahead:
     """Parse an accepted generation from the words of a message."""
-    id_, user_id, workflow, created_at, lane, has_priority, guild_id = words
+    id_, user_id, workflow, created_at, lane, priority, guild_id = words
     return Ahead(
         id=id_,
         user_id=int(user_id),
@@ -105,6 +105,6 @@ def unpack(words: Message) -> Ahead:
         workload=1,
         created_at=datetime.fromisoformat(created_at),
         lane=int(lane),
-        has_priority=has_priority == "1",
+        priority=priority == "1",
         guild_id=int(guild_id) or None,
     )

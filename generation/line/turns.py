@@ -60,7 +60,7 @@ class _Rounds:
         self._busy_lanes = Counter((entry.user_id, entry.lane) for entry in running)
         self._ends: dict[int, _Ready] = {user: (0, end) for user, end in last_ends.items()}
         self._foreseen = 0
-        self._had_priority = running[-1].has_priority if running else had_priority
+        self._had_priority = running[-1].priority if running else had_priority
         self._versions: Counter[int] = Counter()
         self._heaps: dict[bool, list[tuple[int, _Ready, datetime, str, int, Ahead]]] = {
             False: [],
@@ -97,7 +97,7 @@ class _Rounds:
         self._running.append(entry)
         self._busy[entry.user_id] += 1
         self._busy_lanes[entry.user_id, entry.lane] += 1
-        self._had_priority = entry.has_priority
+        self._had_priority = entry.priority
         self._queue(entry.user_id)
 
     def _end(self, entry: Ahead) -> None:
@@ -116,7 +116,7 @@ class _Rounds:
                 ready = max(since, self._ends.get(user_id, since))
                 version = self._versions[user_id]
                 heapq.heappush(
-                    self._heaps[entry.has_priority],
+                    self._heaps[entry.priority],
                     (self._busy[user_id], ready, entry.created_at, entry.id, version, entry),
                 )
                 return

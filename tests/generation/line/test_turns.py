@@ -44,9 +44,9 @@ def test_the_two_rounds_take_turns():
     line = [
         wait(f"{name}{n}", user, at=n) for name, user in (("a", ANA), ("b", BEN)) for n in (0, 1)
     ]
-    line += [wait(f"p{n}", EVE, at=9 + n, has_priority=True) for n in range(3)]
+    line += [wait(f"p{n}", EVE, at=9 + n, priority=True) for n in range(3)]
     assert ids(line) == ["p0", "a0", "p1", "b0", "p2", "a1", "b1"]
-    assert ids(line, [wait("p", EVE + 1, has_priority=True)])[0] == "a0"
+    assert ids(line, [wait("p", EVE + 1, priority=True)])[0] == "a0"
 
 
 def test_what_was_sent_before_goes_on_before_all():
@@ -70,7 +70,7 @@ def test_the_order_is_the_one_in_which_turns_are_given_one_by_one():
                 source.randrange(6),
                 at=source.randrange(20),
                 lane=source.randrange(2),
-                has_priority=source.random() < 0.3,
+                priority=source.random() < 0.3,
             )
             for number in range(25)
         ]
@@ -91,6 +91,6 @@ def test_the_order_is_the_one_in_which_turns_are_given_one_by_one():
                 continue
             waiting.remove(ready[0])
             running.append(ready[0])
-            last = ready[0].has_priority
+            last = ready[0].priority
             given.append(ready[0].id)
         assert given == foreseen
