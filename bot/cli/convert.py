@@ -178,7 +178,7 @@ async def fetch_object_infos(
         raise FileUnusable(f"There is no backend called {backend}; there is: {known}.")
     refusals = []
     for candidate in chosen:
-        answer = await _ask(candidate)
+        answer = await ask_object_info(candidate)
         if isinstance(answer, ObjectInfo):
             yield answer
         else:
@@ -190,7 +190,8 @@ async def fetch_object_infos(
         )
 
 
-async def _ask(backend: Backend) -> ObjectInfo | str:
+async def ask_object_info(backend: Backend) -> ObjectInfo | str:
+    """Fetch the node classes of a backend, or why they cannot be; closes it."""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             return await backend.fetch_object_info()

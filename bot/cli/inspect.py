@@ -9,15 +9,13 @@ from typing import Any
 
 import click
 
-from bot.app import ANSWER_TIMEOUT_S, KNOWN_NODES, StartupError, build_pool_members
-from bot.cli.convert import load_object_info
+from bot.app import KNOWN_NODES, StartupError, build_pool_members
+from bot.cli.convert import ask_object_info, load_object_info
 from bot.cli.workflow_json import inspection_json, unusable_json
 from bot.commands import COMMAND_NAMES
 from bot.commands.workflow_commands import plan_commands
 from bot.settings import Settings
 from bot.ui.workflow_report import report_lines
-from comfy.backend import Backend
-from comfy.errors import ComfyError
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
@@ -168,26 +166,18 @@ async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str,
     members = build_pool_members(settings)
     nodes = KnownNodes(settings.data / KNOWN_NODES)
     known = await asyncio.to_thread(nodes.load)
-    answers = await asyncio.gather(*(_ask(member.backend) for member in members))
+    answers = await asyncio.gather(*(ask_object_info(member.backend) for member in members))
     infos = {}
     for member, answer in zip(members, answers, strict=True):
-        info = answer or known.get(member.backend.name)
+        name = member.backend.name
+        if isinstance(answer, str):
+            click.echo(f"{name}: {answer}", err=True)
+        info = known.get(name) if isinstance(answer, str) else answer
         if info is not None:
-            infos[member.backend.name] = info
-    if any(answers):
+            infos[name] = info
+    if any(isinstance(answer, ObjectInfo) for answer in answers):
         await asyncio.to_thread(nodes.save, infos)
     return infos
-
-
-async def _ask(backend: Backend) -> ObjectInfo | None:
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await backend.fetch_object_info()
-    except (ComfyError, TimeoutError) as error:
-        click.echo(f"{backend.name}: {error or 'It does not answer in time.'}", err=True)
-        return None
-    finally:
-        await backend.close()
 
 
 async def _look(
