@@ -33,6 +33,9 @@ APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
 ASK, BACK = "ask", "back"
 """Actions of a contact sheet: ask to confirm the refusal of all, and return to the sheet."""
 
+SHEET_ID_CHARACTERS = 80
+"""Of the ids of one sheet: a button carries them all, with dots between, in 100 characters."""
+
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
 MAX_DAYS = 3650
@@ -255,7 +258,9 @@ async def show_next(interaction: discord.Interaction) -> None:
 
     A contact sheet where several can be judged at a glance, otherwise the oldest alone.
     """
-    sheet = await services_of(interaction).reviews.sheet(guild_of(interaction) or 0)
+    sheet = await services_of(interaction).reviews.sheet(
+        guild_of(interaction) or 0, SHEET_ID_CHARACTERS
+    )
     if sheet is None:
         await _show_oldest(interaction)
     else:

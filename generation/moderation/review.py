@@ -47,9 +47,6 @@ REPORT = "report"
 GENERATIONS_A_SHEET = 9
 """Generations on one contact sheet: as many as can be judged at a glance."""
 
-ID_CHARACTERS_A_SHEET = 80
-"""Of the ids of one sheet: a button carries them all, in Discord's 100 characters."""
-
 TILES_A_SHEET = 12
 """Pictures on one contact sheet: three rows."""
 
@@ -222,9 +219,10 @@ class Reviews(Service):
             ids[0] if ids else None,
         )
 
-    async def sheet(self, guild_id: int) -> Sheet | None:
+    async def sheet(self, guild_id: int, max_id_characters: int) -> Sheet | None:
         """The oldest results that can be decided on together; None when fewer than two can.
 
+        Their ids have at most so many characters in all: a front end may carry them in one button.
         What has to be heard, read or watched is left to `case`, and so is what fills a sheet alone.
         Raises ServiceUnavailable.
         """
@@ -238,7 +236,7 @@ class Reviews(Service):
                 new = build_tiles(generation) if generation is not None else ()
                 if generation is None or not new or len(tiles) + len(new) > TILES_A_SHEET:
                     continue
-                if sum(len(one.id) for one in chosen) + len(generation_id) > ID_CHARACTERS_A_SHEET:
+                if len("".join(one.id for one in chosen) + generation_id) > max_id_characters:
                     break
                 chosen.append(generation)
                 counts.append(len(new))

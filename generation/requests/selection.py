@@ -55,7 +55,7 @@ def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendP
 def _given_options(request: GenerationRequest) -> tuple[str, ...]:
     given = [name for name, value in request.values.items() if value is not None]
     given.extend(request.images)
-    # Discord's /imagine always has a prompt, also for workflows that take none.
+    # Members cannot leave the prompt out, also for workflows that take none.
     if request.requester.is_operator and is_visible(request.prompt):
         given.append(PROMPT)
     if request.aspect is not None:
