@@ -139,20 +139,7 @@ class LineRepository(Repository):
     def list_line(self) -> tuple[LineRow, ...]:
         """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
         found = self._session.execute(
-            select(
-                GenerationRow.id,
-                GenerationRow.user_id,
-                GenerationRow.guild_id,
-                GenerationRow.workflow,
-                GenerationRow.state,
-                GenerationRow.workload,
-                GenerationRow.lane,
-                GenerationRow.priority,
-                GenerationRow.backend,
-                GenerationRow.created_at,
-                GenerationRow.started_at,
-                GenerationRow.cancelled_by,
-            )
+            select(*(getattr(GenerationRow, name) for name in LineRow._fields))
             .where(GenerationRow.state.in_(UNFINISHED_STATES))
             .order_by(GenerationRow.created_at, GenerationRow.id)
         )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
@@ -136,15 +136,12 @@ class OutputRepository(Repository):
 
 
 def _build_output(generation_id: str, output: NewOutput) -> OutputRow:
+    described = {
+        one.name: getattr(output, one.name) for one in fields(output) if one.name != "content"
+    }
     return OutputRow(
         generation_id=generation_id,
-        position=output.position,
-        filename=output.filename,
-        media_type=output.media_type,
         byte_count=len(output.content),
-        width=output.width,
-        height=output.height,
-        thumbnail=output.thumbnail,
-        text=output.text,
         sha256=hashlib.sha256(output.content).hexdigest(),
+        **described,
     )

@@ -69,30 +69,17 @@ class LineSlot:
     lane: int
 
 
-@dataclass(frozen=True, slots=True)
 class QuotaLookups:
     """Repositories for quota decisions, all of one transaction."""
 
-    generations: GenerationRepository
-    outputs: OutputRepository
-    line: LineRepository
-    charges: ChargeRepository
-    people: PersonRepository
-    guilds: GuildRepository
-    policies: PolicyRepository
-
-    @classmethod
-    def of(cls, session: Session) -> "QuotaLookups":
-        """Build the repositories of this transaction."""
-        return cls(
-            GenerationRepository(session),
-            OutputRepository(session),
-            LineRepository(session),
-            ChargeRepository(session),
-            PersonRepository(session),
-            GuildRepository(session),
-            PolicyRepository(session),
-        )
+    def __init__(self, session: Session) -> None:
+        self.generations = GenerationRepository(session)
+        self.outputs = OutputRepository(session)
+        self.line = LineRepository(session)
+        self.charges = ChargeRepository(session)
+        self.people = PersonRepository(session)
+        self.guilds = GuildRepository(session)
+        self.policies = PolicyRepository(session)
 
 
 class QuotaService(Service):
@@ -136,7 +123,7 @@ class QuotaService(Service):
 
         Returns the rules by which it decided; None for a guild whose settings were never begun.
         """
-        lookups, now = QuotaLookups.of(session), self._clock()
+        lookups, now = QuotaLookups(session), self._clock()
         guild = lookups.guilds.find(requester.guild_id)
         limits = GuildLimits() if guild is None else read_limits(guild)
         rules = _read_rules(lookups, limits, requester, now)
@@ -146,7 +133,7 @@ class QuotaService(Service):
     @writes
     def status(self, session: Session, requester: Requester) -> QuotaStatus:
         """Return the requester's quota and usage. Raises ServiceUnavailable."""
-        lookups, now = QuotaLookups.of(session), self._clock()
+        lookups, now = QuotaLookups(session), self._clock()
         guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
         limits = read_limits(guild)
         effective = _resolve_allowance(lookups, limits, requester, now)

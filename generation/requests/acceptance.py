@@ -254,7 +254,7 @@ class Acceptor:
         now = self._clock()
 
         def change(session: Session) -> Generation:
-            lookups = QuotaLookups.of(session)
+            lookups = QuotaLookups(session)
             place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
             review = self._find_review(session, draft)
             row = GenerationRow(
