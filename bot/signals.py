@@ -1,14 +1,19 @@
 """Handling of SIGINT and SIGTERM."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
+import socket
 from collections.abc import Coroutine
+from contextlib import suppress
 from threading import Thread
 from time import sleep
 from types import FrameType
 from typing import Any, Final, TypeVar
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 STOP_WITHIN_S: Final = 8.0
 """Seconds from the first signal to the forced end of the process: service managers kill it after
@@ -16,6 +21,9 @@ ten or more."""
 
 LAST_WORDS_S: Final = 0.5
 """Seconds for writing the last log line, as the reader of the pipe may be stuck too."""
+
+LAST_RESORT_S: Final = 9.0
+"""Seconds from the first signal to the end of a process in which no other thread can run."""
 
 T = TypeVar("T")
 
@@ -25,37 +33,53 @@ _log = logging.getLogger(__name__)
 async def run_until_signal(work: Coroutine[Any, Any, T], *, status: int = 0) -> T | None:
     """Run `work` and return its result, or None when SIGINT or SIGTERM cancelled it.
 
-    If it does not end within `STOP_WITHIN_S` after a signal, the process exits with `status`.
+    If it does not end within `STOP_WITHIN_S` after a signal, the process exits with `status`, or
+    with 1 where no thread of Python's can run any more.
     """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    signals: list[int] = []
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        signals.append(number)
-        if len(signals) == 1:
-            Thread(target=_end_process, args=(status,), name="end", daemon=True).start()
-            loop.call_soon_threadsafe(task.cancel)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, on_signal) for number in numbers}
+    task = asyncio.get_running_loop().create_task(work)
+    incoming, outgoing = socket.socketpair()
+    outgoing.settimeout(0)
+    Thread(
+        target=_stop_at_signal, args=(incoming, task, status), name="signals", daemon=True
+    ).start()
+    # Handlers run in the main thread, between two of its instructions: a call that blocks it keeps
+    # them waiting. The socket is written to at once.
+    handlers = {number: signal.signal(number, _arm_last_resort) for number in SIGNALS}
+    descriptor = signal.set_wakeup_fd(outgoing.fileno(), warn_on_full_buffer=False)
     try:
         await asyncio.wait({task})
     finally:
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
-        for number, handler in before.items():
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+        outgoing.close()
     return None if task.cancelled() else task.result()
 
 
-def _end_process(status: int) -> None:
-    """Start a timer that ends the process unless it ends by itself.
+def _arm_last_resort(_number: int, _frame: FrameType | None) -> None:
+    """End the process also while the main thread computes and lets no other thread run."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True, file=nowhere)
+
+
+def _stop_at_signal(incoming: socket.socket, task: asyncio.Task[Any], status: int) -> None:
+    """Cancel the task at the first signal, and end the process unless it ends by itself.
 
     Closing can block forever, on a lock, a driver or a peer that no longer answers. All accepted
     work is recorded by then and is resumed as after a power failure.
     """
+    with incoming:
+        while (received := incoming.recv(1)) and received[0] not in SIGNALS:
+            pass
+    if not received:
+        return
+    with suppress(RuntimeError):  # its loop is closed: it has just ended
+        task.get_loop().call_soon_threadsafe(task.cancel)
     sleep(STOP_WITHIN_S)
     words = Thread(target=_say_why, daemon=True)
     words.start()
