@@ -12,7 +12,7 @@ import discord
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS
 from bot.ui.options import shown_name
-from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, waits_in_public
+from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, respond, waits_in_public
 from bot.ui.text import harmless, relative
 from generation.errors import (
     FailureKind,
@@ -105,7 +105,9 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
             return
         if waits_in_public(interaction):
             await _make_place(interaction)
-        await interaction.followup.send(embed=embed, ephemeral=True)
+            await interaction.followup.send(embed=embed, ephemeral=True)
+        else:
+            await respond(interaction, embeds=[embed])
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         _log.warning("Somebody could not be told of an error: %s", type(failure).__name__)
 

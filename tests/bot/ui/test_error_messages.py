@@ -13,6 +13,7 @@ from generation.errors import (
     ServiceUnavailable,
     UnknownGeneration,
 )
+from sandbox.discord_api.rate_limits import WEBHOOK_POSTS
 from sandbox.people import as_text
 
 SLOW = RequestRefused(FailureKind.SLOW_DOWN, "One at a time, please.")
@@ -49,6 +50,14 @@ async def test_a_private_waiting_message_is_filled(bot, service):
     assert len(bot.ana.messages("general")) == 1
 
 
+async def test_refusals_in_private_do_not_use_up_the_messages_of_a_channel(bot, service):
+    service.refusal = SLOW
+    for _ in range(WEBHOOK_POSTS.limit + 1):
+        reply = await bot.ana.slash("general", "imagine", prompt="a fox", private=True)
+        await reply.until(is_refusal)
+    assert bot.world.rate_limit_hits == 0
+
+
 async def test_the_person_is_told_even_when_the_waiting_message_stays(bot, service):
     service.refusal = SLOW
     bot.world.fail_next("DELETE", r"/webhooks/", 403)
@@ -79,7 +88,7 @@ async def test_a_private_failure_is_tried_again_in_private(bot, service, tools):
 
 async def test_somebody_who_cannot_be_told_is_logged(bot, service, tools, caplog):
     service.refusal = SLOW
-    bot.world.fail_next("POST", r"/webhooks/", 404, 10015)
+    bot.world.fail_next("PATCH", r"/webhooks/", 404, 10015)
     await bot.ana.slash("general", "quota")
     await tools.eventually(lambda: "could not be told" in caplog.text)
 
