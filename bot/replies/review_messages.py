@@ -140,8 +140,9 @@ class SheetButton(
                 late,
             )
             await respond(interaction, told)
-        for generation_id in decided:
-            await services_of(interaction).reviews.update_messages(generation_id)
+        for generation_id, is_open in decided.items():
+            if is_open:
+                await services_of(interaction).reviews.update_messages(generation_id)
 
 
 class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
@@ -188,11 +189,7 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
     files = parcel.messages[0] if parcel.messages else ()
-    lines = [embeds.facts(generation), f"<#{generation.channel_id}>"]
-    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
-    if reasons:
-        lines.append(lines_within(reasons, REASONS_CHARACTERS))
-    lines.extend(parcel.notes)
+    lines = [*_describe(case), *parcel.notes]
     title = _TITLES.get(case.state, mark("For moderators"))
     embed = discord.Embed(
         title=_(title),
@@ -308,48 +305,49 @@ async def _acknowledge(interaction: discord.Interaction) -> None:
 
 async def _decide_all(
     interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
-) -> list[str]:
-    """Decide on each result that still waits; returns these."""
-    decided = []
+) -> dict[str, bool]:
+    """Decide on each result that still waits; return these, with what `_record_decision` does."""
+    decided = {}
     for generation_id in ids:
         try:
-            await _record_decision(interaction, generation_id, approved=approved)
+            decided[generation_id] = await _record_decision(
+                interaction, generation_id, approved=approved
+            )
         except (RequestRefused, UnknownGeneration):
             continue
-        decided.append(generation_id)
     return decided
 
 
 async def _record_decision(
     interaction: discord.Interaction, generation_id: str, *, approved: bool
-) -> None:
-    """Record the decision and update the reply. Raises the errors of `Reviews.decide`."""
+) -> bool:
+    """Record the decision and have it told, which closes its message to moderators.
+
+    Return whether that is left to the caller. Raises the errors of `Reviews.decide`.
+    """
     services = services_of(interaction)
     decided = await services.reviews.decide(actor_of(interaction), generation_id, approved=approved)
     if decided.withheld:
         await services.generations.tell_decided(generation_id)
     elif not approved:
         await delete_message(interaction.client, decided)
+    return not decided.withheld
 
 
 async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
     await acknowledge_press(interaction)
-    services = services_of(interaction)
     refusal: RequestRefused | None = None
+    is_open = False
     try:
-        await _record_decision(interaction, generation_id, approved=approved)
+        is_open = await _record_decision(interaction, generation_id, approved=approved)
     except RequestRefused as error:
         refusal = error
     if _is_private(interaction):
         await show_next(interaction)
-        if refusal is None:
-            await services.reviews.update_messages(generation_id)
-    elif refusal is None:
-        state = CaseState.APPROVED if approved else CaseState.REFUSED
-        note = _closing(state, interaction.user.mention)
-        await _close(interaction, note, keeps_files=approved)
+        if is_open:
+            await services_of(interaction).reviews.update_messages(generation_id)
     else:
-        await _close(interaction, None, keeps_files=True)
+        await _close(interaction, generation_id)
     if refusal is not None:
         raise refusal
 
@@ -364,8 +362,7 @@ async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
     if _is_private(interaction):
         await show_next(interaction)
     else:
-        note = _closing(CaseState.REMOVED, interaction.user.mention)
-        await _close(interaction, note, keeps_files=False)
+        await _close(interaction, generation_id)
     await withdraw(interaction, removed)
 
 
@@ -404,18 +401,17 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
     await respond(interaction, text)
 
 
-async def _close(interaction: discord.Interaction, note: str | None, *, keeps_files: bool) -> None:
-    """Remove the decision buttons of a message in the moderators' channel."""
-    message = interaction.message
-    changes: dict[str, Any] = {} if keeps_files else {"attachments": []}
-    if note is not None:
-        # Moderators can suppress the embed, as of any message.
-        embed = message.embeds[0] if message is not None and message.embeds else discord.Embed()
-        embed.colour = _ORANGE
-        lines = [line for line in (embed.description, note) if line]
-        embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
-        changes["embed"] = embed
-    await interaction.edit_original_response(view=None, **changes)
+async def _close(interaction: discord.Interaction, generation_id: str) -> None:
+    """Show what is recorded of a result in its message in the moderators' channel."""
+    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+    if not case.state.is_closed:
+        await interaction.edit_original_response(view=_view(case))
+        return
+    draft = draft_closed(case)
+    changes: dict[str, Any] = {} if case.state is CaseState.APPROVED else {"attachments": []}
+    await interaction.edit_original_response(
+        content=draft.content, embed=draft.embed, view=None, **changes
+    )
 
 
 def _places(sheet: Sheet) -> list[str]:
@@ -430,9 +426,17 @@ def _places(sheet: Sheet) -> list[str]:
 def draft_closed(case: Case) -> ReplyContent:
     """Build the review message of a result that is already decided on."""
     person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
-    note = f"`{case.generation.id}` · {_closing(case.state, person)}"
-    header = embeds.header(case.generation, for_moderators=True)
-    return ReplyContent(header, discord.Embed(description=note, colour=_ORANGE), None)
+    lines = [*_describe(case), _closing(case.state, person)]
+    embed = discord.Embed(
+        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS), colour=_ORANGE
+    )
+    return ReplyContent(embeds.header(case.generation, for_moderators=True), embed, None)
+
+
+def _describe(case: Case) -> list[str]:
+    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
+    lines = [embeds.facts(case.generation), f"<#{case.generation.channel_id}>"]
+    return [*lines, lines_within(reasons, REASONS_CHARACTERS)] if reasons else lines
 
 
 def _closing(state: CaseState, person: str) -> str:

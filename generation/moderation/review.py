@@ -127,6 +127,10 @@ class Reviews(Service):
         if is_wanted and review.message_id is None:
             await self._cards.post(generation.id)
 
+    async def close(self, generation_id: str) -> None:
+        """Close its messages to moderators, if it was decided on. Raises DatabaseError."""
+        await self._cards.update(generation_id)
+
     async def tell_held(self, generation: Generation) -> None:
         """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
         if self._review_channel is not None:
@@ -151,7 +155,7 @@ class Reviews(Service):
         Raises ServiceUnavailable.
         """
         with available():
-            await self._cards.update(generation_id)
+            await self.close(generation_id)
 
     async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
         """Delete what moderators were shown of results whose records are gone."""

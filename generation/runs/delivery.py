@@ -72,7 +72,12 @@ class Delivery:
         try:
             if recorded.is_reviewed:
                 await self._reviews.show(recorded.generation)
-            return await self._tell(generation_id)
+            try:
+                return await self._tell(generation_id)
+            finally:
+                # A moderator may have decided, also while it was told that it waits.
+                if recorded.is_reviewed:
+                    await self._reviews.close(generation_id)
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
         except Exception as error:

@@ -97,7 +97,9 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
         assert "refuse" in await answer(environment.mo, "mod audit")
 
 
-async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environment):
+@pytest.mark.parametrize("approved", [True, False])
+async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environment, approved):
+    """Neither its person nor the moderators' channel: the process was killed right after it."""
     async with environment.bot() as core:
         await set_up(environment, "hold")
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
@@ -105,10 +107,17 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         asked = await seen_by_moderators(environment, "a fox")
         id_ = asked["embeds"][0]["description"].split(" · ")[0]
         await core.services.reviews.decide(
-            Actor(environment.mo.id, environment.world.guild_id), id_, approved=True
+            Actor(environment.mo.id, environment.world.guild_id), id_, approved=approved
         )
         await core.service._line.reconcile()
-        await reply.until(has_pictures, PATIENCE_S)
+        await reply.until(
+            has_pictures if approved else lambda one: "did not approve" in as_text(one), PATIENCE_S
+        )
+        verdict = "Approved by" if approved else "Refused by"
+        card = await environment.mo.wait_for(lambda one: verdict in as_text(one), PATIENCE_S)
+        assert card["id"] == asked["id"]
+        assert labels(card) == []
+        assert bool(card["attachments"]) is approved
 
 
 async def hold_some(environment, results, **options):
@@ -414,6 +423,24 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
         )
         assert pressed.failure is None
         assert not [one for one in environment.mo.messages() if "went wrong" in as_text(one)]
+
+
+async def test_who_approves_too_late_of_what_was_refused_sees_it_no_longer(environment):
+    async with environment.bot() as core:
+        await set_up(environment, "hold")
+        reply = await imagine(environment.ana, prompt="a fox", seed=1)
+        await reply.until(held, PATIENCE_S)
+        asked = await seen_by_moderators(environment, "a fox")
+        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        await core.services.reviews.decide(
+            Actor(environment.mo.id, environment.world.guild_id), id_, approved=False
+        )
+        await environment.mo.click(asked, "Approve")
+        await environment.mo.wait_for(lambda one: "decided on this one" in as_text(one), PATIENCE_S)
+        (card,) = [one for one in environment.mo.messages("moderators") if one["id"] == asked["id"]]
+        assert "Refused by" in as_text(card)
+        assert labels(card) == []
+        assert not card["attachments"]
 
 
 async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(environment):
