@@ -1,12 +1,14 @@
-"""Bounds on pictures in memory: two are decoded at a time, whoever sends them.
+"""Bounds on pictures in memory: two are decoded at a time, whoever sends them, one of them large.
 
-A decoded picture takes 4 bytes a pixel, and as much again while it is converted.
+A decoded picture takes 4 bytes a pixel, and up to 16 meanwhile: Pillow's decoder of WebP keeps two
+frames, and hands over a copy.
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -19,6 +21,14 @@ _T = TypeVar("_T")
 AT_A_TIME = 2
 """Pictures that are decoded in one process, and acts of people whose files are in memory."""
 
+LARGE_PIXELS = 2048 * 2048
+"""A picture of more is decoded while no other large one is: one of 4,096 a side takes 270 MB."""
+
+_large = threading.RLock()
+
+_call = threading.local()
+"""`held`: what the call of `decode` that runs in this thread gives back at its end."""
+
 _threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="decoding")
 
 
@@ -30,6 +40,16 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
     loop = asyncio.get_running_loop()
     call = partial(function, *arguments, **options)
     return await loop.run_in_executor(_threads, _call_and_trim, call)
+
+
+def await_turn(size: tuple[int, int]) -> None:
+    """Before a picture is decoded: wait until no other call of `decode` has a large one, if it is.
+
+    It stays so until the call of `decode` that this is part of has ended.
+    """
+    held: ExitStack | None = getattr(_call, "held", None)
+    if held is not None and size[0] * size[1] > LARGE_PIXELS:
+        held.enter_context(_large)
 
 
 class FileTurns:
@@ -49,6 +69,7 @@ class FileTurns:
 
 def _call_and_trim(call: Callable[[], _T]) -> _T:
     try:
-        return call()
+        with ExitStack() as _call.held:
+            return call()
     finally:
         memory.trim()

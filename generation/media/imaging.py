@@ -14,6 +14,7 @@ from typing import NamedTuple
 from PIL import Image, ImageCms, ImageFilter, UnidentifiedImageError
 
 from generation.errors import FailureKind, RequestRefused
+from generation.media.decoding import await_turn
 
 MAX_INPUT_SIDE = 4096
 """Pixels a side of an attached picture: more is scaled down by every model anyway."""
@@ -170,6 +171,7 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image
     try:
         with Image.open(BytesIO(content), formats=formats) as image:
             check_size(image.size)
+            await_turn(image.size)
             yield image
     except InvalidImage:
         raise

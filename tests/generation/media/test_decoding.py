@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from generation.media.decoding import AT_A_TIME, decode
+from generation.media.decoding import AT_A_TIME, LARGE_PIXELS, await_turn, decode
 
 
 class Calls:
@@ -43,6 +43,29 @@ async def test_two_are_decoded_at_a_time(calls):
     calls.is_over.set()
     assert await asyncio.gather(*waiting) == list(range(8))
     assert calls.most == AT_A_TIME == 2
+
+
+async def test_one_large_picture_is_decoded_at_a_time_and_a_small_one_beside_it(calls):
+    def open_picture(pixels):
+        await_turn((pixels, 1))
+        await_turn((pixels, 1))
+        return calls.work(pixels)
+
+    large = [asyncio.create_task(decode(open_picture, LARGE_PIXELS + 1)) for _ in range(2)]
+    await asyncio.to_thread(calls.began.acquire)
+    assert not await asyncio.to_thread(calls.began.acquire, timeout=0.1)
+    calls.is_over.set()
+    await asyncio.gather(*large)
+    assert calls.most == 1
+    calls.is_over.clear()
+    both = [
+        asyncio.create_task(decode(open_picture, pixels))
+        for pixels in (LARGE_PIXELS, LARGE_PIXELS + 1)
+    ]
+    for _ in both:
+        await asyncio.to_thread(calls.began.acquire)
+    calls.is_over.set()
+    await asyncio.gather(*both)
 
 
 async def test_what_is_cancelled_while_it_waits_is_never_decoded(calls):

@@ -1,3 +1,4 @@
+import os
 import random
 import struct
 import zlib
@@ -145,6 +146,18 @@ def test_broken_bytes_raise_nothing_else():
                     function(bytes(content))
             thumbnail(bytes(content))
             describe(bytes(content))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_noise_is_kept_in_no_more_than_twice_the_bytes_that_are_permitted(mode):
+    noise = Image.frombytes(mode, (256, 256), os.urandom(256 * 256 * len(mode)))
+    if mode == "RGBA":
+        noise.putalpha(half("L", 0, 255, (256, 256)))
+    content = write(noise, "WEBP", quality=80)
+    checked = verify_input(content, max_bytes=len(content))
+    assert len(checked.content) <= 2 * len(content)
+    assert (checked.width, checked.height) == (256, 256)
+    assert read(checked.content).mode == mode
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
