@@ -8,10 +8,12 @@ from benchmarks.chaos.evidence import Evidence, Posted, Recorded, digest
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import FailureKind
 
+REFUSED = "did not approve"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A violation. `rule` is one of end, message, charge, pictures and run."""
+    """A violation. `rule` is one of end, message, charge, pictures, card and run."""
 
     generation_id: str
     rule: str
@@ -30,11 +32,12 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
     messages = {message.id: message for message in evidence.messages}
     for generation in evidence.generations:
         for rule, sentences in (
-            ("end", _judge_end(generation)),
+            ("end", _judge_end(generation, evidence)),
             ("message", _judge_message(generation, messages.get(generation.message_id))),
             ("message", _judge_posts(generation, evidence)),
             ("charge", _judge_charge(generation)),
             ("pictures", _judge_pictures(generation, evidence)),
+            ("card", _judge_cards(generation, evidence)),
             ("run", _judge_runs(generation, evidence)),
         ):
             for sentence in sentences:
@@ -45,7 +48,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(generation_id, "end", "It was shown as accepted and is not recorded.")
 
 
-def _judge_end(generation: Recorded) -> Iterator[str]:
+def _judge_end(generation: Recorded, evidence: Evidence) -> Iterator[str]:
     if not generation.has_ended:
         told = "told" if generation.is_told else "not told"
         yield f"It is {generation.state} and {told}."
@@ -53,7 +56,7 @@ def _judge_end(generation: Recorded) -> Iterator[str]:
         yield "It succeeded without any picture."
     if generation.state == "failed" and generation.failure_kind is None:
         yield "It failed without saying why."
-    if not generation.was_foreseen:
+    if not generation.was_foreseen and generation.id not in evidence.given_up:
         yield "It failed in a way that nobody foresaw: the log has the reference."
 
 
@@ -64,7 +67,12 @@ def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str
         return
     if message.is_thinking or (generation.id, "cancel") in message.buttons:
         yield "Its message still shows it as under way."
-    if generation.state == "succeeded":
+    if generation.is_refused:
+        if REFUSED not in message.text:
+            yield "Its message does not say that a moderator refused it."
+        if message.files:
+            yield "Its message still has files."
+    elif generation.state == "succeeded":
         if _name(generation, 1) not in {_stem(name) for name in message.files}:
             yield "Its message shows no picture of it."
     elif generation.failure_kind is not None:
@@ -109,7 +117,8 @@ def _judge_pictures(generation: Recorded, evidence: Evidence) -> Iterator[str]:
         for name, content in message.files.items()
         if _stem(name).startswith(f"limner-{generation.id}-")
     ]
-    wanted = generation.pictures if generation.state == "succeeded" else ()
+    is_shown = generation.state == "succeeded" and not generation.is_refused
+    wanted = generation.pictures if is_shown else ()
     for number, recorded in enumerate(wanted, start=1):
         found = [content for name, content in posted if name == _name(generation, number)]
         if len(found) != 1:
@@ -120,6 +129,17 @@ def _judge_pictures(generation: Recorded, evidence: Evidence) -> Iterator[str]:
             yield f"Picture {number} was made from another prompt."
     if len(posted) > len(wanted):
         yield f"{len(posted)} pictures were posted of {len(wanted)}."
+
+
+def _judge_cards(generation: Recorded, evidence: Evidence) -> Iterator[str]:
+    """Moderators were asked once at most, and are not asked any more."""
+    cards = [card for card in evidence.cards if generation.id in card.text]
+    if len(cards) > 1:
+        yield f"{len(cards)} messages to moderators tell of it."
+    if any(card.decisions for card in cards):
+        yield "Moderators are still asked to decide on it."
+    if generation.is_refused and any(card.files for card in cards):
+        yield "Moderators are still shown what they refused."
 
 
 def _judge_runs(generation: Recorded, evidence: Evidence) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from benchmarks.chaos.users import DECISION, MODERATORS
 from db.database import libpq_url
 from generation.runs.runner import AFTER_WITHDRAWAL, PROMPT_ID_NAMESPACE
 from sandbox.comfyui import ComfyUIStandIn
@@ -30,7 +31,7 @@ _MAX_BACKENDS = 8
 class Recorded:
     """A generation as the database has it. `charges` are pairs of kind and amount.
 
-    `prompt_ids` are those that its runs can have.
+    `prompt_ids` are those that its runs can have; `review` is what moderators decided.
     """
 
     id: str
@@ -44,7 +45,13 @@ class Recorded:
     was_foreseen: bool = True
     was_sampled: bool = False
     pictures: tuple[str, ...] = ()
+    review: str | None = None
     charges: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a moderator took its results away."""
+        return self.review == "refused"
 
     @property
     def has_ended(self) -> bool:
@@ -54,12 +61,16 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message of the bot. `files` are its files' contents by name."""
+    """A message of the bot. `files` are its files' contents by name.
+
+    `decisions` are the buttons of moderators.
+    """
 
     id: int
     text: str
     is_thinking: bool = False
     buttons: frozenset[tuple[str, str]] = frozenset()
+    decisions: frozenset[str] = frozenset()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
@@ -74,12 +85,18 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All evidence of a run. `disturbed` are the backends that were restarted or cut off."""
+    """All evidence of a run. `disturbed` are the backends that were restarted or cut off.
+
+    `cards` are the messages in the moderators' channel, `messages` those to people. `given_up` are
+    the generations that were interrupted too often.
+    """
 
     generations: tuple[Recorded, ...]
     messages: tuple[Posted, ...]
     executions: tuple[Executed, ...]
+    cards: tuple[Posted, ...] = ()
     disturbed: frozenset[int] = frozenset()
+    given_up: frozenset[str] = frozenset()
 
 
 def read_generations(database_url: str) -> tuple[Recorded, ...]:
@@ -89,6 +106,7 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
         _select(database_url, "SELECT generation_id, sha256 FROM outputs ORDER BY position")
     )
     charges = _grouped(_select(database_url, "SELECT generation_id, kind, amount FROM charges"))
+    reviews = _grouped(_select(database_url, "SELECT generation_id, state FROM reviews"))
     return tuple(
         Recorded(
             id=row["id"],
@@ -102,6 +120,7 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
             was_foreseen="reference" not in str(row["failure_facts"]),
             was_sampled=row["sampled_at"] is not None,
             pictures=tuple(picture["sha256"] for picture in pictures.get(row["id"], ())),
+            review=reviews[row["id"]][0]["state"] if row["id"] in reviews else None,
             charges=tuple(
                 sorted((charge["kind"], charge["amount"]) for charge in charges.get(row["id"], ()))
             ),
@@ -110,14 +129,20 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
     )
 
 
-def read_messages(world: DiscordStandIn) -> tuple[Posted, ...]:
-    """Read every message of the bot that anybody can see."""
+def read_messages(world: DiscordStandIn) -> tuple[tuple[Posted, ...], tuple[Posted, ...]]:
+    """Read every message of the bot: those to people, and those in the moderators' channel."""
     found: dict[int, Message] = {}
     for member in world.directory.members.values():
         for message in world.messages.visible_to(member):
             if message.author_id == world.application_id:
                 found[message.id] = message
-    return tuple(_posted(message) for message in found.values())
+    moderators = world.channel(MODERATORS).id
+    posted = [(_posted(message), message.channel_id == moderators) for message in found.values()]
+    return (
+        # What `/mod review` shows in private is neither.
+        tuple(one for one, is_card in posted if not is_card and not one.decisions),
+        tuple(one for one, is_card in posted if is_card),
+    )
 
 
 def read_executions(
@@ -143,17 +168,17 @@ def digest(content: bytes) -> str:
 
 
 def _posted(message: Message) -> Posted:
+    custom_ids = [str(part.get("custom_id", "")) for part in interactive(message.components)]
     texts = [message.content]
     for embed in message.embeds:
         texts += [str(embed.get("title", "")), str(embed.get("description", ""))]
-    matches = (
-        _BUTTON.match(str(part.get("custom_id", ""))) for part in interactive(message.components)
-    )
+    matches = [_BUTTON.match(custom_id) for custom_id in custom_ids]
     return Posted(
         id=message.id,
         text="\n".join(texts),
         is_thinking=MessageFlag.LOADING in message.flags,
         buttons=frozenset((match["id"], match["action"]) for match in matches if match),
+        decisions=frozenset(custom_id for custom_id in custom_ids if DECISION.match(custom_id)),
         files={file.filename: file.content for file in message.files},
     )
 

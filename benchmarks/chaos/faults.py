@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
+from benchmarks.chaos.users import MODERATORS
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api.server import DiscordStandIn
 from sandbox.scenarios import NodeFails, OutOfMemory
@@ -25,8 +26,11 @@ LONGEST_CUT_S = 4.0
 LONGEST_LOCK_S = 7.0
 """Of the SQLite file by somebody else: longer than a writer waits."""
 
-LONGEST_FREEZE_S = 60.0
+FREEZE_S = 60.0
 """Of a process, by SIGSTOP: longer than a dead peer is waited for."""
+
+SLOW_POST_S = 5.0
+"""Duration of a slow post to the moderators' channel: longer than a moderator takes to decide."""
 
 LONGEST_END_S = 10.0
 """After SIGTERM, with the next start's pause."""
@@ -74,6 +78,7 @@ class FaultInjector:
             "Discord answers 429": (1, self._limit_requests),
             "an answer of Discord lost": (2, self._lose_answers),
             "gateway dropped": (2, self._drop_gateway),
+            "moderators' channel slow": (3, self._slow_down_reviews),
             "database away": (2, self._take_database),
         }
         if len(processes.roles) > 1:
@@ -127,7 +132,7 @@ class FaultInjector:
         if len(self._processes.living) > 1:
             slot = self._chance.choice(self._processes.living)
             self._processes.freeze(slot)
-            await asyncio.sleep(self._chance.uniform(1, LONGEST_FREEZE_S))
+            await asyncio.sleep(FREEZE_S)
             self._processes.thaw(slot)
 
     async def _fill_disk(self) -> None:
@@ -174,6 +179,11 @@ class FaultInjector:
     async def _lose_answers(self) -> None:
         self._world.lose_next_answer("*", "webhooks|messages", times=self._chance.randint(1, 3))
 
+    async def _slow_down_reviews(self) -> None:
+        """Moderators can decide by command while the message to their channel is under way."""
+        path = f"/channels/{self._world.channel(MODERATORS).id}/messages$"
+        self._world.delay_next("POST", path, SLOW_POST_S, times=self._chance.randint(1, 3))
+
     async def _drop_gateway(self) -> None:
         await self._world.drop_gateway()
 
@@ -194,7 +204,11 @@ class FaultInjector:
         """A second process beside a running one has to be refused."""
         if not await self._is_settled():
             return
+        before = self._processes.starts, self._processes.living
         status, sentence = await self._processes.start_by_mistake()
+        if before != (self._processes.starts, self._processes.living):
+            # The first had ended meanwhile, and the second may well have taken its place.
+            return
         if status != 1 or REFUSAL not in sentence:
             self.unrefused.append(f"status {status}: {sentence}")
 

@@ -7,10 +7,12 @@ then many times as frequent as with an interpreter of its own for each.
 import asyncio
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Self
@@ -24,7 +26,11 @@ LOOK_S = 0.05
 """Between two looks whether a process has ended."""
 
 CRASH = "Traceback (most recent call last)"
-"""Secret that must not appear in any log."""
+
+_GIVEN_UP = re.compile(r"Generation (\w+) was given up .*: it was interrupted again and again")
+
+REFUSED_WITHIN_S = 30.0
+"""A process that lives longer was not refused."""
 
 
 class BotProcesses:
@@ -96,23 +102,36 @@ class BotProcesses:
             os.kill(process.pid, number)
 
     async def start_by_mistake(self) -> tuple[int | None, str]:
-        """Start one more process, wait for its end, and return its status and last output."""
+        """Start one more process, and return its exit status and its last line.
+
+        It is killed when it does not end within `REFUSED_WITHIN_S`.
+        """
         log = self._folder / "mistake.log"
         log.unlink(missing_ok=True)
         process = self._start("all", log)
-        await _wait(process)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFUSED_WITHIN_S):
+                await _wait(process)
         return process.exitcode, log.read_text().strip().rpartition("\n")[2]
+
+    def given_up(self) -> frozenset[str]:
+        """The generations that the processes gave up because they were interrupted too often."""
+        return frozenset(id_ for log in self._logs() for id_ in _GIVEN_UP.findall(log))
 
     def crashes(self) -> tuple[str, ...]:
         """The tracebacks that the processes logged, shortened."""
         found = []
-        for path in sorted(self._folder.glob("process-*.log")):
-            for part in path.read_text(errors="replace").split(CRASH)[1:]:
+        for log in self._logs():
+            for part in log.split(CRASH)[1:]:
                 # The first line that is not indented again names the error.
                 lines = part.splitlines()[1:]
                 error = next((line for line in lines if line and line[0] != " "), "")
                 found.append(error[:200])
         return tuple(found)
+
+    def _logs(self) -> list[str]:
+        paths = sorted(self._folder.glob("process-*.log"))
+        return [path.read_text(errors="replace") for path in paths]
 
     async def _keep(self, slot: int, role: str) -> None:
         while True:

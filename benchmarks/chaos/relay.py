@@ -1,7 +1,6 @@
 """TCP relay between a bot's process and a server, which can be cut or frozen."""
 
 import asyncio
-from contextlib import suppress
 from typing import Self
 
 HOST = "127.0.0.1"
@@ -66,10 +65,13 @@ class Relay:
                 stream.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        try:
             while chunk := await reader.read(CHUNK_BYTES):
                 await self._flows.wait()
                 writer.write(chunk)
                 await writer.drain()
             if writer.can_write_eof():
                 writer.write_eof()
+        except OSError:
+            # Reset on one side, as by a process that is killed with data unread: so on the other.
+            writer.transport.abort()

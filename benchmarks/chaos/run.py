@@ -21,10 +21,12 @@ from benchmarks.chaos.evidence import (
 from benchmarks.chaos.faults import FaultInjector
 from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
-from benchmarks.chaos.users import SimulatedUsers
+from benchmarks.chaos.users import MODERATORS, REVIEWED_CHANNEL, SimulatedUsers
 from db import migrations
 from db.database import Database, Session, libpq_url
+from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.guilds import GuildRepository
+from db.repositories.reviews import ReviewRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 
@@ -40,7 +42,7 @@ class Plan:
 
     A `folder` that is a file system of its own, such as a small tmpfs, is filled now and then.
 
-    `patience_s` is how long every generation may take to end once nothing goes wrong any more.
+    Once nothing goes wrong any more, one more generation has to end every `patience_s`.
     """
 
     folder: Path
@@ -76,6 +78,7 @@ async def play(plan: Plan) -> Report:
         users = SimulatedUsers(setup.world, chance)
         setup.faults.rush = users.rush
         acting = asyncio.create_task(users.act_for_ever(), name="users")
+        moderating = asyncio.create_task(users.moderate_for_ever(), name="moderator")
         try:
             await setup.world.wait_until_connected(60)
             await setup.faults.make(plan.kills)
@@ -83,13 +86,20 @@ async def play(plan: Plan) -> Report:
             acting.cancel()
             await asyncio.wait({acting})
         settling_at = time.monotonic()
-        await _settle(url, plan.patience_s)
+        try:
+            await _settle(url, plan.patience_s)
+        finally:
+            moderating.cancel()
+            await asyncio.wait({moderating})
         settled_s = time.monotonic() - settling_at
+        messages, cards = read_messages(setup.world)
         evidence = Evidence(
             read_generations(url),
-            read_messages(setup.world),
+            messages,
             read_executions(setup.backends, setup.faults.lives),
+            cards,
             frozenset(setup.faults.disturbed),
+            setup.processes.given_up(),
         )
         findings = audit(evidence) + tuple(
             Finding("-", "end", f"A second process was not refused: {output}")
@@ -124,7 +134,7 @@ class _Setup:
 async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_Setup]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(DiscordStandIn())
-        await _lift_limits(url, world.guild_id)
+        await _set_up_guild(url, world)
         backends = [
             await stack.enter_async_context(
                 ComfyUIStandIn(step_seconds=STEP_SECONDS, load_seconds=0.05)
@@ -167,8 +177,9 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
         )
 
 
-async def _lift_limits(url: str, guild_id: int) -> None:
-    """Lift the limits, as the simulated users act without pauses."""
+async def _set_up_guild(url: str, world: DiscordStandIn) -> None:
+    """Lift the limits, as the simulated users act without pauses, and review one channel."""
+    guild_id = world.guild_id
     database = Database(url)
     try:
 
@@ -176,6 +187,10 @@ async def _lift_limits(url: str, guild_id: int) -> None:
             guilds = GuildRepository(session)
             guilds.get_or_create(guild_id, now=datetime.now(UTC))
             guilds.update(guild_id, cooldown_s=0, pictures=100_000, max_waiting=6, max_running=2)
+            reviewed = world.channel(REVIEWED_CHANNEL).id
+            ReviewRepository(session).set_mode(guild_id, reviewed, "hold")
+            moderators = world.channel(MODERATORS).id
+            GuildModerationRepository(session).put(guild_id, log_channel_id=moderators)
 
         await database.write(change)
     finally:
@@ -183,10 +198,11 @@ async def _lift_limits(url: str, guild_id: int) -> None:
 
 
 async def _settle(url: str, patience_s: float) -> None:
-    """Wait until every generation has ended and was delivered, at most `patience_s`."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        generations = await asyncio.to_thread(read_generations, url)
-        if all(generation.has_ended for generation in generations):
-            return
+    """Wait until every generation has ended and was delivered, or none does for `patience_s`."""
+    left, moved_at = -1, time.monotonic()
+    while left and time.monotonic() < moved_at + patience_s:
         await asyncio.sleep(LOOK_S)
+        generations = await asyncio.to_thread(read_generations, url)
+        before, left = left, sum(not generation.has_ended for generation in generations)
+        if left != before:
+            moved_at = time.monotonic()

@@ -1,9 +1,10 @@
-"""Simulated users who request pictures, cancel and retry at random."""
+"""Simulated users who request pictures, cancel, retry, and moderate at random."""
 
 import asyncio
 import io
 import itertools
 import random
+import re
 from collections import Counter
 from contextlib import suppress
 
@@ -12,19 +13,31 @@ from PIL import Image
 from sandbox.discord_api.errors import NotPossible
 from sandbox.discord_api.model.components import interactive
 from sandbox.discord_api.server import DiscordStandIn
-from sandbox.discord_api.values import JsonObject
+from sandbox.discord_api.values import JsonObject, MessageFlag
 from sandbox.people import Person
 
 NAMES = ("ana", "ben", "mo", "ada")
 CHANNEL = "general"
+REVIEWED_CHANNEL = "pictures"
+"""Where results wait for a moderator."""
+
+MODERATORS = "moderators"
+MODERATOR = "mo"
+
+PANEL_S = 10.0
+"""How long a moderator waits for what `/mod review` shows."""
+
 LONGEST_PAUSE_S = 2.5
 """Most seconds between two actions of one person."""
 
 RUSH_PAUSE_S = 0.05
 """Seconds between two requests of a rush."""
 
-ACTIONS = ("imagine", "private", "attachment", "cancel", "retry", "again")
-WEIGHTS = (8, 2, 2, 4, 2, 2)
+ACTIONS = ("imagine", "reviewed", "private", "attachment", "cancel", "retry", "again")
+WEIGHTS = (8, 6, 2, 2, 4, 2, 2)
+
+DECISION = re.compile(r"r:[a-z0-9]+:(approve|refuse)|v:(approve|ask|refuse):")
+"""Buttons of moderators; a refusal of several is asked for once more."""
 
 
 class SimulatedUsers:
@@ -41,6 +54,41 @@ class SimulatedUsers:
         async with asyncio.TaskGroup() as group:
             for name in NAMES:
                 group.create_task(self._act(Person(self._world, name)))
+
+    async def moderate_for_ever(self) -> None:
+        """Decide on what waits for a moderator until cancelled."""
+        moderator = Person(self._world, MODERATOR)
+        while True:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_PAUSE_S))
+            try:
+                if self._chance.random() < 0.5:  # noqa: PLR2004 - half
+                    await self._review(moderator)
+                else:
+                    await self._decide_in_channel(moderator)
+            except (NotPossible, TimeoutError):
+                continue
+
+    async def _review(self, moderator: Person) -> None:
+        """Decide on what `/mod review` shows first."""
+        panel = await moderator.slash(CHANNEL, "mod review")
+        message = await panel.until(_is_panel, PANEL_S)
+        for _ in range(2):
+            choices = _decisions(message)
+            if not choices:
+                return
+            decision = self._chance.choice(choices)
+            await moderator.click(message, decision)
+            self.actions["review"] += 1
+            if not decision.startswith("v:ask:"):
+                return
+            message = await panel.until(_asks_whether_sure, PANEL_S)
+
+    async def _decide_in_channel(self, moderator: Person) -> None:
+        waiting = [card for card in moderator.messages(MODERATORS) if _decisions(card)]
+        if waiting:
+            card = self._chance.choice(waiting)
+            await moderator.click(card, self._chance.choice(_decisions(card)))
+            self.actions["decision"] += 1
 
     async def rush(self) -> None:
         """Send 20 requests a second until cancelled."""
@@ -74,7 +122,7 @@ class SimulatedUsers:
         # The name makes the prompt, and what is made from it, unlike everybody else's.
         prompt = f"a fox in the hills number{next(self._numbers):05d}x"
         await person.slash(
-            CHANNEL,
+            REVIEWED_CHANNEL if act == "reviewed" else CHANNEL,
             "imagine",
             prompt=prompt,
             steps=self._chance.randint(1, 8),
@@ -88,7 +136,7 @@ class SimulatedUsers:
         """Press such a button on one of the person's newest messages, where there is one."""
         found = [
             (message, custom_id)
-            for message in person.messages(CHANNEL)[-20:]
+            for message in person.messages()[-20:]
             for custom_id in _buttons(message, action)
         ]
         if not found:
@@ -101,6 +149,19 @@ class SimulatedUsers:
 def _buttons(message: JsonObject, action: str) -> list[str]:
     ids = [str(part.get("custom_id", "")) for part in interactive(message["components"])]
     return [id_ for id_ in ids if id_.startswith("g:") and f":{action}:" in id_]
+
+
+def _decisions(message: JsonObject) -> list[str]:
+    ids = [str(part.get("custom_id", "")) for part in interactive(message["components"])]
+    return [id_ for id_ in ids if DECISION.match(id_)]
+
+
+def _asks_whether_sure(message: JsonObject) -> bool:
+    return any(decision.startswith("v:refuse:") for decision in _decisions(message))
+
+
+def _is_panel(message: JsonObject) -> bool:
+    return not message["flags"] & MessageFlag.LOADING
 
 
 def _picture(chance: random.Random) -> bytes:

@@ -61,6 +61,8 @@ class Faults:
         """
         is_lost = False
         for fault in [entry for entry in self._waiting if _matches(entry, method, path)]:
+            if fault.times <= 0:  # another request took it while this one was delayed
+                continue
             fault.times -= 1
             if fault.times <= 0:
                 self._waiting.remove(fault)

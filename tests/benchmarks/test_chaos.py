@@ -1,11 +1,16 @@
 """The auditor finds what is planted, and a short run gives it nothing to find."""
 
+import asyncio
+import socket
+import struct
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.chaos.audit import audit
 from benchmarks.chaos.evidence import Evidence, Executed, Posted, Recorded, digest
+from benchmarks.chaos.relay import Relay
 from benchmarks.chaos.run import Plan, play
 
 PICTURE = b"a picture of a fox"
@@ -35,6 +40,7 @@ MADE_POST = Posted(
     1, "Done", buttons=frozenset({("made1", "again")}), files={"limner-made1-1.png": PICTURE}
 )
 FAILED_POST = Posted(2, "Workflow error", buttons=frozenset({("fail1", "retry")}))
+CARD = Posted(10, "`made1` · Approved by @mo.")
 RUN = Executed("p1", backend=0, life=0)
 CLEAN = Evidence((MADE, FAILED), (MADE_POST, FAILED_POST), (RUN, Executed("p3", 1, 0)))
 
@@ -53,6 +59,10 @@ def with_post(**changes):
 
 def with_another(post):
     return replace(CLEAN, messages=(*CLEAN.messages, post))
+
+
+def with_cards(*cards):
+    return replace(CLEAN, cards=cards)
 
 
 PLANTED = {
@@ -109,6 +119,17 @@ PLANTED = {
     "never reserved": ("charge", with_made(charges=(("charge", 0),))),
     "charged too much": ("charge", with_made(charges=(("charge", 1), ("reserve", 1)))),
     "failure not refunded": ("charge", with_failed(charges=(("charge", 0), ("reserve", 2)))),
+    "refused, and shown": ("pictures", with_made(review="refused")),
+    "refused, and not said": ("message", with_made(review="refused")),
+    "moderators asked twice": ("card", with_cards(CARD, replace(CARD, id=11))),
+    "moderators still asked": (
+        "card",
+        with_cards(replace(CARD, decisions=frozenset({"r:made1:approve"}))),
+    ),
+    "moderators still shown what they refused": (
+        "card",
+        replace(with_made(review="refused"), cards=(replace(CARD, files={"made.png": PICTURE}),)),
+    ),
     "run twice": ("run", replace(CLEAN, executions=(RUN, RUN))),
     "run on a second backend": (
         "run",
@@ -126,6 +147,26 @@ def test_nothing_is_found_where_nothing_is_wrong():
 def test_a_planted_fault_is_found(name):
     rule, evidence = PLANTED[name]
     assert rule in {finding.rule for finding in audit(evidence)}
+
+
+async def test_a_reset_connection_is_reset_on_the_other_side_of_the_relay():
+    ended = asyncio.Event()
+
+    async def serve(reader, writer):
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, Relay(server.sockets[0].getsockname()[1]) as relay:
+        _, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(b"begin")
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+        async with asyncio.timeout(10):
+            await ended.wait()
 
 
 def test_a_backend_that_was_restarted_explains_a_second_run():
