@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile, zip_longest
-from typing import Protocol
+from typing import Any, Protocol
 
 from generation.errors import (
     FailureKind,
@@ -117,19 +117,14 @@ class Derivations:
         """Upscale one of its pictures. Raises RequestRefused and as `find_visible` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_upscaler(requester)
-        if workflow is None:
-            raise _without_workflow()
         return self._start(source, position, requester, workflow, Derivation.UPSCALE)
 
     async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
         """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_repainter(source, requester)
-        if workflow is None:
-            raise _without_workflow()
-        draft = self._start(source, position, requester, workflow, Derivation.VARY)
-        values = self._action_finder.carry(source, workflow)
-        return replace(draft, request=replace(draft.request, values=values))
+        values = self._action_finder.carry(source, workflow) if workflow else {}
+        return self._start(source, position, requester, workflow, Derivation.VARY, values=values)
 
     async def use(
         self,
@@ -142,11 +137,8 @@ class Derivations:
         """Start from one of its pictures with another prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_repainter(source, requester)
-        if workflow is None:
-            raise _without_workflow()
-        draft = self._start(source, position, requester, workflow, Derivation.INPUT)
-        values: dict[str, Value] = {} if strength is None else {STRENGTH: strength}
-        return replace(draft, request=replace(draft.request, prompt=prompt, values=values))
+        changes = {"prompt": prompt, "values": {} if strength is None else {STRENGTH: strength}}
+        return self._start(source, position, requester, workflow, Derivation.INPUT, **changes)
 
     async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with a new seed. Raises as `upscale` does."""
@@ -217,13 +209,18 @@ class Derivations:
         source: Generation,
         position: int,
         requester: Requester,
-        workflow: Workflow,
+        workflow: Workflow | None,
         derivation: Derivation,
+        **changes: Any,  # noqa: ANN401 - fields of the request
     ) -> DerivedRequest:
+        wanted = find_picture_input(workflow) if workflow else None
+        if workflow is None or wanted is None:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "There is no workflow for that just now. "
+                "Ask the people who run this bot to add one.",
+            )
         output = _find_picture(source, position)
-        wanted = find_picture_input(workflow)
-        if wanted is None:
-            raise _without_workflow()
         request = GenerationRequest(
             requester,
             source.prompt,
@@ -237,7 +234,7 @@ class Derivations:
             parent_position=position,
             derivation=derivation,
         )
-        return DerivedRequest(request, Picture(source, output), wanted.name)
+        return DerivedRequest(replace(request, **changes), Picture(source, output), wanted.name)
 
     async def _repeat(
         self,
@@ -405,11 +402,4 @@ def _input_gone() -> RequestRefused:
     return RequestRefused(
         FailureKind.INVALID_ATTACHMENT,
         "The picture that this started from is not kept any more. Attach it again.",
-    )
-
-
-def _without_workflow() -> RequestRefused:
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
-        "There is no workflow for that just now. Ask the people who run this bot to add one.",
     )
