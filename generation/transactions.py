@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.audit import AuditRepository
+from db.tables import DIRECT_MESSAGES, AuditRow
 from generation.errors import ServiceUnavailable
 from generation.request import Actor
 from generation.tasks import finish
@@ -57,12 +58,14 @@ class Service(Transactional):
     ) -> None:
         """Add an entry to the audit log, in the transaction of what it tells of."""
         AuditRepository(session).add(
-            at=self._clock(),
-            actor_id=actor.user_id,
-            guild_id=actor.guild_id,
-            action=action,
-            subject=subject,
-            detail=detail or None,
+            AuditRow(
+                at=self._clock(),
+                actor_id=actor.user_id,
+                guild_id=actor.guild_id or DIRECT_MESSAGES,
+                action=action,
+                subject=subject,
+                detail=detail or None,
+            )
         )
 
 

@@ -130,7 +130,7 @@ async def run_survey(
         listed = [report for report in reports if not (local_only and report["paid"])]
         click.echo(json.dumps(listed, ensure_ascii=False, indent=2))
         return 0
-    rows = _survey_folder(folder, infos)
+    rows = [_survey(path, infos) for path in _list_files(folder)]
     for line in survey_lines([row for row in rows if not (local_only and row.is_partner)]):
         click.echo(line)
     return 0
@@ -228,10 +228,6 @@ def _inspect_json(
 
 def _list_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file()]
-
-
-def _survey_folder(folder: Path, infos: Mapping[str, ObjectInfo]) -> list[Surveyed]:
-    return [_survey(path, infos) for path in _list_files(folder)]
 
 
 def _survey(path: Path, infos: Mapping[str, ObjectInfo]) -> Surveyed:

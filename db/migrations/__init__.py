@@ -119,17 +119,15 @@ def _find_revision(connection: Connection) -> str | None:
 def _refuse_strangers(connection: Connection) -> None:
     """A database without our revision must not hold tables in our way."""
     present = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
-    in_the_way = present if connection.dialect.name == "sqlite" else present & _our_tables()
+    in_the_way = (
+        present if connection.dialect.name == "sqlite" else present & Base.metadata.tables.keys()
+    )
     if in_the_way:
         raise DatabaseUnreadable(
             "The database holds tables of another program "
             f"({', '.join(sorted(in_the_way)[:3])}). Correct DATABASE_URL, or give Limner a "
             "database of its own."
         )
-
-
-def _our_tables() -> set[str]:
-    return set(Base.metadata.tables)
 
 
 def _check_foreign_keys(connection: Connection) -> None:

@@ -1,8 +1,5 @@
 """Audit log of actions of moderators and administrators; append-only."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
 from sqlalchemy import select
 
 from db.repositories.repository import Repository
@@ -12,27 +9,9 @@ from db.tables import DIRECT_MESSAGES, AuditRow
 class AuditRepository(Repository):
     """The audit log."""
 
-    def add(
-        self,
-        *,
-        at: datetime,
-        actor_id: int,
-        guild_id: int | None,
-        action: str,
-        subject: str,
-        detail: Mapping[str, object] | None = None,
-    ) -> None:
-        """Record an action. `subject` is its object, such as a generation's id."""
-        self._add(
-            AuditRow(
-                at=at,
-                actor_id=actor_id,
-                guild_id=guild_id or DIRECT_MESSAGES,
-                action=action,
-                subject=subject,
-                detail=None if detail is None else dict(detail),
-            )
-        )
+    def add(self, row: AuditRow) -> None:
+        """Record an action. Its subject is its object, such as a generation's id."""
+        self._add(row)
 
     def page(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int

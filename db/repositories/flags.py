@@ -1,6 +1,5 @@
 """Flags of generations: reports and what filters found. Nothing here commits."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -9,29 +8,12 @@ from db.repositories.repository import Repository
 from db.tables import FlagRow
 
 
-@dataclass(frozen=True, slots=True)
-class NewFlag:
-    """A flag to add to a generation."""
-
-    kind: str
-    note: str
-    actor_id: int | None = None
-
-
 class FlagRepository(Repository):
     """Flags of generations."""
 
-    def add(self, generation_id: str, flag: NewFlag, at: datetime) -> None:
+    def add(self, row: FlagRow) -> None:
         """Flag a generation."""
-        self._add(
-            FlagRow(
-                generation_id=generation_id,
-                kind=flag.kind,
-                actor_id=flag.actor_id,
-                note=flag.note,
-                at=at,
-            )
-        )
+        self._add(row)
 
     def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
         """All of a generation, oldest first."""

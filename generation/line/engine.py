@@ -52,11 +52,6 @@ def slot_of(executor: str) -> str:
     return executor.partition(LIFE_SEPARATOR)[0]
 
 
-def prepare_file(folder: Path) -> None:
-    """Make the folder of the engine's file."""
-    folder.mkdir(parents=True, exist_ok=True)
-
-
 def _switch_to_wal(path: Path) -> None:
     """The engine leaves the journal as it is; writers would wait for readers."""
     with closing(sqlite3.connect(path)) as connection:

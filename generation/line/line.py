@@ -14,7 +14,7 @@ from generation.estimates import Ahead
 from generation.history.records import Records
 from generation.line import messages
 from generation.line.dispatcher import Dispatcher
-from generation.line.engine import destroy_engine, launch_engine, prepare_file
+from generation.line.engine import destroy_engine, launch_engine
 from generation.line.engine_log import Reminder
 from generation.line.lease import FileLease, Lease, LineTaken, PostgresLease
 from generation.line.messages import Listener, Message
@@ -303,7 +303,7 @@ class Line:
         path = self._engine.sqlite_path
         if path is None:
             return await PostgresLease(self._engine.url, takes_work=self._takes_work).acquire()
-        await asyncio.to_thread(prepare_file, path.parent)
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         return await FileLease(path, takes_work=self._takes_work).acquire()
 
     async def _launch(self, lease: Lease) -> Workflows:

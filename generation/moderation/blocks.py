@@ -13,7 +13,7 @@ from datetime import datetime
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.blocks import BlockRepository
-from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.flags import FlagRepository
 from db.repositories.watched_words import WatchedWordRepository
 from db.tables import BlockRow, WatchedWordRow
 from generation.errors import FailureKind, RequestRefused
@@ -75,10 +75,10 @@ class Judgement:
         return self.verdict.action is WordAction.HOLD
 
     @property
-    def flags(self) -> tuple[NewFlag, ...]:
-        """Why a moderator may want to look at it."""
+    def flags(self) -> tuple[tuple[str, str], ...]:
+        """Why a moderator may want to look at it: kinds of flags, and their notes."""
         return tuple(
-            NewFlag(WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
+            (WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
             for one in self.verdict.found
         )
 

@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import Self
 
 from db.database import Database, Session
-from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import NewOutput
 from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
+from db.tables import FlagRow
 from generation.errors import FailureKind, RequestRefused
 from generation.media import imaging, video
 from generation.media.decoding import decode
@@ -200,7 +201,8 @@ class ImageGate(Service):
             return
         flags, now = FlagRepository(session), self._clock()
         if all(one.kind != FLAG for one in flags.of_generation(generation.id)):
-            flags.add(generation.id, NewFlag(FLAG, ruling.note), now)
+            row = FlagRow(generation_id=generation.id, kind=FLAG, note=ruling.note, at=now)
+            flags.add(row)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
             case ImageVerdict.REFUSE:

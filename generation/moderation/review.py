@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db.database import Database, Session
-from db.repositories.flags import FlagRepository, NewFlag
+from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import OutputRepository
@@ -24,7 +24,7 @@ from db.repositories.reviews import (
     WHOLE_GUILD,
     ReviewRepository,
 )
-from db.tables import DIRECT_MESSAGES
+from db.tables import DIRECT_MESSAGES, FlagRow
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.history.records import Records
@@ -298,7 +298,15 @@ class Reviews(Service):
                 "You can report {limit} results a day. Ask a moderator about the others.",
                 {"limit": REPORTS_A_DAY},
             )
-        flags.add(generation_id, NewFlag(REPORT, reason, requester.user_id), now)
+        flags.add(
+            FlagRow(
+                generation_id=generation_id,
+                kind=REPORT,
+                note=reason,
+                actor_id=requester.user_id,
+                at=now,
+            )
+        )
         ReviewRepository(session).report(generation_id, now)
 
 

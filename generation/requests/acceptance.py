@@ -12,7 +12,7 @@ from db.repositories.charges import Spent
 from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, SHOWN, ReviewRepository
-from db.tables import GenerationRow
+from db.tables import FlagRow, GenerationRow
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.estimates import workload_of
@@ -314,8 +314,9 @@ class Acceptor:
         review: str | None,
         now: datetime,
     ) -> None:
-        for flag in draft.judgement.flags:
-            FlagRepository(session).add(generation_id, flag, now)
+        for kind, note in draft.judgement.flags:
+            row = FlagRow(generation_id=generation_id, kind=kind, note=note, at=now)
+            FlagRepository(session).add(row)
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 

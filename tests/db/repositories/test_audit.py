@@ -1,4 +1,5 @@
 from db.repositories.audit import AuditRepository
+from db.tables import DIRECT_MESSAGES, AuditRow
 
 
 async def test_deeds_are_kept_in_order_by_guild(database, noon):
@@ -6,12 +7,14 @@ async def test_deeds_are_kept_in_order_by_guild(database, noon):
         audit = AuditRepository(session)
         for number in range(4):
             audit.add(
-                at=noon,
-                actor_id=9,
-                guild_id=10 if number else None,
-                action="delete",
-                subject=f"k7f3{number}",
-                detail={"reason": "spam"} if number == 3 else None,
+                AuditRow(
+                    at=noon,
+                    actor_id=9,
+                    guild_id=10 if number else DIRECT_MESSAGES,
+                    action="delete",
+                    subject=f"k7f3{number}",
+                    detail={"reason": "spam"} if number == 3 else None,
+                )
             )
         first = audit.page(10, limit=2)
         rest = audit.page(10, before_id=first[-1].id, limit=2)
