@@ -16,7 +16,7 @@ from generation.backends.pool import BackendPool
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
-from generation.history.records import Order, Records
+from generation.history.records import Order, Records, ServiceRecords
 from generation.history.retention import Retention
 from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
@@ -101,6 +101,7 @@ class GenerationService(Service):
         self._pool = pool
         self._contents_kept = settings.contents_kept
         self._records = Records(database)
+        self._readable = ServiceRecords(database, clock)
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
         self._positions = LinePositions(self._records, pool, self._broadcast, clock)
@@ -204,14 +205,13 @@ class GenerationService(Service):
         Raises UnknownGeneration, NotYours or ServiceUnavailable. The wish is recorded when this
         returns; the end is an event.
         """
-        with available():
-            generation = await self._find_existing(normalise_id(generation_id))
-            is_here = guild_id is not None and generation.guild_id == guild_id
-            if generation.user_id != user_id and not (is_moderator and is_here):
-                raise NotYours(generation.id)
-            if generation.state.is_final:
-                return generation
-            await self._record_cancellation(generation, user_id)
+        generation = await self._find_existing(normalise_id(generation_id))
+        is_here = guild_id is not None and generation.guild_id == guild_id
+        if generation.user_id != user_id and not (is_moderator and is_here):
+            raise NotYours(generation.id)
+        if generation.state.is_final:
+            return generation
+        await self._record_cancellation(generation, user_id)
         try:
             await self._line.cancel(generation.id)
         except ServiceUnavailable as error:
@@ -238,28 +238,23 @@ class GenerationService(Service):
 
     async def find(self, generation_id: str) -> Generation | None:
         """Return a generation; None if there is none with this id."""
-        with available():
-            return await self._records.find(normalise_id(generation_id))
+        return await self._readable.find(normalise_id(generation_id))
 
     async def find_state(self, generation_id: str) -> GenerationState | None:
         """The state of one generation, if there is one of this id."""
-        with available():
-            return await self._records.find_state(normalise_id(generation_id))
+        return await self._readable.find_state(normalise_id(generation_id))
 
     async def find_order(self, generation_id: str) -> Order | None:
         """Return a generation with its inputs, as far as they are kept."""
-        with available():
-            return await self._records.find_order(normalise_id(generation_id))
+        return await self._readable.find_order(normalise_id(generation_id))
 
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
         """Its results with their bytes; empty when they were cleared away by age."""
-        with available():
-            return await self._records.contents(generation_id)
+        return await self._readable.contents(generation_id)
 
     async def quota(self, requester: Requester) -> QuotaStatus:
         """Return the requester's quota and usage."""
-        with available():
-            return await self._usage.status(requester)
+        return await self._usage.status(requester)
 
     async def line(
         self, guild_id: int | None, user_id: int, *, sees_all: bool = False, limit: int = 100
@@ -270,14 +265,12 @@ class GenerationService(Service):
 
     async def count_unfinished(self) -> tuple[int, int]:
         """Count running and waiting generations of all guilds. Raises ServiceUnavailable."""
-        with available():
-            line = await self._records.line()
+        line = await self._readable.line()
         return len(line.running), len(line.waiting) + len(line.paused)
 
     async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
         """Return one person's unfinished generations, in all guilds."""
-        with available():
-            return await self._records.unfinished_generations(user_id)
+        return await self._readable.unfinished_generations(user_id)
 
     async def history(
         self,
@@ -291,8 +284,7 @@ class GenerationService(Service):
 
         What is older than `before`, or what is newer than `after` and next to it.
         """
-        with available():
-            return await self._records.page(asked, before, after, limit)
+        return await self._readable.page(asked, before, after, limit)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""
@@ -387,7 +379,7 @@ class GenerationService(Service):
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
 
     async def _find_existing(self, generation_id: str) -> Generation:
-        generation = await self._records.find(generation_id)
+        generation = await self._readable.find(generation_id)
         if generation is None:
             raise UnknownGeneration(generation_id)
         return generation

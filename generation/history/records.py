@@ -128,7 +128,7 @@ class Records(Transactional):
 
     async def line(self) -> LineState:
         """Return everything unfinished, as far as scheduling depends on it."""
-        rows, paused, ends = await self._database.read(_load_line)
+        rows, paused, ends = await self._read(_load_line)
         if not rows:
             return LineState(paused_guilds=paused)
         running, waiting, held, cancelled = [], [], [], []
@@ -214,6 +214,10 @@ def _load_line(
     people = {row.user_id for row in rows if row.state == GenerationState.WAITING.value}
     ends = unfinished.last_ends(people, rows[0].created_at - EARLIER) if people else {}
     return rows, paused, ends
+
+
+class ServiceRecords(Service, Records):
+    """Records for front ends: raises ServiceUnavailable instead of DatabaseError."""
 
 
 class HistoryReader(Service):
