@@ -129,7 +129,7 @@ def test_stats_without_the_bytes_of_tables():
 async def record(url, facts, id_):
     database = Database(url)
     with database.transaction() as session:
-        GenerationRepository(session).add(**facts(id_))
+        GenerationRepository(session).add(GenerationRow(**facts(id_)))
     await database.close()
 
 

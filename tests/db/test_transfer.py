@@ -9,6 +9,7 @@ from db.database import Database, normalise_url
 from db.errors import BackupRefused
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
+from db.tables import GenerationRow
 
 OUTPUT = NewOutput(0, "0.png", "image/png", bytes(range(256)), thumbnail=b"small")
 
@@ -28,7 +29,8 @@ async def filled_url(sqlite_url, facts, noon):
     database = Database(sqlite_url)
     with database.transaction() as session:
         for number in range(transfer.ROWS_AT_A_TIME + 5):
-            GenerationRepository(session).add(**facts(f"g{number}", seed=2**64 - 1 - number))
+            row = GenerationRow(**facts(f"g{number}", seed=2**64 - 1 - number))
+            GenerationRepository(session).add(row)
         OutputRepository(session).replace_outputs("g0", [OUTPUT])
     await database.close()
     return sqlite_url
