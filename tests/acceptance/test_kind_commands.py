@@ -47,16 +47,16 @@ targets = ["3.seed"]
 """
 
 
-def options(house, name):
+def options(environment, name):
     """The options of a command as Discord has it; None where there is none."""
-    commands = house.world.commands.everything()
+    commands = environment.world.commands.everything()
     found = next((one for one in commands if one["name"] == name), None)
     return found and [option["name"] for option in found["options"]]
 
 
-def drop(house, manifest=MERGE, shown_by="PreviewImage"):
+def drop(environment, manifest=MERGE, shown_by="PreviewImage"):
     """Put the shipped workflow from a picture into the data folder, with a second picture."""
-    draft, shelf = house.data / "draft", house.data / "workflows"
+    draft, shelf = environment.data / "draft", environment.data / "workflows"
     draft.mkdir()
     graph = json.loads((LIBRARY / "img2img-sd" / "graph.json").read_text())
     graph["50"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
@@ -67,59 +67,66 @@ def drop(house, manifest=MERGE, shown_by="PreviewImage"):
 
 
 @pytest.fixture(autouse=True)
-def _no_shipped_edit(house):
-    shelf = Shelf(house.data / "workflows")
+def _no_shipped_edit(environment):
+    shelf = Shelf(environment.data / "workflows")
     shipped = Catalog((LIBRARY,))
     shipped.load()
     for workflow in shipped.of_kind(Kind.EDIT):
         shelf.switch_off(workflow.name)
-    (house.data / "workflows").mkdir(parents=True, exist_ok=True)
+    (environment.data / "workflows").mkdir(parents=True, exist_ok=True)
 
 
-async def refuse(house, command, **given):
-    reply = await house.ana.slash("general", command, **given)
-    await house.world.wait_for(lambda: reply.message or reply.followups, PATIENCE_S)
+async def refuse(environment, command, **given):
+    reply = await environment.ana.slash("general", command, **given)
+    await environment.world.wait_for(lambda: reply.message or reply.followups, PATIENCE_S)
     return as_text(reply.message or reply.followups[0])
 
 
-async def test_commands_follow_the_workflows_of_their_kind(house, picture):
-    async with house.bot():
-        assert options(house, "upscale") == ["image", "workflow", *SHOWN]
-        assert options(house, "edit") is None
-        drop(house)
-        await house.world.wait_for(lambda: options(house, "edit"), PATIENCE_S)
-        assert options(house, "edit") == ["prompt", "image", "image_2", "workflow", *SHOWN]
+async def test_commands_follow_the_workflows_of_their_kind(environment, picture):
+    async with environment.bot():
+        assert options(environment, "upscale") == ["image", "workflow", *SHOWN]
+        assert options(environment, "edit") is None
+        drop(environment)
+        await environment.world.wait_for(lambda: options(environment, "edit"), PATIENCE_S)
+        assert options(environment, "edit") == ["prompt", "image", "image_2", "workflow", *SHOWN]
         given = {"prompt": "a red hat", "image": picture(), "image_2": picture(colour="#c0392b")}
-        reply = await house.ana.slash("general", "edit", **given)
-        done = await reply.until(house.is_done, PATIENCE_S)
+        reply = await environment.ana.slash("general", "edit", **given)
+        done = await reply.until(environment.is_done, PATIENCE_S)
         assert "merge" in as_text(done)
-        assert house.comfyui.log.posts[-1].graph["6"]["inputs"]["text"] == "a red hat"
+        assert environment.comfyui.log.posts[-1].graph["6"]["inputs"]["text"] == "a red hat"
         # Several pictures have only one place, and the message says which.
-        reply = await house.ana.slash("general", "imagine", **given)
-        assert "merge" in as_text(await reply.until(house.is_done, PATIENCE_S))
-        told = await refuse(house, "imagine", **given, image_3=picture())
+        reply = await environment.ana.slash("general", "imagine", **given)
+        assert "merge" in as_text(await reply.until(environment.is_done, PATIENCE_S))
+        told = await refuse(environment, "imagine", **given, image_3=picture())
         assert "no place for: image\\_3" in told
-        told = await refuse(house, "imagine", **given, workflow="merge", guidance=30.0)
+        told = await refuse(environment, "imagine", **given, workflow="merge", guidance=30.0)
         assert "guidance must be a number" in told
-        told = await refuse(house, "upscale", image=picture(), workflow="merge")
+        told = await refuse(environment, "upscale", image=picture(), workflow="merge")
         assert "merge makes something else" in told
-        shutil.rmtree(house.data / "workflows" / "merge")
-        await house.world.wait_for(lambda: options(house, "edit") is None, PATIENCE_S)
+        shutil.rmtree(environment.data / "workflows" / "merge")
+        await environment.world.wait_for(lambda: options(environment, "edit") is None, PATIENCE_S)
 
 
-async def test_a_backend_that_is_away_counts_as_it_was_last_seen(house):
-    drop(house, shown_by="NotInstalled")
-    for url in (house.comfyui.url, "http://127.0.0.1:9"):
+async def test_a_backend_that_is_away_counts_as_it_was_last_seen(environment):
+    drop(environment, shown_by="NotInstalled")
+    for url in (environment.comfyui.url, "http://127.0.0.1:9"):
         described = f'[[backend]]\nname = "gpu"\nurl = "{url}"\n'
-        (house.data / "backends.toml").write_text(described)
-        async with house.bot(comfyui_urls=()):
-            assert options(house, "upscale")
-            assert options(house, "edit") is None
+        (environment.data / "backends.toml").write_text(described)
+        async with environment.bot(comfyui_urls=()):
+            assert options(environment, "upscale")
+            assert options(environment, "edit") is None
 
 
 @pytest.mark.parametrize("name", ["video", "upscale"])
-async def test_a_manifest_cannot_have_the_name_of_a_kind(house, caplog, name):
-    drop(house, f'command = "{name}"\n{MERGE}')
-    async with house.bot():
-        assert options(house, name) != ["prompt", "image", "image_2", "guidance", "seed", *SHOWN]
+async def test_a_manifest_cannot_have_the_name_of_a_kind(environment, caplog, name):
+    drop(environment, f'command = "{name}"\n{MERGE}')
+    async with environment.bot():
+        assert options(environment, name) != [
+            "prompt",
+            "image",
+            "image_2",
+            "guidance",
+            "seed",
+            *SHOWN,
+        ]
     assert f"The workflow merge does not get the command /{name}" in caplog.text
