@@ -4,15 +4,14 @@ import asyncio
 import dataclasses
 import os
 import uuid
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
-from sandbox.comfyui import ComfyUIStandIn
 from tests.support import waiting
+from tests.support.comfyui_places import Place, open_backend, open_stand_in
 from tests.support.pictures import build_mask, build_noise, build_png
 from tests.support.scripted_comfyui import BRISK, GRAPH, QUICK, ScriptedComfyUI
 
@@ -45,48 +44,24 @@ async def connect(comfy):
 REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
 
 
-@dataclasses.dataclass
-class Place:
-    """A ComfyUI, a backend to it, and its strings if it is a stand-in."""
-
-    url: str
-    backend: ComfyServer
-    stand_in: ComfyUIStandIn | None = None
-
-
 @pytest.fixture(params=["0.33.0", "0.3.64", REAL])
 async def place(request):
     """The stand-in in both versions, and a real ComfyUI."""
-    if request.param == "real":
-        url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
-        if not url:
-            pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
-        async with running(url) as real:
-            yield Place(url, real)
+    if request.param != "real":
+        async with open_stand_in(request.param) as place:
+            yield place
         return
-    models = {
-        "checkpoints": ["tiny_sd3.safetensors"],
-        "vae": ["hunyuan3d-vae-v2.safetensors"],
-    }
-    stand_in = ComfyUIStandIn(
-        version=request.param, step_seconds=0.02, load_seconds=0, models=models
-    )
-    async with stand_in, running(stand_in.url, BRISK) as imitation:
-        yield Place(stand_in.url, imitation, stand_in)
+    url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
+    if not url:
+        pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
+    async with open_backend(url) as backend:
+        yield Place(url, backend)
 
 
 @pytest.fixture
 def each_backend(place):
     """The backend to each of them."""
     return place.backend
-
-
-@asynccontextmanager
-async def running(url, timing=None):
-    backend = ComfyServer(BackendSettings(url), timing)
-    await backend.open()
-    yield backend
-    await backend.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,48 @@
+"""A ComfyUI with a backend to it: the stand-in, or a real one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from comfy.kinds import BackendSettings
+from comfy.server import ComfyServer
+from comfy.timeouts import Timing
+from sandbox.comfyui import ComfyUIStandIn
+from tests.support.scripted_comfyui import BRISK
+
+
+@dataclass
+class Place:
+    """A ComfyUI, a backend to it, and the stand-in itself if it is one."""
+
+    url: str
+    backend: ComfyServer
+    stand_in: ComfyUIStandIn | None = None
+
+
+@asynccontextmanager
+async def open_stand_in(version: str) -> AsyncIterator[Place]:
+    """Run the stand-in with small models, and a backend to it."""
+    stand_in = ComfyUIStandIn(
+        version=version,
+        step_seconds=0.02,
+        load_seconds=0,
+        models={
+            "checkpoints": ["tiny_sd3.safetensors"],
+            "vae": ["hunyuan3d-vae-v2.safetensors"],
+        },
+        largest_drawing=256,
+    )
+    async with stand_in, open_backend(stand_in.url, BRISK) as backend:
+        yield Place(stand_in.url, backend, stand_in)
+
+
+@asynccontextmanager
+async def open_backend(url: str, timing: Timing | None = None) -> AsyncIterator[ComfyServer]:
+    """Open a backend to a ComfyUI; it is closed with the block."""
+    backend = ComfyServer(BackendSettings(url), timing)
+    await backend.open()
+    try:
+        yield backend
+    finally:
+        await backend.close()
