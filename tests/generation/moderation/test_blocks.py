@@ -3,8 +3,12 @@
 import asyncio
 import threading
 
+import pytest
+
+from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import WatchedWord, WordAction, WordFilter, WordVerdict
+from generation.request import Actor
 from generation.service import utc_now
 
 TERMS = (WatchedWord(1, "fox", WordAction.REFUSE),)
@@ -36,3 +40,17 @@ async def test_slow_expressions_of_one_server_take_one_thread_however_many_ask()
     slow.is_let_go.set()
     await asyncio.gather(*here)
     assert slow.asked == len(here)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_expression", "sentence"),
+    [("fo[x", True, "no regular expression"), ("...", False, "letters or digits")],
+)
+async def test_what_cannot_be_watched_for_is_refused_with_its_reason(
+    database, pattern, is_expression, sentence
+):
+    moderation = Moderation(database, utc_now)
+    with pytest.raises(RequestRefused, match=sentence) as refused:
+        await moderation.watch(Actor(1, 5), pattern, WordAction.REFUSE, is_expression=is_expression)
+    assert refused.value.kind is FailureKind.INVALID_OPTION
+    assert await moderation.watched_words(5) == ()

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
+from comfy.errors import RunStalled
 from db.repositories.audit import AuditRepository
 from db.repositories.flags import FlagRepository
 from db.repositories.outputs import NewOutput
-from db.repositories.reviews import ReviewRepository
+from db.repositories.reviews import SHOWN, ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate
@@ -180,6 +181,48 @@ async def test_a_spoiler_is_put_before_what_is_found(open_checked, database_url,
         assert not adult.spoiler
         elsewhere = await app.ended(await submit(app, tools, user_id=3, guild_id=6))
         assert not elsewhere.spoiler
+
+
+async def test_moderators_are_not_shown_spoilers_where_they_did_not_ask_for_them(
+    open_checked, sqlite_url, backend, tools
+):
+    async with open_checked(sqlite_url, backend) as app:
+        await open_checked.gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.SPOILER))
+        found = await app.ended(await submit(app, tools))
+        assert found.spoiler
+        with app.database.transaction(read_only=True) as session:
+            assert ReviewRepository(session).find(found.id) is None
+
+
+async def test_a_failed_generation_is_nothing_to_review(open_app, sqlite_url, backend, tools):
+    async with open_app(sqlite_url, backend) as app:
+        backend.script.append(tools.Run(error=RunStalled("x")))
+        failed = await app.ended(await submit(app, tools))
+        with app.database.transaction() as session:
+            ReviewRepository(session).begin(failed.id, SHOWN, utc_now())
+        await Reviews(app.database, utc_now).show(failed)
+        with app.database.transaction(read_only=True) as session:
+            assert ReviewRepository(session).find(failed.id) is None
+
+
+async def test_after_a_result_that_cannot_be_read_no_other_is_checked(database, checker, tools):
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
+    contents = (b"torn", tools.build_picture(colour="red"))
+    outputs = [NewOutput(i, "x.png", "image/png", one) for i, one in enumerate(contents)]
+    assert (await gate.judge(Asked, outputs)).verdict is ImageVerdict.HOLD
+    assert not checker.threads
+    gate.close()
+
+
+async def test_the_thread_of_the_checks_ends_with_them(database, checker, tools):
+    gate = ImageGate(database, checker, utc_now)
+    await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.REFUSE))
+    picture = NewOutput(0, "x.png", "image/png", tools.build_picture(colour="green"))
+    assert (await gate.judge(Asked, [picture])).verdict is ImageVerdict.SHOW
+    (thread,) = checker.threads
+    gate.close()
+    await tools.eventually(lambda: not thread.is_alive())
 
 
 async def test_previews_are_seen_once_they_were_looked_at(

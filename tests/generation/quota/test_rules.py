@@ -118,6 +118,15 @@ def test_who_may_ask(usage, cost, allowance, kind):
         ),
         (
             Usage(),
+            Cost(1, 61_000),
+            Allowance(amount=60, unit=Unit.GPU_SECONDS),
+            (
+                "This takes about 61 seconds of a GPU, and your whole allowance is 60: ask for "
+                "fewer or smaller pictures."
+            ),
+        ),
+        (
+            Usage(),
             1,
             Allowance(amount=0),
             "No pictures may be made here: your allowance is 0.",

@@ -19,7 +19,7 @@ from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import WordAction
 from generation.quota.usage import QuotaService
 from generation.record import GenerationState
-from generation.request import Actor
+from generation.request import Actor, Derivation
 from generation.requests.acceptance import Acceptor
 from workflows.catalog import Catalog
 
@@ -95,11 +95,22 @@ async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
     assert accepted.values["model"] == "alpha.safetensors"
     assert accepted.seed == accepted.values["seed"] < 2**53
     assert accepted.reply == "where to"
-    assert len(accepted.id) == ID_CHARACTERS
+    assert len(accepted.id) == ID_CHARACTERS == 5, "short enough to say aloud"
     assert set(accepted.id) <= set(ID_ALPHABET)
     with database.transaction() as session:
         row = GenerationRepository(session).get(accepted.id)
     assert row.values == dict(accepted.values)
+
+
+async def test_how_it_came_from_another_is_recorded(acceptor, database, tools):
+    parent = await acceptor.accept(tools.ask())
+    request = replace(
+        tools.ask(user_id=2), parent_id=parent.id, parent_position=1, derivation=Derivation.VARY
+    )
+    accepted = await acceptor.accept(request)
+    with database.transaction(read_only=True) as session:
+        row = GenerationRepository(session).get(accepted.id)
+    assert (row.parent_id, row.parent_position, row.derivation) == (parent.id, 1, "vary")
 
 
 async def test_a_seed_of_64_bits_is_kept(acceptor, tools):

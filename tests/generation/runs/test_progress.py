@@ -61,6 +61,30 @@ def test_two_samplers_are_weighed_by_their_steps():
     assert abs(seen[-1].fraction - 0.75 * SAMPLING_SHARE) < 1e-9
 
 
+def test_the_steps_of_sigmas_are_looked_for_eight_links_away_and_no_further():
+    def steps_known(links):
+        between = {str(n): node("SplitSigmas", sigmas=[str(n + 1), 0]) for n in range(2, links + 1)}
+        graph = {
+            "1": node("SamplerCustomAdvanced", sigmas=["2", 0]),
+            **between,
+            str(links + 1): node("BasicScheduler", steps=10),
+        }
+        (seen,) = folded(graph, StepDone("1", 5, 10))
+        return seen.fraction == 0.5 * SAMPLING_SHARE
+
+    assert steps_known(8)
+    assert not steps_known(9)
+
+
+def test_sigmas_in_a_circle_have_no_steps():
+    graph = {
+        "1": node("SamplerCustomAdvanced", sigmas=["2", 0]),
+        "2": node("SplitSigmas", sigmas=["3", 0]),
+        "3": node("FlipSigmas", sigmas=["2", 0]),
+    }
+    assert folded(graph, NodeStarted("1"))[-1].fraction == 0.0
+
+
 def test_a_graph_without_sampler_counts_nodes_and_tiles():
     graph = {"1": node("LoadImage"), "2": node("ImageUpscaleWithModel")}
     seen = folded(graph, NodeStarted("1"), NodeStarted("2"), StepDone("2", 1, 2))
