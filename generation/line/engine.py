@@ -17,6 +17,10 @@ from generation.line.settings import APPLICATION_VERSION, EngineSettings
 LIFE_SEPARATOR = "@"
 """Between the name of a process and what tells its lives apart."""
 
+_POLL_S = 0.1
+"""Between two looks of the engine for notifications, which nobody here sends. A shutdown waits for
+the next one: with the engine's own interval, a second."""
+
 
 async def launch_engine(settings: EngineSettings, slot: str) -> str:
     """Start it with the workflows declared so far; the executor under which it notes them.
@@ -36,6 +40,7 @@ async def launch_engine(settings: EngineSettings, slot: str) -> str:
             "serializer": JSONSerializer(),
             "console_log_level": "WARNING",
             "db_engine_kwargs": settings.connection_options,
+            "notification_listener_polling_interval_sec": _POLL_S,
         }
     )
     quieten(logging.getLogger("dbos"))
