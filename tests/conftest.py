@@ -11,6 +11,8 @@ import pytest
 from benchmarks.postgres import PostgresServer, running_postgres
 from db import migrations
 from db.database import Database
+from generation.line.engine import destroy_engine, launch_engine
+from generation.line.settings import EngineSettings
 from tests.support.certificates import Authority
 from tests.support.postgres import MigratedDatabases, create_database, drop_database
 
@@ -63,6 +65,19 @@ def migrated_sqlite_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
     asyncio.run(migrations.upgrade(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def migrated_engine_file(tmp_path_factory) -> Path:
+    """The engine's file with its tables: making them takes it a second, on every first start."""
+    path = tmp_path_factory.mktemp("engine") / "engine.db"
+    asyncio.run(_migrate_engine(path))
+    return path
+
+
+async def _migrate_engine(path: Path) -> None:
+    await launch_engine(EngineSettings(f"sqlite:///{path}"), "template")
+    await destroy_engine()
 
 
 @pytest.fixture

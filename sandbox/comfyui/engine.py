@@ -21,6 +21,7 @@ from sandbox.comfyui.folders import Folders
 from sandbox.comfyui.hub import Hub
 from sandbox.comfyui.jobs import Job, JobStore, now_ms
 from sandbox.comfyui.models import DEFAULT_MODELS, FOLDERS, Installation, ModelFolders
+from sandbox.comfyui.painting.painter import LARGEST_DRAWING
 from sandbox.comfyui.transcript import Execution, Transcript
 from sandbox.scenarios import (
     BigFrame,
@@ -59,6 +60,7 @@ class Engine(ABC):
         load_seconds: float = 0.3,
         models: ModelFolders = DEFAULT_MODELS,
         missing: Iterable[str] = (),
+        largest_drawing: int = LARGEST_DRAWING,
         root: Path | None = None,
     ) -> None:
         if version not in FOLDERS:
@@ -66,6 +68,7 @@ class Engine(ABC):
         self.version = version
         self.step_seconds = step_seconds
         self.load_seconds = load_seconds
+        self.largest_drawing = largest_drawing
         self.installation = Installation(version, models, frozenset(missing))
         self.faults = FaultPlan()
         self.log = Transcript()
@@ -132,6 +135,7 @@ class Engine(ABC):
             faults=self.faults,
             pool=ThreadPoolExecutor(max_workers=1, thread_name_prefix="stand-in-comfyui"),
             version=self.version,
+            largest_drawing=self.largest_drawing,
             classes=self.installation.classes,
             control=self,
         )

@@ -88,7 +88,6 @@ async def test_a_model_that_the_service_would_take_is_not_called_missing(environ
 async def guarded(environment, make_certificate):
     """The stand-in behind TLS of an own authority, a base path and a bearer token."""
     ca_file, context = make_certificate()
-    environment.data.mkdir()
 
     def describe(**entry):
         lines = [f"{name} = {value!r}" for name, value in entry.items()]

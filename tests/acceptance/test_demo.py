@@ -5,7 +5,6 @@ import io
 import os
 import re
 import signal
-import sys
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -16,6 +15,7 @@ from rich.console import Console
 from sandbox.demo import open_stage
 from sandbox.scenarios import OutOfMemory
 from sandbox.script import Script, ScriptFailed
+from tests.support.processes import start_program
 
 PATIENCE_S = 100
 """For a whole session on a slow machine."""
@@ -32,12 +32,11 @@ def demo(tmp_path):
     @asynccontextmanager
     async def start(*arguments: str, **variables: str):
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "demo", *arguments),
+        process = await start_program(
+            *("-m", "bot", "demo", *arguments),
             cwd=tmp_path,
             env=kept | CONSOLE | variables,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            joins_errors=True,
         )
         try:
             async with asyncio.timeout(PATIENCE_S):

@@ -19,7 +19,8 @@ def exposed(folder):
 
 
 async def test_what_is_there_and_what_is_made_is_for_this_user_alone(environment, process):
-    environment.data.mkdir()
+    for path in environment.data.iterdir():
+        path.unlink()
     environment.data.chmod(0o755)
     (environment.data / "backends.toml").write_text("")
     (environment.data / "workflows").mkdir()

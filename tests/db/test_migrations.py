@@ -1,6 +1,6 @@
 import asyncio
+import os
 import sqlite3
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
+from tests.support.processes import start_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,11 +63,11 @@ async def test_a_newer_database_is_refused_naming_both_revisions(database_url):
 
 async def test_processes_upgrading_at_the_same_time_all_succeed(empty_database_url):
     upgraders = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "db.migrations", "--url", empty_database_url, "check"),
+        await start_program(
+            *("-m", "db.migrations", "--url", empty_database_url, "check"),
             cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ,
+            joins_errors=True,
         )
         for _ in range(4)
     ]

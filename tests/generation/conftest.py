@@ -32,11 +32,14 @@ def backend():
 
 
 @pytest.fixture
-def open_app(tmp_path, catalog, notifier):
+def open_app(tmp_path, catalog, notifier, migrated_engine_file):
     """Builds and starts a service; stops it at the end of the block. One at a time."""
 
+    engine = tmp_path / "engine.db"
+    shutil.copyfile(migrated_engine_file, engine)
+
     def open_(url, *backends, **options):
-        settings = {"catalog": catalog, "notifier": notifier, "engine": tmp_path / "engine.db"}
+        settings = {"catalog": catalog, "notifier": notifier, "engine": engine}
         return open_service(url, *backends, **{**settings, **options})
 
     return open_

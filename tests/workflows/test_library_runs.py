@@ -34,7 +34,9 @@ async def backend(request):
         await opened.close()
         return
     version = request.param
-    async with ComfyUIStandIn(version=version, step_seconds=0, load_seconds=0) as stand_in:
+    async with ComfyUIStandIn(
+        version=version, step_seconds=0, load_seconds=0, largest_drawing=256
+    ) as stand_in:
         opened = build_backend(BackendSettings(stand_in.url))
         await opened.open()
         yield opened

@@ -19,6 +19,8 @@ PREVIEW_SIDE: Final = 512
 class Stepper(Protocol):
     """Services of the run that sampling uses."""
 
+    largest_drawing: int
+
     async def step(self, value: int, maximum: int, preview: Callable[[], Image.Image]) -> None:
         """Report one finished step."""
 
@@ -41,7 +43,10 @@ class Sampling:
         """Sample the whole batch, reporting every step with a preview of its first picture."""
         size = self.latent.width, self.latent.height
         batch = max(self.latent.batch, 1)
-        pictures = [await stepper.in_thread(self._picture, index) for index in range(batch)]
+        pictures = [
+            await stepper.in_thread(self._picture, index, stepper.largest_drawing)
+            for index in range(batch)
+        ]
         source = self.latent.pictures[0] if self.latent.pictures else None
         noise = painter.noise(self.seed, size)
         for step in range(1, self.steps + 1):
@@ -65,7 +70,7 @@ class Sampling:
             ]
         return replace(self.latent, batch=batch, pictures=tuple(pictures))
 
-    def _picture(self, index: int) -> Image.Image:
+    def _picture(self, index: int, largest_drawing: int) -> Image.Image:
         guider = self.guider
         brief = painter.Brief(
             prompt=guider.positive.text,
@@ -77,10 +82,10 @@ class Sampling:
             guidance=guider.positive.guidance or guider.cfg,
             steps=self.steps,
         )
+        painted = painter.paint(brief, largest_drawing)
         if not self.latent.pictures:
-            return painter.paint(brief)
+            return painted
         source = self.latent.pictures[index % len(self.latent.pictures)]
-        painted = painter.paint(brief)
         mixed = painter.paint_over(source, painted, self.denoise)
         if self.latent.mask is None:
             return mixed

@@ -37,12 +37,12 @@ class Brief:
     steps: int = 20
 
 
-def paint(brief: Brief) -> Image.Image:
-    """Paint the finished picture of a brief."""
+def paint(brief: Brief, largest_drawing: int = LARGEST_DRAWING) -> Image.Image:
+    """Paint the finished picture of a brief, drawn at most so many pixels wide or high."""
     words = brief.prompt.lower()
     chance = random.Random(f"{brief.seed}/{words}/{brief.negative}/{brief.model}")  # noqa: S311 - a picture, not a secret
     palette = choose_palette(words, _digest(words))
-    drawing = _drawing_size(brief.size)
+    drawing = _drawing_size(brief.size, largest_drawing)
     canvas = Canvas(drawing, palette, chance, words)
     picture = draw_scene(canvas)
     picture = picture.resize(brief.size, Image.Resampling.LANCZOS)
@@ -175,8 +175,8 @@ def _grain(picture: Image.Image, seed: int, amount: float) -> Image.Image:
     return Image.blend(picture, ImageChops.overlay(picture, sheet.convert("RGB")), amount * 6)
 
 
-def _drawing_size(size: tuple[int, int]) -> tuple[int, int]:
-    scale = min(OVERSAMPLING, LARGEST_DRAWING / max(size))
+def _drawing_size(size: tuple[int, int], largest: int) -> tuple[int, int]:
+    scale = min(OVERSAMPLING, largest / max(size))
     return max(8, round(size[0] * scale)), max(8, round(size[1] * scale))
 
 

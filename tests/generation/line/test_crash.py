@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import signal
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from db.database import Database
 from db.repositories.charges import ChargeRepository
 from generation.service import utc_now
+from tests.support.processes import start_program
 
 POINTS = ("accepted", "running", "settled", "telling", "told")
 PROGRAM = Path(__file__).with_name("crashing.py")
@@ -27,16 +27,8 @@ def folder(tmp_path, migrated_sqlite_file, catalog, tools):
 
 
 async def run_program(folder, user_id, point):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PROGRAM),
-        str(folder),
-        str(user_id),
-        point,
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    process = await start_program(
+        *(str(PROGRAM), str(folder), str(user_id), point), cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
     )
     try:
         async with asyncio.timeout(60):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.guilds import GuildRepository
+from tests.support.processes import start_program
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("submitting.py")
@@ -26,18 +26,10 @@ async def limit(database, **limits):
 
 
 async def start(url, count, person, stack):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PROGRAM),
-        url,
-        str(TIMES),
-        str(count),
-        str(person),
+    process = await start_program(
+        *(str(PROGRAM), url, str(TIMES), str(count), str(person)),
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
     )
 
     async def end():

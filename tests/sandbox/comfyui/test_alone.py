@@ -1,24 +1,19 @@
 """The stand-in as a program of its own, and its life cycle."""
 
 import asyncio
+import os
 import signal
-import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from sandbox.comfyui import ComfyUIStandIn
+from tests.support.processes import Program, start_program
 
 
-async def started(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sandbox.comfyui",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def started(*arguments: str) -> Program | asyncio.subprocess.Process:
+    return await start_program("-m", "sandbox.comfyui", *arguments, cwd=Path(), env=os.environ)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
