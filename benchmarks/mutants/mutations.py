@@ -1,0 +1,118 @@
+"""Small changes to a module's source, each of which a test should notice."""
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+}
+_LOGS = ("_log", "logger")
+"""What is logged is not decided on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with one change; `line` counts from 1."""
+
+    line: int
+    before: str
+    after: str
+    source: str
+
+
+def mutate(source: str) -> list[Mutant]:
+    """Make every mutant of a module, in the order of its lines."""
+    mutants = []
+    for node in _statements(ast.parse(source)):
+        for changed in _changes(node):
+            before, after = _segment(source, node), ast.unparse(changed)
+            if before is not None and after != ast.unparse(node):
+                changed_source = _replace(source, node, after)
+                mutants.append(Mutant(_line(node), before, after, changed_source))
+    return mutants
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """Everything that is executed: no annotations, docstrings, decorators or logging."""
+    for name, value in ast.iter_fields(tree):
+        if name in ("annotation", "returns", "decorator_list", "type_comment", "bases"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or _is_left_out(child):
+                continue
+            if isinstance(child, ast.expr | ast.stmt):
+                yield child
+            yield from _statements(child)
+
+
+def _is_left_out(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr):
+        return True
+    if not isinstance(node, ast.Expr):
+        return False
+    return isinstance(node.value, ast.Constant) or ast.unparse(node.value).startswith(_LOGS)
+
+
+def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
+    match node:
+        case ast.Compare(ops=ops):
+            for index, operator in enumerate(ops):
+                changed = copy.deepcopy(node)
+                changed.ops[index] = _COMPARISONS[type(operator)]()
+                yield changed
+        case ast.BoolOp(op=operator, values=values):
+            yield ast.BoolOp(ast.And() if isinstance(operator, ast.Or) else ast.Or(), values)
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
+            yield ast.BinOp(left, _OPERATORS[type(operator)](), right)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield operand
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() | float() as value):
+            yield ast.Constant(value + 1)
+        case ast.IfExp(test=test, body=body, orelse=otherwise):
+            yield ast.IfExp(test, otherwise, body)
+        case ast.Expr() | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
+            yield ast.Pass()
+        case ast.Return(value=value) if value is not None and ast.unparse(value) != "None":
+            yield ast.Return(ast.Constant(None))
+
+
+def _segment(source: str, node: ast.expr | ast.stmt) -> str | None:
+    return ast.get_source_segment(source, node)
+
+
+def _line(node: ast.expr | ast.stmt) -> int:
+    return node.lineno
+
+
+def _replace(source: str, node: ast.expr | ast.stmt, text: str) -> str:
+    """Put `text` in the place of a node; its offsets count bytes."""
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
+    end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
+    whole = b"".join(lines)
+    needs_parentheses = isinstance(node, ast.expr) and not isinstance(node, ast.Constant)
+    return (
+        whole[:start] + (f"({text})" if needs_parentheses else text).encode() + whole[end:]
+    ).decode()
