@@ -8,6 +8,7 @@ from generation.backends import inventory
 from generation.backends import pool as pool_module
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
 from generation.backends.status import BackendState
+from tests.support.fake_backend import FakeBackend
 
 
 @pytest.fixture
@@ -108,9 +109,24 @@ async def test_nothing_reachable_means_none(build, tools):
     assert not pool.is_any_reachable
 
 
+class WatchedBackend(FakeBackend):
+    """Counts how often somebody looks whether it is reachable."""
+
+    looks = 0
+
+    @property
+    def is_reachable(self):
+        self.looks += 1
+        return self._is_reachable
+
+    @is_reachable.setter
+    def is_reachable(self, value):
+        self._is_reachable = value
+
+
 async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypatch, caplog):
     monkeypatch.setattr(inventory, "REACHABLE_POLL_S", 0.01)
-    backend = tools.FakeBackend("late", is_reachable=False)
+    backend = WatchedBackend("late", is_reachable=False)
     asked = []
 
     async def fetch(*, refresh):
@@ -127,7 +143,8 @@ async def test_what_a_backend_offers_is_learnt_once_it_is_there(tools, monkeypat
     await tools.eventually(lambda: pool.object_infos)
     assert asked == [True, True]
     backend.is_reachable = False
-    await asyncio.sleep(0.05)
+    looks = backend.looks
+    await tools.eventually(lambda: backend.looks > looks)
     backend.is_reachable = True
     await tools.eventually(lambda: len(asked) == 3)
     await pool.close()
