@@ -49,6 +49,7 @@ from generation.moderation.review import Reviews
 from generation.notifier import Notifier, ReviewChannel
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.guild_settings import Administration
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
@@ -60,6 +61,9 @@ from workflows.shelf import Shelf
 
 KNOWN_NODES = "object_info"
 """Folder inside the data folder that caches each backend's last `/object_info`."""
+
+WILDCARDS = "wildcards"
+"""Folder inside the data folder with the operator's lists of alternatives for prompts."""
 
 BACKEND_GREETING_S = 5.0
 """Seconds that start-up waits for a backend before it continues without it."""
@@ -181,6 +185,7 @@ async def open_core(
         image_gate = ImageGate(database, build_checker(), utc_now)
         stack.callback(image_gate.close)
         await image_gate.warn_if_missed()
+        wildcards = WildcardLists(database, settings.data / WILDCARDS, utc_now)
         service = GenerationService(
             settings=ServiceSettings(
                 storage.engine,
@@ -193,6 +198,7 @@ async def open_core(
             pool=pool,
             notifier=notifier,
             moderation=moderation,
+            wildcards=wildcards,
             reviews=reviews,
             image_gate=image_gate,
             clock=utc_now,
@@ -221,6 +227,7 @@ async def open_core(
             backend_admin=backend_admin,
             preferences=preferences,
             library=library,
+            wildcards=wildcards,
         )
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 
@@ -237,13 +244,14 @@ def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
 
 
 def _backend_settings(entry: BackendEntry) -> BackendSettings:
-    token = entry.bearer_token
+    token, key = entry.bearer_token, entry.api_key_comfy_org
     return BackendSettings(
         url=entry.url,
         name=entry.name,
         kind=entry.kind,
         headers={name: value.get_secret_value() for name, value in entry.headers.items()},
         bearer_token=token.get_secret_value() if token else None,
+        api_key_comfy_org=key.get_secret_value() if key else None,
         ca_file=entry.ca_file,
         concurrency=entry.concurrency,
     )

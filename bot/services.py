@@ -16,6 +16,7 @@ from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.guild_settings import Administration
 from generation.requests.available_actions import ActionFinder
 from generation.requests.derivations import Derivations
@@ -42,6 +43,7 @@ class Services:
     moderation_queries: ModerationQueries
     preferences: Preferences
     library: Library
+    wildcards: WildcardLists
     file_turns: FileTurns = field(default_factory=FileTurns)
 
 

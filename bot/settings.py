@@ -88,6 +88,7 @@ class BackendEntry(BaseModel):
     kind: str = "comfyui"
     headers: Mapping[str, SecretStr] = Field(default_factory=dict)
     bearer_token: SecretStr | None = None
+    api_key_comfy_org: SecretStr | None = None
     ca_file: Path | None = None
     concurrency: int = Field(default=GRAPHS_AT_A_TIME, ge=1, le=16)
     tags: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import aiohttp
@@ -59,6 +59,11 @@ class NeverTrusted(NeverSent, BackendUntrusted):
     """… because TLS failed."""
 
 
+REDACTED = "[key]"
+
+_Content = TypeVar("_Content", str, bytes, str | bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A response of any status, read completely. `document` is None if the body is not JSON."""
@@ -83,6 +88,7 @@ class HttpClient:
         self._headers = _build_headers(settings, url)
         self._client: aiohttp.ClientSession | None = None
         self._is_closed = False
+        self._secret = settings.api_key_comfy_org
         self._tls_context: ssl.SSLContext | None = None
 
     async def close(self) -> None:
@@ -117,14 +123,14 @@ class HttpClient:
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
         async with self._respond(method, path, query, limits, options) as response:
             content = await _read(response, MAX_ANSWER_BYTES, self.name)
-            return await _build_answer(response, content)
+            return await _build_answer(response, self.redact(content))
 
     async def download(self, path: str, *, query: Mapping[str, str], max_bytes: int) -> bytes:
         """GET a file. Raises BackendRefused when it is larger or the status is not 200 or 206."""
         async with self._respond("GET", path, query, self._limits(None), {}) as response:
             if response.status not in _WITH_CONTENT:
                 content = await _read(response, MAX_ANSWER_BYTES, self.name)
-                answer = await _build_answer(response, content)
+                answer = await _build_answer(response, self.redact(content))
                 self.require_ok(answer)
                 raise self._build_refusal(answer)
             return await _read(response, max_bytes, self.name)
@@ -145,6 +151,14 @@ class HttpClient:
                 )
                 self.is_reachable = True
                 return connection
+
+    def redact(self, content: _Content) -> _Content:
+        """The content without the API key, which a node may quote in what it says."""
+        if not self._secret:
+            return content
+        if isinstance(content, str):
+            return content.replace(self._secret, REDACTED)
+        return content.replace(self._secret.encode(), REDACTED.encode())
 
     def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that corresponds to the status, if any."""

@@ -165,7 +165,7 @@ class Listener:
             _log.info("%s: connected again", self._http.name)
             self._failures = 0
         self.last_frame_at = time.monotonic()
-        self._on_message(parse_frame(frame))
+        self._on_message(parse_frame(self._http.redact(frame)))
 
     def _note_end(self, socket: Socket) -> None:
         if not self._wants_fresh_id:

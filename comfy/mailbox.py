@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from comfy.protocol.events import Preview, RunEvent, StepDone
+from comfy.protocol.events import NodeText, Preview, RunEvent, StepDone
 
 
 class Mailbox:
@@ -24,10 +24,10 @@ class Mailbox:
         return self._is_ended
 
     def put(self, event: RunEvent) -> None:
-        """Add an event; a stale preview or step makes room for a newer one."""
+        """Add an event; a stale preview, step or text makes room for a newer one."""
         if self._is_ended:
             return
-        if isinstance(event, Preview | StepDone):
+        if isinstance(event, Preview | StepDone | NodeText):
             self._drop_stale(type(event))
         self._events.append(event)
         self._wake()

@@ -5,6 +5,7 @@ from comfy.errors import RunInterrupted
 from comfy.mailbox import Mailbox
 from comfy.protocol.events import (
     NodeStarted,
+    NodeText,
     Output,
     OutputBytes,
     OutputsReady,
@@ -26,6 +27,7 @@ from comfy.protocol.messages import (
     PreviewFrame,
     ProgressState,
     StepProgress,
+    TextFrame,
     UnreadSnapshot,
 )
 from comfy.protocol.outputs import choose_results
@@ -100,6 +102,9 @@ class Run:
                 self.is_started = True
             case ExecutionCached():
                 self.start(message.nodes)
+            case TextFrame():
+                node_id = self._shown_as.get(message.node_id, message.node_id)
+                self.mailbox.put(NodeText(node_id, message.text))
             case NodeExecuted():
                 self._add_outputs(message.outputs)
             case _:

@@ -11,6 +11,7 @@ from comfy.protocol.messages import (
     Message,
     NodeExecuting,
     PreviewFrame,
+    TextFrame,
 )
 from comfy.run import Run
 
@@ -101,8 +102,8 @@ class FollowedRuns:
 
     def _find_owner(self, message: Message, client_id: str) -> str | None:
         match message:
-            case PreviewFrame():
-                # Without negotiated metadata a preview does not name its run.
+            case PreviewFrame() | TextFrame():
+                # Without negotiated metadata they do not name their run.
                 return self._executing
             case NodeExecuting(node_id=str() as node_id):
                 return self._find_reconnected(node_id, client_id)

@@ -73,8 +73,14 @@ class ComfyServer:
             self._http, self._listener, self._queries, self._runs, self._timing
         )
         self._submitter = GraphSubmitter(
-            self._http, self._listener, self._queries, self._timing, withdraw=self._withdraw
+            self._http,
+            self._listener,
+            self._queries,
+            self._timing,
+            withdraw=self._withdraw,
+            find_key=self._find_key,
         )
+        self._key = settings.api_key_comfy_org
         self._object_info: ObjectInfo | None = None
 
     @property
@@ -122,6 +128,13 @@ class ComfyServer:
             except ValueError as error:
                 raise NotComfyUI(f"{self.name}: {error}") from error
         return self._object_info
+
+    def _find_key(self, run: Run) -> str | None:
+        """The API key, for graphs with nodes of partners; for all while the nodes are not known."""
+        info = self._object_info
+        classes = {str(node.get("class_type")) for node in run.graph.values()}
+        is_needed = info is None or any(map(info.is_partner, classes))
+        return self._key if is_needed else None
 
     async def fetch_load(self) -> int:
         """How many graphs it runs or holds waiting, those of other clients included."""

@@ -12,7 +12,8 @@ class BackendSettings:
     """Where a backend is and how to talk to it; nothing secret shows up in its repr.
 
     `url` may hold a base path, a query and `user:password@`. `concurrency` is how many graphs
-    it is handed at a time. Raises ValueError with a plain sentence, without the URL's secrets.
+    it is handed at a time. `api_key_comfy_org` pays for the nodes of partners, and goes along with
+    the graphs that have some. Raises ValueError with a plain sentence, without the URL's secrets.
     """
 
     url: str = field(repr=False)
@@ -20,6 +21,7 @@ class BackendSettings:
     kind: str = "comfyui"
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     bearer_token: str | None = field(default=None, repr=False)
+    api_key_comfy_org: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     concurrency: int = 2
 

@@ -8,8 +8,13 @@ import aiohttp
 from comfy.errors import BackendUnreachable
 from comfy.http import HttpClient
 
-_FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-"""Asks for previews that name their run. It only counts as the very first text message."""
+_FEATURE_FLAGS = json.dumps(
+    {
+        "type": "feature_flags",
+        "data": {"supports_preview_metadata": True, "supports_progress_text_metadata": True},
+    }
+)
+"""Asks for previews and texts that name their run. Only the very first text message counts."""
 
 
 class Socket:

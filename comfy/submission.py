@@ -28,7 +28,10 @@ _ATTEMPTS = 3
 
 
 class GraphSubmitter:
-    """Submits runs. `withdraw` stops one that was accepted but must not run."""
+    """Submits runs. `withdraw` stops one that was accepted but must not run.
+
+    `find_key` returns the API key that a run's graph needs.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,9 @@ class GraphSubmitter:
         timing: Timing,
         *,
         withdraw: Callable[[str], Awaitable[object]],
+        find_key: Callable[[Run], str | None] = lambda _run: None,
     ) -> None:
+        self._find_key = find_key
         self._http = http
         self._listener = listener
         self._queries = queries
@@ -53,7 +58,7 @@ class GraphSubmitter:
         # Without /ws the run goes ahead all the same and is followed by polling.
         await self._listener.wait_connected()
         run.client_id = self._listener.client_id
-        await self._post(run, _build_body(run, previews=previews))
+        await self._post(run, _build_body(run, previews=previews, key=self._find_key(run)))
         run.is_submitted = True
         return False
 
@@ -141,11 +146,15 @@ def _adopt(run: Run, whereabouts: Whereabouts) -> bool:
     return True
 
 
-def _build_body(run: Run, *, previews: bool) -> dict[str, Any]:
+def _build_body(run: Run, *, previews: bool, key: str | None) -> dict[str, Any]:
     """The one place where ComfyUI's own word for a graph, `prompt`, is written."""
+    extra_data = {"preview_method": "auto" if previews else "none"}
+    if key is not None:
+        # The server keeps it out of its queue and history: its SENSITIVE_EXTRA_DATA_KEYS.
+        extra_data["api_key_comfy_org"] = key
     return {
         "prompt": {node_id: dict(node) for node_id, node in run.graph.items()},
         "prompt_id": run.prompt_id,
         "client_id": run.client_id,
-        "extra_data": {"preview_method": "auto" if previews else "none"},
+        "extra_data": extra_data,
     }

@@ -95,7 +95,8 @@ class Generation:
 
     What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
     `age_restricted` says that the channel was when it was asked for. `parent_channel_id` is the
-    channel of a thread.
+    channel of a thread. `typed_prompt` is what was typed where the prompt was drawn from it,
+    `follow_up` the options of the request that its text is to become the prompt of.
     """
 
     id: str
@@ -133,6 +134,8 @@ class Generation:
     sampled_at: datetime | None = None
     parent_channel_id: int | None = None
     reply: str = field(default="", repr=False)
+    typed_prompt: str | None = None
+    follow_up: Mapping[str, Value] | None = None
 
     @property
     def is_deleted(self) -> bool:

@@ -86,6 +86,7 @@ class GenerationRequest:
     request was admitted. `workflow` None means: the default workflow that has a place for what was
     given, of one of the `kinds` if there are any. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
+    `follow_up` are the options of the request that its text is to become the prompt of.
     `reply` is opaque to the core: the front end's address of the reply.
     """
 
@@ -103,4 +104,5 @@ class GenerationRequest:
     parent_id: str | None = None
     parent_position: int | None = None
     derivation: Derivation | None = None
+    follow_up: Mapping[str, Value] = field(default_factory=dict)
     reply: str = field(default="", repr=False)

@@ -28,6 +28,7 @@ from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
 from generation.notifier import Notifier
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState, OutputContent
 from generation.request import Actor, GenerationRequest, Requester
@@ -91,6 +92,7 @@ class GenerationService(Service):
         pool: BackendPool,
         notifier: Notifier,
         moderation: Moderation,
+        wildcards: WildcardLists,
         reviews: Reviews,
         image_gate: ImageGate,
         clock: Callable[[], datetime],
@@ -113,6 +115,7 @@ class GenerationService(Service):
             pool=pool,
             usage=self._usage,
             moderation=moderation,
+            wildcards=wildcards,
             clock=clock,
             random_source=random_source,
         )

@@ -5,11 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from workflows.errors import InvalidValue, MissingInput, UnknownInput
 from workflows.graph import Graph, Link, Slot, consumers, unused_id
+from workflows.loras import Lora, parse_value
 from workflows.manifest import Input, InputType, Manifest, Scalar, Value, parse_target
 from workflows.values import coerce, size_for
 from workflows.workflow import Workflow
 
 __all__ = ["bind", "check", "size_for"]
+
+_STRENGTHS = ("strength_model", "strength_clip")
+"""Inputs of ComfyUI's LoRA loaders."""
 
 
 def check(
@@ -82,8 +86,8 @@ def _bindable(wanted: Input, value: object) -> Value:
 
 
 def _place(graph: Graph, wanted: Input, value: Value) -> None:
-    if wanted.type is InputType.LORA and wanted.wraps is not None:
-        _insert_lora(graph, wanted.wraps, wanted.strength, str(value))
+    if wanted.type is InputType.LORA:
+        _place_loras(graph, wanted, parse_value(str(value)))
     elif wanted.replaces is not None:
         _insert_mask(graph, wanted.replaces, str(value))
     elif wanted.type is InputType.TEXT:
@@ -103,6 +107,20 @@ def _write(graph: Graph, targets: Sequence[str], value: Scalar) -> None:
         slot = parse_target(target)
         if slot is not None:
             graph[slot.node_id]["inputs"][slot.input_name] = value
+
+
+def _place_loras(graph: Graph, wanted: Input, loras: Sequence[Lora]) -> None:
+    """The first one goes to the targets, where there are any; loaders are inserted for the rest."""
+    loader = wanted.wraps
+    for target in filter(None, map(parse_target, wanted.targets)):
+        loader, inputs = target.node_id, graph[target.node_id]["inputs"]
+        inputs[target.input_name] = loras[0].name
+        strengths = [name for name in _STRENGTHS if isinstance(inputs.get(name), int | float)]
+        inputs |= {name: loras[0].weight for name in strengths if loras[0].weight is not None}
+    for lora in loras[1:] if wanted.targets else loras:
+        if loader is not None:
+            strength = wanted.strength if lora.weight is None else lora.weight
+            _insert_lora(graph, loader, strength, lora.name)
 
 
 def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:

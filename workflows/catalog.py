@@ -17,7 +17,7 @@ from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
-from workflows.shelf import SWITCHED_OFF, Shelf
+from workflows.shelf import SWITCHED_OFF, SWITCHED_ON, Shelf
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 
@@ -62,7 +62,8 @@ class _Snapshot:
 class Catalog:
     """The workflows of some folders; of two with one name, the later folder's counts.
 
-    `preferred` are names of workflows, best first, that come before others of their kind.
+    Those that call paid services are disabled until somebody turns them on. `preferred` are names
+    of workflows, best first, that come before others of their kind.
 
     A workflow that breaks stays in its last good version and is listed in `problems`; it never
     stops the others. What has been handed out is never changed: `load` replaces it as a whole.
@@ -209,22 +210,32 @@ class _Reading:
                 sentence = f'The workflow "{first.name}" already has the command "{command}".'
                 self._report(paths[name] / MANIFEST_FILE, sentence)
                 del self._by_name[name]
-        off = self._find_switched_off()
         found = dict(sorted(self._by_name.items()))
+        off = self._read_names(Shelf.switched_off, SWITCHED_OFF, self._before.disabled)
+        on = self._read_names(Shelf.switched_on, SWITCHED_ON, self._before.workflows)
+        off |= {name for name, one in found.items() if name not in on and self._is_paid(one)}
         workflows = {name: one for name, one in found.items() if name not in off}
         disabled = {name: one for name, one in found.items() if name in off}
         waiting = tuple(dict.fromkeys(name for name in self._waiting if name not in found))
         return _Snapshot(workflows, tuple(self._problems), waiting, disabled, self._by_path)
 
-    def _find_switched_off(self) -> set[str]:
-        off: set[str] = set()
+    def _read_names(
+        self, read: Callable[[Shelf], frozenset[str]], file: str, before: Mapping[str, Workflow]
+    ) -> set[str]:
+        names: set[str] = set()
         for folder in self._folders:
             try:
-                off |= Shelf(folder).switched_off()
+                names |= read(Shelf(folder))
             except OSError as error:
-                self._report(folder / SWITCHED_OFF, f"This cannot be read: {error.strerror}.")
-                off |= self._before.disabled.keys()
-        return off
+                self._report(folder / file, f"This cannot be read: {error.strerror}.")
+                names |= before.keys()
+        return names
+
+    def _is_paid(self, workflow: Workflow) -> bool:
+        """Whether a node calls a service that is paid for, as far as backends have said."""
+        if self._classes is None:
+            return False
+        return any(self._classes.is_partner(node["class_type"]) for node in workflow.graph.values())
 
     def _list_entries(self, folder: Path) -> Iterator[Path]:
         try:

@@ -109,6 +109,9 @@ class NodeClasses(Protocol):
     def output_names(self, class_type: str) -> tuple[str, ...]:
         """What its outputs are called, in order."""
 
+    def is_partner(self, class_type: str) -> bool:
+        """Whether it calls a service that is paid for."""
+
     def is_output_node(self, class_type: str) -> bool:
         """Whether its results are results of the run."""
 

@@ -11,6 +11,9 @@ from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTE
 SWITCHED_OFF = ".off"
 """A file with the names of workflows that nobody is offered, one a line."""
 
+SWITCHED_ON = ".on"
+"""A file with the names of workflows that call paid services and are offered all the same."""
+
 STAGED = ".staged"
 """A folder with what was handed in and not enabled yet; the catalogue does not look there."""
 
@@ -82,29 +85,40 @@ class Shelf:
 
     def switched_off(self) -> frozenset[str]:
         """The workflows that nobody is offered. Raises OSError when their list cannot be read."""
+        return self._read_names(SWITCHED_OFF)
+
+    def switched_on(self) -> frozenset[str]:
+        """The workflows that somebody turned on. Raises OSError when their list cannot be read."""
+        return self._read_names(SWITCHED_ON)
+
+    def switch_off(self, name: str) -> None:
+        """Offer it to nobody. Raises OSError."""
+        self._write_names(SWITCHED_OFF, self.switched_off() | {name})
+        self._write_names(SWITCHED_ON, self.switched_on() - {name})
+
+    def switch_on(self, name: str) -> None:
+        """Offer it, also where it calls a paid service. Raises OSError."""
+        self._write_names(SWITCHED_ON, self.switched_on() | {name})
+        self._write_names(SWITCHED_OFF, self.switched_off() - {name})
+
+    def _read_names(self, file: str) -> frozenset[str]:
         try:
-            content = (self._folder / SWITCHED_OFF).read_bytes()
+            content = (self._folder / file).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return frozenset()
         # Names are ASCII: a line that is no UTF-8 names nothing, and the others count.
         text = content.decode("utf-8-sig", errors="replace")
         return frozenset(line.strip() for line in text.splitlines() if line.strip())
 
-    def switch_off(self, name: str) -> None:
-        """Offer it to nobody. Raises OSError."""
-        self._write_off(self.switched_off() | {name})
-
-    def switch_on(self, name: str) -> None:
-        """Offer it again. Raises OSError."""
-        self._write_off(self.switched_off() - {name})
-
-    def _write_off(self, names: frozenset[str]) -> None:
+    def _write_names(self, file: str, names: frozenset[str]) -> None:
+        if not names and not (self._folder / file).exists():
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}\n" for name in sorted(names))
-        written = self._folder / f"{SWITCHED_OFF}.new"
+        written = self._folder / f"{file}.new"
         written.write_text(text, encoding="utf-8")
         # As a whole or not at all: what a cut list names no more would be offered again.
-        written.replace(self._folder / SWITCHED_OFF)
+        written.replace(self._folder / file)
 
     @staticmethod
     def _folders(folder: Path) -> list[Path]:

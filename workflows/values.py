@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from workflows import sizes
 from workflows.errors import InvalidValue
+from workflows.loras import MAX_WEIGHT, Lora, format_value, parse_value
 from workflows.manifest import MAX_SEED, Input, InputType, Scalar, Value
 
 MAX_DIGITS = 32
@@ -19,6 +20,8 @@ def coerce(wanted: Input, value: object, choices: Sequence[str] = ()) -> Value:
 
     `choices` are a model's names as backends have them; without any, the name is not looked up.
     """
+    if wanted.type is InputType.LORA and isinstance(value, str):
+        return _loras(wanted, value, choices)
     if wanted.type in (InputType.CHECKPOINT, InputType.LORA):
         return _model(wanted, value, choices)
     return _COERCIONS[wanted.type](wanted, value)
@@ -114,6 +117,18 @@ def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
             choices=choices,
         )
     return found
+
+
+def _loras(wanted: Input, value: str, choices: Sequence[str]) -> str:
+    try:
+        loras = parse_value(value)
+    except ValueError:
+        raise InvalidValue(
+            wanted.name,
+            "{name} has a weight that is no number from -{limit} to {limit}.",
+            {"limit": f"{MAX_WEIGHT:g}"},
+        ) from None
+    return format_value(Lora(_model(wanted, lora.name, choices), lora.weight) for lora in loras)
 
 
 def _size(wanted: Input, value: object) -> tuple[int, int]:

@@ -43,6 +43,7 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         image_3: discord.Attachment | None = None,
         private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
+        enhance: bool = False,  # noqa: FBT001, FBT002 - likewise
     ) -> None:
         values = {
             "negative": negative,
@@ -56,7 +57,7 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
         }
         attachments = {"image": image, "mask": mask, "image_2": image_2, "image_3": image_3}
         command_input = CommandInput(
-            prompt, workflow, values, attachments, aspect, private, spoiler
+            prompt, workflow, values, attachments, aspect, private, spoiler, enhance=enhance
         )
         await submitter.submit(interaction, command_input)
 

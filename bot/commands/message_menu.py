@@ -1,4 +1,4 @@
-"""Message context menu: Image info and Use as input."""
+"""Message context menu: Image info, Use as input and Describe."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -40,6 +40,9 @@ REMEMBERED_PICTURES = 1_000
 PROMPT_CHARACTERS = 560
 """Characters of a prompt shown for a file; escaping may double them."""
 
+DESCRIBE = "describe"
+"""The kind of workflows that say what a picture shows."""
+
 FACTS = 12
 FACT_CHARACTERS = 100
 FACTS_CHARACTERS = 2_000
@@ -49,7 +52,7 @@ _Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None
 
 
 class MessageMenu:
-    """The entries Image info and Use as input."""
+    """The entries Image info, Use as input and Describe."""
 
     def __init__(self, services: Services, submitter: Submitter) -> None:
         self._services = services
@@ -61,6 +64,7 @@ class MessageMenu:
         return (
             app_commands.ContextMenu(name="Image info", callback=_plain(self.show_info)),
             app_commands.ContextMenu(name="Use as input", callback=_plain(self.ask)),
+            app_commands.ContextMenu(name="Describe", callback=_plain(self.describe)),
         )
 
     def forms(self) -> Mapping[str, Handler]:
@@ -91,6 +95,15 @@ class MessageMenu:
                 for file in files[:READ_FILES]
             ]
         await respond(interaction, embeds=embeds)
+
+    async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        """Describe the first picture of the message in words."""
+        pictures = (one for one in message.attachments if _kind(one) in PICTURE_TYPES)
+        picture = next(pictures, None)
+        if picture is None:
+            raise _without_picture()
+        command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": picture})
+        await self._submitter.submit(interaction, command_input)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks what to make of the picture."""

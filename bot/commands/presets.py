@@ -6,6 +6,7 @@ from discord.app_commands import Range
 
 from bot.commands.choices import complete_lora, complete_model, complete_workflow, in_time
 from bot.i18n.language import _
+from bot.permissions import guild_of, require_administrator
 from bot.replies.inputs import given_values
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
@@ -20,9 +21,16 @@ from bot.ui.options import (
 )
 from bot.ui.responses import acknowledge, before_deadline, respond, respond_lines
 from bot.ui.text import harmless
-from generation.people.preferences import MAX_PRESET_NAME_CHARACTERS, Preferences, Preset
+from generation.errors import FailureKind, RequestRefused
+from generation.people.preferences import (
+    MAX_PRESET_NAME_CHARACTERS,
+    Preferences,
+    Preset,
+    preset_owners,
+    server_owner,
+)
 from generation.record import Generation
-from generation.request import Value
+from generation.request import Requester, Value
 from generation.requests.derivations import Derivations
 
 SHOWN_VALUE_CHARACTERS = 80
@@ -50,6 +58,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
     @app_commands.describe(
         name="How you want to call it",
         generation="Take the options of this result; those you give as well come first",
+        server="Save it for everyone in this server (administrators)",
         **{name: text for name, text in DESCRIPTIONS.items() if name in map(shown_name, _SAVED)},
     )
     @app_commands.autocomplete(workflow=complete_workflow, model=complete_model, lora=complete_lora)
@@ -70,6 +79,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         strength: Range[float, 0.0, 1.0] | None = None,
         private: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
         spoiler: bool | None = None,  # noqa: FBT001 - likewise
+        server: bool = False,  # noqa: FBT001, FBT002 - likewise
     ) -> None:
         """Keep the options."""
         await acknowledge(interaction)
@@ -93,7 +103,8 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
             generation_id = generation.partition("·")[0]
             values |= options_of(await self._derivations.find_visible(generation_id, requester))
         values |= given_values(options)
-        kept = await self._preferences.save_preset(interaction.user.id, name, values)
+        owner_id = owner_of(interaction, server=server)
+        kept = await self._preferences.save_preset(owner_id, name, values)
         text = _("Kept as **{name}**: {options}", name=harmless(kept), options=describe(values))
         await respond(interaction, text[:2000])
 
@@ -116,7 +127,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
     ) -> None:
         """Submit a request with the options."""
         preset = await before_deadline(
-            interaction, self._preferences.find_preset(interaction.user.id, name)
+            interaction, self._preferences.find_preset(requester_of(interaction), name)
         )
         command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
         await self._submitter.submit(interaction, command_input)
@@ -125,17 +136,23 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
     async def list_(self, interaction: discord.Interaction) -> None:
         """List the presets."""
         await acknowledge(interaction)
-        presets = await self._preferences.presets(interaction.user.id)
-        lines = [f"**{harmless(name)}** {describe(values)}" for name, values in presets.items()]
+        lines = await preset_lines(self._preferences, requester_of(interaction))
         nothing = _("You have none yet. Keep options with /presets save.")
         await respond_lines(interaction, _("Your presets"), lines, nothing=nothing)
 
     @app_commands.command(description="Forget a preset")
-    @app_commands.describe(name="Which preset")
-    async def delete(self, interaction: discord.Interaction, name: str) -> None:
+    @app_commands.describe(
+        name="Which preset", server="Delete one of the server's (administrators)"
+    )
+    async def delete(
+        self,
+        interaction: discord.Interaction,
+        name: str,
+        server: bool = False,  # noqa: FBT001, FBT002 - discord.py passes options by name
+    ) -> None:
         """Delete a preset."""
         await acknowledge(interaction)
-        await self._preferences.delete_preset(interaction.user.id, name)
+        await self._preferences.delete_preset(owner_of(interaction, server=server), name)
         text = _("**{name}** is forgotten.", name=harmless(name))
         await respond(interaction, text)
 
@@ -144,8 +161,36 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
     @delete.autocomplete("name")
     async def complete_name(self, interaction: discord.Interaction, typed: str) -> Choices:
         """Offer the presets' names."""
-        names = await in_time(interaction, self._preferences.presets(interaction.user.id)) or ()
+        owners = preset_owners(requester_of(interaction))
+        found = [await in_time(interaction, self._preferences.presets(one)) or () for one in owners]
+        names = dict.fromkeys(name for presets in found for name in presets)
         return matching(((name, name) for name in names), typed)
+
+
+def owner_of(interaction: discord.Interaction, *, server: bool) -> int:
+    """Whose presets are changed; the server's by its administrators alone. Raises NotPermitted."""
+    if not server:
+        return interaction.user.id
+    require_administrator(interaction)
+    guild_id = guild_of(interaction)
+    if guild_id is None:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "There is no server here. Leave {option} out.",
+            {"option": "server"},
+        )
+    return server_owner(guild_id)
+
+
+async def preset_lines(preferences: Preferences, requester: Requester) -> list[str]:
+    """Format the presets that a person can use, one a line, the server's last."""
+    lines = []
+    for owner_id in preset_owners(requester):
+        presets = await preferences.presets(owner_id)
+        if presets and owner_id != requester.user_id:
+            lines.append(_("Of this server:"))
+        lines += [f"**{harmless(name)}** {describe(values)}" for name, values in presets.items()]
+    return lines
 
 
 def options_of(generation: Generation) -> dict[str, Value]:

@@ -16,6 +16,7 @@ from generation.errors import ServiceUnavailable
 from generation.people.preferences import Preferences
 from generation.request import GenerationRequest, Value
 from generation.requests.acceptance import PassedCheck
+from generation.requests.enhancement import enhance_first
 from generation.service import GenerationService
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class CommandInput:
 
     `media` names the attachments that are a "video" or an "audio" file instead of a picture.
     Without a `workflow`, one of the `kinds` is selected; any that fits, where there are none.
+    With `enhance`, a better prompt is made first.
     """
 
     prompt: str = ""
@@ -38,6 +40,7 @@ class CommandInput:
     spoiler: bool | None = None
     media: Mapping[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
+    enhance: bool = False
 
 
 class Submitter:
@@ -66,9 +69,10 @@ class Submitter:
         }
         check_attachments(attachments, self._attachment_hosts, command_input.media)
         deadline = deadline_of(interaction)
-        defaults = await self._preferences.defaults_soon(interaction.user.id, deadline)
+        requester = requester_of(interaction)
+        defaults = await self._preferences.defaults_soon(requester.user_id, deadline, requester)
         request = GenerationRequest(
-            requester=requester_of(interaction),
+            requester=requester,
             prompt=command_input.prompt,
             workflow=command_input.workflow,
             kinds=command_input.kinds,
@@ -79,6 +83,9 @@ class Submitter:
             spoiler=defaults.spoiler if command_input.spoiler is None else command_input.spoiler,
         )
         request = self._preferences.complete(request, defaults)
+        if command_input.enhance:
+            await self._check_early(request, deadline)
+            request = enhance_first(request)
         checked = await self._check_early(request, deadline)
         reply = await open_reply(interaction, private=request.private)
         generation = await self.service.submit(replace(request, reply=reply), checked)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.i18n.language import _, plural
-from bot.ui.text import relative
+from bot.i18n.language import _, mark, plural
+from bot.ui.options import shown_name
+from bot.ui.text import harmless, relative
 from generation.quota.periods import Period
 from generation.quota.policy import EffectiveAllowance, Grant, GuildLimits, RolePolicy, RoleRule
 from generation.quota.rules import Unit
@@ -13,6 +14,15 @@ LISTED_ROLES = 15
 
 LISTED_CHANNELS = 75
 """Channels listed in one line: two such lines fit into an embed's description."""
+
+
+_ACCESS = {
+    "workflows": mark("workflows: {names}"),
+    "models": mark("models: {names}"),
+    "loras": mark("LoRAs: {names}"),
+    "options": mark("options: {names}"),
+}
+"""What a role may use, by category."""
 
 
 def amount_text(amount: int, unit: Unit) -> str:
@@ -81,6 +91,9 @@ def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
         said.append(_("{count} running", count=policy.max_running))
     if policy.max_waiting is not None:
         said.append(_("{count} waiting", count=policy.max_waiting))
+    for category, patterns in policy.access.items():
+        names = _listed([harmless(shown_name(one), 60) for one in patterns], LISTED_ROLES)
+        said.append(_(_ACCESS[category], names=names))
     return f"<@&{policy.role_id}> {' · '.join(said) or _('changes nothing')}"
 
 
@@ -130,6 +143,14 @@ def channel_lines(policies: Mapping[int, bool]) -> list[str]:
     if denied:
         lines.append(_("Not in {channels}", channels=_channels(denied)))
     return lines
+
+
+def channel_workflow_lines(defaults: Mapping[int, str]) -> list[str]:
+    """Format the channels' default workflows, one a line."""
+    return [
+        _("{channel} uses {workflow}", channel=f"<#{channel_id}>", workflow=f"`{name}`")
+        for channel_id, name in defaults.items()
+    ]
 
 
 def mentions(role_ids: Sequence[int]) -> str:

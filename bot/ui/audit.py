@@ -13,7 +13,9 @@ VALUE_CHARACTERS = 100
 
 PEOPLE = frozenset({"block", "unblock", "purge", "grant", "revoke"})
 ROLES = frozenset({"set-role", "clear-role"})
-CHANNELS = frozenset({"allow-channel", "deny-channel", "clear-channel", "review", "log-channel"})
+CHANNELS = frozenset(
+    {"allow-channel", "deny-channel", "clear-channel", "review", "log-channel", "channel-workflow"}
+)
 """Actions whose subject is a channel's id."""
 
 TIMES = frozenset({"until", "expires_at"})

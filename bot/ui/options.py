@@ -39,11 +39,17 @@ DESCRIPTIONS = {
     "image_3": mark("Third picture"),
     "private": mark("Only you see it"),
     "spoiler": mark("Hide the pictures behind a click"),
+    "enhance": mark("Improve the prompt first"),
 }
 """Descriptions of the standard options, in the order of `/imagine`."""
 
 _SHOWN_NAMES = {"cfg": "guidance", "size": "aspect"}
 """Options that are not called as the input that they set."""
+
+
+def input_name(shown: str) -> str:
+    """The input's name for an option's."""
+    return next((name for name, other in _SHOWN_NAMES.items() if other == shown), shown)
 
 
 def shown_name(name: str) -> str:

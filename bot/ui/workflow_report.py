@@ -13,6 +13,8 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     lines += [_("Cannot be used: {problem}", problem=problem) for problem in report.problems]
     if report.results:
         lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
+    if report.is_paid:
+        lines.append(_("Paid: it calls a service that costs money. It is off until enabled."))
     lines.append(_("Costs: {cost}", cost=_cost(report)))
     if seconds is not None:
         lines.append(_("Takes: {seconds} s, by its last runs", seconds=f"{seconds:.1f}"))

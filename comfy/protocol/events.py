@@ -76,6 +76,14 @@ class StepDone:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeText:
+    """A text that a node shows while it runs; a newer one takes its place."""
+
+    node_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """A preview of this run, never of another. `media_type` is image/jpeg or image/png."""
 
@@ -99,4 +107,6 @@ class Succeeded:
     fully_cached: bool
 
 
-RunEvent = Submitted | Started | NodeStarted | StepDone | Preview | OutputsReady | Succeeded
+RunEvent = (
+    Submitted | Started | NodeStarted | StepDone | NodeText | Preview | OutputsReady | Succeeded
+)

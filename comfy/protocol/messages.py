@@ -1,6 +1,7 @@
 """Frames of /ws parsed into typed messages. Nothing that a server sends can raise here."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,11 @@ from comfy.protocol.snapshots import find_owner, find_running
 
 MAX_METADATA_BYTES = 2**16
 """Of a preview: it names a run and a node, and the newest ones are kept in memory."""
+
+MAX_TEXT_BYTES = 4096
+"""Of a text that a node shows while it runs; people see its first words."""
+
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -146,10 +152,15 @@ class PreviewFrame:
 
 @dataclass(frozen=True, slots=True)
 class TextFrame:
-    """Text that a node shows while it runs. It goes to all clients and names no prompt id."""
+    """Text that a node shows while it runs.
+
+    Without a prompt id where the server knows no `supports_progress_text_metadata`; it goes to all
+    clients then.
+    """
 
     node_id: str
     text: str
+    prompt_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +260,22 @@ def _parse_owner(head: bytes) -> tuple[str | None, str | None] | None:
 
 
 def _parse_text_frame(frame: bytes) -> Message:
-    node_id, text = _split(frame)
-    return TextFrame(node_id.decode(errors="replace"), text.decode(errors="replace"))
+    head, text = _split(frame)
+    prompt_id = None
+    if _UUID.fullmatch(head):
+        # A prompt id, and a field more, before the text. No node's id looks like that.
+        prompt_id, (head, text) = head.decode(), _split(text, start=0)
+    return TextFrame(
+        head.decode(errors="replace"),
+        text[:MAX_TEXT_BYTES].decode(errors="replace"),
+        prompt_id,
+    )
 
 
-def _split(frame: bytes) -> tuple[bytes, bytes]:
-    """Split the payload into its length-prefixed part and the rest."""
-    end = 8 + int.from_bytes(frame[4:8], "big")
-    return frame[8:end], frame[end:]
+def _split(frame: bytes, start: int = 4) -> tuple[bytes, bytes]:
+    """Split what follows `start` into its length-prefixed part and the rest."""
+    end = start + 4 + int.from_bytes(frame[start : start + 4], "big")
+    return frame[start + 4 : end], frame[end:]
 
 
 def _build_preview(prompt_id: str | None, node_id: str | None, image: bytes) -> Message:

@@ -62,15 +62,30 @@ class PolicyRepository(Repository):
         """Which channels and categories are served, and which are not; others were not named."""
         found = self._session.execute(
             select(ChannelPolicyRow.channel_id, ChannelPolicyRow.is_served)
-            .where(ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
+            .where(
+                ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
+                ChannelPolicyRow.is_served.is_not(None),
+            )
             .order_by(ChannelPolicyRow.channel_id)
         )
         return {row.channel_id: row.is_served for row in found}
 
-    def set_channel(self, guild_id: int | None, channel_id: int, *, is_served: bool) -> None:
-        """Serve a channel, or serve it no more."""
+    def channel_workflows(self, guild_id: int | None) -> dict[int, str]:
+        """The default workflows of channels and categories."""
+        found = self._session.execute(
+            select(ChannelPolicyRow.channel_id, ChannelPolicyRow.workflow)
+            .where(
+                ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
+                ChannelPolicyRow.workflow.is_not(None),
+            )
+            .order_by(ChannelPolicyRow.channel_id)
+        )
+        return {row.channel_id: row.workflow for row in found}
+
+    def set_channel(self, guild_id: int | None, channel_id: int, **columns: object) -> None:
+        """Change what is given of a channel's policy: whether it is served, its workflow."""
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "channel_id": channel_id}
-        self._put(ChannelPolicyRow, key, {"is_served": is_served})
+        self._put(ChannelPolicyRow, key, columns)
 
     def clear_channels(
         self, guild_id: int | None, channel_ids: Collection[int] | None = None

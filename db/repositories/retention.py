@@ -42,7 +42,7 @@ class RetentionRepository(Repository):
             self._session.execute(
                 update(GenerationRow)
                 .where(GenerationRow.id.in_(ids))
-                .values(prompt="", values={})
+                .values(prompt="", values={}, typed_prompt=None, follow_up=None)
                 .execution_options(synchronize_session=False)
             )
         return len(ids)

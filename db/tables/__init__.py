@@ -26,7 +26,7 @@ from db.tables.moderation import (
     WatchedWordRow,
 )
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
-from db.tables.preferences import PreferencesRow, PresetRow
+from db.tables.preferences import PreferencesRow, PresetRow, WildcardListRow
 
 __all__ = [
     "CANCELLED",
@@ -61,4 +61,5 @@ __all__ = [
     "ReviewRow",
     "RolePolicyRow",
     "WatchedWordRow",
+    "WildcardListRow",
 ]

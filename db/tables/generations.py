@@ -43,7 +43,8 @@ class GenerationRow(Base):
     `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
     `removed_at` is when its results were taken away: the record stays. While it is `withheld`,
     nobody but moderators sees its results. `parent_channel_id` is the channel of a thread, and
-    `age_restricted` says that the channel was.
+    `age_restricted` says that the channel was. `typed_prompt` is what was typed where `prompt` was
+    drawn from it, `follow_up` the options of the request that its text is to become the prompt of.
     """
 
     __tablename__ = "generations"
@@ -90,6 +91,8 @@ class GenerationRow(Base):
     withheld: Mapped[bool] = mapped_column(default=False, server_default=false())
     parent_channel_id: Mapped[int | None] = mapped_column(BigInteger)
     age_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    typed_prompt: Mapped[str | None] = mapped_column(Text)
+    follow_up: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         CheckConstraint(

@@ -1,8 +1,9 @@
 """Policies of guilds for roles, people and channels; backends drained by operators."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base
@@ -22,6 +23,7 @@ class RolePolicyRow(Base):
     has_priority: Mapped[bool] = mapped_column(default=False)
     is_unlimited: Mapped[bool] = mapped_column(default=False)
     may_generate: Mapped[bool | None]
+    access: Mapped[dict[str, Any] | None]
 
 
 class GrantRow(Base):
@@ -44,13 +46,17 @@ class GrantRow(Base):
 
 
 class ChannelPolicyRow(Base):
-    """Whether the bot serves a channel, its threads, or all channels of a category."""
+    """What holds in a channel and its threads, or in all channels of a category.
+
+    `is_served` says whether the bot serves it, `workflow` is its default; NULL decides nothing.
+    """
 
     __tablename__ = "channel_policies"
 
     guild_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     channel_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    is_served: Mapped[bool]
+    is_served: Mapped[bool | None]
+    workflow: Mapped[str | None] = mapped_column(String(64))
 
 
 class DrainedBackendRow(Base):

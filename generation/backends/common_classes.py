@@ -39,6 +39,10 @@ class CommonClasses:
         """What its outputs are called, in order."""
         return self._first(class_type).output_names(class_type)
 
+    def is_partner(self, class_type: str) -> bool:
+        """Whether any backend says that it calls a service that is paid for."""
+        return any(info.is_partner(class_type) for info in self._infos)
+
     def is_output_node(self, class_type: str) -> bool:
         """Whether its results are results of the run."""
         return self._first(class_type).is_output_node(class_type)

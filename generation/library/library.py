@@ -8,7 +8,7 @@ import logging
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from comfy.protocol.object_info import ObjectInfo
@@ -32,6 +32,7 @@ from generation.requests.selection import unknown_workflow
 from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.errors import NothingCarried, WorkflowUnusable
+from workflows.manifest import Access
 from workflows.shelf import Shelf
 from workflows.workflow import Workflow
 
@@ -92,6 +93,11 @@ class Library(Service):
         """The workflows that this person may use where they are."""
         found = self._catalog.workflows.values()
         return tuple(summarise(one) for one in found if may_use(one, requester))
+
+    def require(self, name: str) -> None:
+        """Raise RequestRefused unless there is a usable workflow of that name."""
+        if name not in self._catalog.workflows:
+            raise unknown_workflow(self._catalog.workflows)
 
     def kind_commands(self) -> tuple[WorkflowSummary, ...]:
         """The commands by kind that a workflow serves on some backend, as it was last seen."""
@@ -157,10 +163,15 @@ class Library(Service):
         await self._note(actor, "stage-workflow", chosen)
         return report
 
-    async def enable(self, actor: Actor, name: str) -> Inspection:
-        """Let people use it. Raises RequestRefused."""
+    async def enable(
+        self, actor: Actor, name: str, *, cost: int | None = None, role_id: int | None = None
+    ) -> Inspection:
+        """Let people use it, or those with a role. Raises RequestRefused.
+
+        `cost` is in pictures of the quota; what calls a paid service needs one.
+        """
         if name in self._shelf.staged():
-            report = await self.inspect(name)
+            report = _with_terms(await self.inspect(name), cost, role_id)
             if report.problems:
                 raise RequestRefused(
                     FailureKind.INVALID_OPTION,
@@ -169,6 +180,13 @@ class Library(Service):
                 )
             with _writing():
                 await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
+                await asyncio.to_thread(self._shelf.switch_on, name)
+        elif cost is not None or role_id is not None:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "{workflow} was added before: set cost and roles in its workflow.toml.",
+                {"option": "cost", "workflow": name},
+            )
         elif name in self._catalog.disabled:
             with _writing():
                 await asyncio.to_thread(self._shelf.switch_on, name)
@@ -256,6 +274,26 @@ class Library(Service):
     @writes
     def _note(self, session: Session, actor: Actor, action: str, name: str) -> None:
         self._audit(session, actor, action, name)
+
+
+def _with_terms(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:
+    """The report with this cost and role in its manifest. Raises RequestRefused without a cost."""
+    if report.is_paid and cost is None:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "{workflow} calls a paid service. Enable it with a cost in pictures: "
+            "/limner workflows enable.",
+            {"option": "cost", "workflow": report.name},
+        )
+    if report.workflow is None:
+        return report
+    manifest = report.workflow.manifest
+    terms = {
+        "cost": manifest.cost if cost is None else cost,
+        "access": manifest.access if role_id is None else Access(roles=(role_id,)),
+    }
+    manifest = manifest.model_copy(update=terms)
+    return replace(report, workflow=replace(report.workflow, manifest=manifest))
 
 
 def _entry(name: str, state: str) -> LibraryEntry:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, Self
 
 from db.database import Database, Session
+from db.repositories.policies import PolicyRepository
 from db.repositories.preferences import PreferencesRepository
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.costs import COUNT
-from generation.request import GenerationRequest, Layout, Value
+from generation.request import GenerationRequest, Layout, Requester, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
 from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, picture_inputs
@@ -90,17 +91,22 @@ class Preferences(Service):
         """Return a person's defaults. Raises ServiceUnavailable."""
         return self._remember(user_id, await self._load_defaults(user_id))
 
-    async def defaults_soon(self, user_id: int, deadline: float) -> Defaults:
+    async def defaults_soon(
+        self, user_id: int, deadline: float, requester: Requester | None = None
+    ) -> Defaults:
         """As `defaults`; the last known ones when the loop's time comes to `deadline` first.
 
         Of somebody who is not known then, it is believed that they want things private: that
-        takes nothing from anybody, and the other mistake cannot be undone.
+        takes nothing from anybody, and the other mistake cannot be undone. The workflow of the
+        requester's channel goes before their own.
         """
         try:
             async with asyncio.timeout_at(deadline):
-                return await self.defaults(user_id)
+                own = await self.defaults(user_id)
+                workflow = await self._find_channel_workflow(requester) if requester else None
         except TimeoutError:
             return self._remembered.get(user_id, Defaults(private=True))
+        return own if workflow is None else replace(own, workflow=workflow)
 
     async def change(self, user_id: int, **changes: object) -> Defaults:
         """Set some of them. Raises ServiceUnavailable."""
@@ -143,15 +149,22 @@ class Preferences(Service):
 
     @reads
     def presets(self, session: Session, user_id: int) -> Mapping[str, Preset]:
-        """Return a person's presets by name. Raises ServiceUnavailable."""
+        """Return a person's presets by name, or those of a `server_owner`.
+
+        Raises ServiceUnavailable.
+        """
         return PreferencesRepository(session).presets(user_id)
 
-    async def find_preset(self, user_id: int, name: str) -> Preset:
-        """Return a preset. Raises RequestRefused when there is none, ServiceUnavailable."""
+    async def find_preset(self, requester: Requester, name: str) -> Preset:
+        """Return a preset of the person, else of the server.
+
+        Raises RequestRefused when there is none, ServiceUnavailable.
+        """
         wanted = clean_name(name)
-        for known, values in (await self.presets(user_id)).items():
-            if known.casefold() == wanted.casefold():
-                return values
+        for owner_id in preset_owners(requester):
+            for known, values in (await self.presets(owner_id)).items():
+                if known.casefold() == wanted.casefold():
+                    return values
         raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
 
     async def save_preset(self, user_id: int, name: str, values: Preset) -> str:
@@ -184,6 +197,12 @@ class Preferences(Service):
         raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
 
     @reads
+    def _find_channel_workflow(self, session: Session, requester: Requester) -> str | None:
+        """The default workflow of the narrowest place that has one."""
+        workflows = PolicyRepository(session).channel_workflows(requester.guild_id)
+        return next(filter(None, map(workflows.get, requester.place_ids)), None)
+
+    @reads
     def _load_defaults(self, session: Session, user_id: int) -> Defaults:
         return Defaults.parse(PreferencesRepository(session).defaults(user_id))
 
@@ -206,7 +225,7 @@ class Preferences(Service):
         if same is None and len(known) >= MAX_PRESETS:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
-                "You have {limit} presets already. Delete one first.",
+                "There are {limit} presets already. Delete one first.",
                 {"limit": MAX_PRESETS},
             )
         if same is not None and same != name:
@@ -254,6 +273,17 @@ class Preferences(Service):
         if len(self._remembered) > REMEMBERED_PEOPLE:
             del self._remembered[next(iter(self._remembered))]
         return defaults
+
+
+def server_owner(guild_id: int) -> int:
+    """The owner of a server's presets, where a person's id stands for their own."""
+    return -guild_id
+
+
+def preset_owners(requester: Requester) -> tuple[int, ...]:
+    """Whose presets a person can use, their own first."""
+    guild_id = requester.guild_id
+    return (requester.user_id,) if guild_id is None else (requester.user_id, server_owner(guild_id))
 
 
 def clean_name(name: str) -> str:

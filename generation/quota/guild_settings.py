@@ -3,7 +3,7 @@
 Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import available_timezones
@@ -23,6 +23,8 @@ from generation.transactions import Service, reads, writes
 
 MAX_NAMED = 100
 """Roles, channels and grants that a guild may have decided of: more could not be surveyed."""
+
+MAX_PATTERN_CHARACTERS = 200
 
 MAX_GRANT_DAYS = 3650
 """The longest that a grant lasts; one without an end has none."""
@@ -127,6 +129,31 @@ class Administration(Service):
         return next(read_role(row) for row in changed if row.role_id == role_id)
 
     @writes
+    def set_access(
+        self, session: Session, actor: Actor, role_id: int, changes: Mapping[str, Sequence[str]]
+    ) -> RolePolicy:
+        """Change the patterns of names that a role may use, by category of `policy.ACCESS`.
+
+        The pattern "*" alone opens a category again. Raises RequestRefused for too many.
+        """
+        for patterns in changes.values():
+            _check_patterns(patterns)
+        policies = PolicyRepository(session)
+        known = {row.role_id: row for row in policies.roles(actor.guild_id)}
+        _check_room(len(known), is_new=role_id not in known)
+        before = (known[role_id].access or {}) if role_id in known else {}
+        after = {
+            category: list(patterns)
+            for category, patterns in {**before, **changes}.items()
+            if list(patterns) != ["*"]
+        }
+        policies.set_role(actor.guild_id, role_id, access=after)
+        detail = {category: ", ".join(patterns) for category, patterns in changes.items()}
+        self._audit(session, actor, "set-role", str(role_id), **detail)
+        changed = policies.roles(actor.guild_id)
+        return next(read_role(row) for row in changed if row.role_id == role_id)
+
+    @writes
     def clear_role(self, session: Session, actor: Actor, role_id: int) -> bool:
         """Delete a role's policy. Return False if there was none."""
         cleared = PolicyRepository(session).clear_role(actor.guild_id, role_id)
@@ -200,6 +227,22 @@ class Administration(Service):
         action = "allow-channel" if is_served else "deny-channel"
         self._audit(session, actor, action, str(channel_id))
 
+    @reads
+    def channel_workflows(self, session: Session, guild_id: int | None) -> Mapping[int, str]:
+        """Return the default workflows of channels and categories."""
+        return PolicyRepository(session).channel_workflows(guild_id)
+
+    @writes
+    def set_channel_workflow(
+        self, session: Session, actor: Actor, channel_id: int, workflow: str | None
+    ) -> None:
+        """Set the default workflow of a channel or category; None has none."""
+        policies = PolicyRepository(session)
+        known = policies.channel_workflows(actor.guild_id)
+        _check_room(len(known), is_new=channel_id not in known)
+        policies.set_channel(actor.guild_id, channel_id, workflow=workflow)
+        self._audit(session, actor, "channel-workflow", str(channel_id), workflow=workflow)
+
     @writes
     def clear_channel(self, session: Session, actor: Actor, channel_id: int | None) -> int:
         """Delete the decision on a channel, or on all; return how many were deleted."""
@@ -250,6 +293,15 @@ def _check(changes: Mapping[str, int | str]) -> None:
             FailureKind.INVALID_OPTION,
             "There is no clock called {timezone}: choose one from the list, such as Europe/Vienna.",
             {"timezone": timezone},
+        )
+
+
+def _check_patterns(patterns: Sequence[str]) -> None:
+    if len(patterns) > MAX_NAMED or any(len(one) > MAX_PATTERN_CHARACTERS for one in patterns):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "Name up to {limit}, with up to {length} characters each.",
+            {"limit": MAX_NAMED, "length": MAX_PATTERN_CHARACTERS},
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from generation.quota.periods import Period
@@ -31,6 +32,13 @@ BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
     }
 )
 """What limits can be set to, both ends included: more would be a typing error, or no limit."""
+
+
+ACCESS = ("workflows", "models", "loras", "options")
+"""What roles can be given access to."""
+
+Access = Mapping[str, Sequence[str]]
+"""Patterns of the names that may be used, by what they are; what is left out is open."""
 
 
 class RoleRule(StrEnum):
@@ -75,6 +83,7 @@ class RolePolicy:
     has_priority: bool = False
     is_unlimited: bool = False
     may_generate: bool | None = None
+    access: Access = field(default_factory=dict)
 
     def amount(self, unit: Unit) -> int | None:
         """Return the amount in this unit."""
@@ -109,6 +118,7 @@ class EffectiveAllowance:
     unlimited_roles: tuple[int, ...] = ()
     priority_roles: tuple[int, ...] = ()
     grants: tuple[Grant, ...] = field(default=())
+    access: Access = field(default_factory=dict)
 
 
 def resolve_allowance(
@@ -160,7 +170,35 @@ def resolve_allowance(
         unlimited,
         priority,
         given,
+        _resolve_access(own),
     )
+
+
+def is_allowed(access: Access, category: str, name: str) -> bool:
+    """Whether a name matches a pattern of its category; everything does where there are none.
+
+    A file is also matched without its folder and suffix. Case does not count.
+    """
+    patterns = access.get(category)
+    if patterns is None:
+        return True
+    whole = name.casefold().replace("\\", "/")
+    stem = whole.rpartition("/")[2].rpartition(".")[0]
+    return any(
+        fnmatchcase(form, pattern.casefold())
+        for pattern in patterns
+        for form in (whole, stem)
+        if form
+    )
+
+
+def _resolve_access(own: Sequence[RolePolicy]) -> Access:
+    """What one of the roles names, by category; a category that none names is open."""
+    return {
+        category: tuple(pattern for one in own for pattern in one.access.get(category, ()))
+        for category in ACCESS
+        if any(category in one.access for one in own)
+    }
 
 
 def is_served(policies: Mapping[int, bool], place_ids: Sequence[int]) -> bool:

@@ -193,7 +193,7 @@ def read_limits(guild: GuildRow) -> GuildLimits:
 
 def read_role(row: RolePolicyRow) -> RolePolicy:
     """A role's policy as a value."""
-    return copy_row(RolePolicy, row)
+    return copy_row(RolePolicy, row, access=row.access or {})
 
 
 def read_grant(row: GrantRow) -> Grant:

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,20 +22,31 @@ from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.review import ReviewMode, find_mode
+from generation.prompts.lora_tags import read_tags
+from generation.prompts.wildcard_lists import WildcardLists
+from generation.prompts.wildcards import Lists, draw, has_wildcards
 from generation.quota.costs import cost_of, count_of
+from generation.quota.policy import Access, is_allowed
 from generation.quota.rules import UNKNOWN_GPU_MS, Cost
 from generation.quota.usage import PersonRules, QuotaLookups, QuotaService
 from generation.record import Generation, InputFile
 from generation.request import GenerationRequest, Value
+from generation.requests.access import NOTHING_NAMED, check_role_access
 from generation.requests.attachments import verify_attachments
 from generation.requests.checkpoints import missing_model, offered_models, resolve_models
-from generation.requests.selection import seed_names, select_workflow, settle_prompt
-from generation.requests.values import PROMPT, SIZE, clean_prompt
+from generation.requests.selection import (
+    no_place,
+    seed_names,
+    select_workflow,
+    settle_prompt,
+)
+from generation.requests.values import LORA, PROMPT, SIZE, clean_prompt, find_lora_input
 from generation.tasks import finish
 from generation.text import clean_text
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
+from workflows.loras import Lora
 from workflows.manifest import InputType
 from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow
@@ -63,6 +74,8 @@ class _CheckedRequest:
     request: GenerationRequest
     workflow: Workflow
     prompt: str
+    typed_prompt: str
+    loras: Sequence[Lora]
     values: dict[str, Value]
     images: Mapping[str, InputFile] = field(repr=False)
     seed: int | None
@@ -110,6 +123,7 @@ class Acceptor:
         pool: BackendPool,
         usage: QuotaService,
         moderation: Moderation,
+        wildcards: WildcardLists,
         clock: Callable[[], datetime],
         random_source: random.Random,
     ) -> None:
@@ -119,6 +133,7 @@ class Acceptor:
         self._pool = pool
         self._usage = usage
         self._moderation = moderation
+        self._wildcards = wildcards
         self._clock = clock
         self._random = random_source
         self._attachment_turns = FileTurns()
@@ -133,7 +148,7 @@ class Acceptor:
         somebody who may make it now.
         """
         draft = checked.find_draft(request, self._clock()) if checked else None
-        draft = draft or await self._draft(request)
+        draft = draft or (await self.check(request)).draft
         if not request.images:
             return await self._record_under_new_id(draft)
         async with self._attachment_turns.take(request.requester.user_id):
@@ -162,11 +177,21 @@ class Acceptor:
         checked_at = self._clock()
         draft = await self._draft(request)
         rules = await self._usage.check(request.requester, draft.cost)
+        access = rules.effective.access if rules else {}
+        if not is_allowed(access, "workflows", draft.workflow.name):
+            # Another workflow may do it as well, where none was chosen.
+            draft = await self._draft(request, access)
+        check_role_access(access, draft.workflow, request, draft.values, draft.loras)
         return PassedCheck(replace(draft, rules=rules), checked_at)
 
-    async def _draft(self, request: GenerationRequest) -> _CheckedRequest:
+    async def _draft(
+        self, request: GenerationRequest, access: Access = NOTHING_NAMED
+    ) -> _CheckedRequest:
         """Everything but the pictures. Raises RequestRefused."""
-        return await self._price(await self._judge(self._settle(request)))
+        lists: Lists = {}
+        if has_wildcards(request.prompt):
+            lists = await self._wildcards.find(request.requester.guild_id)
+        return await self._price(await self._judge(self._settle(request, lists, access)))
 
     async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
         """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
@@ -189,14 +214,33 @@ class Acceptor:
         judgement = await self._moderation.judge(draft.request.requester, texts)
         return replace(draft, judgement=judgement)
 
-    def _settle(self, request: GenerationRequest) -> _CheckedRequest:
+    def _settle(self, request: GenerationRequest, lists: Lists, access: Access) -> _CheckedRequest:
         """Everything but the pictures, which take their time."""
-        prompt = clean_prompt(request.prompt)
-        workflow = select_workflow(request, self._catalog, self._pool)
-        prompt = settle_prompt(prompt, workflow)
-        values = self._check_values(workflow, request, prompt)
-        seed = self._draw_seeds(workflow, values)
-        return _CheckedRequest(request, workflow, prompt, values, {}, seed)
+        typed = clean_prompt(request.prompt)
+        workflow = select_workflow(request, self._catalog, self._pool, access)
+        typed = settle_prompt(typed, workflow)
+        seeds = self._draw_seeds(workflow, request.values)
+        given = {**seeds, **request.values}
+        seed = next((given.get(name) for name in seed_names(workflow)), None)
+        prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
+        values = self._check_values(workflow, request, prompt) | seeds
+        return _CheckedRequest(
+            request, workflow, prompt, typed, loras, values, {}, _seed_of(workflow, values)
+        )
+
+    def _draw_prompt(
+        self, workflow: Workflow, typed: str, lists: Lists, seed: object
+    ) -> tuple[str, Sequence[Lora]]:
+        """The prompt with one of each alternative, and the LoRAs that it names."""
+        if PROMPT not in workflow.manifest.options:
+            return typed, ()
+        wanted = find_lora_input(workflow)
+        offered = offered_models(workflow, self._pool)
+        choices = offered.get(wanted.name) if wanted else None
+        prompt, loras = read_tags(draw(typed, lists, seed), choices)
+        if loras and wanted is None:
+            raise no_place(workflow, [LORA])
+        return clean_prompt(prompt), loras
 
     def _check_values(
         self, workflow: Workflow, request: GenerationRequest, prompt: str
@@ -209,6 +253,7 @@ class Acceptor:
         if request.aspect is not None:
             given[SIZE] = request.aspect
         models = resolve_models(workflow, given, self._pool)
+        given.update({name: file for name, file in models.items() if name in given})
         if prompt and PROMPT in workflow.manifest.options:
             given[PROMPT] = prompt
         try:
@@ -237,15 +282,15 @@ class Acceptor:
                 drawn[wanted.name] = coerce(wanted, self._random.choice(usable or wanted.draw))
         return drawn
 
-    def _draw_seeds(self, workflow: Workflow, values: dict[str, Value]) -> int | None:
-        names = seed_names(workflow)
-        for name in names:
-            wanted = workflow.manifest.find(name)
-            if name not in values and wanted is not None:
-                most = min(MAX_DRAWN_SEED, largest_seed(wanted) + 1)
-                values[name] = self._random.randrange(most)
-        seed = values[names[0]] if names else None
-        return seed if isinstance(seed, int) else None
+    def _draw_seeds(self, workflow: Workflow, given: Mapping[str, Value]) -> dict[str, Value]:
+        """A number for each seed that was left out."""
+        return {
+            wanted.name: self._random.randrange(min(MAX_DRAWN_SEED, largest_seed(wanted) + 1))
+            for wanted in workflow.manifest.inputs
+            if wanted.type is InputType.SEED
+            and wanted.default is None
+            and given.get(wanted.name) is None
+        }
 
     async def _record(self, generation_id: str, draft: _CheckedRequest) -> Generation:
         request = draft.request
@@ -265,6 +310,8 @@ class Acceptor:
                 channel_id=requester.channel_id,
                 workflow=draft.workflow.name,
                 prompt=draft.prompt,
+                typed_prompt=None if draft.typed_prompt == draft.prompt else draft.typed_prompt,
+                follow_up=dict(request.follow_up) or None,
                 values=draft.values,
                 seed=draft.seed,
                 cost=draft.cost.pictures,
@@ -333,6 +380,11 @@ class Acceptor:
             return GenerationRepository(session).get(generation_id) is not None
 
         return await self._database.read(query)
+
+
+def _seed_of(workflow: Workflow, values: Mapping[str, Value]) -> int | None:
+    seed = next((values.get(name) for name in seed_names(workflow)), None)
+    return seed if isinstance(seed, int) else None
 
 
 def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:

@@ -1,8 +1,16 @@
 """Access checks of workflows by person, channel and age restriction."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
 from generation.errors import FailureKind, RequestRefused
-from generation.request import Requester
+from generation.quota.policy import Access, is_allowed
+from generation.request import GenerationRequest, Requester, Value
+from workflows.loras import Lora, parse_value
+from workflows.manifest import InputType
 from workflows.workflow import Workflow
+
+NOTHING_NAMED: Access = MappingProxyType({})
 
 
 def check_access(workflow: Workflow, requester: Requester) -> None:
@@ -38,8 +46,52 @@ def check_age(workflow: Workflow, requester: Requester) -> None:
         )
 
 
-def may_use(workflow: Workflow, requester: Requester) -> bool:
+def check_role_access(
+    access: Access,
+    workflow: Workflow,
+    request: GenerationRequest,
+    values: Mapping[str, Value],
+    loras: Sequence[Lora],
+) -> None:
+    """Raise RequestRefused for what the roles of the requester are not given.
+
+    `values` are those that the graph gets, `loras` those that the prompt names. An option with the
+    workflow's own value is no choice of theirs.
+    """
+    chosen = (*_find_chosen(workflow, request, values), *(("loras", one.name) for one in loras))
+    for category, name in chosen:
+        if not is_allowed(access, category, name):
+            raise RequestRefused(
+                FailureKind.NOT_ALLOWED_HERE,
+                "Your roles cannot use {option} here.",
+                {"option": name},
+            )
+
+
+def _find_chosen(
+    workflow: Workflow, request: GenerationRequest, values: Mapping[str, Value]
+) -> Iterator[tuple[str, str]]:
+    yield "workflows", workflow.name
+    for wanted in workflow.manifest.inputs:
+        value = values.get(wanted.name)
+        if wanted.hidden or value is None:
+            continue
+        if wanted.type is InputType.CHECKPOINT:
+            yield "models", str(value)
+        elif wanted.type is InputType.LORA and value != wanted.default:
+            yield from (("loras", lora.name) for lora in parse_value(str(value)))
+    for name, value in request.values.items():
+        known = workflow.manifest.find(name)
+        if known is not None and value != known.default:
+            yield "options", name
+    given = (*request.images, *(["size"] if request.aspect else []))
+    yield from (("options", name) for name in given)
+
+
+def may_use(workflow: Workflow, requester: Requester, access: Access = NOTHING_NAMED) -> bool:
     """Whether this person may use it where they are."""
+    if not is_allowed(access, "workflows", workflow.name):
+        return False
     try:
         check_access(workflow, requester)
     except RequestRefused:

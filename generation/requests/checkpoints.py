@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from generation.backends.capability import MODEL_SUFFIXES
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
+from generation.prompts.lora_tags import read_option
 from generation.record import Failure
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
@@ -40,7 +41,8 @@ def resolve_models(
         if choices is None:
             continue
         if chosen is not None:
-            resolved[wanted.name] = _installed(str(chosen), choices)
+            resolve = read_option if wanted.type is InputType.LORA else _installed
+            resolved[wanted.name] = resolve(str(chosen), choices)
         elif wanted.type is InputType.CHECKPOINT or wanted.targets:
             default = find_default(wanted, choices, pool.settings.default_models)
             if default is None:

@@ -26,9 +26,11 @@ from generation.requests.available_actions import (
     find_picture_input,
     is_picture,
 )
+from generation.requests.enhancement import use_text
 from generation.requests.repetition import find_workflow, repeat
-from generation.requests.values import SIZE, picture_inputs
+from generation.requests.values import SIZE, find_lora_input, picture_inputs
 from workflows.catalog import Catalog
+from workflows.loras import split_tags
 from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
@@ -140,6 +142,16 @@ class Derivations:
         changes = {"prompt": prompt, "values": {} if strength is None else {STRENGTH: strength}}
         return self._start(source, position, requester, workflow, Derivation.INPUT, **changes)
 
+    async def use_text(
+        self, generation_id: str, requester: Requester, prompt: str
+    ) -> DerivedRequest:
+        """Make what the text of a result describes, with the options that it was asked for with.
+
+        `prompt` is that text as somebody edited it. Raises as `find_visible` does.
+        """
+        source = await self.find_visible(generation_id, requester)
+        return DerivedRequest(use_text(source, requester, prompt))
+
     async def again(self, generation_id: str, requester: Requester) -> DerivedRequest:
         """Repeat it with a new seed. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
@@ -221,9 +233,10 @@ class Derivations:
                 "Ask the people who run this bot to add one.",
             )
         output = _find_picture(source, position)
+        takes_loras = find_lora_input(workflow) is not None
         request = GenerationRequest(
             requester,
-            source.prompt,
+            source.prompt if takes_loras else split_tags(source.prompt)[0],
             workflow=workflow.name,
             images={wanted.name: is_named_only},
             private=source.private,

@@ -41,7 +41,7 @@ def repeat(
     offered = workflow.manifest.options - dropped
     return GenerationRequest(
         requester,
-        before.prompt,
+        before.typed_prompt or before.prompt,
         workflow=before.workflow,
         values={name: value for name, value in before.values.items() if name in offered},
         images={
@@ -55,4 +55,5 @@ def repeat(
         keeps_metadata=before.keeps_metadata,
         parent_id=before.id,
         derivation=derivation,
+        follow_up=before.follow_up or {},
     )

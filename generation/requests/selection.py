@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
+from generation.quota.policy import Access
 from generation.request import GenerationRequest
-from generation.requests.access import check_access, may_use
+from generation.requests.access import NOTHING_NAMED, check_access, may_use
 from generation.requests.checkpoints import resolve_models
 from generation.requests.values import PROMPT, SIZE
 from generation.text import is_visible
@@ -21,14 +22,19 @@ DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT})
 """Kinds that are selected for a request without a workflow."""
 
 
-def select_workflow(request: GenerationRequest, catalog: Catalog, pool: BackendPool) -> Workflow:
+def select_workflow(
+    request: GenerationRequest,
+    catalog: Catalog,
+    pool: BackendPool,
+    access: Access = NOTHING_NAMED,
+) -> Workflow:
     """The workflow that was asked for, or the default that has a place for what was given.
 
     Raises RequestRefused when there is none, or when it has no place for something.
     """
     options = _given_options(request)
     if request.workflow is None:
-        return _select_default(request, options, catalog, pool)
+        return _select_default(request, options, catalog, pool, access)
     workflow = catalog.workflows.get(request.workflow)
     if workflow is None:
         raise unknown_workflow(catalog.workflows)
@@ -101,13 +107,14 @@ def _select_default(
     options: Collection[str],
     catalog: Catalog,
     pool: BackendPool,
+    access: Access,
 ) -> Workflow:
     kinds = _default_kinds(request)
     candidates = [
         workflow
         for kind in kinds
         for workflow in catalog.of_kind(kind)
-        if may_use(workflow, request.requester)
+        if may_use(workflow, request.requester, access)
     ]
     if not candidates:
         raise RequestRefused(

@@ -7,7 +7,8 @@ from generation.record import Generation
 from generation.text import clean_text
 from workflows.binding import bind
 from workflows.graph import Graph
-from workflows.manifest import InputType
+from workflows.loras import format_value, parse_value, split_tags
+from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
 
 MAX_PROMPT_CHARACTERS = 2000
@@ -15,6 +16,7 @@ MAX_PROMPT_CHARACTERS = 2000
 
 PROMPT = "prompt"
 SIZE = "size"
+LORA = "lora"
 
 
 def clean_prompt(text: str) -> str:
@@ -38,8 +40,23 @@ def bind_generation(
     """
     values: dict[str, object] = {**generation.values, **picture_names}
     if generation.prompt and PROMPT in workflow.manifest.options:
-        values[PROMPT] = generation.prompt
+        values[PROMPT], loras = split_tags(generation.prompt)
+        wanted = find_lora_input(workflow)
+        if loras and wanted is not None:
+            given = values.get(wanted.name)
+            chosen = parse_value(str(given)) if given else ()
+            values[wanted.name] = format_value((*chosen, *loras))
     return bind(workflow, values)
+
+
+def find_lora_input(workflow: Workflow) -> Input | None:
+    """The input that takes the LoRAs of a prompt."""
+    offered = [
+        wanted
+        for wanted in workflow.manifest.inputs
+        if wanted.type is InputType.LORA and not wanted.hidden
+    ]
+    return next((wanted for wanted in offered if wanted.name == LORA), next(iter(offered), None))
 
 
 def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from comfy.protocol.events import NodeStarted, RunEvent, Started, StepDone, Succeeded
+from comfy.protocol.events import NodeStarted, NodeText, RunEvent, Started, StepDone, Succeeded
 from generation.events import Progress
 
 SAMPLING_SHARE = 0.9
@@ -15,6 +15,9 @@ UNFINISHED_CEILING = 0.99
 
 MAX_LINK_DEPTH = 8
 """Schedulers are chained (splitters, turbo adapters); longer chains are not followed."""
+
+MAX_TEXT_CHARACTERS = 200
+"""Of what a node says."""
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -28,6 +31,7 @@ class RunProgress:
         self._steps_done = dict.fromkeys(self._expected_steps, 0)
         self._node_parts: dict[str, float] = dict.fromkeys(graph, 0.0)
         self._current: str | None = None
+        self._said = ""
         self._pace = _Pace()
         self._progress = Progress(fraction=0.0)
 
@@ -48,6 +52,10 @@ class RunProgress:
             case StepDone(node_id=node_id, value=value, maximum=maximum):
                 self._step(node_id, value, maximum, now)
                 return self._update(step=value, steps=maximum)
+            case NodeText(node_id=node_id, text=text):
+                # What a node said last may arrive after the next one began.
+                if self._current in (None, node_id):
+                    self._said = " ".join(text.split())[:MAX_TEXT_CHARACTERS]
             case Succeeded():
                 self._current = None
                 self._progress = Progress(fraction=1.0)
@@ -61,6 +69,7 @@ class RunProgress:
             self._finish(self._current)
         if self._current != node_id:
             self._current = node_id
+            self._said = ""
             self._pace = _Pace()
 
     def _finish(self, node_id: str) -> None:
@@ -81,7 +90,7 @@ class RunProgress:
 
     def _update(self, *, step: int | None = None, steps: int | None = None) -> Progress:
         fraction = max(self._progress.fraction, min(self._fraction(), UNFINISHED_CEILING))
-        activity = self._titles.get(self._current or "", None)
+        activity = self._said or self._titles.get(self._current or "", None)
         left = sum(self._expected_steps.values()) - sum(self._steps_done.values())
         is_sampling = self._current in self._expected_steps
         done_at = self._pace.estimate(left) if is_sampling else self._progress.done_at

@@ -22,6 +22,7 @@ from comfy.errors import (
 )
 from comfy.protocol.events import (
     NodeStarted,
+    NodeText,
     OutputsReady,
     Preview,
     RunEvent,
@@ -471,7 +472,7 @@ class _Attempt:
                     self.preview_filter.take(image)
             case OutputsReady(outputs=outputs):
                 fetcher.collect(outputs)
-            case Started() | NodeStarted() | StepDone() | Succeeded():
+            case Started() | NodeStarted() | StepDone() | NodeText() | Succeeded():
                 pass
         if self._began_at is None:
             self._began_at = monotonic()

@@ -10,12 +10,13 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Post:
-    """A posted graph, and whether it was queued."""
+    """A posted graph with what was sent along, and whether it was queued."""
 
     prompt_id: str
     client_id: str | None
     graph: Graph
     accepted: bool
+    extra_data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from generation.events import Waiting
 from generation.history.queries import HistoryPage
 from generation.request import GenerationRequest, Requester
 
-MENU_NAMES = {"Image info", "Use as input", "Report image"}
+MENU_NAMES = {"Image info", "Use as input", "Describe", "Report image"}
 
 
 @pytest.mark.usefixtures("_address_restored")

@@ -200,6 +200,9 @@ class FakePreferences(Preferences):
     async def presets(self, user_id):
         return self.named[user_id]
 
+    async def _find_channel_workflow(self, requester):
+        return None
+
     async def delete_preset(self, user_id, name):
         del self.named[user_id][name]
 
@@ -298,5 +301,6 @@ def build_services(service):
         backend_admin=FakeBackendAdmin(),
         preferences=FakePreferences(catalog, pool),
         library=FakeLibrary(catalog, pool),
+        wildcards=None,
         moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

@@ -11,6 +11,7 @@ from generation.line import EngineSettings, LineTimings
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings, utc_now
@@ -217,6 +218,7 @@ async def open_service(
         pool=pool,
         notifier=notifier,
         moderation=Moderation(database, utc_now),
+        wildcards=WildcardLists(database, None, utc_now),
         reviews=Reviews(database, utc_now),
         image_gate=build_gate(database) if build_gate else ImageGate(database, None, utc_now),
         clock=utc_now,

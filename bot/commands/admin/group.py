@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.commands.admin.backends import BackendsGroup
 from bot.commands.admin.limits import ChannelsGroup, GrantsGroup, RolesGroup, limits_command
+from bot.commands.admin.wildcards import WildcardsGroup
 from bot.commands.admin.workflows import LibraryGroup
 from bot.i18n.language import _, plural
 from bot.services import Services
@@ -38,9 +39,10 @@ class AdministrationGroup(
             limits_command(services.administration),
             RolesGroup(services.administration),
             GrantsGroup(services.administration),
-            ChannelsGroup(services.administration),
+            ChannelsGroup(services.administration, services.library),
             BackendsGroup(services.backend_admin),
             LibraryGroup(services.library),
+            WildcardsGroup(services.wildcards),
         ):
             self.add_command(part)
 

@@ -6,19 +6,22 @@ from zoneinfo import available_timezones
 import discord
 from discord import app_commands
 
+from bot.commands.choices import complete_workflow
 from bot.i18n.language import _, plural
 from bot.replies.inputs import given_values
 from bot.tree import SlashCommand
 from bot.ui.allowances import (
     channel_lines,
+    channel_workflow_lines,
     grant_line,
     limits_lines,
     role_line,
     role_rule_text,
 )
-from bot.ui.options import Choices, matching
+from bot.ui.options import Choices, input_name, matching
 from bot.ui.responses import acknowledged, respond_lines
 from generation.errors import FailureKind, RequestRefused
+from generation.library.library import Library
 from generation.quota.guild_settings import MAX_GRANT_DAYS, Administration
 from generation.quota.policy import BOUNDS
 from generation.quota.rules import Unit
@@ -158,6 +161,35 @@ class RolesGroup(
         policy = await self._administration.set_role(actor, role.id, changes)
         await respond_lines(interaction, _("Role, as it is now"), [role_line(policy, limits)])
 
+    @app_commands.command(description="Set what a role may use; * is everything")
+    @app_commands.describe(
+        role="Whose people it is for; @everyone is for all",
+        workflows="Names separated by commas, such as flux*",
+        models="Files separated by commas, such as sd_xl*",
+        loras="Files separated by commas",
+        options="Options separated by commas, such as seed, count",
+    )
+    async def access(
+        self,
+        interaction: discord.Interaction,
+        role: discord.Role,
+        workflows: str | None = None,
+        models: str | None = None,
+        loras: str | None = None,
+        options: str | None = None,
+    ) -> None:
+        """Change what a role may use."""
+        actor = await acknowledged(interaction)
+        given = {"workflows": workflows, "models": models, "loras": loras, "options": options}
+        changes = {name: _patterns(text) for name, text in given.items() if text is not None}
+        if not changes:
+            raise RequestRefused(FailureKind.INVALID_OPTION, "Say what the role may use.")
+        if "options" in changes:
+            changes["options"] = tuple(map(input_name, changes["options"]))
+        policy = await self._administration.set_access(actor, role.id, changes)
+        limits = await self._administration.limits(actor.guild_id)
+        await respond_lines(interaction, _("Role, as it is now"), [role_line(policy, limits)])
+
     @app_commands.command(description="Let a role change nothing any more")
     @app_commands.describe(role="Which role")
     async def clear(self, interaction: discord.Interaction, role: discord.Role) -> None:
@@ -219,9 +251,10 @@ class GrantsGroup(app_commands.Group, name="grants", description="What single pe
 class ChannelsGroup(app_commands.Group, name="channels", description="Where pictures are made"):
     """`/limner channels`."""
 
-    def __init__(self, administration: Administration) -> None:
+    def __init__(self, administration: Administration, library: Library) -> None:
         super().__init__()
         self._administration = administration
+        self._library = library
 
     @app_commands.command(description="See where pictures are made here")
     async def show(self, interaction: discord.Interaction) -> None:
@@ -244,6 +277,22 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
         await self._administration.set_channel(actor, channel.id, is_served=False)
         await self._show(interaction, actor)
 
+    @app_commands.command(description="Set a channel's default workflow")
+    @app_commands.describe(
+        channel="A channel with its threads, or a whole category",
+        workflow="Used when nobody chooses another; left out: none",
+    )
+    @app_commands.autocomplete(workflow=complete_workflow)
+    async def workflow(
+        self, interaction: discord.Interaction, channel: ChannelOption, workflow: str | None = None
+    ) -> None:
+        """Set or clear a channel's workflow."""
+        actor = await acknowledged(interaction)
+        if workflow is not None:
+            self._library.require(workflow)
+        await self._administration.set_channel_workflow(actor, channel.id, workflow)
+        await self._show(interaction, actor)
+
     @app_commands.command(description="Forget what was decided of a channel, or of all")
     @app_commands.describe(channel="Left out: all channels")
     async def clear(
@@ -256,7 +305,13 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
 
     async def _show(self, interaction: discord.Interaction, actor: Actor) -> None:
         policies = await self._administration.channels(actor.guild_id)
-        await respond_lines(interaction, _("Channels"), channel_lines(policies))
+        defaults = await self._administration.channel_workflows(actor.guild_id)
+        lines = [*channel_lines(policies), *channel_workflow_lines(defaults)]
+        await respond_lines(interaction, _("Channels"), lines)
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) or ("*",)
 
 
 def amount_name(unit: Unit) -> str:

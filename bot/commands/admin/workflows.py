@@ -129,10 +129,22 @@ class LibraryGroup(
         await respond_lines(interaction, _("Workflows"), lines)
 
     @app_commands.command(description="Let people use a workflow")
-    async def enable(self, interaction: discord.Interaction, workflow: str) -> None:
+    @app_commands.describe(
+        cost="Pictures that one of its results counts for",
+        role="Who may use it; left out: everyone",
+    )
+    async def enable(
+        self,
+        interaction: discord.Interaction,
+        workflow: str,
+        cost: app_commands.Range[int, 0, 1000] | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
         """Enable a workflow."""
         actor = await _acknowledged_keeper(interaction)
-        await respond(interaction, _enabled(await self._library.enable(actor, workflow)))
+        role_id = role.id if role else None
+        report = await self._library.enable(actor, workflow, cost=cost, role_id=role_id)
+        await respond(interaction, _enabled(report))
 
     @app_commands.command(description="Offer a workflow to nobody; what runs goes on")
     async def disable(self, interaction: discord.Interaction, workflow: str) -> None:

@@ -69,7 +69,9 @@ class QueueRoutes:
         extra_data = self._extra_data(body)
         client_id = extra_data.get("client_id")
         accepted = verdict.error is None
-        self._server.log.posts.append(Post(prompt_id, client_id, body["prompt"], accepted))
+        self._server.log.posts.append(
+            Post(prompt_id, client_id, body["prompt"], accepted, extra_data)
+        )
         if verdict.error is not None:
             return _refusal(verdict.error, verdict.node_errors)
         stranger = self._server.faults.take(StrangersPrompt, prompt_id)

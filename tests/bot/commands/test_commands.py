@@ -13,7 +13,17 @@ pytestmark = pytest.mark.simcord(settle_timeout=2)
 OPTIONS = {
     "imagine": [
         *("prompt", "workflow", "image", "negative", "aspect", "count", "seed", "model", "lora"),
-        *("steps", "guidance", "strength", "mask", "image_2", "image_3", "private", "spoiler"),
+        *(
+            "steps",
+            "guidance",
+            "strength",
+            "mask",
+            "image_2",
+            "image_3",
+            "private",
+            "spoiler",
+            "enhance",
+        ),
     ],
     "queue": [],
     "cancel": ["generation"],

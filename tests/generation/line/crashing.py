@@ -35,6 +35,7 @@ from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
 from generation.notifier import Receipt
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.request import GenerationRequest, Requester
 from generation.runs.runner import RunLimits
 from generation.service import GenerationService, ServiceSettings, utc_now
@@ -149,6 +150,7 @@ async def main(folder, user_id, point):
         pool=BackendPool([PoolMember(backend)]),
         notifier=FileNotifier(folder, point, prompt),
         moderation=Moderation(database, utc_now),
+        wildcards=WildcardLists(database, None, utc_now),
         reviews=Reviews(database, utc_now),
         image_gate=ImageGate(database, None, utc_now),
         clock=utc_now,

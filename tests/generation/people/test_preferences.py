@@ -102,9 +102,9 @@ async def test_presets_are_found_whatever_the_case_and_replaced(preferences):
     assert await preferences.save_preset(ANA, " My  Ink ", {"steps": 20}) == "My Ink"
     await preferences.save_preset(ANA, "my ink", {"steps": 30, "workflow": "txt2img-sd"})
     assert await preferences.presets(ANA) == {"my ink": {"steps": 30, "workflow": "txt2img-sd"}}
-    assert (await preferences.find_preset(ANA, "MY INK"))["steps"] == 30
+    assert (await preferences.find_preset(Requester(ANA, "ana", 9), "MY INK"))["steps"] == 30
     with pytest.raises(RequestRefused, match="no preset of that name"):
-        await preferences.find_preset(BEN, "my ink")
+        await preferences.find_preset(Requester(BEN, "ben", 9), "my ink")
     await preferences.delete_preset(ANA, "My ink")
     with pytest.raises(RequestRefused):
         await preferences.delete_preset(ANA, "My ink")

@@ -17,6 +17,7 @@ from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import WordAction
+from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService
 from generation.record import GenerationState
 from generation.request import Actor, Derivation
@@ -54,6 +55,7 @@ def build(catalog, clock, backend):
         usage = QuotaService(database, clock)
         return Acceptor(
             moderation=Moderation(database, clock),
+            wildcards=WildcardLists(database, None, clock),
             database=database,
             catalog=catalog,
             pool=pool,

@@ -1,0 +1,108 @@
+"""LoRAs that people name: in prompts as `<lora:name:0.8>`, in the option as `name:0.8, other`."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from generation.errors import FailureKind, RequestRefused
+from workflows.loras import (
+    MAX_LORAS,
+    MAX_WEIGHT,
+    Lora,
+    format_value,
+    parse_weight,
+    split_tags,
+)
+
+MAX_LISTED = 8
+"""Names that a sentence lists."""
+
+
+def read_tags(prompt: str, choices: Sequence[str] | None) -> tuple[str, tuple[Lora, ...]]:
+    """The prompt with its tags naming files as backends do, and these LoRAs.
+
+    `choices` are the files that backends have; None while that is unknown. Raises RequestRefused.
+    """
+    words, loras = _split(prompt)
+    if not loras:
+        return prompt, ()
+    found = tuple(Lora(_find(lora.name, choices), lora.weight) for lora in loras)
+    _check_count(found)
+    return f"{words} {''.join(map(str, found))}".strip(), found
+
+
+def read_option(text: str, choices: Sequence[str] | None) -> str:
+    """The value of a LoRA input for what somebody gave as the option. Raises RequestRefused."""
+    _, loras = _split(text)
+    if not loras and text not in (choices or ()):
+        loras = tuple(_parse(part) for part in text.split(",") if part.strip())
+    found = tuple(Lora(_find(lora.name, choices), lora.weight) for lora in loras or [Lora(text)])
+    _check_count(found)
+    return format_value(found)
+
+
+def _parse(part: str) -> Lora:
+    name, colon, weight = part.strip().rpartition(":")
+    try:
+        return Lora(name.strip(), parse_weight(weight)) if colon else Lora(weight)
+    except ValueError:
+        raise _invalid_weight() from None
+
+
+def _split(text: str) -> tuple[str, tuple[Lora, ...]]:
+    try:
+        return split_tags(text)
+    except ValueError:
+        raise _invalid_weight() from None
+
+
+def _invalid_weight() -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "The weight of a LoRA is a number from -{limit} to {limit}, as in <lora:name:0.8>.",
+        {"option": "lora", "limit": f"{MAX_WEIGHT:g}"},
+    )
+
+
+def _check_count(loras: Sequence[Lora]) -> None:
+    if len(loras) > MAX_LORAS:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "Use up to {limit} LoRAs; these are {count}.",
+            {"option": "lora", "limit": MAX_LORAS, "count": len(loras)},
+        )
+
+
+def _find(name: str, choices: Sequence[str] | None) -> str:
+    """The file that is meant, by its whole name or without folder and suffix, in any case."""
+    if choices is None or name in choices:
+        return name
+    wanted = name.casefold()
+    for same in (str.casefold, _stem):
+        found = [choice for choice in choices if same(choice) == wanted]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "Several LoRAs are called {lora}. Use the full name: {listed}.",
+                {"option": "lora", "lora": name, "listed": _list(found)},
+            )
+    facts = {"option": "lora", "lora": name, "listed": _list(choices)}
+    if not choices:
+        raise RequestRefused(
+            FailureKind.MISSING_MODEL,
+            "No LoRA is called {lora}, and no other is installed.",
+            facts,
+        )
+    raise RequestRefused(
+        FailureKind.MISSING_MODEL, "No LoRA is called {lora}. Choose one of these: {listed}.", facts
+    )
+
+
+def _stem(file: str) -> str:
+    name = PurePosixPath(file.replace("\\", "/")).name
+    return name.rpartition(".")[0].casefold() or name.casefold()
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_LISTED]) + (", …" * (len(names) > MAX_LISTED))

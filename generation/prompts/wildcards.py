@@ -1,0 +1,147 @@
+r"""Alternatives in prompts: `{red|blue}`, `{2$$red|blue|green}`, and `__name__` from a list.
+
+Braces without `|` stay as they are typed, for a prompt may be JSON. `\{`, `\|`, `\}` and `\_` stand
+for the character alone.
+"""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+
+from generation.errors import FailureKind, RequestRefused
+
+MAX_DEPTH = 16
+"""How deep alternatives and lists may contain each other."""
+
+MAX_DRAWS = 500
+"""Alternatives drawn for one prompt: lists that contain each other could multiply without end."""
+
+MAX_LISTED = 8
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9/-]*(?:_[A-Za-z0-9/-]+)*")
+"""Names of lists."""
+
+_WILDCARD = re.compile(rf"(?<!\\)__({NAME.pattern})__")
+_AMOUNT = re.compile(r"\s*(\d{1,2})(?:-(\d{1,2}))?\$\$")
+_ESCAPED = re.compile(r"\\([{}|_])")
+_SPECIAL = re.compile(r"\\[{}|_]|[{}|]")
+
+Lists = Mapping[str, Sequence[str]]
+"""The lines of each list, by its name in lower case."""
+
+
+def has_wildcards(text: str) -> bool:
+    """Whether a list is named in the text."""
+    return _WILDCARD.search(text) is not None
+
+
+def draw(text: str, lists: Lists, seed: object) -> str:
+    """The text with one of each alternative; the same seed draws the same, None anything.
+
+    Raises RequestRefused for a wildcard without a list, and for what contains itself.
+    """
+    # Seeded by text, for that a number that was typed and one that was drawn are the same.
+    source = random.Random(None if seed is None else str(seed))  # noqa: S311 - no secret
+    drawn = _Drawing(lists, source).expand(text, 0)
+    return _ESCAPED.sub(r"\1", drawn)
+
+
+class _Drawing:
+    """The drawing of one prompt. Escapes are left for the end: drawn text is read again."""
+
+    def __init__(self, lists: Lists, random_source: random.Random) -> None:
+        self._lists = lists
+        self._random = random_source
+        self._draws = 0
+
+    def expand(self, text: str, depth: int) -> str:
+        if depth > MAX_DEPTH:
+            raise _nested()
+        parts, at = [], 0
+        while (opening := _find(text, "{", at)) is not None:
+            closing = _find_end(text, opening)
+            if closing is None:
+                break
+            parts.append(self._expand_lists(text[at:opening], depth))
+            parts.append(self._choose(text[opening + 1 : closing], depth))
+            at = closing + 1
+        return "".join([*parts, self._expand_lists(text[at:], depth)])
+
+    def _expand_lists(self, text: str, depth: int) -> str:
+        return _WILDCARD.sub(lambda match: self._draw_line(match[1], depth), text)
+
+    def _draw_line(self, name: str, depth: int) -> str:
+        lines = self._lists.get(name.lower())
+        if not lines:
+            raise _unknown(name, self._lists)
+        return self._take(self._random.choice(lines), depth)
+
+    def _choose(self, inside: str, depth: int) -> str:
+        options = _split(inside)
+        if len(options) == 1:
+            # Nested further than that, it is a document and no alternatives.
+            return f"{{{self.expand(inside, depth + 1) if depth < MAX_DEPTH else inside}}}"
+        amount = _AMOUNT.match(options[0])
+        if amount is None:
+            return self._take(self._random.choice(options), depth)
+        options[0] = options[0][amount.end() :]
+        fewest, most = int(amount[1]), int(amount[2] or amount[1])
+        count = self._random.randint(min(fewest, most), max(fewest, most))
+        chosen = self._random.sample(options, min(count, len(options)))
+        return ", ".join(self._take(option, depth) for option in chosen)
+
+    def _take(self, option: str, depth: int) -> str:
+        self._draws += 1
+        if self._draws > MAX_DRAWS:
+            raise _nested()
+        return self.expand(option, depth + 1)
+
+
+def _find(text: str, wanted: str, start: int) -> int | None:
+    for match in _SPECIAL.finditer(text, start):
+        if match[0] == wanted:
+            return match.start()
+    return None
+
+
+def _find_end(text: str, opening: int) -> int | None:
+    """Where the brace that opens there is closed."""
+    depth = 0
+    for match in _SPECIAL.finditer(text, opening):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if depth == 0:
+            return match.start()
+    return None
+
+
+def _split(inside: str) -> list[str]:
+    """The alternatives between a pair of braces, those of inner pairs left whole."""
+    options, depth, start = [], 0, 0
+    for match in _SPECIAL.finditer(inside):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if match[0] == "|" and depth == 0:
+            options.append(inside[start : match.start()])
+            start = match.end()
+    return [*options, inside[start:]]
+
+
+def _unknown(name: str, lists: Lists) -> RequestRefused:
+    listed = ", ".join(sorted(lists)[:MAX_LISTED]) + (", …" * (len(lists) > MAX_LISTED))
+    facts = {"option": "prompt", "wildcard": name, "listed": listed}
+    if not lists:
+        return RequestRefused(
+            FailureKind.INVALID_OPTION, "There is no list {wildcard}, and no other either.", facts
+        )
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "There is no list {wildcard}. Use one of these: {listed}.",
+        facts,
+    )
+
+
+def _nested() -> RequestRefused:
+    return RequestRefused(
+        FailureKind.INVALID_OPTION,
+        "These wildcards contain each other without end. Name fewer of them.",
+        {"option": "prompt"},
+    )

@@ -1,0 +1,58 @@
+"""A better prompt first: the request for it, and the one that uses the text it gives."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from generation.errors import FailureKind, RequestRefused
+from generation.record import Generation
+from generation.request import Derivation, GenerationRequest, Requester, Value
+from workflows.manifest import Kind
+
+WORKFLOW, ASPECT = "workflow", "aspect"
+
+
+def enhance_first(request: GenerationRequest) -> GenerationRequest:
+    """The request for a better prompt, which keeps the options for the one that uses it.
+
+    Raises RequestRefused for a request with pictures: they are not kept.
+    """
+    if request.images:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "Leave pictures out to enhance a prompt. Attach them when you use it.",
+            {"option": "enhance"},
+        )
+    given = {WORKFLOW: request.workflow, ASPECT: request.aspect}
+    kept = {name: value for name, value in given.items() if value is not None}
+    return replace(
+        request,
+        kinds=(Kind.ENHANCE,),
+        workflow=None,
+        values={},
+        aspect=None,
+        follow_up={**request.values, **kept},
+    )
+
+
+def find_text(generation: Generation) -> str | None:
+    """The text that a generation gave, if any."""
+    return next((output.text for output in generation.outputs if output.text), None)
+
+
+def use_text(source: Generation, requester: Requester, prompt: str) -> GenerationRequest:
+    """The request for what the text of a result describes, with the options kept for it."""
+    kept: Mapping[str, Value] = source.follow_up or {}
+    workflow, aspect = kept.get(WORKFLOW), kept.get(ASPECT)
+    return GenerationRequest(
+        requester,
+        prompt,
+        workflow=None if workflow is None else str(workflow),
+        values={name: value for name, value in kept.items() if name not in (WORKFLOW, ASPECT)},
+        aspect=None if aspect is None else str(aspect),
+        private=source.private,
+        spoiler=source.spoiler,
+        layout=source.layout,
+        keeps_metadata=source.keeps_metadata,
+        parent_id=source.id,
+        derivation=Derivation.REMIX,
+    )
