@@ -68,6 +68,8 @@ def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
             _place(graph, wanted, _bindable(wanted, value))
         elif wanted.required:
             raise MissingInput(wanted.name)
+        else:
+            _cut(graph, wanted.cuts)
     return graph
 
 
@@ -121,6 +123,14 @@ def _place_loras(graph: Graph, wanted: Input, loras: Sequence[Lora]) -> None:
         if loader is not None:
             strength = wanted.strength if lora.weight is None else lora.weight
             _insert_lora(graph, loader, strength, lora.name)
+
+
+def _cut(graph: Graph, targets: Sequence[str]) -> None:
+    """Remove connections; nodes that nothing uses any more are not run."""
+    for target in targets:
+        slot = parse_target(target)
+        if slot is not None:
+            del graph[slot.node_id]["inputs"][slot.input_name]
 
 
 def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:

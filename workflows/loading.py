@@ -10,6 +10,7 @@ from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
+from workflows.model_files import with_model_sources
 from workflows.nodes import NodeClasses
 from workflows.reading import parse_manifest
 from workflows.sources import Source, load_carried, load_text
@@ -36,7 +37,7 @@ def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -
     if graph is None or (source.manifest is not None and text is None):
         return None
     try:
-        return _build(source, graph, export, text, classes)
+        return with_model_sources(_build(source, graph, export, text, classes), export)
     except InvalidManifest as error:
         report(source.manifest or source.graph, *error.sentences)
         return None

@@ -93,7 +93,8 @@ class Input(_Table):
     `default` is what is used when they do not: None leaves the graph as it is; one of `draw`, if
     there are any, goes before it. `min` and `max` bound numbers, and the number of characters of a
     text. `area` and `max_pixels` are in pixels. `positions` get a choice's place in the list, from
-    0. A mask `replaces` what a node makes of its picture's transparency.
+    0. A mask `replaces` what a node makes of its picture's transparency. `cuts` are the connections
+    that a graph does without when no file is attached.
     """
 
     name: _Text
@@ -119,6 +120,7 @@ class Input(_Table):
     replaces: _Text | None = None
     strength: Annotated[Number, Field(ge=-10, le=10)] = 1.0
     max_pixels: Annotated[int, Field(gt=0)] | None = None
+    cuts: _Texts = ()
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -131,6 +133,20 @@ class Output(_Table):
     """Where the results come from; no nodes named means every node that has some."""
 
     nodes: _Texts = ()
+
+
+class Model(_Table):
+    """A model file that the graph loads, and where it is to be had.
+
+    `folder` is one of ComfyUI's, such as checkpoints. `size` is in bytes, and may be rounded.
+    """
+
+    name: _Text
+    folder: _Text
+    url: _Text
+    size: Annotated[int, Field(gt=0)] | None = None
+    license: str = ""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class Access(_Table):
@@ -165,6 +181,7 @@ class Manifest(_Table):
     classes: Mapping[str, str] = Field(default_factory=dict)
     inputs: Annotated[tuple[Input, ...], Field(strict=False, alias="input")] = ()
     output: Output = Output()
+    models: Annotated[tuple[Model, ...], Field(strict=False, alias="model")] = ()
 
     def find(self, name: str) -> Input | None:
         """The input of this name."""

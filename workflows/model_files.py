@@ -1,10 +1,13 @@
 """The model files that a workflow names: their folders, and where they are to be had."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from workflows.manifest import InputType
+from pydantic import ValidationError
+
+from workflows.manifest import InputType, Model
 from workflows.workflow import Workflow
 
 _FOLDERS = {
@@ -18,6 +21,7 @@ _FOLDERS = {
     "hypernetwork_name": "hypernetworks",
     "audio_encoder_name": "audio_encoders",
     "photomaker_model_name": "photomaker",
+    "bg_removal_name": "background_removal",
 }
 _CLASS_FOLDERS = {
     "UpscaleModelLoader": "upscale_models",
@@ -25,6 +29,8 @@ _CLASS_FOLDERS = {
     "LatentUpscaleModelLoader": "latent_upscale_models",
     "ModelPatchLoader": "model_patches",
     "FrameInterpolationModelLoader": "frame_interpolation",
+    "LoadDA3Model": "geometry_estimation",
+    "LoadMoGeModel": "geometry_estimation",
 }
 _TEXT_ENCODERS = "text_encoders"
 """ComfyUI's folder of each input's files (`folder_paths.folder_names_and_paths`)."""
@@ -32,21 +38,27 @@ _TEXT_ENCODERS = "text_encoders"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file: `folder` below ComfyUI's models, and `url` as the workflow's author gave it.
+    """A file that a workflow loads, and what its manifest says of it.
 
-    `class_type` and `input_name` say which list of a backend has it.
+    `folder` is below ComfyUI's models. `class_type` and `input_name` say which list of a backend
+    has it.
     """
 
     name: str
     folder: str | None
-    url: str | None
     class_type: str
     input_name: str
+    source: Model | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where it is to be had, if that is known."""
+        return self.source.url if self.source else None
 
 
-def find_model_files(workflow: Workflow, export: Mapping[str, Any] | None) -> tuple[ModelFile, ...]:
+def find_model_files(workflow: Workflow) -> tuple[ModelFile, ...]:
     """Every file that the workflow's nodes load, each once for each folder."""
-    told = dict(_told(export or {}))
+    sources = {model.name: model for model in workflow.manifest.models}
     found: dict[tuple[str, str | None], ModelFile] = {}
     for each in workflow.manifest.inputs:
         if each.type not in (InputType.CHECKPOINT, InputType.LORA):
@@ -56,11 +68,29 @@ def find_model_files(workflow: Workflow, export: Mapping[str, Any] | None) -> tu
             name, class_type = node["inputs"].get(slot.input_name), str(node["class_type"])
             if not isinstance(name, str):
                 continue
-            folder, url = told.get(name.replace("\\", "/").rpartition("/")[2], (None, None))
-            folder = folder or _folder(class_type, slot.input_name)
-            model = ModelFile(name, folder, url, class_type, slot.input_name)
+            source = sources.get(name)
+            folder = source.folder if source else _folder(class_type, slot.input_name)
+            model = ModelFile(name, folder, class_type, slot.input_name, source)
             found.setdefault((name, folder), model)
     return tuple(found.values())
+
+
+def with_model_sources(workflow: Workflow, export: Mapping[str, Any] | None) -> Workflow:
+    """The workflow with what the editor's format says of its models, unless its manifest does."""
+    if export is None or workflow.manifest.models:
+        return workflow
+    told = {_file_name(model.name): model for model in _told(export)}
+    models = tuple(
+        told[name].model_copy(update={"name": file.name})
+        for file in find_model_files(workflow)
+        if (name := _file_name(file.name)) in told
+    )
+    manifest = workflow.manifest.model_copy(update={"models": models})
+    return replace(workflow, manifest=manifest)
+
+
+def _file_name(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def _folder(class_type: str, input_name: str) -> str | None:
@@ -71,12 +101,17 @@ def _folder(class_type: str, input_name: str) -> str | None:
     return _FOLDERS.get(input_name)
 
 
-def _told(raw: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
+def _told(raw: Mapping[str, Any]) -> Iterator[Model]:
     """What the editor's format says of models: of the whole file, and of each node."""
-    for one in _tables(raw.get("models")):
-        name, folder, url = (one.get(key) for key in ("name", "directory", "url"))
-        if isinstance(name, str):
-            yield name, (_text(folder), _text(url))
+    for table in _tables(raw.get("models")):
+        # Other hashes than SHA-256 are not checked.
+        is_known = str(table.get("hash_type", "")).upper().replace("-", "") == "SHA256"
+        given = {key: table.get(key) for key in ("name", "url")} | {
+            "folder": table.get("directory"),
+            "sha256": str(table.get("hash")).lower() if is_known else None,
+        }
+        with contextlib.suppress(ValidationError):  # an entry without a name, a folder or a URL
+            yield Model.model_validate(given)
     for node in _tables(raw.get("nodes")):
         properties = node.get("properties")
         yield from _told(
@@ -85,10 +120,6 @@ def _told(raw: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | None, str |
     definitions = raw.get("definitions")
     for one in _tables(definitions.get("subgraphs") if isinstance(definitions, dict) else None):
         yield from _told({"nodes": one.get("nodes")})
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _tables(raw: object) -> list[dict[str, Any]]:

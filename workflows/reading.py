@@ -9,12 +9,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workflows.errors import InvalidManifest
-from workflows.manifest import Access, Input, Manifest, Output
+from workflows.manifest import Access, Input, Manifest, Model, Output
 
 TOP = "Top of the file"
 
 _TABLES: dict[str, type[BaseModel]] = {"output": Output, "access": Access}
-_DEPTHS = {"input": 3, "output": 2, "access": 2, "classes": 2}
+_LISTED: dict[str, type[BaseModel]] = {"input": Input, "model": Model}
+_DEPTHS = {"input": 3, "model": 3, "output": 2, "access": 2, "classes": 2}
 """How many parts of a mistake's place name the table and the field."""
 
 _EXPECTATIONS = {
@@ -24,6 +25,7 @@ _EXPECTATIONS = {
     "bool_type": "must be true or false",
     "tuple_type": 'must be a list such as ["6.text"]',
     "finite_number": "must be a finite number",
+    "string_pattern_mismatch": "must be 64 small hexadecimal digits",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "greater_than": "must be more than {gt}",
@@ -83,14 +85,15 @@ def _sentence(raw: dict[str, Any], error: ErrorDetails) -> str:
     place = _place(error["loc"])
     what = _expectation(error)
     match place:
-        case "input", int(position), str(field):
-            return state_mistake(_name_table(raw, position), field, _hint(what, Input, field))
-        case "input", int(position):
-            return f"{_name_table(raw, position)}: this must be a table."
+        case ("input" | "model") as table, int(position), str(field):
+            where = _name_table(raw, table, position)
+            return state_mistake(where, field, _hint(what, _LISTED[table], field))
+        case ("input" | "model") as table, int(position):
+            return f"{_name_table(raw, table, position)}: this must be a table."
         case str(name), str(field):
             return state_mistake(f"[{name}]", field, _hint(what, _TABLES.get(name), field))
-        case "input", *_:
-            return f"{TOP}: inputs must be written as [[input]] tables."
+        case ("input" | "model") as table, *_:
+            return f"{TOP}: {table}s must be written as [[{table}]] tables."
         case [str(name)] if name in _DEPTHS:
             article = "an" if name[0] in "aeiou" else "a"
             return f"{TOP}: the {name} must be written as {article} [{name}] table."
@@ -116,9 +119,8 @@ def _hint(what: str, table: type[BaseModel] | None, field: str) -> str:
     return f"is not a field; did you mean {meant[0]}" if meant else what
 
 
-def _name_table(raw: dict[str, Any], position: int) -> str:
-    table = cast("list[object]", raw["input"])[position]
+def _name_table(raw: dict[str, Any], listed: str, position: int) -> str:
+    table = cast("list[object]", raw[listed])[position]
     name = table.get("name") if isinstance(table, dict) else None
-    return (
-        name_input(name) if isinstance(name, str) and name else f"[[input]] number {position + 1}"
-    )
+    named = isinstance(name, str) and name
+    return f'[[{listed}]] "{name}"' if named else f"[[{listed}]] number {position + 1}"

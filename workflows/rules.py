@@ -40,10 +40,10 @@ _FIELDS = {
     InputType.CHOICE: {"targets", "choices", "positions", "draw"},
     InputType.CHECKPOINT: {"targets", "draw"},
     InputType.LORA: {"targets", "wraps", "strength", "draw"},
-    InputType.IMAGE: {"targets", "max_pixels"},
-    InputType.MASK: {"targets", "replaces", "max_pixels"},
-    InputType.VIDEO: {"targets"},
-    InputType.AUDIO: {"targets"},
+    InputType.IMAGE: {"targets", "max_pixels", "cuts"},
+    InputType.MASK: {"targets", "replaces", "max_pixels", "cuts"},
+    InputType.VIDEO: {"targets", "cuts"},
+    InputType.AUDIO: {"targets", "cuts"},
     InputType.SIZE: {"width", "height", "area", "multiple"},
     InputType.SEED: {"targets", "max"},
 }
@@ -172,6 +172,11 @@ def _graph_mistakes(each: Input, graph: Graph) -> Iterator[tuple[str, str]]:
             what = _target_mistake(target, graph)
             if what is not None:
                 yield field, what
+    for target in each.cuts:
+        slot = parse_target(target)
+        node = graph.get(slot.node_id) if slot is not None else None
+        if slot is None or node is None or find_link(node["inputs"].get(slot.input_name)) is None:
+            yield "cuts", f'names "{target}", which is no connection of the graph'
     for field, output, position in (("wraps", 0, "first"), ("replaces", 1, "second")):
         node_id = getattr(each, field)
         if node_id is None:

@@ -26,7 +26,7 @@ def write_manifest(
     """
     lines = [f"#:schema {schema}"] if schema else []
     lines += [line for note in notes for line in _comment(note)]
-    tables = {"inputs", "output", "access", "classes"}
+    tables = {"inputs", "models", "output", "access", "classes"}
     lines += _fields({key: value for key, value in _given(manifest).items() if key not in tables})
     for each in manifest.inputs:
         lines.append("")
@@ -37,6 +37,8 @@ def write_manifest(
         given = _given(getattr(manifest, name))
         if given:
             lines += ["", f"[{name}]", *_fields(given)]
+    for model in manifest.models:
+        lines += ["", "[[model]]", *_fields(_given(model))]
     if manifest.classes:
         lines += ["", "# The nodes as they were when this was written: a graph that was saved anew"]
         lines += ["# with other nodes under these ids is refused.", "[classes]"]

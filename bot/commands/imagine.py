@@ -7,6 +7,7 @@ from discord.app_commands import Range
 from bot.commands.choices import complete_lora, complete_model
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
+from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.options import (
     DESCRIPTIONS,
@@ -63,8 +64,13 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
 
     @imagine.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        usable = submitter.service.workflows(requester_of(interaction))
-        labels = ((f"{workflow.title} ({workflow.name})", workflow.name) for workflow in usable)
+        unusable = services_of(interaction).library.unusable()
+        allowed = submitter.service.workflows(requester_of(interaction))
+        labels = (
+            (f"{workflow.title} ({workflow.name})", workflow.name)
+            for workflow in allowed
+            if workflow.name not in unusable
+        )
         return matching(labels, typed)
 
     return imagine

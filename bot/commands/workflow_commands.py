@@ -117,7 +117,9 @@ class WorkflowCommands:
         built_in = [
             command.name for command in self._tree.get_commands(guild=self._places[0], type=slash)
         ]
-        plan = plan_commands(self._submitter.service.workflows(), built_in)
+        unusable = self._library.unusable()
+        workflows = [one for one in self._submitter.service.workflows() if one.name not in unusable]
+        plan = plan_commands(workflows, built_in)
         self._tell(plan.refusals)
         entries = (*self._library.kind_commands(), *plan.accepted)
         commands = [build_command(entry, self._submitter) for entry in entries]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
+from generation.library.models import find_holders
 from generation.requests.checkpoints import find_default
 from workflows.carriers import Carried, read
 from workflows.convert import convert
@@ -15,7 +15,7 @@ from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import WAITING, NeedsClasses, with_inference
 from workflows.manifest import Input, InputType
-from workflows.model_files import find_model_files
+from workflows.model_files import find_model_files, with_model_sources
 from workflows.reading import parse_manifest
 from workflows.workflow import Workflow
 from workflows.writing import write_manifest
@@ -137,7 +137,8 @@ def inspect_file(
             name, inferred.manifest, graph, inferred.reasons, inferred.results, inferred.notes
         )
         problems += error.sentences
-    report = inspect_workflow(workflow, infos, default_models=default_models, export=carried.export)
+    workflow = with_model_sources(workflow, carried.export)
+    report = inspect_workflow(workflow, infos, default_models=default_models)
     notes = tuple(dict.fromkeys((*settled.remarks, *workflow.notes)))
     return replace(report, problems=problems, notes=notes)
 
@@ -147,9 +148,8 @@ def inspect_workflow(
     infos: Mapping[str, ObjectInfo],
     *,
     default_models: Sequence[str] = (),
-    export: Mapping[str, Any] | None = None,
 ) -> Inspection:
-    """Report on a workflow that can be used; `export` is the editor's format that it came from."""
+    """Report on a workflow that can be used."""
     manifest = workflow.manifest
     inputs = tuple(_inspected(one, workflow.reasons.get(one.name, "")) for one in manifest.inputs)
     fitness = tuple(find_fitness(workflow, name, infos[name], default_models) for name in infos)
@@ -167,7 +167,7 @@ def inspect_workflow(
         notes=workflow.notes,
         unknown_classes=_unknown_classes(workflow.graph, infos),
         is_paid=is_paid(workflow.graph, infos),
-        models=tuple(_inspected_models(workflow, infos, export)),
+        models=tuple(_inspected_models(workflow, infos)),
         workflow=workflow,
     )
 
@@ -187,12 +187,11 @@ def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str
 
 
 def _inspected_models(
-    workflow: Workflow, infos: Mapping[str, ObjectInfo], export: Mapping[str, Any] | None
+    workflow: Workflow, infos: Mapping[str, ObjectInfo]
 ) -> Iterator[InspectedModel]:
-    for model in find_model_files(workflow, export):
-        lists = [info.choices(model.class_type, model.input_name) for info in infos.values()]
-        known = [one for one in lists if one is not None]
-        is_present = any(model.name in one for one in known) if known else None
+    for model in find_model_files(workflow):
+        holders = find_holders(model, infos)
+        is_present = None if holders is None else bool(holders)
         yield InspectedModel(model.name, model.folder, model.url, is_present)
 
 

@@ -25,6 +25,7 @@ from generation.library.inspection import (
     inspect_workflow,
 )
 from generation.library.kind_commands import summarise_kinds
+from generation.library.models import WantedModel, find_wanted_models
 from generation.library.summaries import WorkflowSummary, summarise
 from generation.request import Actor, Requester
 from generation.requests.access import may_use
@@ -90,9 +91,23 @@ class Library(Service):
         self._on_change = on_change
 
     def offered_to(self, requester: Requester) -> tuple[WorkflowSummary, ...]:
-        """The workflows that this person may use where they are."""
+        """The workflows that this person may use where they are, and that some backend can run."""
         found = self._catalog.workflows.values()
-        return tuple(summarise(one) for one in found if may_use(one, requester))
+        return tuple(
+            summarise(workflow)
+            for workflow in found
+            if may_use(workflow, requester) and self._is_usable(workflow)
+        )
+
+    def unusable(self) -> frozenset[str]:
+        """The names of the workflows that no backend can run, as they were last seen."""
+        workflows = self._catalog.workflows
+        return frozenset(name for name, one in workflows.items() if not self._is_usable(one))
+
+    def missing_models(self) -> tuple[WantedModel, ...]:
+        """The model files that workflows want and no backend has."""
+        wanted = find_wanted_models(self._catalog.workflows.values(), self._offers())
+        return tuple(model for model in wanted if model.is_missing)
 
     def require(self, name: str) -> None:
         """Raise RequestRefused unless there is a usable workflow of that name."""

@@ -11,25 +11,60 @@ ModelFolders = Mapping[str, Sequence[str]]
 
 DEFAULT_MODELS: Final[ModelFolders] = {
     "checkpoints": (
+        "ace_step_1.5_turbo_aio.safetensors",
         "dreamshaper_8.safetensors",
+        "hunyuan_3d_v2.1.safetensors",
         "juggernautXL_v9.safetensors",
-        "sd3.5_medium_incl_clips_t5xxlfp8scaled.safetensors",
+        "ltx-2.3-22b-distilled-fp8.safetensors",
+        "sam3.1_multiplex_fp16.safetensors",
+        "sd3.5_large_fp8_scaled.safetensors",
         "sd_xl_base_1.0.safetensors",
+        "sdpose_wholebody_fp16.safetensors",
+        "stable_audio_3_medium.safetensors",
+        "v1-5-pruned-emaonly-fp16.safetensors",
     ),
-    "diffusion_models": ("flux1-dev.safetensors", "flux1-schnell.safetensors"),
+    "diffusion_models": (
+        "flux-2-klein-4b-fp8.safetensors",
+        "flux1-dev-kontext_fp8_scaled.safetensors",
+        "flux1-dev.safetensors",
+        "flux1-fill-dev.safetensors",
+        "flux1-schnell.safetensors",
+        "qwen_image_2512_fp8_e4m3fn.safetensors",
+        "qwen_image_edit_2511_fp8mixed.safetensors",
+        "seedvr2_3b_int8_convrot.safetensors",
+        "wan2.2_ti2v_5B_fp16.safetensors",
+        "z_image_turbo_bf16.safetensors",
+    ),
     "text_encoders": (
         "clip_g.safetensors",
         "clip_l.safetensors",
+        "gemma_3_12B_it_fp4_mixed.safetensors",
+        "qwen3vl_4b_fp8_scaled.safetensors",
+        "qwen_2.5_vl_7b_fp8_scaled.safetensors",
+        "qwen_3_4b.safetensors",
+        "t5gemma_b_b_ul2.safetensors",
         "t5xxl_fp16.safetensors",
         "t5xxl_fp8_e4m3fn.safetensors",
+        "t5xxl_fp8_e4m3fn_scaled.safetensors",
+        "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
     ),
-    "vae": ("ae.safetensors", "vae-ft-mse-840000-ema-pruned.safetensors"),
+    "vae": (
+        "ae.safetensors",
+        "flux2-vae.safetensors",
+        "qwen_image_vae.safetensors",
+        "seedvr2_ema_vae_fp16.safetensors",
+        "vae-ft-mse-840000-ema-pruned.safetensors",
+        "wan2.2_vae.safetensors",
+    ),
     "loras": ("gold_leaf.safetensors", "ink_wash.safetensors", "pastel_dream.safetensors"),
     "upscale_models": (
         "4x-UltraSharp.pth",
         "RealESRGAN_x2plus.pth",
         "RealESRGAN_x4plus.safetensors",
     ),
+    "controlnet": ("controlnet-union-sdxl-promax.safetensors",),
+    "geometry_estimation": ("depth_anything_3_mono_large.safetensors",),
+    "background_removal": ("birefnet.safetensors",),
     "embeddings": ("easynegative.safetensors",),
 }
 
@@ -95,9 +130,14 @@ _FOLDER_OF_INPUT: Final[Mapping[str, str]] = {
     "clip_name2": "text_encoders",
     "clip_name3": "text_encoders",
     "vae_name": "vae",
+    "text_encoder": "text_encoders",
     "lora_name": "loras",
-    "model_name": "upscale_models",
+    "control_net_name": "controlnet",
+    "bg_removal_name": "background_removal",
+    "UpscaleModelLoader.model_name": "upscale_models",
+    "LoadDA3Model.model_name": "geometry_estimation",
 }
+"""The folder of each input's files, by its name, or with its class where others share the name."""
 
 
 def load_node_classes(version: str) -> dict[str, Any]:
@@ -129,7 +169,7 @@ class Installation:
         info: dict[str, Any] = copy.deepcopy(self.classes[class_type])
         for section in ("required", "optional"):
             for name, spec in info["input"].get(section, {}).items():
-                self._fill(name, spec, input_files)
+                self._fill(class_type, name, spec, input_files)
         return info
 
     @property
@@ -143,9 +183,12 @@ class Installation:
             return None
         return list(self.models.get(folder, ()))
 
-    def _fill(self, name: str, spec: list[Any], input_files: Sequence[str]) -> None:
-        if name in _FOLDER_OF_INPUT:
-            choices = list(self.models.get(_FOLDER_OF_INPUT[name], ()))
+    def _fill(
+        self, class_type: str, name: str, spec: list[Any], input_files: Sequence[str]
+    ) -> None:
+        folder = _FOLDER_OF_INPUT.get(name) or _FOLDER_OF_INPUT.get(f"{class_type}.{name}")
+        if folder is not None:
+            choices = list(self.models.get(folder, ()))
         elif name == "image" and spec[0] != "IMAGE":
             choices = list(input_files)
         else:

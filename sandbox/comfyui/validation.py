@@ -1,6 +1,6 @@
 """Validation of posted graphs, with ComfyUI's error types and wording."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -129,7 +129,7 @@ class Validator:
         described = self._class(node["class_type"])["input"]
         result = _Checked()
         for section in ("required", "optional"):
-            for name, spec in described.get(section, {}).items():
+            for name, spec in _expand(described.get(section, {}), inputs):
                 if name not in inputs:
                     if section == "required":
                         result.add(
@@ -270,6 +270,18 @@ def _error(
     kind: str, message: str, details: str = "", facts: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     return {"type": kind, "message": message, "details": details, "extra_info": facts or {}}
+
+
+def _expand(
+    section: Mapping[str, list[Any]], inputs: Mapping[str, Any]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Each input with its description, those that a list of any length was given among them."""
+    for name, spec in section.items():
+        if spec[0] != "COMFY_AUTOGROW_V3":
+            yield name, spec
+            continue
+        (item,) = spec[1]["template"]["input"]["required"].values()
+        yield from ((given, item) for given in inputs if given.startswith(f"{name}."))
 
 
 def _types_match(received: str, wanted: object) -> bool:

@@ -54,11 +54,11 @@ async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_ask
     async with environment.bot():
         german = await environment.ben.slash("general", "workflows")
         told = as_text(await german.until(lambda message: message["embeds"], PATIENCE_S))
-        assert "Bild zu Bild" in told
-        assert "Macht ein Bild größer" in told
+        assert "Bild zu 3D" in told
+        assert "Ändert dein Bild" in told
         english = await environment.ana.slash("general", "workflows")
         told = as_text(await english.until(lambda message: message["embeds"], PATIENCE_S))
-        assert "Picture to picture" in told
+        assert "Picture to 3D" in told
 
 
 def test_whatever_ships_has_its_texts_translated():

@@ -8,7 +8,7 @@ import pytest
 from workflows.infer.inference import infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import with_inference
-from workflows.manifest import Access, Input, InputType, Kind, Manifest, Output
+from workflows.manifest import Access, Input, InputType, Kind, Manifest, Model, Output
 from workflows.reading import parse_manifest
 from workflows.rules import TAKEN, WELL_KNOWN
 from workflows.workflow import build_workflow
@@ -17,9 +17,9 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding
 EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 FIELDS = [
     field.alias or name
-    for table in (Manifest, Input, Output, Access)
+    for table in (Manifest, Input, Model, Output, Access)
     for name, field in table.model_fields.items()
-    if name not in ("inputs", "output")
+    if name not in ("inputs", "models", "output")
 ]
 
 
@@ -48,6 +48,10 @@ def test_every_field_s_example_is_of_its_form(line):
     if field in Manifest.model_fields and field != "description":
         title = "" if field == "title" else 'title = "a"\n'
         parse_manifest(f"{title}{line}")
+        return
+    if field in Model.model_fields and field != "name":
+        model = {"name": 'name = "a"', "folder": 'folder = "vae"', "url": 'url = "x"', field: line}
+        parse_manifest('title = "a"\n[[model]]\n' + "\n".join(model.values()))
         return
     given = {"name": 'name = "a"', "type": 'type = "integer"'}
     given[field] = line

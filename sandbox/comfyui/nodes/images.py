@@ -153,6 +153,41 @@ async def _image_size(context: RunContext, inputs: Inputs) -> Result:
     return Result((width, height, len(pictures)))
 
 
+def _pad_image(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures = inputs["image"]
+    border = tuple(int(inputs[side]) for side in ("left", "top", "right", "bottom"))
+    mask = ImageOps.expand(Image.new("L", pictures[0].size, 0), border, 255)
+    return Result(([ImageOps.expand(picture, border, "gray") for picture in pictures], mask))
+
+
+def _stitch_images(_: RunContext, inputs: Inputs) -> Result:
+    first: Pictures = inputs["image1"]
+    second: Pictures = inputs.get("image2") or []
+    if not second:
+        return Result((first,))
+    left, right = first[0], ImageOps.contain(second[0], (second[0].width * 8, first[0].height))
+    joined = Image.new("RGB", (left.width + right.width, left.height))
+    joined.paste(left)
+    joined.paste(right, (left.width, 0))
+    return Result(([joined],))
+
+
+def _scale_to_megapixel(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures = inputs["image"]
+    factor = (1024 * 1024 / (pictures[0].width * pictures[0].height)) ** 0.5
+    size = tuple(max(16, round(side * factor / 16) * 16) for side in pictures[0].size)
+    return Result(([picture.resize((size[0], size[1])) for picture in pictures],))
+
+
+def _join_alpha(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures = inputs["image"]
+    alpha = ImageOps.invert(inputs["alpha"])
+    joined = [picture.convert("RGBA") for picture in pictures]
+    for picture in joined:
+        picture.putalpha(alpha.resize(picture.size))
+    return Result((joined,))
+
+
 def _opened(context: RunContext, name: str) -> Image.Image:
     path = context.folders.annotated(name)
     if path is None:
@@ -177,16 +212,20 @@ SLOW: Final[Mapping[str, SlowNode]] = {
 }
 QUICK: Final[Mapping[str, QuickNode]] = {
     "EmptyImage": _empty_image,
+    "FluxKontextImageScale": _scale_to_megapixel,
     "GrowMask": _grow_mask,
     "ImageBatch": _batch_images,
     "ImageCompositeMasked": _composite_images,
     "ImageCrop": _crop_image,
     "ImageInvert": _invert_image,
+    "ImagePadForOutpaint": _pad_image,
     "ImageScale": _scale_image,
     "ImageScaleBy": _scale_image_by,
     "ImageScaleToTotalPixels": _scale_image_to_pixels,
+    "ImageStitch": _stitch_images,
     "ImageToMask": _image_to_mask,
     "InvertMask": _invert_mask,
+    "JoinImageWithAlpha": _join_alpha,
     "LoadImage": _load_image,
     "LoadImageMask": _load_mask,
     "MaskToImage": _mask_to_image,

@@ -10,10 +10,23 @@ from sandbox.comfyui.nodes.geometry import FILTERS, grown, on_grid, wanted_size
 from sandbox.comfyui.nodes.running import Inputs, QuickNode, Result, RunContext
 from sandbox.comfyui.nodes.values import Latent, Pictures
 
+SHAPELESS_SIDE: Final = 64
+"""Pixels a side of what is sampled for a sound or a 3D model, and seen in previews alone."""
+
 
 def _empty_latent(_: RunContext, inputs: Inputs) -> Result:
     width, height = (on_grid(int(inputs[side])) for side in ("width", "height"))
     return Result((Latent(width, height, int(inputs["batch_size"])),))
+
+
+def _empty_shapeless(_: RunContext, _inputs: Inputs) -> Result:
+    return Result((Latent(SHAPELESS_SIDE, SHAPELESS_SIDE, 1),))
+
+
+def _start_video(_: RunContext, inputs: Inputs) -> Result:
+    """Give a canvas for one frame: all videos are saved as the same clip."""
+    width, height = (on_grid(int(inputs[side])) for side in ("width", "height"))
+    return Result((Latent(width, height, 1),))
 
 
 def _decode(_: RunContext, inputs: Inputs) -> Result:
@@ -40,9 +53,7 @@ def _set_noise_mask(_: RunContext, inputs: Inputs) -> Result:
 
 
 def _condition_inpainting(_: RunContext, inputs: Inputs) -> Result:
-    latent = _latent_of(inputs["pixels"])
-    if inputs.get("noise_mask", True):
-        latent = replace(latent, mask=inputs["mask"])
+    latent = replace(_latent_of(inputs["pixels"]), mask=inputs["mask"])
     return Result((inputs["positive"], inputs["negative"], latent))
 
 
@@ -80,10 +91,15 @@ def _latent_of(pictures: Pictures) -> Latent:
 
 
 QUICK: Final[Mapping[str, QuickNode]] = {
+    "EmptyAceStep1.5LatentAudio": _empty_shapeless,
     "EmptyFlux2LatentImage": _empty_latent,
+    "EmptyLTXVLatentVideo": _start_video,
+    "EmptyLatentAudio": _empty_shapeless,
+    "EmptyLatentHunyuan3Dv2": _empty_shapeless,
     "EmptyLatentImage": _empty_latent,
     "EmptySD3LatentImage": _empty_latent,
     "InpaintModelConditioning": _condition_inpainting,
+    "LTXVEmptyLatentAudio": _empty_shapeless,
     "LatentUpscale": _scale_latent,
     "LatentUpscaleBy": _scale_latent,
     "RepeatLatentBatch": _repeat_latent,
@@ -92,4 +108,6 @@ QUICK: Final[Mapping[str, QuickNode]] = {
     "VAEDecodeTiled": _decode,
     "VAEEncode": _encode,
     "VAEEncodeForInpaint": _encode_for_inpaint,
+    "VAEEncodeTiled": _encode,
+    "Wan22ImageToVideoLatent": _start_video,
 }

@@ -11,34 +11,15 @@ from typing import Any, Final
 
 from sandbox.comfyui.nodes.cube import build_cube
 from sandbox.comfyui.nodes.running import Inputs, NodeError, QuickNode, Result, RunContext
-from sandbox.comfyui.nodes.values import Latent, Pictures
+from sandbox.comfyui.nodes.values import Pictures
 
 Writer = Callable[[Path], object]
 
 OLD_VERSION: Final = "0.3.64"
 
 
-def _same_text(_: RunContext, inputs: Inputs) -> Result:
-    return Result((str(inputs["value"]),))
-
-
 def _empty_audio(_: RunContext, inputs: Inputs) -> Result:
     return Result((f"{inputs['duration']} s of sound",))
-
-
-def _create_video(_: RunContext, inputs: Inputs) -> Result:
-    return Result((list(inputs["images"]),))
-
-
-def _empty_voxels(_: RunContext, inputs: Inputs) -> Result:
-    return Result((Latent(int(inputs["resolution"]), 1, int(inputs["batch_size"])),))
-
-
-def _hand_on(name: str) -> QuickNode:
-    def run(_: RunContext, inputs: Inputs) -> Result:
-        return Result((inputs[name],))
-
-    return run
 
 
 def _save_audio(extension: str) -> QuickNode:
@@ -143,12 +124,8 @@ def _write(
 
 
 QUICK: Final[Mapping[str, QuickNode]] = {
-    "CreateVideo": _create_video,
     "EmptyAudio": _empty_audio,
-    "EmptyLatentHunyuan3Dv2": _empty_voxels,
     "PreviewAudio": _preview_audio,
-    "PrimitiveString": _same_text,
-    "PrimitiveStringMultiline": _same_text,
     "SaveAnimatedPNG": _save_animated("png"),
     "SaveAnimatedWEBP": _save_animated("webp"),
     "SaveAudio": _save_audio("flac"),
@@ -157,6 +134,4 @@ QUICK: Final[Mapping[str, QuickNode]] = {
     "SaveText": _save_text,
     "SaveVideo": _save_video,
     "SaveWEBM": _save_webm,
-    "VAEDecodeHunyuan3D": _hand_on("samples"),
-    "VoxelToMesh": _hand_on("voxel"),
 }

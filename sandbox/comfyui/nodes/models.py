@@ -12,10 +12,16 @@ from sandbox.comfyui.nodes.values import (
     Guider,
     Latent,
     Model,
+    Pictures,
     Sigmas,
     UpscaleModel,
     Vae,
 )
+
+CONTROLLED: Final = 0.75
+"""How far a picture leaves the map that a ControlNet follows."""
+RESTORED: Final = 0.05
+"""How far a picture leaves the one that it restores."""
 
 
 async def _load_checkpoint(context: RunContext, inputs: Inputs) -> Result:
@@ -34,6 +40,19 @@ async def _load_text_encoder(context: RunContext, inputs: Inputs) -> Result:
     for name in names:
         await context.load(name)
     return Result((Clip("+".join(names)),))
+
+
+async def _load_vision_checkpoint(context: RunContext, inputs: Inputs) -> Result:
+    name = inputs["ckpt_name"]
+    await context.load(name)
+    return Result((Model(name), name, Vae(name)))
+
+
+async def _load_named(context: RunContext, inputs: Inputs) -> Result:
+    """Load a model of which only the name counts."""
+    name = next(inputs[key] for key in inputs if key.endswith("_name") or key == "text_encoder")
+    await context.load(name)
+    return Result((name,))
 
 
 async def _load_vae(context: RunContext, inputs: Inputs) -> Result:
@@ -64,6 +83,40 @@ def _encode_text(_: RunContext, inputs: Inputs) -> Result:
     return Result((Conditioning(str(inputs["text"])),))
 
 
+def _encode_song(_: RunContext, inputs: Inputs) -> Result:
+    return Result((Conditioning(str(inputs["tags"])),))
+
+
+def _encode_instruction(_: RunContext, inputs: Inputs) -> Result:
+    pictures: Pictures | None = inputs.get("image1")
+    source = pictures[0] if pictures else None
+    return Result((Conditioning(str(inputs["prompt"]), source=source),))
+
+
+def _refer_to_latent(_: RunContext, inputs: Inputs) -> Result:
+    conditioning: Conditioning = inputs["conditioning"]
+    latent: Latent | None = inputs.get("latent")
+    if latent is None or conditioning.source is not None:
+        return Result((conditioning,))
+    return Result((replace(conditioning, source=latent.pictures[0]),))
+
+
+def _apply_control(_: RunContext, inputs: Inputs) -> Result:
+    positive: Conditioning = inputs["positive"]
+    guided = replace(positive, source=inputs["image"][0], change=CONTROLLED)
+    return Result((guided, inputs["negative"]))
+
+
+def _condition_on_latent(_: RunContext, inputs: Inputs) -> Result:
+    latent: Latent = inputs["vae_conditioning"]
+    conditioning = Conditioning("", source=latent.pictures[0], change=RESTORED)
+    return Result((conditioning, conditioning))
+
+
+def _condition_on_view(_: RunContext, _inputs: Inputs) -> Result:
+    return Result((Conditioning(""), Conditioning("")))
+
+
 def _encode_text_flux(_: RunContext, inputs: Inputs) -> Result:
     text = str(inputs["t5xxl"]) or str(inputs["clip_l"])
     return Result((Conditioning(text, float(inputs["guidance"])),))
@@ -79,14 +132,6 @@ def _flux_guidance(_: RunContext, inputs: Inputs) -> Result:
     return Result((replace(conditioning, guidance=float(inputs["guidance"])),))
 
 
-def _pass_clip(_: RunContext, inputs: Inputs) -> Result:
-    return Result((inputs["clip"],))
-
-
-def _pass_model(_: RunContext, inputs: Inputs) -> Result:
-    return Result((inputs["model"],))
-
-
 def _random_noise(_: RunContext, inputs: Inputs) -> Result:
     return Result((int(inputs["noise_seed"]),))
 
@@ -97,6 +142,14 @@ def _select_sampler(_: RunContext, inputs: Inputs) -> Result:
 
 def _schedule(_: RunContext, inputs: Inputs) -> Result:
     return Result((Sigmas(int(inputs["steps"]), float(inputs["denoise"])),))
+
+
+def _manual_schedule(_: RunContext, inputs: Inputs) -> Result:
+    return Result((Sigmas(str(inputs["sigmas"]).count(","), 1.0),))
+
+
+def _flux_schedule(_: RunContext, inputs: Inputs) -> Result:
+    return Result((Sigmas(int(inputs["steps"]), 1.0),))
 
 
 def _basic_guider(_: RunContext, inputs: Inputs) -> Result:
@@ -157,9 +210,15 @@ async def _sample_custom(context: RunContext, inputs: Inputs) -> Result:
 SLOW: Final[Mapping[str, SlowNode]] = {
     "CLIPLoader": _load_text_encoder,
     "CheckpointLoaderSimple": _load_checkpoint,
+    "ControlNetLoader": _load_named,
     "DualCLIPLoader": _load_text_encoder,
     "KSampler": _sample,
     "KSamplerAdvanced": _sample_advanced,
+    "ImageOnlyCheckpointLoader": _load_vision_checkpoint,
+    "LTXAVTextEncoderLoader": _load_named,
+    "LTXVAudioVAELoader": _load_named,
+    "LoadBackgroundRemovalModel": _load_named,
+    "LoadDA3Model": _load_named,
     "LoraLoader": _load_lora,
     "LoraLoaderModelOnly": _load_lora,
     "SamplerCustomAdvanced": _sample_custom,
@@ -172,14 +231,18 @@ QUICK: Final[Mapping[str, QuickNode]] = {
     "BasicGuider": _basic_guider,
     "BasicScheduler": _schedule,
     "CFGGuider": _cfg_guider,
-    "CLIPSetLastLayer": _pass_clip,
     "CLIPTextEncode": _encode_text,
     "CLIPTextEncodeFlux": _encode_text_flux,
     "ConditioningZeroOut": _zero_out,
-    "DifferentialDiffusion": _pass_model,
+    "ControlNetApplyAdvanced": _apply_control,
+    "Flux2Scheduler": _flux_schedule,
     "FluxGuidance": _flux_guidance,
     "KSamplerSelect": _select_sampler,
-    "ModelSamplingFlux": _pass_model,
-    "ModelSamplingSD3": _pass_model,
+    "Hunyuan3Dv2Conditioning": _condition_on_view,
+    "ManualSigmas": _manual_schedule,
     "RandomNoise": _random_noise,
+    "ReferenceLatent": _refer_to_latent,
+    "SeedVR2Conditioning": _condition_on_latent,
+    "TextEncodeAceStepAudio1.5": _encode_song,
+    "TextEncodeQwenImageEditPlus": _encode_instruction,
 }

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.comfyui.nodes import images, latents, media, models, outputs
+from sandbox.comfyui.nodes import (
+    arithmetic,
+    images,
+    latents,
+    media,
+    models,
+    outputs,
+    passing,
+    perception,
+)
 from sandbox.comfyui.nodes.running import Inputs, QuickNode, Result, RunContext, SlowNode
 
 SLOW_NODES: Final[Mapping[str, SlowNode]] = {
@@ -19,6 +28,9 @@ QUICK_NODES: Final[Mapping[str, QuickNode]] = {
     **images.QUICK,
     **outputs.QUICK,
     **media.QUICK,
+    **passing.QUICK,
+    **perception.QUICK,
+    **arithmetic.QUICK,
 }
 """Synchronous node functions."""
 

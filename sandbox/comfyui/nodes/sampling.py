@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sandbox.comfyui.nodes.values import Guider, Latent
 from sandbox.comfyui.painting import painter
@@ -83,6 +83,9 @@ class Sampling:
             steps=self.steps,
         )
         painted = painter.paint(brief, largest_drawing)
+        if guider.positive.source is not None:
+            source = ImageOps.fit(guider.positive.source.convert("RGB"), painted.size)
+            return painter.paint_over(source, painted, guider.positive.change)
         if not self.latent.pictures:
             return painted
         source = self.latent.pictures[index % len(self.latent.pictures)]

@@ -41,10 +41,15 @@ class UpscaleModel:
 
 @dataclass(frozen=True)
 class Conditioning:
-    """An encoded prompt; `guidance` is the Flux-type strength."""
+    """An encoded prompt; `guidance` is the Flux-type strength.
+
+    With a `source`, the picture is that one changed: by 0 not at all, by 1 wholly.
+    """
 
     text: str
     guidance: float | None = None
+    source: Image.Image | None = None
+    change: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ async def test_everybody_sees_what_can_be_made_and_nobody_else_does(place):
     result = await place.ana.slash(place.channel, "workflows")
     assert result.ephemeral
     text = text_of(told(result))
-    assert "`txt2img-sd`" in text
-    assert "Page 1 of 1" in text
+    assert "`edit-qwen`" in text
+    assert "Page 1 of 4" in text
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_an_administrator_switches_inspects_and_removes(place, services, h
     await place.ada.slash(place.channel, "limner workflows remove", workflow="red_fox")
     assert "red_fox" not in {one.name for one in library.entries()}
     again = await place.ada.slash(place.channel, "limner workflows reload")
-    assert "Workflows that can be used: 6" in told(again).content
+    assert "Workflows that can be used: 32" in told(again).content
 
 
 async def test_a_file_from_elsewhere_is_not_fetched(place, services, errors_are_told):

@@ -1,0 +1,57 @@
+"""The model files that workflows want: which backends have them, and where they are to be had."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from comfy.protocol.object_info import ObjectInfo
+from workflows.manifest import Model
+from workflows.model_files import ModelFile, find_model_files
+from workflows.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class WantedModel:
+    """A model file and the workflows that load it, by name.
+
+    `backends` are those that have it; None where no backend was asked that could tell. `folder` is
+    below ComfyUI's models, None where it is not known. `source` says where it is to be had.
+    """
+
+    name: str
+    folder: str | None
+    source: Model | None
+    workflows: tuple[str, ...]
+    backends: tuple[str, ...] | None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether backends were asked, and none has it."""
+        return self.backends == ()
+
+
+def find_wanted_models(
+    workflows: Iterable[Workflow], infos: Mapping[str, ObjectInfo]
+) -> tuple[WantedModel, ...]:
+    """Every model file that the workflows load, in their order; `infos` are by backend."""
+    files: dict[tuple[str, str | None], ModelFile] = {}
+    users: dict[tuple[str, str | None], list[str]] = {}
+    for workflow in workflows:
+        for file in find_model_files(workflow):
+            key = file.name, file.folder
+            # Of several workflows that load it, one that says where it is to be had counts.
+            if key not in files or files[key].source is None:
+                files[key] = file
+            users.setdefault(key, []).append(workflow.name)
+    return tuple(
+        WantedModel(
+            file.name, file.folder, file.source, tuple(users[key]), find_holders(file, infos)
+        )
+        for key, file in files.items()
+    )
+
+
+def find_holders(file: ModelFile, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...] | None:
+    """The backends that list the file; None where none has a list that it belongs to."""
+    lists = {name: info.choices(file.class_type, file.input_name) for name, info in infos.items()}
+    known = {name: choices for name, choices in lists.items() if choices is not None}
+    return tuple(name for name, choices in known.items() if file.name in choices) if known else None
