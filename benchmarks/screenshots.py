@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import io
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from sandbox.comfyui import ComfyUIStandIn
 from sandbox.demo import Stage, open_stage
 from sandbox.people import Person, as_text
 from sandbox.scenarios import OutOfMemory
+from workflows.catalog import LIBRARY
+from workflows.sources import GRAPH_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,9 @@ HELD_S: Final = 60.0
 """For a generation to wait for a moderator."""
 
 SKETCH: Final = Path("sketch.png")
+WORKFLOW: Final = Path("poster.json")
+HANDED_IN: Final = "txt2img-z-image"
+"""The shipped graph that is handed in as that file."""
 
 
 class Studio:
@@ -56,6 +62,7 @@ class Studio:
         await self._composer()
         await self._moderating()
         await self._administering()
+        await self.hand_in()
 
     async def _failed(self) -> None:
         await self._become("Ben", "ben", "general", height=560)
@@ -148,7 +155,7 @@ class Studio:
         await self._take("history")
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 620})
         await self._panel("quota", "quota", "Your quota")
-        await self._panel("workflows", "workflows", "Repaint a part")
+        await self._panel("workflows", "workflows", "Better prompt")
 
     async def _composer(self) -> None:
         await self._become("Ana", "ana", "general", height=720)
@@ -196,6 +203,28 @@ class Studio:
         await self._become("Ada", "ada", "moderators", height=760)
         await self._panel("limner limits", "limits", "Limits")
         await self._panel("limner status", "status", "Line now")
+
+    async def hand_in(self) -> None:
+        """From a file to a command, as docs/workflows.md tells it."""
+        await self._become("Ada", "ada", "moderators", height=760)
+        await self._visitor.begin("limner workflows add")
+        files = self._visitor.option("file").locator("input[type=file]")
+        await files.set_input_files(self._out / WORKFLOW)
+        await self._take("workflow-add")
+        await self._visitor.send()
+        report = self._visitor.message("Takes")
+        await report.get_by_role("button", name="Enable").wait_for()
+        await self._take("workflow-report")
+        await report.get_by_role("button", name="Enable").click()
+        await self._visitor.message("can be used now").wait_for()
+        await self._become("Ana", "ana", "pictures", height=860)
+        await self._visitor.begin(WORKFLOW.stem, "a lighthouse on a cliff, evening light")
+        await self._take("workflow-command")
+        await self._visitor.send()
+        message = self._visitor.message("a lighthouse on a cliff")
+        await self._visitor.see_picture(message)
+        await expect(message).to_contain_text("Delete", timeout=PATIENCE_MS)
+        await self._take("workflow-result")
 
     async def _panel(self, command: str, name: str, text: str) -> None:
         """What a command without options answers, in private."""
@@ -266,11 +295,13 @@ async def take_pictures(out: Path) -> None:
             raise AssertionError
         visitor = Visitor(await browser.new_page())
         await asyncio.to_thread(_draw, sketch)
+        await asyncio.to_thread(shutil.copy, LIBRARY / HANDED_IN / GRAPH_FILE, out / WORKFLOW)
         try:
             await visitor.open(stage.world.url)
             await Studio(stage, stage.comfyui, visitor, out).take_all()
         finally:
             await asyncio.to_thread(sketch.unlink)
+            await asyncio.to_thread((out / WORKFLOW).unlink)
 
 
 def _draw(path: Path) -> None:
