@@ -217,6 +217,12 @@ def _save(path: Path, report: Inspection) -> Path:
     return target
 
 
+def inspect_path(settings: Settings, path: Path) -> Inspection:
+    """Report on a file or a folder with the cached node classes. Raises WorkflowUnusable."""
+    known = KnownNodes(settings.data / KNOWN_NODES).load()
+    return _inspect(path, known, settings).report
+
+
 def _inspect_json(
     path: Path, infos: Mapping[str, ObjectInfo], settings: Settings
 ) -> dict[str, Any]:

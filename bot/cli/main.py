@@ -173,6 +173,38 @@ def generate(
 
 
 @limner.command()
+@click.argument("workflow", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option(
+    "--download",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Download what is missing into ComfyUI's folder of models.",
+)
+@click.option("--yes", "is_confirmed", is_flag=True, help="Download without asking.")
+@click.pass_context
+def models(
+    context: click.Context,
+    *,
+    workflow: str | None,
+    as_json: bool,
+    download: Path | None,
+    is_confirmed: bool,
+) -> None:
+    """List the model files that WORKFLOW wants, a name or a file, or all workflows."""
+    from bot.cli.models import run_models
+
+    work = run_models(
+        read_settings(context),
+        workflow,
+        as_json=as_json,
+        download=download,
+        is_confirmed=is_confirmed,
+    )
+    context.exit(run_work(lambda: work, context))
+
+
+@limner.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str) -> None:
     """Print a script that lets SHELL complete what is typed after `limner`."""
