@@ -78,6 +78,35 @@ TEXTS: Final = (
 )
 """Titles and descriptions of the shipped workflows."""
 
+INPUTS: Final = (
+    mark("Style, instruments and mood of the song"),
+    mark("What is sung, with lines such as [Verse] and [Chorus] before the parts"),
+    mark("How long it is, in seconds"),
+    mark("Beats a minute"),
+    mark("The same seed with the same options gives the same sound"),
+    mark("The picture to measure"),
+    mark("What to paint in its place"),
+    mark("The picture to start from"),
+    mark("What to repaint, such as: the red car"),
+    mark("What to keep out of the picture"),
+    mark("How many pictures"),
+    mark("The same seed with the same options gives the same picture"),
+    mark("The checkpoint that paints"),
+    mark("A style or subject to add"),
+    mark("More steps take longer and refine more"),
+    mark("How closely to follow the prompt"),
+    mark("How far to leave what was found"),
+    mark("How large the result is"),
+    mark("What the whole picture shows"),
+    mark("The picture to extend"),
+    mark("Pixels to add on the left"),
+    mark("Pixels to add on the right"),
+    mark("Pixels to add at the top"),
+    mark("Pixels to add at the bottom"),
+    mark("The picture to cut out from"),
+)
+"""Descriptions of the inputs of those that are commands of their own."""
+
 STATES: Final = (
     mark("on"),
     mark("off"),

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from bot.i18n.library_texts import TEXTS
+from bot.i18n.library_texts import INPUTS, TEXTS
 from sandbox.people import as_text
 
 PATIENCE_S = 60
@@ -65,6 +65,9 @@ def test_whatever_ships_has_its_texts_translated():
     for manifest in (Path(__file__).parents[2] / "workflows" / "library").glob("*/workflow.toml"):
         said = tomllib.loads(manifest.read_text(encoding="utf-8"))
         assert {said["title"], said["description"]} <= set(TEXTS), manifest
+        if "command" in said:
+            inputs = {one["description"] for one in said["input"] if not one.get("hidden")}
+            assert inputs <= set(INPUTS), manifest
 
 
 async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(environment):
