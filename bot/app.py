@@ -26,6 +26,7 @@ from bot.settings import BackendEntry, Settings, find_unknown_names
 from bot.signals import run_until_signal
 from comfy.backend import Backend
 from comfy.errors import ComfyError
+from comfy.job_store import JobStore
 from comfy.kinds import BackendSettings, build_backend
 from comfy.protocol.responses import BackendDescription
 from db import migrations
@@ -34,6 +35,7 @@ from db.errors import DatabaseError
 from generation.backends.draining import BackendAdmin
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.sent_jobs import SentJobs
 from generation.errors import ServiceUnavailable
 from generation.history.removal import Remover
 from generation.history.retention import Retention
@@ -166,7 +168,7 @@ async def open_core(
         catalog = Catalog(
             (LIBRARY, *settings.workflow_folders), preferred=settings.default_workflows
         )
-        members = build_pool_members(settings)
+        members = build_pool_members(settings, SentJobs(database))
         pool = BackendPool(members, PoolSettings(default_models=settings.default_models))
         library = Library(
             catalog=catalog,
@@ -232,18 +234,25 @@ async def open_core(
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 
 
-def build_pool_members(settings: Settings) -> tuple[PoolMember, ...]:
-    """Build an unopened pool member for each configured backend. Raises StartupError."""
+def build_pool_members(settings: Settings, store: JobStore | None = None) -> tuple[PoolMember, ...]:
+    """Build an unopened pool member for each configured backend. Raises StartupError.
+
+    Without a store nothing may be run: which jobs hosted services have would be forgotten.
+    """
     try:
         return tuple(
-            PoolMember(build_backend(_backend_settings(entry)), entry.concurrency, entry.tags)
+            PoolMember(
+                build_backend(_backend_settings(entry, settings.data), store),
+                entry.concurrency,
+                entry.tags,
+            )
             for entry in settings.backends
         )
     except (ValueError, ComfyError) as error:
         raise StartupError(str(error)) from None
 
 
-def _backend_settings(entry: BackendEntry) -> BackendSettings:
+def _backend_settings(entry: BackendEntry, data: Path) -> BackendSettings:
     token, key = entry.bearer_token, entry.api_key_comfy_org
     return BackendSettings(
         url=entry.url,
@@ -254,6 +263,7 @@ def _backend_settings(entry: BackendEntry) -> BackendSettings:
         api_key_comfy_org=key.get_secret_value() if key else None,
         ca_file=entry.ca_file,
         concurrency=entry.concurrency,
+        object_info=data / entry.object_info if entry.object_info else None,
     )
 
 
@@ -509,7 +519,7 @@ async def _greet_backends(core: Core) -> None:
         except ComfyError as error:
             _log.warning("Backend %s cannot be used yet: %s", backend.name, error)
         else:
-            _log.info("Backend %s: ComfyUI %s.", backend.name, description.version)
+            _log.info("Backend %s: %s.", backend.name, description.title)
 
     await asyncio.gather(*(greet(backend) for backend in core.backends))
 

@@ -92,6 +92,7 @@ class BackendEntry(BaseModel):
     ca_file: Path | None = None
     concurrency: int = Field(default=GRAPHS_AT_A_TIME, ge=1, le=16)
     tags: frozenset[str] = frozenset()
+    object_info: Path | None = None
 
 
 class BackendsFile(BaseModel):

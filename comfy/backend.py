@@ -43,8 +43,8 @@ class Backend(Protocol):
     async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
         """Node classes with their inputs and model lists; cached unless `refresh`."""
 
-    async def fetch_load(self) -> int:
-        """Return how many graphs run or wait there, those of other clients included."""
+    async def fetch_load(self) -> int | None:
+        """Return how many graphs run or wait there, everybody's; None where it does not tell."""
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Store a picture under a name derived from its content; return the value for LoadImage.

@@ -4,6 +4,7 @@ ComfyError
 ├── BackendUnreachable      nobody answers: try another backend, or later
 │   └── BackendUntrusted    TLS fails: somebody must mend a certificate, or name its authority
 ├── NotComfyUI              something answers, but it is another program
+├── BackendUnavailable      it answers, but takes no work: no credits, stopped, or full. Nothing ran
 ├── BackendRefused          an error status: wrong credentials, too large, or a server error
 ├── GraphRejected           the graph cannot run as it is: unknown classes, bad values
 ├── RunFailed               it ran and ended without success
@@ -11,7 +12,8 @@ ComfyError
 │   │   └── OutOfMemory     … because memory ran out
 │   ├── RunInterrupted      somebody interrupted or cancelled it
 │   ├── RunLost             the backend no longer knows the prompt id (it restarted, or was cleared)
-│   └── RunStalled          no sign of life for too long
+│   ├── RunStalled          no sign of life for too long
+│   └── OutcomeUnknown      it may have run, and nothing says whether: another try may cost twice
 └── OutputGone              a file of the result is not there any more
 """
 
@@ -33,6 +35,14 @@ class BackendUntrusted(BackendUnreachable):
 
 class NotComfyUI(ComfyError):
     """The address answers, but not as ComfyUI does."""
+
+
+class BackendUnavailable(ComfyError):
+    """The backend answered that it takes no work now, so nothing ran. `code` is its own reason."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BackendRefused(ComfyError):
@@ -99,6 +109,10 @@ class RunLost(RunFailed):
 
 class RunStalled(RunFailed):
     """No sign of life from the run for too long."""
+
+
+class OutcomeUnknown(RunFailed):
+    """The backend may have run the graph, and there is no way to find out."""
 
 
 class OutputGone(ComfyError):

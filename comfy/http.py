@@ -9,11 +9,11 @@ import base64
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 import aiohttp
 
@@ -25,6 +25,7 @@ from comfy.errors import (
     NotComfyUI,
 )
 from comfy.protocol.failures import clean_sentence
+from comfy.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
 from comfy.tls import describe_tls_failure
@@ -39,9 +40,13 @@ MAX_FRAME_BYTES = 256 * 2**20
 """The largest /ws frame: results that come over the socket are whole pictures. aiohttp's own
 limit of 4 MiB would close the socket; without a limit a backend could exhaust memory."""
 
+MAX_LINE_BYTES = 16 * 2**20
+"""The longest line of an event stream: previews come in one, as base64."""
+
 _CLOSING = 2.0
 """Seconds that a closing handshake of /ws may take."""
 
+_OK = 200
 _WITH_CONTENT = frozenset({200, 206})
 """Statuses of a response whose body is the requested file."""
 
@@ -55,6 +60,14 @@ class NeverSent(BackendUnreachable):
     """No connection was made, so the backend cannot have seen the request."""
 
 
+class StreamRefused(Exception):
+    """A stream was answered with an error status instead."""
+
+    def __init__(self, answer: "HttpResponse") -> None:
+        super().__init__(f"The stream was refused with {answer.status}.")
+        self.answer = answer
+
+
 class NeverTrusted(NeverSent, BackendUntrusted):
     """… because TLS failed."""
 
@@ -66,11 +79,15 @@ _Content = TypeVar("_Content", str, bytes, str | bytes)
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A response of any status, read completely. `document` is None if the body is not JSON."""
+    """A response of any status, read completely. `document` is None if the body is not JSON.
+
+    `retry_after_s` is the pause in seconds that its Retry-After header asks for, if any.
+    """
 
     status: int
     document: Any
     text: str
+    retry_after_s: float | None = None
 
 
 class HttpClient:
@@ -83,13 +100,19 @@ class HttpClient:
         self._timing = timing
         url = urlsplit(settings.url)
         address = url.netloc.rpartition("@")[2]
-        self._base = f"{url.scheme}://{address}{url.path.rstrip('/')}"
+        self._origin = f"{url.scheme}://{address}"
+        self._base = f"{self._origin}{url.path.rstrip('/')}"
         self._query = dict(parse_qsl(url.query))
         self._headers = _build_headers(settings, url)
         self._client: aiohttp.ClientSession | None = None
         self._is_closed = False
         self._secret = settings.api_key_comfy_org
         self._tls_context: ssl.SSLContext | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closed
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""
@@ -116,24 +139,72 @@ class HttpClient:
         query: Mapping[str, str] | None = None,
         body: object = None,
         form: aiohttp.FormData | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:
         """Send a request and return its response, whatever the status."""
         limits = self._limits(timeout if form is None else None)
         options: dict[str, Any] = {"json": body} if body is not None else {"data": form}
+        options["headers"] = headers or {}
         async with self._respond(method, path, query, limits, options) as response:
             content = await _read(response, MAX_ANSWER_BYTES, self.name)
             return await _build_answer(response, self.redact(content))
 
-    async def download(self, path: str, *, query: Mapping[str, str], max_bytes: int) -> bytes:
+    async def download(
+        self, path: str, *, query: Mapping[str, str] | None = None, max_bytes: int
+    ) -> bytes:
         """GET a file. Raises BackendRefused when it is larger or the status is not 200 or 206."""
         async with self._respond("GET", path, query, self._limits(None), {}) as response:
-            if response.status not in _WITH_CONTENT:
+            return await self._read_file(response, max_bytes)
+
+    async def download_asset(self, path: str, *, max_bytes: int) -> bytes:
+        """GET a file that the backend may redirect to a signed URL. Raises as `download` does.
+
+        The signed URL gets none of our credentials. Where the backend itself is public, it may not
+        lead to an address of a private network, nor away from TLS.
+        """
+        async with self._respond("GET", path, None, self._limits(None), {}) as response:
+            if response.status not in _REDIRECTS:
+                return await self._read_file(response, max_bytes)
+            location = urljoin(str(response.url), response.headers.get("Location", ""))
+        is_public = await is_public_host(urlsplit(self._base).hostname or "")
+        require_safe(location, base=self._base, is_public=is_public, name=self.name)
+        resolver = PublicResolver() if is_public else None
+        connector = aiohttp.TCPConnector(resolver=resolver, ssl=await self._tls())
+        with self._translated(self._timing.transfer_silence):
+            async with (
+                aiohttp.ClientSession(connector=connector) as stranger,
+                stranger.get(
+                    location, timeout=self._limits(None), allow_redirects=False
+                ) as response,
+            ):
+                return await self._read_file(response, max_bytes)
+
+    async def stream_lines(self, path: str) -> AsyncGenerator[str]:
+        """GET a stream of lines, such as server-sent events. Raises StreamRefused on any error."""
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._timing.connect, sock_read=self._timing.unreachable
+        )
+        options = {"headers": {"Accept": "text/event-stream"}}
+        async with self._respond("GET", path, None, limits, options) as response:
+            if response.status != _OK:
                 content = await _read(response, MAX_ANSWER_BYTES, self.name)
-                answer = await _build_answer(response, self.redact(content))
-                self.require_ok(answer)
-                raise self._build_refusal(answer)
-            return await _read(response, max_bytes, self.name)
+                raise StreamRefused(await _build_answer(response, self.redact(content)))
+            rest = b""
+            async for part in response.content.iter_any():
+                *lines, rest = (rest + part).split(b"\n")
+                if len(rest) > MAX_LINE_BYTES:
+                    raise BackendUnreachable(f"{self.name} sends an endless line.")
+                for line in lines:
+                    yield self.redact(line).decode(errors="replace").removesuffix("\r")
+
+    def resolve(self, link: object) -> str | None:
+        """Return the URL that a link in an answer means; None if it leaves the backend's origin.
+
+        A host-relative link is resolved against the origin, not against the base path.
+        """
+        url = urljoin(self._base, link) if isinstance(link, str) and link else ""
+        return url if urlsplit(url)[:2] == urlsplit(self._base)[:2] else None
 
     async def connect_socket(self, client_id: str) -> aiohttp.ClientWebSocketResponse:
         """Open /ws as this client. Compression is off: it costs the server twelve times more."""
@@ -159,6 +230,14 @@ class HttpClient:
         if isinstance(content, str):
             return content.replace(self._secret, REDACTED)
         return content.replace(self._secret.encode(), REDACTED.encode())
+
+    async def _read_file(self, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+        if response.status not in _WITH_CONTENT:
+            content = await _read(response, MAX_ANSWER_BYTES, self.name)
+            answer = await _build_answer(response, self.redact(content))
+            self.require_ok(answer)
+            raise self._build_refusal(answer)
+        return await _read(response, max_bytes, self.name)
 
     def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that corresponds to the status, if any."""
@@ -193,17 +272,17 @@ class HttpClient:
         limits: aiohttp.ClientTimeout,
         options: Mapping[str, Any],
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = self._headers | dict(options.get("headers", {}))
         with self._translated(limits.total or limits.sock_read or 0):
             async with self._get_client().request(
                 method,
-                f"{self._base}/{path}",
+                path if path.startswith(f"{self._origin}/") else f"{self._base}/{path}",
                 params=self._query | dict(query or {}),
-                headers=self._headers,
                 ssl=await self._tls(),
                 timeout=limits,
                 # Redirects are not followed: they could send the credentials to another host.
                 allow_redirects=False,
-                **options,
+                **(dict(options) | {"headers": headers}),
             ) as response:
                 self.is_reachable = True
                 yield response
@@ -302,8 +381,15 @@ async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> Htt
     if response.content_type.endswith("json"):
         large = len(content) > 2**20
         decoded = await asyncio.to_thread(_decode, content) if large else _decode(content)
-        return HttpResponse(response.status, decoded, "")
-    return HttpResponse(response.status, None, content[:2000].decode(errors="replace"))
+        return HttpResponse(response.status, decoded, "", _retry_after_s(response))
+    text = content[:2000].decode(errors="replace")
+    return HttpResponse(response.status, None, text, _retry_after_s(response))
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    """Read Retry-After; dates, which no backend sends, are passed over."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isascii() and seconds.isdigit() else None
 
 
 def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything

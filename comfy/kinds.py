@@ -3,23 +3,32 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from comfy.api_v2.client import ComfyApiV2
 from comfy.backend import Backend
+from comfy.job_store import JobStore, MemoryJobStore
 from comfy.server import ComfyServer
 from comfy.settings import BackendSettings
 
 __all__ = ["KINDS", "BackendSettings", "build_backend"]
 
-KINDS: Mapping[str, Callable[[BackendSettings], Backend]] = MappingProxyType(
-    {"comfyui": ComfyServer}
+KINDS: Mapping[str, Callable[[BackendSettings, JobStore], Backend]] = MappingProxyType(
+    {
+        "comfyui": lambda settings, _: ComfyServer(settings),
+        "comfy-api": ComfyApiV2,
+    }
 )
 
 
-def build_backend(settings: BackendSettings) -> Backend:
-    """Return a backend, not yet opened. Raises ValueError for an unknown kind."""
+def build_backend(settings: BackendSettings, store: JobStore | None = None) -> Backend:
+    """Return a backend, not yet opened. Raises ValueError for an unknown kind.
+
+    `store` lasts over restarts; without one, jobs that hosted services run are forgotten with the
+    process.
+    """
     build = KINDS.get(settings.kind)
     if build is None:
         known = ", ".join(sorted(KINDS))
         raise ValueError(
             f"Backend {settings.name}: there is no kind {settings.kind!r}; there is: {known}."
         )
-    return build(settings)
+    return build(settings, store or MemoryJobStore())

@@ -132,9 +132,7 @@ class ComfyServer:
     def _find_key(self, run: Run) -> str | None:
         """The API key, for graphs with nodes of partners; for all while the nodes are not known."""
         info = self._object_info
-        classes = {str(node.get("class_type")) for node in run.graph.values()}
-        is_needed = info is None or any(map(info.is_partner, classes))
-        return self._key if is_needed else None
+        return self._key if info is None or info.has_partner(run.graph) else None
 
     async def fetch_load(self) -> int:
         """How many graphs it runs or holds waiting, those of other clients included."""

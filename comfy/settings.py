@@ -13,7 +13,8 @@ class BackendSettings:
 
     `url` may hold a base path, a query and `user:password@`. `concurrency` is how many graphs
     it is handed at a time. `api_key_comfy_org` pays for the nodes of partners, and goes along with
-    the graphs that have some. Raises ValueError with a plain sentence, without the URL's secrets.
+    the graphs that have some. `object_info` is a saved `/object_info`, also gzipped, for kinds that
+    cannot be asked. Raises ValueError with a plain sentence, without the URL's secrets.
     """
 
     url: str = field(repr=False)
@@ -24,6 +25,7 @@ class BackendSettings:
     api_key_comfy_org: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     concurrency: int = 2
+    object_info: Path | None = None
 
     def __post_init__(self) -> None:
         """Fill in the name from host and port."""

@@ -11,6 +11,9 @@ class Timing:
     """One request with a small answer. ComfyUI answers in milliseconds, half a second while it
     loads a model. A submission that took longer is looked up and not lost."""
 
+    submission: float = 30.0
+    """Submitting a job to a hosted service, which validates it before it answers."""
+
     connect: float = 10.0
     """Making a connection, the /ws handshake included."""
 
@@ -57,6 +60,15 @@ class Timing:
     lookup: float = 3.0
     lookup_pause: float = 1.0
     """After a submission with an unknown outcome the prompt id is looked for this long."""
+
+    unknown: float = 600.0
+    """How long a job whose submission got no answer is looked for on a hosted service."""
+
+    unavailable: float = 300.0
+    """How long a hosted service may answer "later" to a submission: a cold start takes minutes."""
+
+    retry_most: float = 60.0
+    """The longest pause that a `Retry-After` is followed for at once."""
 
     record: float = 6.0
     record_pause: float = 0.05

@@ -272,7 +272,9 @@ def _describe(description: BackendDescription) -> str:
         f"{device.memory_total / GIBIBYTE:.1f} GiB free"
         for device in description.devices
     )
-    return f"ComfyUI {description.version}, {devices or 'no device named'}."
+    if description.lacks:
+        return f"{description.title}; it does not tell: {', '.join(description.lacks)}."
+    return f"{description.title}, {devices or 'no device named'}."
 
 
 def _check_workflows(

@@ -16,13 +16,17 @@ class MediaKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file the backend holds; `folder_type` is ComfyUI's `output`, `temp` or `input`."""
+    """A file the backend holds; `folder_type` is ComfyUI's `output`, `temp` or `input`.
+
+    `asset_id` is there where the backend addresses files by an id of its own.
+    """
 
     node_id: str
     filename: str
     subfolder: str
     folder_type: str
     kind: MediaKind
+    asset_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

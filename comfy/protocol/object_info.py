@@ -112,6 +112,10 @@ class ObjectInfo:
         """Whether the node calls a paid service of somebody else."""
         return self._raw.get(class_type, {}).get("api_node") is True
 
+    def has_partner(self, graph: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether a node of the graph calls such a service."""
+        return any(self.is_partner(str(node.get("class_type"))) for node in graph.values())
+
     def outputs(self, class_type: str) -> tuple[str, ...]:
         """Return the types of a class's outputs, in order."""
         types = self._raw.get(class_type, {}).get("output")

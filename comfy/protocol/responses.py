@@ -39,10 +39,22 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class BackendDescription:
-    """A backend's description of itself."""
+    """A backend's description of itself.
+
+    `surface` names a hosted service, and `lacks` what it cannot be asked for.
+    """
 
     version: str
     devices: tuple[Device, ...]
+    surface: str | None = None
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What answers, with its version."""
+        if self.surface is None:
+            return f"ComfyUI {self.version}"
+        return f"{self.surface} (Comfy API {self.version})"
 
 
 Whereabouts = QueueState | RunRecord | None

@@ -27,6 +27,7 @@ from db.tables.moderation import (
 )
 from db.tables.people import DIRECT_MESSAGES, GuildRow, PersonRow
 from db.tables.preferences import PreferencesRow, PresetRow, WildcardListRow
+from db.tables.sent_jobs import SentJobRow
 
 __all__ = [
     "CANCELLED",
@@ -60,6 +61,7 @@ __all__ = [
     "ReviewPolicyRow",
     "ReviewRow",
     "RolePolicyRow",
+    "SentJobRow",
     "WatchedWordRow",
     "WildcardListRow",
 ]

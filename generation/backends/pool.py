@@ -304,7 +304,8 @@ class BackendPool:
     async def _fetch_load(self, state: _MemberState) -> int | None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                return await state.backend.fetch_load()
+                # One that does not tell is judged by what it was given.
+                return await state.backend.fetch_load() or 0
         except TimeoutError:
             self.note_failure(state.backend.name, "It did not say its load in time.")
         except ComfyError as error:
@@ -331,10 +332,11 @@ class BackendPool:
             tags=state.member.tags,
             load=load,
             version=description.version if description else None,
+            surface=description.surface if description else None,
             devices=description.devices if description else (),
             problem=problem,
         )
 
-    async def _fetch_status(self, backend: Backend) -> tuple[BackendDescription, int]:
+    async def _fetch_status(self, backend: Backend) -> tuple[BackendDescription, int | None]:
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             return await backend.fetch_description(), await backend.fetch_load()

@@ -20,7 +20,8 @@ class BackendStatus:
     """Status of one backend; what it did not answer in time is None or empty.
 
     `running` counts our generations that run or wait there; `load` is everything it runs or holds
-    waiting, those of other clients included. `problem` is its last trouble in one sentence.
+    waiting, those of other clients included. `surface` names a hosted service. `problem` is its
+    last trouble in one sentence.
     """
 
     name: str
@@ -30,5 +31,6 @@ class BackendStatus:
     tags: frozenset[str] = frozenset()
     load: int | None = None
     version: str | None = None
+    surface: str | None = None
     devices: tuple[Device, ...] = ()
     problem: str | None = None

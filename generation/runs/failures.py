@@ -5,12 +5,14 @@ from typing import Any
 
 from comfy.errors import (
     BackendRefused,
+    BackendUnavailable,
     BackendUnreachable,
     ComfyError,
     GraphRejected,
     NodeFailed,
     NodeProblem,
     NotComfyUI,
+    OutcomeUnknown,
     OutOfMemory,
     OutputGone,
     RunInterrupted,
@@ -45,12 +47,19 @@ STOPPED = Failure(FailureKind.CANCELLED, "It was stopped on the backend by someb
 RESULT_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The result was gone before it could be fetched.")
 NOT_RUN = Failure(FailureKind.WORKFLOW_ERROR, "The backend could not run the workflow.")
 
+OUTCOME_UNKNOWN = Failure(
+    FailureKind.BACKEND_OFFLINE,
+    "The connection to the GPU broke. It may have run this, so it is not sent again.",
+)
+
 _PLAIN: Mapping[type[ComfyError], Failure] = {
     RunInterrupted: STOPPED,
     RunStalled: STALLED,
     RunLost: LOST,
+    BackendUnavailable: OFFLINE,
     BackendUnreachable: OFFLINE,
     NotComfyUI: OFFLINE,
+    OutcomeUnknown: OUTCOME_UNKNOWN,
     OutputGone: RESULT_GONE,
 }
 

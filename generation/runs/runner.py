@@ -14,6 +14,7 @@ from typing import Any
 from comfy.backend import Backend, CancelOutcome
 from comfy.errors import (
     BackendRefused,
+    BackendUnavailable,
     BackendUnreachable,
     ComfyError,
     NotComfyUI,
@@ -256,7 +257,7 @@ class Runner:
         match error:
             case _NotWanted():
                 return WITHDRAWN
-            case BackendUnreachable() | NotComfyUI() | RunLost():
+            case BackendUnavailable() | BackendUnreachable() | NotComfyUI() | RunLost():
                 _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
                 self._leave(attempt, error)
                 return LOST

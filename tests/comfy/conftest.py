@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 import uuid
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from tests.support import waiting
-from tests.support.comfyui_places import Place, open_backend, open_stand_in
+from tests.support.comfyui_places import Place, open_backend, open_proxied, open_stand_in
 from tests.support.pictures import build_mask, build_noise, build_png
 from tests.support.scripted_comfyui import BRISK, GRAPH, QUICK, ScriptedComfyUI
 
@@ -45,10 +46,26 @@ REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
 
 
 @pytest.fixture(params=["0.33.0", "0.3.64", REAL])
-async def place(request):
+async def place(request, open_place):
     """The stand-in in both versions, and a real ComfyUI."""
-    if request.param != "real":
-        async with open_stand_in(request.param) as place:
+    async with open_place(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_place():
+    return _open_place
+
+
+@asynccontextmanager
+async def _open_place(kind):
+    """Open a version of the stand-in, the official proxy before it, or a real ComfyUI."""
+    if kind == "comfy-api-proxy":
+        async with open_proxied() as place:
+            yield place
+        return
+    if kind != "real":
+        async with open_stand_in(kind) as place:
             yield place
         return
     url = os.environ.get("LIMNER_TEST_COMFYUI_URL")

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from comfy.api_v2.client import ComfyApiV2
+from comfy.job_store import MemoryJobStore
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from comfy.timeouts import Timing
 from sandbox.comfyui import ComfyUIStandIn
+from tests.support.api_proxy import api_proxy
 from tests.support.scripted_comfyui import BRISK
 
 
@@ -16,7 +19,7 @@ class Place:
     """A ComfyUI, a backend to it, and the stand-in itself if it is one."""
 
     url: str
-    backend: ComfyServer
+    backend: ComfyServer | ComfyApiV2
     stand_in: ComfyUIStandIn | None = None
 
 
@@ -35,6 +38,17 @@ async def open_stand_in(version: str) -> AsyncIterator[Place]:
     )
     async with stand_in, open_backend(stand_in.url, BRISK) as backend:
         yield Place(stand_in.url, backend, stand_in)
+
+
+@asynccontextmanager
+async def open_proxied() -> AsyncIterator[Place]:
+    """Run the official comfy-api-proxy before the stand-in, and a backend to it."""
+    async with open_stand_in("0.33.0") as place, api_proxy(place.url) as url:
+        backend = ComfyApiV2(BackendSettings(url), MemoryJobStore(), BRISK)
+        try:
+            yield Place(url, backend, place.stand_in)
+        finally:
+            await backend.close()
 
 
 @asynccontextmanager

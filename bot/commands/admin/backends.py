@@ -82,7 +82,10 @@ def entry_text(entry: DrainEntry) -> str:
     load = _("{running} of {most} ours", running=status.running, most=status.concurrency)
     if status.load is not None:
         load = _("{load}, {all} in all", load=load, all=status.load)
-    if status.version:
+    if status.surface:
+        service = harmless(status.surface)
+        load = _("{load} · {service}, whose load is unknown", load=load, service=service)
+    elif status.version:
         load = _("{load} · ComfyUI {version}", load=load, version=harmless(status.version))
     lines.append(load)
     for device in status.devices:

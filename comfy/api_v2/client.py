@@ -1,0 +1,299 @@
+"""A Backend that is reached by the Comfy API v2."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import re
+import time
+import uuid
+import zlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from comfy.api_v2.assets import AttachedPicture, fetch
+from comfy.api_v2.errors import TryLater, code_of
+from comfy.api_v2.following import JobFollower, fetch_job
+from comfy.api_v2.jobs import JOBS, Job
+from comfy.api_v2.submission import JobSubmitter
+from comfy.backend import CancelOutcome, Graph
+from comfy.errors import (
+    BackendRefused,
+    BackendUnreachable,
+    ComfyError,
+    NotComfyUI,
+    RunInterrupted,
+    RunStalled,
+)
+from comfy.http import HttpClient, HttpResponse
+from comfy.job_store import JobStore
+from comfy.mailbox import Mailbox
+from comfy.protocol.events import OutputFile, RunEvent, Submitted
+from comfy.protocol.object_info import ObjectInfo
+from comfy.protocol.responses import BackendDescription
+from comfy.public_addresses import is_public_host
+from comfy.settings import BackendSettings
+from comfy.timeouts import Timing
+
+STALL_AFTER_S = 600.0
+"""Seconds without any sign of life that end a run which the service says is running."""
+
+COMFY_CLOUD = "cloud.comfy.org"
+"""The host that has ComfyUI's older API beside v2, /api/object_info among it."""
+
+_DEPLOYMENTS = ".run.comfy.app"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
+_PAUSE_GROWTH = 1.5
+
+
+class ComfyApiV2:
+    """A Backend; see there for the contract. Use it from one event loop.
+
+    The service chooses the ids of its jobs: `store` keeps which job a prompt id became. Once a
+    graph may have been sent, `run` does not raise BackendUnreachable before it is closed: it waits
+    for the service, and ends with OutcomeUnknown or RunStalled. A caller may so try elsewhere after
+    every other error without that anything is paid twice.
+    """
+
+    def __init__(
+        self, settings: BackendSettings, store: JobStore, timing: Timing | None = None
+    ) -> None:
+        self._settings = settings
+        self._timing = timing or Timing()
+        self._http = HttpClient(settings, self._timing)
+        self._submitter = JobSubmitter(self._http, store, self._timing, find_key=self._find_key)
+        self._followed: dict[str, list[Mailbox]] = {}
+        self._submitting: dict[str, asyncio.Event] = {}
+        self._trying: asyncio.Task[None] | None = None
+        self._object_info: ObjectInfo | None = None
+
+    @property
+    def name(self) -> str:
+        """The operator's name of it."""
+        return self._http.name
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it answered last time."""
+        return self._http.is_reachable
+
+    async def open(self) -> None:
+        """Try to reach it, again and again; returns at once."""
+        if self._trying is None:
+            self._trying = asyncio.create_task(self._keep_trying(), name=f"reach {self.name}")
+
+    async def close(self) -> None:
+        """End open runs with BackendUnreachable. May be called twice."""
+        if self._trying is not None:
+            self._trying.cancel()
+            await asyncio.wait([self._trying])
+        error = BackendUnreachable(f"The connection to {self.name} was closed.")
+        for mailbox in [box for boxes in self._followed.values() for box in boxes]:
+            mailbox.fail(error)
+        await self._http.close()
+
+    async def fetch_description(self) -> BackendDescription:
+        """Say which surface of the API it is; the proof that it is one, and takes our key."""
+        answer = await self._ask_for_nothing()
+        if code_of(answer) != "not_found":
+            self._http.require_ok(answer)
+            raise NotComfyUI(f"{self.name} answers, but not as the Comfy API v2 does.")
+        surface = await self._find_surface()
+        lacks = ["load", "memory"]
+        listed = await self._http.exchange(
+            "GET", JOBS, query={"limit": "1"}, timeout=self._timing.request
+        )
+        if listed.status != 200:  # noqa: PLR2004 - any other status
+            lacks.append("list of jobs")
+        return BackendDescription("v2", (), surface=surface, lacks=tuple(lacks))
+
+    async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
+        """Node classes, from the saved file or wherever the service lets them be read; cached."""
+        if self._object_info is None or refresh:
+            self._object_info = await self._load_object_info()
+        return self._object_info
+
+    async def fetch_load(self) -> None:
+        """Return None: the API has no such question."""
+
+    async def upload_image(self, content: bytes, *, extension: str) -> str:
+        """Return the picture for a graph of this backend; it is uploaded with that graph."""
+        if not _EXTENSION.fullmatch(extension):
+            raise ValueError(f"{extension!r} is no file extension.")
+        return AttachedPicture(content, extension)
+
+    async def run(
+        self,
+        prompt_id: str,
+        graph: Graph,
+        *,
+        previews: bool = True,
+        is_new: bool = False,
+        stall_after_s: float = STALL_AFTER_S,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Follow the job of this prompt id to its end, submitting it if it was not.
+
+        `prompt_id` is a UUID in lower case. `is_new` says that it was never submitted, which saves
+        the question.
+        """
+        if str(uuid.UUID(prompt_id)) != prompt_id:
+            raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
+        submitted = self._submitting.setdefault(prompt_id, asyncio.Event())
+        try:
+            job, was_known = await self._submitter.submit(prompt_id, graph, is_new=is_new)
+        finally:
+            self._submitting.pop(prompt_id, None)
+            submitted.set()
+        mailbox = Mailbox()
+        self._followed.setdefault(prompt_id, []).append(mailbox)
+        follower = JobFollower(
+            self._http,
+            self._timing,
+            job,
+            graph,
+            mailbox,
+            previews=previews,
+            stall_after_s=stall_after_s,
+        )
+        task = asyncio.create_task(follower.follow(), name=f"follow {prompt_id} on {self.name}")
+        try:
+            yield Submitted(prompt_id, was_known)
+            while (event := await mailbox.get()) is not None:
+                yield event
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            siblings = self._followed[prompt_id]
+            siblings.remove(mailbox)
+            if not siblings:
+                del self._followed[prompt_id]
+
+    async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
+        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+        return await fetch(self._http, self._timing, output, max_bytes=max_bytes)
+
+    async def cancel(self, prompt_id: str) -> CancelOutcome:
+        """Cancel the job of this prompt id, and verify that it ended.
+
+        Raises RunStalled when it still runs after a minute of asking.
+        """
+        deadline = time.monotonic() + self._timing.cancel
+        if submission := self._submitting.get(prompt_id):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.cancel):
+                    await submission.wait()
+        job_id = await self._submitter.find_job_id(prompt_id)
+        if job_id is None:
+            return CancelOutcome.UNKNOWN
+        outcome = await self._cancel_job(Job(job_id, "unknown", {}), deadline)
+        if outcome is CancelOutcome.CANCELLED:
+            for mailbox in self._followed.get(prompt_id, ()):
+                mailbox.fail(RunInterrupted("The run was cancelled."))
+        return outcome
+
+    async def _cancel_job(self, job: Job, deadline: float) -> CancelOutcome:
+        pause, was_asked, ask_at = self._timing.cancel_pause, False, 0.0
+        while True:
+            try:
+                fresh = await fetch_job(self._http, self._timing, job, {})
+                if fresh is None or fresh.status in {"canceled", "expired"}:
+                    # A job that waited is not there any more, or called expired, once cancelled.
+                    is_gone = fresh is None or fresh.status == "expired"
+                    is_ours = was_asked or not is_gone
+                    return CancelOutcome.CANCELLED if is_ours else CancelOutcome.ALREADY_ENDED
+                if fresh.is_ended:
+                    return CancelOutcome.ALREADY_ENDED
+                job = fresh
+                if time.monotonic() >= ask_at:
+                    await fetch_job(self._http, self._timing, job, {}, link="cancel")
+                    was_asked = True
+                    ask_at = time.monotonic() + self._timing.cancel_repeat
+            except TryLater as later:
+                pause = min(later.pause_s or pause, self._timing.retry_most)
+            if time.monotonic() > deadline:
+                raise RunStalled(f"The run did not stop within {self._timing.cancel:g} s.")
+            await asyncio.sleep(pause)
+            pause = min(pause * _PAUSE_GROWTH, self._timing.cancel_repeat)
+
+    async def _keep_trying(self) -> None:
+        pause = self._timing.backoff_first
+        while True:
+            if not self.is_reachable:
+                with contextlib.suppress(ComfyError):
+                    await self._ask_for_nothing()
+                pause = min(pause * 2, self._timing.backoff_most)
+            await asyncio.sleep(self._timing.backoff_most if self.is_reachable else pause)
+
+    async def _ask_for_nothing(self) -> HttpResponse:
+        """Ask for a job that there is not: every service answers that, and starts nothing."""
+        return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}", timeout=self._timing.request)
+
+    def _find_key(self, graph: Graph) -> str | None:
+        """The API key, for graphs with nodes of partners; for all while the nodes are not known."""
+        info = self._object_info
+        needs_key = info is None or info.has_partner(graph)
+        return self._settings.api_key_comfy_org if needs_key else None
+
+    async def _find_surface(self) -> str:
+        host = urlsplit(self._settings.url).hostname or ""
+        if host == COMFY_CLOUD:
+            return "Comfy Cloud"
+        if host.endswith(_DEPLOYMENTS):
+            return "serverless deployment"
+        return "comfy-api-proxy" if await self._find_proxied() else "unknown service"
+
+    async def _find_proxied(self) -> str | None:
+        """Return the URL of the ComfyUI behind a comfy-api-proxy, which its health names."""
+        answer = await self._http.exchange("GET", "api/v2/health", timeout=self._timing.request)
+        upstream = answer.document.get("upstream") if isinstance(answer.document, dict) else None
+        return upstream if isinstance(upstream, str) else None
+
+    async def _load_object_info(self) -> ObjectInfo:
+        if self._settings.object_info is not None:
+            return await asyncio.to_thread(self._read_saved, self._settings.object_info)
+        host = urlsplit(self._settings.url).hostname or ""
+        if host == COMFY_CLOUD:
+            key = {"X-API-Key": self._settings.bearer_token or ""}
+            return await self._fetch_object_info(self._http, "api/object_info", key)
+        proxied = None if await is_public_host(host) else await self._find_proxied()
+        if proxied is None:
+            raise BackendRefused(
+                f"{self.name} does not list its nodes: save ComfyUI's /object_info as a file and "
+                "name it as object_info in backends.toml.",
+                status=501,
+            )
+        # Only in our own network: what a public service names might be an address of ours.
+        comfyui = HttpClient(
+            BackendSettings(proxied, name=f"the ComfyUI behind {self.name}"), self._timing
+        )
+        try:
+            return await self._fetch_object_info(comfyui, "object_info", {})
+        finally:
+            await comfyui.close()
+
+    async def _fetch_object_info(
+        self, http: HttpClient, path: str, headers: dict[str, str]
+    ) -> ObjectInfo:
+        answer = await http.exchange("GET", path, headers=headers, timeout=self._timing.object_info)
+        http.require_ok(answer)
+        return await asyncio.to_thread(self._parse_object_info, answer.document)
+
+    def _read_saved(self, path: Path) -> ObjectInfo:
+        try:
+            content = path.read_bytes()
+            if content.startswith(b"\x1f\x8b"):
+                content = gzip.decompress(content)
+            return ObjectInfo.parse(json.loads(content))
+        except (OSError, EOFError, RecursionError, ValueError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or "it is not /object_info"
+            sentence = f"{self.name}: the object_info file {path.name} cannot be read: {reason}."
+            raise NotComfyUI(sentence) from error
+
+    def _parse_object_info(self, document: Any) -> ObjectInfo:  # noqa: ANN401 - decoded JSON
+        try:
+            return ObjectInfo.parse(document)
+        except ValueError as error:
+            raise NotComfyUI(f"{self.name}: {error}") from error
