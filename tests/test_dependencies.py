@@ -49,7 +49,7 @@ def test_every_import_is_a_declared_dependency(package):
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top in PACKAGES or top == "compression":
                 continue
-            providers = {distribution(one) for one in distributions.get(top, [top])}
+            providers = {distribution(one) for one in distributions.get(top, [top, name])}
             if not providers & (declared() | PROVIDED.keys()):
                 undeclared.add(f"{path.relative_to(ROOT)}: {name}")
     assert undeclared == set()

@@ -35,6 +35,9 @@ BROKEN = "ERROR"
 BATCH = 200
 """Workflows asked for or deleted in one statement: SQLite limits its parameters."""
 
+DELIVERY_LEAST_SHARE = 24
+"""An end is tried to be told for an hour of the day at least, whenever a process begins to."""
+
 TRANSIENT = (DatabaseUnavailable, DatabaseUnreadable, DatabaseDenied)
 """Errors after which a retry may help, perhaps because somebody fixes a disk or a password."""
 
@@ -178,15 +181,18 @@ class Workflows:
         await self._patiently(self._steps.stop, generation_id)
 
     async def _deliver_body(self, generation_id: str, is_decided: bool = False) -> None:  # noqa: FBT001, FBT002 - the engine stores arguments by position
-        waited_s, pause_s = 0.0, self._timings.delivery_pause_s
+        loop = asyncio.get_running_loop()
+        began_at, pause_s = loop.time(), self._timings.delivery_pause_s
+        left_s = self._timings.delivery_total_s
         if not is_decided:
-            waited_s = await self._patiently(self._steps.seconds_since_end, generation_id)
+            # Nobody tried while the bot was off, and a clock may be put forward and back.
+            passed_s = await self._patiently(self._steps.seconds_since_end, generation_id)
+            left_s = min(max(left_s - passed_s, left_s / DELIVERY_LEAST_SHARE), left_s)
         while not await self._tell(generation_id):
-            if waited_s >= self._timings.delivery_total_s:
+            if loop.time() - began_at >= left_s:
                 await self._patiently(self._steps.give_up_delivery, generation_id)
                 return
             await asyncio.sleep(pause_s)
-            waited_s += pause_s
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)
 
     async def _patiently(

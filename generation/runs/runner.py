@@ -62,6 +62,9 @@ PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
 MAX_LOADED = 32
 """Generations whose records, with given pictures, are kept until they run: those that run next."""
 
+REATTACH_S = 60.0
+"""What a run has at least when it is begun or met again."""
+
 AFTER_WITHDRAWAL = 1000
 """Added to an index whose prompt id was withdrawn; there are never so many backends."""
 
@@ -182,9 +185,12 @@ class Runner:
         self._prepared.pop(generation_id, None)
 
     def _left_s(self, since: datetime) -> float:
-        """Seconds that are left of a generation's time, never more than all of it."""
+        """Seconds that are left of a generation's time, never more than all of it.
+
+        And never less than `REATTACH_S`: its backend may have ended it while the bot was off.
+        """
         left_s = self.limits.total_s - (self._clock() - since).total_seconds()
-        return min(max(left_s, 0.0), self.limits.total_s)
+        return min(max(left_s, REATTACH_S), self.limits.total_s)
 
     async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
         """Run it to its end there, or re-attach to it, and record its outputs.

@@ -15,6 +15,7 @@ from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
 from generation.line.workflows import attempt_id, cancel_id
+from generation.notifier import DeliveryPostponed
 from generation.record import GenerationState
 from generation.runs import orphaned_runs
 from generation.runs.runner import RunLimits
@@ -78,6 +79,29 @@ async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_app, sqlit
         ended = await app.ended(accepted.id)
         assert ended.failure.kind is FailureKind.TIMED_OUT
         assert backend.cancelled == backend.submissions
+
+
+async def test_what_ran_and_was_told_before_a_long_pause_is_gone_on_with(
+    open_app, sqlite_url, backend, tools
+):
+    """The bot was off for so long, or the clock was put forward."""
+    hold = asyncio.Event()
+    backend.script.extend([tools.Run(), tools.Run(hold=hold)])
+    async with open_app(sqlite_url, backend) as app:
+        app.notifier.script = [DeliveryPostponed("away")] * 1_000
+        ended = await app.service.submit(tools.ask())
+        await app.until(ended.id, GenerationState.SUCCEEDED)
+        running = await app.service.submit(tools.ask(user_id=2))
+        await app.until(running.id, GenerationState.RUNNING)
+    hold.set()
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection, connection:
+        for column in ("started_at", "finished_at"):
+            past = f"datetime({column}, '-200 days')"
+            connection.execute(f"UPDATE generations SET {column} = {past}")  # noqa: S608 - of the names above
+    async with open_app(sqlite_url, backend) as app:
+        app.notifier.script = [DeliveryPostponed("away")]
+        assert (await app.ended(running.id)).state is GenerationState.SUCCEEDED
+        await tools.eventually(lambda: app.notifier.told(ended.id))
 
 
 async def test_what_an_earlier_version_left_in_its_queues_begins_again(
