@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from bot.app import Storage, open_core, require_backend
+from bot.private_files import keep_private
 from bot.settings import Settings
 from bot.ui import embeds
 from bot.ui.error_messages import FAILURE_TITLES
@@ -64,6 +65,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     and leaves no history.
     """
     console = Console(stderr=True)
+    await asyncio.to_thread(keep_private, settings.data)
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         storage = Storage.inside(Path(folder))

@@ -15,7 +15,7 @@ from bot.ui.embeds import choice_label, waiting_parts
 from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledged, respond
-from bot.ui.text import harmless, lines_within
+from bot.ui.text import clock_time, harmless, lines_within
 from generation.events import Waiting
 from generation.ids import normalise_id
 from generation.line.positions import LineView
@@ -76,7 +76,8 @@ def _line(entry: Waiting, *, names_people: bool) -> str:
     if names_people:
         parts.append(f"<@{generation.user_id}>")
     if entry.is_paused or entry.position:
-        parts += waiting_parts(entry, datetime.now(UTC))
+        # A clock time: nobody updates this message, and a countdown would go on into the past.
+        parts += waiting_parts(entry, datetime.now(UTC), clock_time)
     else:
         parts.append(_("running"))
     return " · ".join(parts)

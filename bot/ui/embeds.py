@@ -1,7 +1,7 @@
 """Embeds of a reply's states and of lists, within Discord's limits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,28 +39,28 @@ class MessageBody:
 
 def waiting_body(event: Waiting, now: datetime) -> MessageBody:
     """A waiting request: position and estimated start."""
-    embed = discord.Embed(description=" · ".join(waiting_parts(event, now)), colour=GREY)
+    embed = discord.Embed(description=" · ".join(waiting_parts(event, now, relative)), colour=GREY)
     return MessageBody(header(event.generation), embed)
 
 
-def waiting_parts(event: Waiting, now: datetime) -> list[str]:
+def waiting_parts(event: Waiting, now: datetime, show: Callable[[datetime], str]) -> list[str]:
     """Position and estimated start, or that the queue is paused."""
     if event.is_paused:
         return [_("paused here: it waits until an administrator lets the line go on")]
     place, length = ordinal(event.position), event.length
     parts = [_("{place} of {length}", place=place, length=length)]
     if event.starts_at is not None:
-        parts.append(_starts(event.starts_at, now))
+        parts.append(_starts(event.starts_at, now, show))
     return parts
 
 
-def _starts(moment: datetime, now: datetime) -> str:
+def _starts(moment: datetime, now: datetime, show: Callable[[datetime], str]) -> str:
     """The estimated start; clients would show a passed time as "ago"."""
     if moment <= now:
         return _("starting soon")
     if moment - now < SHORTEST_COUNTDOWN:
         return _("starting now")
-    return _("starts {when}", when=relative(moment))
+    return _("starts {when}", when=show(moment))
 
 
 def running_body(event: Running, now: datetime, *, has_preview: bool) -> MessageBody:

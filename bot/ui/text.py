@@ -95,6 +95,11 @@ def relative(moment: datetime) -> str:
     return discord.utils.format_dt(moment, "R")
 
 
+def clock_time(moment: datetime) -> str:
+    """A Discord timestamp that is shown as a time of day, such as "20:15"."""
+    return discord.utils.format_dt(moment, "t")
+
+
 def mebibytes(byte_count: int) -> str:
     """Format a number of bytes in MiB."""
     return f"{byte_count / BYTES_PER_MIB:.1f} MiB"

@@ -12,6 +12,7 @@ from db.database import Database, Session
 from db.repositories.guilds import GuildRepository
 from db.repositories.line import LineRepository
 from db.repositories.policies import PolicyRepository
+from db.repositories.reviews import ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.policy import BOUNDS, Grant, GuildLimits, RolePolicy
 from generation.quota.rules import Unit
@@ -43,6 +44,8 @@ class GuildStatus:
     role_count: int = 0
     grant_count: int = 0
     channels: Mapping[int, bool] | None = None
+    review_count: int = 0
+    """Results, held or reported, that wait for a moderator."""
 
 
 class Administration(Service):
@@ -85,6 +88,7 @@ class Administration(Service):
             role_count=len(policies.roles(guild_id)),
             grant_count=len(policies.grants(guild_id, now)),
             channels=policies.channels(guild_id),
+            review_count=ReviewRepository(session).waiting(guild_id, 1)[0] if guild_id else 0,
         )
 
     @writes

@@ -48,6 +48,17 @@ async def test_check_says_what_others_may_read_and_a_backup_is_private(limner, t
     assert f"Other users of this machine may use {data / 'limner.db'}" in said
 
 
+async def test_what_generate_keeps_is_private(limner, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    (data / "backends.toml").write_text("")
+    (data / "backends.toml").chmod(0o644)
+    await limner("generate", "a fox", COMFYUI_URLS="http://127.0.0.1:9", LIMNER_DATA=str(data))
+    found, names = exposed(data)
+    assert "backends.toml" in names
+    assert not found
+
+
 async def test_a_database_elsewhere_is_private_too(limner, tmp_path):
     await limner("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path / 'other.db'}")
     (tmp_path / "other.db").chmod(0o644)

@@ -7,7 +7,7 @@ import pytest
 from generation.history.queries import HistoryFilter
 from generation.request import Actor
 from sandbox.discord_api.values import Permission
-from sandbox.people import as_text
+from sandbox.people import Person, as_text
 
 PATIENCE_S = 60
 
@@ -279,6 +279,8 @@ async def test_members_report_a_result_once(environment):
         asked = await environment.ben.menu(done, "Report image")
         thanked = await environment.ben.fill(asked.modal, {"reason": "it is rude"})
         await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
+        status = await answer(Person(environment.world, "ada"), "limner status")
+        assert "1 result waits for a moderator." in status
         shown = await seen_by_moderators(environment, "it is rude")
         assert labels(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
         again = await environment.ben.menu(done, "Report image")

@@ -89,6 +89,14 @@ def status_embed(status: GuildStatus, backends: Sequence[DrainEntry]) -> discord
             "{count} personal grant holds.", "{count} personal grants hold.", status.grant_count
         ),
     ]
+    if status.review_count:
+        lines.append(
+            plural(
+                "{count} result waits for a moderator.",
+                "{count} results wait for a moderator.",
+                status.review_count,
+            )
+        )
     return discord.Embed(
         title=_("Status"),
         description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),

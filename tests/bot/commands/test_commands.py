@@ -1,5 +1,8 @@
 """Slash commands as people use them, on discord.py's own machinery."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import discord
 import pytest
 
@@ -190,6 +193,13 @@ async def test_the_queue_shows_ones_own_and_counts_the_others(place, service, to
     assert "their secret" not in told.embeds[0].description
     assert "1 of other people" in told.embeds[0].description
     assert labels(told) == [f"Cancel {mine.id}"]
+
+
+async def test_the_queue_counts_down_to_nothing_since_it_is_not_updated(place, service, tools):
+    mine = tools.generation(user_id=place.ana.id)
+    service.entries = (Waiting(mine, 1, 1, datetime.now(UTC) + timedelta(minutes=5)),)
+    told = await asked(place.ana, place.channel, "queue")
+    assert re.search(r"starts <t:\d+:t>", told.embeds[0].description)
 
 
 async def test_moderators_see_the_whole_queue_with_its_people(place, service, tools):
