@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 import psycopg
 
@@ -40,12 +39,11 @@ class LineTaken(GenerationError):
     """Another process works on the same data; this one must not."""
 
 
-class Lease(Protocol):
-    """A lease, held until it is released or the process dies."""
+class Lease:
+    """A lease, held until it is released or the process dies; here of a process that is alone."""
 
-    @property
-    def slot(self) -> str:
-        """The name that is held, stable over restarts."""
+    slot = ""
+    """The name that is held, stable over restarts."""
 
     async def release(self) -> None:
         """Release the lease. May be called twice."""
@@ -55,9 +53,11 @@ class Lease(Protocol):
 
     async def take_turns(self) -> bool:
         """Become, or remain, the one scheduling process; return False while a peer is."""
+        return True
 
     async def peers(self) -> frozenset[str]:
         """The names that live processes hold, this one's included."""
+        return frozenset({self.slot})
 
     async def send(self, message: str) -> None:
         """Send a message to all processes, this one included. Raises ServiceUnavailable."""
@@ -68,7 +68,7 @@ def takes_work(slot: str) -> bool:
     return slot.startswith(WORKER) and not slot.startswith(FRONT)
 
 
-class FileLease:
+class FileLease(Lease):
     """A lock on a file beside the engine's own, for SQLite: one process at a time."""
 
     def __init__(self, engine_path: Path, *, takes_work: bool = True) -> None:
@@ -86,20 +86,6 @@ class FileLease:
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.to_thread(connection.close)
-
-    async def ensure(self) -> None:
-        """A file lock cannot be lost while the process lives."""
-
-    async def take_turns(self) -> bool:
-        """Return True: there is no other process."""
-        return True
-
-    async def peers(self) -> frozenset[str]:
-        """This process alone."""
-        return frozenset({self.slot})
-
-    async def send(self, message: str) -> None:
-        """Do nothing: there are no other processes."""
 
     def _acquire(self) -> None:
         connection = None
@@ -120,7 +106,7 @@ class FileLease:
         self._connection = connection
 
 
-class PostgresLease:
+class PostgresLease(Lease):
     """A session lock on a name of its own for each process; the first free name is taken."""
 
     def __init__(self, url: str, *, takes_work: bool = True) -> None:
@@ -130,11 +116,6 @@ class PostgresLease:
         self._slot: int | None = None
         self._turn = asyncio.Lock()
         self._gives_turns = False
-
-    @property
-    def slot(self) -> str:
-        """The name that is held, stable over restarts."""
-        return f"{self._prefix}{self._slot}"
 
     async def acquire(self) -> "PostgresLease":
         """Take the first free name or raise LineTaken."""
@@ -187,7 +168,7 @@ class PostgresLease:
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
         for number in numbers:
             if self._ask("pg_try_advisory_lock", _key(f"{self._prefix}{number}")):
-                self._slot = number
+                self._slot, self.slot = number, f"{self._prefix}{number}"
                 return
         self._connection.close()
         self._connection = None
