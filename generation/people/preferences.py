@@ -15,13 +15,10 @@ from generation.quota.costs import COUNT
 from generation.request import GenerationRequest, Layout, Requester, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
-from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, picture_inputs
+from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, fits, picture_inputs
 from generation.text import clean_text
 from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
-from workflows.errors import InvalidValue
-from workflows.values import coerce
-from workflows.workflow import Workflow
 
 MAX_PRESETS = 50
 """Of one person: two menus of choices are more than anybody remembers."""
@@ -136,9 +133,9 @@ class Preferences(Service):
         except RequestRefused:
             # Accepting the request raises the same refusal.
             return request
-        values = dict(request.values)
+        values, offered = dict(request.values), offered_models(workflow, self._pool)
         for name, value in ((NEGATIVE, defaults.negative), (COUNT, defaults.count)):
-            if name not in values and value is not None and self._fits(workflow, name, value):
+            if name not in values and value is not None and fits(workflow, name, value, offered):
                 values[name] = value
         aspect = request.aspect
         if aspect is None and SIZE not in values and defaults.aspect is not None:
@@ -256,16 +253,6 @@ class Preferences(Service):
             for one in workflow.manifest.inputs
             if one.required and one.name in picture_inputs(workflow)
         )
-
-    def _fits(self, workflow: Workflow, name: str, value: Value) -> bool:
-        wanted = workflow.manifest.find(name)
-        if wanted is None or wanted.hidden:
-            return False
-        try:
-            coerce(wanted, value, offered_models(workflow, self._pool).get(name, ()))
-        except InvalidValue:
-            return False
-        return True
 
     def _remember(self, user_id: int, defaults: Defaults) -> Defaults:
         self._remembered.pop(user_id, None)

@@ -9,11 +9,9 @@ from generation.request import Requester, Value
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import seed_names
-from generation.requests.values import PROMPT
+from generation.requests.values import PROMPT, fits
 from workflows.catalog import Catalog
-from workflows.errors import InvalidValue
 from workflows.manifest import Input, InputType, Kind
-from workflows.values import coerce
 from workflows.workflow import Workflow
 
 PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
@@ -95,15 +93,12 @@ class ActionFinder:
         model = generation.values.get(MODEL)
         if model is not None and model in offered.get(MODEL, ()):
             names += [MODEL, *_TIED_TO_MODEL]
-        carried = {}
-        for name in names:
-            wanted = workflow.manifest.find(name)
-            value = generation.values.get(name)
-            if wanted is None or wanted.hidden or value is None:
-                continue
-            if _is_fitting(wanted, value, offered.get(name, ())):
-                carried[name] = value
-        return carried
+        values = {name: generation.values.get(name) for name in names}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and fits(workflow, name, value, offered)
+        }
 
     def _candidates(self, kind: Kind, requester: Requester | None) -> list[Workflow]:
         return [
@@ -141,11 +136,3 @@ def _has_room(output: Output, workflow: Workflow) -> bool:
     if wanted is None or wanted.max_pixels is None:
         return True
     return (output.width or 0) * (output.height or 0) <= wanted.max_pixels
-
-
-def _is_fitting(wanted: Input, value: Value, choices: tuple[str, ...]) -> bool:
-    try:
-        coerce(wanted, value, choices)
-    except InvalidValue:
-        return False
-    return True

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from generation.errors import FailureKind, RequestRefused
 from generation.record import Generation
+from generation.request import Value
 from generation.text import clean_text
 from workflows.binding import bind
+from workflows.errors import InvalidValue
 from workflows.graph import Graph
 from workflows.loras import format_value, parse_value, split_tags
 from workflows.manifest import Input, InputType
+from workflows.values import coerce
 from workflows.workflow import Workflow
 
 MAX_PROMPT_CHARACTERS = 2000
@@ -64,3 +67,17 @@ def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:
     return {
         wanted.name: wanted.type for wanted in workflow.manifest.inputs if wanted.type.is_picture
     }
+
+
+def fits(
+    workflow: Workflow, name: str, value: Value, offered: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Whether people may give the workflow this value; `offered` are the models that there are."""
+    wanted = workflow.manifest.find(name)
+    if wanted is None or wanted.hidden:
+        return False
+    try:
+        coerce(wanted, value, offered.get(name, ()))
+    except InvalidValue:
+        return False
+    return True
