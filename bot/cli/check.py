@@ -40,6 +40,7 @@ from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.backends.common_classes import CommonClasses
 from generation.backends.pool import PoolMember
+from generation.library.inspection import find_missing_nodes
 from generation.library.summaries import summarise
 from generation.media import imaging
 from generation.moderation.image_filter import ImageGate
@@ -301,8 +302,7 @@ def _missing_tags(workflow: Workflow, answer: _Answer) -> Iterable[str]:
 
 
 def _missing_nodes(workflow: Workflow, answer: _Answer) -> Iterable[str]:
-    classes = {str(node["class_type"]) for node in workflow.graph.values()}
-    missing = sorted(class_name for class_name in classes if not answer.object_info.has(class_name))
+    missing = find_missing_nodes(workflow.graph, answer.object_info)
     if missing:
         yield f"Missing nodes: {', '.join(missing)}. Install the custom nodes that bring them."
 

@@ -16,6 +16,11 @@ def can_run(info: ObjectInfo, graph: Graph) -> bool:
     return all(_offers(info, node) for node in graph.values())
 
 
+def find_classes(graph: Graph) -> frozenset[str]:
+    """Return the node classes of a graph."""
+    return frozenset(str(node["class_type"]) for node in graph.values())
+
+
 def find_models(graph: Graph) -> frozenset[str]:
     """Return the model files that a graph names, whichever node loads them."""
     return frozenset(

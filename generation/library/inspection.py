@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from comfy.protocol.object_info import ObjectInfo
+from generation.backends.capability import find_classes
 from generation.backends.common_classes import CommonClasses
 from generation.library.models import find_holders
 from generation.requests.checkpoints import find_default
@@ -174,15 +175,15 @@ def inspect_workflow(
 
 def is_paid(graph: Graph, infos: Mapping[str, ObjectInfo]) -> bool:
     """Whether a node calls a service that is paid for."""
-    classes = {str(node["class_type"]) for node in graph.values()}
-    return any(info.is_partner(one) for info in infos.values() for one in classes)
+    return any(info.is_partner(one) for info in infos.values() for one in find_classes(graph))
 
 
 def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...]:
     """Return classes that no backend has; none if no backend was asked."""
-    classes = sorted({str(node["class_type"]) for node in graph.values()})
     return tuple(
-        one for one in classes if infos and not any(info.has(one) for info in infos.values())
+        one
+        for one in sorted(find_classes(graph))
+        if infos and not any(info.has(one) for info in infos.values())
     )
 
 
@@ -197,8 +198,7 @@ def _inspected_models(
 
 def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
     """The node classes that a backend lacks."""
-    classes = {str(node["class_type"]) for node in graph.values()}
-    return tuple(sorted(one for one in classes if not info.has(one)))
+    return tuple(sorted(one for one in find_classes(graph) if not info.has(one)))
 
 
 def find_fitness(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from generation.backends.capability import find_classes
 from generation.backends.pool import BackendPool
 from generation.quota.costs import COUNT
 from generation.record import Generation, GenerationState, Output
@@ -110,8 +111,8 @@ class ActionFinder:
         ]
 
     def _can_run(self, workflow: Workflow) -> bool:
-        classes = {str(node["class_type"]) for node in workflow.graph.values()}
-        return self._pool.has_tags(workflow.manifest.tags) and self._pool.can_run(classes)
+        tags, classes = workflow.manifest.tags, find_classes(workflow.graph)
+        return self._pool.has_tags(tags) and self._pool.can_run(classes)
 
 
 def is_picture(output: Output) -> bool:

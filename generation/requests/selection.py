@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from generation.backends.capability import find_classes
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.policy import Access
@@ -154,9 +155,8 @@ def _lacks_input(workflow: Workflow, request: GenerationRequest) -> bool:
 
 
 def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) -> bool:
-    if not pool.has_tags(workflow.manifest.tags):
-        return False
-    if not pool.can_run({str(node["class_type"]) for node in workflow.graph.values()}):
+    tags, classes = workflow.manifest.tags, find_classes(workflow.graph)
+    if not (pool.has_tags(tags) and pool.can_run(classes)):
         return False
     try:
         resolve_models(workflow, request.values, pool)
