@@ -212,7 +212,7 @@ class ImageGate(Service):
                 reviews.hold(generation.id, now)
             case ImageVerdict.SPOILER:
                 generations.update(generation.id, spoiler=True)
-                if self._shows_flags(session, generation):
+                if find_mode(reviews, generation) is ReviewMode.FLAGGED:
                     reviews.begin(generation.id, SHOWN, now)
 
     async def preview_filter(self, generation: Generation) -> "PreviewFilter":
@@ -283,20 +283,6 @@ class ImageGate(Service):
     def _is_approved(self, session: Session, generation_id: str) -> bool:
         review = ReviewRepository(session).find(generation_id)
         return review is not None and review.state == APPROVED
-
-    def _shows_flags(self, session: Session, generation: Generation) -> bool:
-        """Whether moderators are shown what is flagged where it was asked for."""
-        row = GenerationRepository(session).get(generation.id)
-        if row is None:
-            return False
-        asked = Requester(
-            row.user_id,
-            row.user_name,
-            row.channel_id,
-            row.guild_id,
-            parent_channel_id=row.parent_channel_id,
-        )
-        return find_mode(ReviewRepository(session), asked) is ReviewMode.FLAGGED
 
 
 class PreviewFilter:

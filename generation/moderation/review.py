@@ -310,12 +310,12 @@ class Reviews(Service):
         ReviewRepository(session).report(generation_id, now)
 
 
-def find_mode(reviews: ReviewRepository, requester: Requester) -> ReviewMode:
+def find_mode(reviews: ReviewRepository, asked: Requester | Generation) -> ReviewMode:
     """The mode where somebody asks: the channel's own, its parent's, or else the guild's."""
-    if requester.guild_id is None:
+    if asked.guild_id is None:
         return ReviewMode.OFF
-    modes = reviews.modes(requester.guild_id)
-    for channel_id in (requester.channel_id, requester.parent_channel_id, WHOLE_GUILD):
+    modes = reviews.modes(asked.guild_id)
+    for channel_id in (asked.channel_id, asked.parent_channel_id, WHOLE_GUILD):
         if channel_id in modes:
             return ReviewMode(modes[channel_id])
     return ReviewMode.OFF
