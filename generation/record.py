@@ -31,8 +31,10 @@ class GenerationState(StrEnum):
 
 def copy_row(kind: Callable[..., T], row: object, **converted: object) -> T:
     """Copy a row to a frozen value, field by field; `converted` are those that are not alike."""
-    alike = {name: getattr(row, name) for name in _names(kind) if name not in converted}
-    return kind(**alike, **converted)
+    for name in _names(kind):
+        if name not in converted:
+            converted[name] = getattr(row, name)
+    return kind(**converted)
 
 
 @cache
