@@ -91,7 +91,7 @@ async def test_what_the_editor_saved_is_dropped_in_and_paints(environment, comma
         await environment.world.wait_for(lambda: command("still_lake"), PATIENCE_S)
         names = [one["name"] for one in command("still_lake")["options"]]
         assert names[0] == "prompt"
-        assert {"negative", "aspect", "seed", "steps", "cfg", "model"} <= set(names)
+        assert {"negative", "aspect", "seed", "steps", "guidance", "model"} <= set(names)
         done = await paint(environment, "still_lake", prompt="a calm lake", steps=2)
         assert "still\\_lake" in as_text(done) or "still_lake" in as_text(done)
         sent = environment.comfyui.log.posts[-1].graph
