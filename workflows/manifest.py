@@ -187,6 +187,10 @@ class Manifest(_Table):
         """The input of this name."""
         return next((each for each in self.inputs if each.name == name), None)
 
+    def is_exact(self, wanted: Input) -> bool:
+        """Whether no other file than the default will do: nobody chooses it, and it is listed."""
+        return wanted.hidden and any(model.name == wanted.default for model in self.models)
+
     @property
     def input_names(self) -> frozenset[str]:
         """The names of all inputs, hidden ones included."""

@@ -314,7 +314,8 @@ def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> 
         choices = answer.object_info.choices(class_type, input_name)
         if declared is None or choices is None or declared.type.value == "lora":
             continue
-        if find_default(declared, choices, settings.default_models) is None:
+        is_exact = workflow.manifest.is_exact(declared)
+        if find_default(declared, choices, settings.default_models, is_exact=is_exact) is None:
             has = f"it has {', '.join(choices[:5])}" if choices else "it has none"
             choose = "" if declared.hidden else f"choose one with the {name} option, "
             yield (

@@ -212,7 +212,8 @@ def find_fitness(
         choices = info.choices(class_type, input_name)
         if wanted is None or choices is None or wanted.wraps is not None:
             continue
-        found = find_default(wanted, choices, default_models)
+        is_exact = workflow.manifest.is_exact(wanted)
+        found = find_default(wanted, choices, default_models, is_exact=is_exact)
         if found is None:
             missing[str(wanted.default)] = None
         elif found != wanted.default:

@@ -44,7 +44,9 @@ def resolve_models(
             resolve = read_option if wanted.type is InputType.LORA else _installed
             resolved[wanted.name] = resolve(str(chosen), choices)
         elif wanted.type is InputType.CHECKPOINT or wanted.targets:
-            default = find_default(wanted, choices, pool.settings.default_models)
+            is_exact = workflow.manifest.is_exact(wanted)
+            defaults = pool.settings.default_models
+            default = find_default(wanted, choices, defaults, is_exact=is_exact)
             if default is None:
                 raise _refusal(missing_model(_own(wanted), tuple(choices)))
             resolved[wanted.name] = default
@@ -52,12 +54,21 @@ def resolve_models(
 
 
 def find_default(
-    wanted: Input, choices: Sequence[str], operator_defaults: Sequence[str]
+    wanted: Input,
+    choices: Sequence[str],
+    operator_defaults: Sequence[str],
+    *,
+    is_exact: bool = False,
 ) -> str | None:
-    """The model that is taken where a person chooses none; None when none suggests itself."""
+    """The model that is taken where a person chooses none; None when none suggests itself.
+
+    The only one there is suggests itself, unless the input `is_exact`.
+    """
     for name in (*operator_defaults, _own(wanted)):
         if name is not None and name in choices:
             return name
+    if is_exact:
+        return None
     # Lists of VAEs also offer built-in ones, which are no files.
     files = [name for name in choices if name.lower().endswith(MODEL_SUFFIXES)]
     return (files or choices)[0] if len(files or choices) == 1 else None
