@@ -39,6 +39,7 @@ def details_embed(
         colour=discord.Colour.blurple(),
         timestamp=generation.created_at,
     )
+    _add(embed, _("Typed"), [harmless(generation.typed_prompt or "", VALUE_CHARACTERS)])
     _add(embed, _("Asked for by"), [f"<@{generation.user_id}>"], inline=True)
     _add(embed, _("State"), [state_text(generation)], inline=True)
     _add(embed, _("Workflow"), [f"`{generation.workflow}`"], inline=True)

@@ -58,6 +58,8 @@ _FIELDS: Mapping[str, Callable[[Generation], object]] = {
     "results": lambda one: len(one.outputs),
     "message_url": lambda one: one.message_url,
     "removed_at": lambda one: _time(one.removed_at),
+    "typed_prompt": lambda one: one.typed_prompt,
+    "follow_up": lambda one: dict(one.follow_up) if one.follow_up else None,
 }
 """What is written of a generation, in the order of a file's columns."""
 

@@ -71,6 +71,7 @@ async def test_wildcards_are_drawn_by_the_seed_and_again_draws_anew(environment,
         assert drawn.split()[1] in colors
         assert drawn.endswith("calm fox")
         assert drawn in told
+        assert prompt in await ask_button(environment, done, "Info")
         assert (await generate(environment, prompt=prompt, seed=7))[0]["6"]["inputs"][
             "text"
         ] == drawn
