@@ -68,6 +68,14 @@ def test_a_subgraph_is_unfolded_with_the_instances_values(inputs, made, inner):
     assert found["9"] == {"value": ["2:6", 0]}
 
 
+@pytest.mark.parametrize("slot", [1, 2])
+def test_an_output_that_a_subgraph_has_not_connects_nothing(inputs, made, inner, slot):
+    nodes, links = around(made)
+    links[1][2] = slot
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert "value" not in found["9"]
+
+
 def test_the_definitions_value_stands_where_the_instance_has_none(inputs, made, inner):
     nodes, links = around(made)
     found = inputs(nodes, links, definitions={"subgraphs": [inner]})
@@ -80,6 +88,35 @@ def test_promoted_widgets_by_their_list(inputs, made, inner):
     )
     found = inputs(nodes, links, definitions={"subgraphs": [inner]})
     assert found["2:5"] == {"a": 30, "b": 40}
+
+
+def test_a_promoted_primitive_changes_what_it_is_connected_to_and_nothing_else(inputs, made, inner):
+    inner["nodes"] += [
+        made.node(3, "PrimitiveNode", [7, "fixed"], (), ["INT"]),
+        made.node(4, "PrimitiveNode", [42, "fixed"], (), ["INT"]),
+        made.node(8, "Sum", [0, 0], [("a", "INT", 4, "a"), ("b", "INT", 5, "b")], ["INT"]),
+    ]
+    inner["links"] += [link(4, 3, 0, 8, 0, "INT"), link(5, 4, 0, 8, 1, "INT")]
+    promoted = {"proxyWidgets": [["-1", "number"], ["4", "value"]]}
+    nodes, links = around(made, [30, 50], properties=promoted)
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:8"] == {"a": 7, "b": 50}
+
+
+def test_definitions_are_read_from_thirty_two_levels_and_no_more(inputs, made, inner):
+    def nested(levels):
+        definition = inner
+        for level in range(levels - 1):
+            definition = {
+                "id": f"level {level}",
+                "nodes": [],
+                "definitions": {"subgraphs": [definition]},
+            }
+        return inputs(*around(made, [30]), definitions={"subgraphs": [definition]})
+
+    assert nested(32)["2:5"] == {"a": 30, "b": 4}
+    with pytest.raises(InvalidGraph, match="nested too deeply"):
+        nested(33)
 
 
 def test_values_of_widgets_whose_class_is_unknown_are_not_taken_for_others(inputs, made, inner):
