@@ -2,9 +2,7 @@
 
 import asyncio
 import dataclasses
-import os
 import uuid
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from tests.support import waiting
-from tests.support.comfyui_places import Place, open_backend, open_proxied, open_stand_in
+from tests.support.comfyui_places import open_place
 from tests.support.pictures import build_mask, build_noise, build_png
 from tests.support.scripted_comfyui import BRISK, GRAPH, QUICK, ScriptedComfyUI
 
@@ -46,33 +44,10 @@ REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
 
 
 @pytest.fixture(params=["0.33.0", "0.3.64", REAL])
-async def place(request, open_place):
+async def place(request):
     """The stand-in in both versions, and a real ComfyUI."""
     async with open_place(request.param) as opened:
         yield opened
-
-
-@pytest.fixture
-def open_place():
-    return _open_place
-
-
-@asynccontextmanager
-async def _open_place(kind):
-    """Open a version of the stand-in, the official proxy before it, or a real ComfyUI."""
-    if kind == "comfy-api-proxy":
-        async with open_proxied() as place:
-            yield place
-        return
-    if kind != "real":
-        async with open_stand_in(kind) as place:
-            yield place
-        return
-    url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
-    if not url:
-        pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
-    async with open_backend(url) as backend:
-        yield Place(url, backend)
 
 
 @pytest.fixture

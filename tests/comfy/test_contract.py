@@ -31,6 +31,7 @@ from comfy.protocol.events import (
 from comfy.server import ComfyServer
 from sandbox import scenarios
 from sandbox.comfyui import ComfyUIStandIn
+from tests.support.comfyui_places import open_place
 
 CHECKPOINT = "tiny_sd3.safetensors"
 STEPS = 6
@@ -98,7 +99,7 @@ REAL = pytest.param("real", marks=pytest.mark.real_comfyui)
 
 
 @pytest.fixture(params=["0.33.0", "0.3.64", REAL, "comfy-api-proxy"])
-async def backend(request, open_place):
+async def backend(request):
     """Each backend of the contract: two versions, a real one, and one by the Comfy API v2."""
     async with open_place(request.param) as place:
         yield place.backend

@@ -1,8 +1,11 @@
 """A ComfyUI with a backend to it: the stand-in, or a real one."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import pytest
 
 from comfy.api_v2.client import ComfyApiV2
 from comfy.job_store import MemoryJobStore
@@ -21,6 +24,28 @@ class Place:
     url: str
     backend: ComfyServer | ComfyApiV2
     stand_in: ComfyUIStandIn | None = None
+
+
+@asynccontextmanager
+async def open_place(kind: str) -> AsyncIterator[Place]:
+    """Open a version of the stand-in, the official proxy before it, or a real ComfyUI."""
+    if kind == "comfy-api-proxy":
+        opened = open_proxied()
+    elif kind == "real":
+        opened = _open_real()
+    else:
+        opened = open_stand_in(kind)
+    async with opened as place:
+        yield place
+
+
+@asynccontextmanager
+async def _open_real() -> AsyncIterator[Place]:
+    url = os.environ.get("LIMNER_TEST_COMFYUI_URL")
+    if not url:
+        pytest.skip("LIMNER_TEST_COMFYUI_URL is not set")
+    async with open_backend(url) as backend:
+        yield Place(url, backend)
 
 
 @asynccontextmanager

@@ -166,6 +166,14 @@ def test_three_equal_names_in_a_group_are_numbered(special, made):
     assert [found[f"2:{number}"]["a"] for number in range(4)] == [10, 20, 30, 40]
 
 
+def test_a_widget_of_a_group_may_be_connected_by_its_name_alone(special, made):
+    """Older editors did not say which widget an input stands for."""
+    group = {"nodes": [made.node(0, "Sum", [1, 2], (), ["INT"])], "links": [], "external": []}
+    nodes, links, more = grouped(made, group, [1, 2], [("a", "INT", 7)], [[7, 3, 0, 2, 0, "INT"]])
+    nodes.append(made.node(3, "Sum", [5, 6], (), ["INT"]))
+    assert special(nodes, links, **more)["2:0"] == {"a": ["3", 0], "b": 2}
+
+
 def test_groups_inside_each_other_without_end_are_refused(special, made):
     definitions = {
         "A": {"nodes": [made.node(0, "workflow>B")], "links": []},
