@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import io
 import logging
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -76,13 +77,16 @@ class Studio:
         options = {"count": "4", "seed": "20261122"}
         message = await self._imagine("a fox in the snow under a red sunset", **options)
         await self._visitor.see_picture(message)
-        await expect(message).to_contain_text("Delete", timeout=PATIENCE_MS)
+        await expect(message).to_contain_text("V4", timeout=PATIENCE_MS)
         await self._take("done")
         await self._visitor.page.set_viewport_size({"width": PHONE, "height": 860})
         await self._take("phone")
 
     async def _forms(self) -> None:
         await self._become("Ana", "ana", "pictures", height=720)
+        await self._press("⋯")
+        await self._visitor.message("Copy prompt").wait_for()
+        await self._take("more")
         for name, button in (("remix", "Remix"), ("input", "Use as input"), ("delete", "Delete")):
             await self._press(button)
             form = self._visitor.page.locator("dialog.modal")
@@ -93,10 +97,10 @@ class Studio:
     async def _record(self) -> None:
         await self._become("Ana", "ana", "pictures", height=900)
         await self._press("V2")
-        varied = self._visitor.message("img2img-sd")
+        varied = self._visitor.message("Variation of #2")
         await self._visitor.see_picture(varied)
-        await expect(varied).to_contain_text("Delete", timeout=PATIENCE_MS)
-        await varied.get_by_role("button", name="Info").click()
+        await varied.get_by_role("button", name="⋯", exact=True).click()
+        await self._visitor.message("Copy prompt").last.get_by_role("button", name="Info").click()
         record = self._visitor.message("Made from")
         await expect(record).to_contain_text("varied from picture 2", timeout=PATIENCE_MS)
         await self._take("info")
@@ -136,11 +140,11 @@ class Studio:
         ):
             await Person(self._stage.world, name).slash("general", "imagine", prompt=prompt)
         waiting = await self._imagine("the same lake in winter", aspect="3:2")
-        await expect(waiting).to_contain_text(" of ", timeout=PATIENCE_MS)
+        await expect(waiting).to_contain_text("in the queue", timeout=PATIENCE_MS)
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 560})
         await self._take("waiting")
         await self._become("Ben", "ben", "general", height=620)
-        await self._panel("queue", "queue", "a street in the rain")
+        await self._panel("queue", "queue", "Refresh")
         await self._become("Ana", "ana", "pictures", height=560)
         self._comfyui.release()
         await self._visitor.see_picture(running)
@@ -150,8 +154,8 @@ class Studio:
         await self._become("Ana", "ana", "pictures", height=860)
         await self._visitor.begin("history")
         await self._visitor.send()
-        message = self._visitor.message("Only you can see this")
-        await self._visitor.see_picture(message, ".embed-picture")
+        message = self._visitor.message("Your history")
+        await self._visitor.see_picture(message, ".thumbnail")
         await self._take("history")
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 620})
         await self._panel("quota", "quota", "Your quota")
@@ -169,7 +173,7 @@ class Studio:
     async def _moderating(self) -> None:
         world = self._stage.world
         ana, ben, mo = (Person(world, name) for name in ("ana", "ben", "mo"))
-        await mo.slash("moderators", "mod log-channel", channel=world.channel("moderators").id)
+        await mo.slash("moderators", "mod channel", channel=world.channel("moderators").id)
         await mo.slash("moderators", "mod review", mode="hold")
         await mo.slash("moderators", "mod words add", word="thunderstorm", action="hold")
         asked = [
@@ -182,7 +186,7 @@ class Studio:
             )
         ]
         for reply in asked:
-            await reply.until(lambda message: "waits for a moderator" in as_text(message), HELD_S)
+            await reply.until(lambda message: "moderator approval" in as_text(message), HELD_S)
         await self._become("Mo", "mo", "moderators", height=700)
         case = self._visitor.message("a lighthouse")
         await self._reveal(case)
@@ -191,7 +195,7 @@ class Studio:
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 960})
         await self._visitor.begin("mod review")
         await self._visitor.send()
-        sheet = self._visitor.message("Look at one")
+        sheet = self._visitor.message("Open one…")
         await self._reveal(sheet)
         await self._take("review")
         await self._press("Approve all 4")
@@ -202,7 +206,7 @@ class Studio:
     async def _administering(self) -> None:
         await self._become("Ada", "ada", "moderators", height=760)
         await self._panel("limner limits", "limits", "Limits")
-        await self._panel("limner status", "status", "Line now")
+        await self._panel("limner status", "status", "GPUs")
 
     async def hand_in(self) -> None:
         """From a file to a command, as docs/workflows.md tells it."""
@@ -232,7 +236,7 @@ class Studio:
         await self._visitor.send()
         message = self._visitor.message(text)
         await expect(message).to_contain_text("Only you can see this", timeout=PATIENCE_MS)
-        for picture in await message.locator(".embed-picture img").all():
+        for picture in await message.locator(".thumbnail img").all():
             await expect(picture).to_have_js_property("complete", value=True, timeout=PATIENCE_MS)
         await self._take(name)
 
@@ -260,9 +264,9 @@ class Studio:
 
     async def _hold_at_preview(self, message: Locator) -> None:
         """Stop a run where its preview begins to show what it will be."""
-        await self._visitor.see_picture(message, ".embed-picture")
-        await expect(message).to_contain_text("step 1", timeout=PATIENCE_MS)
-        await expect(message).to_contain_text("step 2", timeout=PATIENCE_MS)
+        await self._visitor.see_picture(message, ".container .gallery")
+        for step in ("1", "2"):
+            await expect(message).to_contain_text(re.compile(rf" {step}\d?/"), timeout=PATIENCE_MS)
         self._comfyui.hold()
         await self._comfyui.wait_until_held()
 

@@ -21,6 +21,7 @@ from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
 from bot.i18n.translator import CommandTranslator
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
+from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.posted_files import attachment_hosts
@@ -121,7 +122,6 @@ class LimnerClient(discord.AutoShardedClient):
                 **RESULT_FORMS,
                 **SETTINGS_FORMS,
                 **menu.forms(),
-                **reports.forms(),
                 **review_forms(),
                 **MYDATA_FORMS,
             }
@@ -188,6 +188,11 @@ class LimnerClient(discord.AutoShardedClient):
         if interaction.type is discord.InteractionType.modal_submit:
             await self._modals.answer(interaction)
 
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Say hello in a server that invited the bot, if it serves that one."""
+        if not self.served_guilds or guild.id in self.served_guilds:
+            await greet(guild, self.tree)
+
     def refresh_commands(self) -> None:
         """Rebuild the workflow commands after the library changed; `keep_synced` tells Discord."""
         if self._workflow_commands is not None and self._workflow_commands.refresh():
@@ -223,8 +228,10 @@ class LimnerClient(discord.AutoShardedClient):
 
     async def _sync(self, guild: discord.Object | None) -> None:
         ours = await describe_commands(self.tree, guild)
-        if await fetch_commands(self, guild) == ours:
+        theirs, ids = await fetch_commands(self, guild)
+        if theirs == ours:
             _log.debug("The commands are up to date.")
-            return
-        await self.tree.sync(guild=guild)
-        _log.info("%d commands were synced.", len(ours))
+        else:
+            ids = {command.name: command.id for command in await self.tree.sync(guild=guild)}
+            _log.info("%d commands were synced.", len(ours))
+        self.tree.command_ids.update(ids)

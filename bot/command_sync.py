@@ -18,8 +18,10 @@ _IGNORED = frozenset(
 _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
 
 
-async def fetch_commands(client: discord.Client, guild: discord.Object | None) -> Shapes:
-    """Fetch the commands registered with Discord, for a guild or globally.
+async def fetch_commands(
+    client: discord.Client, guild: discord.Object | None
+) -> tuple[Shapes, dict[str, int]]:
+    """Fetch the commands registered with Discord, for a guild or globally, and their ids by name.
 
     `CommandTree.fetch_commands` loses localizations, which Discord sends on request only:
     https://docs.discord.com/developers/interactions/application-commands#get-global-application-commands
@@ -27,7 +29,8 @@ async def fetch_commands(client: discord.Client, guild: discord.Object | None) -
     scope = "" if guild is None else f"/guilds/{guild.id}"
     path = f"/applications/{client.application_id}{scope}/commands"
     fetched = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
-    return {_key(command): _shape(command, guild) for command in fetched}
+    shapes = {_key(command): _shape(command, guild) for command in fetched}
+    return shapes, {command["name"]: int(command["id"]) for command in fetched}
 
 
 async def describe_commands(

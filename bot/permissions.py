@@ -79,7 +79,7 @@ def _manages(granted: discord.Permissions) -> bool:
 def require_administrator(interaction: discord.Interaction) -> None:
     """Require an administrator, whatever Discord's command permissions say. Raises NotPermitted."""
     if not can_administer(interaction):
-        raise NotPermitted("Only people who may manage this server can do that.")
+        raise NotPermitted("You need Manage Server to do that.")
 
 
 def require_moderator(interaction: discord.Interaction) -> None:
@@ -88,7 +88,7 @@ def require_moderator(interaction: discord.Interaction) -> None:
     Raises NotPermitted.
     """
     if not (can_moderate(interaction) or can_administer(interaction)):
-        raise NotPermitted("Only people who may manage messages in the whole server can do that.")
+        raise NotPermitted("You need Manage Messages in the whole server to do that.")
 
 
 def require_operator(interaction: discord.Interaction) -> None:
@@ -104,9 +104,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
     may not manage the guild, everybody who may. A member who cannot be fetched counts as below.
     """
     if user_id == interaction.user.id:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION, "You cannot block yourself: choose somebody else."
-        )
+        raise RequestRefused(FailureKind.INVALID_OPTION, "You can't block yourself.")
     guild, moderator = interaction.guild, interaction.user
     if guild_of(interaction) is None or guild is None or _owns(interaction, moderator):
         return
@@ -119,7 +117,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
     if is_above:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "This person stands above you in this server, so you cannot block them.",
+            "You can't block someone with a higher role.",
         )
 
 
@@ -147,5 +145,5 @@ def require_served(interaction: discord.Interaction) -> None:
     if served and interaction.guild_id is not None and interaction.guild_id not in served:
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
-            "This bot does not serve this server. Ask the people who run it.",
+            "This bot isn't set up for this server. Ask the people who run it.",
         )

@@ -46,6 +46,8 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
 
     def __init__(self, client: discord.Client) -> None:
         super().__init__(client)
+        self.command_ids: dict[str, int] = {}
+        """Ids of the registered commands by name, once they are known."""
         logging.getLogger(app_commands.tree.__name__).addFilter(error_messages.is_worth_logging)
 
     async def interaction_check(self, interaction: discord.Interaction, /) -> bool:

@@ -88,8 +88,7 @@ class UnknownGeneration(GenerationError):
 
     def __init__(self, generation_id: str) -> None:
         super().__init__(
-            "There is no generation '{id}'. Its id is the first word below a result: "
-            "choose one from the list.",
+            'No result "{id}". Pick one from the list.',
             {"id": generation_id},
         )
         self.generation_id = generation_id
@@ -99,7 +98,7 @@ class NotYours(GenerationError):
     """The generation belongs to somebody else, and the asker does not moderate."""
 
     def __init__(self, generation_id: str) -> None:
-        super().__init__("Only the person who asked for it, or a moderator, can do that.")
+        super().__init__("Only the person who made this, or a moderator, can do that.")
         self.generation_id = generation_id
 
 

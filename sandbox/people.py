@@ -12,7 +12,7 @@ from sandbox.discord_api.model.commands import (
     SUB_COMMAND,
     SUB_COMMAND_GROUP,
 )
-from sandbox.discord_api.model.components import SELECTS, ComponentKind, interactive
+from sandbox.discord_api.model.components import SELECTS, ComponentKind, interactive, walk
 from sandbox.discord_api.people.option_values import ATTACHMENT
 from sandbox.discord_api.server import DiscordStandIn
 from sandbox.discord_api.values import (
@@ -277,6 +277,18 @@ class Person:
             path.append(options[step])
             options = {option["name"]: option for option in options[step].get("options", ())}
         return command, path, options
+
+
+def files_of(message: JsonObject) -> list[JsonObject]:
+    """Return a message's files, with name and address: attachments, and what components show."""
+    files = list(message["attachments"])
+    for part in walk(message["components"]):
+        for shown in (part, *part.get("items", ())):
+            for media in (shown.get("media"), shown.get("file")):
+                if media is not None:
+                    about = {key: shown[key] for key in ("description", "spoiler") if key in shown}
+                    files.append({**media, **about, "filename": _filename(media["url"])})
+    return files
 
 
 def as_text(message: JsonObject) -> str:

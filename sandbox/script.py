@@ -18,8 +18,9 @@ from bot.app import Core
 from db.database import Session
 from db.repositories.guilds import GuildRepository
 from sandbox.discord_api import DiscordStandIn
+from sandbox.discord_api.model.components import interactive
 from sandbox.discord_api.values import JsonObject
-from sandbox.people import Person, Reply, as_text
+from sandbox.people import Person, Reply, as_text, files_of
 
 PATIENCE_S: Final = 180.0
 """Seconds for one generation: a real ComfyUI on a CPU is slow."""
@@ -102,13 +103,13 @@ class Script:
         self._say(refusal)
         _require(_is_private(refusal), "The refusal was not private.")
         reply = await self._slash(self._ana, "quota")
-        self._say(await self._until(reply, lambda message: bool(message["embeds"])))
+        self._say(await self._until(reply, lambda message: "Your quota" in as_text(message)))
         await self._set_daily_limit(None)
 
     async def _look_back(self) -> None:
         self._scene("What Ana made")
         reply = await self._slash(self._ana, "history")
-        page = await self._until(reply, lambda message: bool(message["embeds"]))
+        page = await self._until(reply, lambda message: "Your history" in as_text(message))
         self._say(page)
         text = as_text(page)
         _require("fox" in text and "cancelled" in text, "The history does not list what happened.")
@@ -141,7 +142,7 @@ class Script:
             self._say(message)
             if _has_ended(message):
                 break
-        progressed = any("step " in text for text in seen)
+        progressed = any("left" in text or "finishing" in text for text in seen)
         if needs_progress:
             _require(progressed, f"{person.member.name} saw no step progress.")
             _require(has_preview, f"{person.member.name} saw no preview.")
@@ -156,7 +157,7 @@ class Script:
 
     async def _save(self, message: JsonObject, name: str) -> bytes:
         """Save a message's first picture, having looked into it."""
-        found = [*message["attachments"], *(e["image"] for e in message["embeds"] if "image" in e)]
+        found = files_of(message)
         if not found:
             raise ScriptFailed(f"There is no picture to save as {name}.")
         async with _fetched(found[0]["url"]) as content:
@@ -213,12 +214,9 @@ def _relative(moment: int) -> str:
 
 
 def _has_ended(message: JsonObject) -> bool:
-    """Whether the message is final: it has pictures, or a failure's title."""
-    embeds = message["embeds"]
-    is_done = bool(message["attachments"]) and any(
-        " s" in str(e.get("description")) for e in embeds
-    )
-    return is_done or any("title" in embed for embed in embeds)
+    """Whether the message is final: nothing can be cancelled any more."""
+    labels = [part.get("label") for part in interactive(message["components"])]
+    return bool(labels) and "Cancel" not in labels
 
 
 def _is_private(message: JsonObject) -> bool:

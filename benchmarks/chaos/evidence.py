@@ -19,6 +19,7 @@ from db.database import libpq_url
 from generation.runs.runner import AFTER_WITHDRAWAL, PROMPT_ID_NAMESPACE
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api.model.components import interactive
+from sandbox.discord_api.model.layouts import texts_of
 from sandbox.discord_api.server import DiscordStandIn
 from sandbox.discord_api.values import Message, MessageFlag
 
@@ -169,7 +170,7 @@ def digest(content: bytes) -> str:
 
 def _posted(message: Message) -> Posted:
     custom_ids = [str(part.get("custom_id", "")) for part in interactive(message.components)]
-    texts = [message.content]
+    texts = [message.content, texts_of(message.components)]
     for embed in message.embeds:
         texts += [str(embed.get("title", "")), str(embed.get("description", ""))]
     matches = [_BUTTON.match(custom_id) for custom_id in custom_ids]

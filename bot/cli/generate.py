@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from bot.app import Storage, open_core, require_backend
 from bot.private_files import keep_private
+from bot.replies.result_messages import facts
 from bot.settings import Settings
-from bot.ui import embeds
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import RequestRefused
 from generation.events import Ended, GenerationEvent, Running, Waiting
@@ -85,7 +85,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
                 return 1
             for path in _save(ended.id, await core.service.contents(ended.id), options.out):
                 print(path)  # noqa: T201 - the result of the command, for scripts
-            console.print(embeds.facts(ended), highlight=False)
+            console.print(facts(ended), highlight=False)
             return 0
 
 

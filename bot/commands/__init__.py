@@ -7,13 +7,13 @@ from discord import Client, Object, app_commands
 from bot.commands.admin.group import AdministrationGroup
 from bot.commands.admin.workflows import EnableButton
 from bot.commands.help import help_command
-from bot.commands.history import HistoryButton, history_command
+from bot.commands.history import HISTORY_ITEMS, history_command
 from bot.commands.imagine import imagine_command
 from bot.commands.mod.group import ModerationGroup
 from bot.commands.my_settings import SETTINGS_ITEMS, settings_command
 from bot.commands.mydata import MydataGroup
 from bot.commands.presets import PresetsGroup
-from bot.commands.queue import cancel_command, queue_command
+from bot.commands.queue import QueueButton, cancel_command, queue_command
 from bot.commands.quota import quota_command
 from bot.commands.show import show_command
 from bot.commands.workflows import WorkflowsButton, workflows_command
@@ -28,7 +28,7 @@ from bot.tree import (
     SlashCommand,
 )
 
-COG_ITEMS = (HistoryButton, *SETTINGS_ITEMS, EnableButton, WorkflowsButton)
+COG_ITEMS = (*HISTORY_ITEMS, *SETTINGS_ITEMS, EnableButton, QueueButton, WorkflowsButton)
 """Persistent buttons and menus of the commands' own messages."""
 
 COMMAND_NAMES = frozenset(

@@ -1,30 +1,38 @@
 """`/help`: how to use the bot."""
 
-import discord
-from discord import app_commands
+import re
+from collections.abc import Mapping
 
+import discord
+from discord import app_commands, ui
+
+from bot.commands.workflows import kind_name
 from bot.i18n.language import _, mark
 from bot.requester import requester_of
-from bot.tree import SlashCommand
-from bot.ui.limits import EMBED_FIELD_CHARACTERS
-from bot.ui.text import harmless, lines_within
+from bot.tree import CommandTree, SlashCommand
+from bot.ui.layout import panel, small
+from bot.ui.text import harmless
 from generation.service import GenerationService
 
-GUIDE = mark(
-    """\
-Type `/imagine` and say in `prompt` what the picture shows. That is all it needs.
+MAKEABLE_CHARACTERS = 600
 
-**From a picture** · attach it as `image`; `strength` says how far to leave it behind.
-**Inside a mask** · attach `image` and `mask`, white where it is to be painted anew.
-**Only for you** · `private` · **Behind a click** · `spoiler`
-
-`/queue` what waits and runs · `/cancel` end one of yours
-`/history` what you made · `/show` a result once more · `/quota` what is left today
-`/settings` your defaults · `/presets` options under a name
-
-A failure costs nothing. The same `seed` with the same options makes the same picture.\
-"""
+SECTIONS = (
+    mark("**Make a picture**\nType `/imagine` and describe what you want to see."),
+    mark(
+        "**Start from a picture**\nAdd it as `image`. `strength` says how much changes. With a "
+        "`mask`, only its white areas are repainted."
+    ),
+    mark(
+        "**Go on from a result**\nU makes a picture larger, V varies it, 🔁 tries again, "
+        "⋯ has the rest."
+    ),
+    mark("**Keep track**\n`/queue` · `/cancel` · `/history` · `/show` · `/quota`"),
+    mark("**Make it yours**\n`/settings` · `/presets list` · `/mydata export`"),
+    mark("**Keep it to yourself**\nTurn on `private` or `spoiler`."),
 )
+"""Sections of the guide; a command in it is shown as a link that opens it."""
+
+_COMMAND = re.compile(r"`/([a-z ]+)`")
 
 
 def help_command(service: GenerationService) -> SlashCommand:
@@ -32,14 +40,35 @@ def help_command(service: GenerationService) -> SlashCommand:
 
     @app_commands.command(name="help", description="How to make pictures here")
     async def show_help(interaction: discord.Interaction) -> None:
-        embed = discord.Embed(
-            title=_("Make pictures"), description=_(GUIDE), colour=discord.Colour.blurple()
+        kinds = dict.fromkeys(
+            kind_name(workflow.kind) for workflow in service.workflows(requester_of(interaction))
         )
-        usable = service.workflows(requester_of(interaction))
-        lines = [f"`{workflow.name}` {harmless(_(workflow.title), 100)}" for workflow in usable]
-        if lines:
-            workflows = lines_within(lines, EMBED_FIELD_CHARACTERS)
-            embed.add_field(name=_("Workflows"), value=workflows, inline=False)
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        view = build_help(kinds, _ids(interaction))
+        await interaction.response.send_message(view=view, ephemeral=True)
 
     return show_help
+
+
+def build_help(kinds: Mapping[str, None], command_ids: Mapping[str, int]) -> ui.LayoutView:
+    """The guide, with what can be made here, and links for the commands whose ids are known."""
+    made = harmless(" · ".join(kinds), MAKEABLE_CHARACTERS)
+    lines = [link_commands(_(section), command_ids) for section in SECTIONS]
+    if made:
+        lines.append(_("**You can make**\n{kinds}", kinds=made))
+    lines.append(small(_("Failed requests cost nothing. Same seed, same options: same picture.")))
+    return panel(_("Make pictures"), lines)
+
+
+def link_commands(text: str, command_ids: Mapping[str, int]) -> str:
+    """Turn `/command` in a text into a link that opens the command."""
+
+    def link(match: re.Match[str]) -> str:
+        command_id = command_ids.get(match[1].partition(" ")[0])
+        return f"</{match[1]}:{command_id}>" if command_id else match[0]
+
+    return _COMMAND.sub(link, text)
+
+
+def _ids(interaction: discord.Interaction) -> Mapping[str, int]:
+    tree = getattr(interaction.client, "tree", None)
+    return tree.command_ids if isinstance(tree, CommandTree) else {}

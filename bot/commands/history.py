@@ -15,21 +15,28 @@ from bot.commands.choices import complete_workflow
 from bot.i18n.language import _
 from bot.permissions import guild_of, require_moderator
 from bot.replies.inputs import parse_day
+from bot.replies.repost import repost
 from bot.services import services_of
 from bot.tree import SlashCommand
-from bot.ui import embeds
-from bot.ui.components import PersistentItem
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.responses import acknowledge, acknowledge_press, respond
-from bot.ui.text import lines_within
+from bot.ui.components import PersistentItem, chosen_in
+from bot.ui.generations import (
+    LISTED_PROMPT_CHARACTERS,
+    choice_label,
+    state_name,
+    state_text,
+)
+from bot.ui.layout import Item, panel, row, section, small, text
+from bot.ui.limits import ALT_TEXT_CHARACTERS, MENU_OPTION_CHARACTERS
+from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
+from bot.ui.text import harmless
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
 
-PAGE_SIZE = 8
-"""Generations per page: a contact sheet of two rows."""
+PAGE_SIZE = 6
+"""Generations per page, each a section with a thumbnail."""
 
-SEARCH_CHARACTERS = 27
+SEARCH_CHARACTERS = 26
 """Bounded because a page button's custom id, at most 100 characters, holds the whole query."""
 
 KEY_CHARACTERS = 9
@@ -48,6 +55,15 @@ _STATES: dict[str, GenerationState] = {
 }
 _LETTERS = {state: name[0] for name, state in _STATES.items()}
 _BY_LETTER = {letter: state for state, letter in _LETTERS.items()}
+
+
+_QUERY_PATTERN = (
+    r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):"
+    r"(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):"
+    r"(?P<workflow>[^:]{0,32}):(?P<search>.*)"
+)
+
+EVERY_STATE = "every"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +151,7 @@ class HistoryQuery:
 
 class HistoryButton(
     PersistentItem[ui.Button[ui.View]],
-    template=(
-        r"(?P<scope>h|m\+?[0-9a-f]{1,16}):(?P<direction>[no]):(?P<anchor>[a-z0-9]{0,12}):(?P<page>[0-9]{1,6}):(?P<state>[a-z]?):"
-        r"(?P<since>[0-9a-f]*):(?P<until>[0-9a-f]*):(?P<workflow>[^:]{0,32}):(?P<search>.*)"
-    ),
+    template=_QUERY_PATTERN,
 ):
     """Persistent page button whose custom id holds the whole query."""
 
@@ -177,24 +190,84 @@ class HistoryButton(
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        if self.query.everyone:
-            require_moderator(interaction)
-        await acknowledge_press(interaction)
-        service = services_of(interaction).generations
-        embed, view, files = await _render(interaction, service, self.query)
-        await interaction.edit_original_response(embed=embed, view=view, attachments=files)
+        await _turn_to(interaction, self.query)
+
+
+class HistoryFilterMenu(PersistentItem[ui.Select[ui.View]], template=rf"f{_QUERY_PATTERN}"):
+    """Persistent menu of the state that is listed; its custom id holds the rest of the query."""
+
+    def __init__(self, query: HistoryQuery) -> None:
+        self.query = query
+        options = [discord.SelectOption(label=_("Everything"), value=EVERY_STATE)]
+        options += [
+            discord.SelectOption(label=state_name(state), value=name, default=state is query.state)
+            for name, state in _STATES.items()
+        ]
+        super().__init__(
+            ui.Select(custom_id=f"f{query.custom_id()}", placeholder=_("Filter…"), options=options)
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the query from the custom id."""
+        return cls(HistoryButton.build_query(match))
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """List the first page of the chosen state in the same message."""
+        state = _STATES.get(chosen_in(interaction))
+        await _turn_to(interaction, replace(self.query, state=state, page=1, anchor=""))
+
+
+class HistoryOpenMenu(PersistentItem[ui.Select[ui.View]], template=r"h:open"):
+    """Persistent menu that shows one of the listed results with its buttons."""
+
+    def __init__(self, generations: Sequence[Generation] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=choice_label(generation)[:MENU_OPTION_CHARACTERS], value=generation.id
+            )
+            for generation in generations
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id="h:open",
+                placeholder=_("Open…"),
+                options=options or [discord.SelectOption(label="…")],
+            )
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - the id holds no data
+        """Build the menu; the chosen result comes with the interaction."""
+        return cls()
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Show the result in private."""
+        await repost(interaction, chosen_in(interaction), private=True)
+
+
+HISTORY_ITEMS = (HistoryButton, HistoryFilterMenu, HistoryOpenMenu)
+
+
+async def _turn_to(interaction: discord.Interaction, query: HistoryQuery) -> None:
+    if query.everyone:
+        require_moderator(interaction)
+    await acknowledge_press(interaction)
+    service = services_of(interaction).generations
+    view, files = await _render(interaction, service, query)
+    await replace_message(interaction, view, files)
 
 
 def history_command(service: GenerationService) -> SlashCommand:
     """Build `/history` with its service."""
 
-    @app_commands.command(description="See what you made; only you see the answer")
+    @app_commands.command(description="Browse your pictures (private)")
     @app_commands.describe(
-        search="Words of the prompt",
+        search="Words in the prompt",
         workflow="Made with this workflow",
         status="How it ended",
-        since="From this day on: 2026-11-01, today, yesterday or 3d",
-        until="Up to this day",
+        since="From this day: 2026-11-01, today, yesterday or 3d",
+        until="Until this day",
     )
     @app_commands.autocomplete(workflow=complete_workflow)
     async def history(
@@ -218,13 +291,13 @@ async def show_history(
     interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
 ) -> None:
     """Acknowledge privately and answer with the first page of the query."""
-    embed, view, files = await _render(interaction, service, query)
-    await respond(interaction, embeds=[embed], view=view, files=files)
+    view, files = await _render(interaction, service, query)
+    await respond(interaction, view=view, files=files)
 
 
 async def _render(
     interaction: discord.Interaction, service: GenerationService, query: HistoryQuery
-) -> tuple[discord.Embed, ui.View, list[discord.File]]:
+) -> tuple[ui.LayoutView, list[discord.File]]:
     query = replace(query, workflow=_find_workflow(service, query.workflow))
     asked = query.to_filter(interaction.user.id, guild_of(interaction))
     anchor = await _find_anchor(service, query)
@@ -234,41 +307,89 @@ async def _render(
         page = await service.history(asked, after=anchor, limit=PAGE_SIZE)
     else:
         page = await service.history(asked, before=anchor, limit=PAGE_SIZE)
-    title = _("History of this place") if query.everyone else _("Your history")
-    embed = discord.Embed(title=title, colour=discord.Colour.blurple())
-    if not page.generations:
-        embed.description = _("Nothing was found.")
-        return embed, _page_buttons(query, page), []
-    lines = [
-        embeds.list_line(generation, number, names_person=query.everyone)
-        for number, generation in enumerate(page.generations, start=1)
+    thumbnails = {
+        generation.id: _thumbnail(generation, number)
+        for number, generation in enumerate(page.generations)
+    }
+    rows = [
+        _entry(service, generation, thumbnails[generation.id], names_person=query.everyone)
+        for generation in page.generations
     ]
-    embed.description = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
-    embed.set_footer(
-        text=_(
-            "page {page} of {pages} · {total} in all",
-            page=query.page,
-            pages=-(-page.total // PAGE_SIZE),
-            total=page.total,
-        )
+    pages = -(-page.total // PAGE_SIZE)
+    footer = _(
+        "Page {page} of {pages} · {total} in all", page=query.page, pages=pages, total=page.total
     )
-    sheet = await service.contact_sheet(page.generations)
-    embed.set_image(url="attachment://history.png")
-    files = [discord.File(io.BytesIO(sheet), "history.png", description=_("Contact sheet"))]
-    return embed, _page_buttons(query, page), files
+    shown = [generation for generation in page.generations if _is_shown(generation)]
+    view = panel(
+        _("Server history") if query.everyone else _("Your history"),
+        [] if rows else [_("Nothing found.")],
+        *rows,
+        footer=footer if rows else "",
+        rows=[
+            row(HistoryOpenMenu(shown)) if shown else None,
+            row(HistoryFilterMenu(query)),
+            row(*_page_buttons(query, page)),
+        ],
+    )
+    return view, [file for file in thumbnails.values() if file is not None]
 
 
-def _page_buttons(query: HistoryQuery, page: HistoryPage) -> ui.View:
-    view = ui.View(timeout=None)
+def _entry(
+    service: GenerationService,
+    generation: Generation,
+    thumbnail: discord.File | None,
+    *,
+    names_person: bool,
+) -> Item | None:
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS)
+    when = discord.utils.format_dt(generation.created_at, "R")
+    person = f"<@{generation.user_id}>" if names_person else ""
+    link = generation.message_url if _is_shown(generation) else None
+    lines = (
+        f"**{prompt or harmless(generation.workflow)}**",
+        small(person, _(_title(service, generation.workflow)), when),
+        small(
+            state_text(generation),
+            f"[{_('jump')}]({link})" if link else "",
+            generation.id,
+        ),
+    )
+    if thumbnail is None:
+        return text(*lines)
+    return section(ui.Thumbnail(thumbnail, description=thumbnail.description), *lines)
+
+
+def _title(service: GenerationService, name: str) -> str:
+    titles = (workflow.title for workflow in service.workflows() if workflow.name == name)
+    return next(titles, name)
+
+
+def _is_shown(generation: Generation) -> bool:
+    is_done = generation.state is GenerationState.SUCCEEDED
+    return is_done and not generation.is_deleted and not generation.withheld
+
+
+def _thumbnail(generation: Generation, number: int) -> discord.File | None:
+    """The first small picture of a result, if there is one."""
+    for output in generation.outputs:
+        if output.thumbnail is not None:
+            description = generation.prompt[:ALT_TEXT_CHARACTERS] or None
+            name = f"history-{number}.webp"
+            return discord.File(io.BytesIO(output.thumbnail), name, description=description)
+    return None
+
+
+def _page_buttons(query: HistoryQuery, page: HistoryPage) -> list[HistoryButton]:
     last_page = -(-page.total // PAGE_SIZE)
-    if last_page > 1 and page.generations:
-        generations: Sequence[Generation] = page.generations
-        newer = replace(query, page=max(1, query.page - 1), anchor=generations[0].id, newer=True)
-        older = replace(query, page=query.page + 1, anchor=generations[-1].id, newer=False)
-        view.add_item(HistoryButton(newer, _("Newer"), disabled=query.page <= 1))
-        view.add_item(HistoryButton(older, _("Older"), disabled=query.page >= last_page))
-    view.stop()
-    return view
+    if last_page <= 1 or not page.generations:
+        return []
+    generations: Sequence[Generation] = page.generations
+    newer = replace(query, page=max(1, query.page - 1), anchor=generations[0].id, newer=True)
+    older = replace(query, page=query.page + 1, anchor=generations[-1].id, newer=False)
+    return [
+        HistoryButton(newer, _("Newer"), disabled=query.page <= 1),
+        HistoryButton(older, _("Older"), disabled=query.page >= last_page),
+    ]
 
 
 async def _find_anchor(service: GenerationService, query: HistoryQuery) -> Cursor | None:

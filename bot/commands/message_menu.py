@@ -11,15 +11,16 @@ from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
 from bot.permissions import is_operator
 from bot.replies.actions import ask_for_input, find_own, input_parts
-from bot.replies.posted_files import is_kept_by_discord
+from bot.replies.posted_files import files_of, is_kept_by_discord
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.services import Services
-from bot.ui.details import details_embed
-from bot.ui.limits import EMBED_FIELD_CHARACTERS, MENU_OPTION_CHARACTERS
-from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
+from bot.ui.details import details_layout
+from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
+from bot.ui.limits import MENU_OPTION_CHARACTERS
+from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number, upload_field
 from bot.ui.responses import acknowledge, before_deadline, respond
-from bot.ui.text import harmless, lines_within
+from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
 from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
@@ -31,7 +32,7 @@ READ_BYTES = 25 * 1024 * 1024
 """Bytes of the largest file whose metadata is read; larger ones are videos."""
 
 READ_FILES = 4
-"""Files of a message that are read: one embed each, within 6,000 characters in all."""
+"""Files of a message that are read, within 4,000 characters in all."""
 
 READ_TIMEOUT_S = 30.0
 REMEMBERED_PICTURES = 1_000
@@ -45,7 +46,7 @@ DESCRIBE = "describe"
 
 FACTS = 12
 FACT_CHARACTERS = 100
-FACTS_CHARACTERS = 2_000
+CARD_CHARACTERS = 3_900
 
 
 _Act = Callable[[discord.Interaction, discord.Message], Coroutine[Any, Any, None]]
@@ -78,15 +79,15 @@ class MessageMenu:
         if generation is not None:
             requester = requester_of(interaction)
             ancestors = await self._services.derivations.lineage(generation, requester)
-            embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
-            await respond(interaction, embeds=[embed])
+            view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
+            await respond(interaction, view=view)
             return
-        files = [attachment for attachment in message.attachments if _is_media(attachment)]
+        files = [attachment for attachment in files_of(message) if _is_media(attachment)]
         if not files:
             raise _without_picture()
         async with self._services.file_turns.take(interaction.user.id):
-            embeds = [
-                build_embed(
+            cards = [
+                build_card(
                     file.filename,
                     await _read(file),
                     is_known=file.size <= READ_BYTES,
@@ -94,7 +95,7 @@ class MessageMenu:
                 )
                 for file in files[:READ_FILES]
             ]
-        await respond(interaction, embeds=embeds)
+        await respond(interaction, view=build_layout(*cards))
 
     async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Describe the first picture of the message in words."""
@@ -112,7 +113,7 @@ class MessageMenu:
             await ask_for_input(interaction, generation, 0)
             return
         pictures = [
-            attachment for attachment in message.attachments if _kind(attachment) in PICTURE_TYPES
+            attachment for attachment in files_of(message) if _kind(attachment) in PICTURE_TYPES
         ]
         if not pictures:
             raise _without_picture()
@@ -124,6 +125,8 @@ class MessageMenu:
                 "picture", _("Picture"), _picture_options(pictures), required=True
             )
         parts |= input_parts()
+        parts["image_2"] = upload_field("image_2", _("Second picture"))
+        parts["mask"] = upload_field("mask", _("Mask: white areas are repainted"))
         custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
         await open_modal(interaction, custom_id, _("Use as input"), parts)
 
@@ -133,10 +136,11 @@ class MessageMenu:
         attachment = await before_deadline(
             interaction, self._find_picture(interaction, answer, chosen)
         )
+        uploads = {name: files[0] for name, files in answer.files.items() if files}
         command_input = CommandInput(
             prompt=answer.texts.get("prompt", ""),
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
-            attachments={"image": attachment},
+            attachments={"image": attachment, **uploads},
         )
         await self._submitter.submit(interaction, command_input)
 
@@ -158,7 +162,7 @@ class MessageMenu:
             message = await channel.fetch_message(int(answer.match["message"]))
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
             raise _gone() from error
-        for attachment in message.attachments:
+        for attachment in files_of(message):
             if attachment.id == attachment_id:
                 return attachment
         raise _gone()
@@ -178,30 +182,28 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
     return callback
 
 
-def build_embed(
+def build_card(
     filename: str, metadata: Metadata | None, *, is_known: bool = True, share: float = 1.0
-) -> discord.Embed:
-    """Embed of one file's metadata, cut to its share of a message's 6,000 characters."""
-    embed = discord.Embed(title=harmless(filename, 50), colour=discord.Colour.blurple())
+) -> Item:
+    """Card of one file's metadata, cut to its share of a message's 4,000 characters."""
+    lines = [f"### {harmless(filename, 50)}"]
     if not is_known:
-        embed.description = _("This file is too large to be read here.")
-        return embed
-    if metadata is None:
-        embed.description = _(
-            "It does not say how it was made. Many sites remove that: ask for the original file."
+        lines.append(_("This file is too large to read."))
+    elif metadata is None:
+        lines.append(
+            _("This file doesn't say how it was made. Many sites remove that information.")
         )
-        return embed
-    lines = [
-        f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"
-        for name, value in list(metadata.facts.items())[:FACTS]
-    ]
-    embed.description = lines_within(lines, int(FACTS_CHARACTERS * share))
-    for name, text in ((_("Prompt"), metadata.prompt), (_("Negative"), metadata.negative)):
-        shown = harmless(text, int(PROMPT_CHARACTERS * share))[:EMBED_FIELD_CHARACTERS]
-        if shown:
-            embed.add_field(name=name, value=shown, inline=False)
-    embed.set_footer(text=_("written by {program}", program=metadata.program.value))
-    return embed
+    else:
+        texts = ((_("Prompt"), metadata.prompt), (_("Negative"), metadata.negative))
+        for name, said in texts:
+            if shown := harmless(said, int(PROMPT_CHARACTERS * share)):
+                lines.append(f"**{name}** {shown}")
+        lines += [
+            f"**{harmless(name, 40)}** {harmless(value, FACT_CHARACTERS)}"
+            for name, value in list(metadata.facts.items())[:FACTS]
+        ]
+        lines.append(small(_("written by {program}", program=metadata.program.value)))
+    return card(BLURPLE, text(*lines, most=int(CARD_CHARACTERS * share)))
 
 
 def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.SelectOption]:
@@ -237,12 +239,12 @@ async def _read(attachment: discord.Attachment) -> Metadata | None:
 def _without_picture() -> GenerationError:
     return RequestRefused(
         FailureKind.INVALID_ATTACHMENT,
-        "There is no picture in this message that can be used. A file must be attached to it.",
+        "No usable picture in this message. Pick one that has a picture.",
     )
 
 
 def _gone() -> GenerationError:
     return RequestRefused(
         FailureKind.INVALID_ATTACHMENT,
-        "The picture cannot be fetched from Discord any more. Use the menu of its message again.",
+        "Couldn't get the picture from Discord. Use the menu of its message again.",
     )

@@ -14,10 +14,17 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
+from bot.ui.layout import panel, row
 from bot.ui.limits import CHOICES
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
-from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
+from bot.ui.responses import (
+    acknowledge,
+    acknowledge_press,
+    before_deadline,
+    replace_message,
+    respond,
+)
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
 from generation.people.preferences import Defaults, Preferences
@@ -39,12 +46,10 @@ class SettingsMenu(
 ):
     """Persistent menu of one default."""
 
-    def __init__(
-        self, name: str, options: Sequence[discord.SelectOption] = (), row: int | None = None
-    ) -> None:
+    def __init__(self, name: str, options: Sequence[discord.SelectOption] = ()) -> None:
         self.name = name
         options = list(options) or [discord.SelectOption(label=ANY)]
-        super().__init__(ui.Select(custom_id=f"s:{name}", options=options, row=row))
+        super().__init__(ui.Select(custom_id=f"s:{name}", options=options))
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
@@ -69,14 +74,16 @@ class SettingsButton(
 ):
     """Persistent button that toggles a default, opens the text form, or resets all."""
 
-    def __init__(self, name: str, *, is_on: bool = False, row: int | None = None) -> None:
+    def __init__(self, name: str, *, is_on: bool = False) -> None:
         self.name = name
         style = discord.ButtonStyle.success if is_on else discord.ButtonStyle.secondary
         if name == "reset":
             style = discord.ButtonStyle.danger
-        super().__init__(
-            ui.Button(label=_button_label(name), style=style, custom_id=f"s:{name}", row=row)
-        )
+        label = _button_label(name)
+        if name not in ("reset", "negative"):
+            state = _("On") if is_on else _("Off")
+            label = _("{setting}: {state}", setting=label, state=state)
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"s:{name}"))
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
@@ -104,8 +111,8 @@ class SettingsButton(
 def settings_command(service: GenerationService, preferences: Preferences) -> SlashCommand:
     """Build `/settings` with its services."""
 
-    @app_commands.command(description="Choose what you get when you say nothing else")
-    @app_commands.describe(workflow="The workflow that is taken when you name none")
+    @app_commands.command(description="Set your defaults")
+    @app_commands.describe(workflow="Your default workflow")
     @app_commands.autocomplete(workflow=complete_workflow)
     async def settings(interaction: discord.Interaction, workflow: str | None = None) -> None:
         await acknowledge(interaction)
@@ -117,40 +124,33 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
             if workflow not in known:
                 raise unknown_workflow(known)
             defaults = await preferences.change(user_id, workflow=workflow)
-        embed, view = build_panel(defaults, _listed(interaction, defaults))
-        await respond(interaction, embeds=[embed], view=view)
+        await respond(interaction, view=build_panel(defaults, _listed(interaction, defaults)))
 
     return settings
 
 
-def build_panel(defaults: Defaults, workflows: Workflows) -> tuple[discord.Embed, ui.View]:
-    """Embed and components of the settings panel."""
-    embed = discord.Embed(
-        title=_("Your settings"),
-        description=_(
-            "These are taken where you say nothing else, as far as the workflow has a place for "
-            "them. They are yours in every server."
-        ),
-        colour=discord.Colour.blurple(),
-    )
-    negative = harmless(defaults.negative or "", 400) or _("none")
-    embed.add_field(name=_("Negative"), value=negative, inline=False)
-    view = ui.View(timeout=None)
-    items: list[SettingsMenu | SettingsButton] = [
-        SettingsMenu("workflow", _workflow_options(defaults, workflows), row=0),
-        SettingsMenu("aspect", _plain_options(_("Aspect"), ASPECTS, defaults.aspect), row=1),
-        SettingsMenu("count", _plain_options(_("Count"), COUNTS, defaults.count), row=2),
-        SettingsButton("private", is_on=defaults.private, row=3),
-        SettingsButton("spoiler", is_on=defaults.spoiler, row=3),
-        SettingsButton("layout", is_on=defaults.layout is Layout.GRID, row=3),
-        SettingsButton("metadata", is_on=defaults.keeps_metadata, row=3),
-        SettingsButton("negative", is_on=defaults.negative is not None, row=4),
-        SettingsButton("reset", row=4),
+def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
+    """The settings panel."""
+    avoided = harmless(defaults.negative or "", 400) or _("nothing")
+    lines = [
+        _("Used whenever you leave an option out, in every server."),
+        _("**Things to avoid** {avoided}", avoided=avoided),
     ]
-    for item in items:
-        view.add_item(item)
-    view.stop()
-    return embed, view
+    is_grid = defaults.layout is Layout.GRID
+    toggles = [
+        SettingsButton("private", is_on=defaults.private),
+        SettingsButton("spoiler", is_on=defaults.spoiler),
+        SettingsButton("layout", is_on=is_grid),
+        SettingsButton("metadata", is_on=defaults.keeps_metadata),
+    ]
+    others = [SettingsButton("negative"), SettingsButton("reset")]
+    menus = [
+        SettingsMenu("workflow", _workflow_options(defaults, workflows)),
+        SettingsMenu("aspect", _plain_options(_("Aspect ratio"), ASPECTS, defaults.aspect)),
+        SettingsMenu("count", _plain_options(_("Pictures"), COUNTS, defaults.count)),
+    ]
+    rows = [*map(row, menus), row(*toggles), row(*others)]
+    return panel(_("Your settings"), lines, rows=rows)
 
 
 async def take_negative(interaction: discord.Interaction, answer: ModalInput) -> None:
@@ -165,11 +165,11 @@ SETTINGS_ITEMS = (SettingsMenu, SettingsButton)
 async def _open_negative(interaction: discord.Interaction, before: Defaults) -> None:
     field = text_field(
         "negative",
-        _("Negative"),
+        _("Things to avoid"),
         before.negative or "",
         long=True,
         longest=PROMPT_CHARACTERS,
-        description=_("What your pictures should not show; empty it for nothing"),
+        description=_("Leave empty for nothing"),
     )
     await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
 
@@ -181,8 +181,8 @@ async def _change(interaction: discord.Interaction, **changes: object) -> None:
 
 
 async def _show(interaction: discord.Interaction, defaults: Defaults) -> None:
-    embed, view = build_panel(defaults, _listed(interaction, defaults))
-    await interaction.edit_original_response(embed=embed, view=view)
+    view = build_panel(defaults, _listed(interaction, defaults))
+    await replace_message(interaction, view)
 
 
 def _listed(interaction: discord.Interaction, defaults: Defaults) -> Workflows:
@@ -213,11 +213,11 @@ def _button_label(name: str) -> str:
         case "spoiler":
             return _("Spoiler")
         case "layout":
-            return _("Four as a grid")
+            return _("Grid")
         case "metadata":
             return _("Keep metadata")
         case "negative":
-            return _("Negative…")
+            return _("Things to avoid…")
         case _:
             return _("Reset all")
 
@@ -250,5 +250,5 @@ def _plain_options(
 
 
 def _any_option(what: str, *, is_chosen: bool) -> discord.SelectOption:
-    label = _("{what}: whatever fits", what=what)
+    label = _("{what}: Automatic", what=what)
     return discord.SelectOption(label=label, value=ANY, default=is_chosen)

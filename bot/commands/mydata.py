@@ -18,14 +18,14 @@ from generation.history.retention import Keeping
 DELETE_FORM = r"d:delete"
 
 
-class MydataGroup(app_commands.Group, name="mydata", description="What is stored of you"):
+class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
     """`/mydata`."""
 
     def __init__(self, services: Services) -> None:
         super().__init__()
         self._services = services
 
-    @app_commands.command(description="Save all that is stored of you as a file")
+    @app_commands.command(description="Download your data")
     async def export(self, interaction: discord.Interaction) -> None:
         """Send the data as a file."""
         actor = await acknowledged(interaction)
@@ -35,34 +35,31 @@ class MydataGroup(app_commands.Group, name="mydata", description="What is stored
                 packed.write(line.encode())
         size = written.tell()
         if size > interaction.filesize_limit:
-            text = _("It is more than can be sent here: ask the people who run this bot.")
+            text = _("Too much to send here. Ask the people who run this bot.")
             await respond(interaction, text)
             return
         written.seek(0)
-        text = _(
-            "All that is stored of you, as lines of JSON. Pictures are in the messages that it "
-            "links to."
-        )
+        text = _("Your data (JSON Lines). Pictures are in the messages it links to.")
         if actor.guild_id is not None:
             text += "\n" + keeping_text(await self._services.retention.find(actor.guild_id))
         file = discord.File(written, "mydata.jsonl.gz")
         await respond(interaction, text, files=[file])
 
-    @app_commands.command(description="Delete what is stored of you")
+    @app_commands.command(description="Delete your data")
     async def delete(self, interaction: discord.Interaction) -> None:
         """Open the confirmation."""
         text = _(
-            "Everything you made is deleted for good: pictures, prompts, records and their "
-            "messages; your settings and presets as well. What you used of your quota is "
-            "kept, and so is what moderators decided. What is not finished yet stays."
+            "This permanently deletes your pictures, prompts, history, messages, settings "
+            "and presets. Your quota use and moderators' decisions stay. Unfinished "
+            "requests stay too."
         )
-        await open_modal(interaction, "d:delete", _("Delete what is stored of you?"), text=text)
+        await open_modal(interaction, "d:delete", _("Delete your data?"), text=text)
 
 
 def keeping_text(keeping: Keeping) -> str:
     """Describe a guild's retention periods."""
     return _(
-        "Kept in this server, in days: pictures {pictures}, prompts {prompts}, records {records}.",
+        "Kept in this server (days): pictures {pictures}, prompts {prompts}, history {records}.",
         pictures=keeping.pictures or "∞",
         prompts=keeping.prompts or "∞",
         records=keeping.records or "∞",
@@ -74,8 +71,8 @@ async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> 
     await acknowledge(interaction)
     deleted = await services_of(interaction).personal.delete(interaction.user.id)
     text = plural(
-        "{count} generation is deleted, and its message goes now.",
-        "{count} generations are deleted, and their messages go one by one.",
+        "Deleting {count} result.",
+        "Deleting {count} results.",
         len(deleted.generations),
     )
     await respond(interaction, text)

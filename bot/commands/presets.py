@@ -43,7 +43,7 @@ PresetName = Range[str, 1, MAX_PRESET_NAME_CHARACTERS]
 _SAVED = ("workflow", "aspect", *_KEPT, "private", "spoiler")
 
 
-class PresetsGroup(app_commands.Group, name="presets", description="Keep options under a name"):
+class PresetsGroup(app_commands.Group, name="presets", description="Save a preset"):
     """`/presets`."""
 
     def __init__(
@@ -54,10 +54,10 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         self._preferences = preferences
         self._derivations = derivations
 
-    @app_commands.command(description="Keep options under a name")
+    @app_commands.command(description="Save a preset")
     @app_commands.describe(
-        name="How you want to call it",
-        generation="Take the options of this result; those you give as well come first",
+        name="Its name",
+        result="Copy a result's options; yours override them",
         server="Save it for everyone in this server (administrators)",
         **{name: text for name, text in DESCRIPTIONS.items() if name in map(shown_name, _SAVED)},
     )
@@ -66,7 +66,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         self,
         interaction: discord.Interaction,
         name: PresetName,
-        generation: str | None = None,
+        result: str | None = None,
         workflow: str | None = None,
         negative: Range[str, 1, PROMPT_CHARACTERS] | None = None,
         aspect: Aspect | None = None,
@@ -98,17 +98,17 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
             "spoiler": spoiler,
         }
         values: dict[str, Value] = {}
-        if generation is not None:
+        if result is not None:
             requester = requester_of(interaction)
-            generation_id = generation.partition("·")[0]
+            generation_id = result.partition("·")[0]
             values |= options_of(await self._derivations.find_visible(generation_id, requester))
         values |= given_values(options)
         owner_id = owner_of(interaction, server=server)
         kept = await self._preferences.save_preset(owner_id, name, values)
-        text = _("Kept as **{name}**: {options}", name=harmless(kept), options=describe(values))
+        text = _("Saved **{name}**: {options}", name=harmless(kept), options=describe(values))
         await respond(interaction, text[:2000])
 
-    @app_commands.command(description="Make pictures with the options of a preset")
+    @app_commands.command(description="Make pictures with a preset")
     @app_commands.describe(
         name="Which preset",
         prompt=DESCRIPTIONS["prompt"],
@@ -132,15 +132,15 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         command_input = fill(preset, prompt, {"image": image, "mask": mask}, seed)
         await self._submitter.submit(interaction, command_input)
 
-    @app_commands.command(name="list", description="See your presets")
+    @app_commands.command(name="list", description="Show your presets")
     async def list_(self, interaction: discord.Interaction) -> None:
         """List the presets."""
         await acknowledge(interaction)
         lines = await preset_lines(self._preferences, requester_of(interaction))
-        nothing = _("You have none yet. Keep options with /presets save.")
+        nothing = _("No presets yet. Save one with /presets save.")
         await respond_lines(interaction, _("Your presets"), lines, nothing=nothing)
 
-    @app_commands.command(description="Forget a preset")
+    @app_commands.command(description="Delete a preset")
     @app_commands.describe(
         name="Which preset", server="Delete one of the server's (administrators)"
     )
@@ -153,7 +153,7 @@ class PresetsGroup(app_commands.Group, name="presets", description="Keep options
         """Delete a preset."""
         await acknowledge(interaction)
         await self._preferences.delete_preset(owner_of(interaction, server=server), name)
-        text = _("**{name}** is forgotten.", name=harmless(name))
+        text = _("Deleted **{name}**.", name=harmless(name))
         await respond(interaction, text)
 
     @save.autocomplete("name")

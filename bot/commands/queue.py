@@ -1,65 +1,101 @@
 """`/queue` and `/cancel`: list waiting and running requests, and cancel them."""
 
+import re
 from datetime import UTC, datetime
+from typing import Self
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.commands.choices import in_time
 from bot.i18n.language import _
-from bot.permissions import can_moderate
+from bot.permissions import can_moderate, guild_of
+from bot.replies.buttons import CANCEL, cancel_quietly
 from bot.replies.buttons import cancel as cancel_generation
-from bot.replies.buttons import queue_view
+from bot.replies.result_messages import waiting_parts
+from bot.services import services_of
 from bot.tree import SlashCommand
-from bot.ui.embeds import choice_label, waiting_parts
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
+from bot.ui.components import PersistentItem
+from bot.ui.generations import choice_label
+from bot.ui.layout import panel, row, section, small
 from bot.ui.options import Choices, matching
-from bot.ui.responses import acknowledged, respond
-from bot.ui.text import clock_time, harmless, lines_within
+from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
+from bot.ui.text import clock_time, harmless
 from generation.events import Waiting
 from generation.ids import normalise_id
 from generation.line.positions import LineView
 from generation.service import GenerationService
 
-LISTED = 15
+LISTED = 10
 """Entries listed in a message, each with a Cancel button; the rest is only counted."""
 
 LISTED_PROMPT_CHARACTERS = 60
+
+REFRESH = "refresh"
+
+
+class QueueButton(
+    PersistentItem[ui.Button[ui.View]], template=r"q:(?P<action>cancel|refresh):(?P<id>[a-z0-9]*)"
+):
+    """Persistent button of `/queue`: cancel one request, or show the newest state in place."""
+
+    def __init__(self, action: str, generation_id: str = "") -> None:
+        label = _("Refresh") if action == REFRESH else _("Cancel")
+        super().__init__(ui.Button(label=label, custom_id=f"q:{action}:{generation_id}"))
+        self.action = action
+        self.generation_id = generation_id
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the button from its custom id."""
+        return cls(match["action"], match["id"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Cancel where that is asked for, and show the queue again."""
+        await acknowledge_press(interaction)
+        service = services_of(interaction).generations
+        if self.action == CANCEL:
+            await cancel_quietly(interaction, service, self.generation_id)
+        await replace_message(interaction, await _panel(interaction, service))
 
 
 def queue_command(service: GenerationService) -> SlashCommand:
     """Build `/queue` with its service."""
 
-    @app_commands.command(description="See what waits and runs, your own first")
+    @app_commands.command(description="Show the queue")
     async def queue(interaction: discord.Interaction) -> None:
-        actor, moderates = await acknowledged(interaction), can_moderate(interaction)
-        view = await service.line(actor.guild_id, actor.user_id, sees_all=moderates, limit=LISTED)
-        lines = [_line(entry, names_people=moderates) for entry in view.entries]
-        if view.hidden:
-            lines.insert(0, _hidden(view, moderates=moderates))
-        embed = discord.Embed(
-            title=_("The line"),
-            description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS)
-            or _("Nothing waits and nothing runs."),
-            colour=discord.Colour.blurple(),
-        )
-        buttons = queue_view([entry.generation for entry in view.entries])
-        await respond(interaction, embeds=[embed], view=buttons)
+        await acknowledge(interaction)
+        await respond(interaction, view=await _panel(interaction, service))
 
     return queue
+
+
+async def _panel(interaction: discord.Interaction, service: GenerationService) -> ui.LayoutView:
+    moderates = can_moderate(interaction)
+    view = await service.line(
+        guild_of(interaction), interaction.user.id, sees_all=moderates, limit=LISTED
+    )
+    rows = [
+        section(QueueButton(CANCEL, entry.generation.id), *_lines(entry, names_people=moderates))
+        for entry in view.entries
+    ]
+    empty = [] if rows or view.hidden else [_("The queue is empty.")]
+    hidden = [small(_hidden(view, moderates=moderates))] if view.hidden else []
+    refresh = row(QueueButton(REFRESH))
+    return panel(_("Queue"), [*empty, *hidden], *rows, rows=[refresh])
 
 
 def cancel_command(service: GenerationService) -> SlashCommand:
     """Build `/cancel` with its service."""
 
-    @app_commands.command(description="Cancel something that you asked for")
-    @app_commands.describe(generation="Its id, as the message shows it")
-    async def cancel(interaction: discord.Interaction, generation: str) -> None:
+    @app_commands.command(description="Cancel one of your requests")
+    @app_commands.describe(result="Which request")
+    async def cancel(interaction: discord.Interaction, result: str) -> None:
         # A person may send the whole label of a choice as text; it begins with the id.
-        generation_id = normalise_id(generation.partition("·")[0])
+        generation_id = normalise_id(result.partition("·")[0])
         await cancel_generation(interaction, service, generation_id)
 
-    @cancel.autocomplete("generation")
+    @cancel.autocomplete("result")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:
         unfinished = await in_time(interaction, service.unfinished(interaction.user.id)) or ()
         return matching(
@@ -69,21 +105,19 @@ def cancel_command(service: GenerationService) -> SlashCommand:
     return cancel
 
 
-def _line(entry: Waiting, *, names_people: bool) -> str:
+def _lines(entry: Waiting, *, names_people: bool) -> list[str]:
     generation = entry.generation
-    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or generation.workflow
-    parts = [f"`{generation.id}` **{prompt}**"]
-    if names_people:
-        parts.append(f"<@{generation.user_id}>")
+    prompt = harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or harmless(generation.workflow)
     if entry.is_paused or entry.position:
         # A clock time: nobody updates this message, and a countdown would go on into the past.
-        parts += waiting_parts(entry, datetime.now(UTC), clock_time)
+        state = waiting_parts(entry, datetime.now(UTC), clock_time)
     else:
-        parts.append(_("running"))
-    return " · ".join(parts)
+        state = [_("running")]
+    person = f"<@{generation.user_id}>" if names_people else ""
+    return [f"**{prompt}**", small(person, *state, generation.id)]
 
 
 def _hidden(view: LineView, *, moderates: bool) -> str:
     if moderates or view.hides_own:
-        return _("{count} more, not shown here.", count=view.hidden)
-    return _("{count} of other people, not shown here.", count=view.hidden)
+        return _("{count} more", count=view.hidden)
+    return _("{count} from other members", count=view.hidden)

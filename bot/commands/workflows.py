@@ -1,7 +1,6 @@
 """`/workflows`: list the workflows that can be used here."""
 
 import re
-from collections.abc import Sequence
 from typing import Self
 
 import discord
@@ -13,8 +12,9 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, EMBED_FIELD_CHARACTERS
-from bot.ui.text import harmless, lines_within
+from bot.ui.layout import panel, row, small
+from bot.ui.responses import acknowledge_press, replace_message
+from bot.ui.text import harmless
 from generation.library.library import Library
 from generation.library.models import WantedModel
 
@@ -22,7 +22,7 @@ _LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
 """Addresses that Markdown takes as they are."""
 
 PAGE = 10
-"""Workflows per page, at two lines each."""
+"""Workflows per page, at three lines each."""
 
 
 class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<page>[0-9]{1,4})"):
@@ -46,54 +46,68 @@ class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        embed, view = _page(interaction, services_of(interaction).library, self.page)
-        await interaction.response.edit_message(embed=embed, view=view)
+        view = _page(interaction, services_of(interaction).library, self.page)
+        await acknowledge_press(interaction)
+        await replace_message(interaction, view)
 
 
 def workflows_command(library: Library) -> SlashCommand:
     """Build `/workflows` with its service."""
 
-    @app_commands.command(description="See what can be made here; only you see the answer")
+    @app_commands.command(description="Show what you can make here")
     async def workflows(interaction: discord.Interaction) -> None:
-        embed, view = _page(interaction, library, 0)
-        await interaction.response.send_message(embed=embed, view=view, ephemeral=True)
+        view = _page(interaction, library, 0)
+        await interaction.response.send_message(view=view, ephemeral=True)
 
     return workflows
 
 
-def _page(
-    interaction: discord.Interaction, library: Library, page: int
-) -> tuple[discord.Embed, ui.View]:
+def _page(interaction: discord.Interaction, library: Library, page: int) -> ui.LayoutView:
     workflows = library.offered_to(requester_of(interaction))
-    pages = max(1, -(-len(workflows) // PAGE))
+    by_kind = sorted(workflows, key=lambda workflow: (kind_name(workflow.kind), workflow.title))
+    pages = max(1, -(-len(by_kind) // PAGE))
     page = min(page, pages - 1)
-    lines = []
-    for workflow in workflows[page * PAGE : (page + 1) * PAGE]:
-        command = f" · /{workflow.command}" if workflow.command else ""
-        lines.append(f"**{harmless(_(workflow.title), 100)}** `{workflow.name}`{command}")
-        if workflow.description:
-            lines.append(harmless(_(workflow.description), 200))
-    embed = discord.Embed(
-        title=_("What can be made here"),
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or _("Nothing yet."),
-        colour=discord.Colour.blurple(),
-    )
-    embed.set_footer(text=_("Page {page} of {pages}", page=page + 1, pages=pages))
+    lines, kind = [], ""
+    for workflow in by_kind[page * PAGE : (page + 1) * PAGE]:
+        if kind_name(workflow.kind) != kind:
+            kind = kind_name(workflow.kind)
+            lines.append(f"**{kind}**")
+        command = f"/{workflow.command}" if workflow.command else ""
+        lines.append(f"{harmless(_(workflow.title), 100)} `{workflow.name}` {command}".strip())
+        lines.append(small(harmless(_(workflow.description), 200)))
     if can_administer(interaction) and (missing := library.missing_models()):
-        embed.add_field(name=_("Missing models"), value=_list_missing(missing), inline=False)
-    view = ui.View(timeout=None)
+        lines += ["**" + _("Missing models") + "**", *map(_link, missing)]
+    buttons = []
     if pages > 1:
-        view.add_item(WorkflowsButton(max(page - 1, 0), _("Back"), disabled=page == 0))
-        view.add_item(WorkflowsButton(page + 1, _("Next"), disabled=page == pages - 1))
-    return embed, view
-
-
-def _list_missing(missing: Sequence[WantedModel]) -> str:
-    """The files that no backend has, as links where it is known where to get them."""
-    return lines_within([_link(model) for model in missing], EMBED_FIELD_CHARACTERS)
+        buttons = [
+            WorkflowsButton(max(page - 1, 0), _("Back"), disabled=page == 0),
+            WorkflowsButton(page + 1, _("Next"), disabled=page == pages - 1),
+        ]
+    footer = _("Page {page} of {pages}", page=page + 1, pages=pages) if pages > 1 else ""
+    lines = lines or [_("Nothing yet.")]
+    return panel(_("What you can make here"), lines, footer=footer, rows=[row(*buttons)])
 
 
 def _link(model: WantedModel) -> str:
+    """A file that no backend has, as a link where it is known where to get it."""
     name = harmless(model.name, 100)
     is_known = model.source is not None and _LINKABLE.fullmatch(model.source.url)
     return f"[{name}]({model.source.url})" if model.source and is_known else name
+
+
+def kind_name(kind: str) -> str:
+    """What workflows of a kind make, such as "Pictures"; other kinds are one group."""
+    return {
+        "txt2img": _("Pictures"),
+        "img2img": _("Picture to picture"),
+        "edit": _("Edit"),
+        "inpaint": _("Repaint a part"),
+        "outpaint": _("Extend"),
+        "upscale": _("Upscale"),
+        "txt2vid": _("Video"),
+        "img2vid": _("Video from a picture"),
+        "audio": _("Sound"),
+        "3d": _("3D"),
+        "describe": _("Describe a picture"),
+        "enhance": _("Prompts"),
+    }.get(kind, _("Other"))

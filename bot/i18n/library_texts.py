@@ -112,7 +112,7 @@ STATES: Final = (
     mark("off"),
     mark("broken"),
     mark("to be enabled"),
-    mark("waiting for a backend"),
+    mark("waiting for a GPU"),
 )
 """States of the entries of `generation.library.library`."""
 

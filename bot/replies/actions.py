@@ -11,12 +11,14 @@ from bot.i18n.language import _
 from bot.permissions import is_operator
 from bot.replies.deletion import DELETE_FORM, take_delete
 from bot.replies.derive import derive
-from bot.replies.packing import pack_originals
+from bot.replies.packing import pack_originals, show_files
 from bot.replies.posted_files import generation_ids
 from bot.replies.remix import REMIX_FORM, take_remix
+from bot.replies.reports import REPORT_FORM, take_report
 from bot.requester import requester_of
 from bot.services import services_of
-from bot.ui.details import details_embed
+from bot.ui.details import details_layout
+from bot.ui.layout import Item, build_layout, text
 from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import (
     GENERATION_ID,
@@ -69,8 +71,8 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     generation = await derivations.find_visible(generation_id, requester)
     ancestors = await derivations.lineage(generation, requester)
-    embed = details_embed(generation, ancestors, names_backend=is_operator(interaction))
-    await respond(interaction, embeds=[embed])
+    view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
+    await respond(interaction, view=view)
 
 
 async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
@@ -90,8 +92,7 @@ async def ask_for_input(
     if not pictures:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "There is no workflow that starts from such a result. "
-            "Ask the people who run this bot to add one.",
+            "No workflow can start from this result. Ask the people who run this bot to add one.",
         )
     parts = {}
     if len(pictures) > 1:
@@ -120,7 +121,7 @@ def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
             _("Strength"),
             longest=6,
             placeholder="0.6",
-            description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+            description=_("How much to change: 0 = nothing, 1 = everything"),
         ),
     }
 
@@ -141,11 +142,11 @@ async def send_originals(
     interaction: discord.Interaction,
     generation_id: str,
     index: int,
-    build_view: Callable[[Generation, int], ui.View] | None = None,
+    build_row: Callable[[Generation, int], Item | None] | None = None,
 ) -> None:
     """Send one result or all privately, as the backend made them.
 
-    `build_view` makes the components below files that carry metadata; without it, metadata is
+    `build_row` makes the buttons below files that carry metadata; without it, metadata is
     stripped.
     """
     await acknowledge(interaction)
@@ -153,43 +154,44 @@ async def send_originals(
     requester = requester_of(interaction)
     generation = await services.derivations.find_visible(generation_id, requester)
     async with services.file_turns.take(requester.user_id):
-        await _send_originals(interaction, generation, index, build_view)
+        await _send_originals(interaction, generation, index, build_row)
 
 
 async def _send_originals(
     interaction: discord.Interaction,
     generation: Generation,
     index: int,
-    build_view: Callable[[Generation, int], ui.View] | None,
+    build_row: Callable[[Generation, int], Item | None] | None,
 ) -> None:
     services, requester = services_of(interaction), requester_of(interaction)
     kept = await services.generations.contents(generation.id)
     contents = [content for content in kept if index >= ALL or content.output.position == index]
     if not contents:
         await respond(
-            interaction, _("The original is not kept any more; the picture above is what remains.")
+            interaction, _("The original is no longer stored. The posted picture is what remains.")
         )
         return
     bare = [replace(content, content=strip_metadata(content.content)) for content in contents]
     may_have_all = generation.keeps_metadata or requester.user_id == generation.user_id
-    view: discord.ui.View | None = None
-    if build_view is None or not may_have_all:
+    buttons: Item | None = None
+    if build_row is None or not may_have_all:
         contents = bare
     elif bare != contents:
-        view = build_view(generation, index)
+        buttons = build_row(generation, index)
     parcel = pack_originals(generation, contents, interaction.filesize_limit)
     for number, files in enumerate(parcel.messages):
-        is_first = number == 0
-        await respond(
-            interaction,
-            "\n".join(parcel.notes) if is_first and parcel.notes else None,
-            view=view if is_first else None,
-            files=[file.to_file() for file in files],
-        )
+        above = (text(*parcel.notes), buttons) if number == 0 else ()
+        view = build_layout(*show_files(files), *above)
+        await respond(interaction, view=view, files=[file.to_file() for file in files])
 
 
 RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
-    {REMIX_FORM: take_remix, INPUT_FORM: take_input, DELETE_FORM: take_delete}
+    {
+        REMIX_FORM: take_remix,
+        INPUT_FORM: take_input,
+        DELETE_FORM: take_delete,
+        REPORT_FORM: take_report,
+    }
 )
 """Handlers of the modals, by custom id."""
 

@@ -1,47 +1,67 @@
 """Persistent buttons whose custom ids hold a generation's id, an action and an index."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
 import discord
 from discord import ui
 
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.permissions import can_moderate, guild_of
 from bot.replies import actions
 from bot.replies.actions import ALL
-from bot.replies.deletion import open_delete
+from bot.replies.deletion import may_moderate, open_delete
+from bot.replies.posted_files import PANEL, PUBLIC
 from bot.replies.remix import open_remix
+from bot.replies.reports import open_report
+from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
+from bot.ui.layout import Item, build_layout, row, small, text
 from bot.ui.limits import MENU_OPTIONS
 from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
+from bot.ui.text import code_block, harmless
 from generation.record import Generation
 from generation.requests.available_actions import AvailableActions
 from generation.service import GenerationService
 
-BUTTONS_A_MESSAGE = 25
-"""Discord's limit: five rows of five."""
+PICTURES_WITH_BUTTONS = 4
+"""More pictures have menus in the private panel instead: two rows of buttons fit on a phone."""
 
-BUTTONS_A_ROW = 5
+PANEL_PROMPT_CHARACTERS = 100
 
 CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
 UPSCALE, VARY, AGAIN, REMIX, INPUT = "upscale", "vary", "again", "remix", "input"
 INFO, DELETE = "info", "delete"
+MORE, COPY, REPORT = "more", "copy", "report"
 
-_ACTIONS_PATTERN = "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete"
+_ACTIONS_PATTERN = (
+    "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete|more|copy|report"
+)
 
-_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType({RETRY: discord.ButtonStyle.primary})
+_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
+    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
+)
+
+_EMOJI: Mapping[str, str] = MappingProxyType({UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️"})
 
 
 class GenerationButton(
     PersistentItem[ui.Button[ui.View]],
-    template=rf"g:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN}):(?P<index>[0-9]{{1,3}})",
+    template=(
+        rf"(?P<place>gm?):(?P<id>[a-z0-9]{{1,32}}):(?P<action>{_ACTIONS_PATTERN})"
+        r":(?P<index>[0-9]{1,3})"
+    ),
 ):
-    """Persistent button of one action; `index` counts from 0 where there are several results."""
+    """Persistent button of one action; `index` counts from 0 where there are several results.
+
+    `in_panel` marks the buttons of a private panel opened from a public message: what comes of
+    them is as public as that message. Without a label it has one of its own, and with an empty one
+    its emoji alone.
+    """
 
     def __init__(
         self,
@@ -49,11 +69,16 @@ class GenerationButton(
         action: str,
         index: int = 0,
         *,
-        label: str = "",
+        label: str | None = None,
+        in_panel: bool = False,
     ) -> None:
-        custom_id = f"g:{generation_id}:{action}:{index}"
-        style = _STYLES.get(action, discord.ButtonStyle.secondary)
-        button = ui.Button[ui.View](label=label or _label(action), style=style, custom_id=custom_id)
+        button = ui.Button[ui.View](
+            label=_(_LABELS[action]) if label is None else label or None,
+            style=_STYLES.get(action, discord.ButtonStyle.secondary),
+            # A picture's own button has its number alone.
+            emoji=None if label else _EMOJI.get(action),
+            custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:{index}",
+        )
         super().__init__(button)
         self.generation_id = generation_id
         self.action = action
@@ -62,7 +87,12 @@ class GenerationButton(
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
         """Parse the button from its custom id."""
-        return cls(match["id"], match["action"], int(match["index"]))
+        return cls(
+            match["id"],
+            match["action"],
+            int(match["index"]),
+            in_panel=match["place"] == PANEL,
+        )
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Run the action."""
@@ -71,11 +101,18 @@ class GenerationButton(
 
 class PictureMenu(
     PersistentItem[ui.Select[ui.View]],
-    template=r"g:(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
+    template=r"(?P<place>gm?):(?P<id>[a-z0-9]{1,32}):(?P<action>upscale|vary):menu",
 ):
     """Persistent menu of one action, for more pictures than a row of buttons holds."""
 
-    def __init__(self, generation_id: str, action: str, positions: Sequence[int] = (0,)) -> None:
+    def __init__(
+        self,
+        generation_id: str,
+        action: str,
+        positions: Sequence[int] = (0,),
+        *,
+        in_panel: bool = False,
+    ) -> None:
         placeholder = _("Upscale a picture") if action == UPSCALE else _("Vary a picture")
         options = [
             discord.SelectOption(
@@ -85,7 +122,7 @@ class PictureMenu(
         ]
         super().__init__(
             ui.Select(
-                custom_id=f"g:{generation_id}:{action}:menu",
+                custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:menu",
                 placeholder=placeholder,
                 options=options,
             )
@@ -96,7 +133,7 @@ class PictureMenu(
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
         """Parse the menu from its custom id."""
-        return cls(match["id"], match["action"])
+        return cls(match["id"], match["action"], in_panel=match["place"] == PANEL)
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Run the action on the chosen picture."""
@@ -104,50 +141,88 @@ class PictureMenu(
         await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
-def cancel_view(generation: Generation) -> ui.View:
-    """Components while a generation waits or runs."""
-    return _view([GenerationButton(generation.id, CANCEL)])
-
-
-def failed_view(generation: Generation) -> ui.View:
-    """Components after a failure."""
-    return _view([GenerationButton(generation.id, RETRY), GenerationButton(generation.id, DELETE)])
-
-
-def done_view(generation: Generation, available: AvailableActions) -> ui.View:
-    """Components after success: the offered actions, first those for each single picture."""
-    id_, outputs = generation.id, generation.outputs
-    is_alone = len(outputs) == 1
-    rows = [] if is_alone else _rows_of_choices(id_, available)
+def result_rows(generation: Generation, available: AvailableActions) -> list[Item | None]:
+    """The buttons below results: two rows at most, in an order that does not change."""
+    id_, count = generation.id, len(generation.outputs)
+    more = GenerationButton(id_, MORE)
+    if 1 < count <= PICTURES_WITH_BUTTONS and (available.upscale or available.vary):
+        again = [GenerationButton(id_, AGAIN, label="")] if available.again else []
+        return [
+            row(*_numbered(id_, UPSCALE, "U", available.upscale), *again),
+            row(*_numbered(id_, VARY, "V", available.vary), more),
+        ]
     changes = []
-    if is_alone:
+    if count == 1:
         changes += [GenerationButton(id_, UPSCALE, position) for position in available.upscale]
         changes += [GenerationButton(id_, VARY, position) for position in available.vary]
     if available.again:
         changes.append(GenerationButton(id_, AGAIN))
     if available.remix:
         changes.append(GenerationButton(id_, REMIX))
-    keeping = [GenerationButton(id_, INPUT, position) for position in available.use[:1]]
-    if outputs:
-        keeping.append(GenerationButton(id_, ORIGINAL, outputs[0].position if is_alone else ALL))
-    # Rows of at most this width fit on a phone.
-    (keeping if is_alone else changes).append(GenerationButton(id_, INFO))
-    keeping.append(GenerationButton(id_, DELETE))
-    return _view_of_rows([*rows, changes, keeping])
+    return [row(*changes, more)]
 
 
-def bare_view(generation: Generation, index: int) -> ui.View:
-    """Components under an original file that carries metadata."""
-    return _view([GenerationButton(generation.id, BARE, index)])
+def failed_row(generation: Generation) -> Item | None:
+    """The buttons below a failure."""
+    return row(GenerationButton(generation.id, RETRY), GenerationButton(generation.id, REMIX))
 
 
-def queue_view(generations: Sequence[Generation]) -> ui.View:
-    """A Cancel button for each generation, at most as many as a message can have."""
-    return _view(
-        [
-            GenerationButton(generation.id, CANCEL, label=_("Cancel {id}", id=generation.id))
-            for generation in generations[:BUTTONS_A_MESSAGE]
-        ]
+def held_row(generation: Generation) -> Item | None:
+    """The buttons below a result that is not shown."""
+    return row(GenerationButton(generation.id, AGAIN), GenerationButton(generation.id, MORE))
+
+
+async def open_panel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Show all that can be done with a result, to whoever pressed."""
+    await acknowledge(interaction)
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await services.derivations.find_visible(generation_id, requester)
+    available = services.action_finder.of(generation)
+    message = interaction.message
+    in_panel = message is not None and not message.flags.ephemeral
+    is_own = generation.user_id == interaction.user.id
+
+    def button(action: str, index: int = 0) -> GenerationButton:
+        return GenerationButton(generation.id, action, index, in_panel=in_panel)
+
+    menus = [
+        row(PictureMenu(generation.id, action, positions, in_panel=in_panel))
+        for action, positions in ((UPSCALE, available.upscale), (VARY, available.vary))
+        if len(generation.outputs) > PICTURES_WITH_BUTTONS and positions
+    ]
+    changes = [button(REMIX)] if available.remix else []
+    changes += [button(INPUT, position) for position in available.use[:1]]
+    if generation.outputs:
+        changes.append(button(ORIGINAL, ALL if len(generation.outputs) > 1 else 0))
+    changes.append(button(INFO))
+    others = [button(COPY)] if generation.prompt else []
+    if generation.guild_id is not None and not is_own:
+        others.append(button(REPORT))
+    if is_own or may_moderate(interaction, generation):
+        others.append(button(DELETE))
+    prompt = harmless(generation.prompt, PANEL_PROMPT_CHARACTERS)
+    view = build_layout(text(small(prompt, generation.id)), *menus, row(*changes), row(*others))
+    await respond(interaction, view=view)
+
+
+async def _copy(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Show the whole prompt in a block that can be copied."""
+    await acknowledge(interaction)
+    generation = await services_of(interaction).derivations.find_visible(
+        generation_id, requester_of(interaction)
+    )
+    await respond(interaction, view=build_layout(text(code_block(generation.prompt))))
+
+
+async def cancel_quietly(
+    interaction: discord.Interaction, service: GenerationService, generation_id: str
+) -> Generation:
+    """Cancel a generation on behalf of the interacting user; returns it as it was before."""
+    return await service.cancel(
+        generation_id,
+        user_id=interaction.user.id,
+        is_moderator=can_moderate(interaction),
+        guild_id=guild_of(interaction),
     )
 
 
@@ -156,85 +231,39 @@ async def cancel(
 ) -> None:
     """Cancel a generation on behalf of the interacting user, and confirm privately."""
     await acknowledge(interaction)
-    generation = await service.cancel(
-        generation_id,
-        user_id=interaction.user.id,
-        is_moderator=can_moderate(interaction),
-        guild_id=guild_of(interaction),
-    )
+    generation = await cancel_quietly(interaction, service, generation_id)
     ended = generation.state.is_final
-    text = _("It had ended already.") if ended else _("Cancelling `{id}`.", id=generation.id)
-    await respond(interaction, text)
+    await respond(interaction, _("Already finished.") if ended else _("Cancelled."))
 
 
-_Item = GenerationButton | PictureMenu
+def _numbered(
+    generation_id: str, action: str, letter: str, positions: Sequence[int]
+) -> list[GenerationButton]:
+    """A button for each picture, such as U1."""
+    return [
+        GenerationButton(generation_id, action, position, label=f"{letter}{position + 1}")
+        for position in positions
+    ]
 
 
-def _rows_of_choices(generation_id: str, available: AvailableActions) -> list[Sequence[_Item]]:
-    """Rows of one button a picture for each action; a menu where there are too many."""
-    rows: list[Sequence[_Item]] = []
-    for action, letter, positions in (
-        (UPSCALE, "U", available.upscale),
-        (VARY, "V", available.vary),
-    ):
-        if len(positions) > BUTTONS_A_ROW:
-            rows.append([PictureMenu(generation_id, action, positions)])
-        else:
-            rows.append(
-                [
-                    GenerationButton(
-                        generation_id, action, position, label=f"{letter}{position + 1}"
-                    )
-                    for position in positions
-                ]
-            )
-    return rows
-
-
-def _view(items: Sequence[_Item]) -> ui.View:
-    view = ui.View(timeout=None)
-    for item in items:
-        view.add_item(item)
-    # Dynamic items are dispatched by their ids. A view that is not stopped would stay in
-    # discord.py's view store for every message sent.
-    view.stop()
-    return view
-
-
-def _view_of_rows(rows: Iterable[Sequence[_Item]]) -> ui.View:
-    """Build a view of the rows that are not empty."""
-    placed = []
-    for number, row in enumerate(row for row in rows if row):
-        for item in row:
-            item.row = number
-            placed.append(item)
-    return _view(placed)
-
-
-def _label(action: str) -> str:  # noqa: PLR0911 - one answer for each action
-    match action:
-        case "cancel":
-            return _("Cancel")
-        case "retry":
-            return _("Try again")
-        case "original":
-            return _("Original")
-        case "bare":
-            return _("Without metadata")
-        case "upscale":
-            return _("Upscale")
-        case "vary":
-            return _("Vary")
-        case "again":
-            return _("Again")
-        case "remix":
-            return _("Remix")
-        case "input":
-            return _("Use as input")
-        case "info":
-            return _("Info")
-        case _:
-            return _("Delete")
+_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        CANCEL: mark("Cancel"),
+        RETRY: mark("Try again"),
+        ORIGINAL: mark("Original"),
+        BARE: mark("Without metadata"),
+        UPSCALE: mark("Upscale"),
+        VARY: mark("Vary"),
+        AGAIN: mark("Again"),
+        REMIX: mark("Remix"),
+        INPUT: mark("Use as input"),
+        INFO: mark("Info"),
+        COPY: mark("Copy prompt"),
+        REPORT: mark("Report"),
+        DELETE: mark("Delete"),
+        MORE: "⋯",
+    }
+)
 
 
 async def _cancel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
@@ -242,11 +271,16 @@ async def _cancel(interaction: discord.Interaction, generation_id: str, _index: 
 
 
 async def _original(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    await actions.send_originals(interaction, generation_id, index, bare_view)
+    await actions.send_originals(interaction, generation_id, index, _bare_row)
 
 
 async def _bare(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     await actions.send_originals(interaction, generation_id, index)
+
+
+def _bare_row(generation: Generation, index: int) -> Item | None:
+    """The button under an original file that carries metadata."""
+    return row(GenerationButton(generation.id, BARE, index))
 
 
 _Action = Callable[[discord.Interaction, str, int], Awaitable[None]]
@@ -263,5 +297,8 @@ _ACTIONS: Mapping[str, _Action] = MappingProxyType(
         INPUT: actions.open_input,
         INFO: actions.info,
         DELETE: open_delete,
+        MORE: open_panel,
+        COPY: _copy,
+        REPORT: open_report,
     }
 )

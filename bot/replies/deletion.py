@@ -36,8 +36,7 @@ async def open_delete(interaction: discord.Interaction, generation_id: str, _ind
         raise NotYours(generation.id)
     prompt = harmless(generation.prompt, 200) or generation.workflow
     text = _(
-        "**{prompt}**\nIts message and everything kept of its results are deleted for good. "
-        "That it was made stays in the history.",
+        "**{prompt}**\nThis deletes the message and pictures permanently. A history entry remains.",
         prompt=prompt,
     )
     title = _("Delete {id}?", id=generation.id)
@@ -55,7 +54,7 @@ async def take_delete(interaction: discord.Interaction, answer: ModalInput) -> N
     )
     if interaction.message is not None and removed.id in generation_ids(interaction.message):
         await _quietly(interaction.delete_original_response())
-    await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
+    await withdraw(interaction, removed, _("Deleted `{id}`.", id=removed.id))
 
 
 async def withdraw(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import discord
 
 from bot.replies.address import open_reply
-from bot.replies.posted_files import PostedFiles
+from bot.replies.posted_files import PostedFiles, is_panel
 from bot.replies.word_warning import warn
 from bot.services import services_of
 from bot.ui.responses import deadline_of
@@ -65,4 +65,5 @@ async def _draft_early(
 
 
 def _is_private(interaction: discord.Interaction) -> bool:
-    return interaction.message is not None and interaction.message.flags.ephemeral
+    message = interaction.message
+    return message is not None and message.flags.ephemeral and not is_panel(message)

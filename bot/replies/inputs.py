@@ -99,12 +99,10 @@ def _check(
     _check_size_and_place(name, attachment, hosts, limit)
     kind = (attachment.content_type or "").partition(";")[0]
     if family and kind and not kind.startswith(f"{family}/"):
-        raise _refused(
-            name, "A file of the type {type} cannot be used here. Attach another one.", type=kind
-        )
+        raise _refused(name, "Files of type {type} don't work here. Attach another one.", type=kind)
     if not family and kind and kind not in PICTURE_TYPES:
         raise _refused(
-            name, "A file of the type {type} cannot be used. Attach a PNG, JPEG or WebP.", type=kind
+            name, "Files of type {type} don't work. Attach a PNG, JPEG or WebP.", type=kind
         )
 
 
@@ -114,12 +112,12 @@ def _check_size_and_place(
     if attachment.size > limit:
         raise _refused(
             name,
-            "The file has {size}; at most {limit} can be taken. Make it smaller.",
+            "The file is too large ({size}, limit {limit}).",
             size=mebibytes(attachment.size),
             limit=mebibytes(limit),
         )
     if urlsplit(attachment.url).netloc not in hosts:
-        raise _refused(name, "The file is not where Discord keeps attachments. Attach it again.")
+        raise _refused(name, "The file isn't on Discord. Attach it again.")
 
 
 async def _download(name: str, attachment: discord.Attachment) -> bytes:
@@ -127,9 +125,7 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
         async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
             content = await attachment.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
-        raise _refused(
-            name, "The file could not be fetched from Discord. Attach it again."
-        ) from error
+        raise _refused(name, "Couldn't get the file from Discord. Attach it again.") from error
     if len(content) > max(attachment.size, MAX_ATTACHMENT_BYTES):
         raise _refused(name, "The file is larger than Discord said. Make it smaller.")
     return content

@@ -13,13 +13,13 @@ import discord
 
 from bot.i18n.language import _, speak, speaking
 from bot.metrics import Metrics
+from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
-from bot.replies.buttons import cancel_view, done_view, failed_view
 from bot.replies.deletion import delete_message
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
+from bot.replies.result_messages import PREVIEW_NAME, origin_text
 from bot.replies.review_messages import draft_case, draft_closed
-from bot.replies.sender import Gone, ReplyContent, ReplySender, TooLarge, Unreachable
-from bot.ui import embeds
+from bot.replies.sender import Gone, Invalid, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
 from generation.media import imaging
@@ -70,6 +70,9 @@ _log = logging.getLogger(__name__)
 class Ledger(Protocol):
     """The generation records, shared by all processes."""
 
+    async def find(self, generation_id: str) -> Generation | None:
+        """Return a generation, None if there is none. Raises ServiceUnavailable."""
+
     async def find_state(self, generation_id: str) -> GenerationState | None:
         """Return a generation's state, None if there is none. Raises ServiceUnavailable."""
 
@@ -91,7 +94,7 @@ class _View:
         self.counts_down_to: datetime | None = None
         self.task: asyncio.Task[None] | None = None
         self.edited_at = float("-inf")
-        self.shown: tuple[str, str | None] | None = None
+        self.shown: list[str] | None = None
         self.is_editing = False
         self.is_muted = False
         self.has_run = False
@@ -192,10 +195,14 @@ class LiveReplies:
 
     async def close_case(self, case: Case, place: MessageLocation) -> None:
         """Edit the review message to show the decision, without buttons."""
-        keeps_files = case.state is CaseState.APPROVED
+        message = None
+        with suppress(Gone, Unreachable):
+            message = await self._sender.fetch(place.channel_id, place.message_id)
+        draft = draft_closed(message, case)
+        keeps_files = message is not None and case.state is CaseState.APPROVED
         try:
             await self._sender.amend(
-                place.channel_id, place.message_id, draft_closed(case), keeps_files=keeps_files
+                place.channel_id, place.message_id, draft, keeps_files=keeps_files
             )
         except (Gone, Unreachable, TooLarge) as error:
             _log.warning("The moderators' message of %s stays: %s", case.generation.id, error)
@@ -224,8 +231,12 @@ class LiveReplies:
             raise DeliveryPostponed from error
 
     async def _say_held(self, generation: Generation, address: ReplyAddress) -> None:
-        body = embeds.held_body(generation)
-        await self._sender.edit(address, ReplyContent(body.content, body.embed, None))
+        held = result_messages.held_message(generation, self._title(generation))
+        await self._sender.edit(address, held)
+
+    def _title(self, generation: Generation) -> str:
+        """The workflow's title in the current language."""
+        return _(self._action_finder.title_of(generation.workflow))
 
     async def _end_view(self, generation_id: str) -> None:
         """Stop live edits of a reply, after one in progress has ended."""
@@ -239,13 +250,12 @@ class LiveReplies:
     async def _tell_end(
         self, generation: Generation, contents: Sequence[OutputContent], address: ReplyAddress
     ) -> Receipt:
-        if generation.withheld and generation.state is GenerationState.SUCCEEDED:
-            body = embeds.refused_body(generation)
-            draft = ReplyContent(body.content, body.embed, None)
-            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
+        title = self._title(generation)
         if generation.state is not GenerationState.SUCCEEDED:
-            body = embeds.failed_body(generation)
-            draft = ReplyContent(body.content, body.embed, failed_view(generation))
+            draft = result_messages.failed_message(generation, title)
+            return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
+        if generation.withheld:
+            draft = result_messages.refused_message(generation, title)
             return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
         limit = self._sender.size_limit(address)
         # Discord's actual limit may be below the one known when the command was used.
@@ -269,14 +279,23 @@ class LiveReplies:
         message_bytes: int,
     ) -> list[ReplyContent]:
         parcel = await pack(generation, contents, file_bytes, message_bytes)
-        body = embeds.done_body(generation, parcel.notes)
-        first, *more = parcel.messages
-        view = done_view(generation, self._action_finder.of(generation))
-        drafts = [ReplyContent(body.content, body.embed, view, first)]
-        return drafts + [
-            ReplyContent(_("{message} · more", message=body.content), None, None, files)
-            for files in more
-        ]
+        return result_messages.done_messages(
+            generation,
+            self._title(generation),
+            parcel,
+            self._action_finder.of(generation),
+            origin=origin_text(generation, await self._find_parent(generation)),
+        )
+
+    async def _find_parent(self, generation: Generation) -> Generation | None:
+        """The result that this one was made from, if everybody who sees this one may see it."""
+        if self._ledger is None or generation.parent_id is None:
+            return None
+        try:
+            parent = await self._ledger.find(generation.parent_id)
+        except ServiceUnavailable:
+            return None
+        return None if parent is None or parent.private or parent.withheld else parent
 
     def _show(self, event: LiveEvent) -> None:
         generation = event.generation
@@ -359,25 +378,34 @@ class LiveReplies:
         return view.newest is not None and not view.is_muted
 
     async def _edit(self, view: _View, event: LiveEvent) -> None:
-        files: tuple[Attachment, ...] = ()
+        title = self._title(event.generation)
+        has_preview = False
         # The edit arrives about this much later; a time that passes until then is shown as passed.
         now = self._now() + COUNTDOWN_LEAD
         match event:
             case Waiting():
-                moment, body = event.starts_at, embeds.waiting_body(event, now)
+                moment = event.starts_at
+                draft = result_messages.waiting_message(event, title, now)
             case Running():
-                files = await _preview_files(event)
+                preview = await _find_preview(event)
+                has_preview = preview is not None
                 moment = event.progress.done_at
-                body = embeds.running_body(event, now, has_preview=bool(files))
+                draft = result_messages.running_message(event, title, now, preview)
             case _:
                 assert_never(event)
         view.latest = event
         view.counts_down_to = moment if moment is not None and moment > now else None
-        looks = (body.content, body.embed.description)
-        if looks == view.shown and not files:
+        items = draft.view.walk_children()
+        looks = [item.content for item in items if isinstance(item, discord.ui.TextDisplay)]
+        if looks == view.shown and not has_preview:
             return
-        draft = ReplyContent(body.content, body.embed, cancel_view(event.generation), files)
-        await self._sender.edit(view.address, draft)
+        try:
+            await self._sender.edit(view.address, draft)
+        except Invalid:
+            if not isinstance(event, Running) or not has_preview:
+                raise
+            draft = result_messages.running_message(event, title, now)
+            await self._sender.edit(view.address, draft)
         view.shown = looks
 
     async def _is_news(self, event: LiveEvent) -> bool:
@@ -414,14 +442,12 @@ class LiveReplies:
             return None
 
 
-async def _preview_files(event: Running) -> tuple[Attachment, ...]:
-    # An embed's picture cannot be a spoiler, and previews of withheld results are not shown.
+async def _find_preview(event: Running) -> Attachment | None:
+    # Each edit would hide a revealed spoiler again; previews of withheld results are not shown.
     if event.preview is None or event.generation.spoiler or event.generation.withheld:
-        return ()
+        return None
     picture = await decode(imaging.preview, event.preview)
-    if picture is None:
-        return ()
-    return (Attachment(embeds.PREVIEW_NAME, picture, _("Preview"), spoiler=False),)
+    return Attachment(PREVIEW_NAME, picture, _("Preview"), spoiler=False) if picture else None
 
 
 class ChannelPace:

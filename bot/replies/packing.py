@@ -3,15 +3,17 @@
 import asyncio
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import discord
+from discord import ui
 
 from bot.i18n.language import _, mark
+from bot.ui.layout import Item
 from bot.ui.limits import ALT_TEXT_CHARACTERS
-from bot.ui.text import mebibytes, visible
+from bot.ui.text import code_block, mebibytes
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.fitting import fit_under
@@ -30,14 +32,17 @@ BYTES_A_MESSAGE = 24 * 1024 * 1024
 SHOWN_TEXT_CHARACTERS = 1_000
 """Characters of a text result shown in the message; a longer one is attached as a file."""
 
-NOTES_CHARACTERS = 3_500
-"""Characters of all notes: an embed's description has 4,096, of which the facts take some."""
+QUOTED_CHARACTERS = 2_500
+"""Characters of all text results quoted in a message, whose texts have 4,000 together."""
+
+VISUAL_EXTENSIONS = frozenset({"png", "jpg", "jpeg", "webp", "gif", "mp4", "webm", "mov"})
+"""Extensions of files that Discord shows in a gallery."""
 
 EXTENSION_CHARACTERS = 10
 """Longest file extension that is kept."""
 
-COMPRESSED = mark("Result {number} was compressed to fit Discord: the original has {size}.")
-SCALED_DOWN = mark("Result {number} was made smaller to fit Discord: the original has {size}.")
+COMPRESSED = mark("Compressed to fit Discord (original {size})")
+SCALED_DOWN = mark("Scaled down to fit Discord (original {size})")
 
 _NOTHING = (None, None)
 
@@ -56,22 +61,25 @@ class Attachment:
     description: str
     spoiler: bool
 
+    @property
+    def is_visual(self) -> bool:
+        """Whether a gallery can show it."""
+        return self.filename.rpartition(".")[2] in VISUAL_EXTENSIONS
+
     def to_file(self) -> discord.File:
-        """Build a discord.File, which can be sent only once."""
+        """Build a discord.File, which can be sent only once; the component that shows it hides."""
         return discord.File(
-            io.BytesIO(self.content),
-            filename=self.filename,
-            description=self.description,
-            spoiler=self.spoiler,
+            io.BytesIO(self.content), filename=self.filename, description=self.description or None
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Files grouped by message, and notes about changes made to them."""
+    """Files grouped by message, notes about changes made to them, and quoted text results."""
 
     messages: tuple[tuple[Attachment, ...], ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 async def pack(
@@ -88,24 +96,25 @@ async def pack(
         ]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
-        return Parcel(((grid,),), ())
+        return Parcel(((grid,),))
     attachments: list[Attachment] = []
     notes: list[str] = []
+    texts: list[str] = []
     for content in contents:
         quote = _find_quote(generation, content)
-        if quote is not None and sum(map(len, notes)) + len(quote) <= NOTES_CHARACTERS:
-            notes.append(quote)
+        if quote is not None and sum(map(len, texts)) + len(quote) <= QUOTED_CHARACTERS:
+            texts.append(quote)
             continue
         attachment, note = await _fit(generation, content, limit)
-        number, size = content.output.position + 1, mebibytes(content.output.byte_count)
+        size = mebibytes(content.output.byte_count)
+        prefix = _number_of(content, contents)
         if attachment is None:
             attachments += await _find_still(generation, content, limit)
             notes.append(
-                _(
-                    "Result {number} has {size}, more than can be sent here ({limit}): ask for a "
-                    "smaller or shorter one. It is kept for a few days, and the people who run "
-                    "this bot can hand it to you.",
-                    number=number,
+                prefix
+                + _(
+                    "Too large for Discord ({size}, limit {limit}). Make a smaller or shorter one. "
+                    "The people who run this bot can hand it to you for a few days.",
                     size=size,
                     limit=mebibytes(limit),
                 )
@@ -113,10 +122,10 @@ async def pack(
             continue
         attachments.append(attachment)
         if note is not None:
-            notes.append(_(note, number=number, size=size))
+            notes.append(prefix + _(note, size=size))
     if generation.outputs and not contents:
-        notes.append(_("The results are not kept any more."))
-    return Parcel(_split(attachments, message_limit), tuple(notes))
+        notes.append(_("These results are no longer stored."))
+    return Parcel(_split(attachments, message_limit), tuple(notes), tuple(texts))
 
 
 def pack_originals(
@@ -133,16 +142,20 @@ def pack_originals(
         if attachment is not None:
             attachments.append(attachment)
             continue
-        note = _(
-            "Original {number} is too large for Discord ({size}, limit {limit}).",
-            number=content.output.position + 1,
+        note = _number_of(content, contents) + _(
+            "Too large for Discord ({size}, limit {limit}).",
             size=mebibytes(content.output.byte_count),
             limit=mebibytes(size_limit),
         )
         if is_picture(content.output):
-            note += " " + _("The picture above is the best copy.")
+            note += " " + _("The posted picture is the best copy.")
         notes.append(note)
     return Parcel(_split(attachments, BYTES_A_MESSAGE), tuple(notes))
+
+
+def _number_of(content: OutputContent, contents: Sequence[OutputContent]) -> str:
+    """The number that a note about a result begins with; none where there is only one."""
+    return f"#{content.output.position + 1}: " if len(contents) > 1 else ""
 
 
 def find_original(
@@ -156,11 +169,31 @@ def find_original(
     return None
 
 
+def show_files(files: Sequence[Attachment]) -> Iterable[Item]:
+    """Components that show files: a gallery of pictures and videos, and a row for each other."""
+    seen = [file for file in files if file.is_visual]
+    if seen:
+        yield ui.MediaGallery(
+            *(
+                discord.MediaGalleryItem(
+                    f"attachment://{file.filename}",
+                    description=file.description or None,
+                    spoiler=file.spoiler,
+                )
+                for file in seen
+            )
+        )
+    for file in files:
+        if not file.is_visual:
+            yield ui.File(f"attachment://{file.filename}", spoiler=file.spoiler)
+
+
 async def _build_grid(
     generation: Generation, contents: Sequence[OutputContent], limit: int
 ) -> Attachment | None:
-    """Combine four pictures into a grid, if the request asks for one; otherwise None."""
-    if generation.layout is not Layout.GRID or len(contents) != imaging.GRID_CELLS:
+    """Combine two to four pictures into a grid, unless the request asks for separate ones."""
+    is_grid = generation.layout is Layout.GRID and 1 < len(contents) <= imaging.GRID_CELLS
+    if not is_grid:
         return None
     if not all(is_picture(content.output) for content in contents):
         return None
@@ -218,8 +251,7 @@ def _find_quote(generation: Generation, content: OutputContent) -> str | None:
     text = content.output.text
     if text is None or len(text) > SHOWN_TEXT_CHARACTERS or not text.strip():
         return None
-    inside = visible(text).replace("`", "`\u200b")
-    block = f"```\n{inside}\n```"
+    block = code_block(text)
     return f"||{block}||" if generation.spoiler else block
 
 

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import discord
 from discord.http import Route
@@ -14,7 +15,10 @@ from generation.media import imaging
 from generation.media.decoding import decode
 from generation.record import Generation, Output
 
-_BUTTON = re.compile(r"g:(?P<id>[a-z0-9]{1,32}):")
+PUBLIC, PANEL = "g", "gm"
+"""First parts of the custom ids of buttons below a result, and in a private panel opened there."""
+
+_BUTTON = re.compile(rf"(?P<place>{PUBLIC}|{PANEL}):(?P<id>[a-z0-9]{{1,32}}):")
 
 _RESULT_FILE = re.compile(r"(?:SPOILER_)?limner-([a-z0-9]{1,32})-(?:[0-9]{1,3}|grid)\.[a-z0-9]+")
 
@@ -44,7 +48,7 @@ class PostedFiles:
     async def fetch(self, generation: Generation, output: Output) -> bytes | None:
         """Download a result as it was posted; None when no message has it any more."""
         async for message in self._messages(generation):
-            content = await _fetch_from(message.attachments, generation, output)
+            content = await _fetch_from(files_of(message), generation, output)
             if content is not None:
                 return content
         return None
@@ -92,7 +96,8 @@ async def _fetch_from(
             grid = await _download(attachment)
             if grid is None:
                 return None
-            return await decode(imaging.quarter, grid, output.position)
+            count = len(generation.outputs)
+            return await decode(imaging.cut_from_grid, grid, output.position, count)
     return None
 
 
@@ -119,12 +124,74 @@ def is_kept_by_discord(url: str) -> bool:
 
 def generation_ids(message: discord.Message) -> Iterator[str]:
     """Ids of the generations named by a message's buttons and file names."""
-    for row in message.components:
-        for part in getattr(row, "children", ()):
-            match = _BUTTON.match(getattr(part, "custom_id", None) or "")
-            if match is not None:
-                yield match["id"]
-    for attachment in message.attachments:
-        match = _RESULT_FILE.fullmatch(attachment.filename)
+    for match in _buttons(message):
+        yield match["id"]
+    for attachment in files_of(message):
+        named = _RESULT_FILE.fullmatch(attachment.filename)
+        if named is not None:
+            yield named[1]
+
+
+def is_panel(message: discord.Message | None) -> bool:
+    """Whether the message is a private panel opened from a public result."""
+    matches = _buttons(message) if message is not None else ()
+    return any(match["place"] == PANEL for match in matches)
+
+
+def files_of(message: discord.Message) -> list[discord.Attachment]:
+    """A message's files: its attachments, and what its components show of its own.
+
+    Discord leaves the files that components show out of the attachments, and says no size of
+    pictures there: https://github.com/discord/discord-api-docs/issues/8277. Their size is 0.
+    """
+    files = list(message.attachments)
+    for part in walk_components(message.components):
+        for shown in (part, *getattr(part, "items", ())):
+            media = getattr(shown, "media", None)
+            if isinstance(media, discord.UnfurledMediaItem) and media.attachment_id is not None:
+                files.append(_attachment(message, shown, media))
+    unique = {file.id: file for file in files}
+    return list(unique.values())
+
+
+def texts_of(message: discord.Message) -> list[str]:
+    """The texts of a message's components."""
+    return [
+        part.content
+        for part in walk_components(message.components)
+        if isinstance(part, discord.TextDisplay)
+    ]
+
+
+def _attachment(
+    message: discord.Message, shown: object, media: discord.UnfurledMediaItem
+) -> discord.Attachment:
+    data: Any = {
+        "id": media.attachment_id,
+        "filename": unquote(urlsplit(media.url).path.rpartition("/")[2]),
+        "size": getattr(shown, "size", None) or 0,
+        "url": media.url,
+        "proxy_url": media.proxy_url or media.url,
+        "content_type": media.content_type,
+        "width": media.width,
+        "height": media.height,
+        "description": getattr(shown, "description", None),
+    }
+    return discord.Attachment(data=data, state=message._state)  # noqa: SLF001 - as discord.py does
+
+
+def _buttons(message: discord.Message) -> Iterator[re.Match[str]]:
+    for part in walk_components(message.components):
+        match = _BUTTON.match(getattr(part, "custom_id", None) or "")
         if match is not None:
-            yield match[1]
+            yield match
+
+
+def walk_components(components: Iterable[Any]) -> Iterator[Any]:
+    """Yield components and those nested in them."""
+    for component in components:
+        yield component
+        yield from walk_components(getattr(component, "children", ()))
+        accessory = getattr(component, "accessory", None)
+        if accessory is not None:
+            yield accessory

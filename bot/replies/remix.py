@@ -58,7 +58,7 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             _("Seed"),
             str(generation.seed if generation.seed is not None else ""),
             longest=SEED_DIGITS,
-            description=_("Empty it for a new one"),
+            description=_("Empty for a new one"),
         )
     if "size" in offered:
         parts["aspect"] = choice_field("aspect", _("Aspect"), _aspect_options(generation))
@@ -69,12 +69,12 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             _("Strength"),
             "" if strength is None else str(strength),
             longest=6,
-            description=_("How far to leave the picture behind: 0 keeps it, 1 forgets it"),
+            description=_("How much to change: 0 = nothing, 1 = everything"),
         )
     if not parts:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "This workflow has nothing that could be changed: press Again instead.",
+            "This workflow has nothing to change. Press Again instead.",
         )
     await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
 
@@ -104,7 +104,7 @@ def parse_seed(text: str) -> int | None:
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= SEED_DIGITS):
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "The seed is a whole number. Empty it for a new one.",
+            "The seed must be a whole number, or empty for a new one.",
             {"option": "seed"},
         )
     return int(typed)
@@ -122,7 +122,7 @@ def _options_of(interaction: discord.Interaction, generation: Generation) -> fro
 
 def _aspect_options(generation: Generation) -> list[discord.SelectOption]:
     size = str(generation.values.get("size") or "")
-    as_before = _("as before ({size})", size=size) if size else _("as before")
+    as_before = _("Unchanged ({size})", size=size) if size else _("Unchanged")
     options = [
         discord.SelectOption(
             label=as_before[:MENU_OPTION_CHARACTERS], value=AS_BEFORE, default=True

@@ -13,20 +13,24 @@ from bot.i18n.language import _, mark, plural
 from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.deletion import delete_message, withdraw
-from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
+from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack, show_files
+from bot.replies.posted_files import files_of, texts_of
+from bot.replies.result_messages import facts, title_line
 from bot.replies.sender import ReplyContent
 from bot.requester import actor_of
 from bot.services import services_of
-from bot.ui import embeds
 from bot.ui.components import PersistentItem, chosen_in
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS, MENU_OPTION_CHARACTERS
+from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label
+from bot.ui.layout import AMBER, GREY, Item, build_layout, card, panel, row, small, text
+from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
-from bot.ui.text import harmless, lines_within, plain
+from bot.ui.text import harmless, lines_within, plain, relative
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import Sheet
 from generation.notifier import Case, CaseState
+from generation.record import Generation
 
 APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
 
@@ -38,6 +42,7 @@ SHEET_ID_CHARACTERS = 80
 
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
+TEXTS_CHARACTERS = 3_200
 MAX_DAYS = 3650
 DAYS_DIGITS = len(str(MAX_DAYS))
 
@@ -45,7 +50,7 @@ DAYS_DIGITS = len(str(MAX_DAYS))
 BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
 _TITLES = {
-    CaseState.PENDING: mark("Waits for a moderator"),
+    CaseState.PENDING: mark("Waiting for approval"),
     CaseState.REPORTED: mark("Reported"),
 }
 
@@ -53,8 +58,6 @@ _ACTIONS = {
     CaseState.PENDING: (APPROVE, REFUSE, BLOCK),
     CaseState.REPORTED: (APPROVE, DELETE, BLOCK),
 }
-
-_ORANGE = discord.Colour.orange()
 
 
 class ReviewButton(
@@ -100,7 +103,7 @@ class SheetButton(
 
     def __init__(self, action: str, ids: Sequence[str] = ()) -> None:
         count = len(ids)
-        label, style = _("Back to the others"), discord.ButtonStyle.secondary
+        label, style = _("Back"), discord.ButtonStyle.secondary
         if action == APPROVE:
             label = plural("Approve {count}", "Approve all {count}", count)
             style = discord.ButtonStyle.success
@@ -128,15 +131,17 @@ class SheetButton(
             await show_next(interaction)
             return
         if self.action == ASK:
-            await interaction.edit_original_response(view=_confirmation(self.ids))
+            if interaction.message is not None:
+                view = _confirmation(interaction.message, self.ids)
+                await interaction.edit_original_response(**keeping_files(view))
             return
         approved = self.action == APPROVE
         decided = await _decide_all(interaction, self.ids, approved=approved)
         await show_next(interaction)
         if late := len(self.ids) - len(decided):
             told = plural(
-                "{count} of them was decided on or deleted already.",
-                "{count} of them were decided on or deleted already.",
+                "{count} was already decided or deleted.",
+                "{count} were already decided or deleted.",
                 late,
             )
             await respond(interaction, told)
@@ -153,16 +158,12 @@ class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
         if sheet is not None:
             options = [
                 discord.SelectOption(
-                    label=plain(f"{places} · {embeds.choice_label(generation)}")[
-                        :MENU_OPTION_CHARACTERS
-                    ],
+                    label=plain(f"{places} · {choice_label(generation)}")[:MENU_OPTION_CHARACTERS],
                     value=generation.id,
                 )
                 for places, generation in zip(_places(sheet), sheet.generations, strict=True)
             ]
-        super().__init__(
-            ui.Select(custom_id="v:look", placeholder=_("Look at one"), options=options)
-        )
+        super().__init__(ui.Select(custom_id="v:look", placeholder=_("Open one…"), options=options))
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - the id holds no data
@@ -189,65 +190,75 @@ async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
     files = parcel.messages[0] if parcel.messages else ()
-    lines = [*_describe(case), *parcel.notes]
-    title = _TITLES.get(case.state, mark("For moderators"))
-    embed = discord.Embed(
-        title=_(title),
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
-        colour=_ORANGE,
+    state = _(_TITLES.get(case.state, mark("For moderators")))
+    where = (f"<@{generation.user_id}>", f"<#{generation.channel_id}>")
+    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
+    why = lines_within(reasons, REASONS_CHARACTERS) if reasons else ""
+    notes = [small(note) for note in parcel.notes]
+    queue = plural("{count} waiting", "{count} waiting", waiting) if waiting else ""
+    view = build_layout(
+        card(
+            AMBER,
+            text(
+                title_line(generation, generation.workflow, for_moderators=True),
+                small(state, *where),
+            ),
+            *show_files(files),
+            text(why, *parcel.texts, *notes, most=TEXTS_CHARACTERS),
+            _decision_row(case),
+            text(small(facts(generation), queue)),
+        )
     )
-    if waiting:
-        embed.set_footer(text=plural("{count} waits", "{count} wait", waiting))
-    header = embeds.header(generation, for_moderators=True)
-    return ReplyContent(header, embed, _view(case), files)
+    return ReplyContent(view, files)
 
 
-def _view(case: Case) -> ui.View:
+def _decision_row(case: Case) -> Item | None:
     generation = case.generation
-    view = ui.View(timeout=None)
-    for action in _ACTIONS.get(case.state, (DELETE, BLOCK)):
-        view.add_item(ReviewButton(generation.id, action))
+    actions = _ACTIONS.get(case.state, (DELETE, BLOCK))
+    buttons: list[ui.Item[Any]] = [ReviewButton(generation.id, action) for action in actions]
     address = parse_reply(generation.reply)
     link = generation.message_url or (address.message_url if address is not None else None)
     if link:
-        view.add_item(ui.Button(label=_("Open"), url=link))
-    # A stopped view is not kept in discord.py's view store; the items are persistent.
-    view.stop()
-    return view
+        buttons.append(ui.Button(label=_("Open"), url=link))
+    return row(*buttons)
 
 
 def draft_sheet(sheet: Sheet) -> ReplyContent:
     """Build the message of a contact sheet, whose results are decided on together."""
     lines = [
-        f"**{places}** `{generation.id}` {discord.utils.format_dt(generation.created_at, 'R')} · "
-        f"<@{generation.user_id}> · <#{generation.channel_id}> · "
-        f"{harmless(generation.prompt, embeds.LISTED_PROMPT_CHARACTERS) or generation.workflow}"
-        f"{'' if generation.withheld else ' · ' + _('reported')}"
+        f"**{places}** {_shown_prompt(generation)}"
+        f"{'' if generation.withheld else ' · ' + _('reported')}\n"
+        + small(
+            f"<@{generation.user_id}>",
+            f"<#{generation.channel_id}>",
+            discord.utils.format_dt(generation.created_at, "R"),
+            generation.id,
+        )
         for places, generation in zip(_places(sheet), sheet.generations, strict=True)
     ]
-    embed = discord.Embed(
-        title=_("Waits for a moderator"),
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
-        colour=_ORANGE,
-    )
-    embed.set_footer(text=plural("{count} waits", "{count} wait", sheet.waiting))
     ids = [generation.id for generation in sheet.generations]
-    view = ui.View(timeout=None)
-    view.add_item(SheetButton(APPROVE, ids))
-    view.add_item(SheetButton(ASK, ids))
-    view.add_item(SheetMenu(sheet))
-    view.stop()
+    queue = plural("{count} waiting", "{count} waiting", sheet.waiting)
     picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
-    return ReplyContent("", embed, view, (picture,))
+    view = build_layout(
+        card(
+            AMBER,
+            text(f"### {_('Waiting for approval')}", small(queue)),
+            *show_files((picture,)),
+            text(*lines, most=TEXTS_CHARACTERS),
+            row(SheetButton(APPROVE, ids), SheetButton(ASK, ids)),
+            row(SheetMenu(sheet)),
+        )
+    )
+    return ReplyContent(view, (picture,))
 
 
-def _confirmation(ids: Sequence[str]) -> ui.View:
+def _shown_prompt(generation: Generation) -> str:
+    return harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or harmless(generation.workflow)
+
+
+def _confirmation(message: discord.Message, ids: Sequence[str]) -> ui.LayoutView:
     """Ask for confirmation: a refusal is final, and its button is next to the approving one."""
-    view = ui.View(timeout=None)
-    view.add_item(SheetButton(REFUSE, ids))
-    view.add_item(SheetButton(BACK))
-    view.stop()
-    return view
+    return _rebuilt(message, AMBER, row(SheetButton(REFUSE, ids), SheetButton(BACK)))
 
 
 async def show_next(interaction: discord.Interaction) -> None:
@@ -268,10 +279,7 @@ async def _show_oldest(interaction: discord.Interaction) -> None:
     reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
     overview = await reviews.overview(guild_id or 0)
     if overview.next_id is None:
-        embed = discord.Embed(description=_("Nothing waits for a moderator."), colour=embeds.GREY)
-        await interaction.edit_original_response(
-            content=None, embed=embed, attachments=[], view=None
-        )
+        await _show(interaction, ReplyContent(panel("", [_("Nothing to review.")], colour=GREY)))
         return
     case = await reviews.case(overview.next_id, guild_id)
     await _show(interaction, await draft_case(case, waiting=overview.waiting))
@@ -281,18 +289,12 @@ async def _show_case(interaction: discord.Interaction, generation_id: str) -> No
     """Show one result of a sheet, with a button back to it."""
     case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
     draft = await draft_case(case)
-    if draft.view is not None:
-        draft.view.add_item(SheetButton(BACK))
+    draft.view.add_item(ui.ActionRow(SheetButton(BACK)))
     await _show(interaction, draft)
 
 
 async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
-    await interaction.edit_original_response(
-        content=draft.content,
-        embed=draft.embed,
-        attachments=[file.to_file() for file in draft.files],
-        view=draft.view,
-    )
+    await interaction.edit_original_response(**draft.edit())
 
 
 async def _acknowledge(interaction: discord.Interaction) -> None:
@@ -371,8 +373,10 @@ async def _open_block(interaction: discord.Interaction, generation_id: str) -> N
         interaction, services_of(interaction).reviews.case(generation_id, guild_of(interaction))
     )
     fields = {
-        "days": text_field("days", _("Days (empty: for good)"), longest=DAYS_DIGITS),
-        "reason": text_field("reason", _("Why (they are told)"), longest=MAX_REASON_CHARACTERS),
+        "days": text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS),
+        "reason": text_field(
+            "reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS
+        ),
     }
     title = _("Block {person}", person=plain(case.generation.user_name))
     await open_modal(interaction, f"r:{generation_id}:block", title, fields)
@@ -394,24 +398,24 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
     reason = answer.texts.get("reason", "")
     await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
     person = f"<@{case.generation.user_id}>"
-    text = _("{person} is blocked here for good.", person=person)
+    told = _("{person} is blocked here until unblocked.", person=person)
     if until is not None:
         when = discord.utils.format_dt(until, "f")
-        text = _("{person} is blocked here until {when}.", person=person, when=when)
-    await respond(interaction, text)
+        told = _("{person} is blocked here until {when}.", person=person, when=when)
+    await respond(interaction, told)
 
 
 async def _close(interaction: discord.Interaction, generation_id: str) -> None:
     """Show what is recorded of a result in its message in the moderators' channel."""
     case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-    if not case.state.is_closed:
-        await interaction.edit_original_response(view=_view(case))
+    message = interaction.message
+    if message is not None and not case.state.is_closed:
+        view = _rebuilt(message, AMBER, _decision_row(case))
+        await interaction.edit_original_response(**keeping_files(view))
         return
-    draft = draft_closed(case)
-    changes: dict[str, Any] = {} if case.state is CaseState.APPROVED else {"attachments": []}
-    await interaction.edit_original_response(
-        content=draft.content, embed=draft.embed, view=None, **changes
-    )
+    draft = draft_closed(message, case)
+    keeps_files = case.state is CaseState.APPROVED
+    await interaction.edit_original_response(**draft.edit(keeps_files=keeps_files))
 
 
 def _places(sheet: Sheet) -> list[str]:
@@ -423,30 +427,49 @@ def _places(sheet: Sheet) -> list[str]:
     return places
 
 
-def draft_closed(case: Case) -> ReplyContent:
-    """Build the review message of a result that is already decided on."""
-    person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
-    lines = [*_describe(case), _closing(case.state, person)]
-    embed = discord.Embed(
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS), colour=_ORANGE
-    )
-    return ReplyContent(embeds.header(case.generation, for_moderators=True), embed, None)
+def draft_closed(message: discord.Message | None, case: Case) -> ReplyContent:
+    """Build the review message of a result that is decided on, from the one before if it is known.
+
+    An approved one keeps its files.
+    """
+    note = text(_closing(case.state, f"<@{case.actor_id}>" if case.actor_id is not None else ""))
+    if message is None:
+        title = title_line(case.generation, case.generation.workflow, for_moderators=True)
+        return ReplyContent(build_layout(card(GREY, text(title), note)))
+    keeps_files = case.state is CaseState.APPROVED
+    return ReplyContent(_rebuilt(message, GREY, note, keeps_files=keeps_files))
 
 
-def _describe(case: Case) -> list[str]:
-    reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
-    lines = [embeds.facts(case.generation), f"<#{case.generation.channel_id}>"]
-    return [*lines, lines_within(reasons, REASONS_CHARACTERS)] if reasons else lines
+def keeping_files(view: ui.LayoutView) -> dict[str, Any]:
+    """Arguments of an edit that keeps the message's files."""
+    return ReplyContent(view).edit(keeps_files=True)
+
+
+def _rebuilt(
+    message: discord.Message, colour: discord.Colour, *items: Item | None, keeps_files: bool = True
+) -> ui.LayoutView:
+    """Build a card of a message's texts and files, in either form, with other components below."""
+    said = [message.content]
+    for embed in message.embeds:
+        said += [embed.title or "", embed.description or ""]
+    said += texts_of(message)
+    files = files_of(message) if keeps_files else []
+    shown = [Attachment(file.filename, b"", file.description or "", spoiler=True) for file in files]
+    body = text(*said, most=TEXTS_CHARACTERS)
+    return build_layout(card(colour, body, *show_files(shown), *items))
 
 
 def _closing(state: CaseState, person: str) -> str:
+    when = relative(datetime.now(UTC))
     match state:
         case CaseState.APPROVED:
-            return _("Approved by {person}.", person=person)
+            return _("Approved by {person} {when}.", person=person, when=when)
         case CaseState.REFUSED:
-            return _("Refused by {person}.", person=person)
+            return _("Refused by {person} {when}.", person=person, when=when)
+        case _ if person:
+            return _("Deleted by {person} {when}.", person=person, when=when)
         case _:
-            return _("Deleted by {person}.", person=person) if person else _("Deleted.")
+            return _("Deleted.")
 
 
 def _is_private(interaction: discord.Interaction) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import discord
 
@@ -20,6 +21,7 @@ from bot.replies.packing import Attachment
 # Discord's error codes, https://docs.discord.com/developers/topics/opcodes-and-status-codes
 UNKNOWN_MESSAGE = 10008
 FILE_TOO_LARGE = 40005
+INVALID_FORM = 50035
 
 UNAUTHORIZED = 401
 CONTENT_TOO_LARGE = 413
@@ -54,18 +56,35 @@ class _BeyondReach(Gone):
     """The message cannot be reached by its id; a direct message may still arrive."""
 
 
+class Invalid(Gone):
+    """Discord refuses the message itself."""
+
+
 class _TokenDead(Exception):
     """The interaction's token is expired or invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """Content of a message; its files replace those that the message has."""
+    """A message of layout components; its files replace those that the message has."""
 
-    content: str
-    embed: discord.Embed | None
-    view: discord.ui.View | None
+    view: discord.ui.LayoutView
     files: Sequence[Attachment] = field(default=())
+
+    def edit(self, *, keeps_files: bool = False) -> dict[str, Any]:
+        """Arguments of an edit; a message of the older form loses its content and embeds."""
+        parts: dict[str, Any] = {"content": None, "embeds": [], **self.parts()}
+        if not keeps_files:
+            parts["attachments"] = [file.to_file() for file in self.files]
+        return parts
+
+    def send(self) -> dict[str, Any]:
+        """Arguments of a new message."""
+        return {**self.parts(), "files": [file.to_file() for file in self.files]}
+
+    def parts(self) -> dict[str, Any]:
+        """Arguments of both, without the files."""
+        return {"view": self.view, "allowed_mentions": NO_PINGS}
 
 
 class ReplySender:
@@ -91,7 +110,10 @@ class ReplySender:
         return guild.filesize_limit if guild is not None else DEFAULT_SIZE_LIMIT
 
     async def edit(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
-        """Edit the reply; returns a link to it, or None for an ephemeral one."""
+        """Edit the reply; returns a link to it, or None for an ephemeral one.
+
+        Raises Invalid where Discord refuses the content.
+        """
         if self.is_by_token(address):
             with suppress(_TokenDead):
                 return await self._edit_by_token(address, draft)
@@ -108,13 +130,29 @@ class ReplySender:
         for number, draft in enumerate(drafts):
             try:
                 if number == 0:
-                    link = await self.edit(address, draft)
+                    link = await self._edit_or_replace(address, draft)
                 else:
                     await self._follow(address, draft)
             except _BeyondReach:
                 private_link = await self._send_privately(user_id, address, drafts, number)
                 return link or private_link
         return link
+
+    async def _edit_or_replace(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
+        """Edit the reply, or post it anew where Discord refuses the edit.
+
+        It has been seen to refuse edits that bring a new file into a gallery, while it takes the
+        same as a new message: https://github.com/discord/discord-api-docs/issues/7529.
+        """
+        try:
+            return await self.edit(address, draft)
+        except Invalid:
+            if not draft.files or address.is_private or address.channel_id is None:
+                raise
+            link = await self._follow_by_id(address, draft, _nonce("instead", address, draft))
+            with suppress(Gone, Unreachable):
+                await self.delete(address.channel_id, address.message_id)
+            return link
 
     async def post(self, channel_id: int, draft: ReplyContent, reason: str) -> int:
         """Send to a channel and return the message's id.
@@ -123,30 +161,23 @@ class ReplySender:
         """
         nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
         async with _translated(by_token=False):
-            message = await self._client.get_partial_messageable(channel_id).send(
-                draft.content,
-                embeds=[draft.embed] if draft.embed else [],
-                view=draft.view or discord.utils.MISSING,
-                files=[file.to_file() for file in draft.files],
-                allowed_mentions=NO_PINGS,
-                nonce=nonce,
-            )
+            channel = self._client.get_partial_messageable(channel_id)
+            message: discord.Message = await channel.send(**draft.send(), nonce=nonce)
         return message.id
+
+    async def fetch(self, channel_id: int, message_id: int) -> discord.Message:
+        """Fetch a message sent by `post`."""
+        async with _translated(by_token=False):
+            return await self._client.get_partial_messageable(channel_id).fetch_message(message_id)
 
     async def amend(
         self, channel_id: int, message_id: int, draft: ReplyContent, *, keeps_files: bool
     ) -> None:
         """Edit a message sent by `post`, keeping or replacing its files."""
-        files = [file.to_file() for file in draft.files]
         channel = self._client.get_partial_messageable(channel_id)
         async with _translated(by_token=False):
-            await channel.get_partial_message(message_id).edit(
-                content=draft.content,
-                embed=draft.embed,
-                view=draft.view,
-                allowed_mentions=NO_PINGS,
-                attachments=discord.utils.MISSING if keeps_files else files,
-            )
+            message = channel.get_partial_message(message_id)
+            await message.edit(**draft.edit(keeps_files=keeps_files))
 
     async def delete(self, channel_id: int, message_id: int) -> None:
         """Delete a message sent by `post`."""
@@ -156,14 +187,7 @@ class ReplySender:
 
     async def _edit_by_token(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
         async with _translated(by_token=True):
-            await self._webhook(address).edit_message(
-                address.message_id,
-                content=draft.content,
-                embed=draft.embed,
-                view=draft.view,
-                attachments=[file.to_file() for file in draft.files],
-                allowed_mentions=NO_PINGS,
-            )
+            await self._webhook(address).edit_message(address.message_id, **draft.edit())
         return address.message_url
 
     async def _edit_by_id(self, address: ReplyAddress, draft: ReplyContent) -> str | None:
@@ -171,13 +195,7 @@ class ReplySender:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
         async with _translated(by_token=False):
-            await channel.get_partial_message(address.message_id).edit(
-                content=draft.content,
-                embed=draft.embed,
-                view=draft.view,
-                attachments=[file.to_file() for file in draft.files],
-                allowed_mentions=NO_PINGS,
-            )
+            await channel.get_partial_message(address.message_id).edit(**draft.edit())
         return address.message_url
 
     async def _follow(self, address: ReplyAddress, draft: ReplyContent) -> None:
@@ -205,24 +223,15 @@ class ReplySender:
 
     async def _follow_by_token(self, address: ReplyAddress, draft: ReplyContent) -> None:
         async with _translated(by_token=True):
-            await self._webhook(address).send(
-                draft.content,
-                files=[file.to_file() for file in draft.files],
-                ephemeral=address.is_private,
-                allowed_mentions=NO_PINGS,
-            )
+            await self._webhook(address).send(**draft.send(), ephemeral=address.is_private)
 
-    async def _follow_by_id(self, address: ReplyAddress, draft: ReplyContent, nonce: str) -> None:
+    async def _follow_by_id(self, address: ReplyAddress, draft: ReplyContent, nonce: str) -> str:
         if address.channel_id is None or address.is_private:
             raise _BeyondReach
         channel = self._client.get_partial_messageable(address.channel_id)
         async with _translated(by_token=False):
-            await channel.send(
-                draft.content,
-                files=[file.to_file() for file in draft.files],
-                allowed_mentions=NO_PINGS,
-                nonce=nonce,
-            )
+            message: discord.Message = await channel.send(**draft.send(), nonce=nonce)
+        return message.jump_url
 
     async def _send_privately(
         self, user_id: int, address: ReplyAddress, drafts: Sequence[ReplyContent], first: int
@@ -233,18 +242,12 @@ class ReplySender:
             async with _translated(by_token=False):
                 channel = await self._client.create_dm(discord.Object(user_id))
             for draft in drafts[first:]:
-                text = draft.content
                 if link is None:
-                    text += "\n" + _("Its own message is out of my reach by now, so here it is.")
+                    note = _("I can't reach the original message any more, so here it is.")
+                    draft.view.add_item(discord.ui.TextDisplay(f"-# {note}"))
+                nonce = _nonce("private", address, draft)
                 async with _translated(by_token=False):
-                    message = await channel.send(
-                        text,
-                        embeds=[draft.embed] if draft.embed else [],
-                        view=draft.view or discord.utils.MISSING,
-                        files=[file.to_file() for file in draft.files],
-                        allowed_mentions=NO_PINGS,
-                        nonce=_nonce("private", address, draft),
-                    )
+                    message: discord.Message = await channel.send(**draft.send(), nonce=nonce)
                 link = link or message.jump_url
         except _BeyondReach as error:
             raise Gone("Neither the reply nor its person can be reached.") from error
@@ -285,9 +288,9 @@ def _meaning(error: discord.HTTPException, *, by_token: bool) -> Exception:
         return Unreachable(f"Discord answers with status {error.status}.")
     if error.status == CONTENT_TOO_LARGE or error.code == FILE_TOO_LARGE:
         return TooLarge("Discord does not take so many bytes.")
-    if by_token:
+    if by_token or error.code == INVALID_FORM:
         # Whatever is wrong with the token, editing by message id may work.
-        return _TokenDead()
+        return Invalid(error.text) if error.code == INVALID_FORM else _TokenDead()
     if error.status == UNAUTHORIZED:
         return Unreachable("Discord does not know the bot's token any more.")
     return _BeyondReach(f"Discord refuses with status {error.status}, code {error.code}.")

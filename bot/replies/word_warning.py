@@ -23,10 +23,7 @@ async def warn(interaction: discord.Interaction, generation: Generation) -> None
         if await services_of(interaction).moderation.asks_for_warning(generation.id):
             await _wait_until_filled(interaction)
             await interaction.followup.send(
-                _(
-                    "Moderators of this place watch for words such as yours, and see this "
-                    "request. It is made all the same; please mind the rules here."
-                ),
+                _("Heads-up: moderators can see this request; its wording is watched."),
                 ephemeral=True,
             )
     except (discord.HTTPException, ServiceUnavailable, *NETWORK_ERRORS) as error:

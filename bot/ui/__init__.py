@@ -1,1 +1,1 @@
-"""Texts, embeds and components, within Discord's limits."""
+"""Texts and components, within Discord's limits."""

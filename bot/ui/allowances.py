@@ -10,10 +10,10 @@ from generation.quota.policy import EffectiveAllowance, Grant, GuildLimits, Role
 from generation.quota.rules import Unit
 
 LISTED_ROLES = 15
-"""Roles listed in one line: two such lines fit into an embed's field."""
+"""Roles listed in one line: two such lines fit into a panel."""
 
 LISTED_CHANNELS = 75
-"""Channels listed in one line: two such lines fit into an embed's description."""
+"""Channels listed in one line: two such lines fit into a panel."""
 
 
 _ACCESS = {
@@ -49,7 +49,7 @@ def this_period(period: Period) -> str:
 def allowance_text(amount: int | None, unit: Unit, period: Period) -> str:
     """Format an allowance, such as "50 pictures a day"."""
     if amount is None:
-        return _("without a limit")
+        return _("no limit")
     return _("{amount} {a_period}", amount=amount_text(amount, unit), a_period=a_period(period))
 
 
@@ -57,28 +57,28 @@ def limits_lines(limits: GuildLimits) -> list[str]:
     """Format a guild's limits, one a line."""
     allowance = allowance_text(limits.amount, limits.unit, limits.period)
     return [
-        _("**Allowance** {allowance} for each person", allowance=allowance),
+        _("**Allowance** {allowance} per member", allowance=allowance),
         _("**Roles** {rule}", rule=role_rule_text(limits.role_rule)),
-        _("**Running** {count} at a time for each person", count=limits.max_running),
-        _("**Waiting** {count} more for each person", count=limits.max_waiting),
-        _("**Cooldown** {count} s between two requests", count=limits.cooldown_s),
-        _("**Line** {count} waiting in this server at most", count=limits.max_line),
-        _("**Clock** {timezone}", timezone=limits.timezone),
+        _("**Running** {count} at a time per member", count=limits.max_running),
+        _("**Waiting** {count} more per member", count=limits.max_waiting),
+        _("**Cooldown** {count} s between requests", count=limits.cooldown_s),
+        _("**Queue** up to {count} waiting in this server", count=limits.max_line),
+        _("**Time zone** {timezone}", timezone=limits.timezone),
     ]
 
 
 def role_rule_text(rule: RoleRule) -> str:
     """Describe how the allowances of several roles combine."""
     if rule is RoleRule.SUM:
-        return _("whoever has roles with allowances gets all of them on top")
-    return _("whoever has roles with allowances gets the highest of them instead")
+        return _("Several roles: all are added")
+    return _("Several roles: the highest counts")
 
 
 def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
     """Format a role's policy."""
     said = []
     if policy.is_unlimited:
-        said.append(_("without a limit"))
+        said.append(_("no limit"))
     amount = policy.amount(limits.unit)
     if amount is not None:
         said.append(allowance_text(amount, limits.unit, limits.period))
@@ -100,7 +100,7 @@ def role_line(policy: RolePolicy, limits: GuildLimits) -> str:
 def grant_line(grant: Grant, limits: GuildLimits, *, names_person: bool = True) -> str:
     """Format a grant and its expiry."""
     if grant.is_unlimited:
-        text = _("without a limit")
+        text = _("no limit")
     else:
         text = _(
             "{amount} more {a_period}",
@@ -121,11 +121,11 @@ def reasons(effective: EffectiveAllowance) -> list[str]:
     elif effective.amount_roles:
         lines.append(_("allowance by {roles}", roles=mentions(effective.amount_roles)))
     elif effective.is_default:
-        lines.append(_("this server's allowance for everybody"))
+        lines.append(_("the server's default"))
     for grant in effective.grants:
         limits = GuildLimits(unit=allowance.unit, period=allowance.period)
         said = grant_line(grant, limits, names_person=False)
-        lines.append(_("granted to you: {grant}", grant=said))
+        lines.append(_("your bonus: {grant}", grant=said))
     if effective.priority_roles:
         lines.append(_("priority by {roles}", roles=mentions(effective.priority_roles)))
     return lines
@@ -134,7 +134,7 @@ def reasons(effective: EffectiveAllowance) -> list[str]:
 def channel_lines(policies: Mapping[int, bool]) -> list[str]:
     """Format the allowed and the denied channels."""
     if not policies:
-        return [_("Pictures are made in every channel.")]
+        return [_("Pictures can be made in every channel.")]
     allowed = [channel_id for channel_id, is_served in policies.items() if is_served]
     denied = [channel_id for channel_id, is_served in policies.items() if not is_served]
     lines = []
@@ -154,7 +154,7 @@ def channel_workflow_lines(defaults: Mapping[int, str]) -> list[str]:
 
 
 def mentions(role_ids: Sequence[int]) -> str:
-    """Format role mentions, which ping nobody inside an embed."""
+    """Format role mentions, which ping nobody where nobody may be pinged."""
     return _listed([f"<@&{role_id}>" for role_id in role_ids], LISTED_ROLES)
 
 

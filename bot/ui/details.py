@@ -1,84 +1,91 @@
-"""Embeds of a generation's full record."""
+"""Messages of a generation's full record."""
 
 from collections.abc import Iterable, Sequence
 
 import discord
+from discord import ui
 
 from bot.i18n.language import _
-from bot.ui.embeds import state_name, state_text
-from bot.ui.limits import EMBED_FIELD_CHARACTERS
+from bot.ui.generations import state_name, state_text
+from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.options import shown_name
-from bot.ui.text import harmless, lines_within, mebibytes
+from bot.ui.text import harmless, mebibytes
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
 from generation.request import Derivation
 
-EMBED_CHARACTERS = 2_950
-"""Characters of one embed: a message has 6,000 for all embeds, and a record takes up to two."""
-
-PROMPT_CHARACTERS = 800
+PROMPT_CHARACTERS = 1_000
 """Characters of the prompt; escaping may double them."""
 
+RECORD_CHARACTERS = 3_900
+RECORD_WITH_MORE_CHARACTERS = 2_900
+MORE_CHARACTERS = 1_000
+"""Of a message's 4,000, where moderators see changes and flags below the record."""
 
 VALUE_CHARACTERS = 200
 LISTED_OUTPUTS = 10
 LISTED_ANCESTORS = 8
 
 
-def details_embed(
+def details_layout(
     generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool = False
-) -> discord.Embed:
-    """Embed of a generation and its ancestors, the nearest first.
+) -> ui.LayoutView:
+    """Message of a generation and its ancestors, the nearest first.
 
     Backends' names may be internal addresses, so they are shown only with `names_backend`.
     """
-    embed = discord.Embed(
-        title=generation.id,
-        url=None if generation.is_deleted else generation.message_url,
-        description=harmless(generation.prompt, PROMPT_CHARACTERS) or None,
-        colour=discord.Colour.blurple(),
-        timestamp=generation.created_at,
-    )
-    _add(embed, _("Typed"), [harmless(generation.typed_prompt or "", VALUE_CHARACTERS)])
-    _add(embed, _("Asked for by"), [f"<@{generation.user_id}>"], inline=True)
-    _add(embed, _("State"), [state_text(generation)], inline=True)
-    _add(embed, _("Workflow"), [f"`{generation.workflow}`"], inline=True)
-    if generation.seed is not None:
-        _add(embed, _("Seed"), [f"`{generation.seed}`"], inline=True)
-    _add(embed, _("Time"), _times(generation, names_backend=names_backend), inline=True)
-    _add(embed, _("Cost"), [str(generation.cost)], inline=True)
-    _add(embed, _("Values"), _values(generation))
-    _add(
-        embed,
-        _("Results"),
-        [_output_line(output) for output in generation.outputs[:LISTED_OUTPUTS]],
-    )
-    _add(embed, _("Made from"), _ancestry(generation, ancestors))
-    return embed
+    lines = _record(generation, ancestors, names_backend=names_backend)
+    return build_layout(card(BLURPLE, text(*lines, most=RECORD_CHARACTERS)))
 
 
-def case_file_embeds(
-    case_file: CaseFile, *, has_sheet: bool, names_backend: bool = False
-) -> list[discord.Embed]:
-    """Embeds of a generation for moderators, with changes, flags and decisions."""
+def case_file_layout(
+    case_file: CaseFile, *, sheet: Item | None, names_backend: bool = False
+) -> ui.LayoutView:
+    """Message of a generation for moderators, with changes, flags and decisions."""
     generation = case_file.generation
-    record = details_embed(generation, names_backend=names_backend)
-    if has_sheet:
-        record.set_image(url="attachment://results.png")
-    more = discord.Embed(colour=discord.Colour.blurple())
-    _add(more, _("Changes"), [_change_line(change) for change in case_file.changes])
-    _add(more, _("Flags"), [_flag_line(flag) for flag in case_file.flags])
-    if case_file.review is not None:
-        reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
-        _add(more, _("Review"), [f"{case_file.review}{reviewer}"])
-    hashes = [f"{place + 1} · `{digest}`" for place, digest in case_file.hashes.items()]
-    _add(more, "SHA-256", hashes)
-    where = f"<#{generation.channel_id}>"
-    _add(more, _("Where"), [where], inline=True)
-    _add(more, _("Person"), [f"`{generation.user_id}`"], inline=True)
-    if generation.failure is not None:
-        _add(more, _("Failure"), [harmless(generation.failure.sentence, 500)])
-    return [record, more]
+    record = _record(generation, names_backend=names_backend)
+    reviewer = f" · <@{case_file.reviewer_id}>" if case_file.reviewer_id else ""
+    failure = harmless(generation.failure.sentence, 300) if generation.failure else ""
+    more = (
+        _fact(_("Review"), f"{case_file.review}{reviewer}" if case_file.review else ""),
+        _fact(_("Failure"), failure),
+        _fact(_("Where"), f"<#{generation.channel_id}> · `{generation.user_id}`"),
+        *map(_flag_line, case_file.flags),
+        *map(_change_line, case_file.changes),
+        *(f"SHA-256 {place + 1} `{digest}`" for place, digest in case_file.hashes.items()),
+    )
+    return build_layout(
+        card(
+            BLURPLE,
+            text(*record, most=RECORD_WITH_MORE_CHARACTERS),
+            sheet,
+            text(*more, most=MORE_CHARACTERS),
+        )
+    )
+
+
+def _record(
+    generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool
+) -> Iterable[str]:
+    link = None if generation.is_deleted else generation.message_url
+    yield f"### [{generation.id}]({link})" if link else f"### {generation.id}"
+    yield harmless(generation.prompt, PROMPT_CHARACTERS)
+    yield _fact(_("Typed"), harmless(generation.typed_prompt or "", VALUE_CHARACTERS))
+    when = discord.utils.format_dt(generation.created_at, "f")
+    yield small(f"<@{generation.user_id}>", when, state_text(generation))
+    yield _fact(_("Workflow"), f"`{generation.workflow}`")
+    if generation.seed is not None:
+        yield _fact(_("Seed"), f"`{generation.seed}`")
+    yield _fact(_("Time"), " · ".join(_times(generation, names_backend=names_backend)))
+    yield _fact(_("Cost"), str(generation.cost))
+    yield from _values(generation)
+    yield from map(_output_line, generation.outputs[:LISTED_OUTPUTS])
+    ancestry = " ← ".join(_ancestry(generation, ancestors))
+    yield _fact(_("Made from"), ancestry)
+
+
+def _fact(name: str, value: str) -> str:
+    return f"**{name}** {value}" if value else ""
 
 
 def _change_line(change: Change) -> str:
@@ -89,13 +96,6 @@ def _change_line(change: Change) -> str:
 def _flag_line(flag: Flag) -> str:
     who = f" · <@{flag.actor_id}>" if flag.actor_id else ""
     return f"{flag.kind} · {harmless(flag.note, 100)}{who}"
-
-
-def _add(embed: discord.Embed, name: str, lines: Iterable[str], *, inline: bool = False) -> None:
-    room = min(EMBED_FIELD_CHARACTERS, EMBED_CHARACTERS - len(embed) - len(name))
-    text = lines_within([line for line in lines if line], room) if room > 0 else ""
-    if text:
-        embed.add_field(name=name, value=text, inline=inline)
 
 
 def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:
@@ -111,7 +111,7 @@ def _times(generation: Generation, *, names_backend: bool) -> Iterable[str]:
 def _values(generation: Generation) -> Iterable[str]:
     for name, value in generation.values.items():
         if name != "seed" and value != "":
-            yield f"{harmless(shown_name(name), 40)}: {harmless(str(value), VALUE_CHARACTERS)}"
+            yield _fact(harmless(shown_name(name), 40), harmless(str(value), VALUE_CHARACTERS))
 
 
 def _output_line(output: Output) -> str:
@@ -119,7 +119,7 @@ def _output_line(output: Output) -> str:
     if output.width and output.height:
         size = f" · {output.width}×{output.height}"  # noqa: RUF001 - the multiplication sign is meant
     kind = harmless(output.media_type, 60)
-    return f"{output.position + 1} · {kind}{size} · {mebibytes(output.byte_count)}"
+    return f"#{output.position + 1} · {kind}{size} · {mebibytes(output.byte_count)}"
 
 
 def _ancestry(generation: Generation, ancestors: Sequence[Generation]) -> Iterable[str]:

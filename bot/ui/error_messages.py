@@ -8,9 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 import discord
+from discord import ui
 
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS
+from bot.ui.layout import RED, panel
 from bot.ui.options import shown_name
 from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, respond, waits_in_public
 from bot.ui.text import harmless, relative
@@ -35,14 +37,13 @@ FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
         FailureKind.MISSING_MODEL: mark("Missing model"),
         FailureKind.WORKFLOW_ERROR: mark("Workflow error"),
         FailureKind.OUT_OF_MEMORY: mark("Out of GPU memory"),
-        FailureKind.BACKEND_OFFLINE: mark("Backend offline"),
+        FailureKind.BACKEND_OFFLINE: mark("GPU offline"),
         FailureKind.TIMED_OUT: mark("Timed out"),
         FailureKind.CANCELLED: mark("Cancelled"),
         FailureKind.BLOCKED_BY_FILTER: mark("Blocked by the image filter"),
     }
 )
 
-RED = discord.Colour.red()
 SENTENCE_CHARACTERS = 1_500
 
 UNKNOWN_INTERACTION = 10062
@@ -51,31 +52,35 @@ UNKNOWN_INTERACTION = 10062
 _log = logging.getLogger(__name__)
 
 
-def failure_embed(
+def failure_texts(
     kind: FailureKind, template: str, facts: Mapping[str, object] | None = None
-) -> discord.Embed:
-    """Embed of a failure: fixed title, formatted sentence, and when to try again."""
+) -> tuple[str, str]:
+    """A failure's title, and its sentence with when to try again."""
     known = _with_shown_names(facts or {})
-    description = harmless(_(template, **known), SENTENCE_CHARACTERS)
+    sentence = harmless(_(template, **known), SENTENCE_CHARACTERS)
     retry_at = _read_moment(known.get("retry_at"))
     if retry_at is not None:
-        description += "\n" + _("Possible again {when}.", when=relative(retry_at))
-    return discord.Embed(title=_(FAILURE_TITLES[kind]), description=description, colour=RED)
+        sentence += "\n" + _("Try again {when}.", when=relative(retry_at))
+    return _(FAILURE_TITLES[kind]), sentence
 
 
-def explain(error: BaseException) -> discord.Embed:
-    """Embed of an error; an unexpected one gets a reference that is also logged."""
+def explain(error: BaseException) -> ui.LayoutView:
+    """The message of an error; an unexpected one gets a reference that is also logged."""
+    title, sentence = _said(error)
+    return panel(title, [sentence], colour=RED)
+
+
+def _said(error: BaseException) -> tuple[str, str]:
+    """The title, which may be empty, and the sentence of an error."""
     match error:
         case RequestRefused() | GenerationFailed():
-            return failure_embed(error.kind, error.template, error.facts)
+            return failure_texts(error.kind, error.template, error.facts)
         case NotPermitted():
-            return discord.Embed(title=_("Not allowed"), description=_(error.template), colour=RED)
+            return _("Not allowed"), _(error.template)
         case ServiceUnavailable():
-            text = _("That cannot be done just now. Please try again in a minute.")
-            return discord.Embed(title=_("Not available"), description=text, colour=RED)
+            return _("Not available"), _("That didn't work just now. Try again in a minute.")
         case GenerationError():
-            said = _(error.template, **error.facts)
-            return discord.Embed(description=harmless(said), colour=RED)
+            return "", harmless(_(error.template, **error.facts), SENTENCE_CHARACTERS)
         case _:
             return _apology(error)
 
@@ -98,16 +103,16 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
     if code == ALREADY_ACKNOWLEDGED:
         _log.warning("Another process answers this bot's interactions: is it running twice?")
         return
-    embed = explain(error)
+    view = explain(error)
     try:
         if not is_acknowledged(interaction):
-            await interaction.response.send_message(embed=embed, ephemeral=True)
+            await interaction.response.send_message(view=view, ephemeral=True)
             return
         if waits_in_public(interaction):
             await _make_place(interaction)
-            await interaction.followup.send(embed=embed, ephemeral=True)
+            await interaction.followup.send(view=view, ephemeral=True)
         else:
-            await respond(interaction, embeds=[embed])
+            await respond(interaction, view=view)
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         _log.warning("Somebody could not be told of an error: %s", type(failure).__name__)
 
@@ -154,15 +159,11 @@ def _read_moment(value: object) -> datetime | None:
         return None
 
 
-def _apology(error: BaseException) -> discord.Embed:
+def _apology(error: BaseException) -> tuple[str, str]:
     reference = secrets.token_hex(4)
     _log.error("Something unforeseen happened (reference %s).", reference, exc_info=error)
-    return discord.Embed(
-        title=_("Something went wrong"),
-        description=_(
-            "Sorry, that should not have happened, and it was noted. If it happens again, give "
-            "the people who run this bot the reference `{reference}`.",
-            reference=reference,
-        ),
-        colour=RED,
+    return _("Something went wrong"), _(
+        "Sorry about that. If it keeps happening, give the people who run this bot the reference "
+        "`{reference}`.",
+        reference=reference,
     )

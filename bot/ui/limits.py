@@ -1,15 +1,8 @@
 """Discord's limits for messages, commands and components.
 
-Their sources are https://docs.discord.com/developers/resources/message#embed-object-embed-limits,
-https://docs.discord.com/developers/interactions/application-commands and
+Their sources are https://docs.discord.com/developers/interactions/application-commands and
 https://docs.discord.com/developers/components/reference.
 """
-
-EMBED_DESCRIPTION_CHARACTERS = 4096
-"""Characters of an embed's description; all embeds of a message have 6,000 together."""
-
-EMBED_FIELD_CHARACTERS = 1024
-"""Characters of the value of an embed's field."""
 
 ALT_TEXT_CHARACTERS = 1024
 """Characters of a file's description."""
@@ -34,3 +27,6 @@ MODAL_TITLE_CHARACTERS = 45
 
 MODAL_LABEL_CHARACTERS = 45
 """Characters of the label of a modal's field."""
+
+LAYOUT_CHARACTERS = 4000
+"""Characters of all texts of a message with layout components."""

@@ -7,7 +7,7 @@ the same modal replace each other. Submissions are therefore read from the raw i
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import discord
@@ -32,6 +32,7 @@ class ModalInput:
     match: re.Match[str]
     texts: Mapping[str, str]
     choices: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[discord.Attachment, ...]] = field(default_factory=dict)
 
     def number(self, name: str, otherwise: str) -> int:
         """The number chosen in a field, read by `read_number`, or `otherwise`."""
@@ -56,7 +57,7 @@ class ModalDispatcher:
             if match is not None:
                 async with error_messages.telling_errors(interaction):
                     require_served(interaction)
-                    await handler(interaction, _read(match, sent))
+                    await handler(interaction, _read(match, sent, interaction))
 
 
 async def open_modal(
@@ -115,15 +116,46 @@ def choice_field(
     )
 
 
+def radio_field(
+    custom_id: str, label: str, options: Mapping[str, str], chosen: str | None = None
+) -> ui.Label[ui.Modal]:
+    """Build a group of radio buttons, one of which must be chosen; labels by value."""
+    return ui.Label(
+        text=label[:MODAL_LABEL_CHARACTERS],
+        component=ui.RadioGroup(
+            custom_id=custom_id,
+            options=[
+                discord.RadioGroupOption(label=said, value=value, default=value == chosen)
+                for value, said in options.items()
+            ],
+        ),
+    )
+
+
+def upload_field(
+    custom_id: str, label: str, *, most: int = 1, description: str = ""
+) -> ui.Label[ui.Modal]:
+    """Build an optional upload of up to `most` files."""
+    return ui.Label(
+        text=label[:MODAL_LABEL_CHARACTERS],
+        description=description or None,
+        component=ui.FileUpload(custom_id=custom_id, required=False, min_values=0, max_values=most),
+    )
+
+
 def read_number(chosen: str) -> int:
     """Parse the number of a menu entry; -1 for a value that no menu offers."""
     is_number = chosen.isascii() and chosen.isdecimal() and len(chosen) <= ID_DIGITS
     return int(chosen) if is_number else -1
 
 
-def _read(match: re.Match[str], sent: Mapping[str, Any]) -> ModalInput:
+def _read(
+    match: re.Match[str], sent: Mapping[str, Any], interaction: discord.Interaction
+) -> ModalInput:
     texts: dict[str, str] = {}
     choices: dict[str, tuple[str, ...]] = {}
+    files: dict[str, tuple[discord.Attachment, ...]] = {}
+    uploads = (sent.get("resolved") or {}).get("attachments") or {}
     for item in sent.get("components") or ():
         part: Mapping[str, Any] = item.get("component") or next(
             iter(item.get("components") or ()), {}
@@ -131,11 +163,15 @@ def _read(match: re.Match[str], sent: Mapping[str, Any]) -> ModalInput:
         name = part.get("custom_id")
         if name is None:
             continue
-        if "values" in part:
+        if part.get("type") == discord.ComponentType.file_upload.value:
+            given = [uploads[file_id] for file_id in part.get("values") or () if file_id in uploads]
+            state = interaction._state  # noqa: SLF001 - as discord.py builds attachments
+            files[name] = tuple(discord.Attachment(data=data, state=state) for data in given)
+        elif "values" in part:
             choices[name] = tuple(str(value) for value in part["values"] or ())
         else:
             texts[name] = str(part.get("value") or "")
-    return ModalInput(match, texts, choices)
+    return ModalInput(match, texts, choices, files)
 
 
 def parse_number(name: str, text: str) -> float | None:

@@ -11,8 +11,7 @@ from discord import ui
 
 from bot.network import NETWORK_ERRORS
 from bot.requester import actor_of
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.text import lines_within
+from bot.ui.layout import panel
 from generation.errors import ServiceUnavailable
 from generation.request import Actor
 
@@ -109,8 +108,7 @@ async def respond(
     interaction: discord.Interaction,
     content: str | None = None,
     *,
-    embeds: Sequence[discord.Embed] = (),
-    view: ui.View | None = None,
+    view: ui.LayoutView | None = None,
     files: Sequence[discord.File] = (),
 ) -> None:
     """Edit the deferred message, or send an ephemeral follow-up; pings nobody.
@@ -122,8 +120,6 @@ async def respond(
     parts: dict[str, Any] = {"allowed_mentions": discord.AllowedMentions.none()}
     if content is not None:
         parts["content"] = content
-    if embeds:
-        parts["embeds"] = list(embeds)
     if view is not None:
         parts["view"] = view
     first = interaction.response.type or interaction.extras.get(_UNNOTICED)
@@ -134,13 +130,21 @@ async def respond(
         await interaction.followup.send(**parts, files=list(files), ephemeral=True)
 
 
+async def replace_message(
+    interaction: discord.Interaction, view: ui.LayoutView, files: Sequence[discord.File] = ()
+) -> None:
+    """Replace all of the message that an acknowledged press came from, of either form."""
+    parts: dict[str, Any] = {"content": None, "embeds": [], "view": view}
+    await interaction.edit_original_response(
+        **parts, attachments=list(files), allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
 async def respond_lines(
     interaction: discord.Interaction, title: str, lines: Sequence[str], *, nothing: str = ""
 ) -> None:
     """Respond with a titled list of as many lines as fit, or with `nothing`."""
-    text = lines_within(lines, EMBED_DESCRIPTION_CHARACTERS) or nothing
-    embed = discord.Embed(title=title, description=text, colour=discord.Colour.blurple())
-    await respond(interaction, embeds=[embed])
+    await respond(interaction, view=panel(title, lines or [nothing]))
 
 
 def deadline_of(interaction: discord.Interaction) -> float:
@@ -158,4 +162,6 @@ async def before_deadline(interaction: discord.Interaction, awaited: Awaitable[T
         async with asyncio.timeout_at(deadline_of(interaction)):
             return await awaited
     except TimeoutError as error:
-        raise ServiceUnavailable("The records are slow just now. Try again in a minute.") from error
+        raise ServiceUnavailable(
+            "The database is slow right now. Try again in a minute."
+        ) from error

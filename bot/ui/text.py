@@ -59,6 +59,12 @@ def visible(text: str) -> str:
     return _PILED.sub(r"\1", shown)
 
 
+def code_block(text: str) -> str:
+    """Quote a text in a code block that the text cannot close."""
+    inside = visible(text).replace("`", "`\u200b")
+    return f"```\n{inside}\n```"
+
+
 def lines_within(lines: Sequence[str], limit: int) -> str:
     """Join as many whole lines as fit into `limit` characters; the rest becomes an ellipsis."""
     text = ""

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 from bot.i18n.language import _
+from bot.ui.text import harmless
 from generation.library.inspection import Fitness, InspectedInput, Inspection
+
+LINE_CHARACTERS = 300
 
 
 def report_lines(report: Inspection, *, seconds: float | None = None) -> list[str]:
@@ -23,6 +26,24 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     lines += [_backend_line(backend) for backend in report.backends]
     lines += [_("Note: {note}", note=note) for note in report.notes]
     return lines
+
+
+def card_lines(report: Inspection) -> Iterator[str]:
+    """Format what members would be asked for, and what is missing, for a message."""
+    for problem in report.problems:
+        yield harmless(problem, LINE_CHARACTERS)
+    if report.results:
+        yield _("**Makes** {results}", results=", ".join(map(_, report.results)))
+    asked = [input_ for input_ in report.inputs if not input_.is_hidden]
+    if asked:
+        yield _("**Options**")
+    for input_ in asked:
+        facts = [input_.type, input_.bounds, _("required") if input_.required else ""]
+        facts.append(f"= {_short(input_.default)}" if input_.default else "")
+        said = harmless(", ".join(filter(None, facts)), LINE_CHARACTERS)
+        yield f"`{input_.name}` {said}"
+    for fitness in report.backends:
+        yield harmless(_backend_line(fitness), LINE_CHARACTERS)
 
 
 def _cost(report: Inspection) -> str:

@@ -122,7 +122,7 @@ class Library(Service):
         """Every workflow, those that cannot be used yet among them, by name."""
         entries = {name: _entry(name, "broken") for name in self._shelf.names()}
         entries |= {name: _entry(name, "to be enabled") for name in self._shelf.staged()}
-        entries |= {name: _entry(name, "waiting for a backend") for name in self._catalog.waiting}
+        entries |= {name: _entry(name, "waiting for a GPU") for name in self._catalog.waiting}
         for state, found in (("off", self._catalog.disabled), ("on", self._catalog.workflows)):
             for name, workflow in found.items():
                 manifest = workflow.manifest

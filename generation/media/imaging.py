@@ -134,13 +134,14 @@ def sketches(content: bytes) -> tuple[bytes, ...]:
 
 
 def grid(contents: Sequence[bytes]) -> bytes | None:
-    """Put up to four pictures into one, two by two, as a WebP; None when one cannot be read."""
+    """Put two to four pictures into one, two a row, as a WebP; None when one cannot be read."""
     try:
         pictures = [_load_cell(content) for content in contents[:GRID_CELLS]]
     except InvalidImage:
         return None
     width, height = (max(one.size[axis] for one in pictures) for axis in (0, 1))
-    sheet = Image.new("RGBA", (2 * width, 2 * height), (0, 0, 0, 0))
+    rows = -(-len(pictures) // 2)
+    sheet = Image.new("RGBA", (2 * width, rows * height), (0, 0, 0, 0))
     for index, picture in enumerate(pictures):
         row, column = divmod(index, 2)
         middle = ((width - picture.width) // 2, (height - picture.height) // 2)
@@ -149,15 +150,15 @@ def grid(contents: Sequence[bytes]) -> bytes | None:
     return encode(whole, "WEBP", quality=_GRID_QUALITY)
 
 
-def quarter(content: bytes, index: int) -> bytes | None:
-    """Cut one picture out of what `grid` made, as a PNG; None when it cannot be read."""
+def cut_from_grid(content: bytes, index: int, count: int) -> bytes | None:
+    """Cut one of `count` pictures out of what `grid` made, as a PNG; None if unreadable."""
     try:
         with open_image(content, RESULT_FORMATS) as source:
             sheet = normalise(source)
     except InvalidImage:
         return None
     row, column = divmod(index, 2)
-    width, height = sheet.width // 2, sheet.height // 2
+    width, height = sheet.width // 2, sheet.height // -(-count // 2)
     corner = (column * width, row * height)
     return encode(sheet.crop((*corner, corner[0] + width, corner[1] + height)), "PNG")
 

@@ -242,12 +242,12 @@ def refuse_blocked(block: Block) -> RequestRefused:
         facts["until"] = f"{block.until:%Y-%m-%d %H:%M} UTC"
         if block.reason:
             return RequestRefused(
-                kind, "The moderators blocked you here until {until}. Why: {reason}", facts
+                kind, "You can't make pictures here until {until}. Reason: {reason}", facts
             )
-        return RequestRefused(kind, "The moderators blocked you here until {until}.", facts)
+        return RequestRefused(kind, "You can't make pictures here until {until}.", facts)
     if block.reason:
-        return RequestRefused(kind, "The moderators blocked you here. Why: {reason}", facts)
-    return RequestRefused(kind, "The moderators blocked you here.", facts)
+        return RequestRefused(kind, "You can't make pictures here. Reason: {reason}", facts)
+    return RequestRefused(kind, "You can't make pictures here.", facts)
 
 
 def _copy_block(row: BlockRow) -> Block:

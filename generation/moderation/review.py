@@ -282,9 +282,7 @@ class Reviews(Service):
         if generation.removed_at is not None:
             raise GenerationRemoved(generation_id)
         if generation.state is not GenerationState.SUCCEEDED:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "There are no results of it to be shown."
-            )
+            raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results to show.")
         flags = FlagRepository(session)
         if any(
             one.kind == REPORT and one.actor_id == requester.user_id

@@ -43,7 +43,7 @@ class Defaults:
     negative: str | None = None
     private: bool = False
     spoiler: bool = False
-    layout: Layout = Layout.SEPARATE
+    layout: Layout = Layout.GRID
     keeps_metadata: bool = True
 
     @classmethod
@@ -52,7 +52,7 @@ class Defaults:
         known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
         if "layout" in known:
             is_known = known["layout"] in {one.value for one in Layout}
-            known["layout"] = Layout(known["layout"]) if is_known else Layout.SEPARATE
+            known["layout"] = Layout(known["layout"]) if is_known else Layout.GRID
         return cls(**known)
 
     def to_record(self) -> dict[str, Any]:

@@ -173,8 +173,8 @@ class OwnGenerations:
             return None
         return RequestRefused(
             FailureKind.QUEUE_FULL,
-            "Your unfinished generations: {unfinished}, and no more than {limit} are allowed at a "
-            "time. Wait for one to end, or cancel one.",
+            "You already have {unfinished} requests in progress (limit {limit}). Wait for "
+            "one to finish, or cancel one.",
             {
                 "unfinished": unfinished,
                 "limit": allowance.max_unfinished,
@@ -262,28 +262,18 @@ def _never_enough(unit: Unit, facts: Mapping[str, object]) -> RequestRefused:
 
 
 _NOT_ENOUGH_LEFT: Mapping[tuple[Unit, Period], str] = {
-    (Unit.PICTURES, Period.DAY): (
-        "Pictures you have left today: {left} of {limit}, and this costs {cost}. More come with "
-        "the next day."
-    ),
-    (Unit.PICTURES, Period.WEEK): (
-        "Pictures you have left this week: {left} of {limit}, and this costs {cost}. More come "
-        "with the next week."
-    ),
+    (Unit.PICTURES, Period.DAY): ("{left} of {limit} pictures left today; this costs {cost}."),
+    (Unit.PICTURES, Period.WEEK): ("{left} of {limit} pictures left this week; this costs {cost}."),
     (Unit.PICTURES, Period.MONTH): (
-        "Pictures you have left this month: {left} of {limit}, and this costs {cost}. More come "
-        "with the next month."
+        "{left} of {limit} pictures left this month; this costs {cost}."
     ),
     (Unit.GPU_SECONDS, Period.DAY): (
-        "GPU seconds you have left today: {left} of {limit}, and this takes about {cost}. More "
-        "come with the next day."
+        "{left} of {limit} GPU seconds left today; this takes about {cost}."
     ),
     (Unit.GPU_SECONDS, Period.WEEK): (
-        "GPU seconds you have left this week: {left} of {limit}, and this takes about {cost}. More "
-        "come with the next week."
+        "{left} of {limit} GPU seconds left this week; this takes about {cost}."
     ),
     (Unit.GPU_SECONDS, Period.MONTH): (
-        "GPU seconds you have left this month: {left} of {limit}, and this takes about {cost}. "
-        "More come with the next month."
+        "{left} of {limit} GPU seconds left this month; this takes about {cost}."
     ),
 }

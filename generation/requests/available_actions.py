@@ -60,6 +60,11 @@ class ActionFinder:
             remix=own is not None and PROMPT in own.manifest.options,
         )
 
+    def title_of(self, workflow: str) -> str:
+        """A workflow's title; its name where the library no longer has it."""
+        known = self._catalog.workflows.get(workflow)
+        return known.manifest.title if known is not None else workflow
+
     def find_own(self, generation: Generation) -> Workflow | None:
         """The workflow it was made with, if it can still be used."""
         workflow = self._catalog.workflows.get(generation.workflow)

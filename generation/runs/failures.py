@@ -31,21 +31,21 @@ MAX_DETAIL_CHARACTERS = 300
 Graph = Mapping[str, Mapping[str, Any]]
 
 OFFLINE = Failure(
-    FailureKind.BACKEND_OFFLINE, "No backend can be reached just now. Try again in a few minutes."
+    FailureKind.BACKEND_OFFLINE, "No GPU is online right now. Try again in a few minutes."
 )
 LOST = Failure(
     FailureKind.BACKEND_OFFLINE,
-    "The backend lost this generation again and again; it was given up.",
+    "The GPU lost this request several times. Try again later.",
 )
-TOO_LONG = Failure(FailureKind.TIMED_OUT, "It took longer than a generation may take.")
-STALLED = Failure(FailureKind.TIMED_OUT, "The backend showed no sign of life for too long.")
-CANCELLED = Failure(FailureKind.CANCELLED, "It was cancelled.")
+TOO_LONG = Failure(FailureKind.TIMED_OUT, "It took too long. Try fewer or smaller pictures.")
+STALLED = Failure(FailureKind.TIMED_OUT, "The GPU stopped responding. Try again.")
+CANCELLED = Failure(FailureKind.CANCELLED, "Cancelled by you.")
 NOTHING_MADE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow ended without a result.")
 WORKFLOW_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow is no longer in the library.")
 
-STOPPED = Failure(FailureKind.CANCELLED, "It was stopped on the backend by somebody else.")
+STOPPED = Failure(FailureKind.CANCELLED, "Someone else stopped it on the GPU.")
 RESULT_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The result was gone before it could be fetched.")
-NOT_RUN = Failure(FailureKind.WORKFLOW_ERROR, "The backend could not run the workflow.")
+NOT_RUN = Failure(FailureKind.WORKFLOW_ERROR, "The GPU couldn't run this workflow.")
 
 OUTCOME_UNKNOWN = Failure(
     FailureKind.BACKEND_OFFLINE,
@@ -109,7 +109,7 @@ def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
         if _is_missing_model(problem):
             return missing_model(problem.received, problem.allowed)
     if not error.problems:
-        return Failure(FailureKind.WORKFLOW_ERROR, "The backend refused the workflow.")
+        return Failure(FailureKind.WORKFLOW_ERROR, "The GPU refused this workflow.")
     problem = error.problems[0]
     node = _title(graph, problem.node_id, problem.class_type)
     facts: dict[str, object] = {

@@ -3,7 +3,8 @@
 import pytest
 
 from sandbox.discord_api.errors import NotPossible
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import is_answered
 
 PATIENCE_S = 60
 MODERATORS = "1183921002349711360"
@@ -16,13 +17,13 @@ def ada(environment):
 
 async def told(who, command, /, **options):
     reply = await who.slash("general", command, **options)
-    return as_text(await reply.until(lambda m: m["embeds"] or m["content"], PATIENCE_S))
+    return as_text(await reply.until(is_answered, PATIENCE_S))
 
 
 async def asked(who, channel="general", **options):
     """The generation's message once its pictures are there."""
     reply = await who.slash(channel, "imagine", prompt="a fox", steps=2, **options)
-    await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    await reply.until(files_of, PATIENCE_S)
 
 
 async def refused(who, title, channel="general"):
@@ -36,27 +37,25 @@ async def refused(who, title, channel="general"):
 async def test_a_server_gets_its_limits_roles_grants_and_channels(environment, ada):
     async with environment.bot():
         text = await told(ada, "limner limits")
-        assert "**Allowance** 50 pictures a day for each person" in text
+        assert "**Allowance** 50 pictures a day per member" in text
         text = await told(
             ada, "limner limits", allowance=2, period="week", clock="Europe/Vienna", cooldown=0
         )
-        assert "**Allowance** 2 pictures a week for each person" in text
-        assert "**Clock** Europe/Vienna" in text
+        assert "**Allowance** 2 pictures a week per member" in text
+        assert "**Time zone** Europe/Vienna" in text
         text = await told(ada, "limner roles set", role=MODERATORS, allowance=100, priority=True)
         assert f"<@&{MODERATORS}> 100 pictures a week · priority" in text
-        text = await told(
-            ada, "limner grants give", person=environment.ben.member, amount=5, days=3
-        )
+        text = await told(ada, "limner bonus give", person=environment.ben.member, amount=5, days=3)
         assert f"<@{environment.ben.id}> 5 pictures more a week, ends <t:" in text
 
         ana = await told(environment.ana, "quota")
-        assert "**2** of 2 pictures left" in ana
-        assert "this server's allowance for everybody" in ana
+        assert "2 of 2 pictures left" in ana
+        assert "the server's default" in ana
         ben = await told(environment.ben, "quota")
-        assert "**7** of 7 pictures left" in ben
-        assert "granted to you: 5 pictures more a week, ends <t:" in ben
+        assert "7 of 7 pictures left" in ben
+        assert "your bonus: 5 pictures more a week, ends <t:" in ben
         mo = await told(environment.mo, "quota")
-        assert "**100** of 100 pictures left" in mo
+        assert "100 of 100 pictures left" in mo
         assert "0 of 10" in mo
         assert f"allowance by <@&{MODERATORS}>" in mo
 
@@ -66,35 +65,35 @@ async def test_a_server_gets_its_limits_roles_grants_and_channels(environment, a
         assert "ask in another one" in text
         await asked(environment.ana, "pictures", count=2)
         text = await refused(environment.ana, "Daily limit reached", "pictures")
-        assert "Pictures you have left this week: 0 of 2" in text
-        assert "Possible again <t:" in text
+        assert "0 of 2 pictures left this week" in text
+        assert "Try again <t:" in text
 
         text = await told(ada, "limner status")
-        assert "1 role changes that." in text
-        assert "1 personal grant holds." in text
-        assert "1 grant was taken back" in await told(
-            ada, "limner grants revoke", person=environment.ben.member
+        assert "1 role override" in text
+        assert "1 personal bonus" in text
+        assert "Took back 1 bonus" in await told(
+            ada, "limner bonus revoke", person=environment.ben.member
         )
-        assert f"<@{environment.ben.id}> was granted nothing." in await told(
-            ada, "limner grants revoke", person=environment.ben.member
+        assert f"<@{environment.ben.id}> has no bonus." in await told(
+            ada, "limner bonus revoke", person=environment.ben.member
         )
         with pytest.raises(NotPossible):
-            await told(ada, "limner grants give", person=environment.ben.member, amount=0)
-        assert "changes nothing any more" in await told(ada, "limner roles clear", role=MODERATORS)
+            await told(ada, "limner bonus give", person=environment.ben.member, amount=0)
+        assert "Deleted the override of" in await told(ada, "limner roles clear", role=MODERATORS)
         assert "every channel" in await told(ada, "limner channels clear")
         assert "50 pictures a day" in await told(ada, "limner limits", reset=True)
 
 
 async def test_what_a_paused_line_was_asked_for_waits_says_so_and_is_made_later(environment, ada):
     async with environment.bot():
-        assert "Paused." in await told(ada, "limner pause")
+        assert "paused" in await told(ada, "limner pause")
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
-        await reply.until(lambda message: "paused here" in as_text(message), PATIENCE_S)
+        await reply.until(lambda message: "Queue paused" in as_text(message), PATIENCE_S)
         assert "paused" in await told(environment.ana, "quota")
-        assert "paused here" in await told(environment.ana, "queue")
+        assert "Queue paused" in await told(environment.ana, "queue")
         assert environment.comfyui.log.posts == []
-        assert "goes on" in await told(ada, "limner resume")
-        await reply.until(lambda message: message["attachments"], PATIENCE_S)
+        assert "resumed" in await told(ada, "limner resume")
+        await reply.until(files_of, PATIENCE_S)
 
 
 async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(environment, ada):
@@ -105,16 +104,14 @@ async def test_only_the_operator_drains_backends_and_it_outlives_a_restart(envir
         assert f"**{name}** · ready" in text.replace("\\", "")
         assert "GiB free" in text
         drained = await told(owner, "limner backends drain", backend=name)
-        assert "is handed nothing new" in drained
-        assert "There is no backend called" in await told(
-            owner, "limner backends drain", backend="nowhere"
-        )
+        assert "gets no new work" in drained
+        assert "No GPU" in await told(owner, "limner backends drain", backend="nowhere")
         if owner.id != ada.id:
             assert "Only the people who run this bot" in await told(ada, "limner backends list")
     async with environment.bot():
         text = await told(owner, "limner backends list")
-        assert f"drained by <@{owner.id}>" in text
-        assert "in service again" in await told(owner, "limner backends resume", backend=name)
+        assert f"stopped by <@{owner.id}>" in text
+        assert "gets work again" in await told(owner, "limner backends resume", backend=name)
         await asked(environment.ana)
 
 

@@ -14,7 +14,8 @@ from discord.ui import DynamicItem
 from bot.replies.buttons import PictureMenu
 from bot.ui.components import PersistentItem
 from sandbox.discord_api.values import Member, Permission, Role, Upload
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import id_of
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -22,10 +23,10 @@ PATIENCE_S = 60
 PRIORITY_ROLE, MANAGER_ROLE = 1183999000000000001, 1183999000000000002
 
 REFUSALS = (
-    "Only people who may manage",
+    "You need Manage",
     "Only the people who run this bot",
-    "Only the person who asked",
-    "The moderators blocked you here",
+    "Only the person who made",
+    "You can't make pictures here",
     "There are no moderators here",
 )
 """What somebody reads who may not; every other answer is about what was asked, not who asked."""
@@ -40,10 +41,10 @@ WITH_OPTIONS = {
     "/presets use": {"name": "mine", "prompt": "a fox"},
     "/presets save": {"name": "mine", "steps": 1},
     "/presets delete": {"name": "other"},
-    "/show": {"generation": "{result}"},
-    "/cancel": {"generation": "{waiting}"},
-    "/mod show": {"generation": "{result}"},
-    "/mod delete": {"generation": "{spare}"},
+    "/show": {"result": "{result}"},
+    "/cancel": {"result": "{waiting}"},
+    "/mod show": {"result": "{result}"},
+    "/mod delete": {"result": "{spare}"},
     "/mod block": {"user": "{nobody}", "days": 1},
     "/mod unblock": {"user": "{nobody}"},
     "/mod purge": {"user": "{nobody}"},
@@ -53,8 +54,8 @@ WITH_OPTIONS = {
     "/mod export": {},
     "/limner roles set": {"role": "{role}", "allowance": 9},
     "/limner roles clear": {"role": "{role}"},
-    "/limner grants give": {"person": "{nobody}", "amount": 1},
-    "/limner grants revoke": {"person": "{nobody}"},
+    "/limner bonus give": {"person": "{nobody}", "amount": 1},
+    "/limner bonus revoke": {"person": "{nobody}"},
     "/limner channels allow": {"channel": "{channel}"},
     "/limner channels deny": {"channel": "{channel}"},
     "/limner backends drain": {"backend": "nowhere"},
@@ -77,14 +78,19 @@ PRESSED = {
     "Original": "g:{result}:original:0",
     "Without metadata": "g:{result}:bare:0",
     "Info": "g:{result}:info:0",
+    "⋯": "g:{result}:more:0",
+    "Copy prompt": "gm:{result}:copy:0",
+    "Report": "gm:{result}:report:0",
     "Cancel": "g:{waiting}:cancel:0",
+    "Cancel in the queue": "q:cancel:{waiting}",
+    "Refresh": "q:refresh:",
     "Delete": "g:{spare}:delete:0",
     "Approve": "r:{result}:approve",
     "Refuse": "r:{result}:refuse",
     "Approve all": "v:approve:{result}",
     "Refuse all": "v:ask:{result}",
     "Really refuse all": "v:refuse:{result}",
-    "Back to the others": "v:back:",
+    "Back": "v:back:",
     "Block": "r:{result}:block",
     "Delete in the moderators' channel": "r:{spare}:delete",
     "buttons of /settings": "s:spoiler",
@@ -98,7 +104,9 @@ PRESSED = {
 CHOSEN = {
     "menus of pictures": "g:{result}:vary:menu",
     "menus of /settings": "s:count",
-    "Look at one": "v:look",
+    "Open one…": "v:look",
+    "the filter of /history": "fh:o::0:::::",
+    "Open… in /history": "h:open",
 }
 """Menus, likewise."""
 
@@ -170,9 +178,9 @@ class Walk:
         """A finished result of the requester's."""
         reply = await self.environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         made = await reply.until(
-            lambda one: one["attachments"] and "Cancel" not in as_text(one), PATIENCE_S
+            lambda one: files_of(one) and "Cancel" not in as_text(one), PATIENCE_S
         )
-        return made["embeds"][0]["description"].split(" · ")[0]
+        return id_of(made)
 
     async def ask(self, person, name, **options):
         """A command's answer."""
@@ -191,7 +199,7 @@ class Walk:
         self.known = dict.fromkeys(self.visible(person))
         reply = await self.begin(act, kind)
         if reply.modal is not None and "delete" not in reply.modal.custom_id:
-            fields = {"prompt": "a fox", "reason": "look"}
+            fields = {"prompt": "a fox", "reason": "look", "kind": "other"}
             asked = str(reply.modal.components)
             given = {name: text for name, text in fields.items() if f"'{name}'" in asked}
             reply = await person.fill(reply.modal, given)

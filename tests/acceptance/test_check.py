@@ -7,7 +7,7 @@ from bot.cli.check import Level, find_all
 from bot.client import DiscordAddress
 from bot.settings import Settings
 from generation.moderation.image_policy import Detections
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
 
@@ -169,7 +169,7 @@ async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
     assert "needs limner[nsfw]" in found.sentence
     async with environment.bot(checker=Checker()):
         reply = await environment.mo.slash("general", "mod image-check", mode="hold")
-        await reply.until(lambda message: "waits for a moderator" in as_text(message))
+        await reply.until(lambda message: "Nudity is held" in as_text(message))
     found = (await findings(environment))["image check"]
     assert found.level is Level.NOTE
     assert "Servers that want it: 1" in found.sentence
@@ -177,5 +177,5 @@ async def test_an_image_check_that_is_missing_matters_where_servers_want_it(
     async with environment.bot():
         assert "Servers that want their pictures checked: 1" in caplog.text
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=2)
-        held = await reply.until(lambda message: "waits for a moderator" in as_text(message), 60)
-        assert not held["attachments"]
+        held = await reply.until(lambda message: "moderator approval" in as_text(message), 60)
+        assert not files_of(held)

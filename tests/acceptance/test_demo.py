@@ -54,7 +54,7 @@ async def test_the_script_plays_a_whole_session_and_saves_its_pictures(demo, tmp
         out, _ = await process.communicate()
     text = out.decode()
     assert process.returncode == 0, text
-    for sign in ("is offered", "step ", "presses Cancel", "Cancelled", "Daily limit reached"):
+    for sign in ("is offered", " % · ", "presses Cancel", "Cancelled", "Daily limit reached"):
         assert sign in text
     for sign in ("Your quota", "Your history", "Everything happened"):
         assert sign in text

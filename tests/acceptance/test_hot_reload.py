@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from sandbox.discord_api.errors import NotPossible
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
 from workflows.catalog import LIBRARY
 
 PATIENCE_S = 60
@@ -89,7 +89,7 @@ def offered(environment):
 
 async def paint(environment, **options):
     reply = await environment.ana.slash("general", "portrait", **{"prompt": "ana", **options})
-    return await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    return await reply.until(files_of, PATIENCE_S)
 
 
 def sampler(environment):
@@ -169,7 +169,7 @@ async def test_a_run_goes_on_as_it_began(environment, folder):
         await environment.comfyui.wait_until_held()
         await reread(core, lambda: shutil.rmtree(folder.path))
         environment.comfyui.release()
-        done = await reply.until(lambda message: message["attachments"], PATIENCE_S)
+        done = await reply.until(files_of, PATIENCE_S)
     assert "Cancel" not in as_text(done)
 
 
@@ -183,7 +183,7 @@ async def test_a_command_that_is_taken_is_told_and_the_workflow_still_serves(
         await until(lambda: "the command /queue" in caplog.text)
         assert offered() is None
         reply = await environment.ana.slash("general", "imagine", prompt="ana", workflow="portrait")
-        await reply.until(lambda message: message["attachments"], PATIENCE_S)
+        await reply.until(files_of, PATIENCE_S)
 
 
 async def test_a_prompt_that_may_be_left_out_is_the_workflows_own(environment, folder):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
+from tests.support.messages import is_answered, labels_of
 
 PATIENCE_S = 60
 
@@ -48,15 +49,11 @@ def studio(environment):
     return environment
 
 
-def labels(message):
-    return [part.get("label") for row in message["components"] for part in row["components"]]
-
-
 async def make(person, workflow):
     reply = await person.slash("general", "imagine", prompt="anything", workflow=workflow)
     return await reply.until(
         lambda message: (
-            (message["attachments"] or "sent here" in as_text(message))
+            (files_of(message) or "Too large" in as_text(message))
             and "Cancel" not in as_text(message)
         ),
         PATIENCE_S,
@@ -67,16 +64,16 @@ async def test_each_kind_is_posted_as_what_it_is(studio):
     async with studio.bot() as core:
         for workflow, extension in (("film", "webm"), ("sound", "flac"), ("moving", "webp")):
             done = await make(studio.ana, workflow)
-            (attachment,) = done["attachments"]
+            (attachment,) = files_of(done)
             assert attachment["filename"].endswith(f"-1.{extension}")
             # A film cannot be enlarged, and none of these has a prompt or a seed.
             expected = ["Upscale", "Vary", "Use as input"] if workflow == "moving" else []
-            assert [one for one in labels(done) if one in expected] == expected
-            assert "Remix" not in labels(done)
-            assert "Delete" in labels(done)
+            assert [one for one in labels_of(done) if one in expected] == expected
+            assert "Remix" not in labels_of(done)
+            assert "Delete" in labels_of(done)
         reply = await studio.ana.slash("general", "history")
-        page = await reply.until(lambda message: message["embeds"], PATIENCE_S)
-        assert "history.png" in as_text(page)
+        page = await reply.until(is_answered, PATIENCE_S)
+        assert "Your history" in as_text(page)
         assert core.service.workflows()
 
 
@@ -85,8 +82,8 @@ async def test_what_is_too_large_says_so_and_what_to_do(studio):
     async with studio.bot():
         done = await make(studio.ana, "film")
         # At most a still of it.
-        assert all("-still." in one["filename"] for one in done["attachments"])
+        assert all("-still." in one["filename"] for one in files_of(done))
         text = as_text(done)
-        assert "more than can be sent here" in text
+        assert "Too large for Discord" in text
         assert "smaller or shorter" in text
-        assert "Original" in labels(done)
+        assert "Original" in labels_of(done)

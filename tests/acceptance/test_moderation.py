@@ -7,13 +7,14 @@ import json
 import aiohttp
 
 from sandbox.discord_api.values import Member, Permission, Role
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import press_more
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 async def make(person, **options):
@@ -35,7 +36,7 @@ async def refusal(person, **options):
 
 
 def id_of(message):
-    return message["embeds"][0]["description"].split(" · ")[0]
+    return id_of(message)
 
 
 async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environment):
@@ -44,9 +45,9 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
             environment.mo, "mod block", user=environment.ana.id, days=2, reason="enough"
         )
         assert f"<@{environment.ana.id}> is blocked here until" in told
-        assert "Why: enough" in await refusal(environment.ana, prompt="a fox")
+        assert "Reason: enough" in await refusal(environment.ana, prompt="a fox")
         assert "enough" in await answer(environment.mo, "mod blocked")
-        assert "no longer" in await answer(environment.mo, "mod unblock", user=environment.ana.id)
+        assert "Unblocked" in await answer(environment.mo, "mod unblock", user=environment.ana.id)
         assert await make(environment.ana, prompt="a fox", seed=1)
         assert "yourself" in await answer(environment.mo, "mod block", user=environment.mo.id)
         audit = await answer(environment.mo, "mod audit")
@@ -73,11 +74,11 @@ async def test_moderators_block_nobody_who_stands_above_them(environment):
     async with environment.bot() as core:
         for person in (owner, max_, eve):
             told = await answer(environment.mo, "mod block", user=person.id)
-            assert "stands above you" in told
+            assert "a higher role" in told
         made = await make(owner, prompt="a fox", seed=1)
         form = f"r:{id_of(made)}:block"
         await environment.mo.forge_modal("general", form, {"days": "", "reason": "x"})
-        await environment.mo.wait_for(lambda one: "stands above you" in as_text(one), PATIENCE_S)
+        await environment.mo.wait_for(lambda one: "a higher role" in as_text(one), PATIENCE_S)
         assert await core.services.moderation.blocks(environment.world.guild_id, 5) == ()
         for blocker, blocked in ((owner, max_), (environment.mo, environment.ana)):
             assert "is blocked here" in await answer(blocker, "mod block", user=blocked.id)
@@ -86,8 +87,8 @@ async def test_moderators_block_nobody_who_stands_above_them(environment):
 async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(environment):
     async with environment.bot():
         made = await make(environment.ana, prompt="a fox", seed=1)
-        remix = (await environment.ben.click(made, "Remix")).modal
-        use = (await environment.ben.click(made, "Use as input")).modal
+        remix = (await press_more(environment.ben, made, "Remix")).modal
+        use = (await press_more(environment.ben, made, "Use as input")).modal
         await answer(environment.mo, "mod block", user=environment.ben.id, reason="enough")
         for form in (remix, use):
             await environment.ben.fill(form, {"prompt": "a wolf"})
@@ -102,11 +103,9 @@ async def test_a_watched_word_is_refused_however_it_is_written(environment):
         assert "refuse" in await answer(environment.mo, "mod words add", word="Fox")
         assert "“Fox”" in await refusal(environment.ana, prompt="a f0x in the snow")
         assert "refuse" in await answer(environment.mo, "mod words test", text="one F o X")
-        assert "Nothing would be found" in await answer(
-            environment.mo, "mod words test", text="foxglove"
-        )
+        assert "No match" in await answer(environment.mo, "mod words test", text="foxglove")
         assert "Fox" in await answer(environment.mo, "mod words list")
-        assert "no longer" in await answer(environment.mo, "mod words remove", word="fox")
+        assert "No longer" in await answer(environment.mo, "mod words remove", word="fox")
         assert await make(environment.ana, prompt="a fox", seed=1)
 
 
@@ -130,7 +129,7 @@ async def test_an_observed_word_flags_what_is_made(environment):
         assert "a wolf" not in only_flagged
         hers = await answer(environment.mo, "mod history", user=environment.ben.id)
         assert "a fox" not in hers
-        shown = await answer(environment.mo, "mod show", generation=id_of(flagged))
+        shown = await answer(environment.mo, "mod show", result=id_of(flagged))
         for part in ("word · fox", "waiting", "running", "done", "SHA-256", "txt2img-sd"):
             assert part in shown
 
@@ -140,11 +139,11 @@ async def test_a_word_that_warns_is_told_to_its_person_alone(environment):
         await answer(environment.mo, "mod words add", word="fox", action="warn")
         made = await make(environment.ana, prompt="a fox", seed=1)
         note = await environment.ana.wait_for(
-            lambda message: "watch for words" in as_text(message), PATIENCE_S
+            lambda message: "wording is watched" in as_text(message), PATIENCE_S
         )
         assert "only you can see this" in as_text(note)
         assert len(environment.ben.messages("general")) == 1
-        assert "warning · fox" in await answer(environment.mo, "mod show", generation=id_of(made))
+        assert "warning · fox" in await answer(environment.mo, "mod show", result=id_of(made))
         wolf = await make(environment.ben, prompt="a wolf", seed=2)
         assert len(environment.ben.messages("general")) == len([made, wolf])
 
@@ -153,7 +152,7 @@ async def test_a_deleted_result_leaves_its_record(environment):
     async with environment.bot() as core:
         made = await make(environment.ana, prompt="a fox", seed=1)
         identity = id_of(made)
-        assert "was deleted" in await answer(environment.mo, "mod delete", generation=identity)
+        assert "Deleted" in await answer(environment.mo, "mod delete", result=identity)
         assert environment.ana.messages("general") == []
         generation = await core.services.generations.find(identity)
         assert generation.prompt == "a fox"
@@ -181,9 +180,9 @@ async def test_the_history_is_exported_without_formulas(environment):
         await make(environment.ana, prompt='=HYPERLINK("x")', seed=2**53 - 1)
         for form in ("csv", "jsonl"):
             reply = await environment.mo.slash("general", "mod export", format=form)
-            message = await reply.until(lambda message: bool(message["attachments"]))
-            assert "1 generation." in as_text(message)
-            url = message["attachments"][0]["url"]
+            message = await reply.until(lambda message: bool(files_of(message)))
+            assert "1 entry." in as_text(message)
+            url = files_of(message)[0]["url"]
             async with aiohttp.ClientSession() as session, session.get(url) as response:
                 text = await response.text()
             if form == "csv":
@@ -222,4 +221,4 @@ async def test_whoever_manages_messages_in_one_channel_moderates_nobody(environm
         assert "in the whole server" in told
         assert any(has_pictures(message) for message in environment.ana.messages("general"))
         told = await answer(environment.mo, "mod blocked")
-        assert "Nobody is blocked here" in told
+        assert "Nobody is blocked" in told

@@ -9,13 +9,13 @@ import aiohttp
 from db.repositories.generations import GenerationRepository
 from generation.history.retention import Keeping
 from generation.request import Actor
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 async def make(person, **options):
@@ -25,9 +25,9 @@ async def make(person, **options):
 
 async def export(person):
     reply = await person.slash("general", "mydata export")
-    message = await reply.until(lambda one: one["attachments"], PATIENCE_S)
+    message = await reply.until(files_of, PATIENCE_S)
     assert message["ephemeral"]
-    url = message["attachments"][0]["url"]
+    url = files_of(message)[0]["url"]
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         text = gzip.decompress(await response.read()).decode()
     return [json.loads(line) for line in text.splitlines()]
@@ -42,7 +42,7 @@ async def test_people_get_and_delete_what_is_theirs_and_nothing_else(environment
         assert len(stored["charges"]) >= 1
         asked = await environment.ana.slash("general", "mydata delete")
         answered = await environment.ana.fill(asked.modal, {})
-        await answered.until(lambda one: "1 generation is deleted" in as_text(one), PATIENCE_S)
+        await answered.until(lambda one: "Deleting 1 result" in as_text(one), PATIENCE_S)
         kept, *left = await export(environment.ana)
         assert left == []
         assert kept["charges"] == stored["charges"], "a quota does not begin anew"
@@ -79,11 +79,11 @@ async def test_what_is_kept_long_enough_is_forgotten(environment):
 async def test_how_long_things_are_kept_changes_only_where_it_is_said(environment):
     ada = Person(environment.world, "ada")
     async with environment.bot():
-        assert "pictures ∞, prompts ∞, records ∞" in await retention(ada)
+        assert "pictures ∞, prompts ∞, history ∞" in await retention(ada)
         assert "pictures 30, prompts ∞" in await retention(ada, pictures=30)
         assert "pictures 30, prompts 7" in await retention(ada, prompts=7)
         assert "pictures ∞, prompts 7" in await retention(ada, pictures=0)
-        assert "pictures ∞, prompts 7, records ∞" in await retention(ada)
+        assert "pictures ∞, prompts 7, history ∞" in await retention(ada)
 
 
 async def retention(person, **options):

@@ -7,17 +7,18 @@ from db.repositories.audit import AuditRepository
 from generation.history.queries import HistoryFilter
 from generation.record import GenerationState
 from sandbox.discord_api.errors import NotPossible
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import press_more
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 def id_of(message):
-    return message["embeds"][0]["description"].split(" · ")[0]
+    return id_of(message)
 
 
 async def answer(person, command, **options):
@@ -45,11 +46,13 @@ async def test_one_moderator_approves_while_another_refuses(environment):
     other = Person(environment.world, "ada")
     async with environment.bot() as core:
         channel = environment.world.channel("moderators").id
-        await answer(environment.mo, "mod log-channel", channel=channel)
+        await answer(environment.mo, "mod channel", channel=channel)
         await answer(environment.mo, "mod review", mode="hold")
         for _ in range(4):
             reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
-            await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
+            await reply.until(
+                lambda one: "Waiting for moderator approval" in as_text(one), PATIENCE_S
+            )
             asked = await environment.mo.wait_for(
                 lambda one: "[Approve]" in as_text(one), PATIENCE_S
             )
@@ -57,7 +60,7 @@ async def test_one_moderator_approves_while_another_refuses(environment):
                 environment.mo.click(asked, "Approve"), other.click(asked, "Refuse")
             )
             await reply.until(
-                lambda one: has_pictures(one) or "did not approve" in as_text(one), PATIENCE_S
+                lambda one: has_pictures(one) or "declined this picture" in as_text(one), PATIENCE_S
             )
             (made, *_) = await settled(core)
             acts = [
@@ -78,7 +81,7 @@ async def test_somebody_deletes_what_another_enlarges(environment):
         for _ in range(3):
             reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
             made = await reply.until(has_pictures, PATIENCE_S)
-            asked = await environment.ana.click(made, "Delete")
+            asked = await press_more(environment.ana, made, "Delete")
             _, larger = await asyncio.gather(
                 environment.ana.fill(asked.modal, {}), environment.ben.click(made, "Upscale")
             )
@@ -99,13 +102,13 @@ async def test_what_somebody_made_is_deleted_while_they_make_more(environment):
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         first = id_of(await reply.until(has_pictures, PATIENCE_S))
         running = await environment.ana.slash("general", "imagine", prompt="a wolf", steps=20)
-        await running.until(lambda one: "step" in as_text(one), PATIENCE_S)
+        await running.until(lambda one: "/" in as_text(one), PATIENCE_S)
         asked = await environment.ana.slash("general", "mydata delete")
         told, _ = await asyncio.gather(
             environment.ana.fill(asked.modal, {}),
             answer(environment.mo, "mod purge", user=environment.ana.id),
         )
-        await told.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
+        await told.until(lambda one: "eleted" in as_text(one), PATIENCE_S)
         await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
         done = await running.until(has_pictures, PATIENCE_S)
         (left,) = await settled(core)

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import re
 from datetime import timedelta
 
 import aiohttp
@@ -12,13 +11,11 @@ from PIL import Image
 from db.repositories.outputs import OutputRepository
 from generation.record import GenerationState
 from generation.service import utc_now
-from sandbox.people import as_text
+from sandbox.discord_api.errors import NotPossible
+from sandbox.people import as_text, files_of
+from tests.support.messages import id_of, is_answered, is_done, labels_of, press_more
 
 PATIENCE_S = 60
-
-
-def is_done(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
 
 
 async def imagine(person, **options):
@@ -32,12 +29,8 @@ async def press(person, message, label):
     return await reply.until(is_done, PATIENCE_S)
 
 
-def id_of(message):
-    return re.match(r"[a-z0-9]+", message["embeds"][0]["description"])[0]
-
-
 async def fetch(message, index=0):
-    url = message["attachments"][index]["url"]
+    url = files_of(message)[index]["url"]
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return await response.read()
 
@@ -58,21 +51,17 @@ async def told(person, text):
     return await person.wait_for(lambda message: text in as_text(message), PATIENCE_S)
 
 
-def labels(message):
-    return [part.get("label") for row in message["components"] for part in row["components"]]
-
-
 async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
     async with environment.bot() as core:
         done = await imagine(environment.ana, count=2, aspect="1:1")
-        assert labels(done)[:4] == ["U1", "U2", "V1", "V2"]
+        assert labels_of(done) == ["U1", "U2", "🔁", "V1", "V2", "⋯"]
         larger = await press(environment.ben, done, "U2")
         assert await size_of(larger) == (4096, 4096)
-        assert "Upscale" not in labels(larger)
+        assert "Upscale" not in labels_of(larger)
         varied = await press(environment.ben, done, "V1")
-        assert len(varied["attachments"]) == 2
-        assert "img2img-sd" in as_text(varied)
-        again = await press(environment.ben, done, "Again")
+        assert await size_of(varied) == (2048, 1024)
+        assert "Variation of #1" in as_text(varied)
+        again = await press(environment.ben, done, "🔁")
         assert "seed 7 " not in as_text(again)
         assert await fetch(again) != await fetch(done)
         first = await core.service.find(id_of(done))
@@ -80,8 +69,8 @@ async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
         assert (second.parent_id, second.parent_position) == (first.id, 1)
         assert (second.user_id, second.prompt) == (environment.ben.id, first.prompt)
         deeper = await press(environment.ana, again, "V2")
-        reply = await environment.ana.click(deeper, "Info")
-        shown = await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        reply = await press_more(environment.ana, deeper, "Info")
+        shown = await reply.until(is_answered, PATIENCE_S)
         text = as_text(shown)
         assert "varied from picture 2 of" in text
         assert "made again from" in text
@@ -137,16 +126,16 @@ async def test_a_remix_with_little_strength_does_not_give_back_what_another_atta
 async def test_a_form_outlives_a_restart(environment):
     async with environment.bot():
         done = await imagine(environment.ana, count=2)
-        reply = await environment.ana.click(done, "Use as input")
+        reply = await press_more(environment.ana, done, "Use as input")
     async with environment.bot():
         answered = await environment.ana.fill(
             reply.modal, {"prompt": "the same in summer", "picture": ["1"], "strength": "0,5"}
         )
         changed = await answered.until(is_done, PATIENCE_S)
-        assert "img2img-sd" in as_text(changed)
-        pressed = await environment.ana.click(changed, "Info")
-        shown = await pressed.until(lambda message: message["embeds"], PATIENCE_S)
-        assert "strength: 0.5" in as_text(shown)
+        assert "Edited from #2" in as_text(changed)
+        pressed = await press_more(environment.ana, changed, "Info")
+        shown = await pressed.until(is_answered, PATIENCE_S)
+        assert "**strength** 0.5" in as_text(shown)
         assert "started from picture 2 of" in as_text(shown)
 
 
@@ -155,7 +144,7 @@ async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(environment
         done = await imagine(environment.ana)
         reply = await environment.ben.click(done, "Remix")
         await environment.ben.fill(reply.modal, {"prompt": "x", "seed": "seven"})
-        refused = await told(environment.ben, "The seed is a whole number")
+        refused = await told(environment.ben, "The seed must be a whole number")
         assert refused["ephemeral"]
 
 
@@ -171,15 +160,13 @@ async def test_an_old_result_is_upscaled_from_what_discord_holds(environment):
 async def test_its_person_and_moderators_delete_it_and_nobody_else(environment, who):
     async with environment.bot() as core:
         done = await imagine(environment.ana)
-        await environment.ben.click(done, "Delete")
-        assert "Only the person who asked" in as_text(
-            await told(environment.ben, "Only the person")
-        )
+        with pytest.raises(NotPossible):
+            await press_more(environment.ben, done, "Delete")
         person = getattr(environment, who)
-        reply = await person.click(done, "Delete")
-        assert "deleted for good" in str(reply.modal.components)
+        reply = await press_more(person, done, "Delete")
+        assert "permanently" in str(reply.modal.components)
         await person.fill(reply.modal, {})
-        await told(person, "was deleted")
+        await told(person, "Deleted")
         assert not any(id_of(done) in as_text(one) for one in environment.ben.messages("general"))
         kept = await core.service.find(id_of(done))
         assert kept.state is GenerationState.SUCCEEDED
@@ -192,22 +179,22 @@ async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(environme
     async with environment.bot() as core:
         done = await imagine(environment.ana)
         async with core.services.file_turns.take(environment.ana.id):
-            waiting = await environment.ana.click(done, "Original")
-            sent = await environment.ben.click(done, "Original")
-            await sent.until(lambda message: message["attachments"], PATIENCE_S)
-            shown = await environment.ana.slash("general", "show", generation=id_of(done))
-            again = await environment.ben.slash("general", "show", generation=id_of(done))
-            await again.until(lambda message: message["attachments"], PATIENCE_S)
+            waiting = await press_more(environment.ana, done, "Original")
+            sent = await press_more(environment.ben, done, "Original")
+            await sent.until(files_of, PATIENCE_S)
+            shown = await environment.ana.slash("general", "show", result=id_of(done))
+            again = await environment.ben.slash("general", "show", result=id_of(done))
+            await again.until(files_of, PATIENCE_S)
             assert waiting.is_thinking
             assert shown.is_thinking
         for reply in (waiting, shown):
-            await reply.until(lambda message: message["attachments"], PATIENCE_S)
+            await reply.until(files_of, PATIENCE_S)
 
 
 async def test_an_original_comes_with_its_metadata_or_without(environment):
     async with environment.bot():
         done = await imagine(environment.ana)
-        reply = await environment.ana.click(done, "Original")
+        reply = await press_more(environment.ana, done, "Original")
         original = await reply.until(is_done, PATIENCE_S)
         assert "prompt" in Image.open(io.BytesIO(await fetch(original))).info
         reply = await environment.ana.click(original, "Without metadata")

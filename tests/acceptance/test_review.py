@@ -7,22 +7,19 @@ import pytest
 from generation.history.queries import HistoryFilter
 from generation.request import Actor
 from sandbox.discord_api.values import Permission
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import id_of, is_answered, labels_of
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
-
-
-def labels(message):
-    return [part.get("label") for row in message["components"] for part in row["components"]]
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 async def answer(person, command, **options):
     reply = await person.slash("general", command, **options)
-    return as_text(await reply.until(lambda message: message["embeds"], PATIENCE_S))
+    return as_text(await reply.until(is_answered, PATIENCE_S))
 
 
 async def imagine(person, **options):
@@ -30,36 +27,34 @@ async def imagine(person, **options):
 
 
 def held(message):
-    return "waits for a moderator to look" in as_text(message)
+    return "Waiting for moderator approval" in as_text(message)
 
 
 async def seen_by_moderators(environment, text):
     return await environment.mo.wait_for(
-        lambda message: text in as_text(message) and "Block" in labels(message), PATIENCE_S
+        lambda message: text in as_text(message) and "Block" in labels_of(message), PATIENCE_S
     )
 
 
 async def set_up(environment, mode):
-    await answer(
-        environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
-    )
+    await answer(environment.mo, "mod channel", channel=environment.world.channel("moderators").id)
     return await answer(environment.mo, "mod review", mode=mode)
 
 
 async def test_a_held_result_is_posted_once_a_moderator_approves(environment):
     async with environment.bot():
-        assert "before a moderator approves" in await set_up(environment, "hold")
+        assert "needs approval" in await set_up(environment, "hold")
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         waiting = await reply.until(held, PATIENCE_S)
-        assert not waiting["attachments"]
+        assert not files_of(waiting)
         assert "a fox" not in as_text(waiting)
         asked = await seen_by_moderators(environment, "a fox")
-        assert asked["attachments"]
-        assert all(one["filename"].startswith("SPOILER_") for one in asked["attachments"])
+        assert files_of(asked)
+        assert all(one["spoiler"] for one in files_of(asked))
         await environment.mo.click(asked, "Approve")
         done = await reply.until(has_pictures, PATIENCE_S)
         assert "a fox" in as_text(done)
-        assert "Upscale" in labels(done) or "U1" in labels(done)
+        assert "Upscale" in labels_of(done) or "U1" in labels_of(done)
 
 
 async def test_nothing_of_a_held_result_is_seen_elsewhere(environment):
@@ -68,14 +63,14 @@ async def test_nothing_of_a_held_result_is_seen_elsewhere(environment):
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
         asked = await seen_by_moderators(environment, "a fox")
-        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        id_ = id_of(asked)
         generation = await core.service.find(id_)
         assert generation.withheld
         assert generation.outputs == ()
         assert await core.service.contents(id_) == ()
         mine = await environment.ana.slash("general", "history")
         page = await mine.until(lambda message: "a fox" in as_text(message), PATIENCE_S)
-        assert not page["attachments"]
+        assert not files_of(page)
 
 
 async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_away(environment):
@@ -88,12 +83,12 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
         assert held(reply.message), "a held result is no lost delivery"
     async with environment.bot() as core:
         await environment.mo.click(asked, "Refuse")
-        told = await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
-        assert not told["attachments"]
-        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        told = await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
+        assert not files_of(told)
+        id_ = id_of(asked)
         assert await core.service._records.contents(id_, unveiled=True) == ()
         closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
-        assert not closed["attachments"]
+        assert not files_of(closed)
         assert "refuse" in await answer(environment.mo, "mod audit")
 
 
@@ -105,7 +100,7 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
         asked = await seen_by_moderators(environment, "a fox")
-        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        id_ = id_of(asked)
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), id_, approved=approved
         )
@@ -116,8 +111,8 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         verdict = "Approved by" if approved else "Refused by"
         card = await environment.mo.wait_for(lambda one: verdict in as_text(one), PATIENCE_S)
         assert card["id"] == asked["id"]
-        assert labels(card) == []
-        assert bool(card["attachments"]) is approved
+        assert labels_of(card) == []
+        assert bool(files_of(card)) is approved
 
 
 async def hold_some(environment, results, **options):
@@ -139,9 +134,9 @@ async def open_queue(environment, text):
 async def refuse_all(environment, panel, sheet):
     """Both that are on a sheet: it asks once more."""
     await environment.mo.click(sheet, "Refuse all 2")
-    asked = await panel.until(lambda one: "Really refuse all 2" in labels(one), PATIENCE_S)
-    assert labels(asked) == ["Really refuse all 2", "Back to the others"]
-    assert asked["attachments"]
+    asked = await panel.until(lambda one: "Really refuse all 2" in labels_of(one), PATIENCE_S)
+    assert labels_of(asked) == ["Really refuse all 2", "Back"]
+    assert files_of(asked)
     await environment.mo.click(asked, "Really refuse all 2")
 
 
@@ -151,16 +146,16 @@ async def test_moderators_decide_on_several_at_once_from_one_sheet(environment):
         replies = await hold_some(environment, 11)
         panel, first = await open_queue(environment, "11 wait")
         assert first["ephemeral"]
-        assert [one["filename"] for one in first["attachments"]] == ["SPOILER_waiting.png"]
+        assert [one["filename"] for one in files_of(first)] == ["waiting.png"]
         await environment.mo.click(first, "Approve all 9")
-        second = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        second = await panel.until(lambda one: "2 waiting" in as_text(one), PATIENCE_S)
         for reply in replies[:9]:
             await reply.until(has_pictures, PATIENCE_S)
         assert all(held(reply.message) for reply in replies[9:])
         await refuse_all(environment, panel, second)
-        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
         for reply in replies[9:]:
-            await reply.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
+            await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
         assert (await answer(environment.mo, "mod audit")).count("approve") == 9
 
 
@@ -170,43 +165,45 @@ async def test_a_sheet_has_every_picture_of_what_it_decides_on(environment):
         await hold_some(environment, 4, count=4)
         _, first = await open_queue(environment, "4 wait")
         # Three times four pictures fill a sheet: the fourth generation is not decided on unseen.
-        assert "Approve all 3" in labels(first)
+        assert "Approve all 3" in labels_of(first)
         assert "9-12" in as_text(first)
 
 
 async def test_a_private_decision_closes_what_the_moderators_channel_asks(environment):
     async with environment.bot():
         await answer(
-            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+            environment.mo, "mod channel", channel=environment.world.channel("moderators").id
         )
         await hold_some(environment, 2)
-        asked = [one for one in environment.mo.messages("moderators") if "Approve" in labels(one)]
+        asked = [
+            one for one in environment.mo.messages("moderators") if "Approve" in labels_of(one)
+        ]
         assert len(asked) == 2
-        panel, sheet = await open_queue(environment, "2 wait")
+        panel, sheet = await open_queue(environment, "2 waiting")
         await refuse_all(environment, panel, sheet)
         for message in asked:
             closed = await environment.mo.wait_for(
                 lambda one, id_=message["id"]: one["id"] == id_ and "Refused by" in as_text(one),
                 PATIENCE_S,
             )
-            assert not closed["attachments"]
-            assert not labels(closed)
+            assert not files_of(closed)
+            assert not labels_of(closed)
 
 
 async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environment):
     async with environment.bot() as core:
         replies = await hold_some(environment, 2)
-        _, sheet = await open_queue(environment, "2 wait")
+        _, sheet = await open_queue(environment, "2 waiting")
         sees = [one["value"] for one in sheet["components"][1]["components"][0]["options"]]
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), sees[0], approved=False
         )
         await environment.mo.click(sheet, "Approve all 2")
         await environment.mo.wait_for(
-            lambda one: "1 of them was decided" in as_text(one), PATIENCE_S
+            lambda one: "1 was already decided" in as_text(one), PATIENCE_S
         )
         await replies[1].until(has_pictures, PATIENCE_S)
-        assert not replies[0].message["attachments"]
+        assert not files_of(replies[0].message)
 
 
 async def test_moderators_decide_one_after_the_other_in_private(environment):
@@ -219,26 +216,26 @@ async def test_moderators_decide_one_after_the_other_in_private(environment):
         for reply in replies:
             await reply.until(held, PATIENCE_S)
         panel = await environment.mo.slash("general", "mod review")
-        sheet = await panel.until(lambda one: "2 wait" in as_text(one), PATIENCE_S)
+        sheet = await panel.until(lambda one: "2 waiting" in as_text(one), PATIENCE_S)
         wanted = sheet["components"][1]["components"][0]["options"][0]["value"]
         await environment.mo.choose(sheet, "v:look", wanted)
-        looked = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
-        await environment.mo.click(looked, "Back to the others")
-        sheet = await panel.until(lambda one: "Approve all 2" in labels(one), PATIENCE_S)
+        looked = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
+        await environment.mo.click(looked, "Back")
+        sheet = await panel.until(lambda one: "Approve all 2" in labels_of(one), PATIENCE_S)
         await environment.mo.choose(sheet, "v:look", wanted)
-        first = await panel.until(lambda one: "Approve" in labels(one), PATIENCE_S)
+        first = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         assert first["ephemeral"]
         await environment.mo.click(first, "Approve")
-        second = await panel.until(lambda one: "1 waits" in as_text(one), PATIENCE_S)
+        second = await panel.until(lambda one: "1 waiting" in as_text(one), PATIENCE_S)
         await environment.mo.click(second, "Refuse")
-        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
         ends = [
             await reply.until(
-                lambda one: has_pictures(one) or "did not approve" in as_text(one), PATIENCE_S
+                lambda one: has_pictures(one) or "declined this picture" in as_text(one), PATIENCE_S
             )
             for reply in replies
         ]
-        assert sum(bool(one["attachments"]) for one in ends) == 1
+        assert sum(bool(files_of(one)) for one in ends) == 1
 
 
 async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(environment):
@@ -247,7 +244,7 @@ async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(e
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(has_pictures, PATIENCE_S)
         logged = await seen_by_moderators(environment, "a fox")
-        assert labels(logged)[:2] == ["Delete", "Block"]
+        assert labels_of(logged)[:2] == ["Delete", "Block"]
         blocking = await environment.mo.click(logged, "Block")
         await environment.mo.fill(blocking.modal, {"days": "2", "reason": "enough"})
         await environment.mo.wait_for(
@@ -277,30 +274,28 @@ async def test_members_report_a_result_once(environment):
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         done = await reply.until(has_pictures, PATIENCE_S)
         asked = await environment.ben.menu(done, "Report image")
-        thanked = await environment.ben.fill(asked.modal, {"reason": "it is rude"})
-        await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
+        thanked = await environment.ben.fill(asked.modal, {"kind": "other", "reason": "it is rude"})
+        await thanked.until(lambda one: "Thanks" in as_text(one), PATIENCE_S)
         status = await answer(Person(environment.world, "ada"), "limner status")
-        assert "1 result waits for a moderator." in status
+        assert "1 result is waiting for a moderator." in status
         shown = await seen_by_moderators(environment, "it is rude")
-        assert labels(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
+        assert labels_of(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
         again = await environment.ben.menu(done, "Report image")
-        refused = await environment.ben.fill(again.modal, {"reason": "it is rude"})
+        refused = await environment.ben.fill(again.modal, {"kind": "other", "reason": "it is rude"})
         await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
 
 
 async def test_nobody_else_decides(environment):
     async with environment.bot():
-        await answer(
-            environment.mo, "mod log-channel", channel=environment.world.channel("general").id
-        )
+        await answer(environment.mo, "mod channel", channel=environment.world.channel("general").id)
         await answer(environment.mo, "mod review", mode="hold")
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
-        asked = await environment.ana.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        asked = await environment.ana.wait_for(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         for label in ("Approve", "Refuse", "Block"):
             await environment.ana.click(asked, label)
             await environment.ana.wait_for(
-                lambda one: "Only people who may manage messages" in as_text(one), PATIENCE_S
+                lambda one: "You need Manage Messages" in as_text(one), PATIENCE_S
             )
         assert held(reply.message)
         await asyncio.gather(
@@ -324,16 +319,16 @@ async def test_nobody_reports_what_they_cannot_have_seen(environment):
         ).generations:
             form = f"r:{one.id}:report"
             refused = await environment.ben.forge_modal("general", form, {"reason": "look"})
-            await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
+            await refused.until(lambda one: "No result" in as_text(one), PATIENCE_S)
         messages = environment.mo.messages("moderators")
         assert [one["id"] for one in messages] == [asked["id"]]
-        assert "Approve" in labels(messages[0])
+        assert "Approve" in labels_of(messages[0])
 
 
 async def report(environment, message, reason):
     asked = await environment.ben.menu(message, "Report image")
-    thanked = await environment.ben.fill(asked.modal, {"reason": reason})
-    await thanked.until(lambda one: "Thank you" in as_text(one), PATIENCE_S)
+    thanked = await environment.ben.fill(asked.modal, {"kind": "other", "reason": reason})
+    await thanked.until(lambda one: "Thanks" in as_text(one), PATIENCE_S)
 
 
 async def test_a_report_without_a_channel_waits_until_a_moderator_decides(environment):
@@ -342,15 +337,15 @@ async def test_a_report_without_a_channel_waits_until_a_moderator_decides(enviro
         done = await reply.until(has_pictures, PATIENCE_S)
         await report(environment, done, "it is rude")
         await answer(
-            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+            environment.mo, "mod channel", channel=environment.world.channel("moderators").id
         )
     async with environment.bot():
-        panel, case = await open_queue(environment, "1 waits")
+        panel, case = await open_queue(environment, "1 waiting")
         assert "it is rude" in as_text(case)
         assert "Reported" in as_text(case)
-        assert labels(case)[:3] == ["Approve", "Delete", "Block"]
+        assert labels_of(case)[:3] == ["Approve", "Delete", "Block"]
         await environment.mo.click(case, "Approve")
-        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+        await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
         assert has_pictures(reply.message)
 
 
@@ -359,11 +354,11 @@ async def test_reports_are_decided_on_beside_what_is_held(environment):
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await report(environment, await reply.until(has_pictures, PATIENCE_S), "it is rude")
         (waits,) = await hold_some(environment, 1)
-        panel, sheet = await open_queue(environment, "2 wait")
+        panel, sheet = await open_queue(environment, "2 waiting")
         assert as_text(sheet).count("· reported") == 1
         await refuse_all(environment, panel, sheet)
-        await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
-        await waits.until(lambda one: "did not approve" in as_text(one), PATIENCE_S)
+        await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
+        await waits.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
         await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
         gone = (await core.service.history(HistoryFilter(search="fox"))).generations[-1]
         assert await core.service.contents(gone.id) == ()
@@ -373,28 +368,28 @@ async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(environment):
     """By a form of one's own making, or one that was opened before it was deleted."""
     async with environment.bot():
         await answer(
-            environment.mo, "mod log-channel", channel=environment.world.channel("moderators").id
+            environment.mo, "mod channel", channel=environment.world.channel("moderators").id
         )
         hidden = await environment.mo.slash("moderators", "imagine", prompt="a fox", steps=1)
         made = await hidden.until(has_pictures, PATIENCE_S)
-        id_ = made["embeds"][0]["description"].split(" · ")[0]
+        id_ = id_of(made)
         form = f"r:{id_}:report"
         refused = await environment.ben.forge_modal("general", form, {"reason": "look"})
-        await refused.until(lambda one: "There is no generation" in as_text(one), PATIENCE_S)
+        await refused.until(lambda one: "No result" in as_text(one), PATIENCE_S)
         reply = await imagine(environment.ana, prompt="a wolf", seed=1)
         done = await reply.until(has_pictures, PATIENCE_S)
         asked = await environment.ben.menu(done, "Report image")
-        id_ = done["embeds"][0]["description"].split(" · ")[0]
-        assert "was deleted" in as_text(
+        id_ = id_of(done)
+        assert "Deleted" in as_text(
             await (await environment.mo.slash("general", "mod delete", generation=id_)).until(
                 lambda one: "deleted" in as_text(one), PATIENCE_S
             )
         )
-        refused = await environment.ben.fill(asked.modal, {"reason": "look"})
+        refused = await environment.ben.fill(asked.modal, {"kind": "other", "reason": "look"})
         await refused.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
-        await open_queue(environment, "Nothing waits")
+        await open_queue(environment, "Nothing to review")
         assert [
-            one for one in environment.mo.messages("moderators") if "Block" in labels(one)
+            one for one in environment.mo.messages("moderators") if "Block" in labels_of(one)
         ] == []
 
 
@@ -405,7 +400,7 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
         asked = await seen_by_moderators(environment, "a fox")
-        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        id_ = id_of(asked)
         environment.world.messages.get(int(asked["id"])).embeds = ()
         if is_late:
             await core.services.reviews.decide(
@@ -420,7 +415,7 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
         else:
             await reply.until(has_pictures, PATIENCE_S)
         await environment.world.wait_for(
-            lambda: not any(labels(one) for one in environment.mo.messages("moderators")),
+            lambda: not any(labels_of(one) for one in environment.mo.messages("moderators")),
             PATIENCE_S,
         )
         assert pressed.failure is None
@@ -441,22 +436,20 @@ async def test_who_approves_too_late_of_what_was_refused_sees_it_no_longer(envir
         await environment.mo.wait_for(lambda one: "decided on this one" in as_text(one), PATIENCE_S)
         (card,) = [one for one in environment.mo.messages("moderators") if one["id"] == asked["id"]]
         assert "Refused by" in as_text(card)
-        assert labels(card) == []
-        assert not card["attachments"]
+        assert labels_of(card) == []
+        assert not files_of(card)
 
 
 async def test_the_moderators_channel_is_shown_and_unset_only_when_asked(environment):
     async with environment.bot():
         await set_up(environment, "log")
-        shown = await answer(environment.mo, "mod log-channel")
+        shown = await answer(environment.mo, "mod channel")
         channel = environment.world.channel("moderators").id
-        assert f"shown in <#{channel}>" in shown
-        both = await answer(environment.mo, "mod log-channel", channel=channel, off=True)
+        assert f"<#{channel}>" in shown
+        both = await answer(environment.mo, "mod channel", channel=channel, off=True)
         assert "not both" in both
-        assert f"shown in <#{channel}>" in await answer(environment.mo, "mod log-channel")
-        assert "No channel for moderators" in await answer(
-            environment.mo, "mod log-channel", off=True
-        )
+        assert f"<#{channel}>" in await answer(environment.mo, "mod channel")
+        assert "No moderators' channel" in await answer(environment.mo, "mod channel", off=True)
 
 
 async def test_a_channel_where_the_bot_may_not_post_is_refused_by_what_it_lacks(environment):
@@ -464,6 +457,6 @@ async def test_a_channel_where_the_bot_may_not_post_is_refused_by_what_it_lacks(
     me = next(one for one in environment.world.directory.members.values() if one.is_bot)
     environment.world.directory.set_overwrite(channel, me.id, deny=Permission.ATTACH_FILES)
     async with environment.bot():
-        refused = await answer(environment.mo, "mod log-channel", channel=channel.id)
-        assert "I lack permissions in #general: Attach Files." in refused
-        assert "No channel for moderators" in await answer(environment.mo, "mod log-channel")
+        refused = await answer(environment.mo, "mod channel", channel=channel.id)
+        assert "I'm missing permissions in #general: Attach Files." in refused
+        assert "No moderators' channel" in await answer(environment.mo, "mod channel")

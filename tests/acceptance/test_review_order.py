@@ -5,21 +5,18 @@ import asyncio
 import pytest
 from dbos import DBOS
 
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
+from tests.support.messages import labels_of
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
-
-
-def labels(message):
-    return [part.get("label") for row in message["components"] for part in row["components"]]
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 def held(message):
-    return "waits for a moderator to look" in as_text(message)
+    return "Waiting for moderator approval" in as_text(message)
 
 
 async def answer(person, command, **options):
@@ -40,16 +37,16 @@ async def idle():
 async def hold_results(environment):
     """Review everything, with the moderators' channel; its path for posts."""
     channel = environment.world.channel("moderators").id
-    await answer(environment.mo, "mod log-channel", channel=channel)
+    await answer(environment.mo, "mod channel", channel=channel)
     await answer(environment.mo, "mod review", mode="hold")
     return rf"/channels/{channel}/messages$"
 
 
 async def decide_in_private(environment, label):
     panel = await environment.mo.slash("general", "mod review")
-    case = await panel.until(lambda one: label in labels(one), PATIENCE_S)
+    case = await panel.until(lambda one: label in labels_of(one), PATIENCE_S)
     await environment.mo.click(case, label)
-    await panel.until(lambda one: "Nothing waits" in as_text(one), PATIENCE_S)
+    await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
 
 
 def cards(environment):
@@ -66,7 +63,7 @@ async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(
         await decide_in_private(environment, label)
         is_approved = label == "Approve"
         await reply.until(
-            has_pictures if is_approved else lambda one: "did not approve" in as_text(one),
+            has_pictures if is_approved else lambda one: "declined this picture" in as_text(one),
             PATIENCE_S,
         )
         hold.released.set()
@@ -74,9 +71,9 @@ async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(
         assert has_pictures(reply.message) is is_approved
         assert not held(reply.message)
         (card,) = cards(environment)
-        assert labels(card) == []
+        assert labels_of(card) == []
         assert ("Approved by" if is_approved else "Refused by") in as_text(card)
-        assert bool(card["attachments"]) is is_approved
+        assert bool(files_of(card)) is is_approved
 
 
 async def test_an_approval_while_its_person_is_told_to_wait_is_the_last_word(environment):
@@ -89,7 +86,7 @@ async def test_an_approval_while_its_person_is_told_to_wait_is_the_last_word(env
         told = environment.world.hold_next("PATCH", rf"/messages/{reply.message['id']}$")
         posted.released.set()
         await asyncio.wait_for(told.arrived.wait(), PATIENCE_S)
-        card = await environment.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        card = await environment.mo.wait_for(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         await environment.mo.click(card, "Approve")
         await environment.mo.wait_for(lambda one: "Approved by" in as_text(one), PATIENCE_S)
         told.released.set()
@@ -109,8 +106,8 @@ async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_not
         await idle()
         assert reply.message is None
         (card,) = cards(environment)
-        assert labels(card) == []
-        assert not card["attachments"]
+        assert labels_of(card) == []
+        assert not files_of(card)
         assert "Deleted by" in as_text(card)
 
 
@@ -119,7 +116,7 @@ async def test_a_channel_that_is_no_longer_the_moderators_shows_nothing(environm
         hold = environment.world.hold_next("POST", await hold_results(environment))
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
-        await answer(environment.mo, "mod log-channel", off=True)
+        await answer(environment.mo, "mod channel", off=True)
         hold.released.set()
         await reply.until(held, PATIENCE_S)
         await idle()
@@ -132,7 +129,7 @@ async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(envi
         await hold_results(environment)
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await reply.until(held, PATIENCE_S)
-        await environment.mo.wait_for(lambda one: "Approve" in labels(one), PATIENCE_S)
+        await environment.mo.wait_for(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         if by_person:
             asked = await environment.ana.slash("general", "mydata delete")
             await environment.ana.fill(asked.modal, {})
@@ -140,6 +137,6 @@ async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(envi
             overview = await core.services.reviews.overview(environment.world.guild_id)
             await answer(environment.mo, "mod delete", generation=overview.next_id)
         await environment.world.wait_for(
-            lambda: not any(labels(one) or one["attachments"] for one in cards(environment)),
+            lambda: not any(labels_of(one) or files_of(one) for one in cards(environment)),
             PATIENCE_S,
         )

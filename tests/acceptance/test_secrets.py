@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from bot.logs import set_up_logs
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
+from tests.support.messages import is_answered
 
 PATIENCE_S = 60
 
@@ -45,10 +46,10 @@ async def test_no_token_and_no_password_is_logged_or_told(environment, written, 
             reply = await environment.ana.slash(
                 "general", "imagine", prompt="a fox", steps=2, **options
             )
-            await reply.until(lambda one: one["attachments"], PATIENCE_S)
+            await reply.until(files_of, PATIENCE_S)
         for command in ("limner status", "limner backends list", "limner workflows list"):
             reply = await Person(environment.world, "ada").slash("general", command)
-            answered = await reply.until(lambda one: one["embeds"], PATIENCE_S)
+            answered = await reply.until(is_answered, PATIENCE_S)
             told.append(as_text(answered))
     assert len(tokens) > 6
     assert "was accepted" in written.getvalue()

@@ -5,18 +5,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
 
 PATIENCE_S = 60
-ONLY_YOU = "Only you see it."
+ONLY_YOU = "Only you can see this."
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 def id_of(message):
-    return message["embeds"][0]["description"].split(" · ")[0]
+    return id_of(message)
 
 
 async def answer(person, command, **options):
@@ -30,16 +30,16 @@ async def make(person, channel, **options):
 
 
 async def show(person, generation, channel="general"):
-    reply = await person.slash(channel, "show", generation=generation)
+    reply = await person.slash(channel, "show", result=generation)
     return await reply.until(has_pictures, PATIENCE_S)
 
 
-async def files_of(person, command, **options):
+async def shown_by(person, command, **options):
     reply = await person.slash("general", command, **options)
-    answered = await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    answered = await reply.until(files_of, PATIENCE_S)
     text = ""
     async with aiohttp.ClientSession() as session:
-        for attachment in answered["attachments"]:
+        for attachment in files_of(answered):
             async with session.get(attachment["url"]) as response:
                 content = await response.read()
             is_packed = attachment["filename"].endswith(".gz")
@@ -78,12 +78,12 @@ async def test_what_a_moderator_approved_of_can_be_shown_to_everybody(environmen
     async with environment.bot():
         await answer(environment.mo, "mod review", mode="hold")
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=1)
-        await reply.until(lambda one: "waits for a moderator" in as_text(one), PATIENCE_S)
+        await reply.until(lambda one: "Waiting for moderator approval" in as_text(one), PATIENCE_S)
         waiting = await environment.mo.slash("general", "mod review")
         case = await waiting.until(lambda one: "[Approve]" in as_text(one), PATIENCE_S)
-        made = case["embeds"][0]["description"].split(" · ")[0]
-        told = await answer(environment.ana, "show", generation=made)
-        assert "waits for a moderator" in told
+        made = id_of(case)
+        told = await answer(environment.ana, "show", result=made)
+        assert "Waiting for moderator approval" in told
         assert "only you can see this" in told
         await environment.mo.click(case, "Approve")
         await reply.until(has_pictures, PATIENCE_S)
@@ -99,10 +99,10 @@ async def test_what_backends_are_called_is_told_to_the_operator_alone(environmen
         made = id_of(await make(environment.ana, "general", seed=1))
         told = [
             await answer(environment.mo, "mod show", generation=made),
-            await files_of(environment.ana, "mydata export"),
-            await files_of(environment.mo, "mod export", format="jsonl"),
+            await shown_by(environment.ana, "mydata export"),
+            await shown_by(environment.mo, "mod export", format="jsonl"),
             await answer(ada, "limner workflows inspect", workflow="txt2img-sd"),
-            await files_of(ada, "limner workflows inspect", workflow="txt2img-sd"),
+            await shown_by(ada, "limner workflows inspect", workflow="txt2img-sd"),
         ]
         for text in told:
             assert text

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from benchmarks.statements import counting_statements
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
 
 MOST_A_SECOND_AT_REST = 10
 MOST_FOR_ONE_GENERATION = 64
@@ -59,7 +59,7 @@ async def generate(person, numbers):
 
 
 def has_pictures(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 async def test_statements_at_rest_and_for_one_generation(environment, database_url):

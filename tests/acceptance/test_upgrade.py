@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from sandbox.discord_api.model.components import ComponentKind
 from sandbox.discord_api.values import Message, MessageFlag, MessageKind, Upload
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
 
 LEFT_BEHIND = Path(__file__).parents[1] / "data" / "version_0_1_0"
 PATIENCE_S = 60
@@ -40,7 +40,7 @@ def custom_ids(message):
 
 
 def is_done(message):
-    return bool(message["attachments"]) and "Cancel" not in as_text(message)
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 def says(text):
@@ -192,7 +192,7 @@ async def test_what_is_held_is_decided_on(left_behind, environment):
         await left_behind.press(environment.mo, "held", "approve")
         await left_behind.until(environment.ben, held[0], is_done)
         await left_behind.press(environment.mo, "held too", "refuse")
-        await left_behind.until(environment.ben, held[1], says("did not approve"))
+        await left_behind.until(environment.ben, held[1], says("declined this picture"))
         assert (await core.service.find(left_behind.ids["held"])).outputs
 
 
@@ -225,10 +225,10 @@ async def test_results_are_gone_on_from(left_behind, environment):
             reply = await left_behind.press(environment.ana, name, action)
             await reply.until(is_done, PATIENCE_S)
         told = await left_behind.press(environment.ana, "finished", "original")
-        await told.until(lambda message: message["attachments"], PATIENCE_S)
+        await told.until(files_of, PATIENCE_S)
         form = await left_behind.press(environment.ana, "finished", "delete")
         await environment.ana.fill(form.modal, {})
-        await environment.ana.wait_for(says("was deleted"), PATIENCE_S)
+        await environment.ana.wait_for(says("Deleted"), PATIENCE_S)
 
 
 def pressable(left_behind, people):

@@ -4,6 +4,8 @@ import logging
 
 import pytest
 
+from tests.support.messages import is_answered
+
 PATIENCE_S = 60
 
 
@@ -56,7 +58,7 @@ async def test_a_private_answer_fills_the_place_of_an_acknowledgement_whose_answ
     async with environment.bot():
         environment.world.lose_next_answer("POST", "callback")
         reply = await environment.ana.slash("general", "quota")
-        await reply.until(lambda message: message["embeds"], PATIENCE_S)
+        await reply.until(is_answered, PATIENCE_S)
     assert len(environment.ana.messages("general")) == 1
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
 from workflows.catalog import LIBRARY
 
 PATIENCE_S = 60
@@ -78,7 +78,7 @@ def command(environment):
 
 async def paint(environment, name, **options):
     reply = await environment.ana.slash("general", name, **options)
-    return await reply.until(lambda message: message["attachments"], PATIENCE_S)
+    return await reply.until(files_of, PATIENCE_S)
 
 
 async def test_what_the_editor_saved_is_dropped_in_and_paints(environment, command):
@@ -119,7 +119,7 @@ async def test_a_file_is_handed_in_shown_enabled_and_used(environment, command, 
         reply = await ada.slash("general", "limner workflows add", file=tmp_path / "Red Fox.json")
         report = await reply.until(lambda message: message["components"], PATIENCE_S)
         text = as_text(report)
-        assert "prompt (text, required)" in text
+        assert "`prompt` text, required" in text
         assert "can run" in text
         assert command("red_fox") is None
         await ada.click(report, "Enable red_fox")

@@ -1,7 +1,7 @@
 """What a backend sends that is no result: it fails, costs nothing, and its operator hears of it."""
 
 from generation.request import Requester
-from sandbox.people import as_text
+from sandbox.people import as_text, files_of
 from sandbox.scenarios import WrongFile
 
 PATIENCE_S = 60
@@ -29,7 +29,7 @@ async def test_what_is_no_picture_is_neither_posted_nor_charged_and_names_its_ba
             message = await reply.until(
                 lambda shown: "Workflow error" in as_text(shown), PATIENCE_S
             )
-            assert message["attachments"] == []
+            assert files_of(message) == []
             (status,) = await core.pool.statuses()
             assert problem in status.problem
             assert f"Backend {status.name}: {status.problem}" in caplog.text

@@ -15,6 +15,8 @@ from bot.replies.submission import Submitter
 from generation.events import Waiting
 from generation.history.queries import HistoryPage
 from generation.request import GenerationRequest, Requester
+from sandbox.people import as_text, files_of
+from tests.support.messages import is_answered, labels_of
 
 MENU_NAMES = {"Image info", "Use as input", "Describe", "Report image"}
 
@@ -96,7 +98,7 @@ async def test_a_connection_that_drops_is_taken_up_again(bot, tools):
     await bot.world.wait_until_connected()
     generation, reply = await bot.imagine()
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
-    assert reply.message["attachments"]
+    assert files_of(reply.message)
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
@@ -129,7 +131,7 @@ def test_the_libraries_debug_lines_hold_tokens_and_are_never_written(level):
         ("imagine", {"prompt": "a fox"}),
         ("imagine", {"prompt": "a fox", "private": True}),
         ("queue", {}),
-        ("cancel", {"generation": "k7f3q"}),
+        ("cancel", {"result": "k7f3q"}),
         ("history", {}),
         ("quota", {}),
     ],
@@ -166,9 +168,9 @@ async def test_buttons_are_acknowledged_before_anything_is_looked_up(bot, servic
     noisy, _ = await bot.imagine(private=private)
     await bot.replies.deliver(*tools.result(noisy, tools.noise(400)))
     bot.world.attachment_size_limit = limit
-    shown = await bot.ana.wait_for(lambda message: "Original" in str(message["components"]))
+    shown = await bot.ana.wait_for(lambda message: "⋯" in labels_of(message))
     service.resumed.clear()
-    presses.append(await bot.ana.click(shown, "Original"))
+    presses.append(await bot.ana.click(shown, "⋯"))
     for pressed in presses:
         assert pressed.failure is None
     assert presses[-1].is_thinking
@@ -191,7 +193,7 @@ async def test_nobody_is_pinged_by_what_somebody_typed(bot, tools):
     generation, reply = await bot.imagine(prompt=prompt)
     bot.replies.notify(tools.running(generation, 1))
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
-    assert "everyone" in reply.message["content"]
+    assert "everyone" in as_text(reply.message)
     assert bot.world.pings == []
     assert reply.message["mentions"] == []
 
@@ -207,23 +209,34 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
         for _ in range(30)
     ]
     service.entries = tuple(Waiting(one, n, 30, None) for n, one in enumerate(hostile))
-    service.page = HistoryPage(tuple(hostile[:8]), None, 30)
+    service.page = HistoryPage(tuple(hostile[:6]), None, 30)
     queue = await bot.mo.slash("moderators", "queue")
-    message = await queue.until(lambda message: message["embeds"])
-    assert len(message["components"]) == 3
-    history = await bot.ana.slash("general", "history", search="x" * 27, workflow="w" * 32)
-    message = await history.until(lambda message: message["embeds"])
-    assert message["embeds"][0]["image"]
+    message = await queue.until(is_answered)
+    assert labels_of(message) == [*["Cancel"] * 10, "Refresh"]
+    history = await bot.ana.slash("general", "history", search="x" * 26, workflow="w" * 32)
+    message = await history.until(is_answered)
+    assert "Page 1 of" in as_text(message)
     for one in hostile:
         service.add(one)
     await bot.ana.click(message, "Older")
-    await history.until(lambda message: "page 2 of 4" in message["embeds"][0]["footer"]["text"])
+    await history.until(lambda message: "Page 2 of" in as_text(message))
     assert bot.ben.messages("general") == []
+
+
+async def test_a_server_that_is_joined_is_told_once_what_the_bot_does(bot):
+    guild = bot.client.get_guild(bot.world.guild_id)
+    await bot.client.on_guild_join(guild)
+    told = await bot.ana.wait_for(lambda message: "I make pictures" in as_text(message))
+    assert "</imagine:" in as_text(told)
+    assert "</limner limits:" in as_text(told)
+    bot.client.served_guilds = frozenset({1})
+    await bot.client.on_guild_join(guild)
+    assert len([one for one in bot.ana.messages() if "I make pictures" in as_text(one)]) == 1
 
 
 async def test_choices_that_take_too_long_are_none(bot, service):
     service.resumed.clear()
-    assert await bot.ana.autocomplete("general", "cancel", "generation", "k") == []
+    assert await bot.ana.autocomplete("general", "cancel", "result", "k") == []
 
 
 async def test_it_connects_as_many_shards_as_discord_recommends(

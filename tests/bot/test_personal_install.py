@@ -4,6 +4,8 @@ import pytest
 
 from bot.replies.address import parse_reply
 from sandbox.discord_api.errors import NotPossible
+from sandbox.people import as_text, files_of
+from tests.support.messages import is_answered
 
 
 @pytest.fixture
@@ -16,9 +18,9 @@ async def test_it_answers_by_token_and_under_the_persons_own_limits(bot, tools, 
     (request,) = bot.service.requests
     assert request.requester.guild_id is None
     bot.replies.notify(tools.running(generation, 5, tools.picture()))
-    await reply.until(lambda message: message["embeds"])
+    await reply.until(is_answered)
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
-    assert reply.message["attachments"]
+    assert files_of(reply.message)
     assert len(bot.ben.messages(group)) == 1
 
 
@@ -26,10 +28,10 @@ async def test_after_its_token_the_end_comes_as_a_direct_message(bot, tools, gro
     generation, reply = await bot.imagine(channel=group)
     world.advance(16)
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
-    assert not reply.message["attachments"]
+    assert not files_of(reply.message)
     (told,) = bot.ana.direct_messages()
-    assert told["attachments"]
-    assert "out of my reach" in told["content"]
+    assert files_of(told)
+    assert "so here it is" in as_text(told)
 
 
 async def test_what_is_about_a_server_is_not_offered_there(bot, group):

@@ -8,18 +8,20 @@ import pytest
 from discord import app_commands
 
 from bot.client import LimnerClient
-from bot.commands.message_menu import READ_FILES, build_embed
+from bot.commands.message_menu import READ_FILES, build_card
 from bot.commands.my_settings import build_panel
-from bot.commands.quota import quota_embed
+from bot.commands.quota import quota_panel
 from bot.commands.workflow_commands import build_command
 from bot.i18n.language import languages, speaking
 from bot.i18n.translator import CommandTranslator
-from bot.replies.buttons import GenerationButton, cancel_view, done_view, failed_view
+from bot.replies import result_messages
+from bot.replies.buttons import GenerationButton
+from bot.replies.packing import Parcel
 from bot.replies.review_messages import draft_case
 from bot.replies.submission import Submitter
-from bot.ui import embeds
-from bot.ui.details import case_file_embeds
+from bot.ui.details import case_file_layout
 from bot.ui.error_messages import explain
+from bot.ui.layout import build_layout
 from bot.ui.options import matching
 from generation.errors import FailureKind, RequestRefused
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
@@ -34,9 +36,9 @@ from generation.record import GenerationState
 from generation.requests.available_actions import AvailableActions
 from sandbox.discord_api import limits
 from sandbox.discord_api.model.commands import check_command
-from sandbox.discord_api.model.components import check_components
-from sandbox.discord_api.model.embeds import check_embeds
 from sandbox.discord_api.model.forms import Form
+from sandbox.people import as_text
+from tests.support.messages import check_layout, texts_of
 
 LONGEST_TYPED = 4_000
 """What a modal's field takes, more than a prompt may have."""
@@ -64,15 +66,6 @@ def typed(request):
     return request.param
 
 
-def judge(shown=(), view=None, content=""):
-    """Refuse as Discord does."""
-    form = Form()
-    form.text("content", content or "", limits.CONTENT_LENGTH)
-    check_embeds(form, [one.to_dict() for one in shown])
-    check_components(form, view.to_components() if view is not None else [])
-    form.refuse_if_wrong()
-
-
 @pytest.fixture
 def result(tools, typed):
     """The largest that anybody could have asked for."""
@@ -98,28 +91,23 @@ OFFER = AvailableActions(
 def test_the_states_of_a_reply(tools, result, typed, language):
     generation, _ = result
     running = tools.running(generation)
-    running = replace(running, progress=replace(running.progress, activity=typed))
-    for body, view in (
-        (embeds.waiting_body(tools.waiting(generation), NOW), cancel_view(generation)),
-        (embeds.running_body(running, NOW, has_preview=True), cancel_view(generation)),
-        (embeds.done_body(generation, [typed[:1_000]] * 10), done_view(generation, OFFER)),
-        (embeds.failed_body(tools.failure(generation, sentence=typed)), failed_view(generation)),
-        (embeds.held_body(generation), None),
-        (embeds.refused_body(generation), None),
+    running = replace(running, progress=replace(running.progress, activity=typed, step=None))
+    parcel = Parcel(((),), (typed[:1_000],) * 10, (typed[:1_000],) * 2)
+    for message in (
+        result_messages.waiting_message(tools.waiting(generation), typed[:100], NOW),
+        result_messages.running_message(running, typed[:100], NOW),
+        *result_messages.done_messages(generation, typed[:100], parcel, OFFER, origin="x" * 200),
+        result_messages.failed_message(tools.failure(generation, sentence=typed), typed[:100]),
+        result_messages.held_message(generation, typed[:100]),
+        result_messages.refused_message(generation, typed[:100]),
     ):
-        judge([body.embed], view, body.content)
+        check_layout(message.view)
 
 
 def test_refusals(typed, language):
     facts = {"option": typed, "retry_at": "2026-11-22T12:00:00+00:00"}
     for kind in FailureKind:
-        judge([explain(RequestRefused(kind, "{option}: no.", facts))])
-
-
-def test_lists(result, language):
-    generation, _ = result
-    lines = [embeds.list_line(generation, number, names_person=True) for number in range(8)]
-    assert len("\n".join(lines)) <= limits.EMBED_DESCRIPTION
+        check_layout(explain(RequestRefused(kind, "{option}: no.", facts)))
 
 
 def test_the_record_for_moderators(result, typed, language):
@@ -133,7 +121,7 @@ def test_the_record_for_moderators(result, typed, language):
         review="approved",
         reviewer_id=2**63,
     )
-    judge(case_file_embeds(case_file, has_sheet=True))
+    check_layout(case_file_layout(case_file, sheet=None))
 
 
 async def test_what_moderators_decide_on(result, typed, language):
@@ -145,7 +133,7 @@ async def test_what_moderators_decide_on(result, typed, language):
             ),
             waiting=10**6,
         )
-        judge([draft.embed], draft.view, draft.content)
+        check_layout(draft.view)
         assert len(draft.files) <= limits.FILES
         assert all(len(one.description) <= limits.FILE_DESCRIPTION for one in draft.files)
 
@@ -153,7 +141,8 @@ async def test_what_moderators_decide_on(result, typed, language):
 def test_what_pictures_say_of_themselves(typed, language):
     facts = {f"{typed[:60]}{number}": typed for number in range(50)}
     found = Metadata(Program.A1111, typed, typed, facts)
-    judge(build_embed(typed[:200], found, share=1 / READ_FILES) for _ in range(READ_FILES))
+    cards = [build_card(typed[:200], found, share=1 / READ_FILES) for _ in range(READ_FILES)]
+    check_layout(build_layout(*cards))
 
 
 def test_panels(typed, language):
@@ -162,7 +151,7 @@ def test_panels(typed, language):
         for number, title in enumerate([typed[:100], "	" * 100] * 50)
     ]
     defaults = Defaults(negative=typed, workflow=everything[50].name)
-    judge([build_panel(defaults, everything)[0]], build_panel(defaults, everything)[1])
+    check_layout(build_panel(defaults, everything))
     for choice in matching(((one.title, one.name) for one in everything), ""):
         assert 1 <= len(choice.name.strip()) <= limits.CHOICE_TEXT
 
@@ -173,11 +162,12 @@ def test_why_somebody_may_use_so_much(tools, language):
         Allowance(None), amount_roles=roles, priority_roles=roles, grants=(Grant(1, 10**9),) * 250
     )
     moment = tools.generation().created_at
-    shown = quota_embed(
+    shown = quota_panel(
         QuotaStatus(10**9, 10**9, 0, moment, 99, 99, 99, 99, moment, effective=effective)
     )
-    judge([shown])
-    assert shown.fields[-1].value.count("<") == shown.fields[-1].value.count(">")
+    check_layout(shown)
+    (text,) = texts_of(shown)
+    assert text.count("<") == text.count(">")
 
 
 def build_workflow(number, typed):
@@ -263,5 +253,5 @@ async def test_a_workflow_that_asks_for_nothing_any_more_has_no_form(bot, tools,
     sent = await channel.send("here", view=tools.view(GenerationButton(generation.id, "remix")))
     seen = next(one for one in bot.ana.messages() if one["id"] == str(sent.id))
     await bot.ana.click(seen, f"g:{generation.id}:remix:0")
-    told = await bot.ana.wait_for(lambda one: "nothing that could be changed" in str(one["embeds"]))
+    told = await bot.ana.wait_for(lambda one: "nothing to change" in as_text(one))
     assert told["ephemeral"]

@@ -16,7 +16,7 @@ from generation.request import Actor
 MIB_PER_GIB = 1024
 
 
-class BackendsGroup(app_commands.Group, name="backends", description="What makes the pictures"):
+class BackendsGroup(app_commands.Group, name="backends", description="The GPUs that make pictures"):
     """`/limner backends`.
 
     Backends are shared by all guilds, so only operators may see and drain them: an administrator
@@ -27,32 +27,32 @@ class BackendsGroup(app_commands.Group, name="backends", description="What makes
         super().__init__()
         self._admin = backend_admin
 
-    @app_commands.command(name="list", description="See every backend: state, load, device, memory")
+    @app_commands.command(name="list", description="Show every GPU: state, load and memory")
     async def list_(self, interaction: discord.Interaction) -> None:
         """List all of them."""
         require_operator(interaction)
         await acknowledge(interaction)
         entries = await self._admin.entries()
-        await respond_lines(interaction, _("Backends"), [entry_text(entry) for entry in entries])
+        await respond_lines(interaction, _("GPUs"), [entry_text(entry) for entry in entries])
 
-    @app_commands.command(description="Hand a backend nothing new; what runs is finished")
-    @app_commands.describe(backend="Its name")
+    @app_commands.command(description="Stop sending work to this GPU")
+    @app_commands.describe(backend="Which GPU")
     async def drain(self, interaction: discord.Interaction, backend: str) -> None:
         """Drain one."""
         actor = await self._acknowledged(interaction, backend)
-        text = _("{backend} is handed nothing new.", backend=harmless(backend))
+        text = _("{backend} gets no new work.", backend=harmless(backend))
         if not await self._admin.drain(actor, backend):
-            text = _("{backend} is drained already.", backend=harmless(backend))
+            text = _("{backend} already gets no new work.", backend=harmless(backend))
         await respond(interaction, text)
 
-    @app_commands.command(description="Put a drained backend into service again")
-    @app_commands.describe(backend="Its name")
+    @app_commands.command(description="Send work to this GPU again")
+    @app_commands.describe(backend="Which GPU")
     async def resume(self, interaction: discord.Interaction, backend: str) -> None:
         """Put one back into service."""
         actor = await self._acknowledged(interaction, backend)
-        text = _("{backend} is in service again.", backend=harmless(backend))
+        text = _("{backend} gets work again.", backend=harmless(backend))
         if not await self._admin.resume(actor, backend):
-            text = _("{backend} was not drained.", backend=harmless(backend))
+            text = _("{backend} was not stopped.", backend=harmless(backend))
         await respond(interaction, text)
 
     @drain.autocomplete("backend")
@@ -69,7 +69,7 @@ class BackendsGroup(app_commands.Group, name="backends", description="What makes
         if name not in self._admin.names:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
-                "There is no backend called {name}: choose one from the list.",
+                'No GPU "{name}". Pick one from the list.',
                 {"name": name},
             )
         return actor
@@ -79,9 +79,9 @@ def entry_text(entry: DrainEntry) -> str:
     """Format a backend in a few short lines."""
     status = entry.status
     lines = [f"**{harmless(status.name)}** · {_state(status.state)}"]
-    load = _("{running} of {most} ours", running=status.running, most=status.concurrency)
+    load = _("{running} of {most} running", running=status.running, most=status.concurrency)
     if status.load is not None:
-        load = _("{load}, {all} in all", load=load, all=status.load)
+        load = _("{load}, {all} in total", load=load, all=status.load)
     if status.surface:
         service = harmless(status.surface)
         load = _("{load} · {service}, whose load is unknown", load=load, service=service)
@@ -94,7 +94,7 @@ def entry_text(entry: DrainEntry) -> str:
         lines.append(_("{name} · {free} of {total} GiB free", name=name, free=free, total=total))
     if entry.drained_at is not None:
         who, when = f"<@{entry.drained_by}>", relative(entry.drained_at)
-        lines.append(_("drained by {who} {when}", who=who, when=when))
+        lines.append(_("stopped by {who} {when}", who=who, when=when))
     if status.problem:
         lines.append(harmless(status.problem))
     return "\n".join(lines)
@@ -103,9 +103,9 @@ def entry_text(entry: DrainEntry) -> str:
 def _state(state: BackendState) -> str:
     return {
         BackendState.READY: _("ready"),
-        BackendState.DRAINED: _("drained"),
-        BackendState.RESTING: _("resting after failures"),
-        BackendState.UNREACHABLE: _("cannot be reached"),
+        BackendState.DRAINED: _("stopped"),
+        BackendState.RESTING: _("paused after failures"),
+        BackendState.UNREACHABLE: _("offline"),
     }[state]
 
 

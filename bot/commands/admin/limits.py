@@ -1,4 +1,4 @@
-"""`/limner limits`, `roles`, `grants` and `channels`: quotas, roles and allowed channels."""
+"""`/limner limits`, `roles`, `bonus` and `channels`: quotas, roles and allowed channels."""
 
 from typing import Literal
 from zoneinfo import available_timezones
@@ -44,18 +44,18 @@ COUNTED = {"pictures": Unit.PICTURES, "GPU seconds": Unit.GPU_SECONDS}
 def limits_command(administration: Administration) -> SlashCommand:
     """Build `/limner limits`, which shows the limits when no option is given."""
 
-    @app_commands.command(description="See or set what everybody may use here")
+    @app_commands.command(description="Show or set the limits for everybody")
     @app_commands.describe(
-        allowance="What each person may use in a period, in what is counted",
-        counted="Pictures, or seconds of a GPU",
-        period="When there is a new allowance, by the clock set here",
-        running="Generations of one person that may run at a time",
-        waiting="Further ones of one person that may wait",
-        cooldown="Seconds between two requests of one person",
-        line="Generations that may wait in this server",
-        roles="Several roles' allowances: the highest counts instead, or all are added",
-        clock="The time zone whose days count, such as Europe/Vienna",
-        reset="Go back to the defaults; the clock stays",
+        allowance="How much each member may use per period",
+        counted="Count pictures or GPU seconds",
+        period="When the allowance resets",
+        running="Requests of one member that run at a time",
+        waiting="Further requests of one member that may wait",
+        cooldown="Seconds between two requests of one member",
+        line="How many requests may wait in this server",
+        roles="Several roles: use the highest allowance, or add them up",
+        clock="Time zone, such as Europe/Vienna",
+        reset="Reset to the defaults (keeps the time zone)",
     )
     async def limits(
         interaction: discord.Interaction,
@@ -88,7 +88,7 @@ def limits_command(administration: Administration) -> SlashCommand:
         }
         changes: dict[str, int | str] = given_values(options)
         after = await administration.set_limits(actor, changes) if changes else before
-        title = _("Limits, as they are now") if changes or reset else _("Limits")
+        title = _("Limits updated") if changes or reset else _("Limits")
         await respond_lines(interaction, title, limits_lines(after))
 
     @limits.autocomplete("clock")
@@ -99,37 +99,33 @@ def limits_command(administration: Administration) -> SlashCommand:
     return limits
 
 
-class RolesGroup(
-    app_commands.Group, name="roles", description="What roles change for their people"
-):
+class RolesGroup(app_commands.Group, name="roles", description="Role overrides"):
     """`/limner roles`."""
 
     def __init__(self, administration: Administration) -> None:
         super().__init__()
         self._administration = administration
 
-    @app_commands.command(description="See what roles change here")
+    @app_commands.command(description="Show role overrides")
     async def show(self, interaction: discord.Interaction) -> None:
         """List the roles' policies."""
         guild_id = (await acknowledged(interaction)).guild_id
         limits = await self._administration.limits(guild_id)
         policies = await self._administration.roles(guild_id)
         lines = [role_line(policy, limits) for policy in policies]
-        lines = lines or [_("No role changes anything here.")]
-        lines.append(_("Now {rule}.", rule=role_rule_text(limits.role_rule)))
+        lines = lines or [_("No role overrides yet.")]
+        lines.append(_("{rule}.", rule=role_rule_text(limits.role_rule)))
         await respond_lines(interaction, _("Roles"), lines)
 
-    @app_commands.command(
-        name="set", description="Set what a role changes; what you leave out stays"
-    )
+    @app_commands.command(name="set", description="Set a role override")
     @app_commands.describe(
-        role="Whose people it is for; @everyone is for all",
-        allowance="What its people may use in a period, in what is counted here",
-        unlimited="Whether its people have no limit and no cooldown",
-        priority="Whether its people wait in a shorter line, with 3 running and 10 waiting",
-        may_generate="Once one role is allowed, others may not; a role that may not wins",
-        running="Generations of one of its people that may run at a time",
-        waiting="Further ones that may wait",
+        role="Which role; @everyone is for all",
+        allowance="How much its members may use per period",
+        unlimited="No limit and no cooldown",
+        priority="A shorter queue, with 3 running and 10 waiting",
+        may_generate="Whether they may make pictures; if one role may, others may not",
+        running="Requests of one member that run at a time",
+        waiting="Further requests of one member that may wait",
     )
     async def set_(
         self,
@@ -156,14 +152,14 @@ class RolesGroup(
         changes = given_values(options)
         if not changes:
             raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Say what the role is to change: choose an option."
+                FailureKind.INVALID_OPTION, "Choose at least one option to change."
             )
         policy = await self._administration.set_role(actor, role.id, changes)
-        await respond_lines(interaction, _("Role, as it is now"), [role_line(policy, limits)])
+        await respond_lines(interaction, _("Role override updated"), [role_line(policy, limits)])
 
     @app_commands.command(description="Set what a role may use; * is everything")
     @app_commands.describe(
-        role="Whose people it is for; @everyone is for all",
+        role="Which role; @everyone is for all",
         workflows="Names separated by commas, such as flux*",
         models="Files separated by commas, such as sd_xl*",
         loras="Files separated by commas",
@@ -188,41 +184,41 @@ class RolesGroup(
             changes["options"] = tuple(map(input_name, changes["options"]))
         policy = await self._administration.set_access(actor, role.id, changes)
         limits = await self._administration.limits(actor.guild_id)
-        await respond_lines(interaction, _("Role, as it is now"), [role_line(policy, limits)])
+        await respond_lines(interaction, _("Role override updated"), [role_line(policy, limits)])
 
-    @app_commands.command(description="Let a role change nothing any more")
+    @app_commands.command(description="Delete a role override")
     @app_commands.describe(role="Which role")
     async def clear(self, interaction: discord.Interaction, role: discord.Role) -> None:
         """Delete a role's policy."""
         actor = await acknowledged(interaction)
-        text = _("{role} changed nothing.", role=role.mention)
+        text = _("{role} has no override.", role=role.mention)
         if await self._administration.clear_role(actor, role.id):
-            text = _("{role} changes nothing any more.", role=role.mention)
+            text = _("Deleted the override of {role}.", role=role.mention)
         await respond_lines(interaction, _("Roles"), [text])
 
 
-class GrantsGroup(app_commands.Group, name="grants", description="What single people have on top"):
-    """`/limner grants`."""
+class BonusGroup(app_commands.Group, name="bonus", description="Extra pictures for single members"):
+    """`/limner bonus`."""
 
     def __init__(self, administration: Administration) -> None:
         super().__init__()
         self._administration = administration
 
-    @app_commands.command(description="See who has more than others")
+    @app_commands.command(description="Show who has a bonus")
     async def show(self, interaction: discord.Interaction) -> None:
         """List the grants."""
         guild_id = (await acknowledged(interaction)).guild_id
         limits = await self._administration.limits(guild_id)
         grants = await self._administration.grants(guild_id)
         lines = [grant_line(grant, limits) for grant in grants]
-        nothing = _("Nobody was granted anything.")
-        await respond_lines(interaction, _("Grants"), lines, nothing=nothing)
+        nothing = _("No bonuses yet.")
+        await respond_lines(interaction, _("Bonuses"), lines, nothing=nothing)
 
-    @app_commands.command(description="Give a person more in every period")
+    @app_commands.command(description="Give a member a bonus")
     @app_commands.describe(
-        person="Who gets it",
-        amount="How much more, in what is counted here; left out: no limit at all",
-        days="After how many days it ends; left out: never",
+        person="Which member",
+        amount="How much more per period (no limit if empty)",
+        days="Days until it ends (never if empty)",
     )
     async def give(
         self,
@@ -235,20 +231,20 @@ class GrantsGroup(app_commands.Group, name="grants", description="What single pe
         actor = await acknowledged(interaction)
         granted = await self._administration.grant(actor, person.id, amount=amount, days=days)
         limits = await self._administration.limits(actor.guild_id)
-        await respond_lines(interaction, _("Granted"), [grant_line(granted, limits)])
+        await respond_lines(interaction, _("Bonus given"), [grant_line(granted, limits)])
 
-    @app_commands.command(description="Take back all that a person was granted")
-    @app_commands.describe(person="From whom")
+    @app_commands.command(description="Take back a member's bonuses")
+    @app_commands.describe(person="Which member")
     async def revoke(self, interaction: discord.Interaction, person: discord.User) -> None:
         """Delete a person's grants."""
         count = await self._administration.revoke(await acknowledged(interaction), person.id)
-        text = plural("{count} grant was taken back.", "{count} grants were taken back.", count)
+        text = plural("Took back {count} bonus.", "Took back {count} bonuses.", count)
         if not count:
-            text = _("{person} was granted nothing.", person=person.mention)
-        await respond_lines(interaction, _("Grants"), [text])
+            text = _("{person} has no bonus.", person=person.mention)
+        await respond_lines(interaction, _("Bonuses"), [text])
 
 
-class ChannelsGroup(app_commands.Group, name="channels", description="Where pictures are made"):
+class ChannelsGroup(app_commands.Group, name="channels", description="Where pictures can be made"):
     """`/limner channels`."""
 
     def __init__(self, administration: Administration, library: Library) -> None:
@@ -256,12 +252,12 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
         self._administration = administration
         self._library = library
 
-    @app_commands.command(description="See where pictures are made here")
+    @app_commands.command(description="Show where pictures can be made")
     async def show(self, interaction: discord.Interaction) -> None:
         """List the decisions on channels."""
         await self._show(interaction, await acknowledged(interaction))
 
-    @app_commands.command(description="Make pictures here, and only in what is allowed")
+    @app_commands.command(description="Allow pictures in a channel, and only in allowed ones")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def allow(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
         """Serve a channel."""
@@ -269,7 +265,7 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
         await self._administration.set_channel(actor, channel.id, is_served=True)
         await self._show(interaction, actor)
 
-    @app_commands.command(description="Make no pictures here")
+    @app_commands.command(description="Block pictures in a channel")
     @app_commands.describe(channel="A channel with its threads, or a whole category")
     async def deny(self, interaction: discord.Interaction, channel: ChannelOption) -> None:
         """Serve a channel no more."""
@@ -293,8 +289,8 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
         await self._administration.set_channel_workflow(actor, channel.id, workflow)
         await self._show(interaction, actor)
 
-    @app_commands.command(description="Forget what was decided of a channel, or of all")
-    @app_commands.describe(channel="Left out: all channels")
+    @app_commands.command(description="Reset one channel, or all")
+    @app_commands.describe(channel="Which channel (all if empty)")
     async def clear(
         self, interaction: discord.Interaction, channel: ChannelOption | None = None
     ) -> None:

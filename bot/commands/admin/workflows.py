@@ -15,23 +15,22 @@ from bot.replies.posted_files import attachment_hosts
 from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem
+from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
 from bot.ui.options import Choices, matching
 from bot.ui.responses import (
     acknowledge,
     acknowledge_press,
     acknowledged,
+    replace_message,
     respond,
     respond_lines,
 )
-from bot.ui.text import harmless, lines_within
-from bot.ui.workflow_report import report_lines
+from bot.ui.text import harmless
+from bot.ui.workflow_report import card_lines, report_lines
 from generation.errors import NotPermitted
 from generation.library.inspection import Inspection
 from generation.library.library import Library
 from generation.request import Actor
-
-REPORT_CHARACTERS = 3000
-"""Characters of a report shown in the message; the attached file has all of it."""
 
 
 class EnableButton(
@@ -56,7 +55,7 @@ class EnableButton(
         await acknowledge_press(interaction)
         library = services_of(interaction).library
         text = _enabled(await library.enable(actor_of(interaction), self.name))
-        await interaction.edit_original_response(content=text, view=None)
+        await replace_message(interaction, panel("", [text], colour=GREEN))
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
@@ -79,21 +78,17 @@ def _is_in_one_server(client: discord.Client) -> bool:
     return has_all_shards and client.is_ready() and len(client.guilds) <= 1
 
 
-class LibraryGroup(
-    app_commands.Group, name="workflows", description="Add, inspect and switch workflows"
-):
+class LibraryGroup(app_commands.Group, name="workflows", description="Manage workflows"):
     """`/limner workflows`."""
 
     def __init__(self, library: Library) -> None:
         super().__init__()
         self._library = library
 
-    @app_commands.command(
-        description="Hand in a workflow file and see what it would ask people for"
-    )
+    @app_commands.command(description="Add a workflow file and check it")
     @app_commands.describe(
-        file="An export of ComfyUI, or a picture or film that it made",
-        name="What it is called, and its command; the file's name when left out",
+        file="A ComfyUI export, or a picture or video made by it",
+        name="Name of its command (the file's name if empty)",
     )
     async def add(
         self,
@@ -107,7 +102,7 @@ class LibraryGroup(
         report = await self._library.stage(actor, content, name or file.filename)
         await _send_report(interaction, report, None, can_be_enabled=True)
 
-    @app_commands.command(description="See what a workflow asks people for, and why")
+    @app_commands.command(description="Show the options of a workflow, and what is missing")
     async def inspect(self, interaction: discord.Interaction, workflow: str) -> None:
         """Report on a workflow."""
         await acknowledge(interaction)
@@ -117,7 +112,7 @@ class LibraryGroup(
         is_on = states.get(workflow, "on") == "on"
         await _send_report(interaction, report, seconds, can_be_enabled=not is_on)
 
-    @app_commands.command(name="list", description="See every workflow and what is wrong with some")
+    @app_commands.command(name="list", description="Show every workflow and its problems")
     async def list_(self, interaction: discord.Interaction) -> None:
         """List all workflows and problems."""
         await acknowledge(interaction)
@@ -128,7 +123,7 @@ class LibraryGroup(
         lines += [harmless(problem) for problem in self._library.problems()]
         await respond_lines(interaction, _("Workflows"), lines)
 
-    @app_commands.command(description="Let people use a workflow")
+    @app_commands.command(description="Enable a workflow")
     @app_commands.describe(
         cost="Pictures that one of its results counts for",
         role="Who may use it; left out: everyone",
@@ -146,28 +141,26 @@ class LibraryGroup(
         report = await self._library.enable(actor, workflow, cost=cost, role_id=role_id)
         await respond(interaction, _enabled(report))
 
-    @app_commands.command(description="Offer a workflow to nobody; what runs goes on")
+    @app_commands.command(description="Disable a workflow")
     async def disable(self, interaction: discord.Interaction, workflow: str) -> None:
         """Disable a workflow."""
         await self._library.disable(await _acknowledged_keeper(interaction), workflow)
-        text = _("{workflow} is offered to nobody now.", workflow=harmless(workflow))
+        text = _("Disabled {workflow}.", workflow=harmless(workflow))
         await respond(interaction, text)
 
-    @app_commands.command(description="Take away a workflow that was added")
+    @app_commands.command(description="Delete an added workflow")
     async def remove(self, interaction: discord.Interaction, workflow: str) -> None:
         """Remove a workflow."""
         await self._library.remove(await _acknowledged_keeper(interaction), workflow)
-        await respond(interaction, _("{workflow} is gone.", workflow=harmless(workflow)))
+        await respond(interaction, _("Deleted {workflow}.", workflow=harmless(workflow)))
 
-    @app_commands.command(description="Read every workflow's files again")
+    @app_commands.command(description="Reload all workflow files")
     async def reload(self, interaction: discord.Interaction) -> None:
         """Read all files again."""
         await _acknowledged_keeper(interaction)
         await self._library.reload()
         count = sum(entry.state == "on" for entry in self._library.entries())
-        await respond(
-            interaction, _("Read again. Workflows that can be used: {count}.", count=count)
-        )
+        await respond(interaction, _("Reloaded. Usable workflows: {count}.", count=count))
 
     @inspect.autocomplete("workflow")
     @enable.autocomplete("workflow")
@@ -190,31 +183,39 @@ async def _send_report(
     *,
     can_be_enabled: bool,
 ) -> None:
-    """Send as much of the report as fits into a message, and all of it as files."""
-    view = ui.View(timeout=None)
-    if report.is_usable and can_be_enabled:
-        view.add_item(EnableButton(report.name))
+    """Send what a member would see of the workflow, what is missing, and the report as files."""
+    is_offered = report.is_usable and can_be_enabled
+    buttons = [EnableButton(report.name)] if is_offered else []
     if not is_operator(interaction):
         report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)
-    shown = lines_within([line.replace("`", "'") for line in lines], REPORT_CHARACTERS)
-    embed = discord.Embed(
-        title=harmless(report.title, 100),
-        description=f"```\n{shown}\n```",
-        colour=discord.Colour.green() if report.is_usable else discord.Colour.red(),
-    )
     files = [_file(f"{report.name}.txt", "\n".join(lines))]
     if report.is_usable:
         files.append(_file(f"{report.name}.toml", report.manifest_text()))
-    await respond(interaction, embeds=[embed], files=files, view=view)
+    colour, state = _state(report)
+    view = panel(
+        harmless(report.title, 100),
+        [small(state, f"/{report.command}" if report.command else ""), *card_lines(report)],
+        *(ui.File(file) for file in files),
+        colour=colour,
+        rows=[row(*buttons)],
+    )
+    await respond(interaction, files=files, view=view)
+
+
+def _state(report: Inspection) -> tuple[discord.Colour, str]:
+    """Ready, lacking something on every GPU, or of no use: as a colour and in words."""
+    if not report.is_usable:
+        return RED, _("Can't be used")
+    if report.backends and not any(fitness.can_run for fitness in report.backends):
+        return AMBER, _("Something is missing")
+    return GREEN, _("Ready")
 
 
 def _without_addresses(report: Inspection) -> Inspection:
     """The report with numbers for the backends' names, which may be internal addresses."""
     numbered = enumerate(report.backends, start=1)
-    backends = (
-        replace(fitness, backend=_("backend {number}", number=n)) for n, fitness in numbered
-    )
+    backends = (replace(fitness, backend=_("GPU {number}", number=n)) for n, fitness in numbered)
     return replace(report, backends=tuple(backends))
 
 
@@ -225,8 +226,8 @@ def _file(name: str, text: str) -> discord.File:
 def _enabled(report: Inspection) -> str:
     if report.command:
         return _(
-            "{workflow} can be used now: /{command}, and in /imagine.",
+            "{workflow} is enabled: use /{command}, or /imagine.",
             workflow=report.name,
             command=report.command,
         )
-    return _("{workflow} can be used now, in /imagine.", workflow=report.name)
+    return _("{workflow} is enabled: use it in /imagine.", workflow=report.name)

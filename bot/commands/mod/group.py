@@ -22,7 +22,8 @@ from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
 from bot.services import Services
 from bot.ui.audit import audit_line
-from bot.ui.details import case_file_embeds
+from bot.ui.details import case_file_layout
+from bot.ui.layout import gallery
 from bot.ui.responses import acknowledge, acknowledged, respond, respond_lines
 from bot.ui.text import harmless
 from generation.history.export import ExportFormat, header, line
@@ -40,7 +41,7 @@ EXPORT_BYTES = 8 * 1024 * 1024
 class ModerationGroup(
     app_commands.Group,
     name="mod",
-    description="Moderate what is made here",
+    description="Moderation",
     default_permissions=discord.Permissions(manage_messages=True),
 ):
     """`/mod`."""
@@ -57,9 +58,9 @@ class ModerationGroup(
         ):
             self.add_command(command)
 
-    @app_commands.command(description="Let somebody make nothing here")
+    @app_commands.command(description="Block a member")
     @app_commands.describe(
-        user="Who", days="For how many days; without it, for good", reason="They are told it"
+        user="Who", days="For how many days (until unblocked if empty)", reason="They will see it"
     )
     async def block(
         self,
@@ -74,87 +75,89 @@ class ModerationGroup(
         until = datetime.now(UTC) + timedelta(days=days) if days else None
         await self._services.moderation.block(actor, user.id, reason=reason, until=until)
         if until is None:
-            text = _("{person} is blocked here for good.", person=user.mention)
+            text = _("{person} is blocked here until unblocked.", person=user.mention)
         else:
             when = discord.utils.format_dt(until, "f")
             text = _("{person} is blocked here until {when}.", person=user.mention, when=when)
         await respond(interaction, text)
 
-    @app_commands.command(description="Lift a block")
+    @app_commands.command(description="Unblock a member")
     @app_commands.describe(user="Who")
     async def unblock(self, interaction: discord.Interaction, user: discord.User) -> None:
         """Lift a block."""
         lifted = await self._services.moderation.unblock(await acknowledged(interaction), user.id)
-        text = _("{person} is blocked no longer.", person=user.mention)
+        text = _("Unblocked {person}.", person=user.mention)
         if not lifted:
             text = _("{person} was not blocked.", person=user.mention)
         await respond(interaction, text)
 
-    @app_commands.command(description="See who is blocked here")
+    @app_commands.command(description="Show who is blocked")
     async def blocked(self, interaction: discord.Interaction) -> None:
         """List the blocks."""
         actor = await acknowledged(interaction)
         blocks = await self._services.moderation.blocks(actor.guild_id, LISTED_ENTRIES)
         lines = []
         for block in blocks:
-            until = discord.utils.format_dt(block.until, "f") if block.until else _("for good")
+            until = (
+                discord.utils.format_dt(block.until, "f") if block.until else _("until unblocked")
+            )
             reason = f" · {harmless(block.reason, 100)}" if block.reason else ""
             lines.append(f"<@{block.user_id}> · {until} · <@{block.actor_id}>{reason}")
-        nothing = _("Nobody is blocked here.")
+        nothing = _("Nobody is blocked.")
         await respond_lines(interaction, _("Blocked"), lines, nothing=nothing)
 
-    @app_commands.command(description="Delete everything that somebody made here")
+    @app_commands.command(description="Delete everything a member made here")
     @app_commands.describe(user="Who")
     async def purge(self, interaction: discord.Interaction, user: discord.User) -> None:
         """Remove all of a person's results."""
         actor = await acknowledged(interaction)
         removed = await self._services.moderation_queries.purge(actor, user.id)
         told = plural(
-            "{count} result of {person} is deleted, and its message goes now.",
-            "{count} results of {person} are deleted, and their messages go one by one.",
+            "Deleting {count} result of {person}.",
+            "Deleting {count} results of {person}.",
             len(removed),
             person=user.mention,
         )
         if not removed:
-            told = _("{person} has no results here that could be deleted.", person=user.mention)
+            told = _("{person} has no results here.", person=user.mention)
         await respond(interaction, told)
         for generation in removed:
             await withdraw(interaction, generation)
 
-    @app_commands.command(description="See everything that is recorded of one generation")
-    @app_commands.describe(generation="Its id, as its message shows it")
-    async def show(self, interaction: discord.Interaction, generation: str) -> None:
+    @app_commands.command(description="Show everything about a result")
+    @app_commands.describe(result="Which result")
+    async def show(self, interaction: discord.Interaction, result: str) -> None:
         """Show the case file of a generation."""
-        case_file = await self._find(generation, await acknowledged(interaction))
+        case_file = await self._find(result, await acknowledged(interaction))
         files = []
         if any(output.thumbnail for output in case_file.generation.outputs):
             sheet = await self._services.generations.contact_sheet([case_file.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
-        embeds = case_file_embeds(
-            case_file, has_sheet=bool(files), names_backend=is_operator(interaction)
+        view = case_file_layout(
+            case_file, sheet=gallery(*files), names_backend=is_operator(interaction)
         )
-        await respond(interaction, embeds=embeds, files=files)
+        await respond(interaction, view=view, files=files)
 
-    @app_commands.command(description="Delete a result: its message, and everything kept of it")
-    @app_commands.describe(generation="Its id, as its message shows it")
-    async def delete(self, interaction: discord.Interaction, generation: str) -> None:
+    @app_commands.command(description="Delete a result and its message")
+    @app_commands.describe(result="Which result")
+    async def delete(self, interaction: discord.Interaction, result: str) -> None:
         """Remove a result. Those of other guilds are reported as unknown."""
         actor = await acknowledged(interaction)
-        case_file = await self._find(generation, actor)
+        case_file = await self._find(result, actor)
         removed = await self._services.remover.remove(
             case_file.generation.id, actor_id=actor.user_id, is_moderator=True
         )
-        await withdraw(interaction, removed, _("`{id}` was deleted.", id=removed.id))
+        await withdraw(interaction, removed, _("Deleted `{id}`.", id=removed.id))
 
-    @app_commands.command(description="Search what was made here")
+    @app_commands.command(description="Search the server history")
     @app_commands.describe(
-        search="Words of the prompt",
+        search="Words in the prompt",
         user="Made by",
         workflow="Made with this workflow",
         status="How it ended",
-        since="From this day on: 2026-11-01, today, yesterday or 3d",
-        until="Up to this day",
-        flagged="Only what a word, a report or a check pointed out",
+        since="From this day: 2026-11-01, today, yesterday or 3d",
+        until="Until this day",
+        flagged="Only flagged or reported ones",
     )
     async def history(
         self,
@@ -181,8 +184,8 @@ class ModerationGroup(
         )
         await show_history(interaction, self._services.generations, query)
 
-    @app_commands.command(description="See what moderators and administrators did here")
-    @app_commands.describe(before="Older than the entry of this number")
+    @app_commands.command(description="Show what moderators and administrators did")
+    @app_commands.describe(before="Only entries before this number")
     async def audit(
         self, interaction: discord.Interaction, before: Range[int, 1] | None = None
     ) -> None:
@@ -192,14 +195,14 @@ class ModerationGroup(
             actor.guild_id, before_id=before, limit=LISTED_ENTRIES
         )
         lines = [audit_line(entry) for entry in entries]
-        nothing = _("Nothing was done yet.")
-        await respond_lines(interaction, _("Audit"), lines, nothing=nothing)
+        nothing = _("Nothing here yet.")
+        await respond_lines(interaction, _("Audit log"), lines, nothing=nothing)
 
-    @app_commands.command(description="Save the history of this place as a file")
+    @app_commands.command(description="Export the server history as a file")
     @app_commands.describe(
         format="csv for spreadsheets, jsonl for programs",
-        since="From this day on: 2026-11-01, today, yesterday or 3d",
-        until="Up to this day",
+        since="From this day: 2026-11-01, today, yesterday or 3d",
+        until="Until this day",
     )
     async def export(
         self,
@@ -229,9 +232,9 @@ class ModerationGroup(
             written.write(text)
             count += 1
         written.seek(0)
-        summary = plural("{count} generation.", "{count} generations.", count)
+        summary = plural("{count} entry.", "{count} entries.", count)
         if not is_whole:
-            summary += " " + _("The rest does not fit into one file: choose fewer days.")
+            summary += " " + _("The rest doesn't fit into one file. Choose fewer days.")
         file = discord.File(written, f"history.{file_format.value}")
         await respond(interaction, summary, files=[file])
 

@@ -21,13 +21,11 @@ def image_check_command(services: Services) -> SlashCommand:
     """Build `/mod image-check`."""
     gate = services.image_gate
 
-    @app_commands.command(
-        name="image-check", description="Choose what comes of pictures of nakedness"
-    )
+    @app_commands.command(name="image-check", description="Nudity filter")
     @app_commands.describe(
-        mode="Without anything, you see what is set",
-        certainty="How certain the check must be, in percent",
-        age_restricted="Whether age-restricted channels are left alone",
+        mode="What to do with nudity (shows the setting if empty)",
+        certainty="How certain the filter must be, in percent",
+        age_restricted="Skip age-restricted channels",
     )
     @app_commands.rename(age_restricted="age-restricted")
     async def image_check(
@@ -49,7 +47,7 @@ def image_check_command(services: Services) -> SlashCommand:
         lines = _policy_lines(policy)
         if not gate.is_installed:
             lines.append(_(NOT_INSTALLED))
-        await respond_lines(interaction, _("Image check"), lines)
+        await respond_lines(interaction, _("Nudity filter"), lines)
 
     return image_check
 
@@ -57,17 +55,17 @@ def image_check_command(services: Services) -> SlashCommand:
 def _policy_lines(policy: ImagePolicy) -> list[str]:
     match policy.mode:
         case CheckMode.OFF:
-            return [_("Pictures are not checked.")]
+            return [_("Nudity filter: Off")]
         case CheckMode.SPOILER:
-            line = _("What shows nakedness is posted behind a spoiler.")
+            line = _("Nudity is posted as a spoiler.")
         case CheckMode.HOLD:
-            line = _("What shows nakedness waits for a moderator: see `/mod review`.")
+            line = _("Nudity is held for `/mod review`.")
         case CheckMode.REFUSE:
-            line = _("What shows nakedness is not posted, not kept, and costs nothing.")
-    lines = [line, _("What cannot be checked waits for a moderator: see `/mod review`.")]
-    lines.append(_("It must be certain by {percent} %.", percent=policy.percent))
+            line = _("Nudity is blocked. It isn't kept and costs nothing.")
+    lines = [line, _("Unchecked files are held for `/mod review`.")]
+    lines.append(_("Certainty: {percent} %", percent=policy.percent))
     if policy.exempts_age_restricted:
-        lines.append(_("Age-restricted channels are left alone."))
+        lines.append(_("Age-restricted channels: not checked"))
     else:
-        lines.append(_("Age-restricted channels are checked as well."))
+        lines.append(_("Age-restricted channels: checked too"))
     return lines

@@ -1,28 +1,23 @@
-"""`/mod review` and `/mod log-channel`, and Report image in the menu of messages."""
+"""`/mod review` and `/mod channel`, and Report image in the menu of messages."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, plural
-from bot.permissions import guild_of, require_administrator
+from bot.permissions import require_administrator
 from bot.replies.actions import find_own
+from bot.replies.reports import ask_for_report
 from bot.replies.review_messages import show_next
-from bot.requester import requester_of
 from bot.services import Services
 from bot.tree import SlashCommand
-from bot.ui.limits import EMBED_DESCRIPTION_CHARACTERS
-from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.responses import acknowledge, acknowledged, before_deadline, respond
-from bot.ui.text import lines_within
+from bot.ui.layout import panel
+from bot.ui.responses import acknowledged, before_deadline, respond
 from generation.errors import FailureKind, RequestRefused
-from generation.moderation.review import MAX_REPORT_CHARACTERS, Overview, ReviewMode
-
-REPORT_FORM = r"r:(?P<id>[a-z0-9]{1,32}):report"
+from generation.moderation.review import Overview, ReviewMode
 
 MAX_KEPT_DAYS = 3650
 
@@ -33,12 +28,10 @@ def review_command(services: Services) -> SlashCommand:
     """Build `/mod review`."""
     reviews = services.reviews
 
-    @app_commands.command(
-        description="Decide on results that wait, or choose which ones are reviewed"
-    )
+    @app_commands.command(description="Review waiting results, or choose what is reviewed")
     @app_commands.describe(
-        mode="Without it, you see what waits for you",
-        channel="For this channel alone; without it, for the whole server",
+        mode="What is reviewed (shows waiting results if empty)",
+        channel="Only for this channel (whole server if empty)",
     )
     async def review(
         interaction: discord.Interaction,
@@ -49,30 +42,26 @@ def review_command(services: Services) -> SlashCommand:
         if mode is None:
             await show_next(interaction)
             # `show_next` has already responded.
-            embed = _policy_embed(await reviews.overview(actor.guild_id))
-            await interaction.followup.send(embed=embed, ephemeral=True)
+            view = _policy(await reviews.overview(actor.guild_id))
+            await interaction.followup.send(view=view, ephemeral=True)
             return
         chosen = None if mode == "as the server" else ReviewMode(mode)
         if chosen is None and channel is None:
             raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Say for which channel, or choose another mode."
+                FailureKind.INVALID_OPTION, "Choose a channel too, or another mode."
             )
         await reviews.set_mode(actor, channel.id if channel else None, chosen)
-        await respond(interaction, embeds=[_policy_embed(await reviews.overview(actor.guild_id))])
+        await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
 
     return review
 
 
 def log_channel_command(services: Services) -> SlashCommand:
-    """Build `/mod log-channel`."""
+    """Build `/mod channel`."""
     reviews = services.reviews
 
-    @app_commands.command(
-        name="log-channel", description="Choose where moderators are shown results"
-    )
-    @app_commands.describe(
-        channel="Without it, you see which one it is", off="Show them nowhere from now on"
-    )
+    @app_commands.command(name="channel", description="Set the moderators' channel")
+    @app_commands.describe(channel="Which channel (shows the setting if empty)", off="Turn it off")
     async def log_channel(
         interaction: discord.Interaction,
         channel: discord.TextChannel | None = None,
@@ -81,13 +70,13 @@ def log_channel_command(services: Services) -> SlashCommand:
         actor = await acknowledged(interaction)
         if channel is not None and off:
             raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Choose a channel, or switch it off: not both."
+                FailureKind.INVALID_OPTION, "Choose a channel or turn it off, not both."
             )
         if channel is not None:
             _require_permissions(channel)
         if channel is not None or off:
             await reviews.set_log_channel(actor, channel.id if channel else None)
-        await respond(interaction, embeds=[_policy_embed(await reviews.overview(actor.guild_id))])
+        await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
 
     return log_channel
 
@@ -95,13 +84,11 @@ def log_channel_command(services: Services) -> SlashCommand:
 def retention_command(services: Services) -> SlashCommand:
     """Build `/mod retention`, which only administrators may use."""
 
-    @app_commands.command(
-        description="Choose for how many days things are kept here (administrators)"
-    )
+    @app_commands.command(description="Set how many days things are kept (administrators)")
     @app_commands.describe(
-        pictures="Results and thumbnails; 0: for good; without it, as before",
-        prompts="What was typed; 0: for good; without it, as before",
-        records="Everything else; 0: for good; without it, as before",
+        pictures="Results and thumbnails (0: until deleted)",
+        prompts="Prompts (0: until deleted)",
+        records="Everything else (0: until deleted)",
     )
     async def retention(
         interaction: discord.Interaction,
@@ -136,40 +123,15 @@ class ReportMenu:
 
         return (app_commands.ContextMenu(name="Report image", callback=report),)
 
-    def forms(self) -> Mapping[str, Handler]:
-        """Handlers of the modals that the menu opens."""
-        return {REPORT_FORM: self.take}
-
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks for the reason."""
         generation = await before_deadline(interaction, find_own(interaction, message))
         if generation is None:
             raise RequestRefused(
                 FailureKind.INVALID_ATTACHMENT,
-                "I made nothing in this message. Report others' messages to Discord.",
+                "This message isn't mine. Report it to Discord.",
             )
-        if generation.guild_id is None or generation.guild_id != guild_of(interaction):
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE, "There are no moderators here. Delete it instead."
-            )
-        field = text_field(
-            "reason",
-            _("What is wrong with it?"),
-            long=True,
-            required=True,
-            longest=MAX_REPORT_CHARACTERS,
-        )
-        await open_modal(
-            interaction, f"r:{generation.id}:report", _("Report image"), {"reason": field}
-        )
-
-    async def take(self, interaction: discord.Interaction, answer: ModalInput) -> None:
-        """Record the report and show it to the moderators."""
-        await acknowledge(interaction)
-        await self._services.reviews.report(
-            answer.match["id"], requester_of(interaction), answer.texts.get("reason", "")
-        )
-        await respond(interaction, _("Thank you. The moderators will look at it."))
+        await ask_for_report(interaction, generation)
 
 
 def _require_permissions(channel: discord.TextChannel) -> None:
@@ -185,12 +147,12 @@ def _require_permissions(channel: discord.TextChannel) -> None:
     if missing:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "I lack permissions in {channel}: {missing}. Grant them, then choose it again.",
+            "I'm missing permissions in {channel}: {missing}. Grant them, then try again.",
             {"channel": f"#{channel.name}", "missing": ", ".join(missing)},
         )
 
 
-def _policy_embed(overview: Overview) -> discord.Embed:
+def _policy(overview: Overview) -> ui.LayoutView:
     lines = [_("Whole server: {mode}", mode=_mode_text(overview.mode))]
     lines += [
         _("{channel}: {mode}", channel=f"<#{channel_id}>", mode=_mode_text(mode))
@@ -198,24 +160,22 @@ def _policy_embed(overview: Overview) -> discord.Embed:
     ]
     if overview.log_channel_id is not None:
         where = f"<#{overview.log_channel_id}>"
-        lines.append(_("Results and reports are shown in {channel}.", channel=where))
+        lines.append(_("Moderators' channel: {channel}", channel=where))
     else:
-        lines.append(_("No channel for moderators is set: `/mod log-channel` sets it."))
-    lines.append(plural("{count} result waits.", "{count} results wait.", overview.waiting))
-    return discord.Embed(
-        title=_("Review"),
-        description=lines_within(lines, EMBED_DESCRIPTION_CHARACTERS),
-        colour=discord.Colour.blurple(),
+        lines.append(_("No moderators' channel yet. Set one with `/mod channel`."))
+    lines.append(
+        plural("{count} result is waiting.", "{count} results are waiting.", overview.waiting)
     )
+    return panel(_("Review"), lines)
 
 
 def _mode_text(mode: ReviewMode) -> str:
     match mode:
         case ReviewMode.OFF:
-            return _("nothing is reviewed")
+            return _("not reviewed")
         case ReviewMode.LOG:
-            return _("moderators are shown every result as well")
+            return _("moderators see every result")
         case ReviewMode.FLAGGED:
-            return _("moderators are shown what a watched word points out")
+            return _("moderators see flagged results")
         case ReviewMode.HOLD:
-            return _("nobody sees a result before a moderator approves of it")
+            return _("every result needs approval")

@@ -21,19 +21,17 @@ LISTED_WORDS = 4
 Action = Literal["refuse", "hold", "warn", "observe", "allow"]
 
 
-class WordsGroup(
-    app_commands.Group, name="words", description="Watch for words in what people type"
-):
+class WordsGroup(app_commands.Group, name="words", description="Watched words"):
     """`/mod words`."""
 
     def __init__(self, moderation: Moderation) -> None:
         super().__init__()
         self._moderation = moderation
 
-    @app_commands.command(description="Watch for a word, a phrase or a regular expression")
+    @app_commands.command(description="Watch a word, a phrase or a regular expression")
     @app_commands.describe(
-        word="Found as whole words, however they are dressed up",
-        action="refuse it, hold the result, warn, observe it, or allow a phrase that has it",
+        word="The word or phrase",
+        action="Block, hold the result, warn, observe, or allow a phrase that has it",
         expression="It is a regular expression",
     )
     async def add(
@@ -55,20 +53,20 @@ class WordsGroup(
         )
         await respond(interaction, text)
 
-    @app_commands.command(description="Watch for a word no longer")
-    @app_commands.describe(word="As it is listed")
+    @app_commands.command(description="Stop watching a word")
+    @app_commands.describe(word="Which word")
     async def remove(
         self, interaction: discord.Interaction, word: Range[str, 1, MAX_PATTERN_CHARACTERS]
     ) -> None:
         """Watch for a word no longer."""
         removed = await self._moderation.unwatch(await acknowledged(interaction), word)
         shown = harmless(word, 200)
-        text = _("“{word}” is watched for no longer.", word=shown)
+        text = _("No longer watching “{word}”.", word=shown)
         if not removed:
-            text = _("“{word}” was not watched for.", word=shown)
+            text = _("“{word}” was not watched.", word=shown)
         await respond(interaction, text)
 
-    @app_commands.command(name="list", description="See what is watched for")
+    @app_commands.command(name="list", description="Show watched words")
     async def list_(self, interaction: discord.Interaction) -> None:
         """List the watched words."""
         actor = await acknowledged(interaction)
@@ -80,26 +78,30 @@ class WordsGroup(
                 watched_words, key=lambda watched: (watched.action.value, watched.pattern)
             )
         ]
-        nothing = _("Nothing is watched for.")
+        nothing = _("No watched words yet.")
         await respond_lines(interaction, _("Watched words"), lines, nothing=nothing)
 
-    @app_commands.command(description="Try what would come of a text; nothing else happens")
-    @app_commands.describe(text="What somebody might type")
+    @app_commands.command(description="Test a text against the watched words")
+    @app_commands.describe(text="The text to test")
     async def test(
         self, interaction: discord.Interaction, text: Range[str, 1, TRIED_CHARACTERS]
     ) -> None:
         """Match a text."""
         actor = await acknowledged(interaction)
         verdict = await self._moderation.try_words(actor.guild_id, text)
-        lines = [_("Nothing would be found.")]
+        lines = [_("No match.")]
         if verdict.action is not None:
             words = _named(verdict.found)
             lines = [
-                _("**{action}** because of: {words}", action=_(verdict.action.value), words=words)
+                _(
+                    "Would be **{action}** (matches {words})",
+                    action=_(verdict.action.value),
+                    words=words,
+                )
             ]
         if verdict.slow:
             words = _named(verdict.slow)
-            lines.append(_("Too slow, and skipped: {words}", words=words))
+            lines.append(_("Skipped, too slow: {words}", words=words))
         await respond(interaction, lines_within(lines, 2000))
 
 

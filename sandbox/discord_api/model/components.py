@@ -2,6 +2,7 @@
 
 import enum
 import itertools
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -147,7 +148,8 @@ def check_button(form: Form, path: str, button: JsonObject, seen: set[str]) -> N
 def _check_emoji(form: Form, path: str, emoji: object) -> None:
     fields = form.mapping(path, emoji)
     name = fields.get("name")
-    plain = isinstance(name, str) and name != "" and not name.isascii()
+    # Every emoji has a character of the category "other symbols"; other symbols are refused.
+    plain = isinstance(name, str) and any(unicodedata.category(one) == "So" for one in name)
     if fields.get("id") is None and not plain:
         form.wrong(f"{path}.name", "BUTTON_COMPONENT_INVALID_EMOJI", "Invalid emoji")
 

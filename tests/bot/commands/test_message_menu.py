@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
-from bot.commands.message_menu import READ_FILES, build_embed
+from bot.commands.message_menu import READ_FILES, build_card
+from bot.ui.layout import build_layout
 from generation.media.metadata import Metadata, Program
 from sandbox.discord_api.values import Upload
+from sandbox.people import as_text, files_of
+from tests.support.messages import check_layout, is_answered
 
 PARAMETERS = "a <@1> *heron*\nNegative prompt: rain\nSteps: 20, Seed: 42, Model: ink"
 
@@ -22,20 +25,21 @@ def picture_with(parameters):
     return buffer.getvalue()
 
 
-async def embeds_of(reply):
-    return (await reply.until(lambda message: message["embeds"]))["embeds"]
+async def told_by(reply):
+    return as_text(await reply.until(is_answered))
 
 
 async def test_any_picture_says_what_it_knows_of_itself(bot):
     files = [Upload("x.png", picture_with(PARAMETERS)), Upload("y.png", picture_with(""))]
     message = bot.ben.say("general", "look", files)
     reply = await bot.ana.menu(message, "Image info")
-    first, second = await embeds_of(reply)
+    text = await told_by(reply)
     assert reply.message["ephemeral"]
-    assert "**Seed** 42" in first["description"]
-    assert [field["value"] for field in first["fields"]] == [r"a \<@1> \*heron\*", "rain"]
-    assert first["footer"]["text"] == "written by A1111"
-    assert "does not say how it was made" in second["description"]
+    assert "**Seed** 42" in text
+    assert r"**Prompt** a \<@1> \*heron\*" in text
+    assert "**Negative** rain" in text
+    assert "written by A1111" in text
+    assert "doesn't say how it was made" in text
 
 
 @pytest.mark.parametrize("name", ["Image info", "Use as input"])
@@ -43,7 +47,7 @@ async def test_a_message_without_a_picture_is_refused_in_private(bot, name):
     files = [Upload("x.txt", b"text")]
     message = bot.ben.say("general", "nothing here", files)
     await bot.ana.menu(message, name)
-    told = await bot.ana.wait_for(lambda one: "no picture in this message" in str(one["embeds"]))
+    told = await bot.ana.wait_for(lambda one: "No usable picture in this message" in as_text(one))
     assert told["ephemeral"]
 
 
@@ -52,21 +56,30 @@ async def test_a_result_shows_its_record(bot, tools, service):
     ended, contents = tools.result(generation, tools.picture())
     service.add(ended)
     await bot.replies.deliver(ended, contents)
-    told = await embeds_of(await bot.ben.menu(reply.message, "Image info"))
-    assert told[0]["title"] == ended.id
+    told = await told_by(await bot.ben.menu(reply.message, "Image info"))
+    assert f"### {ended.id}" in told
 
 
 async def test_somebodys_picture_becomes_the_beginning_of_another(bot, service):
     files = [Upload("x.png", picture_with("")), Upload("y.png", picture_with(PARAMETERS))]
     message = bot.ben.say("general", "look", files)
     reply = await bot.ana.menu(message, "Use as input")
-    second = message["attachments"][1]["id"]
+    second = files_of(message)[1]["id"]
     await bot.ana.fill(reply.modal, {"prompt": "in ink", "strength": "0.4", "picture": [second]})
     await service.submitted.get()
     (request,) = service.requests
     assert (request.prompt, request.values) == ("in ink", {"strength": 0.4})
     assert service.fetched[-1]["image"] == files[1].content
     assert request.requester.user_id == bot.ana.id
+
+
+async def test_a_mask_is_uploaded_in_the_form(bot, service):
+    message = bot.ben.say("general", "look", [Upload("x.png", picture_with(""))])
+    reply = await bot.ana.menu(message, "Use as input")
+    mask = Upload("mask.png", picture_with(PARAMETERS))
+    await bot.ana.fill(reply.modal, {"prompt": "in ink", "mask": [mask]})
+    await service.submitted.get()
+    assert service.fetched[-1]["mask"] == mask.content
 
 
 async def test_a_form_about_a_picture_outlives_a_restart(world, start_bot, service):
@@ -88,7 +101,7 @@ async def test_a_picture_that_was_deleted_meanwhile_is_asked_for_again(
         await tools.delete(world, message)
     async with start_bot(world, service) as bot:
         await bot.ana.fill(reply.modal, {"prompt": "in ink"})
-        told = await bot.ana.wait_for(lambda one: "cannot be fetched" in str(one["embeds"]))
+        told = await bot.ana.wait_for(lambda one: "Couldn't get the picture" in as_text(one))
     assert told["ephemeral"]
     assert service.requests == []
 
@@ -110,8 +123,5 @@ async def test_a_result_is_used_from_its_record(bot, tools, service):
 def test_what_files_say_never_has_more_than_a_message_has_room_for(count):
     facts = {f"{number}{'*' * 60}": "*" * 500 for number in range(30)}
     found = Metadata(Program.A1111, "*" * 5000, "_" * 5000, facts)
-    embeds = [build_embed("*" * 200, found, share=1 / count) for _ in range(count)]
-    assert sum(len(one) for one in embeds) <= 6000
-    for one in embeds:
-        assert len(one.title) <= 256
-        assert all(1 <= len(field.value) <= 1024 for field in one.fields)
+    cards = [build_card("*" * 200, found, share=1 / count) for _ in range(count)]
+    check_layout(build_layout(*cards))

@@ -7,21 +7,22 @@ import pytest
 from generation.history.queries import HistoryPage
 from generation.people.preferences import Defaults
 from generation.request import Layout
+from sandbox.discord_api.model.components import interactive
+from sandbox.people import as_text, files_of
+from tests.support.messages import is_answered
 
 
 def labelled(message, label):
-    for row in message["components"]:
-        for part in row["components"]:
-            if part.get("label") == label:
-                return part
+    for part in interactive(message["components"]):
+        if str(part.get("label")).partition(":")[0] == label:
+            return part
     raise AssertionError(label)
 
 
 def chosen(message, custom_id):
-    for row in message["components"]:
-        for part in row["components"]:
-            if part.get("custom_id") == custom_id:
-                return [one["value"] for one in part["options"] if one.get("default")]
+    for part in interactive(message["components"]):
+        if part.get("custom_id") == custom_id:
+            return [one["value"] for one in part["options"] if one.get("default")]
     return None
 
 
@@ -40,13 +41,14 @@ async def test_the_panel_shows_and_changes_what_is_set(bot):
     await reply.until(lambda message: chosen(message, "s:count") == ["3"])
     await bot.ana.choose(reply.message, "s:workflow", "img2img-sd")
     await reply.until(lambda message: chosen(message, "s:workflow") == ["img2img-sd"])
-    for label in ("Private", "Four as a grid", "Keep metadata"):
-        before = labelled(reply.message, label)["style"]
-        await bot.ana.click(reply.message, label)
+    for label in ("Private", "Grid", "Keep metadata"):
+        button = labelled(reply.message, label)
+        before = button["style"]
+        await bot.ana.click(reply.message, button["label"])
         await reply.until(lambda m, la=label, b=before: labelled(m, la)["style"] != b)
-    form = await bot.ana.click(reply.message, "Negative…")
+    form = await bot.ana.click(reply.message, "Things to avoid…")
     await bot.ana.fill(form.modal, {"negative": "rain *and* snow"})
-    await reply.until(lambda message: "rain" in str(message["embeds"]))
+    await reply.until(lambda message: "rain" in as_text(message))
     kept = bot.services.preferences.kept[bot.ana.id]
     assert kept == Defaults(
         "img2img-sd",
@@ -54,7 +56,7 @@ async def test_the_panel_shows_and_changes_what_is_set(bot):
         3,
         "rain *and* snow",
         private=True,
-        layout=Layout.GRID,
+        layout=Layout.SEPARATE,
         keeps_metadata=False,
     )
     await bot.ana.click(reply.message, "Reset all")
@@ -66,7 +68,7 @@ async def test_a_workflow_beyond_the_menu_can_be_named(bot):
     reply = await bot.ana.slash("general", "settings", workflow="img2img-sd")
     await reply.until(lambda message: chosen(message, "s:workflow") == ["img2img-sd"])
     await bot.ana.slash("general", "settings", workflow="gone")
-    await bot.ana.wait_for(lambda message: "no workflow of that name" in str(message["embeds"]))
+    await bot.ana.wait_for(lambda message: "no workflow of that name" in as_text(message))
 
 
 async def test_defaults_are_taken_and_what_is_said_wins(bot):
@@ -83,7 +85,7 @@ async def test_defaults_are_taken_and_what_is_said_wins(bot):
 
 async def test_a_preset_is_saved_used_listed_and_deleted(bot):
     await bot.ana.slash("general", "presets save", name="Ink", steps=20, aspect="3:2", private=True)
-    await bot.ana.wait_for(lambda message: "Kept as **Ink**" in message["content"])
+    await bot.ana.wait_for(lambda message: "Saved **Ink**" in message["content"])
     (choice,) = await bot.ana.autocomplete("general", "presets use", "name", "in")
     assert choice["value"] == "Ink"
     reply = await bot.ana.slash("general", "presets use", name="ink", prompt="a heron")
@@ -92,20 +94,20 @@ async def test_a_preset_is_saved_used_listed_and_deleted(bot):
     request = bot.service.requests[-1]
     assert (request.prompt, request.aspect, request.values) == ("a heron", "3:2", {"steps": 20})
     reply = await bot.ana.slash("general", "presets list")
-    listed = await reply.until(lambda message: message["embeds"])
-    assert "**Ink** aspect 3:2 · steps 20 · private True" in listed["embeds"][0]["description"]
+    listed = await reply.until(is_answered)
+    assert "**Ink** aspect 3:2 · steps 20 · private True" in as_text(listed)
     assert await bot.ben.autocomplete("general", "presets use", "name", "") == []
     await bot.ben.slash("general", "presets use", name="Ink", prompt="x")
-    await bot.ben.wait_for(lambda message: "no preset of that name" in str(message["embeds"]))
+    await bot.ben.wait_for(lambda message: "no preset of that name" in as_text(message))
     reply = await bot.ana.slash("general", "presets delete", name="Ink")
-    await reply.until(lambda message: "forgotten" in message["content"])
+    await reply.until(lambda message: "Deleted" in message["content"])
 
 
 async def test_a_preset_takes_the_options_of_a_result(bot, tools, service):
     values = {"size": "1024x768", "steps": 12, "seed": 5, "negative": "", "megapixels": 1.0}
     service.add(tools.generation(id="k7f3q", user_id=bot.ana.id, values=values))
-    await bot.ana.slash("general", "presets save", name="same", generation="k7f3q", steps=30)
-    await bot.ana.wait_for(lambda message: "Kept as" in message["content"])
+    await bot.ana.slash("general", "presets save", name="same", result="k7f3q", steps=30)
+    await bot.ana.wait_for(lambda message: "Saved **" in message["content"])
     assert bot.services.preferences.named[bot.ana.id]["same"] == {
         "workflow": "txt2img-sd",
         "size": "1024x768",
@@ -119,16 +121,16 @@ async def test_a_result_comes_back_with_its_buttons(bot, tools, service):
     )
     service.kept[service.add(generation).id] = contents
     service.page = HistoryPage((generation,), None, 1)
-    (choice,) = await bot.ana.autocomplete("general", "show", "generation", "fox")
+    (choice,) = await bot.ana.autocomplete("general", "show", "result", "fox")
     assert choice["value"] == "k7f3q"
-    reply = await bot.ana.slash("general", "show", generation="k7f3q")
-    shown = await reply.until(lambda message: message["attachments"])
+    reply = await bot.ana.slash("general", "show", result="k7f3q")
+    shown = await reply.until(files_of)
     assert not shown.get("ephemeral")
-    assert len(shown["attachments"]) == 2
-    labelled(shown, "V2")
-    reply = await bot.ana.slash("general", "show", generation="k7f3q", picture=2)
-    alone = await reply.until(lambda message: message["attachments"])
-    assert [one["filename"] for one in alone["attachments"]] == ["limner-k7f3q-2.png"]
+    assert len(files_of(shown)) == 2
+    assert labelled(shown, "V2")["custom_id"] == "g:k7f3q:vary:1"
+    reply = await bot.ana.slash("general", "show", result="k7f3q", picture=2)
+    alone = await reply.until(files_of)
+    assert [one["filename"] for one in files_of(alone)] == ["limner-k7f3q-2.png"]
     assert labelled(alone, "Vary")["custom_id"] == "g:k7f3q:vary:1"
 
 
@@ -137,18 +139,18 @@ async def test_a_result_whose_bytes_are_gone_comes_back_as_it_was_posted(bot, to
     ended, contents = tools.result(generation, tools.picture((80, 60)))
     receipt = await bot.replies.deliver(ended, contents)
     service.add(replace(ended, message_url=receipt.message_url))
-    again = await bot.ana.slash("general", "show", generation=ended.id)
-    shown = await again.until(lambda message: message["attachments"])
-    assert (shown["attachments"][0]["width"], shown["attachments"][0]["height"]) == (80, 60)
+    again = await bot.ana.slash("general", "show", result=ended.id)
+    shown = await again.until(files_of)
+    assert (files_of(shown)[0]["width"], files_of(shown)[0]["height"]) == (80, 60)
     await tools.delete(bot.world, reply.message)
     thumbnail = tools.picture((16, 16))
     service.add(
         replace(service.known[ended.id], outputs=(replace(ended.outputs[0], thumbnail=thumbnail),))
     )
-    again = await bot.ana.slash("general", "show", generation=ended.id)
-    shown = await again.until(lambda message: message["attachments"])
-    assert shown["attachments"][0]["width"] == 16
-    assert "small copy" in shown["embeds"][0]["description"]
+    again = await bot.ana.slash("general", "show", result=ended.id)
+    shown = await again.until(files_of)
+    assert files_of(shown)[0]["width"] == 16
+    assert "small copy" in as_text(shown)
 
 
 @pytest.mark.parametrize("facts", [{"private": True}, {"guild_id": 404}])
@@ -158,8 +160,8 @@ async def test_others_results_are_shown_only_where_they_were_made(bot, tools, se
         tools.generation(id="k7f3q", user_id=bot.ben.id, **{**place, **facts}), tools.picture()
     )
     service.kept[service.add(theirs).id] = contents
-    await bot.ana.slash("general", "show", generation="k7f3q")
-    told = await bot.ana.wait_for(lambda message: "Only the person" in str(message["embeds"]))
+    await bot.ana.slash("general", "show", result="k7f3q")
+    told = await bot.ana.wait_for(lambda message: "Only the person" in as_text(message))
     assert told["ephemeral"]
 
 
@@ -168,13 +170,12 @@ async def test_a_private_result_is_shown_in_private(bot, tools, service):
         tools.generation(id="k7f3q", user_id=bot.ana.id, private=True), tools.picture()
     )
     service.kept[service.add(mine).id] = contents
-    reply = await bot.ana.slash("general", "show", generation="k7f3q")
-    shown = await reply.until(lambda message: message["attachments"])
+    reply = await bot.ana.slash("general", "show", result="k7f3q")
+    shown = await reply.until(files_of)
     assert shown["ephemeral"]
 
 
-async def test_four_pictures_come_as_one_where_somebody_likes_it_so(bot, tools, world):
-    await bot.services.preferences.change(bot.ana.id, layout=Layout.GRID)
+async def test_four_pictures_come_as_one_unless_somebody_likes_them_separate(bot, tools):
     generation, reply = await bot.imagine(count=4)
     assert bot.service.requests[-1].layout is Layout.GRID
     colours = ("red", "green", "blue", "yellow")
@@ -182,7 +183,7 @@ async def test_four_pictures_come_as_one_where_somebody_likes_it_so(bot, tools, 
         replace(generation, layout=Layout.GRID), *(tools.picture((64, 48), one) for one in colours)
     )
     await bot.replies.deliver(ended, contents)
-    (attachment,) = reply.message["attachments"]
+    (attachment,) = files_of(reply.message)
     assert attachment["filename"] == f"limner-{ended.id}-grid.webp"
     assert (attachment["width"], attachment["height"]) == (128, 96)
     assert labelled(reply.message, "U4")

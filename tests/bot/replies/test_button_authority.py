@@ -10,13 +10,15 @@ from bot.replies.deletion import take_delete
 from bot.replies.remix import take_remix
 from bot.ui.modals import ModalInput
 from generation.errors import NotYours
+from sandbox.people import as_text
+from tests.support.messages import is_answered
 
 EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
 """Those who may generate; what it makes is charged to whoever pressed."""
 
 OWNER_AND_MODERATORS = ("cancel", "delete")
 
-REFUSED = "Only the person who asked"
+REFUSED = "Only the person who made"
 
 
 @pytest.fixture
@@ -40,11 +42,11 @@ def press(bot, tools, service):
 
         def is_over():
             new = [one for one in person.messages() if one["id"] not in before]
-            answers = [one for one in new if one["embeds"] or one["content"] or one["attachments"]]
+            answers = [one for one in new if is_answered(one)]
             return answers or service.requests
 
         await tools.eventually(is_over)
-        refused = [one for one in person.messages() if REFUSED in str(one["embeds"])]
+        refused = [one for one in person.messages() if REFUSED in as_text(one)]
         assert all(one["ephemeral"] for one in refused)
         return "refused" if refused else "done"
 

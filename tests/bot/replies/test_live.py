@@ -19,13 +19,14 @@ from bot.replies.live import (
     ChannelPace,
 )
 from generation.record import GenerationState
+from sandbox.people import as_text, files_of
+from tests.support.messages import labels_of
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
 
 
 def text_of(message):
-    embeds = message["embeds"]
-    return f"{message['content']} {embeds[0].get('description', '') if embeds else ''}"
+    return as_text(message)
 
 
 def shows(text):
@@ -33,7 +34,7 @@ def shows(text):
 
 
 def is_done(message):
-    return "seed" in text_of(message)
+    return "· seed" in text_of(message)
 
 
 @asynccontextmanager
@@ -64,11 +65,11 @@ async def edits_over(bot):
 async def test_a_reply_goes_through_its_states(bot, tools):
     generation, reply = await bot.imagine(prompt="a **fox** @everyone")
     bot.replies.notify(tools.waiting(generation, 3, 7))
-    message = await reply.until(shows("3rd of 7"))
-    assert message["components"][0]["components"][0]["label"] == "Cancel"
+    message = await reply.until(shows("3rd in the queue"))
+    assert labels_of(message) == ["Cancel"]
     bot.replies.notify(tools.running(generation, 5, tools.picture()))
-    message = await reply.until(shows("step 5/10"))
-    assert message["embeds"][0]["image"]["url"]
+    message = await reply.until(shows(" 5/10"))
+    assert files_of(message)[0]["url"]
     bot.replies.notify(tools.ended(generation))
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
     assert is_done(reply.message)
@@ -79,38 +80,37 @@ async def test_previews_replace_each_other_and_are_gone_at_the_end(bot, tools, w
     generation, reply = await bot.imagine()
     for step in range(1, 5):
         bot.replies.notify(tools.running(generation, step, tools.picture((64, 64 + step))))
-        message = await reply.until(shows(f"step {step}/10"))
-        assert "preview.jpg" in message["embeds"][0]["image"]["url"]
+        message = await reply.until(shows(f" {step}/10"))
+        assert "preview.jpg" in files_of(message)[0]["url"]
     stored = world.messages.get(int(reply.message["id"]))
     assert len(stored.files) == 1
     await bot.replies.deliver(*tools.result(generation, tools.picture()))
-    assert len(reply.message["attachments"]) == 1
-    assert reply.message["attachments"][0]["filename"].startswith("limner-")
-    assert "image" not in reply.message["embeds"][0]
+    assert len(files_of(reply.message)) == 1
+    assert files_of(reply.message)[0]["filename"].startswith("limner-")
 
 
 async def test_a_failure_takes_the_preview_away(bot, tools, world):
     generation, reply = await bot.imagine()
     bot.replies.notify(tools.running(generation, 1, tools.picture()))
-    await reply.until(shows("step 1/10"))
+    await reply.until(shows(" 1/10"))
     await bot.replies.deliver(tools.failure(generation), ())
     assert world.messages.get(int(reply.message["id"])).files == ()
-    assert "image" not in reply.message["embeds"][0]
+    assert not files_of(reply.message)
 
 
 @pytest.mark.parametrize("preview", [b"garbage", b"", None])
 async def test_garbage_for_a_preview_is_left_out(bot, tools, preview):
     generation, reply = await bot.imagine()
     bot.replies.notify(tools.running(generation, 2, preview))
-    message = await reply.until(shows("step 2/10"))
-    assert "image" not in message["embeds"][0]
+    message = await reply.until(shows(" 2/10"))
+    assert not files_of(message)
 
 
 async def test_a_hidden_result_has_no_preview(bot, tools):
     generation, reply = await bot.imagine(spoiler=True)
     bot.replies.notify(tools.running(generation, 2, tools.picture()))
-    message = await reply.until(shows("step 2/10"))
-    assert "image" not in message["embeds"][0]
+    message = await reply.until(shows(" 2/10"))
+    assert not files_of(message)
 
 
 async def test_a_burst_of_states_is_shown_as_its_newest(world, service, tools, start_bot):
@@ -119,15 +119,15 @@ async def test_a_burst_of_states_is_shown_as_its_newest(world, service, tools, s
         async with recorded_edits(world) as edits:
             for step in range(1, 5):
                 bot.replies.notify(tools.running(generation, step))
-            await reply.until(shows("step 4/10"))
+            await reply.until(shows(" 4/10"))
             for step in range(5, 10):
                 bot.replies.notify(tools.running(generation, step))
                 await asyncio.sleep(0)
-            await reply.until(shows("step 9/10"))
+            await reply.until(shows(" 9/10"))
             await edits_over(bot)
         (_, first), (_, second) = edits
-        assert "step 4/10" in first
-        assert "step 9/10" in second
+        assert " 4/10" in first
+        assert " 9/10" in second
 
 
 async def test_edits_of_a_reply_are_an_interval_apart(world, service, tools, start_bot):
@@ -137,7 +137,7 @@ async def test_edits_of_a_reply_are_an_interval_apart(world, service, tools, sta
         async with recorded_edits(world) as edits:
             for step in range(1, 4):
                 bot.replies.notify(tools.running(generation, step))
-                await reply.until(shows(f"step {step}/10"))
+                await reply.until(shows(f" {step}/10"))
             await edits_over(bot)
         times = [at for at, _ in edits]
         assert len(times) == 3
@@ -160,10 +160,10 @@ async def test_what_is_shown_already_is_not_sent_again(bot, tools, world):
 async def test_a_place_in_the_line_never_follows_the_run(bot, tools):
     generation, reply = await bot.imagine()
     bot.replies.notify(tools.running(generation, 2))
-    await reply.until(shows("step 2/10"))
+    await reply.until(shows(" 2/10"))
     bot.replies.notify(tools.waiting(generation, 1, 1))
     await edits_over(bot)
-    assert shows("step 2/10")(reply.message)
+    assert shows(" 2/10")(reply.message)
 
 
 async def test_nothing_live_follows_the_end(bot, tools):
@@ -187,7 +187,7 @@ async def test_an_edit_under_way_does_not_overwrite_the_end(
         world.advance(minutes)
         # The library sends one at a time until it has seen the limit once.
         bot.replies.notify(tools.running(generation, 1))
-        await reply.until(shows("step 1/10"))
+        await reply.until(shows(" 1/10"))
         await edits_over(bot)
         world.delay_next("PATCH", r"/messages/", 0.4)
         bot.replies.notify(tools.running(generation, 2))
@@ -204,7 +204,7 @@ async def test_the_end_does_not_wait_for_the_next_edits_turn(world, service, too
     async with start_bot(world, service, interval_s=3600.0) as bot:
         generation, reply = await bot.imagine()
         bot.replies.notify(tools.running(generation, 1))
-        await reply.until(shows("step 1/10"))
+        await reply.until(shows(" 1/10"))
         bot.replies.notify(tools.running(generation, 2))
         await asyncio.wait_for(bot.replies.deliver(*tools.result(generation, tools.picture())), 20)
         assert is_done(reply.message)
@@ -242,7 +242,7 @@ async def test_a_dropped_edit_is_made_good_by_the_next(bot, tools, world):
     bot.replies.notify(tools.running(generation, 1))
     await edits_over(bot)
     bot.replies.notify(tools.running(generation, 2))
-    await reply.until(shows("step 2/10"))
+    await reply.until(shows(" 2/10"))
 
 
 async def test_a_deleted_reply_is_not_edited_again(bot, tools, world):
@@ -291,7 +291,7 @@ async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, ser
     assert reply.is_thinking
     service.add(tools.generation(id=generation.id, state=GenerationState.WAITING))
     bot.replies.notify(tools.waiting(generation, 2, 7))
-    await reply.until(shows("2nd of 7"))
+    await reply.until(shows("2nd in the queue"))
 
 
 async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
@@ -320,7 +320,7 @@ async def test_a_time_that_passes_is_not_left_standing(bot, tools, world):
     await reply.until(shows("starting soon"))
     later = replace(tools.waiting(generation, 1, 7), starts_at=starts_at + timedelta(hours=1))
     bot.replies.notify(later)
-    await reply.until(shows("1st of 7 · starts <t:"))
+    await reply.until(shows("1st in the queue · starts <t:"))
     bot.replies.notify(tools.running(generation, 5))
     await reply.until(shows("finishing"))
 
@@ -345,7 +345,7 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     events = {"waiting": tools.waiting(generation, 3, 7), "running": tools.running(generation, 3)}
     bot.replies.notify(events[kind])
     message = await reply.until(is_done)
-    assert message["attachments"]
+    assert files_of(message)
     assert "Cancel" not in str(message["components"])
 
 

@@ -15,7 +15,9 @@ from bot.replies.packing import (
     pack,
     pack_originals,
 )
-from bot.ui import embeds
+from bot.replies.result_messages import done_messages
+from generation.requests.available_actions import AvailableActions
+from tests.support.messages import check_layout, texts_of
 
 LIMIT = 10 * 1024 * 1024
 
@@ -56,9 +58,9 @@ async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
     assert fitted.filename.endswith("-2.webp")
     assert len(fitted.content) <= 50_000
     size = f"{len(huge) / 2**20:.1f} MiB"
-    assert parcel.notes == (f"Result 2 was made smaller to fit Discord: the original has {size}.",)
+    assert parcel.notes == (f"#2: Scaled down to fit Discord (original {size})",)
     parcel = await pack(generation, contents, len(huge) - 1)
-    assert parcel.notes == (f"Result 2 was compressed to fit Discord: the original has {size}.",)
+    assert parcel.notes == (f"#2: Compressed to fit Discord (original {size})",)
 
 
 @pytest.mark.parametrize("media_type", ["video/mp4", "image/png"])
@@ -66,13 +68,13 @@ async def test_what_cannot_be_made_smaller_is_not_dropped_in_silence(tools, medi
     generation, contents = tools.result(tools.generation(), bytes(5000), media_type=media_type)
     parcel = await pack(generation, contents, 4000)
     assert parcel.messages == ((),)
-    assert "kept for a few days" in parcel.notes[0]
+    assert "for a few days" in parcel.notes[0]
 
 
 async def test_results_that_were_cleared_away_are_mentioned(tools):
     generation, _ = tools.result(tools.generation(), tools.picture())
     parcel = await pack(generation, (), LIMIT)
-    assert parcel.notes == ("The results are not kept any more.",)
+    assert parcel.notes == ("These results are no longer stored.",)
 
 
 async def test_spoilers_stay_hidden(tools):
@@ -80,14 +82,14 @@ async def test_spoilers_stay_hidden(tools):
         tools.generation(spoiler=True), tools.picture(), texts=["who did it"]
     )
     parcel = await pack(generation, contents, LIMIT)
-    assert parcel.messages[0][0].to_file().filename.startswith("SPOILER_")
-    assert parcel.notes == ("||```\nwho did it\n```||",)
+    assert parcel.messages[0][0].spoiler
+    assert parcel.texts == ("||```\nwho did it\n```||",)
 
 
 async def test_a_short_text_is_shown_and_a_long_one_is_a_file(tools):
     generation, contents = tools.result(tools.generation(), texts=["short", "long" * 500, "  "])
     parcel = await pack(generation, contents, LIMIT)
-    assert parcel.notes == ("```\nshort\n```",)
+    assert parcel.texts == ("```\nshort\n```",)
     assert [one.filename[-6:] for one in parcel.messages[0]] == ["-2.txt", "-3.txt"]
 
 
@@ -95,13 +97,13 @@ async def test_a_short_text_is_shown_and_a_long_one_is_a_file(tools):
 async def test_texts_cannot_leave_their_block_nor_break_a_limit(tools, texts):
     generation, contents = tools.result(tools.generation(prompt="`" * 2000), texts=texts)
     parcel = await pack(generation, contents, LIMIT)
-    for note in parcel.notes:
+    for note in parcel.texts:
         assert note.count("```") == 2
         assert "\x00" not in note
-    body = embeds.done_body(generation, parcel.notes)
-    assert len(body.embed.description) <= 4096
-    assert "…" not in body.embed.description
-    assert len(parcel.notes) + sum(map(len, parcel.messages)) == len(texts)
+    for message in done_messages(generation, "Title", parcel, AvailableActions()):
+        check_layout(message.view)
+        assert not [text for text in texts_of(message.view) if text.endswith("\n…")]
+    assert len(parcel.texts) + sum(map(len, parcel.messages)) == len(texts)
 
 
 @pytest.mark.parametrize("name", ["x.<script>", "x", "x.é", "x.." + "y" * 50])
@@ -131,8 +133,8 @@ def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
     parcel = pack_originals(generation, contents, 4000)
     assert [one.content for (one,) in parcel.messages] == [bare.content]
     (note,) = parcel.notes
-    assert note.startswith("Original 2 is too large for Discord (0.0 MiB, limit 0.0 MiB).")
-    assert note.endswith("The picture above is the best copy.")
+    assert note.startswith("#2: Too large for Discord (0.0 MiB, limit 0.0 MiB).")
+    assert note.endswith("The posted picture is the best copy.")
 
 
 def build_film():
@@ -156,7 +158,7 @@ async def test_a_film_that_is_too_large_is_written_anew(tools):
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1.mp4")
     assert len(attachment.content) <= len(content) // 2
-    assert "Result 1 was compressed" in parcel.notes[0]
+    assert "Compressed to fit" in parcel.notes[0]
 
 
 async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
@@ -164,4 +166,4 @@ async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
     parcel = await pack(generation, contents, 12_000)
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1-still.webp")
-    assert "more than can be sent here" in parcel.notes[0]
+    assert "Too large for Discord" in parcel.notes[0]

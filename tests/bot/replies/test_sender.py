@@ -8,6 +8,8 @@ from bot.replies.address import parse_reply
 from bot.replies.deletion import delete_message
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from sandbox.discord_api.values import Permission
+from sandbox.people import as_text, files_of
+from tests.support.messages import is_answered, press_more
 from tests.support.pictures import build_annotated
 
 EDIT_BY_TOKEN = r"/webhooks/.*/messages/"
@@ -16,7 +18,11 @@ POST = r"/channels/\d+/messages$"
 
 
 def is_done(message):
-    return bool(message["embeds"]) and "seed" in message["embeds"][0].get("description", "")
+    return "· seed" in as_text(message)
+
+
+def further_messages(person):
+    return [one for one in person.messages("general") if "· more" in as_text(one)]
 
 
 async def deliver(bot, tools, generation, *pictures, **options):
@@ -28,9 +34,7 @@ async def test_the_end_is_put_into_the_reply(bot, tools):
     generation, reply = await bot.imagine()
     receipt = await deliver(bot, tools, generation)
     assert is_done(reply.message)
-    assert [one["filename"] for one in reply.message["attachments"]] == [
-        f"limner-{generation.id}-1.png"
-    ]
+    assert [one["filename"] for one in files_of(reply.message)] == [f"limner-{generation.id}-1.png"]
     assert receipt.message_url.endswith(reply.message["id"])
 
 
@@ -39,9 +43,9 @@ async def test_telling_it_again_changes_nothing(bot, tools):
     pictures = [tools.picture()] * 12
     for _ in range(2):
         await deliver(bot, tools, generation, *pictures)
-    assert len(reply.message["attachments"]) == 10
-    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
-    assert [len(one["attachments"]) for one in more] == [2]
+    assert len(files_of(reply.message)) == 10
+    more = further_messages(bot.ana)
+    assert [len(files_of(one)) for one in more] == [2]
 
 
 async def test_a_new_process_posts_nothing_twice(bot, tools):
@@ -50,16 +54,16 @@ async def test_a_new_process_posts_nothing_twice(bot, tools):
     await deliver(bot, tools, generation, *twelve)
     bot.replies._sender._posted.clear()
     await deliver(bot, tools, generation, *twelve)
-    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
-    assert [len(one["attachments"]) for one in more] == [2]
+    more = further_messages(bot.ana)
+    assert [len(files_of(one)) for one in more] == [2]
 
 
 async def test_what_does_not_fit_comes_by_token_where_the_bot_may_not_speak(bot, tools, world):
     generation, _ = await bot.imagine()
     world.deny_bot("general", Permission.SEND_MESSAGES)
     await deliver(bot, tools, generation, *[tools.picture()] * 12)
-    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
-    assert [len(one["attachments"]) for one in more] == [2]
+    more = further_messages(bot.ana)
+    assert [len(files_of(one)) for one in more] == [2]
 
 
 async def test_the_message_is_edited_by_its_id_once_the_token_is_dead(bot, tools, world):
@@ -67,10 +71,10 @@ async def test_the_message_is_edited_by_its_id_once_the_token_is_dead(bot, tools
     world.advance(16)
     await deliver(bot, tools, generation, *[tools.picture()] * 12)
     assert is_done(reply.message)
-    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
-    assert [len(one["attachments"]) for one in more] == [2]
+    more = further_messages(bot.ana)
+    assert [len(files_of(one)) for one in more] == [2]
     await deliver(bot, tools, generation, *[tools.picture()] * 12)
-    assert len([one for one in bot.ana.messages("general") if "· more" in one["content"]]) == 1
+    assert len(further_messages(bot.ana)) == 1
 
 
 async def test_a_token_that_dies_early_is_left_for_the_message_id(bot, tools, world):
@@ -86,8 +90,8 @@ async def test_a_private_end_beyond_the_token_is_a_direct_message(bot, tools, wo
     receipt = await deliver(bot, tools, generation)
     (told,) = bot.ana.direct_messages()
     assert is_done(told)
-    assert "so here it is" in told["content"]
-    assert told["attachments"]
+    assert "so here it is" in as_text(told)
+    assert files_of(told)
     assert receipt.message_url.endswith(told["id"])
     assert bot.ben.direct_messages() == []
 
@@ -99,7 +103,7 @@ async def test_where_the_bot_may_not_be_the_end_is_a_direct_message(bot, tools, 
     await deliver(bot, tools, generation, *[tools.picture()] * 12)
     first, second = bot.ana.direct_messages()
     assert is_done(first)
-    assert len(second["attachments"]) == 2
+    assert len(files_of(second)) == 2
 
 
 async def test_everything_of_what_is_deleted_goes_and_nothing_else(bot, tools):
@@ -112,7 +116,7 @@ async def test_everything_of_what_is_deleted_goes_and_nothing_else(bot, tools):
     await delete_message(bot.client, replace(ended, message_url=receipt.message_url))
     left = bot.ana.messages("general")
     assert len(left) == 2
-    assert all(other.id in one["attachments"][0]["filename"] for one in left)
+    assert all(other.id in files_of(one)[0]["filename"] for one in left)
 
 
 async def test_what_does_not_fit_below_an_unreachable_reply_goes_to_its_person(bot, tools, world):
@@ -122,7 +126,7 @@ async def test_what_does_not_fit_below_an_unreachable_reply_goes_to_its_person(b
     await deliver(bot, tools, generation, *[tools.picture()] * 12)
     assert is_done(reply.message)
     (told,) = bot.ana.direct_messages()
-    assert len(told["attachments"]) == 2
+    assert len(files_of(told)) == 2
 
 
 async def test_nobody_to_be_told_is_given_up(bot, tools, world):
@@ -170,7 +174,7 @@ async def test_an_answer_that_got_lost_posts_nothing_twice(bot, tools, world):
     with pytest.raises(DeliveryPostponed):
         await deliver(bot, tools, generation, *twelve)
     await deliver(bot, tools, generation, *twelve)
-    more = [one for one in bot.ana.messages("general") if "· more" in one["content"]]
+    more = further_messages(bot.ana)
     assert len(more) == 1
     assert is_done(reply.message)
 
@@ -180,8 +184,8 @@ async def test_results_are_made_smaller_when_discord_takes_less_than_it_said(bot
     world.fail_next("PATCH", EDIT_BY_TOKEN, 413, 40005, times=2)
     await deliver(bot, tools, generation, tools.noise(1300))
     assert is_done(reply.message)
-    assert reply.message["attachments"][0]["filename"].endswith(".webp")
-    assert "Original" in str(reply.message["components"])
+    assert files_of(reply.message)[0]["filename"].endswith(".webp")
+    assert "⋯" in as_text(reply.message)
 
 
 @pytest.mark.parametrize("is_metadata", [True, False], ids=["metadata", "pixels"])
@@ -194,14 +198,35 @@ async def test_an_original_above_the_limit_is_sent_without_loss_or_refused_hones
     ended, contents = tools.result(generation, original)
     service.kept[service.add(ended).id] = contents
     await bot.replies.deliver(ended, contents)
-    assert reply.message["attachments"][0]["filename"].endswith(".webp")
-    pressed = await bot.ben.click(reply.message, "Original")
-    told = await pressed.until(lambda message: message["attachments"] or message["content"])
+    assert files_of(reply.message)[0]["filename"].endswith(".webp")
+    pressed = await press_more(bot.ben, reply.message, "Original")
+    told = await pressed.until(is_answered)
     assert told["ephemeral"]
     if is_metadata:
-        assert told["attachments"][0]["filename"].endswith("-1.png")
+        assert files_of(told)[0]["filename"].endswith("-1.png")
     else:
-        assert "too large for Discord (0.5 MiB, limit 0.1 MiB)" in told["content"]
+        assert "Too large for Discord (0.5 MiB, limit 0.1 MiB)" in as_text(told)
+
+
+async def test_a_refused_edit_with_files_is_posted_anew(bot, tools, world):
+    generation, reply = await bot.imagine()
+    world.fail_next("PATCH", EDIT_BY_TOKEN, 400, 50035)
+    receipt = await deliver(bot, tools, generation)
+    (posted,) = bot.ana.messages("general")
+    assert is_done(posted)
+    assert reply.message is None
+    assert receipt.message_url.endswith(posted["id"])
+
+
+async def test_what_comes_of_a_private_panel_is_as_public_as_the_result(bot, tools, service):
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    service.kept[service.add(ended).id] = contents
+    await bot.replies.deliver(ended, contents)
+    asked = await press_more(bot.ben, reply.message, "Remix")
+    await bot.ben.fill(asked.modal, {"prompt": "a bear in the snow"})
+    await tools.eventually(lambda: len(service.requests) > 1)
+    assert not service.requests[-1].private
 
 
 async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, tools, world):
@@ -210,10 +235,9 @@ async def test_nothing_is_lost_when_only_the_second_message_is_too_large(bot, to
     world.fail_next("POST", POST, 413, 40005)
     await deliver(bot, tools, generation, *[tools.picture()] * 10, *[tools.noise(1300)] * 3)
     assert is_done(reply.message)
-    names = [one["filename"] for one in reply.message["attachments"]]
-    for message in bot.ana.messages("general"):
-        if "· more" in message["content"]:
-            names += [one["filename"] for one in message["attachments"]]
+    names = [one["filename"] for one in files_of(reply.message)]
+    for message in further_messages(bot.ana):
+        names += [one["filename"] for one in files_of(message)]
     assert {int(name.rpartition("-")[2].partition(".")[0]) for name in names} == {*range(1, 14)}
 
 
@@ -236,8 +260,8 @@ async def test_an_answer_of_another_version_is_given_up(bot, tools):
 async def test_a_failure_offers_to_try_again_and_that_works(bot, tools, service):
     generation, reply = await bot.imagine()
     await bot.replies.deliver(tools.failure(generation), ())
-    assert reply.message["embeds"][0]["title"] == "Out of GPU memory"
-    assert generation.id in reply.message["embeds"][0]["footer"]["text"]
+    assert "### Out of GPU memory" in as_text(reply.message)
+    assert generation.id in as_text(reply.message)
     again = await bot.ben.click(reply.message, "Try again")
     assert again.is_thinking
     await tools.eventually(lambda: len(service.requests) > 1)

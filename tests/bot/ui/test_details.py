@@ -1,11 +1,13 @@
 """The record of a generation, within Discord's limits."""
 
-from bot.ui.details import EMBED_CHARACTERS, details_embed
+from bot.ui.details import details_layout
 from generation.request import Derivation
+from tests.support.messages import check_layout, texts_of
 
 
-def fields_of(embed):
-    return {field.name: field.value for field in embed.fields}
+def lines_of(*record):
+    (text,) = texts_of(details_layout(*record))
+    return text.splitlines()
 
 
 def test_a_record_shows_everything_and_nobody_the_operators_network(tools):
@@ -13,12 +15,13 @@ def test_a_record_shows_everything_and_nobody_the_operators_network(tools):
         tools.generation(id="k7f3q", values={"steps": 20, "seed": 7, "negative": ""}, seed=7),
         tools.picture(),
     )
-    fields = fields_of(details_embed(generation))
-    assert fields["Seed"] == "`7`"
-    assert fields["Values"] == "steps: 20"
-    assert fields["Results"].startswith("1 · image/png · 64×64")  # noqa: RUF001 - the sign is meant
-    assert "Made from" not in fields
-    assert "ran 12.4 s" in fields["Time"]
+    lines = lines_of(generation)
+    assert lines[:2] == ["### k7f3q", "a fox in the snow"]
+    assert "**Seed** `7`" in lines
+    assert "**steps** 20" in lines
+    assert any(line.startswith("#1 · image/png · 64×64") for line in lines)  # noqa: RUF001 - the sign is meant
+    assert not any("Made from" in line or "negative" in line for line in lines)
+    assert any("ran 12.4 s" in line for line in lines)
 
 
 def test_ancestors_are_named_with_how_each_came_from_the_next(tools):
@@ -27,15 +30,14 @@ def test_ancestors_are_named_with_how_each_came_from_the_next(tools):
         tools.generation(id="ccccc", message_url="https://discord.com/channels/1/2/3"),
     ]
     child = tools.generation(parent_id="bbbbb", parent_position=2, derivation=Derivation.VARY)
-    assert fields_of(details_embed(child, ancestors))["Made from"].splitlines() == [
-        "varied from picture 3 of `bbbbb`",
-        "made again from [`ccccc`](https://discord.com/channels/1/2/3)",
-    ]
-    alone = fields_of(details_embed(child, ()))["Made from"]
-    assert alone == "varied from picture 3 of `bbbbb`"
+    assert lines_of(child, ancestors)[-1] == (
+        "**Made from** varied from picture 3 of `bbbbb` ← "
+        "made again from [`ccccc`](https://discord.com/channels/1/2/3)"
+    )
+    assert lines_of(child, ())[-1] == "**Made from** varied from picture 3 of `bbbbb`"
 
 
-def test_the_longest_record_leaves_room_for_a_second_embed(tools):
+def test_the_longest_record_is_within_the_limits(tools):
     generation, _ = tools.result(
         tools.generation(
             prompt="*" * 2000,
@@ -44,7 +46,4 @@ def test_the_longest_record_leaves_room_for_a_second_embed(tools):
         *[tools.picture()] * 20,
     )
     ancestors = [tools.generation(parent_id="zzzzz") for _ in range(50)]
-    embed = details_embed(generation, ancestors)
-    assert len(embed) <= EMBED_CHARACTERS
-    assert len(embed.fields) <= 25
-    assert all(1 <= len(field.value) <= 1024 for field in embed.fields)
+    check_layout(details_layout(generation, ancestors))

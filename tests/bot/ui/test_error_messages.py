@@ -15,12 +15,13 @@ from generation.errors import (
 )
 from sandbox.discord_api.rate_limits import WEBHOOK_POSTS
 from sandbox.people import as_text
+from tests.support.messages import texts_of
 
 SLOW = RequestRefused(FailureKind.SLOW_DOWN, "One at a time, please.")
 
 
 def is_refusal(message):
-    return bool(message["embeds"]) and message["embeds"][0].get("title") == "Slow down"
+    return "### Slow down" in as_text(message)
 
 
 async def test_what_can_be_refused_at_once_is_refused_in_private_from_the_start(bot, service):
@@ -37,7 +38,7 @@ async def test_a_refusal_takes_the_public_waiting_message_away(bot, service):
     reply = await bot.ana.slash("general", "imagine", prompt="a fox")
     told = await bot.ana.wait_for(is_refusal)
     assert told["ephemeral"]
-    assert told["embeds"][0]["description"] == "One at a time, please."
+    assert "One at a time, please." in as_text(told)
     assert reply.message is None
     assert bot.ben.messages("general") == []
 
@@ -72,7 +73,7 @@ async def test_a_button_that_is_refused_leaves_its_message_alone(bot, service, t
     await bot.ben.click(reply.message, "Try again")
     told = await bot.ben.wait_for(is_refusal)
     assert told["ephemeral"]
-    assert reply.message["embeds"][0]["title"] == "Out of GPU memory"
+    assert "### Out of GPU memory" in as_text(reply.message)
     assert not [one for one in bot.ana.messages("general") if is_refusal(one)]
 
 
@@ -104,17 +105,17 @@ class Asking:
     def is_done(self):
         return False
 
-    async def send_message(self, *, embed, ephemeral):
+    async def send_message(self, *, view, ephemeral):
         assert ephemeral
-        self.told.append(embed)
+        self.told += texts_of(view)
 
 
 async def test_a_command_that_is_no_more_says_what_to_do(simcord_bot):
     asking = Asking()
     await simcord_bot.tree.on_error(asking, app_commands.CommandNotFound("old", []))
-    (embed,) = asking.told
-    assert embed.title == "Invalid option"
-    assert "Restart Discord" in embed.description
+    (text,) = asking.told
+    assert text.startswith("### Invalid option\n")
+    assert "Restart Discord" in text
 
 
 class Answered:
@@ -136,17 +137,17 @@ async def test_an_interaction_that_is_over_is_logged_once(code, words, caplog):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (UnknownGeneration("k7f3q"), "There is no generation 'k7f3q'."),
-        (NotYours("k7f3q"), "Only the person who asked for it, or a moderator, can do that."),
+        (UnknownGeneration("k7f3q"), 'No result "k7f3q".'),
+        (NotYours("k7f3q"), "Only the person who made this, or a moderator, can do that."),
         (GenerationError("Something of ours."), "Something of ours."),
-        (ServiceUnavailable("db7.internal"), "try again in a minute"),
+        (ServiceUnavailable("db7.internal"), "Try again in a minute"),
         (RuntimeError("db7.internal"), "reference"),
     ],
 )
 def test_what_an_error_means_to_a_person(error, words):
-    embed = explain(error)
-    assert words in embed.description
-    assert "db7" not in embed.description
+    text = "".join(texts_of(explain(error)))
+    assert words in text
+    assert "db7" not in text
 
 
 def build_http_error(code):

@@ -3,13 +3,14 @@
 import pytest
 
 from sandbox.discord_api.values import Upload
+from sandbox.people import as_text, files_of
 
 PATIENCE_S = 10
 
 
 async def refused(person, words):
     return await person.wait_for(
-        lambda one: words in str(one["embeds"]) and one.get("ephemeral"), PATIENCE_S
+        lambda one: words in as_text(one) and one.get("ephemeral"), PATIENCE_S
     )
 
 
@@ -20,7 +21,7 @@ def hidden(bot, tools):
 
 
 def form_of(message):
-    picture = message["attachments"][0]["id"]
+    picture = files_of(message)[0]["id"]
     return f"p:{message['channel_id']}:{message['id']}:{picture}"
 
 
@@ -28,7 +29,7 @@ async def test_a_picture_of_a_channel_one_does_not_see_is_not_fetched(bot, servi
     assert not [one for one in bot.ben.messages() if one["id"] == hidden["id"]]
     await bot.mo.menu(hidden, "Use as input")
     await bot.ben.forge_modal("general", form_of(hidden), {"prompt": "mine"})
-    await refused(bot.ben, "cannot be fetched")
+    await refused(bot.ben, "Couldn't get the picture")
     assert service.requests == []
 
 
@@ -37,7 +38,7 @@ async def test_a_picture_that_no_menu_offered_is_refused(bot, service, tools):
     for chosen in ("x", "-1", "٣", "9" * 5000):
         fields = {"prompt": "mine", "picture": [chosen]}
         await bot.ben.forge_modal("general", form_of(message), fields)
-        told = await refused(bot.ben, "cannot be fetched")
+        told = await refused(bot.ben, "Couldn't get the picture")
         bot.world.messages.delete(bot.world.messages.get(int(told["id"])))
     assert service.requests == []
 
@@ -50,7 +51,7 @@ async def test_a_seed_that_is_no_number_is_refused_in_words(bot, service, tools,
     service.add(generation)
     form = f"f:{generation.id}:remix"
     await bot.ben.forge_modal("general", form, {"prompt": "x", "seed": seed})
-    await refused(bot.ben, "The seed is a whole number")
+    await refused(bot.ben, "The seed must be a whole number")
 
 
 async def test_deleting_ones_own_deletes_no_other_message(bot, service, tools):
@@ -61,6 +62,6 @@ async def test_deleting_ones_own_deletes_no_other_message(bot, service, tools):
     await bot.replies.deliver(ended, contents)
     own = service.add(tools.result(tools.generation(user_id=bot.ben.id), tools.picture())[0])
     await bot.ben.forge_modal("general", f"f:{own.id}:delete", {}, reply.message)
-    await bot.ben.wait_for(lambda one: "was deleted" in one["content"])
-    assert reply.message["attachments"]
+    await bot.ben.wait_for(lambda one: "Deleted" in one["content"])
+    assert files_of(reply.message)
     assert bot.services.remover.removals == [(own.id, bot.ben.id, False)]

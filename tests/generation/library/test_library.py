@@ -101,7 +101,7 @@ async def test_what_the_editor_saved_waits_for_a_backend_and_then_becomes_a_comm
     await library.open()
     library.listen(lambda: changes.append(list(catalog.workflows)))
     assert catalog.waiting == ("fox",)
-    assert [entry.state for entry in library.entries()] == ["waiting for a backend"]
+    assert [entry.state for entry in library.entries()] == ["waiting for a GPU"]
     await pool.refresh(described.name)
     assert changes == [["fox"]]
     manifest = catalog.workflows["fox"].manifest

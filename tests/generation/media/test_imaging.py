@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from generation.media.contact_sheet import Symbol, Tile, contact_sheet
 from generation.media.fitting import fit_under
-from generation.media.imaging import InvalidImage, describe, grid, preview, quarter, thumbnail
+from generation.media.imaging import InvalidImage, cut_from_grid, describe, grid, preview, thumbnail
 from generation.media.inputs import fit_input, verify_input, verify_mask
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -453,20 +453,26 @@ def test_what_a_grid_is_made_of_can_be_cut_out_of_it():
     sheet = grid([write(Image.new("RGB", (96, 64), one)) for one in colours])
     assert read(sheet).size == (192, 128)
     for index, colour in enumerate(colours):
-        cut = read(quarter(sheet, index))
+        cut = read(cut_from_grid(sheet, index, 4))
         assert cut.size == (96, 64)
         assert is_about(cut, colour)
 
 
+def test_a_grid_of_two_has_one_row():
+    sheet = grid([write(Image.new("RGB", (96, 64), one)) for one in (RED, BLUE)])
+    assert read(sheet).size == (192, 64)
+    assert is_about(read(cut_from_grid(sheet, 1, 2)), BLUE)
+
+
 def test_large_pictures_of_different_shapes_fit_into_a_grid():
     sheet = read(grid([write(Image.new("RGB", size, RED)) for size in ((2048, 64), (64, 2048))]))
-    assert sheet.size == (2048, 2048)
+    assert sheet.size == (2048, 1024)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", write(Image.new("L", (3, 3)))[:40]])
 def test_what_cannot_be_read_is_in_no_grid(content):
     assert grid([write(corners()), content]) is None
-    assert quarter(content, 0) is None
+    assert cut_from_grid(content, 0, 4) is None
 
 
 def test_a_result_of_any_size_can_be_an_input_again():

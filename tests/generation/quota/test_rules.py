@@ -96,19 +96,13 @@ def test_who_may_ask(usage, cost, allowance, kind):
             spent(48),
             4,
             DEFAULT_ALLOWANCE,
-            (
-                "Pictures you have left today: 2 of 50, and this costs 4. More come with the next "
-                "day."
-            ),
+            "2 of 50 pictures left today; this costs 4.",
         ),
         (
             spent(0, 50_500),
             Cost(1, 12_000),
             Allowance(amount=60, unit=Unit.GPU_SECONDS, period=Period.WEEK),
-            (
-                "GPU seconds you have left this week: 9 of 60, and this takes about 12. More come "
-                "with the next week."
-            ),
+            "9 of 60 GPU seconds left this week; this takes about 12.",
         ),
         (
             Usage(),
@@ -136,8 +130,8 @@ def test_who_may_ask(usage, cost, allowance, kind):
             1,
             DEFAULT_ALLOWANCE,
             (
-                "Your unfinished generations: 4, and no more than 4 are allowed at a time. Wait "
-                "for one to end, or cancel one."
+                "You already have 4 requests in progress (limit 4). Wait for one to finish, or "
+                "cancel one."
             ),
         ),
         (

@@ -191,6 +191,7 @@ BAD_MESSAGES: dict[str, Any] = {
     "the same custom id": {"components": rows(button(), button())},
     "neither label nor emoji": {"components": rows(button(label=None))},
     "emoji that is none": {"components": rows(button(emoji={"name": "x"}))},
+    "a symbol that is no emoji": {"components": rows(button(emoji={"name": "⋯"}))},
     "link with an id": {"components": rows(button(style=5, url="https://a.b"))},
     "menu of 26": {
         "components": rows(

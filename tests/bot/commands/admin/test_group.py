@@ -5,24 +5,21 @@ from unittest.mock import Mock
 import discord
 import pytest
 
-from bot.commands.admin.group import status_embed
+from bot.commands.admin.group import status_panel
 from bot.i18n.language import speaking
 from bot.permissions import can_administer, is_operator
 from bot.tree import require_authority
 from generation.errors import NotPermitted
 from generation.quota.guild_settings import GuildStatus
 from generation.quota.policy import GuildLimits
+from tests.support.messages import said, texts_of
 
 pytestmark = pytest.mark.simcord(settle_timeout=2)
 
 
 def text_of(result):
     (told,) = result.followups or [result.response]
-    lines = [told.content or ""]
-    for embed in told.embeds:
-        lines += [str(embed.title), str(embed.description)]
-        lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    return "\n".join(lines)
+    return said(told)
 
 
 def test_discord_shows_the_group_to_those_who_manage_the_server(simcord_bot):
@@ -35,9 +32,9 @@ async def test_an_administrator_pauses_and_resumes_once(place, services):
     again = await place.ada.slash(place.channel, "limner pause")
     back = await place.ada.slash(place.channel, "limner resume")
     assert first.ephemeral
-    assert "Paused." in text_of(first)
+    assert "paused" in text_of(first)
     assert "already" in text_of(again)
-    assert "goes on" in text_of(back)
+    assert "resumed" in text_of(back)
     assert [one[1:] for one in services.administration.acts] == [
         (place.ada.id, True),
         (place.ada.id, True),
@@ -47,19 +44,19 @@ async def test_an_administrator_pauses_and_resumes_once(place, services):
 
 async def test_status_says_how_things_stand(place):
     text = text_of(await place.ada.slash(place.channel, "limner status"))
-    assert "**Line now** not paused · 1 running · 2 waiting" in text
-    assert "50 pictures a day for each person" in text
-    assert "Europe/Vienna" in text
-    assert "**Backends** " in text
+    assert "**Queue** Open" in text
+    assert "**Now** 1 running · 2 waiting" in text
+    assert "**GPUs** " in text
+    assert "a day" not in text
 
 
 def test_an_open_line_is_no_invitation_to_open_it():
     """One English word may be two in another language."""
     with speaking("de"):
-        shown = status_embed(
+        shown = status_panel(
             GuildStatus(is_paused=False, limits=GuildLimits(), running=1, waiting=2), ()
         )
-    assert "nicht angehalten · 1 laufend · 2 wartend" in shown.description
+    assert "Geöffnet" not in "".join(texts_of(shown))
 
 
 class Asking:

@@ -1,0 +1,249 @@
+"""The message of a request in each of its states, built from its record."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from bot.i18n.language import _
+from bot.replies import buttons
+from bot.replies.packing import Attachment, Parcel, show_files
+from bot.replies.sender import ReplyContent
+from bot.ui.error_messages import failure_texts
+from bot.ui.layout import AMBER, BLURPLE, GREY, RED, Item, build_layout, card, row, small, text
+from bot.ui.text import harmless, ordinal, relative
+from generation.errors import FailureKind
+from generation.events import Progress, Running, Waiting
+from generation.record import Failure, Generation, GenerationState
+from generation.request import Derivation
+from generation.requests.available_actions import AvailableActions
+
+TITLE_CHARACTERS = 200
+"""Characters of the prompt above a result; Info shows all of it."""
+
+SUBTITLE_CHARACTERS = 80
+NOTES_CHARACTERS = 2_900
+ACTIVITY_CHARACTERS = 60
+
+BAR_BLOCKS = 10
+PREVIEW_NAME = "preview.jpg"
+
+SHORTEST_COUNTDOWN = timedelta(seconds=5)
+"""Nearer times are not counted down to: clients round, and an edit takes a moment to arrive."""
+
+LONG_RUN_S = 90
+"""Seconds from which on a remaining time is shown in minutes."""
+
+
+def waiting_message(event: Waiting, title: str, now: datetime) -> ReplyContent:
+    """A waiting request: position and estimated start."""
+    generation = event.generation
+    waits = text("⏳ " + " · ".join(waiting_parts(event, now)))
+    cancel = row(buttons.GenerationButton(generation.id, buttons.CANCEL))
+    heading = _heading(generation, title)
+    return ReplyContent(build_layout(card(GREY, heading, waits, cancel)))
+
+
+def waiting_parts(
+    event: Waiting, now: datetime, show: Callable[[datetime], str] = relative
+) -> list[str]:
+    """Position and estimated start, or that the queue is paused."""
+    if event.is_paused:
+        return [_("Queue paused by an administrator")]
+    parts = [_("{place} in the queue", place=ordinal(event.position))]
+    if event.starts_at is not None:
+        parts.append(_starts(event.starts_at, now, show))
+    return parts
+
+
+def _starts(moment: datetime, now: datetime, show: Callable[[datetime], str]) -> str:
+    """The estimated start; clients would show a passed time as "ago"."""
+    if moment <= now:
+        return _("starting soon")
+    if moment - now < SHORTEST_COUNTDOWN:
+        return _("starting now")
+    return _("starts {when}", when=show(moment))
+
+
+def running_message(
+    event: Running, title: str, now: datetime, preview: Attachment | None = None
+) -> ReplyContent:
+    """A running request: preview, progress and estimated end."""
+    generation = event.generation
+    files = (preview,) if preview is not None else ()
+    cancel = row(buttons.GenerationButton(generation.id, buttons.CANCEL))
+    heading = _heading(generation, title)
+    progress = text(progress_text(event.progress, now))
+    return ReplyContent(
+        build_layout(card(BLURPLE, heading, *show_files(files), progress, cancel)), files
+    )
+
+
+def progress_text(progress: Progress, now: datetime) -> str:
+    """A bar with percents, steps or what is being done, and the time left."""
+    parts = [f"{bar(progress.fraction)}  {percent(progress.fraction)} %"]
+    if progress.step is not None and progress.steps is not None:
+        parts.append(f"{progress.step}/{progress.steps}")
+    elif progress.activity:
+        parts.append(_activity(progress.activity))
+    if progress.done_at is not None:
+        parts.append(_time_left((progress.done_at - now).total_seconds()))
+    return " · ".join(part for part in parts if part)
+
+
+def _activity(name: str) -> str:
+    """What is being done, in words of people; a title that an author gave is shown as it is."""
+    lowered = name.lower().replace(" ", "")
+    known = (
+        ("load", _("Loading the model…")),
+        ("textencode", _("Reading the prompt…")),
+        ("prompt", _("Reading the prompt…")),
+        ("upscale", _("Upscaling…")),
+        ("vae", _("Finishing the picture…")),
+        ("decode", _("Finishing the picture…")),
+        ("save", _("Saving…")),
+        ("sampler", _("Drawing…")),
+    )
+    for part, said in known:
+        if part in lowered:
+            return said
+    return harmless(name, ACTIVITY_CHARACTERS) if " " in name.strip() else ""
+
+
+def _time_left(seconds: float) -> str:
+    if seconds < SHORTEST_COUNTDOWN.total_seconds():
+        return _("finishing")
+    if seconds < LONG_RUN_S:
+        return _("about {seconds} s left", seconds=math.ceil(seconds))
+    return _("about {minutes} min left", minutes=round(seconds / 60))
+
+
+def done_messages(
+    generation: Generation,
+    title: str,
+    parcel: Parcel,
+    available: AvailableActions,
+    *,
+    origin: str = "",
+    notes: Sequence[str] = (),
+) -> list[ReplyContent]:
+    """A finished request: its results with buttons, and messages for results without room."""
+    first, *more = parcel.messages
+    heading = _heading(generation, title, *_facts(generation), "AI", origin)
+    said = (small(note) for note in (*notes, *parcel.notes))
+    view = build_layout(
+        heading,
+        *show_files(first),
+        text(*parcel.texts, *said, most=NOTES_CHARACTERS),
+        *buttons.result_rows(generation, available),
+        text(small(*_small_print(generation))),
+    )
+    messages = [ReplyContent(view, first)]
+    for files in more:
+        heading = _heading(generation, title, _("more"))
+        messages.append(ReplyContent(build_layout(heading, *show_files(files)), files))
+    return messages
+
+
+def failed_message(generation: Generation, title: str) -> ReplyContent:
+    """A failed or cancelled request: what happened, what to do, and what it cost."""
+    failure = generation.failure or Failure(FailureKind.CANCELLED, "Cancelled by you.")
+    heading, sentence = failure_texts(failure.kind, failure.template, failure.facts)
+    charge = _("nothing was charged")
+    if generation.is_charged:
+        charge = _("charged, because it had already started")
+    prompt = _shown_prompt(generation, SUBTITLE_CHARACTERS) or harmless(title)
+    is_cancelled = generation.state is GenerationState.CANCELLED
+    return ReplyContent(
+        build_layout(
+            card(
+                GREY if is_cancelled else RED,
+                text(f"### {heading}", sentence, small(prompt, generation.id, charge)),
+                (buttons.held_row if is_cancelled else buttons.failed_row)(generation),
+            )
+        )
+    )
+
+
+def held_message(generation: Generation, title: str) -> ReplyContent:
+    """A result held for review."""
+    sentence = text(_("Finished. Waiting for moderator approval."))
+    return ReplyContent(
+        build_layout(
+            card(AMBER, _heading(generation, title), sentence, buttons.held_row(generation))
+        )
+    )
+
+
+def refused_message(generation: Generation, title: str) -> ReplyContent:
+    """A result refused by a moderator."""
+    sentence = text(_("A moderator declined this picture."), small(generation.id))
+    return ReplyContent(
+        build_layout(
+            card(GREY, _heading(generation, title), sentence, buttons.held_row(generation))
+        )
+    )
+
+
+def origin_text(generation: Generation, parent: Generation | None) -> str:
+    """What a result was made from, with a link where there is one; empty for a first request."""
+    number = (generation.parent_position or 0) + 1
+    match generation.derivation:
+        case Derivation.UPSCALE:
+            said = _("Upscaled from #{number}", number=number)
+        case Derivation.VARY:
+            said = _("Variation of #{number}", number=number)
+        case Derivation.INPUT:
+            said = _("Edited from #{number}", number=number)
+        case Derivation.REMIX:
+            said = _("Remix")
+        case _:
+            return ""
+    link = parent.message_url if parent is not None and not parent.is_deleted else None
+    return f"[{said} ↗]({link})" if link else said
+
+
+def title_line(generation: Generation, title: str, *, for_moderators: bool = False) -> str:
+    """The prompt as a heading, or the workflow's title where the prompt is not shown."""
+    prompt = _shown_prompt(generation, TITLE_CHARACTERS, for_moderators=for_moderators)
+    return f"### {prompt or harmless(title)}"
+
+
+def _heading(generation: Generation, title: str, *facts: str) -> Item | None:
+    by = small(harmless(generation.user_name, SUBTITLE_CHARACTERS), harmless(title), *facts)
+    return text(title_line(generation, title), by)
+
+
+def _shown_prompt(generation: Generation, characters: int, *, for_moderators: bool = False) -> str:
+    """The prompt; empty for a withheld result, whose prompt is shown to moderators only."""
+    is_shown = for_moderators or generation.private or not generation.withheld
+    return harmless(generation.prompt, characters) if is_shown else ""
+
+
+def _facts(generation: Generation) -> Iterable[str]:
+    sized = next((output for output in generation.outputs if output.width and output.height), None)
+    if sized is not None:
+        yield f"{sized.width}×{sized.height}"  # noqa: RUF001 - the multiplication sign is meant
+    if generation.duration_s is not None:
+        yield f"{max(1, round(generation.duration_s))} s"
+
+
+def _small_print(generation: Generation) -> Iterable[str]:
+    yield generation.id
+    if generation.seed is not None:
+        yield _("seed {seed}", seed=generation.seed)
+
+
+def facts(generation: Generation) -> str:
+    """Id, seed, size and seconds in one line."""
+    return " · ".join((*_small_print(generation), *_facts(generation)))
+
+
+def percent(fraction: float) -> int:
+    """Whole percents, 100 only at the very end; rounding first, as 0.29 * 100 is below 29."""
+    return math.floor(round(fraction * 100, 6))
+
+
+def bar(fraction: float) -> str:
+    """A progress bar of ten blocks."""
+    full = round(max(0.0, min(1.0, fraction)) * BAR_BLOCKS)
+    return "▰" * full + "▱" * (BAR_BLOCKS - full)
