@@ -67,9 +67,6 @@ class Timing:
     unavailable: float = 300.0
     """How long a hosted service may answer "later" to a submission: a cold start takes minutes."""
 
-    retry_most: float = 60.0
-    """The longest pause that a `Retry-After` is followed for at once."""
-
     record: float = 6.0
     record_pause: float = 0.05
     """The run record can appear after the success message; the pause doubles each time."""

@@ -212,8 +212,8 @@ class ComfyApiV2:
                     was_asked = True
                     ask_at = time.monotonic() + self._timing.cancel_repeat
             except TryLater as later:
-                pause = min(later.pause_s or pause, self._timing.retry_most)
-            if time.monotonic() > deadline:
+                pause = later.pause_s or pause
+            if time.monotonic() + pause > deadline:
                 raise RunStalled(f"The run did not stop within {self._timing.cancel:g} s.")
             await asyncio.sleep(pause)
             pause = min(pause * _PAUSE_GROWTH, self._timing.cancel_repeat)

@@ -132,8 +132,7 @@ class JobFollower:
             except StreamRefused as refusal:
                 # Every stream is taken, for now; else there are none, and asking tells all.
                 self._has_events = refusal.answer.status == _TOO_MANY
-                pause_s = refusal.answer.retry_after_s or 0.0
-                self._pause = max(self._pause, min(pause_s, self._timing.retry_most))
+                self._pause = max(self._pause, refusal.answer.retry_after_s or 0.0)
             except BackendUnreachable as error:
                 _log.debug("%s: the events of a job broke off: %s", self._http.name, error)
             finally:
@@ -146,7 +145,7 @@ class JobFollower:
         try:
             job = await fetch_job(self._http, self._timing, self._job, self._graph)
         except TryLater as later:
-            self._pause = min(later.pause_s or self._pause, self._timing.retry_most)
+            self._pause = later.pause_s or self._pause
         except (BackendUnavailable, BackendUnreachable, NotComfyUI) as error:
             # None of them says that the job does not run.
             if self._http.is_closed:

@@ -156,8 +156,7 @@ class JobSubmitter:
             try:
                 return await self._post(prompt_id, workflow)
             except TryLater as later:
-                asked_s = self._timing.poll_most if later.pause_s is None else later.pause_s
-                pause_s = min(asked_s, self._timing.retry_most)
+                pause_s = self._timing.poll_most if later.pause_s is None else later.pause_s
                 if time.monotonic() + pause_s > deadline:
                     raise
                 await asyncio.sleep(pause_s)

@@ -42,7 +42,7 @@ def store():
 
 @pytest.fixture
 def timing(quick):
-    return dataclasses.replace(quick, submission=1.0, unknown=1.0, unavailable=2.0, retry_most=0.05)
+    return dataclasses.replace(quick, submission=1.0, unknown=1.0, unavailable=2.0)
 
 
 @pytest.fixture
