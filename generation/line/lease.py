@@ -48,8 +48,12 @@ class Lease:
     async def release(self) -> None:
         """Release the lease. May be called twice."""
 
-    async def ensure(self) -> None:
-        """Raise LineTaken when it was lost and somebody else has it."""
+    async def ensure(self) -> bool:
+        """Return whether it was lost and is taken anew. Raise LineTaken when somebody else has it.
+
+        Somebody may have had it in between, and died.
+        """
+        return False
 
     async def take_turns(self) -> bool:
         """Become, or remain, the one scheduling process; return False while a peer is."""
@@ -130,10 +134,10 @@ class PostgresLease(Lease):
             if connection is not None:
                 await asyncio.to_thread(connection.close)
 
-    async def ensure(self) -> None:
+    async def ensure(self) -> bool:
         """Take the same name again after the connection broke; LineTaken when a peer has it."""
         async with self._turn:
-            await asyncio.to_thread(self._ensure)
+            return await asyncio.to_thread(self._ensure)
 
     async def take_turns(self) -> bool:
         """Become, or remain, the one scheduling process; return False while a peer is."""
@@ -178,7 +182,7 @@ class PostgresLease(Lease):
         with reaching_postgres():
             return connect(self._url)
 
-    def _ensure(self) -> None:
+    def _ensure(self) -> bool:
         try:
             if self._connection is None:
                 raise psycopg.OperationalError("not connected")
@@ -190,6 +194,8 @@ class PostgresLease(Lease):
                 broken.close()
             assert self._slot is not None  # noqa: S101 - ensure comes after acquire
             self._acquire(range(self._slot, self._slot + 1))
+            return True
+        return False
 
     def _ask(self, function: str, key: int) -> bool:
         if self._connection is None:

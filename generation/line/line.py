@@ -173,7 +173,8 @@ class Line:
         self._running()
         if self._lease is None or self._reconciliation is None:
             return
-        await self._lease.ensure()
+        if await self._lease.ensure():
+            self._has_cleared = False
         if not self._has_cleared:
             await self._reconciliation.clear_former_lives()
             self._has_cleared = True

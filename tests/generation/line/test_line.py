@@ -416,8 +416,9 @@ async def test_one_process_gives_turns_until_its_connection_ends(postgres_url, t
 
 async def test_a_lease_whose_connection_broke_is_taken_again_or_lost(postgres_url):
     lease = await PostgresLease(postgres_url).acquire()
+    assert not await lease.ensure()
     lease._connection.close()
-    await lease.ensure()
+    assert await lease.ensure()
     assert lease.slot == "limner-0"
     lease._connection.close()
     other = await PostgresLease(postgres_url).acquire()
