@@ -14,7 +14,7 @@ from db.tables import GenerationRow
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
-from generation.line.workflows import attempt_id, cancel_id
+from generation.line.workflows import attempt_id, cancel_id, find_open
 from generation.notifier import DeliveryPostponed
 from generation.record import GenerationState
 from generation.runs import orphaned_runs
@@ -355,6 +355,32 @@ async def test_a_dead_peers_work_is_taken_over(open_app, postgres_url, backend, 
         assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
         assert len(backend.submissions) == 1
         assert len(app.notifier.told(accepted.id)) == 1
+
+
+async def test_what_another_process_left_under_a_name_that_is_taken_anew_begins_again(
+    open_app, postgres_url, backend, tools
+):
+    """This one stood still, another one took its name and was killed; a third gives turns."""
+    backend.script.append(tools.Run(hold=asyncio.Event()))
+    async with open_app(postgres_url, backend) as app:
+        accepted = await app.service.submit(tools.ask())
+        await app.until(accepted.id, GenerationState.RUNNING)
+        line = app.service._line
+        front = await PostgresLease(postgres_url, takes_work=False).acquire()
+        async with line._reconciling:
+            line._lease._connection.close()
+            await tools.eventually(front.take_turns)
+            await line._workflows.drop_tasks()
+            with closing(psycopg.connect(postgres_url, autocommit=True)) as connection:
+                connection.execute(
+                    "UPDATE dbos.workflow_status SET status = 'PENDING', "
+                    "executor_id = 'limner-0@another' WHERE workflow_uuid = %s",
+                    (attempt_id(accepted.id, 0),),
+                )
+        await line.reconcile()
+        left = [one for one in await find_open() if one.generation_id == accepted.id]
+        await front.release()
+        assert left == []
 
 
 @pytest.mark.parametrize(
