@@ -8,7 +8,7 @@ import aiohttp
 
 from sandbox.discord_api.values import Member, Permission, Role
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import press_more
+from tests.support.messages import id_of, press_more
 
 PATIENCE_S = 60
 
@@ -33,10 +33,6 @@ async def refusal(person, **options):
         lambda message: "only you can see this" in as_text(message), PATIENCE_S
     )
     return as_text(told)
-
-
-def id_of(message):
-    return id_of(message)
 
 
 async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environment):

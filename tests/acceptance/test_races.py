@@ -8,17 +8,13 @@ from generation.history.queries import HistoryFilter
 from generation.record import GenerationState
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import press_more
+from tests.support.messages import id_of, press_more
 
 PATIENCE_S = 60
 
 
 def has_pictures(message):
     return bool(files_of(message)) and "Cancel" not in as_text(message)
-
-
-def id_of(message):
-    return id_of(message)
 
 
 async def answer(person, command, **options):

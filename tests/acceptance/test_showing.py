@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from sandbox.people import Person, as_text, files_of
+from tests.support.messages import id_of
 
 PATIENCE_S = 60
 ONLY_YOU = "Only you can see this."
@@ -13,10 +14,6 @@ ONLY_YOU = "Only you can see this."
 
 def has_pictures(message):
     return bool(files_of(message)) and "Cancel" not in as_text(message)
-
-
-def id_of(message):
-    return id_of(message)
 
 
 async def answer(person, command, **options):
