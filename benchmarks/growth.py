@@ -108,7 +108,9 @@ def _led(numbers: str, statement: str) -> str:
 def _decisions(database: Database) -> Mapping[str, Decision]:
     usage, records = QuotaService(database, utc_now), Records(database)
     return {
-        "may this person (quota, places)": lambda session: usage.check(session, Cost(1, 9_000)),
+        "may this person (quota, places)": lambda person: usage.check(
+            person, lambda _session: Cost(1, 9_000)
+        ),
         "/quota": usage.status,
         "how long will it take": lambda _: records.durations([WORKFLOW]),
         "what is in the line": lambda _: records.line(),

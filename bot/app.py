@@ -1,6 +1,7 @@
 """The composition root: builds everything by constructor and closes it in reverse."""
 
 import asyncio
+import gc
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -369,7 +370,9 @@ class Application:
         )
         self._core = core
         if self._replies is not None:
-            self._replies.consult(core.service)
+            if storage.engine.sqlite_path is None:
+                # Other processes may have told the end of what this one shows.
+                self._replies.consult(core.service)
             self._stack.push_async_callback(self._replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
@@ -478,6 +481,10 @@ async def run_bot(
 async def _run_until_end(application: Application) -> None:
     async with application:
         _log.info("Limner is running; stop it with Ctrl+C.")
+        # What exists by now lives as long as the process. Searching all of it for garbage again and
+        # again would stop everything for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
         try:
             await application.wait()
         except discord.PrivilegedIntentsRequired:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Table,
     TypeDecorator,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -92,3 +93,10 @@ class Base(DeclarativeBase):
         datetime: UTCDateTime(),
         dict[str, Any]: JSONObject,
     }
+
+
+def table_of(row_type: type[Base]) -> Table:
+    """The table of a row type. A statement on it is executed without what the ORM adds to it."""
+    table = row_type.__table__
+    assert isinstance(table, Table)  # noqa: S101 - none of ours is a join
+    return table

@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +18,18 @@ from typing import Any, TypeVar
 from weakref import WeakSet
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, orm
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    UpdateBase,
+    create_engine,
+    event,
+    func,
+    make_url,
+    orm,
+    select,
+)
 from sqlalchemy.exc import ArgumentError
 
 from db.error_translation import translated
@@ -58,6 +69,9 @@ SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 8
 """Threads, and connections, of one process: PostgreSQL allows 100 by default in all."""
 
+CHANGES_CHANNEL = "limner_changes"
+"""Channel on which processes on PostgreSQL announce to which watched tables they wrote."""
+
 Session = orm.Session
 """The session type, for callers that only open repositories."""
 
@@ -86,6 +100,8 @@ class Database:
             self._writers, self._readers = _Threads(1), _Threads(SQLITE_READERS)
         else:
             self._writers = self._readers = _Threads(POSTGRESQL_CONNECTIONS)
+        self._changes = _Changes()
+        event.listen(self._engine, "after_execute", self._changes.note)
         self._pending: set[asyncio.Future[Any]] = set()
         self._sockets: WeakSet[Any] = WeakSet()
         event.listen(self._engine, "connect", lambda connection, _: self._remember(connection))
@@ -107,6 +123,17 @@ class Database:
         """
         return await self._run(self._writers, change, read_only=False)
 
+    def version(self, tables: Collection[str]) -> int:
+        """A number that is another one after any of these tables was written to.
+
+        Writes are counted from the first time that a table is asked for.
+        """
+        return self._changes.version(tables)
+
+    def note_changed(self, tables: Collection[str] | None) -> None:
+        """Note that another process wrote to these tables; to any, where None is given."""
+        self._changes.count(tables)
+
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Generator[Session]:
         """Open a transaction in this thread, committed at the end or rolled back on an exception.
@@ -118,9 +145,12 @@ class Database:
             raise DatabaseUnavailable(_CLOSED)
         with translated(self._url), self._sessions() as session:
             try:
-                with session.begin():
+                with self._changes.collecting() as changed, session.begin():
                     session.connection(execution_options={_READ_ONLY: read_only})
                     yield session
+                    if changed and self._url.get_backend_name() == "postgresql":
+                        announcement = func.pg_notify(CHANGES_CHANNEL, ",".join(sorted(changed)))
+                        session.execute(select(announcement))
             finally:
                 if self._is_closed:
                     # The pool is gone already, and would not close what comes back to it.
@@ -179,6 +209,45 @@ class Database:
     def _remember(self, connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
         if self._url.get_backend_name() == "postgresql":
             self._sockets.add(connection)
+
+
+class _Changes:
+    """Counts committed writes to the tables whose version was asked for."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, int] = {}
+        self._counting = threading.Lock()
+        self._of_thread = threading.local()
+
+    def version(self, tables: Collection[str]) -> int:
+        with self._counting:
+            return sum(self._versions.setdefault(table, 0) for table in tables)
+
+    def count(self, tables: Collection[str] | None) -> None:
+        with self._counting:
+            for table in self._versions:
+                if tables is None or table in tables:
+                    self._versions[table] += 1
+
+    def note(self, _connection: Connection, statement: object, *_arguments: object) -> None:
+        """Take note of a statement that was executed in this thread."""
+        if isinstance(statement, UpdateBase):
+            name = getattr(statement.table, "name", "")
+            changed = getattr(self._of_thread, "changed", None)
+            if name in self._versions and changed is not None:
+                changed.add(name)
+
+    @contextmanager
+    def collecting(self) -> Generator[set[str]]:
+        """Collect what this thread's transaction changes; count it when that is committed."""
+        changed: set[str] = set()
+        outer, self._of_thread.changed = getattr(self._of_thread, "changed", None), changed
+        try:
+            yield changed
+        finally:
+            self._of_thread.changed = outer
+        if changed:
+            self.count(changed)
 
 
 class _Threads:

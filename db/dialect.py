@@ -1,5 +1,6 @@
 """Statements that differ between SQLite and PostgreSQL."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,8 +20,12 @@ def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqli
     return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
 
 
-def count_changed(session: Session, statement: Any) -> int:  # noqa: ANN401 - an UPDATE or a DELETE
-    """Execute the statement and return how many rows it changed."""
-    result = session.execute(statement)
+def count_changed(
+    session: Session,
+    statement: Any,  # noqa: ANN401 - an UPDATE or a DELETE
+    values: Mapping[str, object] | None = None,
+) -> int:
+    """Execute the statement with these parameters and return how many rows it changed."""
+    result = session.execute(statement, values)
     assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type for the reader and mypy
     return result.rowcount

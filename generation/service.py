@@ -107,7 +107,7 @@ class GenerationService(Service):
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
         self._positions = LinePositions(self._records, pool, self._broadcast, clock)
-        self._broadcast.on_end = self._positions.touch
+        self._broadcast.on_end = self._positions.note_left
         self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
             database=database,
@@ -119,7 +119,7 @@ class GenerationService(Service):
             clock=clock,
             random_source=random_source,
         )
-        self._delivery = Delivery(database, notifier, reviews)
+        self._delivery = Delivery(database, notifier, reviews, clock)
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
@@ -131,14 +131,15 @@ class GenerationService(Service):
                 image_gate=image_gate,
                 clock=clock,
                 limits=settings.limits,
-                on_started=self._positions.touch,
+                on_started=self._positions.note_left,
             ),
-            settlement=Settlement(database, self._broadcast, clock),
+            settlement=Settlement(database, self._broadcast, image_gate, clock),
             delivery=self._delivery,
             records=self._records,
             pool=pool,
             clock=clock,
             timings=settings.timings,
+            note_changed=database.note_changed,
             takes_work=settings.runs_generations,
         )
         self._tasks = TaskOwner(_log)
@@ -189,8 +190,8 @@ class GenerationService(Service):
         """
         async with self._deciding(request.requester):
             generation = await self._acceptor.accept(request, checked)
-        await self._hand_over(generation)
-        self._positions.touch()
+        await self._hand_over(generation, has_inputs=bool(request.images))
+        self._positions.note_accepted()
         return generation
 
     async def cancel(
@@ -374,10 +375,10 @@ class GenerationService(Service):
         with available():
             await self._delivery.repeat(generation_id)
 
-    async def _hand_over(self, generation: Generation) -> None:
+    async def _hand_over(self, generation: Generation, *, has_inputs: bool) -> None:
         """Add it to the line. On failure reconciliation finds the record later."""
         try:
-            await self._line.enqueue(generation)
+            await self._line.enqueue(generation, has_inputs=has_inputs)
         except ServiceUnavailable as error:
             _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
 

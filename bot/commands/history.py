@@ -30,6 +30,7 @@ from bot.ui.limits import ALT_TEXT_CHARACTERS, MENU_OPTION_CHARACTERS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from bot.ui.text import harmless
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
+from generation.media import imaging
 from generation.record import Generation, GenerationState
 from generation.service import GenerationService
 
@@ -374,7 +375,8 @@ def _thumbnail(generation: Generation, number: int) -> discord.File | None:
     for output in generation.outputs:
         if output.thumbnail is not None:
             description = generation.prompt[:ALT_TEXT_CHARACTERS] or None
-            name = f"history-{number}.webp"
+            kind = imaging.describe(output.thumbnail)
+            name = f"history-{number}.{kind.extension if kind else 'webp'}"
             return discord.File(io.BytesIO(output.thumbnail), name, description=description)
     return None
 

@@ -308,6 +308,9 @@ class LiveReplies:
                 return
             self._forget_idle_views()
             view = self._views[generation.id] = _View(address)
+            if isinstance(event, Running):
+                # Many end before anybody could read how far they are.
+                view.edited_at = time.monotonic()
         # A queue position computed before the run began may arrive late.
         if view.is_muted or (view.has_run and isinstance(event, Waiting)):
             return

@@ -198,10 +198,11 @@ async def _build_grid(
     if not all(is_picture(content.output) for content in contents):
         return None
     grid = await decode(imaging.grid, [content.content for content in contents])
-    if grid is None or len(grid) > limit:
+    description = imaging.describe(grid) if grid is not None else None
+    if grid is None or description is None or len(grid) > limit:
         return None
     return Attachment(
-        filename=f"limner-{generation.id}-grid.webp",
+        filename=f"limner-{generation.id}-grid.{description.extension}",
         content=grid,
         description=generation.prompt[:ALT_TEXT_CHARACTERS] or generation.workflow,
         spoiler=generation.spoiler,

@@ -14,6 +14,7 @@ from bot.services import Services, services_of
 from bot.ui.responses import acknowledge, before_deadline
 from bot.ui.text import harmless
 from generation.errors import FailureKind, RequestRefused
+from generation.media import imaging
 from generation.record import Generation, GenerationState, Output, OutputContent
 from generation.request import Requester
 
@@ -127,9 +128,11 @@ async def _gather(
 
 
 def _thumbnail(output: Output) -> OutputContent | None:
-    if output.thumbnail is None:
+    description = imaging.describe(output.thumbnail) if output.thumbnail is not None else None
+    if output.thumbnail is None or description is None:
         return None
-    small = replace(output, filename="thumbnail.webp", media_type="image/webp")
+    filename = f"thumbnail.{description.extension}"
+    small = replace(output, filename=filename, media_type=description.media_type)
     return OutputContent(small, output.thumbnail)
 
 

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from db.dialect import insert_into, is_postgresql
+from db.base import table_of
+from db.dialect import is_postgresql
 from db.repositories.repository import Repository
 from db.tables import CHARGE, DIRECT_MESSAGES, REFUND, RESERVE, ChargeRow
 
@@ -17,6 +19,31 @@ class Spent:
 
     pictures: int = 0
     gpu_ms: int = 0
+
+
+# Built once, on the table itself: building them anew takes longer than executing them.
+
+_TABLE = table_of(ChargeRow)
+_ROWS = _TABLE.c
+_USAGE = select(
+    func.coalesce(func.sum(_ROWS.amount), 0), func.coalesce(func.sum(_ROWS.gpu_ms), 0)
+).where(
+    _ROWS.user_id == bindparam("of_user"),
+    _ROWS.guild_id == bindparam("of_guild"),
+    _ROWS.at >= bindparam("since"),
+)
+_RESERVED = (
+    select(_TABLE)
+    .where(_ROWS.generation_id == bindparam("of_id"), _ROWS.kind == RESERVE)
+    .with_for_update()
+)
+_COUNT_CLOSED = select(func.count()).where(
+    _ROWS.generation_id == bindparam("of_id"), _ROWS.kind.in_((CHARGE, REFUND))
+)
+_ADD_ON_SQLITE = sqlite.insert(_TABLE).on_conflict_do_nothing().returning(_ROWS.generation_id)
+_ADD_ON_POSTGRESQL = (
+    postgresql.insert(_TABLE).on_conflict_do_nothing().returning(_ROWS.generation_id)
+)
 
 
 class ChargeRepository(Repository):
@@ -44,15 +71,8 @@ class ChargeRepository(Repository):
         since: datetime,
     ) -> Spent:
         """Sum up what this person has used since then, reservations included."""
-        statement = select(
-            func.coalesce(func.sum(ChargeRow.amount), 0),
-            func.coalesce(func.sum(ChargeRow.gpu_ms), 0),
-        ).where(
-            ChargeRow.user_id == user_id,
-            ChargeRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            ChargeRow.at >= since,
-        )
-        pictures, gpu_ms = (self._session.execute(statement)).one()
+        asked = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES, "since": since}
+        pictures, gpu_ms = self._session.execute(_USAGE, asked).one()
         return Spent(int(pictures), int(gpu_ms))
 
     def reserve(
@@ -66,15 +86,13 @@ class ChargeRepository(Repository):
     ) -> bool:
         """Set an amount aside; False, and nothing changes, when it was done before."""
         return self._record(
-            ChargeRow(
-                generation_id=generation_id,
-                kind=RESERVE,
-                user_id=user_id,
-                guild_id=guild_id or DIRECT_MESSAGES,
-                amount=spent.pictures,
-                gpu_ms=spent.gpu_ms,
-                at=at,
-            )
+            generation_id=generation_id,
+            kind=RESERVE,
+            user_id=user_id,
+            guild_id=guild_id or DIRECT_MESSAGES,
+            amount=spent.pictures,
+            gpu_ms=spent.gpu_ms,
+            at=at,
         )
 
     def settle(
@@ -97,38 +115,25 @@ class ChargeRepository(Repository):
         self, generation_id: str, kind: str, pictures: int | None, gpu_ms: int | None
     ) -> bool:
         # The reservation's row lock makes a settle and a refund that meet take turns.
-        reserved = self._session.get(
-            ChargeRow, (generation_id, RESERVE), with_for_update=True, populate_existing=True
-        )
+        reserved = self._session.execute(_RESERVED, {"of_id": generation_id}).one_or_none()
         if reserved is None or self._is_closed(generation_id):
             return False
         return self._record(
-            ChargeRow(
-                generation_id=generation_id,
-                kind=kind,
-                user_id=reserved.user_id,
-                guild_id=reserved.guild_id,
-                amount=0 if pictures is None else pictures - reserved.amount,
-                gpu_ms=0 if gpu_ms is None else gpu_ms - reserved.gpu_ms,
-                at=reserved.at,
-            )
+            generation_id=generation_id,
+            kind=kind,
+            user_id=reserved.user_id,
+            guild_id=reserved.guild_id,
+            amount=0 if pictures is None else pictures - reserved.amount,
+            gpu_ms=0 if gpu_ms is None else gpu_ms - reserved.gpu_ms,
+            at=reserved.at,
         )
 
     def _is_closed(self, generation_id: str) -> bool:
-        statement = select(func.count()).where(
-            ChargeRow.generation_id == generation_id, ChargeRow.kind.in_((CHARGE, REFUND))
-        )
-        return bool(self._session.scalar(statement))
+        return bool(self._session.scalar(_COUNT_CLOSED, {"of_id": generation_id}))
 
-    def _record(self, entry: ChargeRow) -> bool:
-        values = {column.key: getattr(entry, column.key) for column in ChargeRow.__table__.columns}
-        added = self._session.scalar(
-            insert_into(self._session, ChargeRow)
-            .values(values)
-            .on_conflict_do_nothing()
-            .returning(ChargeRow.generation_id)
-        )
-        return added is not None
+    def _record(self, **values: object) -> bool:
+        statement = _ADD_ON_POSTGRESQL if is_postgresql(self._session) else _ADD_ON_SQLITE
+        return self._session.scalar(statement, values) is not None
 
 
 def _lock_key(user_id: int, guild_id: int) -> int:

@@ -3,10 +3,24 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
+from db.base import table_of
+from db.dialect import count_changed
 from db.repositories import prompt_words
 from db.repositories.repository import Repository
 from db.tables import (
@@ -98,16 +112,14 @@ class GenerationRepository(Repository):
 
         What is done is also added to its changes, with the time and whoever did it, if anybody.
         """
-        moved = self._update(id, GenerationRow.state.in_(from_states), {**columns, "state": to})
+        moved = self._update(id, from_states, {**columns, "state": to})
         if moved:
             self._note_change(id, to, actor_id, at)
         return moved
 
     def note_sampling(self, generation_id: str, at: datetime) -> bool:
         """Note when its sampler began; False once it ended, since its charge is closed then."""
-        return self._update(
-            generation_id, GenerationRow.state.in_(UNFINISHED_STATES), {"sampled_at": at}
-        )
+        return self._update(generation_id, UNFINISHED_STATES, {"sampled_at": at})
 
     def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
         """Change columns other than the state; False when there is no such generation."""
@@ -192,23 +204,43 @@ class GenerationRepository(Repository):
         return conditions
 
     def _note_change(self, id_: str, state: str, actor_id: int | None, at: datetime) -> None:
-        self._session.add(ChangeRow(generation_id=id_, state=state, actor_id=actor_id, at=at))
-        self._session.flush()
+        values = {"generation_id": id_, "state": state, "actor_id": actor_id, "at": at}
+        self._session.execute(_ADD_CHANGE, values)
 
     def _update(
         self,
         id_: str,
-        condition: ColumnElement[bool] | None,
+        from_states: Collection[str] | None,
         columns: Mapping[str, object],
     ) -> bool:
-        statement = update(GenerationRow).where(GenerationRow.id == id_).values(dict(columns))
-        if condition is not None:
-            statement = statement.where(condition)
-        return self._change(statement) == 1
+        values = {_NEW + name: value for name, value in columns.items()}
+        values |= {"of_id": id_} if from_states is None else {"of_id": id_, "of": list(from_states)}
+        statement = _build_update(tuple(columns), has_states=from_states is not None)
+        return count_changed(self._session, statement, values) == 1
 
     def _count(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).select_from(GenerationRow).where(*conditions)
         return self._session.scalar(statement) or 0
+
+
+_NEW = "new_"
+"""Begins the names of parameters that hold new values."""
+
+_TABLE = table_of(GenerationRow)
+_ADD_CHANGE = insert(table_of(ChangeRow))
+
+
+@cache
+def _build_update(columns: tuple[str, ...], *, has_states: bool) -> Update:
+    """Build an update of these columns once: that takes longer than executing it.
+
+    It leaves objects of the session as they are, so they have to be read again.
+    """
+    values = {name: bindparam(_NEW + name, type_=_TABLE.c[name].type) for name in columns}
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("of_id")).values(values)
+    if has_states:
+        statement = statement.where(_TABLE.c.state.in_(bindparam("of", expanding=True)))
+    return statement
 
 
 def is_in(guild_id: int | None) -> ColumnElement[bool]:

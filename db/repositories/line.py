@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import Integer, bindparam, case, exists, func, select
 
+from db.base import table_of
 from db.repositories.generations import is_in
 from db.repositories.repository import Repository
 from db.repositories.reviews import PENDING
@@ -52,6 +53,54 @@ class UnfinishedCounts:
     by_lane: Mapping[int, int]
 
 
+# Built once, on the table itself: building them anew takes longer than executing them.
+
+_ROWS = table_of(GenerationRow).c
+_IS_UNFINISHED = _ROWS.state.in_(UNFINISHED_STATES)
+_COUNT = (
+    select(
+        _ROWS.state,
+        _ROWS.lane,
+        func.count(),
+        func.sum(case((_ROWS.user_id == bindparam("of_user"), 1), else_=0)),
+    )
+    .where(_IS_UNFINISHED)
+    .group_by(_ROWS.state, _ROWS.lane)
+)
+_COUNT_IN_GUILD = _COUNT.where(_ROWS.guild_id == bindparam("of_guild"))
+_COUNT_ELSEWHERE = _COUNT.where(_ROWS.guild_id.is_(None))
+_MEASURED = (
+    select(_ROWS.workload, _ROWS.backend, _ROWS.gpu_ms)
+    .where(
+        _ROWS.workflow == bindparam("of_workflow"),
+        _ROWS.state == SUCCEEDED,
+        _ROWS.gpu_ms.is_not(None),
+    )
+    .order_by(_ROWS.finished_at.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_REVIEWS = table_of(ReviewRow).c
+_UNDELIVERED = (
+    select(_ROWS.id)
+    .where(
+        _ROWS.state.not_in(UNFINISHED_STATES),
+        _ROWS.delivered_at.is_(None),
+        _ROWS.given_up_at.is_(None),
+        ~exists().where(
+            _REVIEWS.generation_id == _ROWS.id,
+            _REVIEWS.state == PENDING,
+            _REVIEWS.asked_at.is_not(None),
+        ),
+    )
+    .order_by(_ROWS.finished_at, _ROWS.id)
+)
+_LINE = (
+    select(*(_ROWS[name] for name in LineRow._fields))
+    .where(_IS_UNFINISHED)
+    .order_by(_ROWS.created_at, _ROWS.id)
+)
+
+
 class LineRepository(Repository):
     """Generations that wait, run or await delivery, read inside one transaction."""
 
@@ -64,40 +113,23 @@ class LineRepository(Repository):
             .execution_options(populate_existing=True)
         )
 
-    def list_undelivered(self) -> tuple[GenerationRow, ...]:
-        """List what ended and was neither told nor given up, by when it ended.
+    def list_undelivered(self) -> tuple[str, ...]:
+        """List the ids of what ended and was neither told nor given up, by when it ended.
 
         What waits for a moderator who was asked is not told before the answer. The condition and
         the order are such that SQLite reads its small index of what is undelivered: by final state
         or by creation it would read everything there ever was.
         """
-        waits = exists().where(
-            ReviewRow.generation_id == GenerationRow.id,
-            ReviewRow.state == PENDING,
-            ReviewRow.asked_at.is_not(None),
-        )
-        return self._list(
-            select(GenerationRow)
-            .where(
-                GenerationRow.state.not_in(UNFINISHED_STATES),
-                GenerationRow.delivered_at.is_(None),
-                GenerationRow.given_up_at.is_(None),
-                ~waits,
-            )
-            .order_by(GenerationRow.finished_at, GenerationRow.id)
-            .execution_options(populate_existing=True)
-        )
+        return tuple(self._session.scalars(_UNDELIVERED))
 
     def count_unfinished(self, user_id: int, guild_id: int | None) -> UnfinishedCounts:
         """Count what is unfinished in one guild, or in all direct messages, and of it one person's.
 
         One statement for all of it: every request needs these numbers.
         """
-        own = func.sum(case((GenerationRow.user_id == user_id, 1), else_=0))
+        statement = _COUNT_IN_GUILD if guild_id else _COUNT_ELSEWHERE
         rows = self._session.execute(
-            select(GenerationRow.state, GenerationRow.lane, func.count(), own)
-            .where(is_in(guild_id), GenerationRow.state.in_(UNFINISHED_STATES))
-            .group_by(GenerationRow.state, GenerationRow.lane)
+            statement, {"of_user": user_id, **({"of_guild": guild_id} if guild_id else {})}
         )
         by_state, by_lane, waiting_in_guild = Counter[str](), Counter[int](), 0
         for state, lane, count, owned in rows:
@@ -118,32 +150,14 @@ class LineRepository(Repository):
 
     def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
         """What the newest successes of a workflow took, newest first."""
-        found = self._session.execute(
-            select(
-                GenerationRow.workload,
-                GenerationRow.backend,
-                GenerationRow.gpu_ms,
-            )
-            .where(
-                GenerationRow.workflow == workflow,
-                GenerationRow.state == SUCCEEDED,
-                GenerationRow.gpu_ms.is_not(None),
-            )
-            .order_by(GenerationRow.finished_at.desc())
-            .limit(limit)
-        )
+        found = self._session.execute(_MEASURED, {"of_workflow": workflow, "most": limit})
         return tuple(
             MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
         )
 
     def list_line(self) -> tuple[LineRow, ...]:
         """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
-        found = self._session.execute(
-            select(*(getattr(GenerationRow, name) for name in LineRow._fields))
-            .where(GenerationRow.state.in_(UNFINISHED_STATES))
-            .order_by(GenerationRow.created_at, GenerationRow.id)
-        )
-        return tuple(LineRow._make(row) for row in found)
+        return tuple(LineRow._make(row) for row in self._session.execute(_LINE))
 
     def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
         """When the latest run of each of these people ended, of what they asked for since then."""

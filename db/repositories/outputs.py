@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
+from db.base import table_of
 from db.dialect import count_changed
 from db.repositories.repository import Repository
 from db.tables import GenerationRow, InputRow, OutputContentRow, OutputRow
@@ -24,6 +25,9 @@ class NewOutput:
     height: int | None = None
     thumbnail: bytes | None = field(default=None, repr=False)
     text: str | None = None
+
+
+_ADD_CONTENT = insert(table_of(OutputContentRow))
 
 
 class OutputRepository(Repository):
@@ -55,9 +59,9 @@ class OutputRepository(Repository):
             row = _build_output(id, output)
             self._session.add(row)
             self._session.flush()
-            self._session.add(OutputContentRow(output_id=row.id, content=output.content))
+            content = {"output_id": row.id, "content": output.content}
+            self._session.execute(_ADD_CONTENT, content)
             rows.append(row)
-        self._session.flush()
         return tuple(rows)
 
     def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name

@@ -1,12 +1,32 @@
 """People and guilds. A guild id of None, or 0, is direct messages."""
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from db.dialect import insert_into
+from db.base import table_of
+from db.dialect import is_postgresql
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, PersonRow
+
+_TABLE = table_of(PersonRow)
+_ROWS = _TABLE.c
+_LAST_REQUEST = select(_ROWS.last_request_at).where(
+    _ROWS.user_id == bindparam("of_user"), _ROWS.guild_id == bindparam("of_guild")
+)
+
+
+@cache
+def _build_upsert(
+    changed: tuple[str, ...], *, on_postgresql: bool
+) -> postgresql.Insert | sqlite.Insert:
+    statement = (postgresql.insert if on_postgresql else sqlite.insert)(_TABLE)
+    return statement.on_conflict_do_update(
+        index_elements=["user_id", "guild_id"],
+        set_={name: statement.excluded[name] for name in changed},
+    )
 
 
 class PersonRepository(Repository):
@@ -25,18 +45,11 @@ class PersonRepository(Repository):
         changes: dict[str, object] = {"name": name}
         if last_request_at is not None:
             changes["last_request_at"] = last_request_at
+        statement = _build_upsert(tuple(changes), on_postgresql=is_postgresql(self._session))
         key = {"user_id": user_id, "guild_id": guild_id or DIRECT_MESSAGES}
-        self._session.execute(
-            insert_into(self._session, PersonRow)
-            .values(**key, created_at=now, **changes)
-            .on_conflict_do_update(index_elements=list(key), set_=changes)
-        )
+        self._session.execute(statement, {**key, "created_at": now, **changes})
 
     def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
         """When this person last asked for a generation here, if ever."""
-        return self._session.scalar(
-            select(PersonRow.last_request_at).where(
-                PersonRow.user_id == user_id,
-                PersonRow.guild_id == (guild_id or DIRECT_MESSAGES),
-            )
-        )
+        key = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES}
+        return self._session.scalar(_LAST_REQUEST, key)

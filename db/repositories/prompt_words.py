@@ -28,6 +28,8 @@ WORDS_INDEX = "ix_generations_words"
 
 _words = table(WORDS_TABLE, column("prompt"), column("generation_id"))
 
+_REMEMBER = insert(_words)
+
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 """Scripts that put no spaces between words, where a word's beginning cannot be found."""
@@ -37,7 +39,7 @@ def remember(session: Session, generation_id: str, prompt: str) -> None:
     """Add a prompt to the index."""
     if not is_postgresql(session):
         row = {"prompt": prompt, "generation_id": generation_id}
-        session.execute(insert(_words).values(row))
+        session.execute(_REMEMBER, row)
 
 
 def forget(session: Session, generations: Select[Any]) -> None:

@@ -172,7 +172,7 @@ class Records(Transactional):
 
         True for what a moderator decided on: that is told by a delivery of its own.
         """
-        ids = [row.id for row in LineRepository(session).list_undelivered()]
+        ids = LineRepository(session).list_undelivered()
         reviews, decided = ReviewRepository(session), frozenset[str]()
         for start in range(0, len(ids), IDS_AT_ONCE):
             decided |= reviews.decided(ids[start : start + IDS_AT_ONCE])
@@ -181,14 +181,7 @@ class Records(Transactional):
     @reads
     def durations(self, session: Session, workflows: Collection[str]) -> Durations:
         """Return the durations of these workflows' newest runs."""
-        line = LineRepository(session)
-        return Durations(
-            [
-                Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
-                for workflow in sorted(workflows)
-                for row in line.measured(workflow, RUNS_TAKEN)
-            ]
-        )
+        return load_durations(session, workflows)
 
     @reads
     def page(
@@ -214,6 +207,18 @@ def _load_line(
     people = {row.user_id for row in rows if row.state == GenerationState.WAITING.value}
     ends = unfinished.last_ends(people, rows[0].created_at - EARLIER) if people else {}
     return rows, paused, ends
+
+
+def load_durations(session: Session, workflows: Collection[str]) -> Durations:
+    """The durations of these workflows' newest runs, read in this transaction."""
+    line = LineRepository(session)
+    return Durations(
+        [
+            Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
+            for workflow in sorted(workflows)
+            for row in line.measured(workflow, RUNS_TAKEN)
+        ]
+    )
 
 
 class ServiceRecords(Service, Records):

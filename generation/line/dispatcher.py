@@ -140,6 +140,7 @@ class Dispatcher:
             return
         self.note_free(generation_id)
         del self._handed[generation_id]
+        self._runner.forget(generation_id)
         attempt = replace(handed.attempt, was_lost=was_lost)
         self._past.setdefault(generation_id, []).append(attempt)
         if was_lost or is_over is False:

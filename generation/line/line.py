@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 
 from dbos import DBOS
@@ -25,6 +25,7 @@ from generation.line.workflows import BATCH, ENDED, Attempt, Workflows
 from generation.record import Failure, Generation, copy_row
 from generation.runs.delivery import Delivery
 from generation.runs.outcome import Outcome, failed
+from generation.runs.results import FinishedRun
 from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner, finish, nothing_follows
@@ -49,9 +50,11 @@ class Line:
         pool: BackendPool,
         clock: Callable[[], datetime],
         timings: LineTimings,
+        note_changed: Callable[[Collection[str] | None], None],
         takes_work: bool,
     ) -> None:
         self._engine = engine
+        self._note_changed = note_changed
         self._runner = runner
         self._records = records
         self._pool = pool
@@ -104,7 +107,7 @@ class Line:
         if lease is not None:
             await lease.release()
 
-    async def enqueue(self, generation: Generation) -> None:
+    async def enqueue(self, generation: Generation, *, has_inputs: bool) -> None:
         """Add an accepted generation. Idempotent.
 
         Raises ServiceUnavailable; reconciliation does it later then.
@@ -112,6 +115,8 @@ class Line:
         self._running()
         entry = describe(generation)
         if self._dispatcher.is_open:
+            if not has_inputs:
+                self._runner.remember(generation)
             self._dispatcher.add(entry)
         else:
             await self._send("add", *messages.pack(entry))
@@ -208,7 +213,7 @@ class Line:
             reason = "it was interrupted again and again"
             await self._steps.settle_unforeseen(generation_id, reason)
         else:
-            await self._steps.settle(generation_id, failed(failure))
+            await self._steps.settle(generation_id, FinishedRun(failed(failure)))
         await self._running().deliver(generation_id)
 
     def _take(self, message: Message) -> None:
@@ -320,7 +325,7 @@ class Line:
             timings=self._timings,
         )
         if self._engine.sqlite_path is None:
-            self._listener = Listener(self._engine.url, self._take)
+            self._listener = Listener(self._engine.url, self._take, self._note_changed)
             self._listener.open()
         return workflows
 

@@ -8,12 +8,13 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 
 import psycopg
 
+from db.database import CHANGES_CHANNEL
 from db.tables import DIRECT_MESSAGES
 from generation.estimates import Ahead
 from generation.line.lease import CHANNEL, connect
@@ -36,11 +37,20 @@ def write(*words: object) -> str:
 
 
 class Listener:
-    """Receives messages in its own thread and passes each to the loop that opened it."""
+    """Receives messages in its own thread and passes each to the loop that opened it.
 
-    def __init__(self, url: str, take: Callable[[Message], None]) -> None:
+    `note_changed` is called in that thread, with the tables that some process wrote to.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        take: Callable[[Message], None],
+        note_changed: Callable[[Collection[str] | None], None],
+    ) -> None:
         self._url = url
         self._take = take
+        self._note_changed = note_changed
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -63,7 +73,9 @@ class Listener:
             try:
                 with connect(self._url) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
+                    connection.execute(f"LISTEN {CHANGES_CHANNEL}")
                     # Earlier messages are lost to this connection: read the records instead.
+                    self._note_changed(None)
                     self._hand_over(loop, ["look"])
                     self._listen(loop, connection)
             except psycopg.Error as error:
@@ -73,7 +85,10 @@ class Listener:
     def _listen(self, loop: asyncio.AbstractEventLoop, connection: psycopg.Connection) -> None:
         while not self._stopped.is_set():
             for notification in connection.notifies(timeout=LISTEN_S):
-                self._hand_over(loop, json.loads(notification.payload))
+                if notification.channel == CHANGES_CHANNEL:
+                    self._note_changed(notification.payload.split(","))
+                else:
+                    self._hand_over(loop, json.loads(notification.payload))
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
         if not self._stopped.is_set():

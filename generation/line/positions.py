@@ -72,9 +72,14 @@ class LinePositions:
         self._changed = asyncio.Event()
         self._told: dict[str, tuple[int, int, bool]] = {}
 
-    def touch(self) -> None:
-        """Note that the line changed; notifications follow soon."""
+    def note_accepted(self) -> None:
+        """Note that the line became longer; notifications follow soon, if it still waits then."""
         self._changed.set()
+
+    def note_left(self) -> None:
+        """Note that something started or ended; whoever waits is notified soon."""
+        if self._told:
+            self._changed.set()
 
     async def view(
         self, guild_id: int | None, user_id: int, *, sees_all: bool, limit: int
@@ -115,12 +120,15 @@ class LinePositions:
     async def tell_for_ever(self) -> None:
         """Publish changed positions until cancelled."""
         loop = asyncio.get_running_loop()
+        pause_s = COALESCE_S
         while True:
             try:
                 async with asyncio.timeout(REPEAT_S):
                     await self._changed.wait()
             except TimeoutError:
                 self._told.clear()
+            # What starts at once never waits for anybody to see.
+            await asyncio.sleep(pause_s)
             self._changed.clear()
             began_at = loop.time()
             try:
@@ -129,7 +137,7 @@ class LinePositions:
                 _log.debug("Positions could not be told just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nobody hears of their place
                 _log.exception("Positions could not be told.")
-            await asyncio.sleep(max(COALESCE_S, REST_SHARE * (loop.time() - began_at)))
+            pause_s = max(COALESCE_S, REST_SHARE * (loop.time() - began_at))
 
     async def _tell(self, positions: Sequence[Position]) -> None:
         places = {

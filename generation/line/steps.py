@@ -1,4 +1,4 @@
-"""Re-entrant steps of the line's workflows, with plain JSON in and out.
+"""Re-entrant steps of the line's workflows.
 
 They know nothing of the engine, and outcomes that are expected are returned, not raised.
 """
@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from typing import NotRequired, TypedDict
+from enum import Enum, auto
 
 from comfy.errors import ComfyError
 from generation.history.records import Records
@@ -16,18 +16,19 @@ from generation.line.settings import STOP_ATTEMPTS, LineTimings
 from generation.notifier import DeliveryImpossible, DeliveryPostponed
 from generation.runs import failures
 from generation.runs.delivery import Delivery
-from generation.runs.outcome import Outcome, failure_of
+from generation.runs.results import FinishedRun, RecordedEnd
 from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
 
 _log = logging.getLogger(__name__)
 
 
-class Telling(TypedDict):
-    """Outcome of a delivery: delivered, nothing to deliver, postponed, or impossible."""
+class Telling(Enum):
+    """Outcome of a delivery. `DONE` also when there was nothing to tell."""
 
-    result: str
-    message_url: NotRequired[str | None]
+    DONE = auto()
+    POSTPONED = auto()
+    IMPOSSIBLE = auto()
 
 
 class Steps:
@@ -49,25 +50,23 @@ class Steps:
         self._clock = clock
         self._timings = timings
 
-    async def run(self, generation_id: str, backend: str, index: int) -> Outcome:
+    async def run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
         """Run it there, or re-attach."""
         return await self._runner.run(generation_id, backend, index)
 
-    async def settle(self, generation_id: str, outcome: Outcome) -> bool:
-        """End it; whether this call did it, so that its caller tells it."""
-        if outcome["ended"] == "succeeded":
-            return await self._settlement.succeed(generation_id)
-        return await self._settlement.fail(generation_id, failure_of(outcome))
+    async def settle(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
+        """End it; what is recorded if this call did it, so that its caller tells it."""
+        return await self._settlement.end(generation_id, run)
 
-    async def settle_cancelled(self, generation_id: str) -> bool:
-        """End it as cancelled; whether this call did it."""
-        return await self._settlement.cancel(generation_id, failures.CANCELLED)
+    async def settle_cancelled(self, generation_id: str) -> RecordedEnd | None:
+        """End it as cancelled; what is recorded if this call did it."""
+        return await self._settlement.cancel(generation_id)
 
-    async def settle_unforeseen(self, generation_id: str, reason: str) -> bool:
-        """End it because nothing brought it to an end; whether this call did it."""
+    async def settle_unforeseen(self, generation_id: str, reason: str) -> RecordedEnd | None:
+        """End it because nothing brought it to an end; what is recorded if this call did it."""
         generation = await self._records.find(generation_id)
         if generation is None or generation.state.is_final:
-            return False
+            return None
         reference = secrets.token_hex(4)
         _log.error("Generation %s was given up (%s): %s", generation_id, reference, reason)
         return await self._settlement.fail(generation_id, failures.unforeseen(reference))
@@ -100,23 +99,17 @@ class Steps:
         if not has_answered:
             self._runner.leave(generation_id, placement.backend, placement.prompt_id)
 
-    async def tell(self, generation_id: str) -> Telling:
-        """Tell its end."""
+    async def tell(self, generation_id: str, recorded: RecordedEnd | None = None) -> Telling:
+        """Tell its end, and record that."""
         try:
-            receipt = await self._delivery.deliver(generation_id)
+            await self._delivery.deliver(generation_id, recorded)
         except DeliveryPostponed as error:
             _log.info("The end of generation %s is told later: %s", generation_id, error)
-            return {"result": "postponed"}
+            return Telling.POSTPONED
         except DeliveryImpossible as error:
             _log.info("The end of generation %s cannot be told: %s", generation_id, error)
-            return {"result": "impossible"}
-        if receipt is None:
-            return {"result": "nothing"}
-        return {"result": "told", "message_url": receipt.message_url}
-
-    async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
-        """Record the delivery."""
-        await self._settlement.record_delivery(generation_id, message_url)
+            return Telling.IMPOSSIBLE
+        return Telling.DONE
 
     async def give_up_delivery(self, generation_id: str) -> None:
         """Record that delivery is impossible."""

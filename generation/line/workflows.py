@@ -15,8 +15,9 @@ from dbos import DBOS, SetWorkflowID
 
 from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
 from generation.line.settings import LineTimings
-from generation.line.steps import Steps
+from generation.line.steps import Steps, Telling
 from generation.runs.outcome import WITHDRAWN, Outcome
+from generation.runs.results import FinishedRun, RecordedEnd
 
 ATTEMPT, CANCEL, DELIVER = "attempt", "cancel", "deliver"
 
@@ -85,7 +86,7 @@ class Workflows:
         self._timings = timings
         self._ended = ended
         self._tasks: dict[asyncio.Task[Any], str | None] = {}
-        self._runs: dict[str, asyncio.Task[Outcome]] = {}
+        self._runs: dict[str, asyncio.Task[FinishedRun]] = {}
         self._is_stopping = False
         self._attempt = self._declare(ATTEMPT, self._attempt_body)
         self._cancel = self._declare(CANCEL, self._cancel_body)
@@ -136,16 +137,17 @@ class Workflows:
     async def _attempt_body(self, generation_id: str, backend: str, index: int) -> Outcome:
         outcome: Outcome = WITHDRAWN
         try:
-            outcome = await self._run(generation_id, backend, index)
-            if outcome["ended"] in ("succeeded", "failed") and await self._patiently(
-                self._steps.settle, generation_id, outcome
-            ):
-                await self._tell_or_begin_to(generation_id)
+            run = await self._run(generation_id, backend, index)
+            outcome = run.outcome
+            if outcome["ended"] in ("succeeded", "failed"):
+                recorded = await self._patiently(self._steps.settle, generation_id, run)
+                if recorded is not None:
+                    await self._tell_or_begin_to(generation_id, recorded)
             return outcome
         finally:
             self._ended(generation_id, outcome)
 
-    async def _run(self, generation_id: str, backend: str, index: int) -> Outcome:
+    async def _run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
         work = self._patiently(self._steps.run, generation_id, backend, index)
         run = asyncio.create_task(work, name=f"run of {generation_id}")
         self._runs[generation_id] = run
@@ -157,27 +159,27 @@ class Workflows:
             if not run.done():
                 run.cancel()
                 await asyncio.wait({run})
-        return WITHDRAWN if run.cancelled() and not self._is_stopping else run.result()
+        if run.cancelled() and not self._is_stopping:
+            return FinishedRun(WITHDRAWN)
+        return run.result()
 
-    async def _tell_or_begin_to(self, generation_id: str) -> None:
+    async def _tell_or_begin_to(self, generation_id: str, recorded: RecordedEnd) -> None:
         """Deliver an end now, or leave it to a separate workflow that retries for a day."""
-        if not await self._tell(generation_id):
+        if not await self._tell(generation_id, recorded):
             await self.deliver(generation_id)
 
-    async def _tell(self, generation_id: str) -> bool:
+    async def _tell(self, generation_id: str, recorded: RecordedEnd | None = None) -> bool:
         """Try to deliver; return whether nothing is left to deliver."""
-        telling = await self._patiently(self._steps.tell, generation_id)
-        if telling["result"] == "told":
-            url = telling.get("message_url")
-            await self._patiently(self._steps.record_delivery, generation_id, url)
-        elif telling["result"] == "impossible":
+        telling = await self._patiently(self._steps.tell, generation_id, recorded)
+        if telling is Telling.IMPOSSIBLE:
             await self._patiently(self._steps.give_up_delivery, generation_id)
-        return telling["result"] != "postponed"
+        return telling is not Telling.POSTPONED
 
     async def _cancel_body(self, generation_id: str) -> None:
         self.abort(generation_id)
-        if await self._patiently(self._steps.settle_cancelled, generation_id):
-            await self._tell_or_begin_to(generation_id)
+        recorded = await self._patiently(self._steps.settle_cancelled, generation_id)
+        if recorded is not None:
+            await self._tell_or_begin_to(generation_id, recorded)
         await self._patiently(self._steps.stop, generation_id)
 
     async def _deliver_body(self, generation_id: str, is_decided: bool = False) -> None:  # noqa: FBT001, FBT002 - the engine stores arguments by position

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
 from db.repositories.blocks import BlockRepository
@@ -25,9 +26,10 @@ from generation.moderation.word_filter import (
     WordVerdict,
     check_pattern,
 )
+from generation.record import Generation
 from generation.request import Actor, Requester
 from generation.text import clean_text
-from generation.transactions import Service, reads, writes
+from generation.transactions import Service, available, reads, writes
 
 MAX_REASON_CHARACTERS = 300
 
@@ -90,10 +92,20 @@ class Moderation(Service):
         super().__init__(database, clock)
         self._filters: dict[int | None, tuple[tuple[WatchedWord, ...], WordFilter]] = {}
         self._turns: dict[int | None, asyncio.Lock] = {}
+        self._words = CachedQuery[int | None, tuple[WatchedWord, ...]](
+            database, (WatchedWordRow,), _load_words
+        )
+        self._blocks = CachedQuery[tuple[int, int | None], Block | None](
+            database, (BlockRow,), self._load_block
+        )
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
         """Judge what somebody asks for. Raises RequestRefused."""
-        watched_words = await self._watched_words_for(requester)
+        with available():
+            block = await self._blocks.get((requester.user_id, requester.guild_id))
+            watched_words = await self._words.get(requester.guild_id)
+        if block is not None and (block.until is None or block.until > self._clock()):
+            raise refuse_blocked(block)
         if not watched_words:
             return Judgement()
         verdict = await self._match_words(requester.guild_id, watched_words, texts)
@@ -111,11 +123,20 @@ class Moderation(Service):
             )
         return Judgement(verdict)
 
-    @reads
-    def asks_for_warning(self, session: Session, generation_id: str) -> bool:
+    async def asks_for_warning(self, generation: Generation) -> bool:
         """Whether whoever asked for it is to be told of a word."""
+        with available():
+            watched_words = await self._words.get(generation.guild_id)
+        return bool(watched_words) and await self._is_warned(generation.id)
+
+    @reads
+    def _is_warned(self, session: Session, generation_id: str) -> bool:
         flags = FlagRepository(session).of_generation(generation_id)
         return any(flag.kind == WARNED for flag in flags)
+
+    def _load_block(self, session: Session, key: tuple[int, int | None]) -> Block | None:
+        row = BlockRepository(session).find(*key, self._clock())
+        return None if row is None else _copy_block(row)
 
     @writes
     def block(
@@ -151,7 +172,7 @@ class Moderation(Service):
     @reads
     def watched_words(self, session: Session, guild_id: int | None) -> tuple[WatchedWord, ...]:
         """Return the watched words."""
-        return tuple(map(_copy_word, WatchedWordRepository(session).of_guild(guild_id)))
+        return _load_words(session, guild_id)
 
     @writes
     def watch(
@@ -206,15 +227,6 @@ class Moderation(Service):
             for row in AuditRepository(session).page(guild_id, before_id=before_id, limit=limit)
         )
 
-    @reads
-    def _watched_words_for(self, session: Session, requester: Requester) -> tuple[WatchedWord, ...]:
-        """The words watched where somebody asks. Raises RequestRefused for whoever is blocked."""
-        guild_id = requester.guild_id
-        block = BlockRepository(session).find(requester.user_id, guild_id, self._clock())
-        if block is not None:
-            raise refuse_blocked(_copy_block(block))
-        return tuple(map(_copy_word, WatchedWordRepository(session).of_guild(guild_id)))
-
     async def _match_words(
         self, guild_id: int | None, watched_words: tuple[WatchedWord, ...], texts: Sequence[str]
     ) -> WordVerdict:
@@ -252,6 +264,10 @@ def refuse_blocked(block: Block) -> RequestRefused:
 
 def _copy_block(row: BlockRow) -> Block:
     return Block(row.user_id, row.reason, row.until, row.actor_id, row.at)
+
+
+def _load_words(session: Session, guild_id: int | None) -> tuple[WatchedWord, ...]:
+    return tuple(map(_copy_word, WatchedWordRepository(session).of_guild(guild_id)))
 
 
 def _copy_word(row: WatchedWordRow) -> WatchedWord:

@@ -14,14 +14,16 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.outputs import NewOutput
 from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
-from db.tables import FlagRow
+from db.tables import FlagRow, GuildModerationRow
 from generation.errors import FailureKind, RequestRefused
+from generation.history.queries import copy_generation
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.moderation.image_policy import (
@@ -93,6 +95,9 @@ class ImageGate(Service):
         self._preview_interval_s = preview_interval_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="image check")
         self._waiting = 0
+        self._policies = CachedQuery[int, ImagePolicy](
+            database, (GuildModerationRow,), _load_policy
+        )
 
     @property
     def is_installed(self) -> bool:
@@ -124,16 +129,7 @@ class ImageGate(Service):
 
     async def policy(self, guild_id: int | None) -> ImagePolicy:
         """Return a guild's policy; off in direct messages. Raises DatabaseError."""
-        if guild_id is None:
-            return ImagePolicy()
-        row = await self._database.read(
-            lambda session: GuildModerationRepository(session).get(guild_id)
-        )
-        if row is None:
-            return ImagePolicy()
-        return ImagePolicy(
-            CheckMode(row.image_check), row.image_check_percent, row.image_check_exempts
-        )
+        return ImagePolicy() if guild_id is None else await self._policies.get(guild_id)
 
     async def find_policy(self, guild_id: int | None) -> ImagePolicy:
         """Return a guild's policy for display. Raises ServiceUnavailable."""
@@ -195,25 +191,29 @@ class ImageGate(Service):
                     "The image filter of this server does not let it be shown in this channel.",
                 )
 
-    def record(self, session: Session, generation: Generation, ruling: Ruling) -> None:
+    def record(self, session: Session, generation_id: str, ruling: Ruling) -> None:
         """Record a ruling in the transaction that records its results. May be repeated."""
         if ruling.verdict is ImageVerdict.SHOW:
             return
         flags, now = FlagRepository(session), self._clock()
-        if all(one.kind != FLAG for one in flags.of_generation(generation.id)):
-            row = FlagRow(generation_id=generation.id, kind=FLAG, note=ruling.note, at=now)
+        if all(one.kind != FLAG for one in flags.of_generation(generation_id)):
+            row = FlagRow(generation_id=generation_id, kind=FLAG, note=ruling.note, at=now)
             flags.add(row)
         generations, reviews = GenerationRepository(session), ReviewRepository(session)
         match ruling.verdict:
             case ImageVerdict.REFUSE:
                 return
             case ImageVerdict.HOLD:
-                generations.update(generation.id, withheld=True)
-                reviews.hold(generation.id, now)
+                generations.update(generation_id, withheld=True)
+                reviews.hold(generation_id, now)
             case ImageVerdict.SPOILER:
-                generations.update(generation.id, spoiler=True)
-                if find_mode(reviews, generation) is ReviewMode.FLAGGED:
-                    reviews.begin(generation.id, SHOWN, now)
+                generations.update(generation_id, spoiler=True)
+                row = generations.get(generation_id)
+                if (
+                    row is not None
+                    and find_mode(reviews, copy_generation(row)) is ReviewMode.FLAGGED
+                ):
+                    reviews.begin(generation_id, SHOWN, now)
 
     async def preview_filter(self, generation: Generation) -> "PreviewFilter":
         """Build the filter of this generation's previews. Raises DatabaseError."""
@@ -340,6 +340,13 @@ class PreviewFilter:
         else:
             self.shown = None
             self._is_closed = True
+
+
+def _load_policy(session: Session, guild_id: int) -> ImagePolicy:
+    row = GuildModerationRepository(session).get(guild_id)
+    if row is None:
+        return ImagePolicy()
+    return ImagePolicy(CheckMode(row.image_check), row.image_check_percent, row.image_check_exempts)
 
 
 def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
+from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.policies import PolicyRepository
 from db.repositories.preferences import PreferencesRepository
+from db.tables import PreferencesRow
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.costs import COUNT
@@ -17,7 +19,7 @@ from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
 from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, fits, picture_inputs
 from generation.text import clean_text
-from generation.transactions import Service, reads, writes
+from generation.transactions import Service, available, reads, writes
 from workflows.catalog import Catalog
 
 MAX_PRESETS = 50
@@ -83,10 +85,12 @@ class Preferences(Service):
         self._catalog = catalog
         self._pool = pool
         self._remembered: dict[int, Defaults] = {}
+        self._defaults = CachedQuery[int, Defaults](database, (PreferencesRow,), _load_defaults)
 
     async def defaults(self, user_id: int) -> Defaults:
         """Return a person's defaults. Raises ServiceUnavailable."""
-        return self._remember(user_id, await self._load_defaults(user_id))
+        with available():
+            return self._remember(user_id, await self._defaults.get(user_id))
 
     async def defaults_soon(
         self, user_id: int, deadline: float, requester: Requester | None = None
@@ -199,10 +203,6 @@ class Preferences(Service):
         workflows = PolicyRepository(session).channel_workflows(requester.guild_id)
         return next(filter(None, map(workflows.get, requester.place_ids)), None)
 
-    @reads
-    def _load_defaults(self, session: Session, user_id: int) -> Defaults:
-        return Defaults.parse(PreferencesRepository(session).defaults(user_id))
-
     @writes
     def _change(self, session: Session, user_id: int, changes: Mapping[str, object]) -> Defaults:
         preferences = PreferencesRepository(session)
@@ -271,6 +271,10 @@ def preset_owners(requester: Requester) -> tuple[int, ...]:
     """Whose presets a person can use, their own first."""
     guild_id = requester.guild_id
     return (requester.user_id,) if guild_id is None else (requester.user_id, server_owner(guild_id))
+
+
+def _load_defaults(session: Session, user_id: int) -> Defaults:
+    return Defaults.parse(PreferencesRepository(session).defaults(user_id))
 
 
 def clean_name(name: str) -> str:

@@ -1,10 +1,12 @@
 """What people have used and may still do: recorded charges in, `quota`'s decision out."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from db.database import Session
+from db.cached_query import CachedQuery
+from db.database import Database, Session
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
@@ -12,7 +14,7 @@ from db.repositories.line import LineRepository
 from db.repositories.outputs import OutputRepository
 from db.repositories.people import PersonRepository
 from db.repositories.policies import PolicyRepository
-from db.tables import GrantRow, GuildRow, RolePolicyRow
+from db.tables import ChannelPolicyRow, GrantRow, GuildRow, RolePolicyRow
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.periods import Period, period_bounds
 from generation.quota.policy import (
@@ -28,7 +30,7 @@ from generation.quota.policy import (
 from generation.quota.rules import Cost, Unit, Usage, decide, next_request_at
 from generation.record import copy_row
 from generation.request import Requester
-from generation.transactions import Service, reads, writes
+from generation.transactions import Service, available, reads, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,31 @@ class PersonRules:
 
 
 @dataclass(frozen=True, slots=True)
+class _GuildRules:
+    """What a guild allows whom where. `is_begun` is False while it never changed anything."""
+
+    guild_id: int | None
+    is_begun: bool
+    limits: GuildLimits
+    channels: Mapping[int, bool]
+    roles: tuple[RolePolicy, ...]
+    grants: tuple[Grant, ...]
+
+    def find_rules(self, requester: Requester, now: datetime) -> PersonRules:
+        """Find what holds for this person. Raises RequestRefused where no pictures are made."""
+        _refuse_elsewhere(self.channels, requester)
+        own = (
+            one
+            for one in self.grants
+            if one.user_id == requester.user_id and (one.expires_at is None or one.expires_at > now)
+        )
+        effective = resolve_allowance(
+            self.limits, self.roles, requester.role_ids, own, self.guild_id
+        )
+        return PersonRules(self.limits, effective)
+
+
+@dataclass(frozen=True, slots=True)
 class LineSlot:
     """Where an admitted generation goes in the line."""
 
@@ -84,6 +111,12 @@ class QuotaLookups:
 
 class QuotaService(Service):
     """Decides on quotas from recorded charges and generations; keeps no counters."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        super().__init__(database, clock)
+        self._rules = CachedQuery[int | None, _GuildRules](
+            database, (GuildRow, RolePolicyRow, ChannelPolicyRow, GrantRow), self._load_rules
+        )
 
     def admit(
         self,
@@ -117,18 +150,33 @@ class QuotaService(Service):
             allowance.has_priority, min(lanes, key=lambda lane: usage.by_lane.get(lane, 0))
         )
 
-    @reads
-    def check(self, session: Session, requester: Requester, cost: Cost) -> PersonRules | None:
+    async def check(
+        self, requester: Requester, price: Callable[[Session], Cost]
+    ) -> tuple[PersonRules | None, Cost]:
         """Refuse what `admit` would refuse just now. Raises RequestRefused, ServiceUnavailable.
 
-        Returns the rules by which it decided; None for a guild whose settings were never begun.
+        Returns what it costs, as `price` says, and the rules by which it decided; None for a guild
+        whose settings were never begun.
         """
-        lookups, now = QuotaLookups(session), self._clock()
-        guild = lookups.guilds.find(requester.guild_id)
-        limits = GuildLimits() if guild is None else read_limits(guild)
-        rules = _read_rules(lookups, limits, requester, now)
+        with available():
+            guild, now = await self._rules.get(requester.guild_id), self._clock()
+        rules = guild.find_rules(requester, now)
+        cost = await self._check(requester, rules, price, now)
+        return rules if guild.is_begun else None, cost
+
+    @reads
+    def _check(
+        self,
+        session: Session,
+        requester: Requester,
+        rules: PersonRules,
+        price: Callable[[Session], Cost],
+        now: datetime,
+    ) -> Cost:
+        cost = price(session)
+        lookups = QuotaLookups(session)
         self._refuse_too_much(lookups, requester, cost, now, rules, is_final=False)
-        return None if guild is None else rules
+        return cost
 
     @writes
     def status(self, session: Session, requester: Requester) -> QuotaStatus:
@@ -154,6 +202,17 @@ class QuotaService(Service):
             period=allowance.period,
             effective=effective,
             is_paused=guild.paused,
+        )
+
+    def _load_rules(self, session: Session, guild_id: int | None) -> _GuildRules:
+        guild, policies = GuildRepository(session).find(guild_id), PolicyRepository(session)
+        return _GuildRules(
+            guild_id,
+            is_begun=guild is not None,
+            limits=GuildLimits() if guild is None else read_limits(guild),
+            channels=policies.channels(guild_id),
+            roles=tuple(map(read_role, policies.roles(guild_id))),
+            grants=tuple(map(read_grant, policies.grants(guild_id, self._clock()))),
         )
 
     def _refuse_too_much(
@@ -211,9 +270,12 @@ def find_timezone(name: str) -> tzinfo:
 
 def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
     """Raise RequestRefused in a channel that the guild does not serve."""
-    if requester.guild_id is None:
-        return
-    if not is_served(policies.channels(requester.guild_id), requester.place_ids):
+    if requester.guild_id is not None:
+        _refuse_elsewhere(policies.channels(requester.guild_id), requester)
+
+
+def _refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> None:
+    if requester.guild_id is not None and not is_served(channels, requester.place_ids):
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
             "Pictures are not made in this channel: ask in another one of this server.",

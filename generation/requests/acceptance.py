@@ -17,7 +17,7 @@ from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
-from generation.history.records import Records
+from generation.history.records import load_durations
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Judgement, Moderation
@@ -128,7 +128,6 @@ class Acceptor:
         random_source: random.Random,
     ) -> None:
         self._database = database
-        self._records = Records(database)
         self._catalog = catalog
         self._pool = pool
         self._usage = usage
@@ -152,7 +151,8 @@ class Acceptor:
         if not request.images:
             return await self._record_under_new_id(draft)
         async with self._attachment_turns.take(request.requester.user_id):
-            await self._usage.check(request.requester, draft.cost)
+            cost = draft.cost
+            await self._usage.check(request.requester, lambda _session: cost)
             images = await verify_attachments(draft.workflow, request.images)
             # Fetching takes its time: the rules are read again.
             draft = await self._price(replace(draft, images=images, rules=None))
@@ -175,34 +175,46 @@ class Acceptor:
         Raises RequestRefused, DatabaseError.
         """
         checked_at = self._clock()
-        draft = await self._draft(request)
-        rules = await self._usage.check(request.requester, draft.cost)
+        draft = await self._find_draft(request)
+        rules, cost = await self._usage.check(
+            request.requester, lambda session: self._find_cost(session, draft)
+        )
+        checked = replace(draft, cost=cost)
         access = rules.effective.access if rules else {}
-        if not is_allowed(access, "workflows", draft.workflow.name):
+        if not is_allowed(access, "workflows", checked.workflow.name):
             # Another workflow may do it as well, where none was chosen.
-            draft = await self._draft(request, access)
-        check_role_access(access, draft.workflow, request, draft.values, draft.loras)
-        return PassedCheck(replace(draft, rules=rules), checked_at)
+            checked = await self._draft(request, access)
+        check_role_access(access, checked.workflow, request, checked.values, checked.loras)
+        return PassedCheck(replace(checked, rules=rules), checked_at)
 
     async def _draft(
         self, request: GenerationRequest, access: Access = NOTHING_NAMED
     ) -> _CheckedRequest:
         """Everything but the pictures. Raises RequestRefused."""
+        return await self._price(await self._find_draft(request, access))
+
+    async def _find_draft(
+        self, request: GenerationRequest, access: Access = NOTHING_NAMED
+    ) -> _CheckedRequest:
+        """Everything but the pictures and the cost. Raises RequestRefused."""
         lists: Lists = {}
         if has_wildcards(request.prompt):
             lists = await self._wildcards.find(request.requester.guild_id)
-        return await self._price(await self._judge(self._settle(request, lists, access)))
+        return await self._judge(self._settle(request, lists, access))
 
     async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
+        given = sum(attached.pixels for attached in draft.images.values())
+        draft = replace(draft, workload=workload_of(draft.values, given))
+        cost = await self._database.read(lambda session: self._find_cost(session, draft))
+        return replace(draft, cost=cost)
+
+    def _find_cost(self, session: Session, draft: _CheckedRequest) -> Cost:
         """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
         name = draft.workflow.name
-        given = sum(attached.pixels for attached in draft.images.values())
-        workload = workload_of(draft.values, given)
-        typical_s = (await self._records.durations([name])).typical_s(name, workload)
+        typical_s = load_durations(session, [name]).typical_s(name, draft.workload)
         unknown_ms = UNKNOWN_GPU_MS * count_of(draft.values)
         gpu_ms = unknown_ms if typical_s is None else round(typical_s * 1000)
-        pictures = cost_of(draft.workflow.manifest, draft.values)
-        return replace(draft, cost=Cost(pictures, gpu_ms), workload=workload)
+        return Cost(cost_of(draft.workflow.manifest, draft.values), gpu_ms)
 
     async def _judge(self, draft: _CheckedRequest) -> _CheckedRequest:
         """Refuse whom and what moderators do not allow."""
@@ -224,9 +236,9 @@ class Acceptor:
         seed = next((given.get(name) for name in seed_names(workflow)), None)
         prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
         values = self._check_values(workflow, request, prompt) | seeds
-        return _CheckedRequest(
-            request, workflow, prompt, typed, loras, values, {}, _seed_of(workflow, values)
-        )
+        seed = _seed_of(workflow, values)
+        draft = _CheckedRequest(request, workflow, prompt, typed, loras, values, {}, seed)
+        return replace(draft, workload=workload_of(values))
 
     def _draw_prompt(
         self, workflow: Workflow, typed: str, lists: Lists, seed: object

@@ -8,8 +8,9 @@ person, here, and the moderators' message, in `review_cards`.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from enum import Enum, auto
 from typing import assert_never
 from weakref import WeakValueDictionary
@@ -24,6 +25,7 @@ from generation.history.queries import copy_generation, copy_output
 from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
+from generation.runs.results import RecordedEnd
 
 _log = logging.getLogger(__name__)
 
@@ -37,16 +39,6 @@ class _Message(Enum):
     NOTHING = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """What is recorded of an end. `contents` are loaded with what is said of it."""
-
-    generation: Generation
-    message: _Message | None
-    is_reviewed: bool
-    contents: tuple[OutputContent, ...] = ()
-
-
 class Delivery:
     """Tells the end of generations. Every method may be repeated after a crash."""
 
@@ -55,29 +47,36 @@ class Delivery:
         database: Database,
         notifier: Notifier,
         reviews: Reviews,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._notifier = notifier
         self._reviews = reviews
+        self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def deliver(self, generation_id: str) -> Receipt | None:
-        """Tell the end to its person; None when there is nothing to tell any more, or not yet.
+    async def deliver(
+        self, generation_id: str, recorded: RecordedEnd | None = None
+    ) -> Receipt | None:
+        """Tell the end to its person, and record that; None when nothing is to be told, or not yet.
 
-        Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and DatabaseError.
+        `recorded` is what was recorded right before, with its results: they are not read again
+        then. Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and
+        DatabaseError.
         """
-        recorded = await self._read(generation_id)
+        recorded = recorded or await self._read(generation_id)
         if recorded is None or recorded.generation.delivered_at is not None:
             return None
         try:
-            if recorded.is_reviewed:
-                await self._reviews.show(recorded.generation)
+            if recorded.review_state is None:
+                return await self._tell(generation_id, recorded, records=True)
+            # Moderators are shown it first, and may be quick.
+            await self._reviews.show(recorded.generation)
             try:
-                return await self._tell(generation_id)
+                return await self._tell(generation_id, None, records=True)
             finally:
                 # A moderator may have decided, also while it was told that it waits.
-                if recorded.is_reviewed:
-                    await self._reviews.close(generation_id)
+                await self._reviews.close(generation_id)
         except (DeliveryPostponed, DeliveryImpossible, DatabaseError):
             raise
         except Exception as error:
@@ -89,23 +88,29 @@ class Delivery:
 
         Raises as `deliver` does. Does nothing while the generation has not ended.
         """
-        await self._tell(generation_id)
+        await self._tell(generation_id, None, records=False)
 
-    async def _tell(self, generation_id: str) -> Receipt | None:
+    async def _tell(
+        self, generation_id: str, recorded: RecordedEnd | None, *, records: bool
+    ) -> Receipt | None:
         receipt: Receipt | None = None
         told: _Message | None = None
         seen: Generation | None = None
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
+            recorded = recorded or await self._read(generation_id)
             while True:
-                recorded = await self._read(generation_id, to_tell=True, told=told)
                 seen = recorded.generation if recorded else seen
-                message = recorded.message if recorded else _Message.NOTHING
+                message = _choose_message(recorded) if recorded else _Message.NOTHING
                 if seen is None or message is None or message is told:
                     return receipt
                 if receipt is not None:
                     seen = replace(seen, message_url=receipt.message_url)
                 receipt = await self._say(seen, message, recorded.contents if recorded else ())
                 told = message
+                if records and receipt is not None:
+                    recorded = await self._record(generation_id, told, receipt)
+                else:
+                    recorded = await self._read(generation_id, told=told)
 
     async def _say(
         self, generation: Generation, message: _Message, contents: Sequence[OutputContent]
@@ -122,25 +127,43 @@ class Delivery:
             case _:
                 assert_never(message)
 
+    async def _record(
+        self, generation_id: str, told: _Message, receipt: Receipt
+    ) -> RecordedEnd | None:
+        """Record that it was told, unless something else is to be told by now. Return as `_read`.
+
+        What is recorded in one transaction with the look at it cannot be overtaken.
+        """
+
+        def change(session: Session) -> RecordedEnd | None:
+            recorded = _load(session, generation_id, told)
+            if recorded is not None and _choose_message(recorded) is told:
+                GenerationRepository(session).update(
+                    generation_id, delivered_at=self._clock(), message_url=receipt.message_url
+                )
+            return recorded
+
+        return await self._database.write(change)
+
     async def _read(
-        self, generation_id: str, *, to_tell: bool = False, told: _Message | None = None
-    ) -> _Recorded | None:
+        self, generation_id: str, *, told: _Message | None = None
+    ) -> RecordedEnd | None:
         """What is recorded, with its results if it is to be told and was not `told` already."""
+        return await self._database.read(lambda session: _load(session, generation_id, told))
 
-        def query(session: Session) -> _Recorded | None:
-            found = GenerationRepository(session).get_with_review(generation_id)
-            if found is None:
-                return None
-            row, review_state = found
-            message = _choose_message(copy_generation(row), review_state)
-            is_reviewed = review_state is not None
-            if not to_tell or message is None or message is told:
-                return _Recorded(copy_generation(row), message, is_reviewed)
-            results = OutputRepository(session).outputs_with_contents(generation_id)
-            generation = copy_generation(row, [output for output, _ in results])
-            return _Recorded(generation, message, is_reviewed, _shown_contents(row, results))
 
-        return await self._database.read(query)
+def _load(session: Session, generation_id: str, told: _Message | None) -> RecordedEnd | None:
+    found = GenerationRepository(session).get_with_review(generation_id)
+    if found is None:
+        return None
+    row, review_state = found
+    recorded = RecordedEnd(copy_generation(row), review_state)
+    message = _choose_message(recorded)
+    if message is None or message is told:
+        return recorded
+    results = OutputRepository(session).outputs_with_contents(generation_id)
+    generation = copy_generation(row, [output for output, _ in results])
+    return RecordedEnd(generation, review_state, _shown_contents(row, results))
 
 
 def _shown_contents(
@@ -155,12 +178,13 @@ def _shown_contents(
     )
 
 
-def _choose_message(generation: Generation, review_state: str | None) -> _Message | None:
+def _choose_message(recorded: RecordedEnd) -> _Message | None:
+    generation = recorded.generation
     if not generation.state.is_final:
         return None
     is_withheld = generation.withheld and generation.state is GenerationState.SUCCEEDED
-    if is_withheld and review_state == PENDING:
+    if is_withheld and recorded.review_state == PENDING:
         return _Message.HELD
-    if is_withheld and review_state == REFUSED:
+    if is_withheld and recorded.review_state == REFUSED:
         return _Message.REFUSED
     return _Message.END if generation.removed_at is None else _Message.NOTHING

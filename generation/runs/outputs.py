@@ -167,7 +167,7 @@ async def _describe_video(filename: str, media_type: str, content: bytes) -> New
 
 async def _describe_picture(filename: str, guessed_type: str, content: bytes) -> NewOutput:
     """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
-    description = await decode(imaging.describe, content)
+    description, thumbnail = await decode(_look_at, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)
         return NewOutput(UNPLACED, filename, guessed_type, content)
@@ -178,8 +178,12 @@ async def _describe_picture(filename: str, guessed_type: str, content: bytes) ->
         content,
         description.width,
         description.height,
-        await decode(imaging.thumbnail, content),
+        thumbnail,
     )
+
+
+def _look_at(content: bytes) -> tuple[imaging.Description | None, bytes | None]:
+    return imaging.describe(content), imaging.thumbnail(content)
 
 
 def _is_temporary(output: Output) -> bool:

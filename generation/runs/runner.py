@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,12 +35,12 @@ from comfy.protocol.events import (
 from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
-from db.repositories.outputs import NewOutput, OutputRepository
+from db.repositories.outputs import NewOutput
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.events import Progress, Running
 from generation.history.records import Order, Records
-from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter, Ruling
+from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter
 from generation.moderation.image_policy import ImageVerdict
 from generation.record import Failure, Generation, GenerationState
 from generation.requests.attachments import EXTENSIONS
@@ -51,7 +51,7 @@ from generation.runs.orphaned_runs import OrphanedRuns
 from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
 from generation.runs.progress import RunProgress
-from generation.tasks import finish
+from generation.runs.results import FinishedRun, Results
 from workflows.catalog import Catalog
 from workflows.errors import WorkflowError
 from workflows.workflow import Workflow
@@ -179,6 +179,14 @@ class Runner:
         if generation_id in self._orders:
             self._prepared[generation_id] = (workflow, backend_name, graph)
 
+    def remember(self, generation: Generation) -> None:
+        """Keep the record of a generation without inputs that was just accepted, if there is room.
+
+        It is not loaded again then.
+        """
+        if len(self._orders) < MAX_LOADED:
+            self._orders[generation.id] = Order(generation, (), is_wanted=True)
+
     def forget(self, generation_id: str) -> None:
         """Drop what was loaded and prepared for it."""
         self._orders.pop(generation_id, None)
@@ -192,8 +200,8 @@ class Runner:
         left_s = self.limits.total_s - (self._clock() - since).total_seconds()
         return min(max(left_s, REATTACH_S), self.limits.total_s)
 
-    async def run(self, generation_id: str, backend_name: str, index: int) -> Outcome:
-        """Run it to its end there, or re-attach to it, and record its outputs.
+    async def run(self, generation_id: str, backend_name: str, index: int) -> FinishedRun:
+        """Run it to its end there, or re-attach to it; its results are not recorded yet.
 
         `index` tells the backends that it was sent to apart. Raises DatabaseError only; the
         caller tries again then.
@@ -202,16 +210,16 @@ class Runner:
         order = await self._load(generation_id)
         self.forget(generation_id)
         if order is None or not order.is_wanted:
-            return WITHDRAWN
+            return FinishedRun(WITHDRAWN)
         workflow = self._catalog.workflows.get(order.generation.workflow)
         if workflow is None:
-            return failed(WORKFLOW_GONE)
+            return FinishedRun(failed(WORKFLOW_GONE))
         backend = self._pool.find(backend_name)
         if backend is None:
-            return LOST
+            return FinishedRun(LOST)
         prompt_id = self._choose_prompt_id(order.generation, index)
         if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
-            return LOST
+            return FinishedRun(LOST)
         with self._pool.claim(generation_id, backend_name):
             attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
             if prepared is not None and prepared[:2] == (workflow, backend_name):
@@ -238,7 +246,7 @@ class Runner:
         """Cancel an unwanted run once its backend is reachable again."""
         self._orphaned_runs.watch(generation_id, backend_name, prompt_id)
 
-    async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> Outcome:
+    async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> FinishedRun:
         started_at = order.generation.started_at or self._clock()
         try:
             async with asyncio.timeout(self._left_s(started_at)) as limit:
@@ -248,13 +256,15 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
             if isinstance(error, TimeoutError | _NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
-            return failed(TOO_LONG) if limit.expired() else self._outcome_of(attempt, error)
+            outcome = failed(TOO_LONG) if limit.expired() else self._outcome_of(attempt, error)
+            return FinishedRun(outcome)
         self._pool.note_success(attempt.backend.name)
         if not outputs:
-            return failed(NOTHING_MADE)
+            return FinishedRun(failed(NOTHING_MADE))
         ruling = await self._image_gate.judge(attempt.generation, outputs)
-        await finish(self._record_outputs(attempt.generation, outputs, attempt.gpu_ms, ruling))
-        return failed(REFUSED) if ruling.verdict is ImageVerdict.REFUSE else SUCCEEDED
+        if ruling.verdict is ImageVerdict.REFUSE:
+            return FinishedRun(failed(REFUSED), Results((), ruling, attempt.gpu_ms))
+        return FinishedRun(SUCCEEDED, Results(outputs, ruling, attempt.gpu_ms))
 
     def _outcome_of(self, attempt: "_Attempt", error: Exception) -> Outcome:
         if isinstance(error, UnusableResult | BackendRefused):
@@ -382,23 +392,6 @@ class Runner:
 
         await self._database.write(change)
 
-    async def _record_outputs(
-        self,
-        generation: Generation,
-        outputs: Sequence[NewOutput],
-        gpu_ms: int | None,
-        ruling: Ruling,
-    ) -> None:
-        kept = () if ruling.verdict is ImageVerdict.REFUSE else outputs
-
-        def change(session: Session) -> None:
-            generations = GenerationRepository(session)
-            OutputRepository(session).replace_outputs(generation.id, kept)
-            generations.update(generation.id, gpu_ms=gpu_ms)
-            self._image_gate.record(session, generation, ruling)
-
-        await self._database.write(change)
-
     async def _stop_quietly(self, attempt: "_Attempt") -> None:
         try:
             await attempt.backend.cancel(attempt.prompt_id)
@@ -429,7 +422,6 @@ class _Attempt:
         backend: Backend,
         prompt_id: str,
     ) -> None:
-        self.generation = generation
         self.backend = backend
         self.prompt_id = prompt_id
         self.graph: Graph = workflow.graph
@@ -444,6 +436,7 @@ class _Attempt:
         if generation.started_at is not None and generation.backend == backend.name:
             gone_s = (runner.now() - generation.started_at).total_seconds()
             self._began_at = monotonic() - max(gone_s, 0.0)
+        self.generation = replace(generation, backend=backend.name)
         self._is_sampled = generation.sampled_at is not None
         self.gpu_ms: int | None = None
 
@@ -494,9 +487,8 @@ class _Attempt:
             self._tell(newest)
 
     def _tell(self, progress: Progress) -> None:
-        generation = replace(self.generation, backend=self.backend.name)
         preview = self.preview_filter.shown if self.preview_filter is not None else None
-        self._runner.publish(Running(generation, progress, preview))
+        self._runner.publish(Running(self.generation, progress, preview))
 
 
 async def _build_graph(order: Order, workflow: Workflow, backend: Backend) -> Graph:

@@ -1,19 +1,24 @@
-"""Settlement of generations: exactly one caller ends each, and delivery is recorded."""
+"""Settlement of generations: exactly one caller ends each, with its results and its charge."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from db.database import Database, Session
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
+from db.tables import GenerationRow, OutputRow
 from generation.events import Ended
-from generation.history.queries import copy_generation
+from generation.history.queries import copy_generation, copy_output
+from generation.moderation.image_filter import ImageGate
 from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
-from generation.record import Failure, Generation, GenerationState
+from generation.record import Failure, Generation, GenerationState, OutputContent
 from generation.runs.broadcast import Broadcast
+from generation.runs.failures import CANCELLED
+from generation.runs.outcome import failure_of
+from generation.runs.results import FinishedRun, RecordedEnd, Results
 from generation.tasks import finish
 from generation.text import legible
 
@@ -23,48 +28,62 @@ _log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """Ends generations. Every method may be repeated after a crash."""
+    """Ends generations. Every method may be repeated after a crash.
+
+    Each returns what is recorded of the end; None when something else ended it, or nothing did.
+    """
 
     def __init__(
         self,
         database: Database,
         broadcast: Broadcast,
+        image_gate: ImageGate,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._broadcast = broadcast
+        self._image_gate = image_gate
         self._clock = clock
 
-    async def succeed(self, generation_id: str) -> bool:
-        """End it with its recorded outputs and keep its charge; whether this call did it."""
-        return await finish(self._settle(generation_id, GenerationState.SUCCEEDED, None))
+    async def end(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
+        """End it as its run did, with its results; a failure is refunded."""
+        if run.outcome["ended"] == "succeeded":
+            return await finish(
+                self._settle(generation_id, GenerationState.SUCCEEDED, None, run.results)
+            )
+        failure = failure_of(run.outcome)
+        return await finish(
+            self._settle(generation_id, GenerationState.FAILED, failure, run.results)
+        )
 
-    async def fail(self, generation_id: str, failure: Failure) -> bool:
-        """End it without pictures and refund its charge; whether this call did it."""
+    async def fail(self, generation_id: str, failure: Failure) -> RecordedEnd | None:
+        """End it without pictures and refund its charge."""
         return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
 
-    async def cancel(self, generation_id: str, failure: Failure) -> bool:
-        """End it as cancelled, charged if its sampler had begun; whether this call did it."""
-        return await finish(self._settle(generation_id, GenerationState.CANCELLED, failure))
-
-    async def record_delivery(self, generation_id: str, message_url: str | None) -> None:
-        """Record the delivery and its message."""
-        await self._update(
-            generation_id, {"delivered_at": self._clock(), "message_url": message_url}
-        )
+    async def cancel(self, generation_id: str) -> RecordedEnd | None:
+        """End it as cancelled, charged if its sampler had begun."""
+        return await finish(self._settle(generation_id, GenerationState.CANCELLED, CANCELLED))
 
     async def give_up_delivery(self, generation_id: str) -> None:
         """Record that delivery is impossible."""
         _log.warning("The end of generation %s could be told to nobody.", generation_id)
-        await self._update(generation_id, {"given_up_at": self._clock()})
+
+        def change(session: Session) -> None:
+            GenerationRepository(session).update(generation_id, given_up_at=self._clock())
+
+        await self._database.write(change)
 
     async def _settle(
-        self, generation_id: str, state: GenerationState, failure: Failure | None
-    ) -> bool:
-        def change(session: Session) -> tuple[bool, Ended | None]:
+        self,
+        generation_id: str,
+        state: GenerationState,
+        failure: Failure | None,
+        results: Results | None = None,
+    ) -> RecordedEnd | None:
+        def change(session: Session) -> tuple[RecordedEnd, Ended] | None:
             now = self._clock()
-            # Succeeds for one caller; the charge closes in the same transaction, so that a crash
-            # leaves neither an uncharged success nor a charged failure.
+            # Succeeds for one caller; results and charge are recorded in the same transaction, so
+            # that a crash leaves neither an uncharged success nor a charged failure.
             won = GenerationRepository(session).move(
                 generation_id,
                 from_states=UNFINISHED,
@@ -75,20 +94,38 @@ class Settlement:
                 failure_kind=failure.kind.value if failure else None,
                 failure_sentence=failure.template if failure else None,
                 failure_facts=_storable(failure.facts) if failure else None,
+                gpu_ms=results.gpu_ms if results else None,
             )
-            return won, _close_charge(session, generation_id) if won else None
+            return self._record_end(session, generation_id, results) if won else None
 
-        won, ended = await self._database.write(change)
-        if ended is not None:
-            _log_end(ended.generation)
-            self._broadcast.publish(ended)
-        return won
+        settled = await self._database.write(change)
+        if settled is None:
+            return None
+        end, ended = settled
+        _log_end(ended.generation)
+        self._broadcast.publish(ended)
+        return end
 
-    async def _update(self, generation_id: str, columns: Mapping[str, object]) -> None:
-        def change(session: Session) -> None:
-            GenerationRepository(session).update(generation_id, **columns)
-
-        await self._database.write(change)
+    def _record_end(
+        self, session: Session, generation_id: str, results: Results | None
+    ) -> tuple[RecordedEnd, Ended] | None:
+        """Record the results and close the charge of a row that has its end already."""
+        outputs: Sequence[OutputRow] = ()
+        if results is not None:
+            outputs = OutputRepository(session).replace_outputs(generation_id, results.outputs)
+            self._image_gate.record(session, generation_id, results.ruling)
+        found = GenerationRepository(session).get_with_review(generation_id)
+        if found is None:
+            return None
+        row, review_state = found
+        ended = _close_charge(session, row, outputs)
+        contents: tuple[OutputContent, ...] = ()
+        if results is not None and not row.withheld:
+            contents = tuple(
+                OutputContent(copy_output(output), made.content)
+                for output, made in zip(outputs, results.outputs, strict=True)
+            )
+        return RecordedEnd(ended.generation, review_state, contents), ended
 
 
 def _storable(facts: Mapping[str, object]) -> dict[str, object]:
@@ -110,27 +147,23 @@ def _find_canceller(session: Session, generation_id: str, state: GenerationState
     return row.cancelled_by if row else None
 
 
-def _close_charge(session: Session, generation_id: str) -> Ended | None:
+def _close_charge(session: Session, row: GenerationRow, outputs: Sequence[OutputRow]) -> Ended:
     """Charge what it took, or give back what was reserved; the row has its end already.
 
     What is returned has no results while they are withheld.
     """
     charges = ChargeRepository(session)
-    row = GenerationRepository(session).get(generation_id)
-    if row is None:
-        return None
-    outputs = OutputRepository(session).outputs(generation_id)
     generation = copy_generation(row, outputs)
     duration_ms = round((generation.duration_s or 0) * 1000)
     if not generation.is_charged:
-        charges.refund(generation_id)
+        charges.refund(row.id)
         return Ended(generation)
     pictures, gpu_ms = generation.cost, duration_ms
     if generation.state is GenerationState.SUCCEEDED:
         made = sum(one.media_type.startswith("image/") for one in outputs)
         pictures = made_cost(generation.cost, count_of(generation.values), made)
         gpu_ms = duration_ms if row.gpu_ms is None else row.gpu_ms
-    charges.settle(generation_id, pictures=pictures, gpu_ms=gpu_ms)
+    charges.settle(row.id, pictures=pictures, gpu_ms=gpu_ms)
     return Ended(generation, pictures, gpu_ms)
 
 

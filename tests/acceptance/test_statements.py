@@ -14,8 +14,8 @@ from benchmarks.statements import counting_statements
 from sandbox.people import as_text, files_of
 
 MOST_A_SECOND_AT_REST = 10
-MOST_FOR_ONE_GENERATION = 64
-"""Beyond what the time that it takes costs at rest. It was 58; at rest it is one a second more or
+MOST_FOR_ONE_GENERATION = 42
+"""Beyond what the time that it takes costs at rest. It was 37; at rest it is one a second more or
 less by chance, which is 4 of these."""
 
 SETTLE_S = 3.0

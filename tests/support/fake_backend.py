@@ -121,11 +121,17 @@ class FakeBackend:
         yield Submitted(prompt_id, was_known)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        is_over = False
         try:
             async for event in self._play(prompt_id, self._plans[prompt_id]):
+                if isinstance(event, Succeeded):
+                    # As in ComfyUI, whoever is told of it finds the place free.
+                    is_over = True
+                    self.running -= 1
                 yield event
         finally:
-            self.running -= 1
+            if not is_over:
+                self.running -= 1
 
     async def _play(self, prompt_id, plan):
         yield Started(frozenset())

@@ -262,7 +262,7 @@ class FakeLibrary(Library):
 class FakeModeration:
     """Watches for no words."""
 
-    async def asks_for_warning(self, generation_id):
+    async def asks_for_warning(self, generation):
         return False
 
 

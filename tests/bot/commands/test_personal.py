@@ -184,6 +184,6 @@ async def test_four_pictures_come_as_one_unless_somebody_likes_them_separate(bot
     )
     await bot.replies.deliver(ended, contents)
     (attachment,) = files_of(reply.message)
-    assert attachment["filename"] == f"limner-{ended.id}-grid.webp"
+    assert attachment["filename"] == f"limner-{ended.id}-grid.jpg"
     assert (attachment["width"], attachment["height"]) == (128, 96)
     assert labelled(reply.message, "U4")

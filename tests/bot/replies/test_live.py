@@ -203,11 +203,23 @@ async def test_an_edit_under_way_does_not_overwrite_the_end(
 async def test_the_end_does_not_wait_for_the_next_edits_turn(world, service, tools, start_bot):
     async with start_bot(world, service, interval_s=3600.0) as bot:
         generation, reply = await bot.imagine()
-        bot.replies.notify(tools.running(generation, 1))
-        await reply.until(shows(" 1/10"))
+        bot.replies.notify(tools.waiting(generation, 3, 7))
+        await reply.until(shows("3rd in the queue"))
         bot.replies.notify(tools.running(generation, 2))
         await asyncio.wait_for(bot.replies.deliver(*tools.result(generation, tools.picture())), 20)
         assert is_done(reply.message)
+
+
+async def test_a_run_that_ends_at_once_is_not_shown_before_its_end(
+    world, service, tools, start_bot
+):
+    async with start_bot(world, service, interval_s=3600.0) as bot:
+        generation, reply = await bot.imagine()
+        async with recorded_edits(world) as edits:
+            bot.replies.notify(tools.running(generation, 1))
+            await bot.replies.deliver(*tools.result(generation, tools.picture()))
+            await reply.until(is_done)
+        assert len(edits) == 1
 
 
 async def test_a_busy_channel_stays_within_its_limits(world, service, tools, start_bot):

@@ -264,7 +264,7 @@ async def test_the_lists_of_the_line(database, add, noon):
 
         assert ids(LineRepository(session).list_unfinished(1)) == ["w1", "run", "w2"]
         assert ids(LineRepository(session).list_unfinished(2)) == ["w3"]
-        assert ids(LineRepository(session).list_undelivered()) == ["untold"]
+        assert LineRepository(session).list_undelivered() == ("untold",)
         line = LineRepository(session)
         assert line.count_unfinished(1, 10) == UnfinishedCounts(1, 1, 2, {0: 2})
         assert line.count_unfinished(1, None) == UnfinishedCounts(0, 1, 1, {0: 1})

@@ -177,7 +177,7 @@ async def test_a_stop_leaves_work_resumable_and_a_start_resumes_it(
         service = app.service
     await service.stop()
     with pytest.raises(ServiceUnavailable):
-        await service._line.enqueue(waiting)
+        await service._line.enqueue(waiting, has_inputs=False)
     assert backend.running == 0
     assert not backend.is_open
     hold.set()

@@ -36,11 +36,11 @@ class FaultyRecords(Records):
 async def test_positions_are_told_on_after_a_mistake(caplog):
     records = FaultyRecords()
     positions = LinePositions(records, BackendPool([]), Broadcast(None), utc_now)
-    positions.touch()
+    positions.note_accepted()
     telling = asyncio.create_task(positions.tell_for_ever())
     again = asyncio.create_task(records.was_asked_again.wait())
     while not again.done() and not telling.done():
-        positions.touch()
+        positions.note_accepted()
         await asyncio.wait({again, telling}, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
     assert not telling.done()
     for task in (telling, again):

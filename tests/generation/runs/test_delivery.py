@@ -64,7 +64,7 @@ def reviews(database, notifier):
 @pytest.fixture
 def build_delivery(database, notifier, reviews):
     """One as each process has its own."""
-    return lambda: Delivery(database, notifier, reviews)
+    return lambda: Delivery(database, notifier, reviews, utc_now)
 
 
 @pytest.fixture

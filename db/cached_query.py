@@ -1,0 +1,52 @@
+"""Results of queries that are kept until one of the tables they read changes."""
+
+import time
+from collections.abc import Callable, Collection, Hashable
+from typing import Generic, TypeVar
+
+from db.base import Base
+from db.database import Database, Session
+
+MAX_AGE_S = 30.0
+"""Seconds after which a result is read again, whatever was heard: another process's announcement
+may have been lost with a connection."""
+
+MAX_RESULTS = 2_000
+"""Results of one query that are kept: about as many guilds, or people, as ask within a minute."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class CachedQuery(Generic[K, V]):
+    """A query by key that is executed only when its tables may have changed since.
+
+    What this process changed is seen at once. On PostgreSQL other processes announce what they
+    changed with its commit; see `Database.note_changed`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        tables: Collection[type[Base]],
+        query: Callable[[Session, K], V],
+    ) -> None:
+        self._database = database
+        self._tables = tuple(table.__tablename__ for table in tables)
+        self._query = query
+        self._results: dict[K, tuple[V, int, float]] = {}
+
+    async def get(self, key: K) -> V:
+        """Return the result for this key. Raises DatabaseError where it has to be read."""
+        version = self._database.version(self._tables)
+        known = self._results.get(key)
+        if known is not None and known[1] == version and time.monotonic() - known[2] < MAX_AGE_S:
+            return known[0]
+        read_at = time.monotonic()
+        result = await self._database.read(lambda session: self._query(session, key))
+        self._results.pop(key, None)
+        while len(self._results) >= MAX_RESULTS:
+            del self._results[next(iter(self._results))]
+        # The version from before reading: what changed meanwhile is read again.
+        self._results[key] = (result, version, read_at)
+        return result
