@@ -183,7 +183,8 @@ def _find_count(count: int, load: float) -> int:
 def simulate(one: Installation, costs: Costs) -> tuple[list[float], list[float]]:
     """Milliseconds to each acknowledgement, and seconds from there to each start on a GPU."""
     source = random.Random(SEED)  # noqa: S311 - a simulation
-    arrivals, at = [], 0.0
+    arrivals: list[float] = []
+    at = 0.0
     while (at := at + source.expovariate(one.rate)) < SIMULATED_S or not arrivals:
         arrivals.append(at)
     speed = one.core_speed * 1000
@@ -215,7 +216,7 @@ def _mean_wait_s(one: Installation, costs: Costs) -> float:
     """Mean time in the line: the M/M/c queue by Sakasegawa's approximation."""
     run_s = one.run_s + costs.rest_ms / 1000
     load = min(one.rate * run_s / one.gpus, 0.999)
-    return run_s * load ** (math.sqrt(2 * (one.gpus + 1)) - 1) / (one.gpus * (1 - load))
+    return run_s * math.pow(load, math.sqrt(2 * (one.gpus + 1)) - 1) / (one.gpus * (1 - load))
 
 
 if __name__ == "__main__":

@@ -208,11 +208,9 @@ class ImageGate(Service):
                 reviews.hold(generation_id, now)
             case ImageVerdict.SPOILER:
                 generations.update(generation_id, spoiler=True)
-                row = generations.get(generation_id)
-                if (
-                    row is not None
-                    and find_mode(reviews, copy_generation(row)) is ReviewMode.FLAGGED
-                ):
+                asked = generations.get(generation_id)
+                mode = find_mode(reviews, copy_generation(asked)) if asked else None
+                if mode is ReviewMode.FLAGGED:
                     reviews.begin(generation_id, SHOWN, now)
 
     async def preview_filter(self, generation: Generation) -> "PreviewFilter":
