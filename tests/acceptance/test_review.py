@@ -106,7 +106,7 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         )
         await core.service._line.reconcile()
         await reply.until(
-            has_pictures if approved else lambda one: "did not approve" in as_text(one), PATIENCE_S
+            has_pictures if approved else lambda one: "declined this" in as_text(one), PATIENCE_S
         )
         verdict = "Approved by" if approved else "Refused by"
         card = await environment.mo.wait_for(lambda one: verdict in as_text(one), PATIENCE_S)
