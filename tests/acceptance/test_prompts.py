@@ -132,7 +132,7 @@ async def test_a_channel_has_a_workflow_and_a_server_has_presets(environment, ad
         _, told, _ = await generate(environment, prompt="a fox")
         assert "txt2img-sd3" not in told
         preset = {"name": "tall", "aspect": "2:3", "server": True}
-        assert "Only people who may manage" in await ask(environment.ana, "presets save", **preset)
+        assert "You need Manage" in await ask(environment.ana, "presets save", **preset)
         await ask(ada, "presets save", **preset)
         assert "Of this server" in await ask(environment.ana, "presets list")
         reply = await environment.ana.slash("general", "presets use", name="tall", prompt="a fox")
