@@ -101,7 +101,7 @@ async def test_what_is_deleted_during_a_slow_post_to_the_moderators_asks_for_not
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
         overview = await core.services.reviews.overview(environment.world.guild_id)
-        await answer(environment.mo, "mod delete", generation=overview.next_id)
+        await answer(environment.mo, "mod delete", result=overview.next_id)
         hold.released.set()
         await idle()
         assert reply.message is None
@@ -135,7 +135,7 @@ async def test_what_is_deleted_while_it_waits_asks_the_moderators_no_longer(envi
             await environment.ana.fill(asked.modal, {})
         else:
             overview = await core.services.reviews.overview(environment.world.guild_id)
-            await answer(environment.mo, "mod delete", generation=overview.next_id)
+            await answer(environment.mo, "mod delete", result=overview.next_id)
         await environment.world.wait_for(
             lambda: not any(labels_of(one) or files_of(one) for one in cards(environment)),
             PATIENCE_S,
