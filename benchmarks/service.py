@@ -80,7 +80,7 @@ async def open_service(
         storage = Storage.of(settings)
         await storage.prepare()
         async with open_core(
-            settings, storage, build_notifier=lambda _: clock, runs_generations=takes_work
+            settings, storage, build_notifier=lambda *_: clock, runs_generations=takes_work
         ) as core:
             await require_backend(core)
             for backend in core.backends:

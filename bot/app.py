@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +43,8 @@ from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
 from generation.line import EngineSettings
+from generation.marking.credentials import open_credentials
+from generation.marking.marker import Marker
 from generation.media import memory
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
@@ -152,14 +155,14 @@ async def open_core(
     settings: Settings,
     storage: Storage,
     *,
-    build_notifier: Callable[[ActionFinder], Notifier],
+    build_notifier: Callable[[ActionFinder, Marker], Notifier],
     runs_generations: bool = True,
     tells_places: bool = True,
     build_checker: Callable[[], ImageChecker | None] = find_checker,
 ) -> AsyncGenerator[Core]:
     """Load the workflows and run the service on prepared storage for the length of the context.
 
-    `build_notifier` receives the follow-up actions that results offer.
+    `build_notifier` receives the follow-up actions that results offer, and what marks results.
 
     Raises GenerationError or StartupError, each with its sentence.
     """
@@ -182,7 +185,9 @@ async def open_core(
         await library.open()
         action_finder = ActionFinder(catalog, pool)
         moderation = Moderation(database, utc_now)
-        notifier = build_notifier(action_finder)
+        credentials = await asyncio.to_thread(open_credentials, settings.credentials, settings.data)
+        marker = Marker(credentials, action_finder.takes_picture)
+        notifier = build_notifier(action_finder, marker)
         review_channel = notifier if isinstance(notifier, ReviewChannel) else None
         reviews = Reviews(database, utc_now, review_channel)
         image_gate = ImageGate(database, build_checker(), utc_now)
@@ -217,6 +222,7 @@ async def open_core(
         services = Services(
             generations=service,
             action_finder=action_finder,
+            marker=marker,
             derivations=Derivations(service, action_finder, catalog),
             remover=Remover(database, utc_now),
             moderation=moderation,
@@ -362,7 +368,7 @@ class Application:
             open_core(
                 self._settings,
                 storage,
-                build_notifier=lambda action_finder: self._build_replies(client, action_finder),
+                build_notifier=partial(self._build_replies, client),
                 runs_generations=self._role is not Role.BOT,
                 tells_places=self._role is not Role.WORKER,
                 build_checker=self._build_checker,
@@ -392,8 +398,12 @@ class Application:
             self._connection = asyncio.create_task(client.connect(), name="gateway")
             self._stack.push_async_callback(_end, self._connection)
 
-    def _build_replies(self, client: LimnerClient, action_finder: ActionFinder) -> LiveReplies:
-        self._replies = LiveReplies(client, action_finder=action_finder, metrics=self._metrics)
+    def _build_replies(
+        self, client: LimnerClient, action_finder: ActionFinder, marker: Marker
+    ) -> LiveReplies:
+        self._replies = LiveReplies(
+            client, action_finder=action_finder, metrics=self._metrics, marker=marker
+        )
         return self._replies
 
     async def _serve_health(self, core: Core, client: LimnerClient) -> None:

@@ -9,6 +9,7 @@ from generation.backends.draining import BackendAdmin
 from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
+from generation.marking.marker import Marker
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
@@ -44,6 +45,7 @@ class Services:
     preferences: Preferences
     library: Library
     wildcards: WildcardLists
+    marker: Marker = field(default_factory=Marker)
     file_turns: FileTurns = field(default_factory=FileTurns)
 
 

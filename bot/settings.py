@@ -152,6 +152,12 @@ def _check_token(value: object) -> object:
     return token
 
 
+def _check_credentials(value: object) -> str:
+    """Return `on`, `off` or an absolute path."""
+    text = str(value).strip()
+    return text.lower() if text.lower() in ("on", "off") else str(Path(text).expanduser().resolve())
+
+
 def _parse_http(value: object) -> object:
     if value in ("", "off", None):
         return None
@@ -194,6 +200,9 @@ class Settings(BaseSettings):
         default=None, alias="LIMNER_SHARDS"
     )
     keep_days: int = Field(default=7, ge=0, le=3650, alias="LIMNER_KEEP_DAYS")
+    credentials: Annotated[str, BeforeValidator(_check_credentials)] = Field(
+        default="on", alias="LIMNER_CREDENTIALS"
+    )
     http: Annotated[HttpAddress | None, NoDecode, BeforeValidator(_parse_http)] = Field(
         default=None, alias="LIMNER_HTTP"
     )

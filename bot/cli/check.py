@@ -42,6 +42,8 @@ from generation.backends.common_classes import CommonClasses
 from generation.backends.pool import PoolMember
 from generation.library.inspection import find_missing_nodes
 from generation.library.summaries import summarise
+from generation.marking.errors import KeyUnusable
+from generation.marking.keys import KEY_FILE, read_signing_key
 from generation.media import imaging
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.nudenet import find_checker
@@ -111,6 +113,7 @@ async def find_all(
     yield await _check_database(settings)
     for finding in await asyncio.to_thread(_check_files, settings):
         yield finding
+    yield await asyncio.to_thread(_check_credentials, settings)
     yield await _check_extra(settings)
     catalog = await asyncio.to_thread(load_catalog, settings)
     for problem in catalog.problems:
@@ -136,6 +139,18 @@ def _check_files(settings: Settings) -> tuple[CheckFinding, ...]:
         f"`limner run` mends that, or: chmod -R go= {settings.data}"
     )
     return (CheckFinding(Level.NOTE, "files", sentence),)
+
+
+def _check_credentials(settings: Settings) -> CheckFinding:
+    if settings.credentials == "off":
+        return CheckFinding(Level.FINE, "credentials", "Off: results are not marked.")
+    if settings.credentials == "on" and not (settings.data / KEY_FILE).exists():
+        return CheckFinding(Level.FINE, "credentials", "`limner run` makes the key.")
+    try:
+        key = read_signing_key(settings.credentials, settings.data)
+    except KeyUnusable as error:
+        return CheckFinding(Level.NOTE, "credentials", f"Results are not marked. {error}")
+    return CheckFinding(Level.FINE, "credentials", f"Results are signed by {key.fingerprint[:16]}.")
 
 
 async def _check_discord(settings: Settings, address: DiscordAddress | None) -> CheckFinding:

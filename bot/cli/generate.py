@@ -70,7 +70,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         storage = Storage.inside(Path(folder))
         await storage.prepare()
-        async with open_core(settings, storage, build_notifier=lambda _: Silence()) as core:
+        async with open_core(settings, storage, build_notifier=lambda *_: Silence()) as core:
             await require_backend(core)
             request = _build_request(options)
             try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from bot.cli.completion import SHELLS, completion_script
+from bot.cli.credentials_commands import credentials
 from bot.cli.database_commands import db
 from bot.cli.history_commands import history
 from bot.cli.invocation import AS_JSON, EXISTING_FILE, read_settings, run_and_report, run_work
@@ -30,7 +31,7 @@ def limner(context: click.Context, *, debug: bool) -> None:
     context.obj = debug
 
 
-for _group in (workflows, history, db, service):
+for _group in (workflows, history, db, service, credentials):
     limner.add_command(_group)
 
 

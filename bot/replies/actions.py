@@ -178,7 +178,9 @@ async def _send_originals(
         contents = bare
     elif bare != contents:
         buttons = build_row(generation, index)
-    parcel = pack_originals(generation, contents, interaction.filesize_limit)
+    parcel = await pack_originals(
+        generation, contents, interaction.filesize_limit, marker=services.marker
+    )
     for number, files in enumerate(parcel.messages):
         above = (text(*parcel.notes), buttons) if number == 0 else ()
         view = build_layout(*show_files(files), *above)

@@ -22,6 +22,7 @@ from bot.replies.review_messages import draft_case, draft_closed
 from bot.replies.sender import Gone, Invalid, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting
+from generation.marking.marker import Marker
 from generation.media import imaging
 from generation.media.decoding import decode
 from generation.notifier import (
@@ -115,12 +116,14 @@ class LiveReplies:
         channel_interval_s: float = CHANNEL_INTERVAL_S,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         metrics: Metrics | None = None,
+        marker: Marker | None = None,
     ) -> None:
         self._client = client
         self._sender = ReplySender(client, now)
         self._now = now
         self._action_finder = action_finder
         self._metrics = metrics or Metrics()
+        self._marker = marker or Marker()
         self._interval_s = interval_s
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
@@ -182,7 +185,7 @@ class LiveReplies:
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
         """Post a result to the moderators' channel; None where that channel cannot be used."""
         try:
-            draft = await draft_case(case)
+            draft = await draft_case(case, marker=self._marker)
             # Equal for a repetition after a crash, which must not post twice; new for a report.
             reason = f"{case.generation.id} {case.state is CaseState.PENDING} {len(case.reasons)}"
             message_id = await self._sender.post(channel_id, draft, reason)
@@ -278,7 +281,7 @@ class LiveReplies:
         file_bytes: int,
         message_bytes: int,
     ) -> list[ReplyContent]:
-        parcel = await pack(generation, contents, file_bytes, message_bytes)
+        parcel = await pack(generation, contents, file_bytes, message_bytes, marker=self._marker)
         return result_messages.done_messages(
             generation,
             self._title(generation),

@@ -14,6 +14,7 @@ from bot.i18n.language import _, mark
 from bot.ui.layout import Item
 from bot.ui.limits import ALT_TEXT_CHARACTERS
 from bot.ui.text import code_block, mebibytes
+from generation.marking.marker import Marker
 from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.fitting import fit_under
@@ -87,16 +88,18 @@ async def pack(
     contents: Sequence[OutputContent],
     size_limit: int,
     message_limit: int = BYTES_A_MESSAGE,
+    *,
+    marker: Marker,
 ) -> Parcel:
     """Fit results into messages; pictures and videos are re-encoded where they are too large."""
-    limit = min(size_limit, message_limit)
+    limit = min(size_limit, message_limit) - marker.most_bytes
     if not generation.keeps_metadata:
         contents = [
             replace(content, content=strip_metadata(content.content)) for content in contents
         ]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
-        return Parcel(((grid,),))
+        return Parcel(((await _marked(grid, generation, marker),),))
     attachments: list[Attachment] = []
     notes: list[str] = []
     texts: list[str] = []
@@ -125,11 +128,22 @@ async def pack(
             notes.append(prefix + _(note, size=size))
     if generation.outputs and not contents:
         notes.append(_("These results are no longer stored."))
-    return Parcel(_split(attachments, message_limit), tuple(notes), tuple(texts))
+    marked = [await _marked(attachment, generation, marker) for attachment in attachments]
+    return Parcel(_split(marked, message_limit), tuple(notes), tuple(texts))
 
 
-def pack_originals(
-    generation: Generation, contents: Sequence[OutputContent], size_limit: int
+async def _marked(attachment: Attachment, generation: Generation, marker: Marker) -> Attachment:
+    """Mark a file as the last thing that is done to it: any change would break the mark."""
+    content = await marker.mark(attachment.content, attachment.filename, generation.workflow)
+    return replace(attachment, content=content)
+
+
+async def pack_originals(
+    generation: Generation,
+    contents: Sequence[OutputContent],
+    size_limit: int,
+    *,
+    marker: Marker,
 ) -> Parcel:
     """Pack results unchanged, with a sentence for each that is too large to be sent.
 
@@ -138,9 +152,10 @@ def pack_originals(
     attachments: list[Attachment] = []
     notes: list[str] = []
     for content in contents:
-        attachment = find_original(generation, content, size_limit)
+        limit = size_limit - marker.most_bytes
+        attachment = find_original(generation, content, limit)
         if attachment is not None:
-            attachments.append(attachment)
+            attachments.append(await _marked(attachment, generation, marker))
             continue
         note = _number_of(content, contents) + _(
             "Too large for Discord ({size}, limit {limit}).",

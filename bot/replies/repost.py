@@ -78,7 +78,7 @@ async def _post(
     requester = requester_of(interaction)
     contents, losses = await _gather(interaction, services, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
-    parcel = await pack(generation, contents, interaction.filesize_limit)
+    parcel = await pack(generation, contents, interaction.filesize_limit, marker=services.marker)
     finder = services.action_finder
     parent = await _find_parent(services, generation, requester)
     messages = done_messages(

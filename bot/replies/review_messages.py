@@ -13,7 +13,7 @@ from bot.i18n.language import _, mark, plural
 from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
 from bot.replies.deletion import delete_message, withdraw
-from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack, show_files
+from bot.replies.packing import Attachment, pack, show_files
 from bot.replies.posted_files import files_of, texts_of
 from bot.replies.result_messages import facts, title_line
 from bot.replies.sender import ReplyContent
@@ -27,6 +27,7 @@ from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
 from bot.ui.text import harmless, lines_within, plain, relative
 from generation.errors import FailureKind, RequestRefused, UnknownGeneration
+from generation.marking.marker import Marker
 from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import Sheet
 from generation.notifier import Case, CaseState
@@ -185,10 +186,10 @@ def review_forms() -> Mapping[str, Handler]:
     return {BLOCK_FORM: _take_block}
 
 
-async def draft_case(case: Case, *, waiting: int | None = None) -> ReplyContent:
+async def draft_case(case: Case, *, marker: Marker, waiting: int | None = None) -> ReplyContent:
     """Build the review message of one result; `waiting` is the number of all waiting ones."""
     generation = replace(case.generation, spoiler=True)
-    parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, BYTES_A_MESSAGE)
+    parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, marker=marker)
     files = parcel.messages[0] if parcel.messages else ()
     state = _(_TITLES.get(case.state, mark("For moderators")))
     where = (f"<@{generation.user_id}>", f"<#{generation.channel_id}>")
@@ -282,13 +283,16 @@ async def _show_oldest(interaction: discord.Interaction) -> None:
         await _show(interaction, ReplyContent(panel("", [_("Nothing to review.")], colour=GREY)))
         return
     case = await reviews.case(overview.next_id, guild_id)
-    await _show(interaction, await draft_case(case, waiting=overview.waiting))
+    await _show(
+        interaction,
+        await draft_case(case, marker=services_of(interaction).marker, waiting=overview.waiting),
+    )
 
 
 async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
     """Show one result of a sheet, with a button back to it."""
     case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-    draft = await draft_case(case)
+    draft = await draft_case(case, marker=services_of(interaction).marker)
     draft.view.add_item(ui.ActionRow(SheetButton(BACK)))
     await _show(interaction, draft)
 

@@ -8,9 +8,10 @@ import struct
 from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"comf"})
-"""`comf` is where ComfyUI puts the texts of animated pictures."""
-_WEBP_METADATA = frozenset({b"EXIF", b"XMP "})
+_PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"comf", b"caBX"})
+"""`comf` is where ComfyUI puts the texts of animated pictures, `caBX` where C2PA puts credentials:
+they would not match the file any more."""
+_WEBP_METADATA = frozenset({b"EXIF", b"XMP ", b"C2PA"})
 _WEBP_METADATA_FLAGS = 0x08 | 0x04
 
 _JPEG_START = b"\xff\xd8"

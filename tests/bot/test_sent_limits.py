@@ -25,6 +25,7 @@ from bot.ui.layout import build_layout
 from bot.ui.options import matching
 from generation.errors import FailureKind, RequestRefused
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
+from generation.marking.marker import Marker
 from generation.media.metadata import Metadata, Program
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.notifier import Case, CaseState
@@ -131,6 +132,7 @@ async def test_what_moderators_decide_on(result, typed, language):
             Case(
                 generation, contents, CaseState.PENDING if pending else CaseState.OPEN, [typed] * 50
             ),
+            marker=Marker(),
             waiting=10**6,
         )
         check_layout(draft.view)

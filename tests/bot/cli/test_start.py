@@ -17,6 +17,7 @@ COMMAND_LINE = {
     "bot",
     "bot.cli",
     "bot.cli.completion",
+    "bot.cli.credentials_commands",
     "bot.cli.database_commands",
     "bot.cli.history_commands",
     "bot.cli.invocation",

@@ -16,6 +16,7 @@ from bot.replies.packing import (
     pack_originals,
 )
 from bot.replies.result_messages import done_messages
+from generation.marking.marker import Marker
 from generation.requests.available_actions import AvailableActions
 from tests.support.messages import check_layout, texts_of
 
@@ -24,7 +25,7 @@ LIMIT = 10 * 1024 * 1024
 
 async def test_a_picture_goes_out_as_it_is(tools):
     generation, contents = tools.result(tools.generation(id="k7f3q"), tools.picture())
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     ((attachment,),) = parcel.messages
     assert attachment.filename == "limner-k7f3q-1.png"
     assert attachment.content == contents[0].content
@@ -34,7 +35,7 @@ async def test_a_picture_goes_out_as_it_is(tools):
 
 async def test_more_than_ten_files_take_several_messages(tools):
     generation, contents = tools.result(tools.generation(), *[tools.picture()] * 23)
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     assert [len(message) for message in parcel.messages] == [10, 10, 3]
     assert len({one.filename for message in parcel.messages for one in message}) == 23
 
@@ -43,7 +44,7 @@ async def test_no_message_is_larger_than_a_request_may_be(tools):
     generation, contents = tools.result(
         tools.generation(), *[bytes(9 * 1024 * 1024)] * 5, media_type="video/mp4", extension="mp4"
     )
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     for message in parcel.messages:
         assert sum(len(one.content) for one in message) <= BYTES_A_MESSAGE
         assert len(message) <= FILES_A_MESSAGE
@@ -53,27 +54,27 @@ async def test_no_message_is_larger_than_a_request_may_be(tools):
 async def test_a_picture_that_is_too_large_is_made_smaller_and_says_so(tools):
     huge = tools.noise(512)
     generation, contents = tools.result(tools.generation(), tools.picture(), huge)
-    parcel = await pack(generation, contents, 50_000)
+    parcel = await pack(generation, contents, 50_000, marker=Marker())
     ((_, fitted),) = parcel.messages
     assert fitted.filename.endswith("-2.webp")
     assert len(fitted.content) <= 50_000
     size = f"{len(huge) / 2**20:.1f} MiB"
     assert parcel.notes == (f"#2: Scaled down to fit Discord (original {size})",)
-    parcel = await pack(generation, contents, len(huge) - 1)
+    parcel = await pack(generation, contents, len(huge) - 1, marker=Marker())
     assert parcel.notes == (f"#2: Compressed to fit Discord (original {size})",)
 
 
 @pytest.mark.parametrize("media_type", ["video/mp4", "image/png"])
 async def test_what_cannot_be_made_smaller_is_not_dropped_in_silence(tools, media_type):
     generation, contents = tools.result(tools.generation(), bytes(5000), media_type=media_type)
-    parcel = await pack(generation, contents, 4000)
+    parcel = await pack(generation, contents, 4000, marker=Marker())
     assert parcel.messages == ((),)
     assert "for a few days" in parcel.notes[0]
 
 
 async def test_results_that_were_cleared_away_are_mentioned(tools):
     generation, _ = tools.result(tools.generation(), tools.picture())
-    parcel = await pack(generation, (), LIMIT)
+    parcel = await pack(generation, (), LIMIT, marker=Marker())
     assert parcel.notes == ("These results are no longer stored.",)
 
 
@@ -81,14 +82,14 @@ async def test_spoilers_stay_hidden(tools):
     generation, contents = tools.result(
         tools.generation(spoiler=True), tools.picture(), texts=["who did it"]
     )
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     assert parcel.messages[0][0].spoiler
     assert parcel.texts == ("||```\nwho did it\n```||",)
 
 
 async def test_a_short_text_is_shown_and_a_long_one_is_a_file(tools):
     generation, contents = tools.result(tools.generation(), texts=["short", "long" * 500, "  "])
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     assert parcel.texts == ("```\nshort\n```",)
     assert [one.filename[-6:] for one in parcel.messages[0]] == ["-2.txt", "-3.txt"]
 
@@ -96,7 +97,7 @@ async def test_a_short_text_is_shown_and_a_long_one_is_a_file(tools):
 @given(st.lists(st.text(st.sampled_from("`*<@a\n\u202e\x00"), max_size=1000), max_size=20))
 async def test_texts_cannot_leave_their_block_nor_break_a_limit(tools, texts):
     generation, contents = tools.result(tools.generation(prompt="`" * 2000), texts=texts)
-    parcel = await pack(generation, contents, LIMIT)
+    parcel = await pack(generation, contents, LIMIT, marker=Marker())
     for note in parcel.texts:
         assert note.count("```") == 2
         assert "\x00" not in note
@@ -109,7 +110,7 @@ async def test_texts_cannot_leave_their_block_nor_break_a_limit(tools, texts):
 @pytest.mark.parametrize("name", ["x.<script>", "x", "x.é", "x.." + "y" * 50])
 async def test_only_plain_names_reach_discord(tools, name):
     generation, contents = tools.result(tools.generation(), b"bytes", extension=name)
-    ((attachment,),) = (await pack(generation, contents, LIMIT)).messages
+    ((attachment,),) = (await pack(generation, contents, LIMIT, marker=Marker())).messages
     assert attachment.filename.isascii()
     assert len(attachment.filename) < 50
     assert not set("<>/\\ ") & set(attachment.filename)
@@ -117,11 +118,11 @@ async def test_only_plain_names_reach_discord(tools, name):
 
 async def test_alt_text_is_within_its_limit(tools):
     generation, contents = tools.result(tools.generation(prompt="x" * 2000), tools.picture())
-    ((attachment,),) = (await pack(generation, contents, LIMIT)).messages
+    ((attachment,),) = (await pack(generation, contents, LIMIT, marker=Marker())).messages
     assert len(attachment.description) == 1024
 
 
-def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
+async def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
     text = PngImagePlugin.PngInfo()
     text.add_text("prompt", "x" * 4000)
     told = io.BytesIO()
@@ -130,7 +131,7 @@ def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
     assert find_original(generation, contents[0], LIMIT).content == told.getvalue()
     bare = find_original(generation, contents[0], 4000)
     assert b"xxxx" not in bare.content
-    parcel = pack_originals(generation, contents, 4000)
+    parcel = await pack_originals(generation, contents, 4000, marker=Marker())
     assert [one.content for (one,) in parcel.messages] == [bare.content]
     (note,) = parcel.notes
     assert note.startswith("#2: Too large for Discord (0.0 MiB, limit 0.0 MiB).")
@@ -154,7 +155,7 @@ def build_film():
 async def test_a_film_that_is_too_large_is_written_anew(tools):
     content = build_film()
     generation, contents = tools.result(tools.generation(), content, media_type="video/mp4")
-    parcel = await pack(generation, contents, len(content) // 2)
+    parcel = await pack(generation, contents, len(content) // 2, marker=Marker())
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1.mp4")
     assert len(attachment.content) <= len(content) // 2
@@ -163,7 +164,7 @@ async def test_a_film_that_is_too_large_is_written_anew(tools):
 
 async def test_of_a_film_that_cannot_be_sent_at_all_a_still_is_shown(tools):
     generation, contents = tools.result(tools.generation(), build_film(), media_type="video/mp4")
-    parcel = await pack(generation, contents, 12_000)
+    parcel = await pack(generation, contents, 12_000, marker=Marker())
     ((attachment,),) = parcel.messages
     assert attachment.filename.endswith("-1-still.webp")
     assert "Too large for Discord" in parcel.notes[0]

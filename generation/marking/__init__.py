@@ -1,0 +1,1 @@
+"""Marks that say of a file that a machine made it."""

@@ -1,0 +1,86 @@
+"""Reading the key and the certificates that Content Credentials are signed with."""
+
+import hashlib
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generation.marking.errors import KeyUnusable
+
+KEY_FILE = "credentials.pem"
+"""In the data folder: our own key and certificates."""
+
+OWN_ALGORITHM = "es256"
+"""What `certificates.make_key` makes keys for."""
+
+_BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key and its certificates, the signing one first, as PEM.
+
+    `algorithm` is C2PA's name of the signature. `fingerprint` (SHA-256, hexadecimal) is the same
+    in all processes that sign with the same certificate.
+    """
+
+    algorithm: str
+    private_key: str = field(repr=False)
+    certificates: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the signing certificate."""
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.certificates[0])).hexdigest()
+
+
+def read_signing_key(setting: str, folder: Path) -> SigningKey:
+    """Read the key that LIMNER_CREDENTIALS names. Raises KeyUnusable.
+
+    `on` is our own in `folder`, made when it is missing; anything else is the path of a PEM file
+    with the operator's key and chain.
+    """
+    if setting == "on":
+        return ensure_key(folder / KEY_FILE)
+    return read_operators_key(Path(setting))
+
+
+def ensure_key(path: Path) -> SigningKey:
+    """Read our own key, which is made when the file is missing. Raises KeyUnusable."""
+    if not path.exists():
+        # 13 MB of modules that later starts do without.
+        from generation.marking.certificates import make_key  # noqa: PLC0415
+
+        try:
+            make_key(path)
+        except OSError as error:
+            raise KeyUnusable(f"{path} cannot be written: {error.strerror}.") from error
+    return _parse(path, _read(path), OWN_ALGORITHM)
+
+
+def read_operators_key(path: Path) -> SigningKey:
+    """Read and examine a key and chain of the operator's, in one PEM file. Raises KeyUnusable."""
+    from generation.marking.certificates import find_algorithm  # noqa: PLC0415 - as above
+
+    content = _read(path)
+    return _parse(path, content, find_algorithm(content, path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyUnusable(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _parse(path: Path, content: bytes, algorithm: str) -> SigningKey:
+    blocks = [(match[1], match[0]) for match in _BLOCK.finditer(content.decode("latin-1"))]
+    keys = [text for label, text in blocks if label.endswith("PRIVATE KEY")]
+    certificates = tuple(text for label, text in blocks if label == "CERTIFICATE")
+    if len(keys) != 1 or not certificates:
+        raise KeyUnusable(
+            f"{path} must hold one private key and its certificates, as PEM. Move it away to have "
+            "a new one made."
+        )
+    return SigningKey(algorithm, keys[0], certificates)

@@ -1,0 +1,36 @@
+"""Marking files before they are sent."""
+
+from collections.abc import Callable
+
+from generation.marking.credentials import Credentials, SourceType
+from generation.media.decoding import decode
+from generation.media.media_types import guess_media_type
+
+MARK_BYTES = 8 * 1024
+
+
+class Marker:
+    """Signs what is sent, where there are credentials.
+
+    `is_edit` says of a workflow's name whether it changes a given picture.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials | None = None,
+        is_edit: Callable[[str], bool] = lambda _workflow: False,
+    ) -> None:
+        self._credentials = credentials
+        self._is_edit = is_edit
+
+    @property
+    def most_bytes(self) -> int:
+        """How many bytes a mark adds to a file at most."""
+        return 0 if self._credentials is None else MARK_BYTES
+
+    async def mark(self, content: bytes, filename: str, workflow: str) -> bytes:
+        """Return the file with its mark; as it is where it cannot have one."""
+        if self._credentials is None:
+            return content
+        source = SourceType.EDITED if self._is_edit(workflow) else SourceType.MADE
+        return await decode(self._credentials.sign, content, guess_media_type(filename), source)

@@ -1,0 +1,162 @@
+"""What is posted says that a machine made it, and nothing else."""
+
+import io
+import json
+import logging
+import stat
+import wave
+
+import c2pa
+import pytest
+from PIL import Image
+
+from bot.private_files import HAS_MODES
+from generation.marking.certificates import make_key
+from generation.marking.credentials import SourceType, open_credentials
+from generation.marking.errors import KeyUnusable
+from generation.marking.keys import KEY_FILE, ensure_key, read_operators_key
+from generation.media.stripping import strip_metadata
+
+FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+}
+
+
+def draw(media_type, mode="RGB", **options):
+    picture = Image.effect_noise((64, 48), 60).convert(mode)
+    buffer = io.BytesIO()
+    picture.save(buffer, FORMATS[media_type], **options)
+    return buffer.getvalue()
+
+
+def read(content, media_type):
+    """Validate with c2pa's own reader; returns the state, the codes and the active manifest."""
+    reader = c2pa.Reader(media_type, io.BytesIO(content))
+    report = json.loads(reader.json())
+    codes = {status["code"] for status in report.get("validation_status", ())}
+    return reader.get_validation_state(), codes, report["manifests"][report["active_manifest"]]
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory):
+    return open_credentials("on", tmp_path_factory.mktemp("keys"))
+
+
+@pytest.mark.parametrize("source", SourceType)
+@pytest.mark.parametrize("media_type", FORMATS)
+def test_a_signed_picture_is_valid_and_looks_the_same(credentials, media_type, source):
+    content = draw(media_type)
+    signed = credentials.sign(content, media_type, source)
+    state, codes, manifest = read(signed, media_type)
+    assert state == "Valid"
+    assert codes == {"signingCredential.untrusted"}
+    (action,) = manifest["assertions"][0]["data"]["actions"]
+    assert action == {"action": "c2pa.created", "digitalSourceType": source.value}
+    assert len(signed) - len(content) < 4096
+    before, after = (Image.open(io.BytesIO(file)) for file in (content, signed))
+    assert before.tobytes() == after.tobytes()
+    if media_type != "image/gif":
+        assert f'DigitalSourceType="{source.value}"'.encode() in signed
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("RGBA", {"lossless": True}), ("RGB", {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"})],
+)
+def test_a_webp_of_any_form_keeps_its_pixels(credentials, mode, options):
+    content = draw("image/webp", mode, **options)
+    signed = credentials.sign(content, "image/webp", SourceType.MADE)
+    before, after = (Image.open(io.BytesIO(file)) for file in (content, signed))
+    assert (after.mode, after.tobytes()) == (before.mode, before.tobytes())
+    assert b"DigitalSourceType" in after.info["xmp"]
+
+
+def test_a_sound_is_signed(credentials):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
+    signed = credentials.sign(buffer.getvalue(), "audio/wav", SourceType.MADE)
+    assert read(signed, "audio/wav")[0] == "Valid"
+
+
+def test_signing_again_leaves_one_statement(credentials):
+    once = credentials.sign(draw("image/png"), "image/png", SourceType.MADE)
+    twice = credentials.sign(once, "image/png", SourceType.EDITED)
+    state, _, manifest = read(twice, "image/png")
+    assert state == "Valid"
+    assert "compositeWithTrained" in json.dumps(manifest)
+    assert "ingredients" not in manifest
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp"])
+def test_stripping_removes_all_of_it(credentials, media_type):
+    signed = credentials.sign(draw(media_type), media_type, SourceType.MADE)
+    bare = strip_metadata(signed)
+    assert c2pa.Reader.try_create(media_type, io.BytesIO(bare)) is None
+    assert b"c2pa" not in bare
+    assert b"DigitalSourceType" not in bare
+
+
+@pytest.mark.parametrize("media_type", ["video/webm", "audio/ogg", "model/gltf-binary"])
+def test_what_cannot_be_signed_stays_as_it_is(credentials, media_type):
+    assert credentials.sign(b"content", media_type, SourceType.MADE) == b"content"
+
+
+def test_a_failure_stops_nothing_and_is_told_once(tmp_path, caplog):
+    signer = open_credentials("on", tmp_path)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert signer.sign(b"no picture", "image/png", SourceType.MADE) == b"no picture"
+    assert caplog.text.count("without Content Credentials") == 1
+
+
+def test_the_key_is_made_once_and_for_this_user_alone(tmp_path):
+    path = tmp_path / KEY_FILE
+    first, again = (open_credentials("on", tmp_path) for _ in range(2))
+    assert first.fingerprint == again.fingerprint
+    if HAS_MODES:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    make_key(path)
+    assert ensure_key(path).fingerprint != first.fingerprint
+    assert "PRIVATE" not in repr(ensure_key(path))
+
+
+def test_a_key_of_the_operators_signs(tmp_path):
+    make_key(tmp_path / "own.pem")
+    signer = open_credentials(str(tmp_path / "own.pem"), tmp_path)
+    signed = signer.sign(draw("image/png"), "image/png", SourceType.MADE)
+    assert read(signed, "image/png")[0] == "Valid"
+    assert not (tmp_path / KEY_FILE).exists()
+
+
+def test_off_makes_no_key(tmp_path):
+    assert open_credentials("off", tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN PRIVATE KEY-----\n"])
+def test_a_key_that_is_none_is_named_and_stops_nothing(tmp_path, content, caplog):
+    for name in ("own.pem", KEY_FILE):
+        (tmp_path / name).write_bytes(content)
+    assert open_credentials(str(tmp_path / "own.pem"), tmp_path) is None
+    assert "own.pem must hold" in caplog.text
+    assert open_credentials("on", tmp_path) is None
+    assert f"{KEY_FILE} must hold" in caplog.text
+    assert (tmp_path / KEY_FILE).read_bytes() == content
+    assert open_credentials(str(tmp_path / "missing.pem"), tmp_path) is None
+    assert not (tmp_path / "missing.pem").exists()
+
+
+def test_a_certificate_of_another_key_is_refused(tmp_path):
+    for name in ("a.pem", "b.pem"):
+        make_key(tmp_path / name)
+    end = "-----END PRIVATE KEY-----\n"
+    key = (tmp_path / "a.pem").read_text().partition(end)[0] + end
+    chain = (tmp_path / "b.pem").read_text().partition(end)[2]
+    (tmp_path / "mixed.pem").write_text(key + chain)
+    with pytest.raises(KeyUnusable, match="not that of its key"):
+        read_operators_key(tmp_path / "mixed.pem")
