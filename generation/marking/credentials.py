@@ -12,7 +12,7 @@ import c2pa
 
 from generation.marking.errors import KeyUnusable
 from generation.marking.keys import SigningKey, read_signing_key
-from generation.marking.xmp import add_source_type
+from generation.media.xmp import add_source_type
 
 SIGNED_TYPES = frozenset(
     {
