@@ -130,13 +130,16 @@ class QuotaService(Service):
 
         `rules` are those that `check` just returned for the same person and place; without them
         they are read here. What is used and unfinished is always read here. Nobody else can be
-        admitted for the same person until the transaction ends.
+        admitted in the same guild until the transaction ends.
         """
+        # The person's lock comes first: whoever asks for much at once takes one place among those
+        # who wait for the guild's lock.
         lookups.charges.lock_person(requester.user_id, requester.guild_id)
         if rules is None:
             guild = lookups.guilds.get_or_create(requester.guild_id, now=now)
             rules = _read_rules(lookups, read_limits(guild), requester, now)
-        usage = self._refuse_too_much(lookups, requester, cost, now, rules, is_final=True)
+        lookups.charges.lock_guild(requester.guild_id)
+        usage = _refuse_too_much(lookups, requester, cost, now, rules)
         allowance = rules.effective.allowance
         lookups.people.upsert(
             user_id=requester.user_id,
@@ -174,8 +177,7 @@ class QuotaService(Service):
         now: datetime,
     ) -> Cost:
         cost = price(session)
-        lookups = QuotaLookups(session)
-        self._refuse_too_much(lookups, requester, cost, now, rules, is_final=False)
+        _refuse_too_much(QuotaLookups(session), requester, cost, now, rules)
         return cost
 
     @writes
@@ -214,28 +216,6 @@ class QuotaService(Service):
             roles=tuple(map(read_role, policies.roles(guild_id))),
             grants=tuple(map(read_grant, policies.grants(guild_id, self._clock()))),
         )
-
-    def _refuse_too_much(
-        self,
-        lookups: QuotaLookups,
-        requester: Requester,
-        cost: Cost,
-        now: datetime,
-        rules: PersonRules,
-        *,
-        is_final: bool,
-    ) -> Usage:
-        limits, effective = rules.limits, rules.effective
-        usage = _look_up(lookups, requester, now, limits)
-        if is_final and 2 * usage.waiting_in_guild >= limits.max_line:
-            # So few places are left that people who ask at once might share the last one.
-            lookups.charges.lock_guild(requester.guild_id)
-            usage = _look_up(lookups, requester, now, limits)
-        timezone = find_timezone(limits.timezone)
-        refused = decide(effective.allowance, usage, cost, now, timezone)
-        if refused is not None:
-            raise refused
-        return usage
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
@@ -320,3 +300,15 @@ def _look_up(
         by_lane=unfinished.by_lane,
         last_request_at=lookups.people.last_request_at(user_id, guild_id),
     )
+
+
+def _refuse_too_much(
+    lookups: QuotaLookups, requester: Requester, cost: Cost, now: datetime, rules: PersonRules
+) -> Usage:
+    """Return what is used and unfinished. Raises RequestRefused when this would be too much."""
+    usage = _look_up(lookups, requester, now, rules.limits)
+    timezone = find_timezone(rules.limits.timezone)
+    refused = decide(rules.effective.allowance, usage, cost, now, timezone)
+    if refused is not None:
+        raise refused
+    return usage

@@ -7,9 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from db.database import Database
 from db.repositories.charges import ChargeRepository, Spent
+from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
+from db.tables import GenerationRow
+from generation.errors import FailureKind, RequestRefused
+from generation.quota.rules import Cost
+from generation.quota.usage import QuotaLookups, QuotaService
+from generation.request import Requester
 from tests.support.processes import start_program
 
 ROOT = Path(__file__).parents[3]
@@ -80,3 +89,45 @@ async def test_people_do_not_share_the_last_places_of_a_line(database, database_
     await limit(database, pictures=99, max_waiting=99, max_line=7)
     given = await ask_together(database_url, 1, people=range(PERSON, PERSON + PROCESSES))
     assert len(given) == len(set(given)) == 7
+
+
+async def test_whoever_asks_meanwhile_waits_to_be_counted(postgres_url):
+    """On SQLite a writing transaction is alone from its start."""
+    database = Database(postgres_url)
+    service = QuotaService(database, lambda: datetime.now(UTC))
+
+    def admit(session, person):
+        requester = Requester(person, "x", channel_id=9, guild_id=GUILD)
+        return service.admit(QuotaLookups(session), requester, Cost(1), datetime.now(UTC))
+
+    try:
+        await limit(database, max_line=1)
+        with database.transaction() as first:
+            admit(first, 1)
+            GenerationRepository(first).add(waiting_row("first"))
+            with database.transaction() as second:
+                second.execute(text("SET LOCAL lock_timeout = '100ms'"))
+                with pytest.raises(DBAPIError, match="lock timeout"):
+                    admit(second, 2)
+        with database.transaction() as second, pytest.raises(RequestRefused) as refused:
+            admit(second, 2)
+        assert refused.value.kind is FailureKind.QUEUE_FULL
+    finally:
+        await database.close()
+
+
+def waiting_row(name):
+    return GenerationRow(
+        id=name,
+        user_id=1,
+        user_name="x",
+        guild_id=GUILD,
+        channel_id=9,
+        workflow="txt2img-sd",
+        prompt="x",
+        values={},
+        cost=1,
+        private=False,
+        spoiler=False,
+        created_at=datetime.now(UTC),
+    )
