@@ -14,7 +14,7 @@ from bot.settings import Settings
 from db.repositories.guilds import GuildRepository
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
-from sandbox.people import Person, as_text
+from sandbox.people import Person, as_text, files_of
 
 PATIENCE_S = 60
 """For a command to end."""
@@ -45,7 +45,7 @@ class TestEnvironment:
     @staticmethod
     def is_done(message):
         """Whether a reply's message shows a finished result."""
-        return message is not None and message["attachments"] and "seed" in as_text(message)
+        return message is not None and files_of(message) and "seed" in as_text(message)
 
     async def limit(self, core, **limits):
         await set_limits(core, self.world.guild_id, **limits)
