@@ -201,7 +201,7 @@ async def test_the_queue_counts_down_to_nothing_since_it_is_not_updated(place, s
     mine = tools.generation(user_id=place.ana.id)
     service.entries = (Waiting(mine, 1, 1, datetime.now(UTC) + timedelta(minutes=5)),)
     told = await asked(place.ana, place.channel, "queue")
-    assert re.search(r"starts <t:\d+:t>", told.embeds[0].description)
+    assert re.search(r"starts <t:\d+:t>", said(told))
 
 
 async def test_moderators_see_the_whole_queue_with_its_people(place, service, tools):
