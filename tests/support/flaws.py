@@ -11,6 +11,9 @@ MAKES_OF_WORDS = frozenset({"txt2img", "txt2vid"})
 PROMPTED = MAKES_OF_WORDS | {"img2img", "edit", "inpaint", "outpaint", "audio", "enhance"}
 SEEDS = re.compile(r"(^|\.)(noise_)?seed$")
 SAMPLERS = re.compile(r"Sampler|RandomNoise")
+SOUGHT = "find"
+"""What to look for in a picture, which is asked for beside the prompt."""
+
 MOST_OPTIONS = 23
 
 
@@ -33,7 +36,7 @@ def shown(report):
 
 def _flaws_of_texts(report):
     texts = [each for each in shown(report) if each["type"] == "text"]
-    required = [each["name"] for each in texts if each["required"]]
+    required = [each["name"] for each in texts if each["required"] and each["name"] != SOUGHT]
     if len(required) > 1:
         yield f"several texts are required: {required}"
     if report["kind"] in PROMPTED and not texts:

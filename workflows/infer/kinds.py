@@ -86,7 +86,7 @@ def _kind_of_edit(view: GraphView, live: Collection[str], roles: Sequence[Role])
         return Kind.EDIT
     if any(view.class_of(node_id) in _PADDERS for node_id in live):
         return Kind.OUTPAINT
-    if Role.MASK in roles and _is_masked(view, live):
+    if _is_masked(view, live):
         return Kind.INPAINT
     return Kind.EDIT if _is_guided_by_picture(view, live) else Kind.IMG2IMG
 

@@ -225,8 +225,8 @@ def _without_instructions(view: GraphView, texts: list[FoundText]) -> list[Found
         if _USER.search(named[one])
         or not (_SYSTEM.search(named[one]) or _SYSTEM.search(one.slot.input_name))
     ]
-    kept = [one for one in kept if not _is_told(view, one)] or kept
-    return kept or texts
+    kept = _with_a_prompt(kept, texts)
+    return _with_a_prompt([one for one in kept if not _is_told(view, one)], kept)
 
 
 def _is_told(view: GraphView, text: FoundText) -> bool:
@@ -252,4 +252,9 @@ def _without_idle_negatives(
 def _without_blanks(view: GraphView, texts: list[FoundText]) -> list[FoundText]:
     """A prompt that the author left empty beside one that says something is meant to be empty."""
     filled = [one for one in texts if one.role is not Role.PROMPT or view.value(one.slot)]
-    return filled if any(one.role is Role.PROMPT for one in filled) else texts
+    return _with_a_prompt(filled, texts)
+
+
+def _with_a_prompt(kept: list[FoundText], texts: list[FoundText]) -> list[FoundText]:
+    """What is kept of the texts, or all of them if no prompt would be left."""
+    return kept if any(one.role is Role.PROMPT for one in kept) else texts

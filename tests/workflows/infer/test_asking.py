@@ -241,6 +241,13 @@ def test_instructions_are_no_prompt(inferred, template, title):
     assert not any("1.value" in each.targets for each in workflow.manifest.inputs)
 
 
+@pytest.mark.parametrize(
+    "said", [says("make it snow", "Instruction"), says("You are a painter who loves snow")]
+)
+def test_what_reads_as_instructions_is_the_prompt_beside_a_negative_alone(inferred, said):
+    assert targets(inferred({**PAINT, "6": said}))["prompt"] == ("6.text",)
+
+
 def test_one_prompt_feeds_a_sampler_and_the_one_that_refines(inferred):
     nodes = {
         **PAINT,
@@ -407,6 +414,19 @@ def test_sound_of_words_is_audio(inferred):
 def test_a_picture_that_is_where_the_sampler_starts_is_made_anew(inferred):
     nodes = {**PAINT, "20": PICTURE, "5": ("VAEEncode", {"pixels": ["20", 0], "vae": ["4", 2]})}
     assert inferred(nodes).manifest.kind is Kind.IMG2IMG
+
+
+def test_what_a_mask_that_the_graph_makes_marks_is_painted_anew(inferred):
+    nodes = {
+        **PAINT,
+        "20": PICTURE,
+        "21": ("ImageToMask", {"image": ["20", 0], "channel": "red"}),
+        "22": ("VAEEncode", {"pixels": ["20", 0], "vae": ["4", 2]}),
+        "5": ("SetLatentNoiseMask", {"samples": ["22", 0], "mask": ["21", 0]}),
+    }
+    workflow = inferred(nodes)
+    assert "mask" not in shown(workflow)
+    assert workflow.manifest.kind is Kind.INPAINT
 
 
 def test_a_padded_picture_is_painted_around(inferred):
