@@ -85,6 +85,7 @@ class TextField extends Field {
     fitToText(this.control);
     if (this.option.autocomplete) {
       clearTimeout(this.timer);
+      this.awaitChoices();
       this.timer = setTimeout(() => this.complete(), COMPLETION_DELAY_MS);
     } else {
       this.onFocus();
@@ -96,13 +97,19 @@ class TextField extends Field {
     return this.choices.filter((choice) => choice.name.toLowerCase().includes(typed));
   }
 
+  /** Takes away what was suggested for another text, or Enter would pick it; returns the turn. */
+  awaitChoices() {
+    this.composer.suggestions.show(this.control, { title: [...this.title, el("em", {}, " Loading options…")] });
+    this.asked += 1;
+    return this.asked;
+  }
+
   /** Asks the bot what it suggests; an answer that is overtaken by typing is dropped. */
   async complete() {
     // The command may have been sent while the typing came to rest.
     if (!this.composer.fields.includes(this)) return;
-    const turn = ++this.asked;
+    const turn = this.awaitChoices();
     const { suggestions } = this.composer;
-    if (!suggestions.isOpen) suggestions.show(this.control, { title: [...this.title, el("em", {}, " Loading options…")] });
     const choices = await this.composer.complete(this);
     if (turn !== this.asked || document.activeElement !== this.control) return;
     if (choices === null) suggestions.show(this.control, { title: [...this.title, el("span", { class: "suggestion-error" }, icon("restricted"), "Loading options failed")] });
