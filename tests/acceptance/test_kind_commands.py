@@ -92,11 +92,11 @@ async def test_commands_follow_the_workflows_of_their_kind(environment, picture)
         given = {"prompt": "a red hat", "image": picture(), "image_2": picture(colour="#c0392b")}
         reply = await environment.ana.slash("general", "edit", **given)
         done = await reply.until(environment.is_done, PATIENCE_S)
-        assert "merge" in as_text(done)
+        assert "Put together" in as_text(done)
         assert environment.comfyui.log.posts[-1].graph["6"]["inputs"]["text"] == "a red hat"
         # Several pictures have only one place, and the message says which.
         reply = await environment.ana.slash("general", "imagine", **given)
-        assert "merge" in as_text(await reply.until(environment.is_done, PATIENCE_S))
+        assert "Put together" in as_text(await reply.until(environment.is_done, PATIENCE_S))
         told = await refuse(environment, "imagine", **given, image_3=picture())
         assert "no place for: image\\_3" in told
         told = await refuse(environment, "imagine", **given, workflow="merge", guidance=30.0)

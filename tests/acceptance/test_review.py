@@ -8,7 +8,7 @@ from generation.history.queries import HistoryFilter
 from generation.request import Actor
 from sandbox.discord_api.values import Permission
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import id_of, is_answered, labels_of
+from tests.support.messages import choices_of, id_of, is_answered, labels_of
 
 PATIENCE_S = 60
 
@@ -194,7 +194,7 @@ async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environ
     async with environment.bot() as core:
         replies = await hold_some(environment, 2)
         _, sheet = await open_queue(environment, "2 waiting")
-        sees = [one["value"] for one in sheet["components"][1]["components"][0]["options"]]
+        sees = choices_of(sheet)
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), sees[0], approved=False
         )
@@ -217,7 +217,7 @@ async def test_moderators_decide_one_after_the_other_in_private(environment):
             await reply.until(held, PATIENCE_S)
         panel = await environment.mo.slash("general", "mod review")
         sheet = await panel.until(lambda one: "2 waiting" in as_text(one), PATIENCE_S)
-        wanted = sheet["components"][1]["components"][0]["options"][0]["value"]
+        wanted, *_ = choices_of(sheet)
         await environment.mo.choose(sheet, "v:look", wanted)
         looked = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         await environment.mo.click(looked, "Back")
@@ -380,11 +380,8 @@ async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(environment):
         done = await reply.until(has_pictures, PATIENCE_S)
         asked = await environment.ben.menu(done, "Report image")
         id_ = id_of(done)
-        assert "Deleted" in as_text(
-            await (await environment.mo.slash("general", "mod delete", generation=id_)).until(
-                lambda one: "deleted" in as_text(one), PATIENCE_S
-            )
-        )
+        deleted = await environment.mo.slash("general", "mod delete", result=id_)
+        await deleted.until(lambda one: "Deleted" in as_text(one), PATIENCE_S)
         refused = await environment.ben.fill(asked.modal, {"kind": "other", "reason": "look"})
         await refused.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
         await open_queue(environment, "Nothing to review")
@@ -428,7 +425,7 @@ async def test_who_approves_too_late_of_what_was_refused_sees_it_no_longer(envir
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
         asked = await seen_by_moderators(environment, "a fox")
-        id_ = asked["embeds"][0]["description"].split(" · ")[0]
+        id_ = id_of(asked)
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), id_, approved=False
         )

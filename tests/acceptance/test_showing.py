@@ -95,7 +95,7 @@ async def test_what_backends_are_called_is_told_to_the_operator_alone(environmen
     async with environment.bot():
         made = id_of(await make(environment.ana, "general", seed=1))
         told = [
-            await answer(environment.mo, "mod show", generation=made),
+            await answer(environment.mo, "mod show", result=made),
             await shown_by(environment.ana, "mydata export"),
             await shown_by(environment.mo, "mod export", format="jsonl"),
             await answer(ada, "limner workflows inspect", workflow="txt2img-sd"),

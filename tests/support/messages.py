@@ -22,6 +22,12 @@ def labels_of(message: JsonObject) -> list[str]:
     return [part.get("label") or (part.get("emoji") or {}).get("name", "") for part in parts]
 
 
+def choices_of(message: JsonObject) -> list[str]:
+    """Return the values that the menu of a message offers."""
+    menus = (part for part in interactive(message["components"]) if part.get("options"))
+    return [option["value"] for option in next(menus)["options"]]
+
+
 def is_answered(message: JsonObject) -> bool:
     """Whether a message says something by now."""
     return not message["flags"] & MessageFlag.LOADING
