@@ -16,6 +16,7 @@ from bot.ui.components import PersistentItem
 from sandbox.discord_api.values import Member, Permission, Role, Upload
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of
+from tests.support.pictures import build_picture
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -33,11 +34,24 @@ REFUSALS = (
 
 GRAPH = b'{"1": {"class_type": "SaveImage", "inputs": {}}}'
 
+PICTURE = build_picture(size=(320, 240))
+
 OWN_COMMAND = "a workflow's own command"
 
 WITH_OPTIONS = {
     "/imagine": {"prompt": "a fox"},
+    "/edit": {"prompt": "a fox", "image": PICTURE},
+    "/upscale": {"image": PICTURE},
+    "/video": {"prompt": "a fox"},
+    "/audio": {"prompt": "a song"},
+    "/3d": {"image": PICTURE},
+    "/describe": {"image": PICTURE},
     OWN_COMMAND: {"prompt": "a fox"},
+    "/song": {"prompt": "a song"},
+    "/depth": {"image": PICTURE},
+    "/replace": {"prompt": "a fox", "image": PICTURE, "find": "dog"},
+    "/extend": {"prompt": "a fox", "image": PICTURE},
+    "/background": {"image": PICTURE},
     "/presets use": {"name": "mine", "prompt": "a fox"},
     "/presets save": {"name": "mine", "steps": 1},
     "/presets delete": {"name": "other"},
@@ -53,11 +67,15 @@ WITH_OPTIONS = {
     "/mod words test": {"text": "zebra"},
     "/mod export": {},
     "/limner roles set": {"role": "{role}", "allowance": 9},
+    "/limner roles access": {"role": "{role}", "workflows": "*"},
     "/limner roles clear": {"role": "{role}"},
     "/limner bonus give": {"person": "{nobody}", "amount": 1},
     "/limner bonus revoke": {"person": "{nobody}"},
     "/limner channels allow": {"channel": "{channel}"},
     "/limner channels deny": {"channel": "{channel}"},
+    "/limner channels workflow": {"channel": "{channel}"},
+    "/limner wildcards set": {"name": "mood", "alternatives": "calm|wild"},
+    "/limner wildcards remove": {"name": "mood"},
     "/limner backends drain": {"backend": "nowhere"},
     "/limner backends resume": {"backend": "nowhere"},
     "/limner workflows add": {"file": GRAPH},
@@ -102,16 +120,17 @@ PRESSED = {
 """Buttons, by what they carry."""
 
 CHOSEN = {
-    "menus of pictures": "g:{result}:vary:menu",
-    "menus of /settings": "s:count",
-    "Open one…": "v:look",
-    "the filter of /history": "fh:o::0:::::",
-    "Open… in /history": "h:open",
+    "menus of pictures": ("g:{result}:vary:menu", "0"),
+    "menus of /settings": ("s:count", "0"),
+    "Open one…": ("v:look", "0"),
+    "the filter of /history": ("fh:o::0:::::", "0"),
+    "Open… in /history": ("h:open", "{result}"),
 }
-"""Menus, likewise."""
+"""Menus, likewise, and what is chosen in them."""
 
 ON_A_MESSAGE = {
     "Image info": "picture",
+    "Describe": "picture",
     "Use as input on anybody's picture": "picture",
     "Report image": "result",
 }
@@ -222,10 +241,10 @@ class Walk:
             message = self.post(place, {"type": 2, "style": 2, "label": "Press"}, custom_id)
             return await person.click(self.seen(person, message), custom_id)
         if act in CHOSEN:
-            custom_id = CHOSEN[act].format(**self.ids)
-            options = [{"label": "One", "value": "0"}]
+            custom_id, value = (part.format(**self.ids) for part in CHOSEN[act])
+            options = [{"label": "One", "value": value}]
             message = self.post(place, {"type": 3, "options": options}, custom_id)
-            return await person.choose(self.seen(person, message), custom_id, "0")
+            return await person.choose(self.seen(person, message), custom_id, value)
         options = {
             name: value.format(**self.ids) if isinstance(value, str) else value
             for name, value in WITH_OPTIONS.get(act, {}).items()
@@ -282,10 +301,10 @@ class Walk:
 
 
 @pytest.fixture
-async def walk(environment, picture):
+async def walk(environment):
     """Eight kinds of people, and one to be moderated."""
     walk = Walk(environment)
-    walk.picture = Upload("look.png", picture())
+    walk.picture = Upload("look.png", PICTURE)
     directory = environment.world.directory
     directory.roles[PRIORITY_ROLE] = Role(PRIORITY_ROLE, "Priority", Permission(0), 4)
     directory.roles[MANAGER_ROLE] = Role(MANAGER_ROLE, "Manager", Permission.MANAGE_GUILD, 5)
@@ -313,6 +332,7 @@ async def walk(environment, picture):
         yield walk
 
 
+@pytest.mark.timeout(600)
 async def test_everybody_may_do_what_the_table_says_and_nothing_else(walk):
     wrong = [
         f"{act} as {kind}: {'refused' if is_allowed else 'let in'}"
@@ -353,7 +373,8 @@ def test_every_button_and_menu_passes_the_gate():
 def test_every_button_and_menu_is_in_the_table(item):
     pattern = item.__discord_ui_compiled_template__
     ids = dict.fromkeys(("result", "waiting", "spare"), "abcde")
-    carried = [one.format(**ids) for one in (*PRESSED.values(), *CHOSEN.values())]
+    menus = [custom_id for custom_id, _ in CHOSEN.values()]
+    carried = [one.format(**ids) for one in (*PRESSED.values(), *menus)]
     matches = [found for found in map(pattern.fullmatch, carried) if found]
     assert matches
     if actions := re.search(r"\?P<action>([a-z|]+)", pattern.pattern):
