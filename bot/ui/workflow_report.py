@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.ui.text import harmless
 from generation.library.inspection import Fitness, InspectedInput, Inspection
 
 LINE_CHARACTERS = 300
+
+PAID = mark("Paid: it calls a service that costs money. It is off until enabled.")
 
 
 def report_lines(report: Inspection, *, seconds: float | None = None) -> list[str]:
@@ -17,7 +19,7 @@ def report_lines(report: Inspection, *, seconds: float | None = None) -> list[st
     if report.results:
         lines.append(_("Makes: {results}", results=", ".join(map(_, report.results))))
     if report.is_paid:
-        lines.append(_("Paid: it calls a service that costs money. It is off until enabled."))
+        lines.append(_(PAID))
     lines.append(_("Costs: {cost}", cost=_cost(report)))
     if seconds is not None:
         lines.append(_("Takes: {seconds} s, by its last runs", seconds=f"{seconds:.1f}"))
@@ -34,6 +36,8 @@ def card_lines(report: Inspection) -> Iterator[str]:
         yield harmless(problem, LINE_CHARACTERS)
     if report.results:
         yield _("**Makes** {results}", results=", ".join(map(_, report.results)))
+    if report.is_paid:
+        yield _(PAID)
     asked = [input_ for input_ in report.inputs if not input_.is_hidden]
     if asked:
         yield _("**Options**")
