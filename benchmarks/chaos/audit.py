@@ -8,7 +8,7 @@ from benchmarks.chaos.evidence import Evidence, Posted, Recorded, digest
 from bot.ui.error_messages import FAILURE_TITLES
 from generation.errors import FailureKind
 
-REFUSED = "did not approve"
+REFUSED = "A moderator declined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def _judge_message(generation: Recorded, message: Posted | None) -> Iterator[str
         if message.files:
             yield "Its message still has files."
     elif generation.state == "succeeded":
-        if _name(generation, 1) not in {_stem(name) for name in message.files}:
+        shown = {_stem(name) for name in message.files}
+        if not shown & {_name(generation, 1), _grid(generation)}:
             yield "Its message shows no picture of it."
     elif generation.failure_kind is not None:
         title = FAILURE_TITLES[FailureKind(generation.failure_kind)]
@@ -119,6 +120,12 @@ def _judge_pictures(generation: Recorded, evidence: Evidence) -> Iterator[str]:
     ]
     is_shown = generation.state == "succeeded" and not generation.is_refused
     wanted = generation.pictures if is_shown else ()
+    grids = [name for name, _ in posted if name == _grid(generation)]
+    if len(wanted) > 1:
+        # Two to four are posted as one grid, whose bytes are nobody's result.
+        if len(grids) != 1:
+            yield f"Its grid was posted {len(grids)} times."
+        return
     for number, recorded in enumerate(wanted, start=1):
         found = [content for name, content in posted if name == _name(generation, number)]
         if len(found) != 1:
@@ -159,6 +166,10 @@ def _judge_runs(generation: Recorded, evidence: Evidence) -> Iterator[str]:
 
 def _name(generation: Recorded, number: int) -> str:
     return f"limner-{generation.id}-{number}"
+
+
+def _grid(generation: Recorded) -> str:
+    return f"limner-{generation.id}-grid"
 
 
 def _stem(filename: str) -> str:

@@ -146,6 +146,8 @@ async def _open(plan: Plan, url: str, chance: random.Random) -> AsyncGenerator[_
             "DISCORD_TOKEN": world.token,
             "COMFYUI_URLS": ",".join(f"http://127.0.0.1:{relay.port}" for relay in relays),
             "LIMNER_DATA": str(plan.folder),
+            # Pictures are posted with the bytes that were recorded, and can be compared.
+            "LIMNER_CREDENTIALS": "off",
         }
         database_relay = None
         if libpq_url(url) is not None:

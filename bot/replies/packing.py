@@ -92,7 +92,7 @@ async def pack(
     marker: Marker,
 ) -> Parcel:
     """Fit results into messages; pictures and videos are re-encoded where they are too large."""
-    limit = min(size_limit, message_limit) - marker.most_bytes
+    limit = marker.leave_room(min(size_limit, message_limit))
     if not generation.keeps_metadata:
         contents = [
             replace(content, content=strip_metadata(content.content)) for content in contents
@@ -152,8 +152,7 @@ async def pack_originals(
     attachments: list[Attachment] = []
     notes: list[str] = []
     for content in contents:
-        limit = size_limit - marker.most_bytes
-        attachment = find_original(generation, content, limit)
+        attachment = find_original(generation, content, marker.leave_room(size_limit))
         if attachment is not None:
             attachments.append(await _marked(attachment, generation, marker))
             continue

@@ -7,6 +7,7 @@ from generation.media.decoding import decode
 from generation.media.media_types import guess_media_type
 
 MARK_BYTES = 8 * 1024
+"""What a mark adds to a file at most."""
 
 
 class Marker:
@@ -23,10 +24,9 @@ class Marker:
         self._credentials = credentials
         self._is_edit = is_edit
 
-    @property
-    def most_bytes(self) -> int:
-        """How many bytes a mark adds to a file at most."""
-        return 0 if self._credentials is None else MARK_BYTES
+    def leave_room(self, limit: int) -> int:
+        """Return how large a file of at most `limit` bytes may be before it is marked."""
+        return limit if self._credentials is None else max(limit - MARK_BYTES, limit // 2)
 
     async def mark(self, content: bytes, filename: str, workflow: str) -> bytes:
         """Return the file with its mark; as it is where it cannot have one."""

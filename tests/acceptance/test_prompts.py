@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.people import Person, as_text
+from tests.support.messages import press_more
 
 PATIENCE_S = 60
 
@@ -49,7 +50,7 @@ async def test_loras_with_weights_in_the_prompt_and_the_option(environment):
 
 
 async def ask_button(environment, message, label):
-    reply = await environment.ana.click(message, label)
+    reply = await press_more(environment.ana, message, label)
     message = await reply.until(lambda message: not reply.is_thinking, PATIENCE_S)
     return as_text(message).replace("\\", "")
 
@@ -125,12 +126,12 @@ async def test_a_channel_has_a_workflow_and_a_server_has_presets(environment, ad
         options = {"channel": channel, "workflow": "txt2img-sd3"}
         assert "txt2img-sd3" in await ask(ada, "limner channels workflow", **options)
         _, told, _ = await generate(environment, prompt="a fox")
-        assert "txt2img-sd3" in told
+        assert "SD 3.5" in told
         _, told, _ = await generate(environment, prompt="a fox", workflow="txt2img-sd")
-        assert "txt2img-sd3" not in told
+        assert "SD 3.5" not in told
         await ask(ada, "limner channels workflow", channel=channel)
         _, told, _ = await generate(environment, prompt="a fox")
-        assert "txt2img-sd3" not in told
+        assert "SD 3.5" not in told
         preset = {"name": "tall", "aspect": "2:3", "server": True}
         assert "You need Manage" in await ask(environment.ana, "presets save", **preset)
         await ask(ada, "presets save", **preset)

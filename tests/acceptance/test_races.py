@@ -97,14 +97,14 @@ async def test_what_somebody_made_is_deleted_while_they_make_more(environment):
     async with environment.bot() as core:
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         first = id_of(await reply.until(has_pictures, PATIENCE_S))
-        running = await environment.ana.slash("general", "imagine", prompt="a wolf", steps=20)
+        running = await environment.ana.slash("general", "imagine", prompt="a wolf", steps=60)
         await running.until(lambda one: "/" in as_text(one), PATIENCE_S)
         asked = await environment.ana.slash("general", "mydata delete")
         told, _ = await asyncio.gather(
             environment.ana.fill(asked.modal, {}),
             answer(environment.mo, "mod purge", user=environment.ana.id),
         )
-        await told.until(lambda one: "eleted" in as_text(one), PATIENCE_S)
+        await told.until(lambda one: "Deleting" in as_text(one), PATIENCE_S)
         await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
         done = await running.until(has_pictures, PATIENCE_S)
         (left,) = await settled(core)
@@ -114,11 +114,14 @@ async def test_what_somebody_made_is_deleted_while_they_make_more(environment):
 
 
 async def test_somebody_cancels_at_the_moment_it_ends(environment):
-    environment.comfyui.step_seconds = 0.01
+    # Progress, and Cancel with it, is first shown after two seconds.
+    environment.comfyui.step_seconds = 0.2
     async with environment.bot() as core:
-        for steps in (1, 2, 4, 8, 12):
+        for steps in (9, 10, 11, 12, 14):
             reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=steps)
-            seen = await reply.until(lambda one: "Cancel" in as_text(one), PATIENCE_S)
+            seen = await reply.until(
+                lambda one: "Cancel" in as_text(one) or has_pictures(one), PATIENCE_S
+            )
             with suppress(NotPossible):  # it has ended: the button is gone
                 await environment.ana.click(seen, "Cancel")
             await reply.until(

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from sandbox.discord_api.model.components import ComponentKind
+from sandbox.discord_api.model.components import ComponentKind, interactive
 from sandbox.discord_api.values import Message, MessageFlag, MessageKind, Upload
 from sandbox.people import as_text, files_of
 
@@ -32,7 +32,7 @@ MILLISECONDS = 1_500_000_000_000
 
 
 def parts_of(message):
-    return [part for row in message["components"] for part in row["components"]]
+    return interactive(message["components"])
 
 
 def custom_ids(message):
