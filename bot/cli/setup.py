@@ -91,11 +91,12 @@ def _choose_token(
             if options.unattended:
                 raise StartupError("A token is needed: set DISCORD_TOKEN or give --token.")
             token = click.prompt("Token", hide_input=True)
+        token = token.strip()
         try:
-            name, application_id = asyncio.run(_identify(token.strip(), address))
+            name, application_id = asyncio.run(_identify(token, address))
         except DiscordUnreachable as error:
             click.echo(f"The token is saved unchecked. {error}", err=True)
-            return token.strip(), None
+            return token, None
         except StartupError as error:
             if options.unattended:
                 raise
@@ -103,7 +104,7 @@ def _choose_token(
             token = None
         else:
             click.echo(f"Discord knows it as {name}.")
-            return token.strip(), application_id
+            return token, application_id
 
 
 async def _identify(token: str, address: DiscordAddress | None) -> tuple[str, int]:

@@ -36,6 +36,14 @@ async def seen_by_moderators(environment, text):
     )
 
 
+async def hold_one(environment):
+    """Have one result held; returns its reply and the moderators' card of it."""
+    await set_up(environment, "hold")
+    reply = await imagine(environment.ana, prompt="a fox", seed=1)
+    await reply.until(held, PATIENCE_S)
+    return reply, await seen_by_moderators(environment, "a fox")
+
+
 async def set_up(environment, mode):
     await answer(environment.mo, "mod channel", channel=environment.world.channel("moderators").id)
     return await answer(environment.mo, "mod review", mode=mode)
@@ -59,10 +67,7 @@ async def test_a_held_result_is_posted_once_a_moderator_approves(environment):
 
 async def test_nothing_of_a_held_result_is_seen_elsewhere(environment):
     async with environment.bot() as core:
-        await set_up(environment, "hold")
-        reply = await imagine(environment.ana, prompt="a fox", seed=1)
-        await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(environment, "a fox")
+        _, asked = await hold_one(environment)
         id_ = id_of(asked)
         generation = await core.service.find(id_)
         assert generation.withheld
@@ -96,10 +101,7 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
 async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environment, approved):
     """Neither its person nor the moderators' channel: the process was killed right after it."""
     async with environment.bot() as core:
-        await set_up(environment, "hold")
-        reply = await imagine(environment.ana, prompt="a fox", seed=1)
-        await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(environment, "a fox")
+        reply, asked = await hold_one(environment)
         id_ = id_of(asked)
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), id_, approved=approved
@@ -393,10 +395,7 @@ async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(environment):
 @pytest.mark.parametrize("is_late", [False, True])
 async def test_a_message_without_its_embed_can_be_decided_on(environment, is_late):
     async with environment.bot() as core:
-        await set_up(environment, "hold")
-        reply = await imagine(environment.ana, prompt="a fox", seed=1)
-        await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(environment, "a fox")
+        reply, asked = await hold_one(environment)
         id_ = id_of(asked)
         environment.world.messages.get(int(asked["id"])).embeds = ()
         if is_late:
@@ -421,10 +420,7 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
 
 async def test_who_approves_too_late_of_what_was_refused_sees_it_no_longer(environment):
     async with environment.bot() as core:
-        await set_up(environment, "hold")
-        reply = await imagine(environment.ana, prompt="a fox", seed=1)
-        await reply.until(held, PATIENCE_S)
-        asked = await seen_by_moderators(environment, "a fox")
+        _, asked = await hold_one(environment)
         id_ = id_of(asked)
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), id_, approved=False

@@ -15,7 +15,7 @@ _SKELETON: Final = (
     ((0.50, 0.58), (0.42, 0.76), (0.40, 0.94)),
     ((0.50, 0.58), (0.60, 0.76), (0.64, 0.94)),
 )
-"""Trunk, arms and legs of a figure, in parts of the picture's sides."""
+"""Torso, arms and legs of a figure, in parts of the picture's sides."""
 _LIMBS: Final = ("#f33", "#3c3", "#39f", "#fc3", "#c3f")
 _HUES: Final = ("red", "orange", "green", "teal", "blue", "violet", "rose")
 _DETAILS: Final = (
