@@ -19,6 +19,8 @@ from generation.text import fill
 
 ENGLISH = "en"
 
+_UNTRANSLATED = gettext.NullTranslations()
+
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
@@ -71,15 +73,20 @@ def spoken() -> str:
     return _spoken.get()
 
 
-@cache
 def _load(locale: str) -> gettext.NullTranslations:
-    """Load the catalogue of a locale or of its language; English where there is none."""
+    """The catalogue of a locale or of its language; English where there is none."""
     for name in (locale, locale.partition("-")[0]):
         if name in languages():
-            source = resources.files("bot.i18n") / "languages" / f"{name}.po"
-            compiled = BytesIO()
-            with source.open("rb") as file:
-                write_mo(compiled, read_po(file, locale=name.replace("-", "_")))
-            compiled.seek(0)
-            return gettext.GNUTranslations(compiled)
-    return gettext.NullTranslations()
+            return _read(name)
+    return _UNTRANSLATED
+
+
+@cache
+def _read(name: str) -> gettext.NullTranslations:
+    """Read the file of a language, once and not before it is spoken."""
+    source = resources.files("bot.i18n") / "languages" / f"{name}.po"
+    compiled = BytesIO()
+    with source.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=name.replace("-", "_")))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

@@ -72,7 +72,7 @@ async def test_commands_describe_themselves_in_peoples_languages(world, service,
     async with start_bot(world, service):
         shown = {one["name"]: one for one in world.commands.everything()}
     assert shown["help"]["description"] == "How to make pictures here"
-    assert shown["help"]["description_localizations"] == {"de": "Wie man hier Bilder macht"}
+    assert shown["help"]["description_localizations"]["de"] == "Wie man hier Bilder macht"
     assert not shown["help"]["name_localizations"], "people tell each other names"
 
 

@@ -19,7 +19,7 @@ def test_german_is_spoken_where_it_is_known():
 
 
 def test_a_region_falls_back_to_its_language_and_a_stranger_to_english():
-    for locale, said in [("de-AT", "Abbrechen"), ("pt-BR", "Cancel"), ("../de", "Cancel")]:
+    for locale, said in [("de-AT", "Abbrechen"), ("sv-SE", "Cancel"), ("../de", "Cancel")]:
         with speaking(locale):
             assert _("Cancel") == said
 
@@ -34,7 +34,7 @@ async def test_each_task_speaks_its_own():
         await asyncio.sleep(0)
         return _("Cancel")
 
-    assert await asyncio.gather(answer("de"), answer("fr")) == ["Abbrechen", "Cancel"]
+    assert await asyncio.gather(answer("de"), answer("sv-SE")) == ["Abbrechen", "Cancel"]
     assert spoken() == "en"
 
 

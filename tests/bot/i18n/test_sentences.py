@@ -1,14 +1,18 @@
-"""What people read can be said in their language: its English is found, and German is complete."""
+"""What people read can be said in their language: its English is found, and files are complete."""
 
 import ast
 import re
 from pathlib import Path
 
 import pytest
+from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 from discord import app_commands
 
 from bot.client import LimnerClient
+from bot.i18n.language import languages
+from sandbox.discord_api import limits
+from tests.support.fake_service import FakeService, build_services
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("bot", "generation", "workflows")
@@ -28,8 +32,20 @@ SAID_AT = {
 }
 """Which arguments of these are sentences."""
 
-DESCRIPTION_CHARACTERS = 100
-"""Discord's limit for what a command or an option says of itself."""
+LIMITED_ARGUMENTS = {
+    "open_modal": (2, limits.MODAL_TITLE),
+    "text_field": (1, limits.MODAL_LABEL),
+    "choice_field": (1, limits.MODAL_LABEL),
+    "radio_field": (1, limits.MODAL_LABEL),
+    "upload_field": (1, limits.MODAL_LABEL),
+}
+"""Which argument of these Discord shows, and how long it may be."""
+
+LIMITED_KEYWORDS = {
+    "label": limits.LABEL,
+    "placeholder": limits.SELECT_TEXT,
+    "description": limits.SELECT_TEXT,
+}
 
 ERRORS = ("generation/errors.py", "workflows/errors.py")
 """Where errors hand their sentence to the class above them."""
@@ -76,33 +92,112 @@ def plural_forms():
     }
 
 
-def places(sentence):
-    return set(re.findall(r"\{([a-z_]+)\}", sentence))
+def messages_in(part):
+    """The English of what is translated in a part of the code."""
+    for node in ast.walk(part):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "mark", "plural"):
+            for argument in node.args[:2]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value
 
 
-@pytest.fixture(scope="module")
-def german():
-    with (ROOT / "bot" / "i18n" / "languages" / "de.po").open("rb") as file:
-        return {
-            one.id if isinstance(one.id, str) else one.id[0]: one for one in read_po(file) if one.id
-        }
+def shown_parts(function):
+    """The parts of a function that are labels or titles, with how long those may be."""
+    assigned = [
+        (target.id, node.value)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        for target in getattr(node, "targets", [getattr(node, "target", None)])
+        if isinstance(target, ast.Name)
+    ]
+    yield from ((part, limits.LABEL) for name, part in assigned if "label" in name.lower())
+    if "label" in getattr(function, "name", ""):
+        yield function, limits.LABEL
+    for call in ast.walk(function):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        place, longest = LIMITED_ARGUMENTS.get(name, (len(call.args), 0))
+        for argument in call.args[place : place + 1]:
+            yield argument, longest
+            variable = getattr(argument, "id", "")
+            yield from ((part, longest) for known, part in assigned if known == variable)
+        for keyword in call.keywords:
+            if keyword.arg in LIMITED_KEYWORDS:
+                yield keyword.value, LIMITED_KEYWORDS[keyword.arg]
+        if name.endswith("Button"):
+            yield from ((argument, limits.LABEL) for argument in call.args)
+
+
+def label_limits():
+    """How many characters the translations of labels, titles and placeholders may have."""
+    found = {}
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        functions = (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+        for function in (tree, *functions):
+            for part, longest in shown_parts(function):
+                for said in messages_in(part):
+                    found[said] = min(longest, found.get(said, longest))
+    return found
+
+
+@pytest.fixture(scope="module", params=sorted(languages()))
+def catalogue(request):
+    """The file of a language."""
+    with (ROOT / "bot" / "i18n" / "languages" / f"{request.param}.po").open("rb") as file:
+        return read_po(file, locale=request.param.replace("-", "_"))
 
 
 @pytest.fixture
-def described(services):
-    """What built-in commands and menus say."""
+def entries(catalogue):
+    """Its messages by their English."""
+    return {one.id if isinstance(one.id, str) else one.id[0]: one for one in catalogue if one.id}
+
+
+@pytest.fixture(scope="module")
+def described():
+    """What built-in commands and menus say, with how long it may be."""
     client = LimnerClient()
-    client.serve(services)
-    said = set()
+    client.serve(build_services(FakeService()))
+    said = {}
     for command in (*client.tree.walk_commands(), *client.tree.get_commands()):
         if isinstance(command, app_commands.ContextMenu):
-            said.add(command.name)
+            said[command.name] = limits.COMMAND_NAME
             continue
-        said.add(command.description)
-        for option in getattr(command, "parameters", ()):
-            said.add(str(option.description))
-            said |= {choice.name for choice in option.choices}
-    return {one for one in said if any(character.isalpha() for character in one)}
+        options = getattr(command, "parameters", ())
+        choices = [choice.name for option in options for choice in option.choices]
+        for one in (command.description, *(str(option.description) for option in options)):
+            said[one] = limits.COMMAND_DESCRIPTION
+        said.update(dict.fromkeys(choices, limits.CHOICE_TEXT))
+    return {
+        one: longest
+        for one, longest in said.items()
+        if any(character.isalpha() for character in one)
+    }
+
+
+def pairs(entry):
+    """Each English form of a message with its translations."""
+    if isinstance(entry.id, str):
+        yield entry.id, entry.string
+        return
+    one, many = entry.id
+    *few, several = entry.string
+    yield many, several
+    for form in few:
+        yield one, form
+
+
+def fixed_words(sentence):
+    """What a translation keeps as it is: places, code, names of commands, bold, lines."""
+    return sorted(
+        re.findall(r"\{[a-z_]+\}|`[^`]*`|(?<![\w/`])/[a-z0-9]+|<[a-z]+:[^>]*>|\*\*|\n", sentence)
+    )
 
 
 def test_sentences_are_found():
@@ -114,26 +209,40 @@ def test_a_sentence_is_written_out(said):
     assert not isinstance(said, ast.JoinedStr | ast.BinOp), "Put facts into {places}."
 
 
-def test_german_is_complete(german, described):
-    wanted = (english() | described) - set(plural_forms().values())
-    assert wanted - german.keys() == set(), "add these to bot/i18n/languages/de.po"
-    assert german.keys() - wanted == set(), "nothing says these any more"
+def test_nothing_lacks_and_nothing_is_stale(entries, described):
+    wanted = (english() | described.keys()) - set(plural_forms().values())
+    assert wanted - entries.keys() == set(), "add these to this language's file"
+    assert entries.keys() - wanted == set(), "nothing says these any more"
 
 
-def test_german_says_the_same(german):
+def test_a_translation_says_the_same(entries):
     many = plural_forms()
-    for source, entry in german.items():
+    for source, entry in entries.items():
         assert not entry.fuzzy
-        pairs = [(source, entry.string)]
-        if not isinstance(entry.string, str):
-            one, several = entry.string
-            assert entry.id == (source, many[source])
-            pairs = [(source, one), (many[source], several)]
-        for said, translated in pairs:
-            assert translated
-            assert places(translated) == places(said), said
+        assert isinstance(entry.id, str) or entry.id == (source, many[source])
+        for said, translated in pairs(entry):
+            assert translated, said
+            assert fixed_words(translated) == fixed_words(said)
 
 
-def test_descriptions_fit_in_german_too(german, described):
-    for said in described & german.keys():
-        assert len(german[said].string) <= DESCRIPTION_CHARACTERS
+def test_plural_forms_are_those_of_the_language(catalogue, entries):
+    assert (catalogue.num_plurals, catalogue.plural_expr) == tuple(get_plural(catalogue.locale))
+    for source, entry in entries.items():
+        if not isinstance(entry.id, str):
+            assert len(entry.string) == catalogue.num_plurals, source
+
+
+def test_labels_are_found():
+    found = label_limits()
+    assert found["Again"] == found["Back"] == limits.LABEL
+    assert found["Your settings"] == found["Delete {id}?"] == limits.MODAL_TITLE
+    assert found["Prompt"] == limits.MODAL_LABEL
+
+
+def test_translations_fit_where_they_are_shown(entries, described):
+    longest = {**described, **label_limits()}
+    for entry in entries.values():
+        for said, translated in pairs(entry):
+            # Facts that are put in are cut by whoever shows them.
+            shown = re.sub(r"\{[a-z_]+\}", "", translated)
+            assert len(shown) <= longest.get(said, limits.LAYOUT_TEXT), translated
