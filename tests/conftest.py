@@ -1,6 +1,7 @@
 """What every test may ask for: a scrubbed environment, and fresh databases of both kinds."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,18 @@ def _scrubbed_environment(monkeypatch):
         is_setting = name.startswith("LIMNER_") and not name.startswith("LIMNER_TEST_")
         if is_setting or name in ("DISCORD_TOKEN", "COMFYUI_URLS", "DATABASE_URL"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored():
+    """Whatever a test sets up to log, the next one's records reach its `caplog`."""
+    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
+    handlers = list(root.handlers)
+    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
+    yield
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
 
 
 @pytest.fixture

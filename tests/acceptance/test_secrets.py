@@ -15,16 +15,10 @@ PATIENCE_S = 60
 @pytest.fixture
 def written():
     """Everything that is logged, as at `LIMNER_LOG_LEVEL=debug`."""
-    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
-    handlers = list(root.handlers)
-    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
     set_up_logs(style="console", level="debug")
-    (ours,) = root.handlers
+    (ours,) = logging.getLogger().handlers
     ours.setStream(stream := io.StringIO())
-    yield stream
-    root.handlers[:] = handlers
-    for logger, level in levels:
-        logger.setLevel(level)
+    return stream
 
 
 async def test_no_token_and_no_password_is_logged_or_told(environment, written, picture):

@@ -13,30 +13,19 @@ TOKEN = "aW50ZXJhY3Rpb24.x-y_z"
 TIMEOUT = "Connection timeout to host https://discord.com/api/v10/webhooks/1183/{token}/messages/@original"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ACKNOWLEDGEMENT = "https://discord.com/api/v10/interactions/99/{token}/callback?with_response=true"
-
-
-@pytest.fixture
-def log():
-    """A logger of the program's, with its handlers for the length of a test."""
-    root, known = logging.getLogger(), logging.Logger.manager.loggerDict.values()
-    handlers = list(root.handlers)
-    levels = [(one, one.level) for one in (root, *known) if isinstance(one, logging.Logger)]
-    yield logging.getLogger("bot.test")
-    root.handlers[:] = handlers
-    for logger, level in levels:
-        logger.setLevel(level)
+LOG = logging.getLogger("bot.test")
 
 
 @pytest.mark.parametrize("style", ["console", "json"])
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_tokens_and_passwords_in_others_sentences_are_left_out(
-    log, capsys, monkeypatch, style, is_terminal
+    capsys, monkeypatch, style, is_terminal
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     set_up_logs(style=style, level="info")
-    log.info("It answers at %s.", "http://ana:hush@10.0.0.7:8188/view?a=b@c")
+    LOG.info("It answers at %s.", "http://ana:hush@10.0.0.7:8188/view?a=b@c")
     failure = OSError(TIMEOUT.format(token=TOKEN))
-    log.error("Refused at %s", ACKNOWLEDGEMENT.format(token=TOKEN), exc_info=failure)
+    LOG.error("Refused at %s", ACKNOWLEDGEMENT.format(token=TOKEN), exc_info=failure)
     written = "".join(COLOURS.sub("", capsys.readouterr().err).split())
     assert TOKEN not in written
     assert "hush" not in written
