@@ -32,13 +32,14 @@ async def refused(person, **options):
 
 
 async def test_a_german_and_an_english_person_each_read_their_own_language(environment):
-    environment.comfyui.step_seconds = 0.15
     environment.ben.member.locale = "de"
+    environment.comfyui.hold()
     async with environment.bot():
         english = await imagine(environment.ana, prompt="a fox", seed=1)
         german = await imagine(environment.ben, prompt="ein Fuchs", seed=2)
         await english.until(lambda message: "Cancel" in labels_of(message), PATIENCE_S)
         await german.until(lambda message: "Abbrechen" in labels_of(message), PATIENCE_S)
+        environment.comfyui.release()
         theirs, ours = await ended(german), await ended(english)
         assert {"Vergrößern", "Nochmal"} <= set(labels_of(theirs))
         assert {"Upscale", "Again"} <= set(labels_of(ours))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from PIL import Image
 
 from sandbox.comfyui.engine import Engine
@@ -162,7 +163,23 @@ class FileRoutes:
                 "Cache-Control": "no-store",
             }
         headers = {**named, "Content-Type": media_type, "X-Content-Type-Options": "nosniff"}
-        return web.FileResponse(path, headers=headers)
+        return _File(path, headers=headers)
+
+
+class _File(web.FileResponse):
+    """A file that is closed in every case.
+
+    aiohttp opens it in a thread, and leaves it open if its request is cancelled meanwhile.
+    """
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the file; a cancellation takes effect once it is sent or the connection is cut."""
+        sending = asyncio.ensure_future(super().prepare(request))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.gather(sending, return_exceptions=True)
+            raise
 
 
 async def _read_upload(request: web.Request) -> _Incoming | None:
