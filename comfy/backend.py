@@ -1,5 +1,6 @@
 """The contract of everything that runs graphs."""
 
+import uuid
 from collections.abc import AsyncGenerator, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
@@ -54,22 +55,22 @@ class Backend(Protocol):
 
     def run(
         self,
-        prompt_id: str,
         graph: Graph,
+        prompt_id: str | None = None,
         *,
         previews: bool = True,
         is_new: bool = False,
         stall_after_s: float = 600.0,
     ) -> AsyncGenerator[RunEvent, None]:
-        """Follow the run of this prompt id to its end; the last event is Succeeded.
+        """Run the graph and follow it to its end; the last event is Succeeded.
 
-        Re-entrant: a prompt id that the backend knows (waiting, running or ended) is re-attached,
-        only an unknown one is submitted. `is_new` says that this prompt id, a UUID in lower case,
-        was never submitted, which saves the question. A run that the backend calls running and
-        that shows no sign of life for `stall_after_s` ends with RunStalled; waiting behind
-        others is a sign of life. Close the generator when leaving early
-        (contextlib.aclosing); the run itself goes on. A slow consumer loses previews and steps,
-        never other events.
+        Without `prompt_id`, a UUID in lower case, it is a new run. With one it is re-entrant: a
+        prompt id that the backend knows (waiting, running or ended) is re-attached, only an unknown
+        one is submitted. `is_new` says that it was never submitted, which saves the question. A
+        run that the backend calls running and that shows no sign of life for `stall_after_s` ends
+        with RunStalled; waiting behind others is a sign of life. Close the generator when
+        leaving early (contextlib.aclosing); the run itself goes on. A slow consumer loses
+        previews and steps, never other events.
         """
 
     async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
@@ -80,3 +81,12 @@ class Backend(Protocol):
 
         Raises RunStalled when it still runs after being asked for a minute.
         """
+
+
+def check_prompt_id(prompt_id: str | None) -> str:
+    """Return the prompt id, or a new one for None. Raises ValueError for what is no prompt id."""
+    if prompt_id is None:
+        return str(uuid.uuid4())
+    if str(uuid.UUID(prompt_id)) != prompt_id:
+        raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
+    return prompt_id

@@ -6,14 +6,13 @@ import io
 import json
 import re
 import time
-import uuid
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import Self, TypeVar
 
 import aiohttp
 
-from comfy.backend import CancelOutcome, Graph
+from comfy.backend import CancelOutcome, Graph, check_prompt_id
 from comfy.cancellation import cancel_run
 from comfy.errors import (
     BackendRefused,
@@ -166,20 +165,16 @@ class ComfyServer:
 
     async def run(
         self,
-        prompt_id: str,
         graph: Graph,
+        prompt_id: str | None = None,
         *,
         previews: bool = True,
         is_new: bool = False,
         stall_after_s: float = STALL_AFTER_S,
     ) -> AsyncGenerator[RunEvent, None]:
-        """Follow the run of this prompt id to its end, submitting it if the backend hasn't it.
-
-        `prompt_id` is a UUID in lower case. `is_new` says that this id was never submitted,
-        which saves the question whether the backend knows it.
-        """
-        if str(uuid.UUID(prompt_id)) != prompt_id:
-            raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
+        """Run the graph, or follow the run that already has this prompt id, to its end."""
+        is_new = is_new or prompt_id is None
+        prompt_id = check_prompt_id(prompt_id)
         self._watchdog.start()
         run = Run(prompt_id, graph, stall_after=stall_after_s, now=time.monotonic())
         try:

@@ -1,7 +1,6 @@
 """Limner's own adapter with everything on: as `generation/` uses it."""
 
 import asyncio
-import uuid
 from contextlib import aclosing
 
 from benchmarks.client import Job
@@ -27,7 +26,7 @@ class LimnerClient:
         """Follow the run and download its picture."""
         steps = previews = 0
         fetch: asyncio.Task[bytes] | None = None
-        async with aclosing(self._server.run(str(uuid.uuid4()), job.graph, is_new=True)) as events:
+        async with aclosing(self._server.run(job.graph)) as events:
             async for event in events:
                 match event:
                     case StepDone():

@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 import time
-import uuid
 import zlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -18,7 +17,7 @@ from comfy.api_v2.errors import TryLater, code_of
 from comfy.api_v2.following import JobFollower, fetch_job
 from comfy.api_v2.jobs import JOBS, Job
 from comfy.api_v2.submission import JobSubmitter
-from comfy.backend import CancelOutcome, Graph
+from comfy.backend import CancelOutcome, Graph, check_prompt_id
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -127,20 +126,16 @@ class ComfyApiV2:
 
     async def run(
         self,
-        prompt_id: str,
         graph: Graph,
+        prompt_id: str | None = None,
         *,
         previews: bool = True,
         is_new: bool = False,
         stall_after_s: float = STALL_AFTER_S,
     ) -> AsyncGenerator[RunEvent, None]:
-        """Follow the job of this prompt id to its end, submitting it if it was not.
-
-        `prompt_id` is a UUID in lower case. `is_new` says that it was never submitted, which saves
-        the question.
-        """
-        if str(uuid.UUID(prompt_id)) != prompt_id:
-            raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
+        """Run the graph, or follow the job that this prompt id already became, to its end."""
+        is_new = is_new or prompt_id is None
+        prompt_id = check_prompt_id(prompt_id)
         submitted = self._submitting.setdefault(prompt_id, asyncio.Event())
         try:
             job, was_known = await self._submitter.submit(prompt_id, graph, is_new=is_new)

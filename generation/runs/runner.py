@@ -451,7 +451,7 @@ class _Attempt:
             self.use(await _build_graph(order, self._workflow, self.backend))
         assert self._progress is not None  # noqa: S101 - set by use()
         is_new = await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
-        run = self.backend.run(self.prompt_id, self.graph, is_new=is_new)
+        run = self.backend.run(self.graph, self.prompt_id, is_new=is_new)
         async with aclosing(run) as events:
             async for event in events:
                 self.last_sign_at = asyncio.get_running_loop().time()

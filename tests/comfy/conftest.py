@@ -117,7 +117,7 @@ def follow():
 
     async def collect(backend, prompt_id, graph, **options):
         async with asyncio.timeout(20):
-            return [event async for event in backend.run(prompt_id, graph, **options)]
+            return [event async for event in backend.run(graph, prompt_id, **options)]
 
     return collect
 

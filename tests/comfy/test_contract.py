@@ -109,7 +109,7 @@ async def backend(request):
 def follow():
     async def collect(backend, prompt_id, graph, **options):
         async with asyncio.timeout(90):
-            return [event async for event in backend.run(prompt_id, graph, **options)]
+            return [event async for event in backend.run(graph, prompt_id, **options)]
 
     return collect
 
@@ -227,7 +227,7 @@ async def cancel_when_known(backend, prompt_id):
 
 async def test_leaving_early_leaves_the_run_alone(backend, follow):
     prompt_id, graph = new_id(), build_graph(30)
-    async with aclosing(backend.run(prompt_id, graph)) as events:
+    async with aclosing(backend.run(graph, prompt_id)) as events:
         assert isinstance(await anext(events), Submitted)
 
     events = await follow(backend, prompt_id, graph)

@@ -1,6 +1,5 @@
 import asyncio
 import logging
-import uuid
 
 import pytest
 from aiohttp import web
@@ -295,7 +294,7 @@ async def test_secrets_are_never_shown(serve, connect, caplog, graph):
     )
     backend = ComfyServer(settings)
     with pytest.raises(ComfyError) as caught:
-        await anext(backend.run(str(uuid.uuid4()), graph, is_new=True))
+        await anext(backend.run(graph))
     await backend.close()
 
     assert settings.name == "127.0.0.1:1"
@@ -357,4 +356,4 @@ async def test_a_closed_backend_says_so(build, unused_tcp_port, graph):
     with pytest.raises(BackendUnreachable, match="closed"):
         await backend.fetch_load()
     with pytest.raises(BackendUnreachable, match="closed"):
-        await anext(backend.run(str(uuid.uuid4()), graph, is_new=True))
+        await anext(backend.run(graph))

@@ -145,7 +145,7 @@ def new_id():
 
 
 async def settle(backend, graph):
-    return [event async for event in backend.run(new_id(), graph)]
+    return [event async for event in backend.run(graph)]
 
 
 async def settle_in_time(backend, graph):
@@ -192,7 +192,7 @@ async def test_restart_with_work_waiting_and_running(own, backend, ending):
 
 async def test_server_that_freezes_for_a_while(own, backend):
     """No answer, no frame, no end of the connection; then it goes on as if nothing had been."""
-    run = backend.run(new_id(), sampler_graph(12))
+    run = backend.run(sampler_graph(12))
     async with asyncio.timeout(90), aclosing(run) as events:
         await until_sampling(events)
         own.signal(signal.SIGSTOP)
@@ -217,7 +217,7 @@ async def test_cached_run_whose_file_is_gone(own, backend):
 
 async def test_queue_cleared_by_somebody_else(own, backend, stranger):
     """Who runs goes on, who waits is gone without a word."""
-    run = backend.run(new_id(), sampler_graph(20))
+    run = backend.run(sampler_graph(20))
     async with asyncio.timeout(90), aclosing(run) as events:
         await until_sampling(events)
         waiting = asyncio.create_task(settle(backend, plain_graph()))
@@ -232,7 +232,7 @@ async def test_queue_cleared_by_somebody_else(own, backend, stranger):
 
 async def test_whatever_runs_is_interrupted_by_somebody_else(own, backend, stranger):
     """The editor's button names no prompt."""
-    run = backend.run(new_id(), sampler_graph(9000))
+    run = backend.run(sampler_graph(9000))
     async with asyncio.timeout(WITHIN_S + 30), aclosing(run) as events:
         await until_sampling(events)
         async with stranger.post(f"{own.url}/interrupt") as answer:
@@ -242,7 +242,7 @@ async def test_whatever_runs_is_interrupted_by_somebody_else(own, backend, stran
 
 
 async def test_history_cleared_by_somebody_else_while_running(own, backend, stranger):
-    run = backend.run(new_id(), sampler_graph(12))
+    run = backend.run(sampler_graph(12))
     async with asyncio.timeout(90), aclosing(run) as events:
         await until_sampling(events)
         async with stranger.post(f"{own.url}/history", json={"clear": True}) as answer:

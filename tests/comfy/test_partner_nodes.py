@@ -69,7 +69,7 @@ async def test_the_key_goes_along_with_graphs_that_have_partner_nodes(stand_in):
             await backend.fetch_object_info(refresh=True)
             prompt_id = f"{OWN[:-1]}{number}"
             GRAPH["1"]["inputs"]["height"] = 64 + number  # what is cached says nothing
-            events = [event async for event in backend.run(prompt_id, GRAPH, is_new=True)]
+            events = [event async for event in backend.run(GRAPH, prompt_id, is_new=True)]
             assert NodeText("2", f"width: 64, height: {64 + number}\n batch size: 1") in events
         record = await backend._http.fetch_json(f"history/{prompt_id}")
     sent = [post.extra_data.get("api_key_comfy_org") for post in stand_in.log.posts]
@@ -83,6 +83,6 @@ async def test_what_a_server_says_is_read_without_the_key(stand_in):
             **GRAPH,
             "3": {"class_type": "PreviewAny", "inputs": {"source": f"Your key {KEY}"}},
         }
-        events = [event async for event in backend.run(OWN, graph, is_new=True)]
+        events = [event async for event in backend.run(graph, OWN, is_new=True)]
     assert KEY not in str(events)
     assert "Your key [key]" in str(events)

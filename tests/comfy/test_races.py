@@ -515,7 +515,7 @@ async def test_slow_consumer(comfy, backend, eventually, prompt_id, graph):
 
     comfy.script = script
     seen = []
-    async with aclosing(backend.run(prompt_id, graph)) as events:
+    async with aclosing(backend.run(graph, prompt_id)) as events:
         async for event in events:
             if isinstance(event, Submitted):
                 # Nothing is read until the server is done: it must not be held up by that.

@@ -34,14 +34,10 @@ async def test_a_plain_run_tells_everything_in_order(comfy, backend, follow, pro
     assert events[-1] == Succeeded((PICTURE,), fully_cached=False)
 
 
-async def test_a_plain_run_costs_two_requests(comfy, follow, prompt_id, graph):
-    backend = ComfyServer(BackendSettings(comfy.url))
-    try:
-        await backend.open()
-        events = await follow(backend, prompt_id, graph, is_new=True)
+async def test_a_plain_run_costs_two_requests(comfy, follow, graph):
+    async with ComfyServer(BackendSettings(comfy.url)) as backend:
+        events = await follow(backend, None, graph)
         await backend.fetch_output(events[-1].outputs[0], max_bytes=1000)
-    finally:
-        await backend.close()
 
     assert [seen[:2] for seen in comfy.requests if seen[1] != "/ws"] == [
         ("POST", "/prompt"),
@@ -76,7 +72,7 @@ async def test_a_known_run_is_attached_to_and_not_submitted_again(
 
     comfy.script = script
     first = await connect()
-    async with aclosing(first.run(prompt_id, graph)) as events:
+    async with aclosing(first.run(graph, prompt_id)) as events:
         async for event in events:
             if isinstance(event, Started):
                 break
@@ -150,7 +146,7 @@ async def test_closing_ends_open_runs_and_may_be_done_twice(
 
 async def test_a_prompt_id_that_is_no_uuid_is_a_mistake_of_ours(backend, graph):
     with pytest.raises(ValueError, match="UUID"):
-        await anext(backend.run("MY-JOB", graph))
+        await anext(backend.run(graph, "MY-JOB"))
 
 
 def test_the_settings_are_frozen():

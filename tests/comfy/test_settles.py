@@ -98,7 +98,7 @@ def settle():
 
     async def follow(backend, graph, prompt_id=None, **options):
         async with asyncio.timeout(WITHIN_S):
-            run = backend.run(prompt_id or new_id(), graph, **options)
+            run = backend.run(graph, prompt_id or new_id(), **options)
             return [event async for event in run]
 
     return follow
@@ -190,7 +190,7 @@ async def test_accident_of_the_socket_mid_run(place, cable, settle, accident):
     """Killed, or open and silent: the same to whoever waits for pictures."""
     proxy, backend = cable
     prompt_id, graph = new_id(), sampler_graph(steps=12)
-    run = backend.run(prompt_id, graph)
+    run = backend.run(graph, prompt_id)
     async with aclosing(run) as events:
         async for event in events:
             if isinstance(event, StepDone) and event.value >= 2:
@@ -361,7 +361,7 @@ async def test_slow_consumer(place, eventually):
     seen, over = [], asyncio.Event()
     prompt_id, graph = new_id(), sampler_graph(steps=30)
     async with asyncio.timeout(WITHIN_S):
-        async with aclosing(place.backend.run(prompt_id, graph)) as events:
+        async with aclosing(place.backend.run(graph, prompt_id)) as events:
             async for event in events:
                 if isinstance(event, Submitted):
                     watch = asyncio.create_task(until_ended(place.url, prompt_id, over))
@@ -395,7 +395,7 @@ class ComfyWatcher:
         await self.backend.close()
 
     async def wait_for_end(self, prompt_id):
-        async for _ in self.backend.run(prompt_id, {}):
+        async for _ in self.backend.run({}, prompt_id):
             pass
 
 
@@ -501,7 +501,7 @@ async def test_taken_out_of_the_queue_by_somebody_else(place, settle, stranger):
     """A prompt that was waiting ends without any message and without a trace."""
     blocker, waiting = new_id(), new_id()
     blocking = asyncio.create_task(settle(place.backend, sampler_graph(steps=5000), blocker))
-    run = place.backend.run(waiting, plain_graph())
+    run = place.backend.run(plain_graph(), waiting)
     async with asyncio.timeout(WITHIN_S), aclosing(run) as events:
         await until_loaded(place.backend)
         await anext(events)
@@ -517,7 +517,7 @@ async def test_taken_out_of_the_queue_by_somebody_else(place, settle, stranger):
 
 async def test_running_prompt_interrupted_by_somebody_else(place, settle, stranger):
     prompt_id = new_id()
-    run = place.backend.run(prompt_id, sampler_graph(steps=5000))
+    run = place.backend.run(sampler_graph(steps=5000), prompt_id)
     async with asyncio.timeout(WITHIN_S), aclosing(run) as events:
         async for event in events:
             if isinstance(event, StepDone):

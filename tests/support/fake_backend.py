@@ -108,7 +108,7 @@ class FakeBackend:
         self.uploads.append(content)
         return f"uploaded-{len(self.uploads)}.{extension}"
 
-    async def run(self, prompt_id, graph, *, previews=True, is_new=False):
+    async def run(self, graph, prompt_id, *, previews=True, is_new=False):
         assert not (is_new and prompt_id in self.submissions)
         self.were_new.append(is_new)
         self._require_reachable()

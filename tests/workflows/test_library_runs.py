@@ -98,7 +98,7 @@ async def run(backend, workflow, values):
     drawn = {"seed": uuid.uuid4().int % 2**53} if workflow.manifest.find("seed") else {}
     graph = bind(workflow, {**drawn, **values})
     steps = []
-    async with aclosing(backend.run(str(uuid.uuid4()), graph, previews=False)) as events:
+    async with aclosing(backend.run(graph, previews=False)) as events:
         async for event in events:
             if isinstance(event, StepDone):
                 steps.append(event)

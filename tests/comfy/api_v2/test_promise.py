@@ -162,7 +162,7 @@ async def test_killed_after_the_note_it_is_attached_to(
     service, connect, follow, graph, prompt_id, store
 ):
     service.holds = True
-    async with connect(service) as backend, aclosing(backend.run(prompt_id, graph)) as events:
+    async with connect(service) as backend, aclosing(backend.run(graph, prompt_id)) as events:
         await anext(events)
 
     for job in service.jobs.values():
@@ -282,7 +282,7 @@ async def test_a_cancelled_job_is_stopped_by_another_process(
 
 async def test_a_lost_job_is_cancelled_by_its_label(service, connect, graph, prompt_id):
     service.holds = True
-    async with connect(service) as backend, aclosing(backend.run(prompt_id, graph)) as events:
+    async with connect(service) as backend, aclosing(backend.run(graph, prompt_id)) as events:
         await anext(events)
     forgetful = MemoryJobStore()
     await forgetful.remember_sending(prompt_id, datetime.now(UTC))

@@ -77,7 +77,7 @@ class FileBackend:
     async def upload_image(self, content, *, extension):
         return f"a.{extension}"
 
-    async def run(self, prompt_id, graph, *, previews=True, is_new=False):
+    async def run(self, graph, prompt_id, *, previews=True, is_new=False):
         file = self._folder / prompt_id
         was_known = file.exists()
         assert not (was_known and is_new)
