@@ -71,7 +71,7 @@ class AdministrationGroup(
 def status_panel(status: GuildStatus, backends: Sequence[DrainEntry]) -> ui.LayoutView:
     """How things stand now; of the GPUs only how many are ready. The rules are in limits."""
     ready = sum(backend.status.state is BackendState.READY for backend in backends)
-    line = _("Paused by an administrator") if status.is_paused else _("Open")
+    line = _("Paused by an administrator") if status.is_paused else _("Taking requests")
     lines = [
         _("**Queue** {line}", line=line),
         _(

@@ -44,7 +44,7 @@ async def test_an_administrator_pauses_and_resumes_once(place, services):
 
 async def test_status_says_how_things_stand(place):
     text = text_of(await place.ada.slash(place.channel, "limner status"))
-    assert "**Queue** Open" in text
+    assert "**Queue** Taking requests" in text
     assert "**Now** 1 running · 2 waiting" in text
     assert "**GPUs** " in text
     assert "a day" not in text
