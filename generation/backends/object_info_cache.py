@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote, unquote
 
 from comfy.protocol.object_info import ObjectInfo
@@ -35,10 +36,13 @@ class KnownNodes:
         """Replace all stored descriptions by these. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = {f"{quote(name, safe='')}{SUFFIX}": info for name, info in infos.items()}
-        for name, info in kept.items():
-            part = self._folder / f"{name}.part"
-            part.write_bytes(gzip.compress(json.dumps(info.raw).encode(), compresslevel=1, mtime=0))
-            part.replace(self._folder / name)
+        # Others may save at the same time: each has parts of its own.
+        with TemporaryDirectory(dir=self._folder) as parts:
+            for name, info in kept.items():
+                content = json.dumps(info.raw).encode()
+                part = Path(parts, name)
+                part.write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
+                part.replace(self._folder / name)
         for path in self._folder.glob(f"*{SUFFIX}"):
             if path.name not in kept:
                 path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_what_is_kept_is_read_again_by_name(tmp_path):
     known.save({"big/one": NEW})
     assert list(known.load()) == ["big/one"]
     assert len(list((tmp_path / "nodes").iterdir())) == 1
+
+
+def test_two_processes_that_keep_it_at_the_same_time_do_not_disturb_each_other(tmp_path):
+    def save(_):
+        KnownNodes(tmp_path).save({"one": OLD, "two": NEW})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(100)))
+    assert KnownNodes(tmp_path).load().keys() == {"one", "two"}
 
 
 @pytest.mark.parametrize(
