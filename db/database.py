@@ -56,6 +56,14 @@ bounds that."""
 STATEMENT_TIMEOUT_S = 60
 """Seconds for one statement on PostgreSQL: none of ours takes so long."""
 
+IDLE_TRANSACTION_TIMEOUT_S = 10
+"""Seconds between two statements of a transaction, after which PostgreSQL ends its session.
+
+Otherwise a process that is stopped there, or a suspended machine, would hold its locks, such as a
+guild's, for as long as it stays so: TCP's probes are answered by the system. Nothing waits
+between statements, and the longest computation, the digest of the largest result, takes a second.
+"""
+
 TRANSACTION_TIMEOUT_S = 60.0
 """Seconds for a transaction, the wait for a thread included: a server that is frozen answers
 nothing, and whoever asked must not wait for ever."""
@@ -85,6 +93,10 @@ _NO_ADDRESS = (
 _CLOSED = "Limner is just stopping. Try again in a minute."
 _TOO_SLOW = "The database does not answer in time. Try again in a moment."
 _READ_ONLY = "limner_read_only"
+_POSTGRESQL_LIMITS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_S}s "
+    f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_TIMEOUT_S}s"
+)
 _POSTGRESQL_OPTIONS = frozenset({"host", "port", "sslmode"})
 
 
@@ -362,7 +374,7 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
         pool_size=POSTGRESQL_CONNECTIONS,
         connect_args={
             **POSTGRESQL_CONNECT_ARGS,
-            "options": "" if for_migrations else f"-c statement_timeout={STATEMENT_TIMEOUT_S}s",
+            "options": "" if for_migrations else _POSTGRESQL_LIMITS,
         },
     )
 

@@ -111,7 +111,7 @@ _POSTGRESQL_FAILURES: _Failures = (
         "The PostgreSQL server at {where} has no space left. Make room on its disk.",
     ),
     (
-        ("08", "40", "53", "55P03", "57"),
+        ("08", "25P03", "40", "53", "55P03", "57"),
         DatabaseUnavailable,
         (
             "The PostgreSQL server at {where} cannot do that just now (code {code}). Try again in "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dbos import DBOS
 
+from db.database import IDLE_TRANSACTION_TIMEOUT_S
 from generation.line.engine_log import quieten
 from generation.line.serializer import JSONSerializer
 from generation.line.settings import APPLICATION_VERSION, EngineSettings
@@ -40,6 +41,7 @@ async def launch_engine(settings: EngineSettings, slot: str) -> str:
             "serializer": JSONSerializer(),
             "console_log_level": "WARNING",
             "db_engine_kwargs": settings.connection_options,
+            "sys_db_idle_transaction_timeout_sec": float(IDLE_TRANSACTION_TIMEOUT_S),
             "notification_listener_polling_interval_sec": _POLL_S,
         }
     )

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import make_url, select, text
 
-from db.database import Database, libpq_url, normalise_url
+from db.database import (
+    IDLE_TRANSACTION_TIMEOUT_S,
+    Database,
+    libpq_url,
+    normalise_url,
+)
 from db.error_translation import translated
 from db.errors import (
     Conflict,
@@ -20,6 +25,7 @@ from db.errors import (
     InvalidDatabaseURL,
     Unstorable,
 )
+from db.repositories.charges import ChargeRepository
 from db.tables import GuildRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -346,6 +352,25 @@ async def test_a_connection_cut_in_a_transaction_is_unavailable(postgres_server,
         await lose_the_connection()
     assert await guild_ids(database) == []
     await database.close()
+
+
+async def test_a_transaction_that_stands_still_lets_others_go_on(postgres_url):
+    stopped, others = Database(postgres_url), Database(postgres_url)
+
+    async def stand_still():
+        with stopped.transaction() as session:
+            limit = session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+            assert limit == f"{IDLE_TRANSACTION_TIMEOUT_S}s"
+            session.execute(text("SET idle_in_transaction_session_timeout = '20ms'"))
+            ChargeRepository(session).lock_guild(10)
+            await others.write(lambda session: ChargeRepository(session).lock_guild(10))
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await stand_still()
+    assert await guild_ids(stopped) == []
+    await stopped.close()
+    await others.close()
 
 
 async def test_stored_values_never_show_in_an_error(database):
