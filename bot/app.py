@@ -252,6 +252,9 @@ def build_pool_members(settings: Settings, store: JobStore | None = None) -> tup
                 build_backend(_backend_settings(entry, settings.data), store),
                 entry.concurrency,
                 entry.tags,
+                weight=entry.weight,
+                cost=entry.cost,
+                max_wait_s=entry.max_wait,
             )
             for entry in settings.backends
         )

@@ -93,6 +93,9 @@ class BackendEntry(BaseModel):
     concurrency: int = Field(default=GRAPHS_AT_A_TIME, ge=1, le=16)
     tags: frozenset[str] = frozenset()
     object_info: Path | None = None
+    weight: float = Field(default=1, ge=0, allow_inf_nan=False)
+    cost: float = Field(default=0, ge=0, allow_inf_nan=False)
+    max_wait: float = Field(default=0, ge=0, allow_inf_nan=False)
 
 
 class BackendsFile(BaseModel):

@@ -1,7 +1,7 @@
 """Estimated durations and start times, from recent runs of the same workflow. Pure."""
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -104,6 +104,23 @@ def plan_turns(
         else:
             heapq.heappush(free, (starts_at + timedelta(seconds=duration_s), backend))
     return turns
+
+
+def foresee_wait_s(
+    entry: Ahead,
+    ahead: Sequence[Ahead],
+    running: Sequence[Ahead],
+    durations: Durations,
+    backends: Collection[str],
+    now: datetime,
+) -> float:
+    """Seconds until one of these backends can take it, after all that is ahead of it.
+
+    Where that cannot be told, those that it has waited already.
+    """
+    there = [one for one in running if one.backend in backends]
+    starts_at = plan_turns([*ahead, entry], there, durations, tuple(backends), now)[-1].starts_at
+    return ((starts_at - now) if starts_at else (now - entry.created_at)).total_seconds()
 
 
 def first_end(

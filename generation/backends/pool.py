@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
@@ -41,11 +42,18 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True)
 class PoolMember:
-    """A backend, how many graphs it is sent at a time, and its tags."""
+    """A backend, how many graphs it is sent at a time, its tags, and what it is preferred for.
+
+    `cost` is for a GPU second, in any one unit; at equal cost the higher `weight` comes first.
+    While cheaper backends are busy it takes work only if the wait for them passes `max_wait_s`.
+    """
 
     backend: Backend
     concurrency: int = 2
     tags: frozenset[str] = frozenset()
+    weight: float = 1.0
+    cost: float = 0.0
+    max_wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,11 @@ class BackendPool:
     def concurrency(self) -> Mapping[str, int]:
         """How many graphs each backend is handed at a time, by its name."""
         return {name: state.member.concurrency for name, state in self._states.items()}
+
+    @property
+    def weighs_waits(self) -> bool:
+        """Whether it depends on the wait for others if some backend takes work."""
+        return any(state.member.max_wait_s for state in self._states.values())
 
     @property
     def occupancies(self) -> Mapping[str, Occupancy]:
@@ -202,19 +215,24 @@ class BackendPool:
         avoid: Collection[str] = (),
         tags: Collection[str] = (),
         among: Collection[str] | None = None,
+        wait_s: Callable[[Collection[str]], float] = lambda _names: math.inf,
     ) -> str | None:
         """Choose a backend for this graph; None while none can take it.
 
         Only those with all the tags count, and those of `among` where it is given. Capable ones
         come first, and when the only capable one is away it is waited for; when none is known to
-        be capable, any may say precisely what it lacks. Among equally loaded ones the one that ran
-        these models last is taken: it need not load them. One to be avoided is taken only when
-        there is no other. Where there is but one, it is not asked for its load.
+        be capable, any may say precisely what it lacks. Idle ones come first, of these the
+        cheapest, then the one with the highest weight, then the one that ran these models last: it
+        need not load them. A dearer one is passed over while `wait_s`, the seconds until any of
+        the given backends is free, is within its limit for the cheaper ones. One to be avoided is
+        taken only when there is no other. Where there is but one, it is not asked for its load.
         """
-        fit = self.find_fit(graph, tags)
+        now = self._clock()
+        fit = [n for n in self.find_fit(graph, tags) if self._states[n].takes_work(now)]
+        unspoiled = [name for name in fit if name not in avoid]
         able = [name for name in fit if among is None or name in among]
-        able = [name for name in able if self._states[name].takes_work(self._clock())]
-        candidates = [name for name in able if name not in avoid] or able
+        candidates = [name for name in able if name in unspoiled] or able
+        candidates = [name for name in candidates if self._is_worth(name, unspoiled, wait_s)]
         if len(candidates) <= 1:
             return candidates[0] if candidates else None
         loads = await self._probe([self._states[name] for name in candidates])
@@ -223,9 +241,14 @@ class BackendPool:
         models = capability.find_models(graph)
         answered = sorted(loads)
         self._random.shuffle(answered)
-        return min(
-            answered, key=lambda name: (loads[name], not models <= self._states[name].loaded)
-        )
+
+        def rank(name: str) -> tuple[object, ...]:
+            state = self._states[name]
+            member, load = state.member, loads[name]
+            is_unloaded = not models <= state.loaded
+            return (load > 0, member.cost, load, -member.weight, is_unloaded)
+
+        return min(answered, key=rank)
 
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
         """Whether a capable backend takes work, even if it is busy at the moment."""
@@ -283,6 +306,14 @@ class BackendPool:
         _log.warning("Backend %s: %s", name, sentence)
         if name in self._states:
             self._states[name].problem = sentence
+
+    def _is_worth(
+        self, name: str, others: Sequence[str], wait_s: Callable[[Collection[str]], float]
+    ) -> bool:
+        """Whether no cheaper one of the others is free within this one's limit."""
+        member = self._states[name].member
+        cheaper = [one for one in others if self._states[one].member.cost < member.cost]
+        return not cheaper or not member.max_wait_s or wait_s(cheaper) > member.max_wait_s
 
     def _state_of(self, name: str) -> _MemberState:
         if name not in self._states:

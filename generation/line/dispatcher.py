@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
 from typing import Protocol
 
 from db.errors import DatabaseError
 from db.tables import DIRECT_MESSAGES
 from generation.backends.pool import BackendPool, Graph
-from generation.estimates import Ahead
+from generation.estimates import Ahead, Durations, foresee_wait_s
 from generation.history.records import LineState
 from generation.line.settings import MAX_ATTEMPTS, MAX_BEGINNINGS, LineTimings
 from generation.line.turns import order_turns
@@ -198,7 +200,9 @@ class Dispatcher:
                 self._handed[id_] = _HandOut(entries[id_], attempt, slot, read_at)
                 self._pool.reserve(id_, attempt.backend)
         for id_, entry in entries.items():
-            if id_ not in self._handed and self._gone.get(id_, 0.0) < read_at:
+            if id_ in self._handed:
+                self._handed[id_].entry = entry  # which knows by now when it began
+            elif self._gone.get(id_, 0.0) < read_at:
                 self._waiting[id_] = entry
                 self._known_at.setdefault(id_, read_at)
         for id_ in [one for one in self._waiting if one not in entries]:
@@ -247,8 +251,9 @@ class Dispatcher:
                 _log.debug("No turn can be given just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nothing runs any more
                 _log.exception("A turn could not be given.")
-            is_waiting_for_backends = len(self._pool.reachable_names) < len(self._pool.names)
-            pause_s = self._runner.limits.pause_s if is_waiting_for_backends else None
+            is_one_away = len(self._pool.reachable_names) < len(self._pool.names)
+            looks_again = is_one_away or self._pool.weighs_waits
+            pause_s = self._runner.limits.pause_s if looks_again else None
             try:
                 async with asyncio.timeout(pause_s if self._waiting else None):
                     await self._wake.wait()
@@ -262,7 +267,9 @@ class Dispatcher:
         if not self._past and not self._free_places() and self._pool.reachable_names:
             return  # what can only wait needs no order
         looked_at = 0
-        for entry in self._order():
+        ordered = self._order()
+        durations = await self._runner.durations({one.workflow for one in self._everything()})
+        for entry in ordered:
             if entry.id not in self._waiting or self._is_lane_taken(entry):
                 continue
             free = self._free_places()
@@ -270,9 +277,11 @@ class Dispatcher:
             if looked_at == LOOK_AHEAD or (is_full and self._find_interrupted(entry) is None):
                 return
             looked_at += 1
-            await self._try(entry, free)
+            await self._try(entry, free, partial(self._foresee_wait_s, entry, ordered, durations))
 
-    async def _try(self, entry: Ahead, free: Collection[str]) -> None:
+    async def _try(
+        self, entry: Ahead, free: Collection[str], wait_s: Callable[[Collection[str]], float]
+    ) -> None:
         past = self._past.get(entry.id, [])
         lost_on = [one.backend for one in past if one.was_lost]
         if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_BEGINNINGS:
@@ -284,7 +293,7 @@ class Dispatcher:
             return
         choice = Choice(None, is_served=False)
         if self._pool.reachable_names:
-            choice = await self._runner.choose(entry.id, avoid=lost_on, among=free)
+            choice = await self._runner.choose(entry.id, avoid=lost_on, among=free, wait_s=wait_s)
         # `choose` awaits: the generation may have been cancelled in the meantime.
         if entry.id not in self._waiting:
             self._runner.forget(entry.id)
@@ -363,6 +372,25 @@ class Dispatcher:
         return order_turns(
             waiting, running, self._last_ends, places, had_priority=self._had_priority
         )
+
+    def _everything(self) -> list[Ahead]:
+        return [*self._waiting.values(), *(one.entry for one in self._handed.values())]
+
+    def _foresee_wait_s(
+        self,
+        entry: Ahead,
+        ordered: Sequence[Ahead],
+        durations: Durations,
+        backends: Collection[str],
+    ) -> float:
+        before = takewhile(lambda one: one.id != entry.id, ordered)
+        ahead = [one for one in before if one.id in self._waiting]
+        running = [
+            replace(one.entry, backend=one.attempt.backend)
+            for one in self._handed.values()
+            if one.holds_place
+        ]
+        return foresee_wait_s(entry, ahead, running, durations, backends, self._clock())
 
     def _free_places(self) -> list[str]:
         taken = Counter(one.attempt.backend for one in self._handed.values() if one.holds_place)

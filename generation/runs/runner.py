@@ -38,6 +38,7 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
+from generation.estimates import Durations
 from generation.events import Progress, Running
 from generation.history.records import Order, Records
 from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter
@@ -145,15 +146,29 @@ class Runner:
         self._orders: dict[str, Order] = {}
         self._prepared: dict[str, tuple[Workflow, str, Graph]] = {}
 
+    async def durations(self, workflows: Collection[str]) -> Durations:
+        """Return what runs of these workflows took; nothing where no decision depends on it.
+
+        Raises DatabaseError.
+        """
+        if not self._pool.weighs_waits:
+            return Durations()
+        return await self._records.durations(workflows)
+
     async def choose(
-        self, generation_id: str, *, avoid: Collection[str], among: Collection[str]
+        self,
+        generation_id: str,
+        *,
+        avoid: Collection[str],
+        among: Collection[str],
+        wait_s: Callable[[Collection[str]], float],
     ) -> Choice:
-        """Choose the backend of the next attempt. Raises DatabaseError."""
+        """Choose the backend of the next attempt as the pool does. Raises DatabaseError."""
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return Choice(None, is_wanted=False)
         graph, tags = self._draft_graph(order), self._tags(order)
-        chosen = await self._pool.choose(graph, avoid=avoid, tags=tags, among=among)
+        chosen = await self._pool.choose(graph, avoid=avoid, tags=tags, among=among, wait_s=wait_s)
         if chosen is None:
             return Choice(None, is_served=self._pool.is_served(graph, tags))
         return Choice(chosen, models_of=graph)

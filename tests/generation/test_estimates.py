@@ -8,6 +8,7 @@ from generation.estimates import (
     Measured,
     Turn,
     first_end,
+    foresee_wait_s,
     plan_turns,
     workload_of,
 )
@@ -86,3 +87,16 @@ def test_the_first_end_of_several_is_told_and_no_end_that_is_past():
     assert first_end([late], turns, durations, NOW) is None
     assert first_end([wait("n", workflow="new")], [Turn("n", NOW)], durations, NOW) is None
     assert first_end([waiting], [Turn("w", None)], durations, NOW) is None
+
+
+def test_the_wait_for_some_backends_ends_after_all_that_is_ahead():
+    durations = Durations([measure(seconds=10)])
+    running = [
+        wait("r", 9, backend="alpha", started_at=NOW - 4 * SECOND),
+        wait("s", 8, workflow="unknown", backend="beta", started_at=NOW),
+    ]
+    ahead = [wait("a", 2), wait("b", 3)]
+    entry = wait("c", 4, at=-3)
+    assert foresee_wait_s(entry, ahead, running, durations, ["alpha"], NOW) == 26
+    assert foresee_wait_s(entry, [], running, durations, ["gamma"], NOW) == 0
+    assert foresee_wait_s(entry, [], running, durations, ["alpha", "beta"], NOW) == 3

@@ -201,7 +201,7 @@ async def open_service(
 ):
     database = Database(url)
     pool = BackendPool(
-        [PoolMember(one) for one in backends],
+        [one if isinstance(one, PoolMember) else PoolMember(one) for one in backends],
         PoolSettings(default_models=tuple(default_models)),
         random.Random(1),  # noqa: S311 - repeatable on purpose
     )

@@ -252,3 +252,53 @@ async def test_a_status_for_every_backend(build, tools):
     assert (here.version, here.concurrency) == ("0", 2)
     assert (away.state, away.load) == (BackendState.UNREACHABLE, None)
     assert away.problem
+
+
+def build_priced(tools, **members):
+    """A pool of (load, cost, weight, max_wait_s) by name; each takes one graph at a time."""
+    return BackendPool(
+        [
+            PoolMember(
+                tools.FakeBackend(name, load=load),
+                concurrency=1,
+                cost=cost,
+                weight=weight,
+                max_wait_s=max_wait_s,
+            )
+            for name, (load, cost, weight, max_wait_s) in members.items()
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "chosen"),
+    [
+        ({"dear": (0, 2, 9, 0), "cheap": (0, 1, 1, 0), "light": (0, 1, 0.5, 0)}, "cheap"),
+        ({"cheap": (1, 1, 1, 0), "dear": (0, 2, 1, 0)}, "dear"),
+        ({"cheap": (1, 1, 1, 0), "dear": (0, 2, 1, 30)}, "cheap"),
+        ({"cheap": (1, 1, 1, 0), "dear": (0, 2, 1, 20)}, "dear"),
+        ({"cheap": (5, 1, 1, 0), "dear": (2, 2, 1, 0)}, "cheap"),
+        ({"heavy": (2, 1, 9, 0), "light": (1, 1, 1, 0)}, "light"),
+    ],
+)
+async def test_idle_cheap_and_weighty_ones_come_first(tools, members, chosen):
+    pool = build_priced(tools, **members)
+    for _ in range(5):
+        assert await pool.choose(tools.GRAPH, wait_s=lambda _names: 25.0) == chosen
+
+
+async def test_only_cheaper_ones_that_may_be_taken_are_waited_for(tools):
+    pool = build_priced(tools, cheap=(1, 1, 1, 0), dear=(0, 2, 1, 30))
+    waited_for = []
+
+    def wait_s(names):
+        waited_for.append(list(names))
+        return 0.0
+
+    assert await pool.choose(tools.GRAPH, among=["dear"], wait_s=wait_s) is None
+    assert waited_for == [["cheap"]]
+    assert pool.is_served(tools.GRAPH, ())
+    assert await pool.choose(tools.GRAPH, avoid=["cheap"], wait_s=wait_s) == "dear"
+    pool.drain("cheap")
+    assert await pool.choose(tools.GRAPH, wait_s=wait_s) == "dear"
+    assert len(waited_for) == 1

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from dbos import DBOS
 
+from generation.backends.pool import PoolMember
 from generation.record import GenerationState
 from generation.runs.runner import RunLimits
 
@@ -106,3 +107,25 @@ async def test_what_waits_for_a_backend_starts_when_it_is_back(open_app, sqlite_
         accepted = await app.service.submit(tools.ask())
         backend.is_reachable = True
         assert (await app.ended(accepted.id)).state is GenerationState.SUCCEEDED
+
+
+@pytest.mark.parametrize(("max_wait_s", "second"), [(1000.0, "cheap"), (0.05, "dear")])
+async def test_a_dearer_one_waits_for_its_time(
+    open_app, sqlite_url, tools, unhurried, max_wait_s, second
+):
+    cheap, dear = tools.FakeBackend("cheap"), tools.FakeBackend("dear")
+    cheap.script.append(tools.Run(hold=(hold := asyncio.Event())))
+    members = (
+        PoolMember(cheap, concurrency=1),
+        PoolMember(dear, cost=1.0, max_wait_s=max_wait_s),
+    )
+    async with open_app(sqlite_url, *members) as app:
+        await unhurried(app)
+        first = await app.service.submit(tools.ask())
+        await app.until(first.id, GenerationState.RUNNING)
+        accepted = await app.service.submit(tools.ask(user_id=2))
+        if second == "dear":
+            assert (await app.ended(accepted.id)).backend == "dear"
+        hold.set()
+        assert (await app.ended(accepted.id)).backend == second
+        assert (await app.ended(first.id)).backend == "cheap"
