@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import discord
 
+from bot.alerts import tell_operator
 from bot.client import DiscordAddress, LimnerClient, Shards
 from bot.health import HealthServer
 from bot.metrics import Metrics
@@ -34,6 +35,7 @@ from comfy.protocol.responses import BackendDescription
 from db import migrations
 from db.database import Database, sqlite_files
 from db.errors import DatabaseError
+from generation.alerts import Alerts
 from generation.backends.draining import BackendAdmin
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
@@ -393,6 +395,16 @@ class Application:
         tasks.start(
             follow_workflows(core.catalog.watch, client.refresh_commands), "changed workflows"
         )
+        if self._settings.alerts:
+            alerts = Alerts(
+                core.database,
+                core.pool,
+                self._settings.data,
+                tell=partial(tell_operator, client, self._settings.alerts),
+                is_responsible=lambda: core.service.gives_turns,
+                now=utc_now,
+            )
+            tasks.start(alerts.watch(), "alerts")
         if self._role is not Role.WORKER:
             client.serve(core.services)
             await sync(client)

@@ -128,6 +128,7 @@ class ShardSettings(BaseModel):
     count: int = Field(ge=1)
 
 
+_WEBHOOK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w.-]{60,}")
 _SHARDS = re.compile(r"(\d{1,5}(?:\s*,\s*\d{1,5})*)\s*/\s*(\d{1,5})")
 
 
@@ -159,6 +160,13 @@ def _check_credentials(value: object) -> str:
     """Return `on`, `off` or an absolute path."""
     text = str(value).strip()
     return text.lower() if text.lower() in ("on", "off") else str(Path(text).expanduser().resolve())
+
+
+def _check_alerts(value: object) -> str:
+    text = str(value).strip()
+    if text and not text.isdecimal() and not _WEBHOOK.fullmatch(text):
+        raise ValueError("must be a channel's id or the URL of a Discord webhook, or be empty")
+    return text
 
 
 def _parse_http(value: object) -> object:
@@ -203,6 +211,9 @@ class Settings(BaseSettings):
         default=None, alias="LIMNER_SHARDS"
     )
     keep_days: int = Field(default=7, ge=0, le=3650, alias="LIMNER_KEEP_DAYS")
+    alerts: Annotated[str, BeforeValidator(_check_alerts)] = Field(
+        default="", alias="LIMNER_ALERTS", repr=False
+    )
     credentials: Annotated[str, BeforeValidator(_check_credentials)] = Field(
         default="on", alias="LIMNER_CREDENTIALS"
     )

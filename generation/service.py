@@ -150,6 +150,11 @@ class GenerationService(Service):
         """Whether the line is running."""
         return self._line.is_running
 
+    @property
+    def gives_turns(self) -> bool:
+        """Whether this is the one process that schedules."""
+        return self._line.gives_turns
+
     async def start(self) -> None:
         """Open the backends and the line, and resume what was interrupted.
 

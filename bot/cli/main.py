@@ -123,6 +123,17 @@ def check(context: click.Context, *, as_json: bool) -> None:
 
 
 @limner.command()
+@AS_JSON
+@click.pass_context
+def backends(context: click.Context, *, as_json: bool) -> None:
+    """Show each backend: its load, memory, last failure, and GPU seconds of today."""
+    from bot.cli.backends import run_backends
+
+    settings = read_settings(context)
+    context.exit(run_work(lambda: run_backends(settings, as_json=as_json), context))
+
+
+@limner.command()
 @click.argument("prompt", default="")
 @click.option("--workflow", help="A name that `limner workflows list` shows.")
 @click.option("--image", type=EXISTING_FILE, help="A picture.")

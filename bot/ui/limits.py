@@ -28,5 +28,8 @@ MODAL_TITLE_CHARACTERS = 45
 MODAL_LABEL_CHARACTERS = 45
 """Characters of the label of a modal's field."""
 
+CONTENT_CHARACTERS = 2000
+"""Characters of a message without layout components."""
+
 LAYOUT_CHARACTERS = 4000
 """Characters of all texts of a message with layout components."""

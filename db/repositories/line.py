@@ -122,6 +122,12 @@ class LineRepository(Repository):
         """
         return tuple(self._session.scalars(_UNDELIVERED))
 
+    def count_undelivered(self, before: datetime) -> int:
+        """Count what `list_undelivered` lists and ended before then."""
+        statement = _UNDELIVERED.where(_ROWS.finished_at < before).order_by(None)
+        counted = self._session.scalar(select(func.count()).select_from(statement.subquery()))
+        return counted or 0
+
     def count_unfinished(self, user_id: int, guild_id: int | None) -> UnfinishedCounts:
         """Count what is unfinished in one guild, or in all direct messages, and of it one person's.
 

@@ -1,5 +1,6 @@
 """The tables and the indexes their queries need; importing this fills the metadata."""
 
+from db.tables.alerts import AlertRow
 from db.tables.audit import AuditRow
 from db.tables.charges import CHARGE, REFUND, RESERVE, ChargeRow
 from db.tables.generations import (
@@ -41,6 +42,7 @@ __all__ = [
     "SUCCEEDED",
     "UNFINISHED_STATES",
     "WAITING",
+    "AlertRow",
     "AuditRow",
     "BlockRow",
     "ChangeRow",

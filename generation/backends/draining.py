@@ -1,32 +1,48 @@
-"""Draining of backends by an operator, applied in every process."""
+"""What operators see of backends, and draining them, applied in every process."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from db.database import Database, Session
+from db.repositories.backend_uses import BackendUseRepository
 from db.repositories.drains import DrainRepository
 from generation.backends.pool import BackendPool
 from generation.backends.status import BackendStatus
+from generation.errors import FailureKind
 from generation.request import Actor
 from generation.tasks import nothing_follows
 from generation.transactions import Service, reads, writes
+
+FAILURES_KEPT = timedelta(days=7)
+"""How far back the last failure of a backend is looked for."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class DrainEntry:
-    """A backend's status, with who drained it and when if it is drained."""
+class BackendUse:
+    """What the records say of a backend: what runs there, today's GPU time, the last failure."""
+
+    running: int = 0
+    gpu_s_today: float = 0.0
+    failure: FailureKind | None = None
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendReport:
+    """A backend's status and use, with who drained it and when if it is drained."""
 
     status: BackendStatus
     drained_by: int | None = None
     drained_at: datetime | None = None
+    use: BackendUse = field(default_factory=BackendUse)
 
 
 class BackendAdmin(Service):
-    """Drains and resumes backends; decisions are recorded and survive restarts.
+    """Reports on backends, and drains and resumes them; decisions survive restarts.
 
     `turns_changed` is called after each decision, so that other processes apply it too. Whoever
     calls must have checked that the actor is an operator.
@@ -48,12 +64,13 @@ class BackendAdmin(Service):
         """Every backend's name."""
         return self._pool.names
 
-    async def entries(self) -> tuple[DrainEntry, ...]:
+    async def reports(self) -> tuple[BackendReport, ...]:
         """Return the current state of every backend. Raises ServiceUnavailable."""
         rows = await self._drained()
         self._apply(rows)
+        uses = await self._uses()
         return tuple(
-            DrainEntry(status, *rows.get(status.name, (None, None)))
+            BackendReport(status, *rows.get(status.name, (None, None)), uses[status.name])
             for status in await self._pool.statuses()
         )
 
@@ -91,6 +108,25 @@ class BackendAdmin(Service):
         if changed:
             await self._turns_changed()
         return changed
+
+    @reads
+    def _uses(self, session: Session) -> dict[str, BackendUse]:
+        now = self._clock()
+        repository = BackendUseRepository(session)
+        running = repository.count_running()
+        # Operators mean their own day.
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        gpu_s = dict.fromkeys(self._pool.names, 0.0)
+        for run in repository.ended_since(midnight):
+            took_s = (run.finished_at - run.started_at).total_seconds()
+            run_s = took_s if run.gpu_ms is None else run.gpu_ms / 1000
+            gpu_s[run.backend] = gpu_s.get(run.backend, 0.0) + max(run_s, 0.0)
+        uses = {}
+        for name in self._pool.names:
+            last = repository.last_failure(name, now - FAILURES_KEPT)
+            kind, at = (FailureKind(last.failure_kind), last.finished_at) if last else (None, None)
+            uses[name] = BackendUse(running.get(name, 0), gpu_s[name], kind, at)
+        return uses
 
     @reads
     def _drained(self, session: Session) -> dict[str, tuple[int, datetime]]:

@@ -81,6 +81,11 @@ class Line:
         """Whether the line is started and works."""
         return self._workflows is not None
 
+    @property
+    def gives_turns(self) -> bool:
+        """Whether this process schedules: of all that share a database, one at a time does."""
+        return self._dispatcher.is_open
+
     async def start(self) -> None:
         """Acquire the lease and start working, with interrupted generations first.
 

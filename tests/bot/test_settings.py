@@ -134,3 +134,34 @@ def test_shards_that_do_not_exist_are_refused(empty_folder, monkeypatch, text):
     monkeypatch.setenv("LIMNER_SHARDS", text)
     with pytest.raises(SettingsError, match="LIMNER_SHARDS: must look like 0,1/4"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "is_right"),
+    [
+        ("1234567890123456789", True),
+        (f"https://discord.com/api/webhooks/1234567890123456789/{'x' * 68}", True),
+        (f"https://evil.example/?discord.com/api/webhooks/1234567890123456789/{'x' * 68}", False),
+        ("#general", False),
+    ],
+)
+def test_alerts_go_to_a_channel_or_a_webhook_of_discord(monkeypatch, value, is_right):
+    monkeypatch.setenv("LIMNER_ALERTS", value)
+    if is_right:
+        assert load_settings().alerts == value
+        assert value not in repr(load_settings())
+    else:
+        (problem,) = problems_of()
+        assert problem.startswith("LIMNER_ALERTS: must be a channel's id")
+        assert value not in problem
+
+
+def test_a_backend_is_preferred_by_numbers_that_are_some(empty_folder):
+    (empty_folder / "data").mkdir()
+    file = empty_folder / "data" / "backends.toml"
+    entry = '[[backend]]\nurl = "http://gpu:8188"\n'
+    file.write_text(entry + "cost = 0.4\nweight = 2\nmax_wait = 60\n")
+    (backend,) = load_settings().backends
+    assert (backend.cost, backend.weight, backend.max_wait) == (0.4, 2, 60)
+    file.write_text(entry + "cost = nan\nweight = -1\n")
+    assert len(problems_of()) == 2

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.services import Services
-from generation.backends.draining import DrainEntry
+from generation.backends.draining import BackendReport
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolSettings
 from generation.backends.status import BackendState, BackendStatus
@@ -160,8 +160,8 @@ class FakeBackendAdmin:
 
     names = ("alpha",)
 
-    async def entries(self):
-        return (DrainEntry(BackendStatus("alpha", BackendState.READY, 0, 2)),)
+    async def reports(self):
+        return (BackendReport(BackendStatus("alpha", BackendState.READY, 0, 2)),)
 
 
 class FakeAdministration:

@@ -3,12 +3,13 @@
 import discord
 from discord import app_commands
 
-from bot.i18n.language import _
+from bot.i18n.language import _, plural
 from bot.permissions import is_operator, require_operator
+from bot.ui.error_messages import FAILURE_TITLES
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledge, acknowledged, respond, respond_lines
 from bot.ui.text import BYTES_PER_MIB, harmless, relative
-from generation.backends.draining import BackendAdmin, DrainEntry
+from generation.backends.draining import BackendAdmin, BackendReport
 from generation.backends.status import BackendState
 from generation.errors import FailureKind, RequestRefused
 from generation.request import Actor
@@ -32,8 +33,8 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
         """List all of them."""
         require_operator(interaction)
         await acknowledge(interaction)
-        entries = await self._admin.entries()
-        await respond_lines(interaction, _("GPUs"), [entry_text(entry) for entry in entries])
+        reports = await self._admin.reports()
+        await respond_lines(interaction, _("GPUs"), [report_text(report) for report in reports])
 
     @app_commands.command(description="Stop sending work to this GPU")
     @app_commands.describe(backend="Which GPU")
@@ -75,11 +76,13 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
         return actor
 
 
-def entry_text(entry: DrainEntry) -> str:
+def report_text(report: BackendReport) -> str:
     """Format a backend in a few short lines."""
-    status = entry.status
+    status = report.status
+    use = report.use
     lines = [f"**{harmless(status.name)}** · {_state(status.state)}"]
-    load = _("{running} of {most} running", running=status.running, most=status.concurrency)
+    running = max(status.running, use.running)
+    load = _("{running} of {most} running", running=running, most=status.concurrency)
     if status.load is not None:
         load = _("{load}, {all} in total", load=load, all=status.load)
     if status.surface:
@@ -92,8 +95,13 @@ def entry_text(entry: DrainEntry) -> str:
         free, total = _gib(device.memory_free), _gib(device.memory_total)
         name = harmless(device.name, 80)
         lines.append(_("{name} · {free} of {total} GiB free", name=name, free=free, total=total))
-    if entry.drained_at is not None:
-        who, when = f"<@{entry.drained_by}>", relative(entry.drained_at)
+    gpu_time = plural("{count} GPU second", "{count} GPU seconds", round(use.gpu_s_today))
+    lines.append(_("{time} today", time=gpu_time))
+    if use.failure is not None and use.failed_at is not None:
+        title, when = _(FAILURE_TITLES[use.failure]), relative(use.failed_at)
+        lines.append(_("last failure: {title}, {when}", title=title, when=when))
+    if report.drained_at is not None:
+        who, when = f"<@{report.drained_by}>", relative(report.drained_at)
         lines.append(_("stopped by {who} {when}", who=who, when=when))
     if status.problem:
         lines.append(harmless(status.problem))

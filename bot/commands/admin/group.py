@@ -17,7 +17,7 @@ from bot.services import Services
 from bot.ui.allowances import channel_lines
 from bot.ui.layout import AMBER, BLURPLE, panel
 from bot.ui.responses import acknowledged, respond
-from generation.backends.draining import DrainEntry
+from generation.backends.draining import BackendReport
 from generation.backends.status import BackendState
 from generation.quota.guild_settings import GuildStatus
 
@@ -65,10 +65,10 @@ class AdministrationGroup(
         """Show the status."""
         actor = await acknowledged(interaction)
         status = await self._administration.status(actor.guild_id)
-        await respond(interaction, view=status_panel(status, await self._backend_admin.entries()))
+        await respond(interaction, view=status_panel(status, await self._backend_admin.reports()))
 
 
-def status_panel(status: GuildStatus, backends: Sequence[DrainEntry]) -> ui.LayoutView:
+def status_panel(status: GuildStatus, backends: Sequence[BackendReport]) -> ui.LayoutView:
     """How things stand now; of the GPUs only how many are ready. The rules are in limits."""
     ready = sum(backend.status.state is BackendState.READY for backend in backends)
     line = _("Paused by an administrator") if status.is_paused else _("Taking requests")

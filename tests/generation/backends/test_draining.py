@@ -1,14 +1,17 @@
-"""Backends taken out of service in one process, and what others do about it."""
+"""What operators see of backends, and backends taken out of service in one process."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from db.database import Database
 from db.repositories.audit import AuditRepository
-from generation.backends.draining import BackendAdmin
+from db.repositories.generations import GenerationRepository
+from db.tables import GenerationRow
+from generation.backends.draining import BackendAdmin, BackendUse
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
 from generation.backends.status import BackendState
+from generation.errors import FailureKind
 from generation.request import Actor
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -29,12 +32,12 @@ async def test_a_drain_holds_in_every_process_and_over_a_restart(database, datab
     assert not pool_there.is_drained("alpha")
     await there.apply()
     assert await pool_there.choose({}) is None
-    (entry,) = await there.entries()
+    (entry,) = await there.reports()
     assert entry.status.state is BackendState.DRAINED
     assert (entry.drained_by, entry.drained_at) == (OWNER, NOON)
     assert await there.resume(Actor(OWNER, None), "alpha")
     assert not await there.resume(Actor(OWNER, None), "alpha")
-    (entry,) = await here.entries()
+    (entry,) = await here.reports()
     assert (entry.status.state, entry.drained_at) == (BackendState.READY, None)
     await other_database.close()
 
@@ -56,3 +59,42 @@ async def test_a_name_that_is_not_known_is_refused(database, backend):
     for act in (backend_admin.drain, backend_admin.resume):
         with pytest.raises(UnknownBackend):
             await act(Actor(OWNER, None), "nowhere")
+
+
+def record(database, id_, **facts):
+    generation = {
+        "user_id": 1,
+        "user_name": "Ana",
+        "guild_id": GUILD,
+        "channel_id": 2,
+        "workflow": "txt2img",
+        "prompt": "a fox",
+        "values": {},
+        "seed": 1,
+        "cost": 1,
+        "private": False,
+        "spoiler": False,
+        "created_at": NOON - timedelta(hours=1),
+        "backend": "alpha",
+        "started_at": NOON - timedelta(seconds=70),
+        "finished_at": NOON - timedelta(seconds=60),
+    }
+    with database.transaction() as session:
+        GenerationRepository(session).add(GenerationRow(id=id_, **generation | facts))
+
+
+async def test_a_report_says_what_ran_and_what_failed_last(database, backend):
+    backend_admin, _ = build(database, backend)
+    (report,) = await backend_admin.reports()
+    assert report.use == BackendUse()
+    record(database, "made", state="succeeded", gpu_ms=2500)
+    record(database, "running", state="running", finished_at=None)
+    record(database, "elsewhere", state="succeeded", gpu_ms=9000, backend="beta")
+    week = {"created_at": NOON - timedelta(days=8), "finished_at": NOON - timedelta(days=8)}
+    record(database, "ancient", state="failed", failure_kind="timed_out", **week)
+    (report,) = await backend_admin.reports()
+    assert report.use == BackendUse(running=1, gpu_s_today=2.5)
+    record(database, "failed", state="failed", failure_kind="out_of_memory")
+    (report,) = await backend_admin.reports()
+    failed_at = NOON - timedelta(seconds=60)
+    assert report.use == BackendUse(1, 12.5, FailureKind.OUT_OF_MEMORY, failed_at)

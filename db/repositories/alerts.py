@@ -1,0 +1,25 @@
+"""Troubles that the operator was told of. Nothing here commits."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from db.repositories.repository import Repository
+from db.tables import AlertRow
+
+
+class AlertRepository(Repository):
+    """Troubles that were told and are not over, by key."""
+
+    def told(self) -> frozenset[str]:
+        """Return all of them."""
+        return frozenset(self._list(select(AlertRow.key)))
+
+    def add(self, key: str, at: datetime) -> None:
+        """Record that one was told."""
+        self._put(AlertRow, {"key": key}, {"told_at": at})
+
+    def remove(self, keys: Collection[str]) -> None:
+        """Forget some of them."""
+        self._change(delete(AlertRow).where(AlertRow.key.in_(keys)))

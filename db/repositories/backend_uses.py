@@ -1,0 +1,73 @@
+"""What backends ran of late. Read only."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from db.base import table_of
+from db.repositories.repository import Repository
+from db.tables import FAILED, FINAL_STATES, RUNNING, GenerationRow
+
+LONGEST = timedelta(days=1)
+"""What was asked for so much earlier is not searched for runs of a period."""
+
+_ROWS = table_of(GenerationRow).c
+
+
+class RunRow(NamedTuple):
+    """A run that ended, however it did."""
+
+    backend: str
+    gpu_ms: int | None
+    started_at: datetime
+    finished_at: datetime
+
+
+class FailureRow(NamedTuple):
+    """A generation that failed on a backend."""
+
+    failure_kind: str
+    finished_at: datetime
+
+
+class BackendUseRepository(Repository):
+    """Generations by the backend that they ran on."""
+
+    def count_running(self) -> dict[str, int]:
+        """How many generations run on each backend, whichever process follows them."""
+        found = self._session.execute(
+            select(_ROWS.backend, func.count())
+            .where(_ROWS.state == RUNNING, _ROWS.backend.is_not(None))
+            .group_by(_ROWS.backend)
+        )
+        return {name: int(count) for name, count in found}
+
+    def ended_since(self, since: datetime) -> Sequence[RunRow]:
+        """Return every run that ended since then."""
+        found = self._session.execute(
+            select(*(_ROWS[name] for name in RunRow._fields)).where(
+                _ROWS.state.in_(FINAL_STATES),
+                _ROWS.created_at >= since - LONGEST,
+                _ROWS.finished_at >= since,
+                _ROWS.started_at.is_not(None),
+                _ROWS.backend.is_not(None),
+            )
+        )
+        return [RunRow._make(row) for row in found]
+
+    def last_failure(self, backend: str, since: datetime) -> FailureRow | None:
+        """Return the newest failure on a backend of what was asked for since then."""
+        found = self._session.execute(
+            select(*(_ROWS[name] for name in FailureRow._fields))
+            .where(
+                _ROWS.state == FAILED,
+                _ROWS.backend == backend,
+                _ROWS.created_at >= since,
+                _ROWS.failure_kind.is_not(None),
+            )
+            .order_by(_ROWS.created_at.desc())
+            .limit(1)
+        ).first()
+        return FailureRow._make(found) if found else None

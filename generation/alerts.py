@@ -1,0 +1,137 @@
+"""Tells the operator what needs somebody: each trouble once, and once when it is over."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+from db.database import Database, Session
+from db.errors import DatabaseError
+from db.repositories.alerts import AlertRepository
+from db.repositories.line import LineRepository
+from generation.backends.pool import BackendPool
+from generation.notifier import DeliveryPostponed
+from generation.transactions import Transactional, reads, writes
+
+LOOK_S = 10.0
+"""Seconds between two looks."""
+
+SETTLED_S = 60.0
+"""How long a trouble, or its end, lasts before it is told: a restart of ComfyUI is none."""
+
+RETRY_S = 5 * 60.0
+"""Seconds until the next attempt after one to tell failed."""
+
+UNDELIVERED_AFTER = timedelta(minutes=10)
+"""What could not be told to its person for so long is a trouble."""
+
+LEAST_FREE_BYTES = 2**30
+"""A disk with less is nearly full; twice as much is enough again."""
+
+DISK, DELIVERIES, AWAY = "disk", "deliveries", "away:"
+
+_log = logging.getLogger(__name__)
+
+
+class Alerts(Transactional):
+    """Looks for troubles; `tell` raises DeliveryPostponed when it cannot.
+
+    What was told is recorded, so that a restart does not repeat it. Of several processes that share
+    a database only the one for which `is_responsible` holds tells anything.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pool: BackendPool,
+        data: Path,
+        *,
+        tell: Callable[[str], Awaitable[None]],
+        is_responsible: Callable[[], bool],
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = monotonic,
+        count_free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+    ) -> None:
+        super().__init__(database)
+        self._pool = pool
+        self._data = data
+        self._tell = tell
+        self._is_responsible = is_responsible
+        self._now = now
+        self._clock = clock
+        self._count_free_bytes = count_free_bytes
+        self._changed_at: dict[str, float] = {}
+
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        while True:
+            pause_s = LOOK_S
+            try:
+                if self._is_responsible():
+                    await self.look()
+            except DatabaseError as error:
+                _log.debug("Troubles cannot be looked for just now: %s", error)
+            except DeliveryPostponed as error:
+                _log.warning("The operator could not be told: %s", error)
+                pause_s = RETRY_S
+            await asyncio.sleep(pause_s)
+
+    async def look(self) -> None:
+        """Tell in one message what has changed for long enough.
+
+        Raises DeliveryPostponed, and DatabaseError.
+        """
+        told = await self._told()
+        troubles = await self._find(told)
+        changed = troubles.keys() ^ told
+        now = self._clock()
+        self._changed_at = {key: self._changed_at.get(key, now) for key in changed}
+        due = sorted(key for key, at in self._changed_at.items() if now - at >= SETTLED_S)
+        sentences = [troubles.get(key) or self._end_of(key) for key in due]
+        if any(sentences):
+            await self._tell("\n".join(filter(None, sentences)))
+        if due:
+            await self._record([one for one in due if one in troubles], due)
+
+    async def _find(self, told: frozenset[str]) -> Mapping[str, str]:
+        troubles = {
+            f"{AWAY}{name}": f"GPU {name} is offline."
+            for name, occupancy in self._pool.occupancies.items()
+            if not occupancy.is_reachable
+        }
+        free = await asyncio.to_thread(self._count_free_bytes, self._data)
+        if free < LEAST_FREE_BYTES * (2 if DISK in told else 1):
+            mib = free // 2**20
+            troubles[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
+        if count := await self._count_undelivered():
+            troubles[DELIVERIES] = (
+                f"Results that could not be posted for ten minutes: {count}. The log says why."
+            )
+        return troubles
+
+    def _end_of(self, key: str) -> str | None:
+        """Say that a trouble is over; nothing of a backend that is not configured any more."""
+        if key == DISK:
+            return "The disk has room again."
+        if key == DELIVERIES:
+            return "All results have been posted."
+        name = key.removeprefix(AWAY)
+        return f"GPU {name} is back." if name in self._pool.names else None
+
+    @reads
+    def _count_undelivered(self, session: Session) -> int:
+        return LineRepository(session).count_undelivered(self._now() - UNDELIVERED_AFTER)
+
+    @reads
+    def _told(self, session: Session) -> frozenset[str]:
+        return AlertRepository(session).told()
+
+    @writes
+    def _record(self, session: Session, begun: list[str], changed: list[str]) -> None:
+        repository = AlertRepository(session)
+        repository.remove(changed)
+        for key in begun:
+            repository.add(key, self._now())

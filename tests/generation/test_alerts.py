@@ -1,0 +1,133 @@
+"""What operators are told, once each."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.repositories.generations import GenerationRepository
+from db.tables import GenerationRow
+from generation.alerts import LEAST_FREE_BYTES, SETTLED_S, Alerts
+from generation.backends.pool import BackendPool, PoolMember
+from generation.notifier import DeliveryPostponed
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Watch:
+    """Alerts over two backends, on a clock that is put forward, with a disk that can be filled."""
+
+    def __init__(self, database, data, backends):
+        self.database, self.data = database, data
+        self.pool = BackendPool([PoolMember(one) for one in backends])
+        self.seconds, self.said, self.refusal = 0.0, [], None
+        self.free_bytes = 100 * LEAST_FREE_BYTES
+        self.restart()
+
+    def restart(self):
+        self.alerts = Alerts(
+            self.database,
+            self.pool,
+            self.data,
+            tell=self.tell,
+            is_responsible=lambda: True,
+            now=lambda: NOON,
+            clock=lambda: self.seconds,
+            count_free_bytes=lambda _path: self.free_bytes,
+        )
+
+    async def tell(self, text):
+        if self.refusal is not None:
+            raise self.refusal
+        self.said.append(text)
+
+    async def pass_time(self, seconds=SETTLED_S):
+        """Look, let time pass, and look again; return what was said meanwhile."""
+        before = len(self.said)
+        await self.alerts.look()
+        self.seconds += seconds
+        await self.alerts.look()
+        return self.said[before:]
+
+
+@pytest.fixture
+def watch(database, tmp_path, tools):
+    return Watch(database, tmp_path, [tools.FakeBackend("alpha"), tools.FakeBackend("beta")])
+
+
+def set_reachable(watch, *, is_reachable):
+    for name in watch.pool.names:
+        watch.pool.find(name).is_reachable = is_reachable
+
+
+async def test_each_trouble_is_told_once_and_once_that_it_is_over(watch):
+    assert await watch.pass_time() == []
+    set_reachable(watch, is_reachable=False)
+    assert await watch.pass_time() == ["GPU alpha is offline.\nGPU beta is offline."]
+    assert await watch.pass_time() == []
+    watch.restart()
+    assert await watch.pass_time() == []
+    set_reachable(watch, is_reachable=True)
+    assert await watch.pass_time() == ["GPU alpha is back.\nGPU beta is back."]
+    assert await watch.pass_time() == []
+
+
+async def test_what_is_over_soon_is_not_told(watch):
+    set_reachable(watch, is_reachable=False)
+    assert await watch.pass_time(SETTLED_S - 1) == []
+    set_reachable(watch, is_reachable=True)
+    assert await watch.pass_time() == []
+
+
+async def test_what_could_not_be_told_is_told_later(watch):
+    set_reachable(watch, is_reachable=False)
+    watch.refusal = DeliveryPostponed("Discord is away.")
+    with pytest.raises(DeliveryPostponed):
+        await watch.pass_time()
+    watch.refusal = None
+    assert len(await watch.pass_time()) == 1
+
+
+async def test_a_backend_that_was_taken_out_of_the_settings_is_not_back(watch, tools):
+    set_reachable(watch, is_reachable=False)
+    await watch.pass_time()
+    watch.pool = BackendPool([PoolMember(tools.FakeBackend("beta"))])
+    watch.restart()
+    assert await watch.pass_time() == ["GPU beta is back."]
+
+
+async def test_a_disk_that_is_nearly_full(watch):
+    watch.free_bytes = LEAST_FREE_BYTES - 1
+    (said,) = await watch.pass_time()
+    assert "nearly full: 1023 MiB are free" in said
+    watch.free_bytes = LEAST_FREE_BYTES * 1.5
+    assert await watch.pass_time() == []
+    watch.free_bytes = LEAST_FREE_BYTES * 3
+    assert await watch.pass_time() == ["The disk has room again."]
+
+
+async def test_results_that_cannot_be_posted(watch):
+    with watch.database.transaction() as session:
+        for id_, minutes in (("old", 20), ("new", 1)):
+            at = NOON - timedelta(minutes=minutes)
+            GenerationRepository(session).add(
+                GenerationRow(
+                    id=id_,
+                    user_id=1,
+                    user_name="Ana",
+                    channel_id=2,
+                    workflow="txt2img",
+                    prompt="a fox",
+                    values={},
+                    cost=1,
+                    private=False,
+                    spoiler=False,
+                    created_at=at,
+                    finished_at=at,
+                    state="succeeded",
+                )
+            )
+    (said,) = await watch.pass_time()
+    assert "could not be posted for ten minutes: 1." in said
+    with watch.database.transaction() as session:
+        GenerationRepository(session).update("old", delivered_at=NOON)
+    assert await watch.pass_time() == ["All results have been posted."]
