@@ -69,10 +69,11 @@ class BackendAdmin(Service):
         rows = await self._drained()
         self._apply(rows)
         uses = await self._uses()
-        return tuple(
-            BackendReport(status, *rows.get(status.name, (None, None)), uses[status.name])
-            for status in await self._pool.statuses()
-        )
+        reports = []
+        for status in await self._pool.statuses():
+            by, at = rows.get(status.name, (None, None))
+            reports.append(BackendReport(status, by, at, uses[status.name]))
+        return tuple(reports)
 
     async def drain(self, actor: Actor, name: str) -> bool:
         """Send it no new runs; running ones finish. Return False if it was drained already.
