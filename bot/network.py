@@ -5,12 +5,24 @@ from itertools import chain, repeat
 from types import SimpleNamespace
 
 import aiohttp
+import discord
 
 NETWORK_ERRORS = (aiohttp.ClientError, OSError)
 """discord.py raises these unwrapped. TimeoutError is a subclass of OSError."""
 
+TOO_MANY_REQUESTS = 429
+SERVER_ERROR = 500
+
 LONGEST_PAUSE_S = 60.0
 """Maximum seconds between two attempts to reach Discord."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the error says that Discord, or the way there, is disturbed for a while."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == TOO_MANY_REQUESTS or error.status >= SERVER_ERROR
+    outages = (discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError)
+    return isinstance(error, outages)
 
 
 def growing_pauses() -> Iterator[float]:

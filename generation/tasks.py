@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from db.errors import DatabaseError
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -44,8 +46,9 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task})
-        if not task.cancelled() and task.exception() is not None:
-            _log.warning("A final write failed meanwhile.", exc_info=task.exception())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            trace = None if isinstance(error, DatabaseError) else error
+            _log.warning("A final write failed meanwhile: %s", error, exc_info=trace)
         raise
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import discord
 
 from bot.i18n.language import _
-from bot.network import NETWORK_ERRORS
+from bot.network import NETWORK_ERRORS, is_outage
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress
 from bot.replies.packing import Attachment
 
@@ -25,8 +25,6 @@ INVALID_FORM = 50035
 
 UNAUTHORIZED = 401
 CONTENT_TOO_LARGE = 413
-TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500
 
 NO_PINGS = discord.AllowedMentions.none()
 
@@ -284,7 +282,7 @@ async def _translated(*, by_token: bool) -> AsyncGenerator[None]:
 def _meaning(error: discord.HTTPException, *, by_token: bool) -> Exception:
     if error.code == UNKNOWN_MESSAGE:
         return Gone("The message was deleted.")
-    if error.status >= SERVER_ERROR or error.status == TOO_MANY_REQUESTS:
+    if is_outage(error):
         return Unreachable(f"Discord answers with status {error.status}.")
     if error.status == CONTENT_TOO_LARGE or error.code == FILE_TOO_LARGE:
         return TooLarge("Discord does not take so many bytes.")

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.i18n.language import _, mark
-from bot.network import NETWORK_ERRORS
+from bot.network import NETWORK_ERRORS, is_outage
 from bot.ui.layout import RED, panel
 from bot.ui.options import shown_name
 from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, respond, waits_in_public
@@ -78,9 +78,12 @@ def _said(error: BaseException) -> tuple[str, str]:
         case NotPermitted():
             return _("Not allowed"), _(error.template)
         case ServiceUnavailable():
-            return _("Not available"), _("That didn't work just now. Try again in a minute.")
+            return _not_available()
         case GenerationError():
             return "", harmless(_(error.template, **error.facts), SENTENCE_CHARACTERS)
+        case _ if is_outage(error):
+            _log.warning("Discord did not answer: %s", type(error).__name__)
+            return _not_available()
         case _:
             return _apology(error)
 
@@ -157,6 +160,10 @@ def _read_moment(value: object) -> datetime | None:
         return datetime.fromisoformat(str(value)) if value else None
     except ValueError:
         return None
+
+
+def _not_available() -> tuple[str, str]:
+    return _("Not available"), _("That didn't work just now. Try again in a minute.")
 
 
 def _apology(error: BaseException) -> tuple[str, str]:

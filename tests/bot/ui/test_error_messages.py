@@ -1,5 +1,8 @@
 """What people are told when something does not work, whatever was said to them before."""
 
+from types import SimpleNamespace
+
+import aiohttp
 import discord
 import pytest
 from discord import app_commands
@@ -148,6 +151,20 @@ def test_what_an_error_means_to_a_person(error, words):
     text = "".join(texts_of(explain(error)))
     assert words in text
     assert "db7" not in text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ServerDisconnectedError(),
+        ConnectionResetError(),
+        discord.HTTPException(SimpleNamespace(status=429, reason="no"), None),
+        discord.DiscordServerError(SimpleNamespace(status=503, reason="no"), None),
+    ],
+)
+def test_an_answer_that_discord_loses_is_nothing_unforeseen(error, caplog):
+    assert "Try again in a minute" in "".join(texts_of(explain(error)))
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
 
 
 def build_http_error(code):

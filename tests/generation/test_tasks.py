@@ -1,0 +1,32 @@
+"""Tasks that somebody owns."""
+
+import asyncio
+
+import pytest
+
+from db.errors import DatabaseUnavailable
+from generation.tasks import finish
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unforeseen"), [(DatabaseUnavailable("Stopping."), False), (KeyError("a"), True)]
+)
+async def test_a_final_write_that_fails_while_its_caller_is_cancelled(error, is_unforeseen, caplog):
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def write():
+        begun.set()
+        await ended.wait()
+        raise error
+
+    caller = asyncio.create_task(finish(write()))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.sleep(0)
+    assert not caller.done()
+    ended.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    (record,) = caplog.records
+    assert str(error) in record.getMessage()
+    assert bool(record.exc_info) is is_unforeseen
