@@ -29,11 +29,12 @@ from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
 from generation.notifier import Notifier
 from generation.prompts.wildcard_lists import WildcardLists
+from generation.quota.policy import Access
 from generation.quota.usage import QuotaService, QuotaStatus
 from generation.record import Generation, GenerationState, OutputContent
 from generation.request import Actor, GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor, PassedCheck
-from generation.requests.access import may_use
+from generation.requests.access import NOTHING_NAMED, may_choose, may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS
 from generation.runs.broadcast import Broadcast
@@ -300,52 +301,69 @@ class GenerationService(Service):
         tiles = [build_tile(one) for one in generations]
         return await decode(contact_sheet, tiles)
 
-    def workflows(self, requester: Requester | None = None) -> tuple[WorkflowSummary, ...]:
+    async def find_access(self, requester: Requester) -> Access:
+        """Return what the requester's roles may use. Raises ServiceUnavailable."""
+        return await self._usage.find_access(requester)
+
+    def workflows(
+        self, requester: Requester | None = None, access: Access = NOTHING_NAMED
+    ) -> tuple[WorkflowSummary, ...]:
         """Every workflow that can be chosen, or those that this person may use where they are."""
-        return tuple(summarise(workflow) for workflow in self._usable(requester))
+        return tuple(summarise(workflow) for workflow in self._usable(requester, access))
 
     def models(
-        self, workflow: str | None = None, requester: Requester | None = None
+        self,
+        workflow: str | None = None,
+        requester: Requester | None = None,
+        access: Access = NOTHING_NAMED,
     ) -> tuple[str, ...]:
         """Checkpoints that backends have, for one workflow or for those taken by default.
 
-        Of workflows that this person may not use, nothing is told.
+        Of workflows and models that this person may not use, nothing is told.
         """
-        return self._offered(workflow, InputType.CHECKPOINT, requester)
+        return self._offered(workflow, InputType.CHECKPOINT, requester, access)
 
     def loras(
-        self, workflow: str | None = None, requester: Requester | None = None
+        self,
+        workflow: str | None = None,
+        requester: Requester | None = None,
+        access: Access = NOTHING_NAMED,
     ) -> tuple[str, ...]:
         """LoRAs that backends have, likewise."""
-        return self._offered(workflow, InputType.LORA, requester)
+        return self._offered(workflow, InputType.LORA, requester, access)
 
-    def choices(self, workflow: str, option: str) -> tuple[str, ...]:
-        """Return the choices of an input; empty if unknown, or if it is not a list."""
+    def choices(
+        self, workflow: str, option: str, access: Access = NOTHING_NAMED
+    ) -> tuple[str, ...]:
+        """Return the choices of an input; empty if unknown, or if it is not a list.
+
+        Models that are not in `access` are left out.
+        """
         found = self._catalog.workflows.get(workflow)
         wanted = found.manifest.find(option) if found else None
         if found is None or wanted is None or wanted.hidden:
             return ()
-        return offered_models(found, self._pool).get(option, wanted.choices)
+        choices = offered_models(found, self._pool).get(option, wanted.choices)
+        return tuple(choice for choice in choices if may_choose(access, wanted, choice))
 
-    def _usable(self, requester: Requester | None) -> Iterator[Workflow]:
+    def _usable(self, requester: Requester | None, access: Access) -> Iterator[Workflow]:
         for workflow in self._catalog.workflows.values():
-            if requester is None or may_use(workflow, requester):
+            if requester is None or may_use(workflow, requester, access):
                 yield workflow
 
     def _offered(
-        self, name: str | None, kind: InputType, requester: Requester | None
+        self, name: str | None, kind: InputType, requester: Requester | None, access: Access
     ) -> tuple[str, ...]:
         chosen = [
             one
-            for one in self._usable(requester)
+            for one in self._usable(requester, access)
             if (one.manifest.kind in DEFAULT_KINDS if name is None else one.name == name)
         ]
         found: dict[str, None] = {}
         for workflow in chosen:
-            offered = offered_models(workflow, self._pool)
             for wanted in workflow.manifest.inputs:
-                if wanted.type is kind and not wanted.hidden:
-                    found.update(dict.fromkeys(offered.get(wanted.name, ())))
+                if wanted.type is kind:
+                    found.update(dict.fromkeys(self.choices(workflow.name, wanted.name, access)))
         return tuple(found)
 
     @asynccontextmanager

@@ -40,7 +40,7 @@ from db.errors import DatabaseError
 from db.migrations import MigrationState
 from generation.backends.common_classes import CommonClasses
 from generation.backends.pool import PoolMember
-from generation.library.inspection import find_missing_nodes
+from generation.library.inspection import find_missing_nodes, is_paid
 from generation.library.summaries import summarise
 from generation.marking.errors import KeyUnusable
 from generation.marking.keys import KEY_FILE, read_signing_key
@@ -73,12 +73,13 @@ class CheckFinding:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A reachable backend with its node classes."""
+    """A reachable backend with its node classes; `has_key` for the services of partners."""
 
     name: str
     description: BackendDescription
     object_info: ObjectInfo
     tags: frozenset[str]
+    has_key: bool
 
 
 async def run_check(
@@ -236,7 +237,8 @@ async def _check_backends(
     except StartupError as error:
         yield CheckFinding(Level.FAILED, "backends", str(error))
         return
-    results = await asyncio.gather(*map(_ask, members))
+    keys = [entry.api_key_comfy_org is not None for entry in settings.backends]
+    results = await asyncio.gather(*map(_ask, members, keys))
     for member, result in zip(members, results, strict=True):
         subject = f"backend {member.backend.name}"
         if isinstance(result, _Answer):
@@ -253,13 +255,13 @@ async def _check_backends(
         )
 
 
-async def _ask(member: PoolMember) -> _Answer | str:
+async def _ask(member: PoolMember, has_key: bool) -> _Answer | str:  # noqa: FBT001 - for `map`
     backend = member.backend
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             description = await backend.fetch_description()
             object_info = await backend.fetch_object_info()
-        return _Answer(backend.name, description, object_info, member.tags)
+        return _Answer(backend.name, description, object_info, member.tags, has_key)
     except TimeoutError:
         return "It does not answer in time. Look at ComfyUI's own log."
     except ComfyError as error:
@@ -303,6 +305,7 @@ def _check_workflows(
                 *_missing_tags(workflow, answer),
                 *_missing_nodes(workflow, answer),
                 *_missing_models(workflow, answer, settings),
+                *_missing_key(workflow, answer),
             ]
             if lacks:
                 yield CheckFinding(Level.NOTE, subject, " ".join(lacks))
@@ -337,6 +340,14 @@ def _missing_models(workflow: Workflow, answer: _Answer, settings: Settings) -> 
                 f"Missing model {declared.default} for {name}; {has}. Put the file there, {choose}"
                 "or set default_models in backends.toml."
             )
+
+
+def _missing_key(workflow: Workflow, answer: _Answer) -> Iterable[str]:
+    if not answer.has_key and is_paid(workflow.graph, {answer.name: answer.object_info}):
+        yield (
+            "It calls a paid service: set api_key_comfy_org of this backend in backends.toml, or "
+            "disable the workflow."
+        )
 
 
 def _render(finding: CheckFinding) -> Text:

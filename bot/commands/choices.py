@@ -11,6 +11,7 @@ from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.options import CHOICES_TIMEOUT_S, Choices, matching
 from generation.errors import GenerationError
+from generation.quota.policy import Access
 
 T = TypeVar("T")
 
@@ -19,22 +20,34 @@ _log = logging.getLogger(__name__)
 
 async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
     """The workflows that this person may use here."""
-    usable = services_of(interaction).generations.workflows(requester_of(interaction))
+    service, requester = services_of(interaction).generations, requester_of(interaction)
+    usable = service.workflows(requester, await access_of(interaction))
     return matching(((summary.title, summary.name) for summary in usable), typed)
 
 
 async def complete_model(interaction: discord.Interaction, typed: str) -> Choices:
-    """The models of the workflow chosen so far."""
+    """The models of the workflow chosen so far that this person may use."""
     service, requester = services_of(interaction).generations, requester_of(interaction)
-    names = service.models(_chosen_workflow(interaction), requester)
+    access = await access_of(interaction)
+    names = service.models(chosen_workflow(interaction), requester, access)
     return matching(((name, name) for name in names), typed)
 
 
 async def complete_lora(interaction: discord.Interaction, typed: str) -> Choices:
-    """The LoRAs of the workflow chosen so far."""
+    """The LoRAs of the workflow chosen so far that this person may use."""
     service, requester = services_of(interaction).generations, requester_of(interaction)
-    names = service.loras(_chosen_workflow(interaction), requester)
+    access = await access_of(interaction)
+    names = service.loras(chosen_workflow(interaction), requester, access)
     return matching(((name, name) for name in names), typed)
+
+
+async def access_of(interaction: discord.Interaction) -> Access:
+    """What the person's roles may use; all there is while that cannot be read.
+
+    What is chosen is checked once more when it is submitted.
+    """
+    lookup = services_of(interaction).generations.find_access(requester_of(interaction))
+    return await in_time(interaction, lookup) or {}
 
 
 async def in_time(interaction: discord.Interaction, lookup: Awaitable[T]) -> T | None:
@@ -48,6 +61,6 @@ async def in_time(interaction: discord.Interaction, lookup: Awaitable[T]) -> T |
         return None
 
 
-def _chosen_workflow(interaction: discord.Interaction) -> str | None:
+def chosen_workflow(interaction: discord.Interaction) -> str | None:
     """The `workflow` option as typed so far during autocompletion: unchecked text."""
     return getattr(interaction.namespace, "workflow", None) or None

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.commands.choices import complete_lora, complete_model
+from bot.commands.choices import access_of, complete_lora, complete_model
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.services import services_of
@@ -64,13 +64,9 @@ def imagine_command(submitter: Submitter) -> SlashCommand:
 
     @imagine.autocomplete("workflow")
     async def complete_workflow(interaction: discord.Interaction, typed: str) -> Choices:
-        unusable = services_of(interaction).library.unusable()
-        allowed = submitter.service.workflows(requester_of(interaction))
-        labels = (
-            (f"{workflow.title} ({workflow.name})", workflow.name)
-            for workflow in allowed
-            if workflow.name not in unusable
-        )
+        library, requester = services_of(interaction).library, requester_of(interaction)
+        offered = library.offered_to(requester, await access_of(interaction))
+        labels = ((f"{workflow.title} ({workflow.name})", workflow.name) for workflow in offered)
         return matching(labels, typed)
 
     return imagine

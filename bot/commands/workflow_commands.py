@@ -4,10 +4,13 @@ import inspect
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import discord
 from discord import app_commands
 
+from bot.commands.choices import access_of, chosen_workflow
 from bot.commands.workflow_options import (
     build_option,
     describe,
@@ -18,14 +21,15 @@ from bot.commands.workflow_options import (
 )
 from bot.i18n.language import languages, mark, translate
 from bot.replies.submission import CommandInput, Submitter
+from bot.requester import requester_of
+from bot.services import services_of
 from bot.tree import CONTEXTS, INSTALLS, SlashCommand
 from bot.ui.limits import COMMAND_OPTIONS
 from bot.ui.options import DESCRIPTIONS
 from generation.library.kind_commands import KIND_COMMAND_NAMES
 from generation.library.library import Library
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
-from generation.request import Requester, Value
-from generation.service import GenerationService
+from generation.request import Value
 
 COMMAND_CHARACTERS = 8000
 """Discord's limit for all names, descriptions and choices of one command."""
@@ -185,7 +189,7 @@ def _build(
             default=inspect.Parameter.empty if input_.required else None,
             annotation=build_option(
                 input_,
-                lambda requester: _find_choices(workflow, input_, submitter.service, requester),
+                partial(_find_choices, workflow, input_),
                 has_fixed_choices=has_fixed_choices,
             ),
         )
@@ -210,13 +214,19 @@ def _describe_command(workflow: WorkflowSummary) -> str:
     return one_line(workflow.description) or one_line(workflow.title) or workflow.name
 
 
-def _find_choices(
-    workflow: WorkflowSummary, input_: InputSummary, service: GenerationService, person: Requester
+async def _find_choices(
+    workflow: WorkflowSummary, input_: InputSummary, interaction: discord.Interaction
 ) -> Iterable[tuple[str, str]]:
+    services, access = services_of(interaction), await access_of(interaction)
     if input_.kind is InputKind.WORKFLOW:
-        usable = service.workflows(person)
-        return [(one.title, one.name) for one in usable if one.kind in workflow.kinds]
-    return [(choice, choice) for choice in service.choices(workflow.name, input_.name)]
+        offered = services.library.offered_to(requester_of(interaction), access)
+        return [(one.title, one.name) for one in offered if one.kind in workflow.kinds]
+    names: Sequence[str] = (workflow.name,)
+    if workflow.kinds:
+        chosen = chosen_workflow(interaction)
+        names = (chosen,) if chosen else workflow.defaults
+    choices = (services.generations.choices(name, input_.name, access) for name in names)
+    return [(choice, choice) for choice in dict.fromkeys(chain.from_iterable(choices))]
 
 
 def _give_parameters(
@@ -229,13 +239,17 @@ def _give_parameters(
 
 
 def _in_order(inputs: Iterable[InputSummary]) -> list[InputSummary]:
-    """Sort inputs: required ones first, as Discord demands; then prompt, pictures, the rest."""
+    """Sort inputs: required ones first, as Discord demands; then prompt, pictures, the rest.
+
+    What a command has no room for is left out, and what has no valid value.
+    """
 
     def rank(input_: InputSummary) -> tuple[bool, bool, bool]:
         is_attached = input_.kind is InputKind.PICTURE or input_.kind in _MEDIA
         return not input_.required, input_.name != _PROMPT, not is_attached
 
-    return [*sorted(inputs, key=rank), *_HOW_SHOWN]
+    settable = sorted(filter(has_valid_value, inputs), key=rank)
+    return [*settable[: COMMAND_OPTIONS - len(_HOW_SHOWN)], *_HOW_SHOWN]
 
 
 def _fill(workflow: WorkflowSummary, given: Mapping[InputSummary, object]) -> CommandInput:

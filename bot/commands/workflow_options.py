@@ -1,7 +1,7 @@
 """Slash command options built from workflow inputs, within Discord's limits."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import get_args
 
 import discord
@@ -9,11 +9,9 @@ from discord import AppCommandOptionType, app_commands
 from discord.app_commands import Choice
 
 from bot.i18n.language import mark
-from bot.requester import requester_of
 from bot.ui.limits import CHOICE_CHARACTERS, CHOICES
 from bot.ui.options import DESCRIPTIONS, LARGEST_INTEGER, Aspect, matching, shown_name
 from generation.library.summaries import InputKind, InputSummary
-from generation.request import Requester
 
 TEXT_CHARACTERS = 6000
 """Discord's limit for the text of one option."""
@@ -40,8 +38,8 @@ _TYPES = {
 
 Bound = int | float | None
 AnyChoices = list[Choice[str | int | float]]
-FindChoices = Callable[[Requester], Iterable[tuple[str, str]]]
-"""Finds the choices of a person, each with its label."""
+FindChoices = Callable[[discord.Interaction[discord.Client]], Awaitable[Iterable[tuple[str, str]]]]
+"""Finds the choices of whoever types, each with its label."""
 
 
 class Option(app_commands.Transformer[discord.Client]):
@@ -90,7 +88,7 @@ class LookedUpOption(Option):
         self, interaction: discord.Interaction[discord.Client], typed: str | float, /
     ) -> AnyChoices:
         """Return the choices that match the typed text."""
-        matches = matching(self._find_choices(requester_of(interaction)), str(typed))
+        matches = matching(await self._find_choices(interaction), str(typed))
         return [Choice(name=choice.name, value=choice.value) for choice in matches]
 
 

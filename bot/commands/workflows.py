@@ -6,6 +6,7 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from bot.commands.choices import access_of
 from bot.i18n.language import _
 from bot.permissions import can_administer
 from bot.requester import requester_of
@@ -46,7 +47,7 @@ class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the page in the same message."""
-        view = _page(interaction, services_of(interaction).library, self.page)
+        view = await _page(interaction, services_of(interaction).library, self.page)
         await acknowledge_press(interaction)
         await replace_message(interaction, view)
 
@@ -56,14 +57,15 @@ def workflows_command(library: Library) -> SlashCommand:
 
     @app_commands.command(description="Show what you can make here")
     async def workflows(interaction: discord.Interaction) -> None:
-        view = _page(interaction, library, 0)
+        view = await _page(interaction, library, 0)
         await interaction.response.send_message(view=view, ephemeral=True)
 
     return workflows
 
 
-def _page(interaction: discord.Interaction, library: Library, page: int) -> ui.LayoutView:
-    workflows = library.offered_to(requester_of(interaction))
+async def _page(interaction: discord.Interaction, library: Library, page: int) -> ui.LayoutView:
+    access = await access_of(interaction)
+    workflows = library.offered_to(requester_of(interaction), access)
     by_kind = sorted(workflows, key=lambda workflow: (kind_name(workflow.kind), workflow.title))
     pages = max(1, -(-len(by_kind) // PAGE))
     page = min(page, pages - 1)

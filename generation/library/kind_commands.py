@@ -1,12 +1,12 @@
 """The commands by kind: which of them there are, and which options their workflows have."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
+from generation.library.summaries import InputKind, InputSummary, WorkflowSummary, summarise
 from generation.requests.values import MAX_PROMPT_CHARACTERS, PROMPT
 from workflows.catalog import Catalog
-from workflows.manifest import Kind
+from workflows.manifest import Kind, Number
 from workflows.workflow import Workflow
 
 
@@ -14,8 +14,8 @@ from workflows.workflow import Workflow
 class KindCommand:
     """A command that takes any workflow of some kinds.
 
-    `required` are the inputs that it always asks for, `optional` those that it has while a default
-    workflow of these kinds has a place for them.
+    `required` are the inputs that it always asks for, `optional` those that a workflow may demand
+    besides. What else the default workflows of these kinds have a place for can be given as well.
     """
 
     name: str
@@ -65,26 +65,73 @@ def _summarise(
     if not defaults:
         return None
     has_place = {name for one in defaults.values() for name in one.manifest.options}
-    names = (*command.required, *(name for name in command.optional if name in has_place))
+    first = (*command.required, *(name for name in command.optional if name in has_place))
     inputs = (
-        *(_summarise_input(name, is_required=name in command.required) for name in names),
+        *_find_first(first, command.required, defaults.values()),
         InputSummary(WORKFLOW, InputKind.WORKFLOW),
+        *_find_further(defaults.values(), usable, first),
     )
     return WorkflowSummary(
         name=command.name,
         title="",
         description="",
         kind=command.kinds[0].value,
-        options=frozenset(names),
+        options=frozenset(has_place),
         command=command.name,
         inputs=inputs,
         kinds=tuple(kind.value for kind in command.kinds),
+        defaults=tuple(one.name for one in defaults.values()),
     )
 
 
-def _summarise_input(name: str, *, is_required: bool) -> InputSummary:
-    if name == PROMPT:
-        return InputSummary(
-            name, InputKind.TEXT, required=is_required, maximum=MAX_PROMPT_CHARACTERS
+def _find_further(
+    defaults: Iterable[Workflow], usable: Iterable[Workflow], known: Collection[str]
+) -> Iterator[InputSummary]:
+    """The other inputs of the default workflows, as wide as any of the usable ones takes them."""
+    offered = [input_ for one in usable for input_ in summarise(one).inputs]
+    own: dict[str, InputSummary] = {}
+    for one in defaults:
+        for input_ in summarise(one).inputs:
+            own.setdefault(input_.name, input_)
+    for input_ in own.values():
+        if input_.name not in known:
+            alike = [one for one in offered if (one.name, one.kind) == (input_.name, input_.kind)]
+            yield _widen(input_, alike)
+
+
+def _widen(input_: InputSummary, alike: Sequence[InputSummary]) -> InputSummary:
+    """The input with the outermost bounds and all the choices of those that are like it."""
+    return replace(
+        input_,
+        minimum=_outermost(min, [one.minimum for one in alike]),
+        maximum=_outermost(max, [one.maximum for one in alike]),
+        choices=tuple(dict.fromkeys(choice for one in alike for choice in one.choices)),
+    )
+
+
+def _outermost(
+    choose: Callable[[Iterable[Number]], Number], bounds: Sequence[Number | None]
+) -> Number | None:
+    """The smallest or largest of these bounds; None where one of them is open."""
+    known = [bound for bound in bounds if bound is not None]
+    return choose(known) if len(known) == len(bounds) else None
+
+
+def _find_first(
+    names: Iterable[str], required: Collection[str], defaults: Iterable[Workflow]
+) -> Iterator[InputSummary]:
+    """The inputs that the command names, as the first default workflow with one describes it."""
+    described = {
+        input_.name: input_.description
+        for one in reversed(tuple(defaults))
+        for input_ in summarise(one).inputs
+    }
+    for name in names:
+        is_text = name == PROMPT
+        yield InputSummary(
+            name,
+            InputKind.TEXT if is_text else InputKind.PICTURE,
+            described.get(name, ""),
+            required=name in required,
+            maximum=MAX_PROMPT_CHARACTERS if is_text else None,
         )
-    return InputSummary(name, InputKind.PICTURE, required=is_required)

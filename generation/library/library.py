@@ -27,6 +27,7 @@ from generation.library.inspection import (
 from generation.library.kind_commands import summarise_kinds
 from generation.library.models import WantedModel, find_wanted_models
 from generation.library.summaries import WorkflowSummary, summarise
+from generation.quota.policy import Access as RoleAccess
 from generation.request import Actor, Requester
 from generation.requests.access import may_use
 from generation.requests.selection import unknown_workflow
@@ -90,13 +91,13 @@ class Library(Service):
         """Call this whenever a workflow, or what backends have, may have changed."""
         self._on_change = on_change
 
-    def offered_to(self, requester: Requester) -> tuple[WorkflowSummary, ...]:
+    def offered_to(self, requester: Requester, access: RoleAccess) -> tuple[WorkflowSummary, ...]:
         """The workflows that this person may use where they are, and that some backend can run."""
         found = self._catalog.workflows.values()
         return tuple(
             summarise(workflow)
             for workflow in found
-            if may_use(workflow, requester) and self._is_usable(workflow)
+            if may_use(workflow, requester, access) and self._is_usable(workflow)
         )
 
     def unusable(self) -> frozenset[str]:

@@ -49,7 +49,7 @@ class WorkflowSummary:
 
     `options` are the names of the inputs it offers, `inputs` the same in the manifest's order.
     `command` is what its author wants it to be called as a command of its own. With `kinds` it
-    stands for any workflow of these kinds.
+    stands for any workflow of these kinds; `defaults` are those that are taken when none is named.
     """
 
     name: str
@@ -61,6 +61,7 @@ class WorkflowSummary:
     inputs: tuple[InputSummary, ...] = ()
     is_age_restricted: bool = False
     kinds: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
 
 
 def summarise(workflow: Workflow) -> WorkflowSummary:

@@ -17,7 +17,7 @@ from generation.quota.costs import COUNT
 from generation.request import GenerationRequest, Layout, Requester, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
-from generation.requests.values import MAX_PROMPT_CHARACTERS, SIZE, fits, picture_inputs
+from generation.requests.values import MAX_PROMPT_CHARACTERS, NEGATIVE, SIZE, fits, picture_inputs
 from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 from workflows.catalog import Catalog
@@ -29,8 +29,6 @@ MAX_PRESET_NAME_CHARACTERS = 32
 
 REMEMBERED_PEOPLE = 10_000
 """People whose defaults are kept in memory for while the database is slow."""
-
-NEGATIVE = "negative"
 
 NO_PRESET = "There is no preset of that name. See them with /presets list."
 

@@ -134,8 +134,7 @@ def resolve_allowance(
     no cooldown either. Everybody has the role whose id is the guild's.
     """
     every = tuple(policies)
-    held = frozenset(role_ids) | ({guild_id} if guild_id else frozenset())
-    own = tuple(one for one in every if one.role_id in held)
+    own = _find_own(every, role_ids, guild_id)
     given = tuple(one for one in grants if one.is_unlimited or one.amount(limits.unit))
     counted, is_default = _counted(limits, own)
     unlimited = tuple(one.role_id for one in own if one.is_unlimited)
@@ -170,7 +169,7 @@ def resolve_allowance(
         unlimited,
         priority,
         given,
-        _resolve_access(own),
+        resolve_access(own, role_ids, guild_id),
     )
 
 
@@ -192,8 +191,11 @@ def is_allowed(access: Access, category: str, name: str) -> bool:
     )
 
 
-def _resolve_access(own: Sequence[RolePolicy]) -> Access:
-    """What one of the roles names, by category; a category that none names is open."""
+def resolve_access(
+    policies: Iterable[RolePolicy], role_ids: Collection[int], guild_id: int | None
+) -> Access:
+    """What one of the held roles names, by category; a category that none names is open."""
+    own = _find_own(policies, role_ids, guild_id)
     return {
         category: tuple(pattern for one in own for pattern in one.access.get(category, ()))
         for category in ACCESS
@@ -211,6 +213,14 @@ def is_served(policies: Mapping[int, bool], place_ids: Sequence[int]) -> bool:
         if place_id in policies:
             return policies[place_id]
     return not any(policies.values())
+
+
+def _find_own(
+    policies: Iterable[RolePolicy], role_ids: Collection[int], guild_id: int | None
+) -> tuple[RolePolicy, ...]:
+    """The policies of the roles that somebody has. Everybody has that whose id is the guild's."""
+    held = frozenset(role_ids) | ({guild_id} if guild_id else frozenset())
+    return tuple(one for one in policies if one.role_id in held)
 
 
 def _counted(limits: GuildLimits, own: Sequence[RolePolicy]) -> tuple[tuple[RolePolicy, ...], bool]:

@@ -19,12 +19,14 @@ from generation.errors import FailureKind, RequestRefused
 from generation.quota.periods import Period, period_bounds
 from generation.quota.policy import (
     BOUNDS,
+    Access,
     EffectiveAllowance,
     Grant,
     GuildLimits,
     RolePolicy,
     RoleRule,
     is_served,
+    resolve_access,
     resolve_allowance,
 )
 from generation.quota.rules import Cost, Unit, Usage, decide, next_request_at
@@ -166,6 +168,12 @@ class QuotaService(Service):
         rules = guild.find_rules(requester, now)
         cost = await self._check(requester, rules, price, now)
         return rules if guild.is_begun else None, cost
+
+    async def find_access(self, requester: Requester) -> Access:
+        """Return what the requester's roles may use. Raises ServiceUnavailable."""
+        with available():
+            guild = await self._rules.get(requester.guild_id)
+        return resolve_access(guild.roles, requester.role_ids, requester.guild_id)
 
     @reads
     def _check(

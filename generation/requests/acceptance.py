@@ -40,7 +40,14 @@ from generation.requests.selection import (
     select_workflow,
     settle_prompt,
 )
-from generation.requests.values import LORA, PROMPT, SIZE, clean_prompt, find_lora_input
+from generation.requests.values import (
+    LORA,
+    NEGATIVE,
+    PROMPT,
+    SIZE,
+    clean_prompt,
+    find_lora_input,
+)
 from generation.tasks import finish
 from generation.text import clean_text
 from workflows.binding import check
@@ -198,7 +205,7 @@ class Acceptor:
     ) -> _CheckedRequest:
         """Everything but the pictures and the cost. Raises RequestRefused."""
         lists: Lists = {}
-        if has_wildcards(request.prompt):
+        if has_wildcards(f"{request.prompt}\n{request.values.get(NEGATIVE)}"):
             lists = await self._wildcards.find(request.requester.guild_id)
         return await self._judge(self._settle(request, lists, access))
 
@@ -232,10 +239,13 @@ class Acceptor:
         workflow = select_workflow(request, self._catalog, self._pool, access)
         typed = settle_prompt(typed, workflow)
         seeds = self._draw_seeds(workflow, request.values)
-        given = {**seeds, **request.values}
-        seed = next((given.get(name) for name in seed_names(workflow)), None)
+        settled = {**seeds, **request.values}
+        seed = next((settled.get(name) for name in seed_names(workflow)), None)
         prompt, loras = self._draw_prompt(workflow, typed, lists, seed)
-        values = self._check_values(workflow, request, prompt) | seeds
+        given = dict(request.values)
+        if negative := given.get(NEGATIVE):
+            given[NEGATIVE] = draw(clean_text(str(negative)), lists, seed)
+        values = self._check_values(workflow, request, given, prompt) | seeds
         seed = _seed_of(workflow, values)
         draft = _CheckedRequest(request, workflow, prompt, typed, loras, values, {}, seed)
         return replace(draft, workload=workload_of(values))
@@ -255,11 +265,15 @@ class Acceptor:
         return clean_prompt(prompt), loras
 
     def _check_values(
-        self, workflow: Workflow, request: GenerationRequest, prompt: str
+        self,
+        workflow: Workflow,
+        request: GenerationRequest,
+        values: Mapping[str, Value],
+        prompt: str,
     ) -> dict[str, Value]:
         given: dict[str, object] = {
             name: clean_text(value) if isinstance(value, str) else value
-            for name, value in request.values.items()
+            for name, value in values.items()
             if value is not None
         }
         if request.aspect is not None:

@@ -7,10 +7,13 @@ from generation.errors import FailureKind, RequestRefused
 from generation.quota.policy import Access, is_allowed
 from generation.request import GenerationRequest, Requester, Value
 from workflows.loras import Lora, parse_value
-from workflows.manifest import InputType
+from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
 
 NOTHING_NAMED: Access = MappingProxyType({})
+
+_CATEGORIES = MappingProxyType({InputType.CHECKPOINT: "models", InputType.LORA: "loras"})
+"""Inputs whose values are of a category of their own."""
 
 
 def check_access(workflow: Workflow, requester: Requester) -> None:
@@ -86,6 +89,12 @@ def _find_chosen(
             yield "options", name
     given = (*request.images, *(["size"] if request.aspect else []))
     yield from (("options", name) for name in given)
+
+
+def may_choose(access: Access, wanted: Input, choice: str) -> bool:
+    """Whether roles with this access may choose it for this input."""
+    category = _CATEGORIES.get(wanted.type)
+    return category is None or is_allowed(access, category, choice)
 
 
 def may_use(workflow: Workflow, requester: Requester, access: Access = NOTHING_NAMED) -> bool:

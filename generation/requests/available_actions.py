@@ -10,7 +10,7 @@ from generation.request import Requester, Value
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import seed_names
-from generation.requests.values import PROMPT, fits, picture_inputs
+from generation.requests.values import LORA, NEGATIVE, PROMPT, fits, picture_inputs
 from workflows.catalog import Catalog
 from workflows.manifest import Input, InputType, Kind
 from workflows.workflow import Workflow
@@ -18,7 +18,7 @@ from workflows.workflow import Workflow
 PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """Media types that a workflow accepts as a picture."""
 
-LORA, MODEL, NEGATIVE, STRENGTH = "lora", "model", "negative", "strength"
+MODEL, STRENGTH = "model", "strength"
 
 _TIED_TO_MODEL = ("steps", "cfg", LORA)
 """Options that are kept only together with the model they were chosen for."""

@@ -18,6 +18,7 @@ MAX_PROMPT_CHARACTERS = 2000
 """What Discord lets people type into one option."""
 
 PROMPT = "prompt"
+NEGATIVE = "negative"
 SIZE = "size"
 LORA = "lora"
 

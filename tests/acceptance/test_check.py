@@ -1,5 +1,7 @@
 """`limner check` with everything in its place, and with single things out of it."""
 
+import json
+
 import pytest
 from pydantic import SecretStr
 
@@ -10,6 +12,7 @@ from generation.moderation.image_policy import Detections
 from sandbox.people import as_text, files_of
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
+from workflows.shelf import Shelf
 
 
 async def findings(environment, **changes):
@@ -81,6 +84,27 @@ async def test_a_model_that_the_service_would_take_is_not_called_missing(environ
     levels = {subject.partition(" on ")[0]: finding.level for subject, finding in found.items()}
     assert levels["workflow txt2img-sd"] is Level.FINE
     assert levels["workflow upscale"] is Level.NOTE
+
+
+async def test_a_paid_workflow_without_a_key_is_named(environment):
+    environment.comfyui.installation.classes["EmptyImage"]["api_node"] = True
+    shelf = Shelf(environment.data / "workflows")
+    graph = {
+        "1": {
+            "class_type": "EmptyImage",
+            "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0},
+        },
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    shelf.folder.mkdir()
+    (shelf.folder / "paid.json").write_text(json.dumps(graph))
+    shelf.switch_on("paid")
+    backend = f'[[backend]]\nname = "gpu"\nurl = "{environment.comfyui.url}"\n'
+    for key, level in (("", Level.NOTE), ('api_key_comfy_org = "k"', Level.FINE)):
+        (environment.data / "backends.toml").write_text(backend + key)
+        found = (await findings(environment, comfyui_urls=()))["workflow paid on gpu"]
+        assert found.level is level
+        assert ("set api_key_comfy_org" in found.sentence) is (level is Level.NOTE)
 
 
 @pytest.fixture

@@ -84,11 +84,12 @@ async def refuse(environment, command, **given):
 
 async def test_commands_follow_the_workflows_of_their_kind(environment, picture):
     async with environment.bot():
-        assert options(environment, "upscale") == ["image", "workflow", *SHOWN]
+        assert options(environment, "upscale") == ["image", "workflow", "model", *SHOWN]
         assert options(environment, "edit") is None
         drop(environment)
         await environment.world.wait_for(lambda: options(environment, "edit"), PATIENCE_S)
-        assert options(environment, "edit") == ["prompt", "image", "image_2", "workflow", *SHOWN]
+        further = ["workflow", "guidance", "seed"]
+        assert options(environment, "edit") == ["prompt", "image", "image_2", *further, *SHOWN]
         given = {"prompt": "a red hat", "image": picture(), "image_2": picture(colour="#c0392b")}
         reply = await environment.ana.slash("general", "edit", **given)
         done = await reply.until(environment.is_done, PATIENCE_S)

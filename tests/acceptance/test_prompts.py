@@ -4,6 +4,7 @@ import pytest
 
 from sandbox.people import Person, as_text
 from tests.support.messages import press_more
+from tests.support.pictures import build_picture
 
 PATIENCE_S = 60
 
@@ -96,6 +97,12 @@ async def test_wildcards_are_drawn_by_the_seed_and_again_draws_anew(environment,
         assert (await core.services.wildcards.texts(environment.world.guild_id)) == {}
 
 
+async def offered(person, option):
+    """The values that `/imagine` offers."""
+    choices = await person.autocomplete("general", "imagine", option)
+    return [choice["value"] for choice in choices]
+
+
 async def test_a_role_may_use_what_it_was_given(environment, ada):
     everyone = environment.world.guild_id
     async with environment.bot() as core:
@@ -114,6 +121,17 @@ async def test_a_role_may_use_what_it_was_given(environment, ada):
             told = await ask(environment.ana, "imagine", **{"prompt": "a fox", **options})
             assert "Your roles cannot use" in told
             assert refused in told.replace("\\", "")
+        names = ["txt2img-sd", "txt2img-sd15", "txt2img-sd3"]
+        assert await offered(environment.ana, "workflow") == names
+        assert await offered(environment.ana, "lora") == [first]
+        assert "There is no workflow for that" in await ask(
+            environment.ana, "upscale", image=build_picture()
+        )
+        for choices in (
+            await environment.ana.autocomplete("general", "upscale", "workflow"),
+            await environment.ana.autocomplete("general", "presets save", "lora", second[:4]),
+        ):
+            assert choices == []
         await ask(ada, "limner roles access", role=str(everyone), options="*", loras="*")
         await generate(environment, prompt="a fox", lora=second, seed=4)
 

@@ -134,16 +134,19 @@ class FakeService:
     async def contact_sheet(self, generations):
         return build_picture()
 
-    def workflows(self, requester=None):
+    async def find_access(self, requester):
+        return {}
+
+    def workflows(self, requester=None, access=None):
         return (
             WorkflowSummary("txt2img-sd", "From words", "", "txt2img", ASKED),
             WorkflowSummary("img2img-sd", "From a picture", "", "img2img", ASKED | {"strength"}),
         )
 
-    def models(self, workflow=None, requester=None):
+    def models(self, workflow=None, requester=None, access=None):
         return self.model_names
 
-    def loras(self, workflow=None, requester=None):
+    def loras(self, workflow=None, requester=None, access=None):
         return ("shine.safetensors",)
 
     async def _pause(self):

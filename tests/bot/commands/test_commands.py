@@ -136,7 +136,7 @@ async def test_an_error_nobody_foresaw_gets_a_reference_that_is_also_logged(plac
     assert told.ephemeral
 
 
-@pytest.mark.parametrize(("option", "typed"), [("model", "BETA"), ("workflow", "picture")])
+@pytest.mark.parametrize(("option", "typed"), [("model", "BETA"), ("workflow", "IMG2IMG")])
 async def test_choices_fit_what_is_typed(place, option, typed):
     result = await place.ana.autocomplete(place.channel, "imagine", option, typed, prompt="x")
     (choice,) = result

@@ -245,7 +245,10 @@ EVERYTHING = summary(
 
 def offer(service, *workflows):
     service.workflows = lambda: workflows
-    service.choices = lambda workflow, option: (f"{workflow} {option} 1", f"{workflow} {option} 2")
+    service.choices = lambda workflow, option, _access: (
+        f"{workflow} {option} 1",
+        f"{workflow} {option} 2",
+    )
 
 
 @asynccontextmanager

@@ -398,6 +398,11 @@ type = "seed"
 targets = ["3.seed"]
 max = 3
 
+[[input]]
+name = "negative"
+type = "text"
+targets = ["2.text"]
+
 [access]
 roles = [70]
 """
@@ -426,6 +431,22 @@ async def test_values_are_drawn_and_recorded(quick, drawing, tools):
         assert accepted.seed in range(4)
         recorded.add(accepted.values["steps"])
     assert recorded == {5, 7, 9}
+
+
+async def test_what_is_to_be_avoided_is_drawn_by_the_seed(quick, drawing, tools):
+    quick._catalog = drawing
+    kept = []
+    for user in range(20):
+        avoided = "{red|blue|green} and {plain}"
+        asker = {"user_id": 1000 + user, "role_ids": frozenset({70})}
+        request = tools.ask(workflow="drawn", seed=user % 4, negative=avoided, **asker)
+        accepted = await quick.accept(request)
+        kept.append((accepted.seed, accepted.values["negative"]))
+    assert len(set(kept)) == 4
+    drawn = {negative for _, negative in kept}
+    assert 1 < len(drawn) <= len({f"{color} and {{plain}}" for color in ("red", "blue", "green")})
+    refused = await refusal(quick, tools.ask(workflow="drawn", negative="__color__", **asker))
+    assert refused.sentence.startswith("There is no list color")
 
 
 async def test_a_workflow_for_others_is_refused_before_anything_is_recorded(quick, drawing, tools):
