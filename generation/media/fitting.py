@@ -10,6 +10,7 @@ from generation.media.imaging import (
     MEDIA_TYPES,
     RESULT_FORMATS,
     InvalidImage,
+    check_decodable,
     encode,
     normalise,
     open_image,
@@ -63,6 +64,7 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
         if len(content) <= max_bytes:
             file_format = source.format or ""
             return Fitted(content, EXTENSIONS[file_format], MEDIA_TYPES[file_format])
+        check_decodable(source)
         moving = _fit_animation(source, max_bytes)
         if moving is not None:
             return moving

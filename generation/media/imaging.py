@@ -22,6 +22,9 @@ MAX_INPUT_SIDE = 4096
 MAX_RESULT_PIXELS = 80_000_000
 """Pixels of a picture that we decode: four megapixels upscaled fourfold are 67, and take 270 MB."""
 
+MAX_WEBP_PIXELS = MAX_INPUT_SIDE**2
+"""The same of a WebP: its decoder takes 16 bytes a pixel, 270 MB, where others take 4."""
+
 THUMBNAIL_SIDE = 256
 """Pixels a side of a thumbnail: sharp in a contact sheet, about 10 kB in the database."""
 
@@ -213,7 +216,11 @@ def find_small(content: bytes, side: int) -> Image.Image | None:
         return None
 
 
-def check_size(size: tuple[int, int], max_side: int | None = None) -> None:
+def check_size(
+    size: tuple[int, int],
+    max_side: int | None = None,
+    max_pixels: int = MAX_RESULT_PIXELS,
+) -> None:
     """Judge by the header's size, before anything of that size is put into memory."""
     facts = {"width": size[0], "height": size[1], "limit": max_side}
     if max_side is not None and max(size) > max_side:
@@ -222,11 +229,17 @@ def check_size(size: tuple[int, int], max_side: int | None = None) -> None:
             "down.",
             facts,
         )
-    if size[0] * size[1] > MAX_RESULT_PIXELS:
+    if size[0] * size[1] > max_pixels:
         raise InvalidImage(
             "The picture has {width} x {height} pixels, which is far too many: scale it down.",
             facts,
         )
+
+
+def check_decodable(source: Image.Image) -> None:
+    """Judge what was opened once more before it is decoded. Raises InvalidImage."""
+    if source.format == "WEBP":
+        check_size(source.size, max_pixels=MAX_WEBP_PIXELS)
 
 
 # One frame, upright, RGB or RGBA, without metadata.
@@ -247,6 +260,7 @@ def normalise(source: Image.Image, longest: int | None = None) -> Image.Image:
 
 
 def _load(source: Image.Image, longest: int | None) -> Image.Image:
+    check_decodable(source)
     if longest is None:
         source.load()
         return source

@@ -10,7 +10,15 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from generation.media.contact_sheet import Symbol, Tile, contact_sheet
 from generation.media.fitting import fit_under
-from generation.media.imaging import InvalidImage, cut_from_grid, describe, grid, preview, thumbnail
+from generation.media.imaging import (
+    MAX_INPUT_SIDE,
+    InvalidImage,
+    cut_from_grid,
+    describe,
+    grid,
+    preview,
+    thumbnail,
+)
 from generation.media.inputs import fit_input, verify_input, verify_mask
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -358,6 +366,20 @@ def test_a_thumbnail_is_small_and_keeps_the_shape_and_what_is_transparent(mode, 
 
 def test_a_small_picture_is_not_made_larger():
     assert read(thumbnail(write(corners()))).size == (64, 32)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_webp_that_would_take_too_much_memory_is_described_and_never_decoded(count):
+    frames = [
+        Image.new("RGB", (MAX_INPUT_SIDE + 1, MAX_INPUT_SIDE), shade) for shade in (RED, BLUE)
+    ]
+    content = write(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:count], quality=1, method=0
+    )
+    assert describe(content)[1:] == frames[0].size
+    assert thumbnail(content) is None
+    with pytest.raises(InvalidImage, match="far too many"):
+        fit_under(content, len(content) - 1)
 
 
 def test_a_preview_is_a_jpeg():
