@@ -12,14 +12,13 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.command_sync import describe_commands, fetch_commands
+from bot.command_sync import sync_commands
 from bot.commands import COG_ITEMS, add_commands, add_menu
 from bot.commands.message_menu import MessageMenu
 from bot.commands.mod.review import ReportMenu
 from bot.commands.my_settings import SETTINGS_FORMS
 from bot.commands.mydata import MYDATA_FORMS
 from bot.commands.workflow_commands import WorkflowCommands
-from bot.i18n.translator import CommandTranslator
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
@@ -204,14 +203,13 @@ class LimnerClient(discord.AutoShardedClient):
 
     async def sync_commands(self) -> None:
         """Register the commands where they differ from Discord's: creations are limited per day."""
-        if self.tree.translator is None:
-            await self.tree.set_translator(CommandTranslator())
         # Global commands of an earlier start would show up a second time beside a guild's own.
-        await self._sync(None)
-        for guild in self._guilds:
+        for guild in (None, *self._guilds):
             try:
-                await self._sync(guild)
+                self.tree.command_ids.update(await sync_commands(self, self.tree, guild))
             except discord.Forbidden:
+                if guild is None:
+                    raise
                 _log.warning("Guild %s has not invited the bot with its commands.", guild.id)
 
     async def keep_synced(self, *, again_s: float = SYNC_AGAIN_S) -> NoReturn:
@@ -225,13 +223,3 @@ class LimnerClient(discord.AutoShardedClient):
                 _log.warning("Discord did not take the changed commands yet: %s", error)
                 self._is_out_of_date.set()
                 await asyncio.sleep(again_s)
-
-    async def _sync(self, guild: discord.Object | None) -> None:
-        ours = await describe_commands(self.tree, guild)
-        theirs, ids = await fetch_commands(self, guild)
-        if theirs == ours:
-            _log.debug("The commands are up to date.")
-        else:
-            ids = {command.name: command.id for command in await self.tree.sync(guild=guild)}
-            _log.info("%d commands were synced.", len(ours))
-        self.tree.command_ids.update(ids)

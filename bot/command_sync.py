@@ -1,13 +1,21 @@
-"""Comparison of the bot's commands with the registered ones, to sync only differences."""
+"""Registration of the bot's commands with Discord, of differences only, in every language."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.http import Route
 
-Shapes = Mapping[tuple[str, str], object]
-"""The visible properties of commands, by type and name."""
+from bot.i18n.language import languages, translate
+
+Tree = app_commands.CommandTree[Any]
+Guild = discord.Object | None
+"""None for the commands of all guilds."""
+
+_log = logging.getLogger(__name__)
 
 _IGNORED = frozenset(
     {"id", "application_id", "guild_id", "version", "handler"}
@@ -18,33 +26,58 @@ _IGNORED = frozenset(
 _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
 
 
-async def fetch_commands(
-    client: discord.Client, guild: discord.Object | None
-) -> tuple[Shapes, dict[str, int]]:
-    """Fetch the commands registered with Discord, for a guild or globally, and their ids by name.
+async def sync_commands(client: discord.Client, tree: Tree, guild: Guild) -> dict[str, int]:
+    """Register a tree's commands, for a guild or globally, if Discord has others; return their ids.
 
+    `CommandTree.sync` would register them even if they are the same, and creations are limited;
     `CommandTree.fetch_commands` loses localizations, which Discord sends on request only:
     https://docs.discord.com/developers/interactions/application-commands#get-global-application-commands
     """
     scope = "" if guild is None else f"/guilds/{guild.id}"
     path = f"/applications/{client.application_id}{scope}/commands"
-    fetched = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
-    shapes = {_key(command): _shape(command, guild) for command in fetched}
-    return shapes, {command["name"]: int(command["id"]) for command in fetched}
+    ours = describe_commands(tree, guild)
+    commands = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
+    if _shapes(commands, guild) != _shapes(ours, guild):
+        commands = await client.http.request(Route("PUT", path), json=ours)
+        _log.info("%d commands were synced.", len(ours))
+    return {command["name"]: int(command["id"]) for command in commands}
 
 
-async def describe_commands(
-    tree: app_commands.CommandTree[discord.Client], guild: discord.Object | None
-) -> Shapes:
-    """Describe the commands of a tree, for a guild or globally."""
-    described = {}
-    for command in tree.get_commands(guild=guild):
-        if tree.translator is None:
-            payload = command.to_dict(tree)
-        else:
-            payload = await command.get_translated_payload(tree, tree.translator)
-        described[_key(payload)] = _shape(payload, guild)
+def describe_commands(tree: Tree, guild: Guild = None) -> list[dict[str, Any]]:
+    """Describe a tree's commands as Discord takes them, localized into every language there is.
+
+    Names stay, so that people of all languages can tell each other what to type; those of context
+    menu entries and choices are localized.
+    """
+    described = [command.to_dict(tree) for command in tree.get_commands(guild=guild)]
+    for command in described:
+        _localize(command, *(() if "description" in command else ("name",)))
     return described
+
+
+def _localize(part: dict[str, Any], *fields: str) -> None:
+    for field in ("description", *fields):
+        english = part.get(field, "")
+        said = {locale: translate(english, locale) for locale in _locales()}
+        part[f"{field}_localizations"] = {
+            locale: text for locale, text in said.items() if text != english
+        }
+    for option in part.get("options", ()):
+        _localize(option)
+    for choice in part.get("choices", ()):
+        _localize(choice, "name")
+
+
+@cache
+def _locales() -> tuple[str, ...]:
+    """Discord's locales of the languages there are, such as "es-ES" and "es-419" of "es"."""
+    values = [locale.value for locale in discord.Locale]
+    return tuple(one for one in values if {one, one.partition("-")[0]} & languages())
+
+
+def _shapes(commands: Iterable[Mapping[str, Any]], guild: Guild) -> object:
+    """The visible properties of commands, by type and name."""
+    return {_key(command): _shape(command, guild) for command in commands}
 
 
 def _key(command: Mapping[str, object]) -> tuple[str, str]:
@@ -52,7 +85,7 @@ def _key(command: Mapping[str, object]) -> tuple[str, str]:
     return str(kind), str(command["name"])
 
 
-def _shape(command: Mapping[str, object], guild: discord.Object | None) -> object:
+def _shape(command: Mapping[str, object], guild: Guild) -> object:
     """The visible properties of a command, without ids, versions and defaults."""
     left_out = _IGNORED if guild is None else _IGNORED | _GLOBAL_ONLY
     kept = {key: value for key, value in command.items() if key not in left_out}

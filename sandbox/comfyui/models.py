@@ -1,9 +1,9 @@
 """The installed node classes, as a real server describes them, and model files."""
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -140,11 +140,12 @@ _FOLDER_OF_INPUT: Final[Mapping[str, str]] = {
 """The folder of each input's files, by its name, or with its class where others share the name."""
 
 
-def load_node_classes(version: str) -> dict[str, Any]:
+@cache
+def load_node_classes(version: str) -> Mapping[str, Any]:
     """Load the node classes of a version, with empty lists in place of its files."""
     name = f"object_info_{version}.json"
     text = resources.files("sandbox.comfyui").joinpath("data", name).read_text(encoding="utf-8")
-    classes: dict[str, Any] = json.loads(text)
+    classes: Mapping[str, Any] = json.loads(text)
     return classes
 
 
@@ -166,11 +167,15 @@ class Installation:
         """Describe a class with the current files, as GET /object_info does."""
         if class_type not in self.classes:
             return None
-        info: dict[str, Any] = copy.deepcopy(self.classes[class_type])
-        for section in ("required", "optional"):
-            for name, spec in info["input"].get(section, {}).items():
-                self._fill(class_type, name, spec, input_files)
-        return info
+        info = self.classes[class_type]
+        inputs = {
+            section: {
+                name: self._fill(class_type, name, spec, input_files)
+                for name, spec in described.items()
+            }
+            for section, described in info["input"].items()
+        }
+        return {**info, "input": inputs}
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -185,15 +190,16 @@ class Installation:
 
     def _fill(
         self, class_type: str, name: str, spec: list[Any], input_files: Sequence[str]
-    ) -> None:
+    ) -> list[Any]:
         folder = _FOLDER_OF_INPUT.get(name) or _FOLDER_OF_INPUT.get(f"{class_type}.{name}")
         if folder is not None:
             choices = list(self.models.get(folder, ()))
         elif name == "image" and spec[0] != "IMAGE":
             choices = list(input_files)
         else:
-            return
+            return spec
         if spec[0] == "COMBO":
-            spec[1]["options"] = choices
-        elif isinstance(spec[0], list):
-            spec[0] = choices + spec[0]
+            return [spec[0], {**spec[1], "options": choices}]
+        if isinstance(spec[0], list):
+            return [choices + spec[0], *spec[1:]]
+        return spec

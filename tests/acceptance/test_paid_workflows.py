@@ -20,7 +20,8 @@ GRAPH = {
 
 @pytest.fixture
 def ada(environment):
-    environment.comfyui.installation.classes["GetImageSize"]["api_node"] = True
+    classes = environment.comfyui.installation.classes
+    classes["GetImageSize"] = {**classes["GetImageSize"], "api_node": True}
     return Person(environment.world, "ada")
 
 

@@ -63,9 +63,10 @@ async def stand_in():
 async def test_the_key_goes_along_with_graphs_that_have_partner_nodes(stand_in):
     settings = BackendSettings(stand_in.url, api_key_comfy_org=KEY)
     assert KEY not in repr(settings)
-    is_paid = stand_in.installation.classes["GetImageSize"]
+    classes = stand_in.installation.classes
     async with ComfyServer(settings) as backend:
-        for number, is_paid["api_node"] in enumerate((False, True)):
+        for number, is_paid in enumerate((False, True)):
+            classes["GetImageSize"] = {**classes["GetImageSize"], "api_node": is_paid}
             await backend.fetch_object_info(refresh=True)
             prompt_id = f"{OWN[:-1]}{number}"
             GRAPH["1"]["inputs"]["height"] = 64 + number  # what is cached says nothing

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def workflow(request, library):
     return library[request.param]
 
 
+@cache
 def _load_object_info(version):
     if version != LATEST:
         return load_node_classes(version)
