@@ -34,8 +34,11 @@ from bot.ui.responses import acknowledge, before_deadline, respond
 from generation.errors import FailureKind, RequestRefused
 from generation.media.stripping import strip_metadata
 from generation.record import Generation
+from generation.requests.enhancement import find_text
 
 INPUT_FORM = rf"f:{GENERATION_ID}:input:(?P<index>[0-9]{{1,3}})"
+
+WORDS_FORM = rf"f:{GENERATION_ID}:words"
 
 ALL = 999
 """Position that stands for all results."""
@@ -138,6 +141,28 @@ async def take_input(interaction: discord.Interaction, answer: ModalInput) -> No
     )
 
 
+async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Open the modal that makes something of the text of a result."""
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await before_deadline(
+        interaction, services.derivations.find_visible(generation_id, requester)
+    )
+    said = (find_text(generation) or "")[:PROMPT_CHARACTERS]
+    prompt = text_field(
+        "prompt", _("Prompt"), said, long=True, required=True, longest=PROMPT_CHARACTERS
+    )
+    await open_modal(
+        interaction, f"f:{generation.id}:words", _("Use as prompt"), {"prompt": prompt}
+    )
+
+
+async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Submit the request of that modal."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    prompt = answer.texts.get("prompt", "")
+    await derive(interaction, lambda: derivations.use_text(answer.match["id"], requester, prompt))
+
+
 async def send_originals(
     interaction: discord.Interaction,
     generation_id: str,
@@ -191,6 +216,7 @@ RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
     {
         REMIX_FORM: take_remix,
         INPUT_FORM: take_input,
+        WORDS_FORM: take_words,
         DELETE_FORM: take_delete,
         REPORT_FORM: take_report,
     }

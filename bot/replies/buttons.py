@@ -36,17 +36,19 @@ PANEL_PROMPT_CHARACTERS = 100
 CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
 UPSCALE, VARY, AGAIN, REMIX, INPUT = "upscale", "vary", "again", "remix", "input"
 INFO, DELETE = "info", "delete"
-MORE, COPY, REPORT = "more", "copy", "report"
+MORE, COPY, REPORT, WORDS = "more", "copy", "report", "words"
 
 _ACTIONS_PATTERN = (
-    "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete|more|copy|report"
+    "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete|more|copy|report|words"
 )
 
 _STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
     {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
 )
 
-_EMOJI: Mapping[str, str] = MappingProxyType({UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️"})
+_EMOJI: Mapping[str, str] = MappingProxyType(
+    {UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️", WORDS: "🎨"}
+)
 
 
 class GenerationButton(
@@ -151,7 +153,7 @@ def result_rows(generation: Generation, available: AvailableActions) -> list[Ite
             row(*_numbered(id_, UPSCALE, "U", available.upscale), *again),
             row(*_numbered(id_, VARY, "V", available.vary), more),
         ]
-    changes = []
+    changes = [GenerationButton(id_, WORDS)] if available.words else []
     if count == 1:
         changes += [GenerationButton(id_, UPSCALE, position) for position in available.upscale]
         changes += [GenerationButton(id_, VARY, position) for position in available.vary]
@@ -190,7 +192,8 @@ async def open_panel(interaction: discord.Interaction, generation_id: str, _inde
         for action, positions in ((UPSCALE, available.upscale), (VARY, available.vary))
         if len(generation.outputs) > PICTURES_WITH_BUTTONS and positions
     ]
-    changes = [button(REMIX)] if available.remix else []
+    changes = [button(WORDS)] if available.words else []
+    changes += [button(REMIX)] if available.remix else []
     changes += [button(INPUT, position) for position in available.use[:1]]
     if generation.outputs:
         changes.append(button(ORIGINAL, ALL if len(generation.outputs) > 1 else 0))
@@ -260,6 +263,7 @@ _LABELS: Mapping[str, str] = MappingProxyType(
         INFO: mark("Info"),
         COPY: mark("Copy prompt"),
         REPORT: mark("Report"),
+        WORDS: mark("Use as prompt"),
         DELETE: mark("Delete"),
         MORE: "⋯",
     }
@@ -300,5 +304,6 @@ _ACTIONS: Mapping[str, _Action] = MappingProxyType(
         MORE: open_panel,
         COPY: _copy,
         REPORT: open_report,
+        WORDS: actions.open_words,
     }
 )

@@ -9,11 +9,15 @@ from generation.record import Generation, GenerationState, Output
 from generation.request import Requester, Value
 from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
+from generation.requests.enhancement import find_text
 from generation.requests.selection import seed_names
 from generation.requests.values import LORA, NEGATIVE, PROMPT, fits, picture_inputs
 from workflows.catalog import Catalog
 from workflows.manifest import Input, InputType, Kind
 from workflows.workflow import Workflow
+
+WRITERS = frozenset({Kind.DESCRIBE, Kind.ENHANCE})
+"""Kinds of workflows that write prompts."""
 
 PICTURE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """Media types that a workflow accepts as a picture."""
@@ -26,13 +30,17 @@ _TIED_TO_MODEL = ("steps", "cfg", LORA)
 
 @dataclass(frozen=True, slots=True)
 class AvailableActions:
-    """Follow-up actions on one generation's results; pictures are named by position."""
+    """Follow-up actions on one generation's results; pictures are named by position.
+
+    `words` says that its text can be used as a prompt.
+    """
 
     upscale: tuple[int, ...] = ()
     vary: tuple[int, ...] = ()
     use: tuple[int, ...] = ()
     again: bool = False
     remix: bool = False
+    words: bool = False
 
 
 class ActionFinder:
@@ -58,6 +66,9 @@ class ActionFinder:
             use=positions if repainter else (),
             again=own is not None and bool(seed_names(own)),
             remix=own is not None and PROMPT in own.manifest.options,
+            words=own is not None
+            and own.manifest.kind in WRITERS
+            and find_text(generation) is not None,
         )
 
     def title_of(self, workflow: str) -> str:

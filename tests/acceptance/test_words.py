@@ -5,7 +5,6 @@ import json
 import pytest
 
 from generation.history.queries import HistoryFilter
-from generation.request import Requester
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY, Catalog
@@ -62,12 +61,16 @@ async def test_a_prompt_is_improved_first_and_its_options_are_kept(environment, 
         await reply.until(lambda message: "better" in as_text(message), PATIENCE_S)
         assert environment.comfyui.log.posts[-1].graph["1"]["inputs"]["source"] == "a fox"
         (made,) = (await core.service.history(HistoryFilter(user_id=ana.id))).generations
-        requester = Requester(ana.id, "ana", made.channel_id, environment.world.guild_id)
-        draft = await core.services.derivations.use_text(made.id, requester, "a better fox")
-        assert draft.request.workflow == "txt2img-sd"
-        assert draft.request.values == {"steps": 2}
-        assert draft.request.aspect == "3:2"
-        assert draft.request.parent_id == made.id
+        form = (await ana.click(reply.message, "Use as prompt")).modal
+        assert "a fox" in str(form.components)
+        reply = await ana.fill(form, {"prompt": "a better fox"})
+        await reply.until(environment.is_done, PATIENCE_S)
+        graph = environment.comfyui.log.posts[-1].graph
+        assert graph["6"]["inputs"]["text"] == "a better fox"
+        assert graph["3"]["inputs"]["steps"] == 2
+        assert graph["5"]["inputs"]["width"] > graph["5"]["inputs"]["height"]
+        (derived, _) = (await core.service.history(HistoryFilter(user_id=ana.id))).generations
+        assert derived.parent_id == made.id
         for options, refused in (
             ({"image": picture()}, "Leave pictures out to enhance a prompt"),
             ({"workflow": "txt2img-sd", "strength": 0.5}, "no place for: strength"),
