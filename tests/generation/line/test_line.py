@@ -9,6 +9,7 @@ import pytest
 from dbos import DBOS
 
 from comfy.errors import RunLost
+from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.tables import GenerationRow
 from generation.errors import FailureKind, ServiceUnavailable
@@ -16,9 +17,9 @@ from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
 from generation.line.workflows import attempt_id, cancel_id, find_open
 from generation.notifier import DeliveryPostponed
-from generation.record import GenerationState
+from generation.record import LONGEST_RUN_S, GenerationState
 from generation.runs import orphaned_runs
-from generation.runs.runner import RunLimits
+from generation.runs.runner import REATTACH_S, RunLimits
 
 
 async def test_a_lost_run_goes_on_at_another_backend(open_app, sqlite_url, tools):
@@ -100,7 +101,14 @@ async def test_what_ran_and_was_told_before_a_long_pause_is_gone_on_with(
             connection.execute(f"UPDATE generations SET {column} = {past}")  # noqa: S608 - of the names above
     async with open_app(sqlite_url, backend) as app:
         app.notifier.script = [DeliveryPostponed("away")]
-        assert (await app.ended(running.id)).state is GenerationState.SUCCEEDED
+        finished = await app.ended(running.id)
+        assert finished.state is GenerationState.SUCCEEDED
+        # Nobody is charged for the time that the bot was off.
+        assert finished.duration_s == LONGEST_RUN_S
+        with app.database.transaction() as session:
+            since = finished.created_at - timedelta(days=1)
+            charged_ms = ChargeRepository(session).usage(2, 5, since).gpu_ms
+        assert charged_ms <= (LONGEST_RUN_S + REATTACH_S) * 1000
         await tools.eventually(lambda: app.notifier.told(ended.id))
 
 
