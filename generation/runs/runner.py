@@ -173,6 +173,20 @@ class Runner:
             return Choice(None, is_served=self._pool.is_served(graph, tags))
         return Choice(chosen, models_of=graph)
 
+    async def find_sleeper(
+        self,
+        generation_id: str,
+        *,
+        avoid: Collection[str],
+        wait_s: Callable[[Collection[str]], float],
+    ) -> str | None:
+        """Find the backend to wake for a generation as the pool does. Raises DatabaseError."""
+        order = await self._load(generation_id)
+        if order is None or not order.is_wanted:
+            return None
+        graph, tags = self._draft_graph(order), self._tags(order)
+        return self._pool.find_sleeper(graph, avoid=avoid, tags=tags, wait_s=wait_s)
+
     async def prepare(self, generation_id: str, backend_name: str) -> None:
         """Upload what it needs to that backend, so that it starts there at once when it may.
 

@@ -8,10 +8,11 @@ import psycopg
 import pytest
 from dbos import DBOS
 
-from comfy.errors import RunLost
+from comfy.errors import BackendUnavailable, OutcomeUnknown, RunLost
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.tables import GenerationRow
+from generation.backends.pool import PoolMember
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
@@ -65,6 +66,32 @@ async def test_what_is_lost_again_and_again_is_given_up(open_app, sqlite_url, to
         accepted = await app.service.submit(tools.ask())
         ended = await app.ended(accepted.id)
         assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
+
+
+async def test_what_a_service_takes_no_work_for_goes_elsewhere(open_app, sqlite_url, tools):
+    refusal = BackendUnavailable("The account has no credits.", code="insufficient_credits")
+    poor = tools.FakeBackend("poor", default=tools.Run(error=refusal))
+    rich = tools.FakeBackend("rich")
+    async with open_app(sqlite_url, PoolMember(poor), PoolMember(rich, cost=1.0)) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
+        assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, "rich")
+        assert len(poor.submissions) == 1
+        status, _ = await app.pool.statuses()
+        assert status.problem == "The account has no credits."
+
+
+async def test_what_may_have_run_is_not_sent_again(open_app, sqlite_url, tools):
+    backends = [
+        tools.FakeBackend(name, default=tools.Run(error=OutcomeUnknown("It may have run it.")))
+        for name in ("one", "two")
+    ]
+    async with open_app(sqlite_url, *backends) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
+        assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
+        assert ended.failure.sentence.endswith("so it is not sent again.")
+        assert sum(len(one.submissions) for one in backends) == 1
 
 
 async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_app, sqlite_url, tools):
