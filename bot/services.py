@@ -10,6 +10,7 @@ from generation.history.removal import Remover
 from generation.history.retention import Retention
 from generation.library.library import Library
 from generation.marking.marker import Marker
+from generation.marking.visible import VisibleMark
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
@@ -45,6 +46,7 @@ class Services:
     preferences: Preferences
     library: Library
     wildcards: WildcardLists
+    visible_mark: VisibleMark
     marker: Marker = field(default_factory=Marker)
     file_turns: FileTurns = field(default_factory=FileTurns)
 

@@ -25,8 +25,7 @@ class Progress:
 class Waiting:
     """In the line: `position` counts from 1, of `length` waiting generations.
 
-    `is_paused`: its guild's line is paused, and the position says nothing. `is_starting`: it waits
-    for a backend that is being started, which answers at `starts_at` where that is known.
+    `is_paused`: its guild's line is paused, and the position says nothing.
     """
 
     generation: Generation
@@ -34,7 +33,6 @@ class Waiting:
     length: int
     starts_at: datetime | None
     is_paused: bool = False
-    is_starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

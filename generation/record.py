@@ -11,9 +11,6 @@ from generation.errors import FailureKind
 from generation.request import Derivation, Layout, Requester, Value
 from generation.text import fill
 
-LONGEST_RUN_S = 30 * 60.0
-"""Seconds after which a run is ended, with a result or without."""
-
 T = TypeVar("T")
 
 
@@ -101,7 +98,8 @@ class Generation:
     What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
     `age_restricted` says that the channel was when it was asked for. `parent_channel_id` is the
     channel of a thread. `typed_prompt` is what was typed where the prompt was drawn from it,
-    `follow_up` the options of the request that its text is to become the prompt of.
+    `follow_up` the options of the request that its text is to become the prompt of. What is
+    `edited` changes a file that somebody attached.
     """
 
     id: str
@@ -141,6 +139,7 @@ class Generation:
     reply: str = field(default="", repr=False)
     typed_prompt: str | None = None
     follow_up: Mapping[str, Value] | None = None
+    edited: bool = False
 
     @property
     def is_deleted(self) -> bool:
@@ -172,6 +171,5 @@ class Generation:
         """Seconds from the start on a backend to the end, where both are known."""
         if self.started_at is None or self.finished_at is None:
             return None
-        # The clock may have been put back or forward meanwhile, or the bot was off.
-        passed_s = (self.finished_at - self.started_at).total_seconds()
-        return min(max(passed_s, 0.0), LONGEST_RUN_S)
+        # The clock may have been put back meanwhile.
+        return max((self.finished_at - self.started_at).total_seconds(), 0.0)

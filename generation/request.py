@@ -87,6 +87,8 @@ class GenerationRequest:
     given, of one of the `kinds` if there are any. `aspect` is a ratio such as "3:2".
     `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
     `follow_up` are the options of the request that its text is to become the prompt of.
+    `results` names those of the images that are results of ours; somebody attached the others.
+    `is_edit` says that such a result changes an attached file itself.
     `reply` is opaque to the core: the front end's address of the reply.
     """
 
@@ -105,4 +107,6 @@ class GenerationRequest:
     parent_position: int | None = None
     derivation: Derivation | None = None
     follow_up: Mapping[str, Value] = field(default_factory=dict)
+    results: frozenset[str] = frozenset()
+    is_edit: bool = False
     reply: str = field(default="", repr=False)

@@ -13,7 +13,6 @@ from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from generation.backends.pool import BackendPool
-from generation.backends.power import Power, PowerTimings
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
@@ -72,7 +71,6 @@ class ServiceSettings:
     engine: EngineSettings
     timings: LineTimings = field(default_factory=LineTimings)
     limits: RunLimits = field(default_factory=RunLimits)
-    power: PowerTimings = field(default_factory=PowerTimings)
     contents_kept: timedelta = CONTENTS_KEPT
     runs_generations: bool = True
     tells_places: bool = True
@@ -109,8 +107,7 @@ class GenerationService(Service):
         self._readable = ServiceRecords(database, clock)
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
-        power = Power(database, pool, clock, settings.power)
-        self._positions = LinePositions(self._records, pool, power, self._broadcast, clock)
+        self._positions = LinePositions(self._records, pool, self._broadcast, clock)
         self._broadcast.on_end = self._positions.note_left
         self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
@@ -119,6 +116,7 @@ class GenerationService(Service):
             pool=pool,
             usage=self._usage,
             moderation=moderation,
+            image_gate=image_gate,
             wildcards=wildcards,
             clock=clock,
             random_source=random_source,
@@ -141,13 +139,11 @@ class GenerationService(Service):
             delivery=self._delivery,
             records=self._records,
             pool=pool,
-            power=power,
             clock=clock,
             timings=settings.timings,
             note_changed=database.note_changed,
             takes_work=settings.runs_generations,
         )
-        self._line.on_power = self._positions.note_left
         self._tasks = TaskOwner(_log)
         self._tells_places = settings.tells_places
 

@@ -76,11 +76,15 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Files grouped by message, notes about changes made to them, and quoted text results."""
+    """Files grouped by message, notes about changes made to them, and quoted text results.
+
+    `says_ai` shows the word above them.
+    """
 
     messages: tuple[tuple[Attachment, ...], ...]
     notes: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    says_ai: bool = True
 
 
 async def pack(
@@ -93,13 +97,14 @@ async def pack(
 ) -> Parcel:
     """Fit results into messages; pictures and videos are re-encoded where they are too large."""
     limit = marker.leave_room(min(size_limit, message_limit))
+    says_ai = await marker.says_ai(generation)
     if not generation.keeps_metadata:
         contents = [
             replace(content, content=strip_metadata(content.content)) for content in contents
         ]
     grid = await _build_grid(generation, contents, limit)
     if grid is not None:
-        return Parcel(((await _marked(grid, generation, marker),),))
+        return Parcel(((await _marked(grid, generation, marker),),), says_ai=says_ai)
     attachments: list[Attachment] = []
     notes: list[str] = []
     texts: list[str] = []
@@ -129,12 +134,12 @@ async def pack(
     if generation.outputs and not contents:
         notes.append(_("These results are no longer stored."))
     marked = [await _marked(attachment, generation, marker) for attachment in attachments]
-    return Parcel(_split(marked, message_limit), tuple(notes), tuple(texts))
+    return Parcel(_split(marked, message_limit), tuple(notes), tuple(texts), says_ai)
 
 
 async def _marked(attachment: Attachment, generation: Generation, marker: Marker) -> Attachment:
     """Mark a file as the last thing that is done to it: any change would break the mark."""
-    content = await marker.mark(attachment.content, attachment.filename, generation.workflow)
+    content = await marker.mark(attachment.content, attachment.filename, generation)
     return replace(attachment, content=content)
 
 

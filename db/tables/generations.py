@@ -45,6 +45,7 @@ class GenerationRow(Base):
     nobody but moderators sees its results. `parent_channel_id` is the channel of a thread, and
     `age_restricted` says that the channel was. `typed_prompt` is what was typed where `prompt` was
     drawn from it, `follow_up` the options of the request that its text is to become the prompt of.
+    What is `edited` changes a file that somebody attached, however many results lie in between.
     """
 
     __tablename__ = "generations"
@@ -93,6 +94,7 @@ class GenerationRow(Base):
     age_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
     typed_prompt: Mapped[str | None] = mapped_column(Text)
     follow_up: Mapped[dict[str, Any] | None]
+    edited: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, true
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base
@@ -104,7 +104,8 @@ class GuildModerationRow(Base):
     """What a guild's moderators set once: their channel, how long things are kept, the image check.
 
     Days are NULL where the program's default applies. `image_check_percent` is how certain the
-    check must be, and `image_check_exempts` leaves age-restricted channels out of it.
+    check must be, `image_check_exempts` leaves age-restricted channels out of it, and
+    `image_check_inputs` looks at what people attach as well. `says_ai` shows a word above results.
     """
 
     __tablename__ = "guild_moderation"
@@ -117,6 +118,8 @@ class GuildModerationRow(Base):
     image_check: Mapped[str] = mapped_column(String(16), default="off", server_default="off")
     image_check_percent: Mapped[int] = mapped_column(default=50, server_default="50")
     image_check_exempts: Mapped[bool] = mapped_column(default=True, server_default=true())
+    image_check_inputs: Mapped[bool] = mapped_column(default=False, server_default=false())
+    says_ai: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     __table_args__ = (
         CheckConstraint("image_check IN ('off', 'spoiler', 'hold', 'refuse')", name="image_check"),

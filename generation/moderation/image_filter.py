@@ -38,7 +38,7 @@ from generation.moderation.image_policy import (
     strictest,
 )
 from generation.moderation.review import ReviewMode, find_mode
-from generation.record import Failure, Generation, OutputContent
+from generation.record import Failure, Generation, InputFile, OutputContent
 from generation.request import Actor, Requester
 from generation.transactions import Service, available, reads, writes
 
@@ -149,6 +149,7 @@ class ImageGate(Service):
             image_check=policy.mode.value,
             image_check_percent=policy.percent,
             image_check_exempts=policy.exempts_age_restricted,
+            image_check_inputs=policy.checks_inputs,
         )
         self._audit(
             session,
@@ -157,7 +158,27 @@ class ImageGate(Service):
             mode=policy.mode.value,
             certainty=policy.percent,
             age_restricted="exempt" if policy.exempts_age_restricted else "checked",
+            inputs="checked" if policy.checks_inputs else "",
         )
+
+    async def judge_inputs(self, files: Sequence[InputFile], requester: Requester) -> Ruling:
+        """Look at what somebody attached, where the guild wants that.
+
+        A result of what is to be held is held, and of a spoiler is one. Raises RequestRefused for
+        what is refused, DatabaseError.
+        """
+        policy = await self.policy(requester.guild_id)
+        if not policy.checks_inputs:
+            return Ruling()
+        views = [partial(_stills, one.content, one.media_type) for one in files]
+        is_age_restricted = requester.is_channel_age_restricted
+        ruling = await self._rule(policy, views, is_age_restricted=is_age_restricted)
+        if ruling.verdict is ImageVerdict.REFUSE:
+            raise RequestRefused(
+                FailureKind.BLOCKED_BY_FILTER,
+                "The image filter of this server does not let what you attached through.",
+            )
+        return ruling
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Look at results that nobody has seen yet. Raises DatabaseError."""
@@ -344,7 +365,12 @@ def _load_policy(session: Session, guild_id: int) -> ImagePolicy:
     row = GuildModerationRepository(session).get(guild_id)
     if row is None:
         return ImagePolicy()
-    return ImagePolicy(CheckMode(row.image_check), row.image_check_percent, row.image_check_exempts)
+    return ImagePolicy(
+        CheckMode(row.image_check),
+        row.image_check_percent,
+        row.image_check_exempts,
+        row.image_check_inputs,
+    )
 
 
 def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:

@@ -65,11 +65,15 @@ class ImageChecker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """A guild's policy. `percent` is the threshold of certainty."""
+    """A guild's policy. `percent` is the threshold of certainty.
+
+    With `checks_inputs` it holds for what people attach as well.
+    """
 
     mode: CheckMode = CheckMode.OFF
     percent: int = DEFAULT_PERCENT
     exempts_age_restricted: bool = True
+    checks_inputs: bool = False
 
     def is_on(self, *, is_age_restricted: bool) -> bool:
         """Whether pictures are looked at in a channel that is, or is not, age-restricted."""

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,8 @@ from generation.history.records import load_durations
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
 from generation.media.decoding import FileTurns
 from generation.moderation.blocks import Judgement, Moderation
+from generation.moderation.image_filter import FLAG, ImageGate, Ruling
+from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import ReviewMode, find_mode
 from generation.prompts.lora_tags import read_tags
 from generation.prompts.wildcard_lists import WildcardLists
@@ -89,6 +91,7 @@ class _CheckedRequest:
     cost: Cost = field(default_factory=Cost)
     workload: int = 1
     judgement: Judgement = field(default_factory=Judgement)
+    ruling: Ruling = field(default_factory=Ruling)
     rules: PersonRules | None = None
 
 
@@ -130,6 +133,7 @@ class Acceptor:
         pool: BackendPool,
         usage: QuotaService,
         moderation: Moderation,
+        image_gate: ImageGate,
         wildcards: WildcardLists,
         clock: Callable[[], datetime],
         random_source: random.Random,
@@ -139,6 +143,7 @@ class Acceptor:
         self._pool = pool
         self._usage = usage
         self._moderation = moderation
+        self._image_gate = image_gate
         self._wildcards = wildcards
         self._clock = clock
         self._random = random_source
@@ -163,7 +168,9 @@ class Acceptor:
             images = await verify_attachments(draft.workflow, request.images)
             # Fetching takes its time: the rules are read again.
             draft = await self._price(replace(draft, images=images, rules=None))
-            return await self._record_under_new_id(draft)
+            attached = tuple(_find_attached(draft))
+            ruling = await self._image_gate.judge_inputs(attached, request.requester)
+            return await self._record_under_new_id(replace(draft, ruling=ruling))
 
     async def _record_under_new_id(self, draft: _CheckedRequest) -> Generation:
         for length in range(ID_CHARACTERS, MAX_ID_CHARACTERS + 1):
@@ -342,7 +349,7 @@ class Acceptor:
                 seed=draft.seed,
                 cost=draft.cost.pictures,
                 private=request.private,
-                spoiler=request.spoiler,
+                spoiler=request.spoiler or draft.ruling.verdict is ImageVerdict.SPOILER,
                 priority=place.has_priority,
                 lane=place.lane,
                 workload=draft.workload,
@@ -356,6 +363,7 @@ class Acceptor:
                 withheld=review == PENDING,
                 parent_channel_id=requester.parent_channel_id,
                 age_restricted=requester.is_channel_age_restricted,
+                edited=request.is_edit or any(_find_attached(draft)),
             )
             lookups.generations.add(row)
             self._record_judgement(session, generation_id, draft, review, now)
@@ -390,15 +398,22 @@ class Acceptor:
         for kind, note in draft.judgement.flags:
             row = FlagRow(generation_id=generation_id, kind=kind, note=note, at=now)
             FlagRepository(session).add(row)
+        if draft.ruling.verdict is not ImageVerdict.SHOW:
+            note = f"attached: {draft.ruling.note}"
+            row = FlagRow(generation_id=generation_id, kind=FLAG, note=note, at=now)
+            FlagRepository(session).add(row)
         if review is not None:
             ReviewRepository(session).begin(generation_id, review, now)
 
     def _find_review(self, session: Session, draft: _CheckedRequest) -> str | None:
         """Whether its results are held for a moderator, shown to them as well, or neither."""
         mode = find_mode(ReviewRepository(session), draft.request.requester)
-        if mode is ReviewMode.HOLD or draft.judgement.needs_hold:
+        verdict = draft.ruling.verdict
+        is_held = draft.judgement.needs_hold or verdict is ImageVerdict.HOLD
+        if mode is ReviewMode.HOLD or is_held:
             return PENDING
-        is_worth_a_look = mode is ReviewMode.FLAGGED and draft.judgement.flags
+        is_flagged = draft.judgement.flags or verdict is ImageVerdict.SPOILER
+        is_worth_a_look = mode is ReviewMode.FLAGGED and is_flagged
         return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 
     async def _is_taken(self, generation_id: str) -> bool:
@@ -406,6 +421,15 @@ class Acceptor:
             return GenerationRepository(session).get(generation_id) is not None
 
         return await self._database.read(query)
+
+
+def _find_attached(draft: _CheckedRequest) -> Iterator[InputFile]:
+    """The files that somebody attached, but for masks, which show nothing."""
+    for name, file in draft.images.items():
+        wanted = draft.workflow.manifest.find(name)
+        is_mask = wanted is not None and wanted.type is InputType.MASK
+        if name not in draft.request.results and not is_mask:
+            yield file
 
 
 def _seed_of(workflow: Workflow, values: Mapping[str, Value]) -> int | None:

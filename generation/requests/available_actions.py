@@ -11,7 +11,7 @@ from generation.requests.access import may_use
 from generation.requests.checkpoints import offered_models
 from generation.requests.enhancement import find_text
 from generation.requests.selection import seed_names
-from generation.requests.values import LORA, NEGATIVE, PROMPT, fits, picture_inputs
+from generation.requests.values import LORA, NEGATIVE, PROMPT, fits
 from workflows.catalog import Catalog
 from workflows.manifest import Input, InputType, Kind
 from workflows.workflow import Workflow
@@ -75,11 +75,6 @@ class ActionFinder:
         """A workflow's title; its name where the library no longer has it."""
         known = self._catalog.workflows.get(workflow)
         return known.manifest.title if known is not None else workflow
-
-    def takes_picture(self, workflow: str) -> bool:
-        """Whether a workflow changes a picture that it is given, by its name."""
-        known = self._catalog.workflows.get(workflow)
-        return known is not None and bool(picture_inputs(known))
 
     def find_own(self, generation: Generation) -> Workflow | None:
         """The workflow it was made with, if it can still be used."""

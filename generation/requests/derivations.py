@@ -239,6 +239,8 @@ class Derivations:
             source.prompt if takes_loras else split_tags(source.prompt)[0],
             workflow=workflow.name,
             images={wanted.name: is_named_only},
+            results=frozenset({wanted.name}),
+            is_edit=source.edited,
             private=source.private,
             spoiler=source.spoiler,
             layout=source.layout,
@@ -387,7 +389,10 @@ def _start_from(request: GenerationRequest, start: Picture, name: str) -> Derive
     images = {**request.images, name: is_named_only}
     is_parent = start.generation.id == request.parent_id
     position = start.output.position if is_parent else None
-    return DerivedRequest(replace(request, images=images, parent_position=position), start, name)
+    started = replace(
+        request, images=images, results=request.results | {name}, parent_position=position
+    )
+    return DerivedRequest(started, start, name)
 
 
 def _find_result(generation: Generation) -> Picture | None:

@@ -37,6 +37,7 @@ def repeat(
     What was private stays so, and what was a spoiler. What was attached is fetched by its name.
     """
     before = order.generation
+    names = [image.name for image in order.images if image.name in workflow.manifest.options]
     dropped = {PROMPT} if keeps_seed else {PROMPT, *seed_names(workflow)}
     offered = workflow.manifest.options - dropped
     return GenerationRequest(
@@ -44,11 +45,9 @@ def repeat(
         before.typed_prompt or before.prompt,
         workflow=before.workflow,
         values={name: value for name, value in before.values.items() if name in offered},
-        images={
-            image.name: fetch_input(image.name)
-            for image in order.images
-            if image.name in workflow.manifest.options
-        },
+        images={name: fetch_input(name) for name in names},
+        results=frozenset() if before.edited else frozenset(names),
+        is_edit=before.edited,
         private=before.private,
         spoiler=before.spoiler,
         layout=before.layout,

@@ -91,6 +91,7 @@ PRESSED = {
     "Vary": "g:{result}:vary:0",
     "Again": "g:{result}:again:0",
     "Remix": "g:{result}:remix:0",
+    "Use as prompt": "g:{result}:words:0",
     "Use as input": "g:{result}:input:0",
     "Try again": "g:{result}:retry:0",
     "Original": "g:{result}:original:0",

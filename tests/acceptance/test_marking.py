@@ -7,10 +7,11 @@ import aiohttp
 import c2pa
 import pytest
 
-from sandbox.people import files_of
+from sandbox.people import Person, as_text, files_of
 from tests.support.messages import is_answered, is_done, press_more
 
 PATIENCE_S = 60
+MADE, EDITED = "/trainedAlgorithmicMedia", "/compositeWithTrainedAlgorithmicMedia"
 SECRETS = (b"a fox in the snow", b"ana", b"127.0.0.1", b"txt2img")
 
 
@@ -45,10 +46,28 @@ async def test_a_result_a_grid_and_an_original_are_marked(environment):
             assert not [word for word in SECRETS if word in statement.encode()]
 
 
-async def test_what_is_made_from_a_picture_says_so(environment, picture):
+async def test_what_changes_an_attached_picture_says_so_and_what_is_made_of_it(
+    environment, picture
+):
     async with environment.bot():
-        done = await imagine(environment.ana, image=picture())
-        assert "compositeWithTrainedAlgorithmicMedia" in await read_statement(done)
+        for given, expected in (({}, MADE), ({"image": picture()}, EDITED)):
+            done = await imagine(environment.ana, **given)
+            assert expected in await read_statement(done)
+            for button in ("Again", "Vary"):
+                reply = await environment.ana.click(done, button)
+                derived = await reply.until(is_done, PATIENCE_S)
+                assert expected in await read_statement(derived), button
+
+
+async def test_a_server_leaves_the_word_out(environment):
+    ada = Person(environment.world, "ada")
+    async with environment.bot():
+        assert "· AI" in as_text(await imagine(environment.ana))
+        reply = await ada.slash("general", "limner marking", word="off")
+        await reply.until(lambda one: 'doesn\'t say "AI"' in as_text(one), PATIENCE_S)
+        done = await imagine(environment.ana)
+        assert "AI" not in as_text(done).split()
+        assert MADE in await read_statement(done)
 
 
 @pytest.mark.parametrize("setting", ["off", "/nowhere/key.pem"])

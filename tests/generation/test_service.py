@@ -8,7 +8,6 @@ from comfy.errors import (
     GraphRejected,
     NodeFailed,
     NodeProblem,
-    OutcomeUnknown,
     OutOfMemory,
     RunInterrupted,
     RunStalled,
@@ -147,7 +146,6 @@ FAILURES = [
     ),
     (RunInterrupted("x"), FailureKind.CANCELLED, None),
     (RunStalled("x"), FailureKind.TIMED_OUT, None),
-    (OutcomeUnknown("x"), FailureKind.BACKEND_OFFLINE, None),
 ]
 
 

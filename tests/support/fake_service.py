@@ -305,5 +305,6 @@ def build_services(service):
         preferences=FakePreferences(catalog, pool),
         library=FakeLibrary(catalog, pool),
         wildcards=None,
+        visible_mark=None,
         moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

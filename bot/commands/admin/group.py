@@ -4,6 +4,7 @@ Discord shows the group to members with Manage Server; `bot.tree` checks the per
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import discord
 from discord import app_commands, ui
@@ -16,7 +17,7 @@ from bot.i18n.language import _, plural
 from bot.services import Services
 from bot.ui.allowances import channel_lines
 from bot.ui.layout import AMBER, BLURPLE, panel
-from bot.ui.responses import acknowledged, respond
+from bot.ui.responses import acknowledged, respond, respond_lines
 from generation.backends.draining import BackendReport
 from generation.backends.status import BackendState
 from generation.quota.guild_settings import GuildStatus
@@ -34,6 +35,7 @@ class AdministrationGroup(
         super().__init__()
         self._administration = services.administration
         self._backend_admin = services.backend_admin
+        self._visible_mark = services.visible_mark
         for part in (
             limits_command(services.administration),
             RolesGroup(services.administration),
@@ -59,6 +61,21 @@ class AdministrationGroup(
         changed = await self._administration.resume(await acknowledged(interaction))
         text = _("Queue resumed.") if changed else _("The queue was not paused.")
         await respond(interaction, text)
+
+    @app_commands.command(description="The word AI above results")
+    @app_commands.describe(word="Whether it is there (shows the setting if empty)")
+    async def marking(
+        self, interaction: discord.Interaction, word: Literal["on", "off"] | None = None
+    ) -> None:
+        """Show or set whether the line above results says "AI"."""
+        actor = await acknowledged(interaction)
+        if word is not None:
+            await self._visible_mark.set(actor, is_shown=word == "on")
+        if await self._visible_mark.is_shown(actor.guild_id):
+            text = _('The line above a result says "AI".')
+        else:
+            text = _('The line above a result doesn\'t say "AI".')
+        await respond_lines(interaction, _("Marking"), [text])
 
     @app_commands.command(description="Show what is going on right now")
     async def status(self, interaction: discord.Interaction) -> None:

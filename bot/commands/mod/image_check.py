@@ -26,6 +26,7 @@ def image_check_command(services: Services) -> SlashCommand:
         mode="What to do with nudity (shows the setting if empty)",
         certainty="How certain the filter must be, in percent",
         age_restricted="Skip age-restricted channels",
+        inputs="Check what people attach as well",
     )
     @app_commands.rename(age_restricted="age-restricted")
     async def image_check(
@@ -33,6 +34,7 @@ def image_check_command(services: Services) -> SlashCommand:
         mode: Mode | None = None,
         certainty: app_commands.Range[int, LEAST_PERCENT, MOST_PERCENT] | None = None,
         age_restricted: Exempted | None = None,
+        inputs: bool | None = None,  # noqa: FBT001 - discord.py passes options by name
     ) -> None:
         actor = await acknowledged(interaction)
         policy = await gate.find_policy(actor.guild_id or 0)
@@ -42,7 +44,9 @@ def image_check_command(services: Services) -> SlashCommand:
             policy = replace(policy, percent=certainty)
         if age_restricted is not None:
             policy = replace(policy, exempts_age_restricted=age_restricted == "exempt")
-        if any(given is not None for given in (mode, certainty, age_restricted)):
+        if inputs is not None:
+            policy = replace(policy, checks_inputs=inputs)
+        if any(given is not None for given in (mode, certainty, age_restricted, inputs)):
             await gate.set_policy(actor, policy)
         lines = _policy_lines(policy)
         if not gate.is_installed:
@@ -64,6 +68,8 @@ def _policy_lines(policy: ImagePolicy) -> list[str]:
             line = _("Nudity is blocked. It isn't kept and costs nothing.")
     lines = [line, _("Unchecked files are held for `/mod review`.")]
     lines.append(_("Certainty: {percent} %", percent=policy.percent))
+    if policy.checks_inputs:
+        lines.append(_("What people attach: checked too"))
     if policy.exempts_age_restricted:
         lines.append(_("Age-restricted channels: not checked"))
     else:

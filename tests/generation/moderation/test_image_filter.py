@@ -87,6 +87,29 @@ async def submit(app, tools, user_id=1, **options):
     return (await app.service.submit(request)).id
 
 
+@pytest.mark.parametrize("mode", [CheckMode.SPOILER, CheckMode.HOLD, CheckMode.REFUSE])
+async def test_what_people_attach_is_looked_at_where_the_guild_wants_it(
+    sqlite_url, tools, backend, open_checked, mode
+):
+    async with open_checked(sqlite_url, backend) as app:
+        backend.default.pictures = (tools.build_picture(colour="green"),)
+        red = tools.build_picture(colour="red")
+        given = {"workflow": "img2img-sd", "images": {"image": red}}
+        for checks_inputs in (False, True):
+            given["user_id"] = 1 + checks_inputs
+            policy = ImagePolicy(mode, checks_inputs=checks_inputs)
+            await open_checked.gate.set_policy(Actor(MO, GUILD), policy)
+            if checks_inputs and mode is CheckMode.REFUSE:
+                with pytest.raises(RequestRefused, match="what you attached"):
+                    await submit(app, tools, **given)
+                continue
+            made = await app.service.find(await submit(app, tools, **given))
+            assert made.spoiler is (checks_inputs and mode is CheckMode.SPOILER)
+            assert made.withheld is (checks_inputs and mode is CheckMode.HOLD)
+            noted = [("image", "attached: breast 90%")] if checks_inputs else []
+            assert await flags_of(app, made.id) == noted
+
+
 async def flags_of(app, id_):
     with app.database.transaction(read_only=True) as session:
         return [(one.kind, one.note) for one in FlagRepository(session).of_generation(id_)]

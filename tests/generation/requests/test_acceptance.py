@@ -16,6 +16,7 @@ from generation.backends.pool import BackendPool, PoolMember, PoolSettings
 from generation.errors import FailureKind, RequestRefused
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, normalise_id
 from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import ImageGate
 from generation.moderation.word_filter import WordAction
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService
@@ -47,7 +48,7 @@ def clock():
 def build(catalog, clock, backend):
     """Builds an acceptor over a pool that knows what the backend offers, if it is reachable."""
 
-    async def build_(database, *, default_models=(), seed=1, reachable=True):
+    async def build_(database, *, default_models=(), seed=1, reachable=True, checker=None):
         source = random.Random(seed)  # noqa: S311 - repeatable on purpose
         pool = BackendPool([PoolMember(backend)], PoolSettings(default_models), source)
         if reachable:
@@ -55,6 +56,7 @@ def build(catalog, clock, backend):
         usage = QuotaService(database, clock)
         return Acceptor(
             moderation=Moderation(database, clock),
+            image_gate=ImageGate(database, checker, clock),
             wildcards=WildcardLists(database, None, clock),
             database=database,
             catalog=catalog,
