@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -25,9 +26,10 @@ from bot.private_files import keep_private
 from bot.reload import follow_workflows
 from bot.replies.live import LiveReplies
 from bot.services import Services
-from bot.settings import BackendEntry, Settings, find_unknown_names
+from bot.settings import BackendEntry, RequestEntry, Settings, find_unknown_names
 from bot.signals import run_until_signal
 from comfy.backend import Backend
+from comfy.calls import HttpCall
 from comfy.errors import ComfyError
 from comfy.job_store import JobStore
 from comfy.kinds import BackendSettings, build_backend
@@ -39,6 +41,7 @@ from generation.alerts import Alerts
 from generation.backends.draining import BackendAdmin
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.power_calls import PowerCall, PowerSettings
 from generation.backends.sent_jobs import SentJobs
 from generation.errors import ServiceUnavailable
 from generation.history.removal import Remover
@@ -246,25 +249,46 @@ async def open_core(
         yield Core(database, catalog, pool, tuple(m.backend for m in members), services)
 
 
-def build_pool_members(settings: Settings, store: JobStore | None = None) -> tuple[PoolMember, ...]:
-    """Build an unopened pool member for each configured backend. Raises StartupError.
+def build_pool_members(
+    settings: Settings,
+    store: JobStore | None = None,
+    *,
+    note_problem: Callable[[str], None] = _log.warning,
+) -> tuple[PoolMember, ...]:
+    """Build an unopened pool member for each configured backend that can be used.
 
-    Without a store nothing may be run: which jobs hosted services have would be forgotten.
+    `note_problem` is told of each other one, in a sentence. Without a store nothing may be run:
+    which jobs hosted services have would be forgotten. Raises StartupError when none is left.
     """
-    try:
-        return tuple(
-            PoolMember(
-                build_backend(_backend_settings(entry, settings.data), store),
-                entry.concurrency,
-                entry.tags,
-                weight=entry.weight,
-                cost=entry.cost,
-                max_wait_s=entry.max_wait,
+    members: dict[str, PoolMember] = {}
+    problems = []
+    for entry in settings.backends:
+        try:
+            backend = build_backend(_backend_settings(entry, settings.data), store)
+        except (ValueError, ComfyError) as error:
+            problems.append(str(error))
+            continue
+        if backend.name in members:
+            problems.append(
+                f"Two backends are called {backend.name}, and the second is left out: give it a "
+                "name of its own in backends.toml."
             )
-            for entry in settings.backends
+            continue
+        members[backend.name] = PoolMember(
+            backend,
+            entry.concurrency,
+            entry.tags,
+            weight=entry.weight,
+            cost=entry.cost,
+            max_wait_s=entry.max_wait,
+            power=_power_settings(entry),
+            has_key=entry.api_key_comfy_org is not None,
         )
-    except (ValueError, ComfyError) as error:
-        raise StartupError(str(error)) from None
+    if not members:
+        raise StartupError(" ".join(problems))
+    for problem in problems:
+        note_problem(problem)
+    return tuple(members.values())
 
 
 def _backend_settings(entry: BackendEntry, data: Path) -> BackendSettings:
@@ -280,6 +304,18 @@ def _backend_settings(entry: BackendEntry, data: Path) -> BackendSettings:
         concurrency=entry.concurrency,
         object_info=data / entry.object_info if entry.object_info else None,
     )
+
+
+def _power_settings(entry: BackendEntry) -> PowerSettings:
+    idle_s = math.inf if entry.idle_minutes is None else entry.idle_minutes * 60
+    return PowerSettings(_power_call(entry.wake), _power_call(entry.sleep), idle_s)
+
+
+def _power_call(entry: tuple[str, ...] | RequestEntry | None) -> PowerCall | None:
+    if not isinstance(entry, RequestEntry):
+        return entry
+    headers = {name: value.get_secret_value() for name, value in entry.headers.items()}
+    return HttpCall(entry.url, entry.method, headers, entry.body)
 
 
 class Role(StrEnum):
@@ -434,7 +470,7 @@ class Application:
                 "discord": client.is_ready() or self._role is Role.WORKER,
                 "line": core.service.is_running or self._role is Role.BOT,
                 "database": await _answers(core.database),
-                "backend": core.pool.is_any_reachable,
+                "backend": core.pool.is_any_usable,
             }
 
         async def measure() -> bytes:
@@ -526,7 +562,8 @@ async def _run_until_end(application: Application) -> None:
 async def require_backend(core: Core) -> None:
     """Require at least one backend that answers. Raises StartupError with the problem of each.
 
-    The bot waits for its backends; a person at a terminal should not have to.
+    The bot waits for its backends; a person at a terminal should not have to, unless one can be
+    started.
     """
     problems = []
     for backend in core.backends:
@@ -538,6 +575,8 @@ async def require_backend(core: Core) -> None:
             problems.append(str(error))
         else:
             return
+    if core.pool.is_any_usable:
+        return
     raise StartupError(
         f"No backend can be used. {' '.join(problems)} Start ComfyUI, or correct COMFYUI_URLS."
     )
@@ -545,6 +584,9 @@ async def require_backend(core: Core) -> None:
 
 async def _greet_backends(core: Core) -> None:
     """Read the nodes of each backend; the line waits for those that do not answer yet."""
+    for name, power in core.pool.powers.items():
+        if problem := power.find_problem():
+            _log.warning("Backend %s: %s", name, problem)
 
     async def greet(backend: Backend) -> None:
         try:

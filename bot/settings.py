@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -21,6 +21,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -78,6 +79,28 @@ LogLevel = Annotated[
 ]
 
 
+class RequestEntry(BaseModel):
+    """A request that starts or stops a backend; a table as its body is sent as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: BackendUrl
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    headers: Mapping[str, SecretStr] = Field(default_factory=dict)
+    body: Any = None
+
+
+def _parse_power(value: object) -> object:
+    if isinstance(value, dict):
+        return RequestEntry.model_validate(value)
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise ValueError('must be a command such as ["program", "argument"] or a request { url = "…" }')
+
+
+PowerEntry = Annotated[tuple[str, ...] | RequestEntry, BeforeValidator(_parse_power)]
+
+
 class BackendEntry(BaseModel):
     """One backend of `backends.toml`."""
 
@@ -96,6 +119,17 @@ class BackendEntry(BaseModel):
     weight: float = Field(default=1, ge=0, allow_inf_nan=False)
     cost: float = Field(default=0, ge=0, allow_inf_nan=False)
     max_wait: float = Field(default=0, ge=0, allow_inf_nan=False)
+    wake: PowerEntry | None = Field(default=None, repr=False)
+    sleep: PowerEntry | None = Field(default=None, repr=False)
+    idle_minutes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _check_power(self) -> Self:
+        if (self.sleep is None) != (self.idle_minutes is None):
+            raise ValueError("sleep and idle_minutes belong together: give both or neither")
+        if self.sleep is not None and self.wake is None:
+            raise ValueError("a backend with sleep also needs wake, or nothing would start it")
+        return self
 
 
 class BackendsFile(BaseModel):

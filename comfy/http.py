@@ -138,7 +138,7 @@ class HttpClient:
         *,
         query: Mapping[str, str] | None = None,
         body: object = None,
-        form: aiohttp.FormData | None = None,
+        form: aiohttp.FormData | str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> HttpResponse:

@@ -11,6 +11,7 @@ from time import monotonic
 from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.alerts import AlertRepository
+from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.line import LineRepository
 from generation.backends.pool import BackendPool
 from generation.notifier import DeliveryPostponed
@@ -31,7 +32,7 @@ UNDELIVERED_AFTER = timedelta(minutes=10)
 LEAST_FREE_BYTES = 2**30
 """A disk with less is nearly full; twice as much is enough again."""
 
-DISK, DELIVERIES, AWAY = "disk", "deliveries", "away:"
+DISK, DELIVERIES, AWAY, POWER = "disk", "deliveries", "away:", "power:"
 
 _log = logging.getLogger(__name__)
 
@@ -100,8 +101,11 @@ class Alerts(Transactional):
         troubles = {
             f"{AWAY}{name}": f"GPU {name} is offline."
             for name, occupancy in self._pool.occupancies.items()
-            if not occupancy.is_reachable
+            # One that can be started may be off on purpose.
+            if not occupancy.is_reachable and name not in self._pool.powers
         }
+        for name, problem in (await self._power_problems()).items():
+            troubles[f"{POWER}{name}"] = f"GPU {name}: {problem}"
         free = await asyncio.to_thread(self._count_free_bytes, self._data)
         if free < LEAST_FREE_BYTES * (2 if DISK in told else 1):
             mib = free // 2**20
@@ -118,12 +122,22 @@ class Alerts(Transactional):
             return "The disk has room again."
         if key == DELIVERIES:
             return "All results have been posted."
-        name = key.removeprefix(AWAY)
-        return f"GPU {name} is back." if name in self._pool.names else None
+        kind, _, name = key.partition(":")
+        if name not in self._pool.names:
+            return None
+        return f"GPU {name} is back." if f"{kind}:" == AWAY else f"GPU {name} starts and stops."
 
     @reads
     def _count_undelivered(self, session: Session) -> int:
         return LineRepository(session).count_undelivered(self._now() - UNDELIVERED_AFTER)
+
+    @reads
+    def _power_problems(self, session: Session) -> dict[str, str]:
+        return {
+            row.name: row.problem
+            for row in BackendPowerRepository(session).list()
+            if row.problem is not None and row.name in self._pool.powers
+        }
 
     @reads
     def _told(self, session: Session) -> frozenset[str]:

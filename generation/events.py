@@ -25,7 +25,8 @@ class Progress:
 class Waiting:
     """In the line: `position` counts from 1, of `length` waiting generations.
 
-    `is_paused`: its guild's line is paused, and the position says nothing.
+    `is_paused`: its guild's line is paused, and the position says nothing. `is_starting`: it waits
+    for a backend that is being started, which answers at `starts_at` where that is known.
     """
 
     generation: Generation
@@ -33,6 +34,7 @@ class Waiting:
     length: int
     starts_at: datetime | None
     is_paused: bool = False
+    is_starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from generation.errors import FailureKind
 from generation.request import Derivation, Layout, Requester, Value
 from generation.text import fill
 
+LONGEST_RUN_S = 30 * 60.0
+"""Seconds after which a run is ended, with a result or without."""
+
 T = TypeVar("T")
 
 
@@ -171,5 +174,6 @@ class Generation:
         """Seconds from the start on a backend to the end, where both are known."""
         if self.started_at is None or self.finished_at is None:
             return None
-        # The clock may have been put back meanwhile.
-        return max((self.finished_at - self.started_at).total_seconds(), 0.0)
+        # The clock may have been put back or forward meanwhile, or the bot was off.
+        passed_s = (self.finished_at - self.started_at).total_seconds()
+        return min(max(passed_s, 0.0), LONGEST_RUN_S)

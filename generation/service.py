@@ -13,6 +13,7 @@ from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from generation.backends.pool import BackendPool
+from generation.backends.power import Power, PowerTimings
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
@@ -71,6 +72,7 @@ class ServiceSettings:
     engine: EngineSettings
     timings: LineTimings = field(default_factory=LineTimings)
     limits: RunLimits = field(default_factory=RunLimits)
+    power: PowerTimings = field(default_factory=PowerTimings)
     contents_kept: timedelta = CONTENTS_KEPT
     runs_generations: bool = True
     tells_places: bool = True
@@ -107,7 +109,8 @@ class GenerationService(Service):
         self._readable = ServiceRecords(database, clock)
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
-        self._positions = LinePositions(self._records, pool, self._broadcast, clock)
+        power = Power(database, pool, clock, settings.power)
+        self._positions = LinePositions(self._records, pool, power, self._broadcast, clock)
         self._broadcast.on_end = self._positions.note_left
         self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
@@ -139,11 +142,13 @@ class GenerationService(Service):
             delivery=self._delivery,
             records=self._records,
             pool=pool,
+            power=power,
             clock=clock,
             timings=settings.timings,
             note_changed=database.note_changed,
             takes_work=settings.runs_generations,
         )
+        self._line.on_power = self._positions.note_left
         self._tasks = TaskOwner(_log)
         self._tells_places = settings.tells_places
 

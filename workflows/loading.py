@@ -10,15 +10,18 @@ from workflows.errors import InvalidGraph, InvalidManifest, WorkflowUnusable
 from workflows.graph import Graph, parse_graph
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
+from workflows.manifest import Manifest
 from workflows.model_files import with_model_sources
 from workflows.nodes import NodeClasses
-from workflows.reading import parse_manifest
+from workflows.reading import parse_table, read_table
 from workflows.sources import Source, load_carried, load_text
 from workflows.workflow import Workflow, build_workflow
 
 Report = Callable[..., None]
 """Told the path and the sentences of a file that cannot be used."""
 
+_Written = Manifest | Mapping[str, Any]
+"""A whole manifest, or the table of one whose rest is inferred."""
 
 WAITING = "This is the editor's own format: it waits until a backend has said what its nodes are."
 
@@ -33,11 +36,11 @@ def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -
     Raises NeedsClasses for the editor's own format while no backend has described its nodes.
     """
     graph, export = _load_graph(source, classes, report)
-    text = _load_manifest_text(source, report)
-    if graph is None or (source.manifest is not None and text is None):
+    written = _load_manifest(source, report)
+    if graph is None or (source.manifest is not None and written is None):
         return None
     try:
-        return with_model_sources(_build(source, graph, export, text, classes), export)
+        return with_model_sources(_build(source, graph, export, written, classes), export)
     except InvalidManifest as error:
         report(source.manifest or source.graph, *error.sentences)
         return None
@@ -70,31 +73,30 @@ def _load_graph(
         return None, None
 
 
-def _load_manifest_text(source: Source, report: Report) -> str | None:
+def _load_manifest(source: Source, report: Report) -> _Written | None:
     if source.manifest is None:
         return None
     try:
-        text = load_text(source.manifest)
-        if not is_partial(text):
-            parse_manifest(text)  # its mistakes are told even when the graph has some too
+        table = read_table(load_text(source.manifest))
+        # Its mistakes are told even when the graph has some too.
+        return table if is_partial(table) else parse_table(table)
     except WorkflowUnusable as error:
         report(source.manifest, *error.sentences)
         return None
-    return text
 
 
 def _build(
     source: Source,
     graph: Graph,
     export: Mapping[str, Any] | None,
-    text: str | None,
+    written: _Written | None,
     classes: NodeClasses | None,
 ) -> Workflow:
-    if text is not None and not is_partial(text):
-        return build_workflow(source.name, parse_manifest(text), graph, classes)
+    if isinstance(written, Manifest):
+        return build_workflow(source.name, written, graph, classes)
     inferred = infer(graph, classes, title=source.name, command=source.name, export=export)
-    if text is not None:
-        inferred = complete(text, inferred)
+    if written is not None:
+        inferred = complete(written, inferred)
     return with_inference(source.name, graph, inferred, classes)
 
 

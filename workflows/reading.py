@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -55,7 +55,7 @@ def read_table(text: str) -> dict[str, Any]:
         raise InvalidManifest([f"This is not valid TOML: {error}."]) from error
 
 
-def parse_table(raw: dict[str, Any]) -> Manifest:
+def parse_table(raw: Mapping[str, Any]) -> Manifest:
     """Check the form of a table. Raises InvalidManifest with every mistake."""
     try:
         return Manifest.model_validate(raw)
@@ -81,7 +81,7 @@ def _place(location: Sequence[int | str]) -> tuple[int | str, ...]:
     return tuple(location[:depth])
 
 
-def _sentence(raw: dict[str, Any], error: ErrorDetails) -> str:
+def _sentence(raw: Mapping[str, Any], error: ErrorDetails) -> str:
     place = _place(error["loc"])
     what = _expectation(error)
     match place:
@@ -119,7 +119,7 @@ def _hint(what: str, table: type[BaseModel] | None, field: str) -> str:
     return f"is not a field; did you mean {meant[0]}" if meant else what
 
 
-def _name_table(raw: dict[str, Any], listed: str, position: int) -> str:
+def _name_table(raw: Mapping[str, Any], listed: str, position: int) -> str:
     table = cast("list[object]", raw[listed])[position]
     name = table.get("name") if isinstance(table, dict) else None
     named = isinstance(name, str) and name

@@ -233,12 +233,14 @@ async def _check_backends(
     settings: Settings, answers: list[_Answer]
 ) -> AsyncIterator[CheckFinding]:
     try:
-        members = build_pool_members(settings)
+        problems: list[str] = []
+        members = build_pool_members(settings, note_problem=problems.append)
     except StartupError as error:
         yield CheckFinding(Level.FAILED, "backends", str(error))
         return
-    keys = [entry.api_key_comfy_org is not None for entry in settings.backends]
-    results = await asyncio.gather(*map(_ask, members, keys))
+    for problem in problems:
+        yield CheckFinding(Level.NOTE, "backends", problem)
+    results = await asyncio.gather(*map(_ask, members))
     for member, result in zip(members, results, strict=True):
         subject = f"backend {member.backend.name}"
         if isinstance(result, _Answer):
@@ -247,7 +249,9 @@ async def _check_backends(
         else:
             # A note only, because `run` works with any one backend; without one, see below.
             yield CheckFinding(Level.NOTE, subject, result)
-    if not answers:
+        if missing := member.power.find_problem():
+            yield CheckFinding(Level.NOTE, subject, missing)
+    if not answers and not any(member.power.wake for member in members):
         yield CheckFinding(
             Level.FAILED,
             "backends",
@@ -255,16 +259,18 @@ async def _check_backends(
         )
 
 
-async def _ask(member: PoolMember, has_key: bool) -> _Answer | str:  # noqa: FBT001 - for `map`
+async def _ask(member: PoolMember) -> _Answer | str:
     backend = member.backend
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             description = await backend.fetch_description()
             object_info = await backend.fetch_object_info()
-        return _Answer(backend.name, description, object_info, member.tags, has_key)
+        return _Answer(backend.name, description, object_info, member.tags, member.has_key)
     except TimeoutError:
         return "It does not answer in time. Look at ComfyUI's own log."
     except ComfyError as error:
+        if member.power.wake and isinstance(error, BackendUnreachable):
+            return "It is off, and is started when work waits for it."
         return f"{error} {_advise(error)}".rstrip()
     finally:
         await backend.close()

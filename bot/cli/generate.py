@@ -139,6 +139,8 @@ def _save(generation_id: str, contents: Sequence[OutputContent], folder: Path) -
     for content in contents:
         output = content.output
         suffix = PurePosixPath(output.filename).suffix
+        # The backend chose it; on Windows a colon or a backslash would lead elsewhere.
+        suffix = suffix if suffix[1:].isalnum() else ""
         path = folder / f"limner-{generation_id}-{output.position + 1}{suffix}"
         path.write_bytes(content.content)
         paths.append(path)

@@ -62,6 +62,8 @@ def run_and_report(work: Callable[[], T], context: click.Context) -> T:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be used: {error.strerror}."
     if isinstance(error, _expected_errors()):
         return str(error)
     kind = type(error).__name__

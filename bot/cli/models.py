@@ -18,10 +18,11 @@ from bot.settings import Settings
 from comfy.downloads import Download, Downloader, DownloadError
 from generation.backends.capability import MODEL_SUFFIXES
 from generation.library.models import WantedModel, find_wanted_models
+from workflows.infer.names import is_device
 from workflows.workflow import Workflow
 
-_PART = re.compile(r"[\w][\w .+()\[\]-]*", re.ASCII)
-"""A folder's or a file's name that is written to."""
+_PART = re.compile(r"\w([\w .+()\[\]-]*[\w+()\[\]-])?", re.ASCII)
+"""A folder's or a file's name that is written to. Windows drops a dot or a space at its end."""
 
 
 async def run_models(
@@ -148,7 +149,8 @@ def choose_path(folder: Path, model_folder: str | None, name: str) -> Path:
     Names come from files that anybody may have handed in.
     """
     parts = f"{model_folder}/{name}".replace("\\", "/").split("/")
-    if model_folder is None or not all(_PART.fullmatch(part) for part in parts):
+    is_usable = all(_PART.fullmatch(part) and not is_device(part) for part in parts)
+    if model_folder is None or not is_usable:
         raise DownloadError("Its folder or its name cannot be used. Download it by hand.")
     if not name.lower().endswith(MODEL_SUFFIXES):
         raise DownloadError(f"It is no model file: those end in {', '.join(MODEL_SUFFIXES)}.")

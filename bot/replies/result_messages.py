@@ -46,10 +46,15 @@ def waiting_message(event: Waiting, title: str, now: datetime) -> ReplyContent:
 def waiting_parts(
     event: Waiting, now: datetime, show: Callable[[datetime], str] = relative
 ) -> list[str]:
-    """Position and estimated start, or that the queue is paused."""
+    """Position and estimated start, or why nothing starts: the queue is paused, the GPU off."""
     if event.is_paused:
         return [_("Queue paused by an administrator")]
     parts = [_("{place} in the queue", place=ordinal(event.position))]
+    if event.is_starting:
+        parts = [_("Starting the GPU…"), *(parts if event.position > 1 else ())]
+        if event.starts_at is not None and event.starts_at - now >= SHORTEST_COUNTDOWN:
+            parts.append(_("ready {when}", when=show(event.starts_at)))
+        return parts
     if event.starts_at is not None:
         parts.append(_starts(event.starts_at, now, show))
     return parts

@@ -2,6 +2,7 @@
 
 from db.tables.alerts import AlertRow
 from db.tables.audit import AuditRow
+from db.tables.backend_power import BackendPowerRow
 from db.tables.charges import CHARGE, REFUND, RESERVE, ChargeRow
 from db.tables.generations import (
     CANCELLED,
@@ -44,6 +45,7 @@ __all__ = [
     "WAITING",
     "AlertRow",
     "AuditRow",
+    "BackendPowerRow",
     "BlockRow",
     "ChangeRow",
     "ChannelPolicyRow",

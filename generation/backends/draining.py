@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from db.database import Database, Session
+from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.backend_uses import BackendUseRepository
 from db.repositories.drains import DrainRepository
 from generation.backends.pool import BackendPool
-from generation.backends.status import BackendStatus
+from generation.backends.status import BackendState, BackendStatus
 from generation.errors import FailureKind
 from generation.request import Actor
 from generation.tasks import nothing_follows
@@ -69,10 +70,12 @@ class BackendAdmin(Service):
         rows = await self._drained()
         self._apply(rows)
         uses = await self._uses()
+        starts = await self._starts()
         reports = []
         for status in await self._pool.statuses():
+            known = _with_start(status, *starts.get(status.name, (None, None)))
             by, at = rows.get(status.name, (None, None))
-            reports.append(BackendReport(status, by, at, uses[status.name]))
+            reports.append(BackendReport(known, by, at, uses[status.name]))
         return tuple(reports)
 
     async def drain(self, actor: Actor, name: str) -> bool:
@@ -130,6 +133,13 @@ class BackendAdmin(Service):
         return uses
 
     @reads
+    def _starts(self, session: Session) -> dict[str, tuple[datetime | None, str | None]]:
+        return {
+            row.name: (row.waking_since, row.problem)
+            for row in BackendPowerRepository(session).list()
+        }
+
+    @reads
     def _drained(self, session: Session) -> dict[str, tuple[int, datetime]]:
         return {
             row.name: (row.drained_by, row.drained_at) for row in DrainRepository(session).drained()
@@ -145,3 +155,11 @@ class BackendAdmin(Service):
         if changed:
             self._audit(session, actor, "drain-backend" if is_drained else "resume-backend", name)
         return changed
+
+
+def _with_start(
+    status: BackendStatus, waking_since: datetime | None, problem: str | None
+) -> BackendStatus:
+    is_starting = waking_since is not None and status.state is BackendState.ASLEEP
+    state = BackendState.STARTING if is_starting else status.state
+    return replace(status, state=state, problem=problem or status.problem)

@@ -18,6 +18,7 @@ from comfy.protocol.responses import BackendDescription
 from generation.backends import capability
 from generation.backends.breaker import Breaker
 from generation.backends.inventory import Inventory
+from generation.backends.power_calls import PowerSettings
 from generation.backends.status import BackendState, BackendStatus
 from generation.tasks import TaskOwner
 
@@ -46,6 +47,7 @@ class PoolMember:
 
     `cost` is for a GPU second, in any one unit; at equal cost the higher `weight` comes first.
     While cheaper backends are busy it takes work only if the wait for them passes `max_wait_s`.
+    `has_key` says that it has a key for the services of partners.
     """
 
     backend: Backend
@@ -54,6 +56,8 @@ class PoolMember:
     weight: float = 1.0
     cost: float = 0.0
     max_wait_s: float = 0.0
+    power: PowerSettings = field(default_factory=PowerSettings)
+    has_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class _MemberState:
     member: PoolMember
     breaker: Breaker = field(default_factory=Breaker)
     is_drained: bool = False
+    is_stopping: bool = False
     loaded: frozenset[str] = frozenset()
     problem: str | None = None
 
@@ -79,11 +84,19 @@ class _MemberState:
         return self.member.backend
 
     def takes_work(self, now: float) -> bool:
-        return not self.is_drained and self.backend.is_reachable and not self.breaker.is_open(now)
+        is_on = self.backend.is_reachable and not self.is_stopping
+        return is_on and not self.is_drained and not self.breaker.is_open(now)
+
+    @property
+    def can_be_woken(self) -> bool:
+        is_off = not self.backend.is_reachable and not self.is_stopping
+        return is_off and not self.is_drained and self.member.power.wake is not None
 
     def state(self, now: float) -> BackendState:
         if self.is_drained:
             return BackendState.DRAINED
+        if self.can_be_woken or self.is_stopping:
+            return BackendState.ASLEEP
         if not self.backend.is_reachable:
             return BackendState.UNREACHABLE
         return BackendState.RESTING if self.breaker.is_open(now) else BackendState.READY
@@ -137,6 +150,20 @@ class BackendPool:
         return any(state.backend.is_reachable for state in self._states.values())
 
     @property
+    def powers(self) -> Mapping[str, PowerSettings]:
+        """What starts and stops backends, of those that can be started or stopped."""
+        return {
+            name: state.member.power
+            for name, state in self._states.items()
+            if state.member.power.wake or state.member.power.sleep
+        }
+
+    @property
+    def is_any_usable(self) -> bool:
+        """Whether a backend answered last time, or can be woken."""
+        return self.is_any_reachable or any(one.can_be_woken for one in self._states.values())
+
+    @property
     def reachable_names(self) -> tuple[str, ...]:
         """The backends that answered last time and take work."""
         now = self._clock()
@@ -185,6 +212,14 @@ class BackendPool:
     def is_drained(self, name: str) -> bool:
         """Whether it was taken out of service. Raises UnknownBackend."""
         return self._state_of(name).is_drained
+
+    def set_stopping(self, name: str, *, is_stopping: bool) -> None:
+        """Send it no new graph while it is being stopped. Raises UnknownBackend."""
+        self._state_of(name).is_stopping = is_stopping
+
+    def is_stopping(self, name: str) -> bool:
+        """Whether it is being stopped. Raises UnknownBackend."""
+        return self._state_of(name).is_stopping
 
     async def statuses(self) -> tuple[BackendStatus, ...]:
         """Ask every backend for its status, in the operator's order, within the time-out."""
@@ -249,6 +284,27 @@ class BackendPool:
             return (load > 0, member.cost, load, -member.weight, is_unloaded)
 
         return min(answered, key=rank)
+
+    def find_sleeper(
+        self,
+        graph: Graph,
+        *,
+        avoid: Collection[str] = (),
+        tags: Collection[str] = (),
+        wait_s: Callable[[Collection[str]], float] = lambda _names: math.inf,
+    ) -> str | None:
+        """Return the backend that is to be woken for this graph, if any.
+
+        It is worth that by the same rule by which one is chosen. Of several the cheapest is taken,
+        then the one with the highest weight.
+        """
+        now = self._clock()
+        fit = self.find_fit(graph, tags)
+        awake = [name for name in fit if self._states[name].takes_work(now)]
+        sleepers = [n for n in fit if n not in avoid and self._states[n].can_be_woken]
+        members = [self._states[n].member for n in sleepers if self._is_worth(n, awake, wait_s)]
+        best = min(members, key=lambda one: (one.cost, -one.weight), default=None)
+        return best.backend.name if best else None
 
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
         """Whether a capable backend takes work, even if it is busy at the moment."""

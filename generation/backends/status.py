@@ -7,12 +7,17 @@ from comfy.protocol.responses import Device
 
 
 class BackendState(StrEnum):
-    """Whether a backend takes new work, and if not, why."""
+    """Whether a backend takes new work, and if not, why.
+
+    One that is asleep is started when work waits for it.
+    """
 
     READY = "ready"
     DRAINED = "drained"
     RESTING = "resting"
     UNREACHABLE = "unreachable"
+    ASLEEP = "asleep"
+    STARTING = "starting"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from workflows.infer.partial import complete, is_partial
 from workflows.loading import WAITING, NeedsClasses, with_inference
 from workflows.manifest import Input, InputType
 from workflows.model_files import find_model_files, with_model_sources
-from workflows.reading import parse_manifest
+from workflows.reading import parse_table, read_table
 from workflows.workflow import Workflow
 from workflows.writing import write_manifest
 
@@ -126,11 +126,13 @@ def inspect_file(
     settled = _settle(carried, classes)
     graph, problems = settled.graph, settled.problems
     inferred = infer(graph, classes, title=name, command=name, export=carried.export)
-    if manifest is not None and is_partial(manifest):
-        inferred = complete(manifest, inferred)
-    elif manifest is not None:
-        own = parse_manifest(manifest)
-        inferred = Inference(own, {}, inferred.results, problems=inferred.problems)
+    if manifest is not None:
+        table = read_table(manifest)
+        if is_partial(table):
+            inferred = complete(table, inferred)
+        else:
+            own = parse_table(table)
+            inferred = Inference(own, {}, inferred.results, problems=inferred.problems)
     try:
         workflow = with_inference(name, graph, inferred, classes)
     except WorkflowUnusable as error:

@@ -19,6 +19,7 @@ from typing import Protocol
 from db.errors import DatabaseError
 from db.tables import DIRECT_MESSAGES
 from generation.backends.pool import BackendPool, Graph
+from generation.backends.power import Power
 from generation.estimates import Ahead, Durations, foresee_wait_s
 from generation.history.records import LineState
 from generation.line.settings import MAX_ATTEMPTS, MAX_BEGINNINGS, LineTimings
@@ -68,9 +69,11 @@ class Dispatcher:
         runner: Runner,
         pool: BackendPool,
         hands: Hands,
+        power: Power,
         clock: Callable[[], datetime],
         timings: LineTimings,
     ) -> None:
+        self._power = power
         self._runner = runner
         self._pool = pool
         self._hands = hands
@@ -112,9 +115,14 @@ class Dispatcher:
         """Stop scheduling. May be called twice."""
         self._is_open = False
         await self._tasks.close()
+        await self._power.close()
         for generation_id in self._handed:
             self._pool.release(generation_id)
         self._clear()
+
+    def look(self) -> None:
+        """Decide again: a backend was started or stopped."""
+        self._wake.set()
 
     def add(self, entry: Ahead) -> None:
         """Add an accepted generation. No effect if it is known."""
@@ -247,18 +255,37 @@ class Dispatcher:
             try:
                 await self._give()
                 self._prepare()
+                await self._mind_power()
             except DatabaseError as error:
                 _log.debug("No turn can be given just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nothing runs any more
                 _log.exception("A turn could not be given.")
             is_one_away = len(self._pool.reachable_names) < len(self._pool.names)
             looks_again = is_one_away or self._pool.weighs_waits
-            pause_s = self._runner.limits.pause_s if looks_again else None
+            pause_s = self._runner.limits.pause_s if looks_again and self._waiting else None
+            if pause_s is None and self._power.is_used:
+                pause_s = self._power.timings.look_s
             try:
-                async with asyncio.timeout(pause_s if self._waiting else None):
+                async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    async def _mind_power(self) -> None:
+        """Start a backend for what still waits, and stop what is idle."""
+        await self._power.look()
+        if not self._power.is_used or self._power.is_waking or not self._waiting:
+            return
+        ordered = self._order()
+        ready = [one for one in ordered if not self._is_lane_taken(one)]
+        durations = await self._runner.durations({one.workflow for one in self._everything()})
+        for entry in ready[:LOOK_AHEAD]:
+            wait_s = partial(self._foresee_wait_s, entry, ordered, durations)
+            avoid = self._power.tired
+            name = await self._runner.find_sleeper(entry.id, avoid=avoid, wait_s=wait_s)
+            if name is not None and entry.id in self._waiting:
+                await self._power.wake(name, entry.id)
+                return
 
     async def _give(self) -> None:
         """Hand out what can start now, in fair order."""

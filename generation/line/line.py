@@ -9,6 +9,7 @@ from dbos import DBOS
 
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
+from generation.backends.power import Power
 from generation.errors import GenerationError, ServiceUnavailable
 from generation.estimates import Ahead
 from generation.history.records import Records
@@ -48,6 +49,7 @@ class Line:
         delivery: Delivery,
         records: Records,
         pool: BackendPool,
+        power: Power,
         clock: Callable[[], datetime],
         timings: LineTimings,
         note_changed: Callable[[Collection[str] | None], None],
@@ -72,8 +74,15 @@ class Line:
         self._has_cleared = False
         self._before_each_look: Callable[[], Awaitable[None]] = nothing_follows
         self._dispatcher = Dispatcher(
-            runner=runner, pool=pool, hands=self, clock=clock, timings=self._timings
+            runner=runner,
+            pool=pool,
+            hands=self,
+            power=power,
+            clock=clock,
+            timings=self._timings,
         )
+        power.on_change = self._note_power
+        self.on_power: Callable[[], None] = lambda: None
         runner.on_gpu_free = self._note_free
 
     @property
@@ -230,6 +239,8 @@ class Line:
                 self._dispatcher.add(messages.unpack(facts))
             case ["drop", generation_id]:
                 self._drop(generation_id)
+            case ["power"]:
+                self.on_power()
             case ["free", generation_id]:
                 self._dispatcher.note_free(generation_id)
             case ["end", generation_id, was_lost]:
@@ -257,6 +268,13 @@ class Line:
         self._runner.forget(generation_id)
         if self._workflows is not None:
             self._workflows.abort(generation_id)
+
+    def _note_power(self) -> None:
+        """A backend is being started, or was: whoever waits is told so."""
+        self._dispatcher.look()
+        self.on_power()
+        if self._listener is not None:
+            self._tasks.start(self._tell_peers("power"), "message power")
 
     def _note_free(self, generation_id: str) -> None:
         self._dispatcher.note_free(generation_id)

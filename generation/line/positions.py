@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
+from generation.backends.power import Power
 from generation.errors import FailureKind, RequestRefused
 from generation.estimates import Ahead, Durations, Turn, first_end, plan_turns
 from generation.events import Waiting
@@ -34,6 +35,7 @@ class Position:
     """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
 
     `is_paused`: it waits until its guild's line goes on, and has no position until then.
+    `is_starting`: it waits for a backend that is being started.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Position:
     length: int
     starts_at: datetime | None = None
     is_paused: bool = False
+    is_starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,17 @@ class LinePositions:
         self,
         records: Records,
         pool: BackendPool,
+        power: Power,
         broadcast: Broadcast,
         clock: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._pool = pool
+        self._power = power
         self._broadcast = broadcast
         self._clock = clock
         self._changed = asyncio.Event()
-        self._told: dict[str, tuple[int, int, bool]] = {}
+        self._told: dict[str, tuple[object, ...]] = {}
 
     def note_accepted(self) -> None:
         """Note that the line became longer; notifications follow soon, if it still waits then."""
@@ -141,7 +146,7 @@ class LinePositions:
 
     async def _tell(self, positions: Sequence[Position]) -> None:
         places = {
-            position.id: (position.position, position.length, position.is_paused)
+            position.id: astuple(replace(position, starts_at=None))
             for position in positions
             if position.position or position.is_paused
         }
@@ -154,9 +159,18 @@ class LinePositions:
         # Durations are read from the database: skipped when nothing waits.
         turns = self._plan(line, await self._durations(line)) if line.waiting else []
         length = len(turns)
+        starts = await self._power.starts() if turns else ()
+        starting = {start.generation_id or "": start for start in starts}
+        if starts and not self._pool.reachable_names:
+            starting = {turn.id: starts[0] for turn in turns} | starting
         positions = [Position(one.id, 0, length) for one in line.running]
         for position, turn in enumerate(turns, start=1):
-            positions.append(Position(turn.id, position, length, turn.starts_at))
+            start = starting.get(turn.id)
+            starts_at = start.ready_at if start else turn.starts_at
+            is_starting = start is not None
+            positions.append(
+                Position(turn.id, position, length, starts_at, is_starting=is_starting)
+            )
         positions += [Position(one.id, 0, length, is_paused=True) for one in line.paused]
         return positions
 
@@ -183,6 +197,7 @@ class LinePositions:
                 position.length,
                 position.starts_at,
                 position.is_paused,
+                position.is_starting,
             )
             for position in positions
             if position.id in found

@@ -43,7 +43,7 @@ from generation.events import Progress, Running
 from generation.history.records import Order, Records
 from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter
 from generation.moderation.image_policy import ImageVerdict
-from generation.record import Failure, Generation, GenerationState
+from generation.record import LONGEST_RUN_S, Failure, Generation, GenerationState
 from generation.requests.attachments import EXTENSIONS
 from generation.requests.values import bind_generation
 from generation.runs.broadcast import Broadcast
@@ -78,7 +78,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 class RunLimits:
     """Time limits in seconds."""
 
-    total_s: float = 30 * 60
+    total_s: float = LONGEST_RUN_S
     """From its turn, or its start on a backend, to its end."""
 
     reconnect_s: float = 25.0
@@ -172,6 +172,20 @@ class Runner:
         if chosen is None:
             return Choice(None, is_served=self._pool.is_served(graph, tags))
         return Choice(chosen, models_of=graph)
+
+    async def find_sleeper(
+        self,
+        generation_id: str,
+        *,
+        avoid: Collection[str],
+        wait_s: Callable[[Collection[str]], float],
+    ) -> str | None:
+        """Find the backend to wake for a generation as the pool does. Raises DatabaseError."""
+        order = await self._load(generation_id)
+        if order is None or not order.is_wanted:
+            return None
+        graph, tags = self._draft_graph(order), self._tags(order)
+        return self._pool.find_sleeper(graph, avoid=avoid, tags=tags, wait_s=wait_s)
 
     async def prepare(self, generation_id: str, backend_name: str) -> None:
         """Upload what it needs to that backend, so that it starts there at once when it may.
@@ -450,7 +464,8 @@ class _Attempt:
         self._began_at: float | None = None
         if generation.started_at is not None and generation.backend == backend.name:
             gone_s = (runner.now() - generation.started_at).total_seconds()
-            self._began_at = monotonic() - max(gone_s, 0.0)
+            # The bot may have been off for longer than any run takes.
+            self._began_at = monotonic() - min(max(gone_s, 0.0), runner.limits.total_s)
         self.generation = replace(generation, backend=backend.name)
         self._is_sampled = generation.sampled_at is not None
         self.gpu_ms: int | None = None

@@ -29,7 +29,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        # Not add_signal_handler: the event loop of Windows has none.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
     stand_in = ComfyUIStandIn(
         arguments.port,
         version=arguments.version,

@@ -58,6 +58,49 @@ async def test_one_backend_of_two_is_away(environment):
     assert all(finding.level is not Level.FAILED for finding in found.values())
 
 
+BROKEN_BACKENDS = """
+[[backend]]
+url = "http://127.0.0.1:9"
+name = "asleep"
+wake = ["no-such-program"]
+[[backend]]
+url = "http://127.0.0.1:1"
+name = "asleep"
+[[backend]]
+url = "http://127.0.0.1:2"
+name = "strange"
+kind = "comfi"
+[[backend]]
+url = "http://127.0.0.1:3"
+name = "hosted"
+kind = "comfy-api"
+object_info = "missing.json"
+"""
+
+
+async def test_backends_that_cannot_be_used_are_named_and_the_others_go_on(environment):
+    (environment.data / "backends.toml").write_text(BROKEN_BACKENDS)
+    address = environment.world.address
+    settings = Settings(
+        discord_token=SecretStr(environment.world.token),
+        comfyui_urls=(environment.comfyui.url,),
+        data=environment.data,
+    ).with_backends_file()
+    where = DiscordAddress(address.api_base, address.gateway_url)
+    found = [finding async for finding in find_all(settings, address=where)]
+    said = [one.sentence for one in found if one.subject.startswith("backend")]
+    for expected in (
+        "ComfyUI 0.33.0",
+        "It is off, and is started when work waits for it.",
+        "Its wake command no-such-program is not installed here: correct backends.toml.",
+        "Two backends are called asleep, and the second is left out",
+        "there is no kind 'comfi'",
+    ):
+        assert sum(expected in sentence for sentence in said) == 1, said
+    assert any("hosted" in one.subject and one.level is Level.NOTE for one in found)
+    assert all(one.level is not Level.FAILED for one in found)
+
+
 async def test_no_backend_at_all(environment):
     found = await findings(environment, comfyui_urls=("http://127.0.0.1:9",))
     assert found["backends"].level is Level.FAILED

@@ -63,8 +63,27 @@ async def test_the_script_plays_a_whole_session_and_saves_its_pictures(demo, tmp
     assert all(side > 0 for size in sizes.values() for side in size)
 
 
-async def test_the_script_is_played_on_a_console_that_lacks_characters(demo):
-    async with demo("--script", PYTHONIOENCODING="cp1252") as process:
+WITHOUT_POSIX = """
+import asyncio, os, signal
+
+for name in ("chown", "fchmod", "fork", "getegid", "geteuid", "getgid", "getuid", "killpg"):
+    delattr(os, name)
+for name in ("SIGHUP", "SIGKILL", "SIGUSR1"):
+    delattr(signal, name)
+
+def add_signal_handler(self, number, callback, *args):
+    raise NotImplementedError
+
+asyncio.SelectorEventLoop.add_signal_handler = add_signal_handler
+"""
+
+
+async def test_the_script_is_played_without_posix_on_a_console_that_lacks_characters(
+    demo, tmp_path
+):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_POSIX)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    async with demo("--script", PYTHONIOENCODING="cp1252", PYTHONPATH=path) as process:
         out, _ = await process.communicate()
     assert process.returncode == 0, out
     assert b"Everything happened" in out

@@ -41,7 +41,7 @@ async def test_a_german_and_an_english_person_each_read_their_own_language(envir
         await german.until(lambda message: "Abbrechen" in labels_of(message), PATIENCE_S)
         environment.comfyui.release()
         theirs, ours = await ended(german), await ended(english)
-        assert {"Vergrößern", "Nochmal"} <= set(labels_of(theirs))
+        assert {"Vergrößern", "Noch mal"} <= set(labels_of(theirs))
         assert {"Upscale", "Again"} <= set(labels_of(ours))
         assert "Seed 2" in as_text(theirs)
         assert "seed 1" in as_text(ours)

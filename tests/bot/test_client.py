@@ -72,7 +72,10 @@ async def test_commands_describe_themselves_in_peoples_languages(world, service,
     async with start_bot(world, service):
         shown = {one["name"]: one for one in world.commands.everything()}
     assert shown["help"]["description"] == "How to make pictures here"
-    assert shown["help"]["description_localizations"]["de"] == "Wie man hier Bilder macht"
+    said = shown["help"]["description_localizations"]
+    assert said["de"] == "So erstellst du hier Bilder"
+    assert said["es-ES"] == said["es-419"] == "Cómo crear imágenes aquí"
+    assert said.keys() == {"de", "fr", "es-ES", "es-419", "pt-BR", "ja"}
     assert not shown["help"]["name_localizations"], "people tell each other names"
 
 

@@ -224,6 +224,15 @@ async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(
 
 
 @pytest.mark.parametrize("action", ["remix", "input", "delete"])
+@pytest.mark.parametrize(
+    ("typed", "language"),
+    # A bot is started for each, and what is typed is not translated.
+    [
+        *((words, "en-US") for words in TYPED.values()),
+        *((TYPED["markdown"], language) for language in sorted(languages())),
+    ],
+    indirect=True,
+)
 async def test_forms(bot, tools, service, result, language, action):
     generation, _ = result
     words = {**generation.values, "strength": 1 / 3, "negative": generation.prompt}

@@ -165,3 +165,40 @@ def test_a_backend_is_preferred_by_numbers_that_are_some(empty_folder):
     assert (backend.cost, backend.weight, backend.max_wait) == (0.4, 2, 60)
     file.write_text(entry + "cost = nan\nweight = -1\n")
     assert len(problems_of()) == 2
+
+
+def test_what_starts_and_stops_a_backend(empty_folder):
+    (empty_folder / "data").mkdir()
+    (empty_folder / "data" / "backends.toml").write_text(
+        """
+        [[backend]]
+        url = "http://gpu:8188"
+        wake = { url = "https://me:secret@pods.example/7", headers = { Key = "secret" }, body = {} }
+        sleep = ["stop-pod", "secret"]
+        idle_minutes = 10
+        """
+    )
+    (backend,) = load_settings().backends
+    assert (backend.wake.method, backend.wake.body) == ("POST", {})
+    assert (backend.sleep, backend.idle_minutes) == (("stop-pod", "secret"), 10)
+    assert "secret" not in repr(backend)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('wake = "start the pod"', 'must be a command such as ["program", "argument"] or a'),
+        ("wake = []", "must be a command such as"),
+        ('wake = { url = "pods.example" }', "wake.url: must be an address such as"),
+        ('wake = { url = "http://x", metod = "GET" }', "metod"),
+        ('wake = ["start"]\nsleep = ["stop"]', "sleep and idle_minutes belong together"),
+        ('sleep = ["stop"]\nidle_minutes = 5', "also needs wake"),
+        ('wake = ["a"]\nsleep = ["b"]\nidle_minutes = 0', "greater than 0"),
+    ],
+)
+def test_what_cannot_start_or_stop_a_backend_is_named(empty_folder, lines, expected):
+    (empty_folder / "data").mkdir()
+    text = f'[[backend]]\nurl = "http://gpu:8188"\n{lines}\n'
+    (empty_folder / "data" / "backends.toml").write_text(text)
+    (problem,) = problems_of()
+    assert expected in problem

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.generations import GenerationRepository
 from db.tables import GenerationRow
 from generation.alerts import LEAST_FREE_BYTES, SETTLED_S, Alerts
 from generation.backends.pool import BackendPool, PoolMember
+from generation.backends.power_calls import PowerSettings
 from generation.notifier import DeliveryPostponed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -131,3 +133,17 @@ async def test_results_that_cannot_be_posted(watch):
     with watch.database.transaction() as session:
         GenerationRepository(session).update("old", delivered_at=NOON)
     assert await watch.pass_time() == ["All results have been posted."]
+
+
+async def test_one_that_can_be_started_may_be_off_but_not_fail(watch, tools):
+    power = PowerSettings(wake=("start",))
+    backend = tools.FakeBackend("alpha", is_reachable=False)
+    watch.pool = BackendPool([PoolMember(backend, power=power)])
+    watch.restart()
+    assert await watch.pass_time() == []
+    with watch.database.transaction() as session:
+        BackendPowerRepository(session).end("alpha", problem="It could not be started. No credit.")
+    assert await watch.pass_time() == ["GPU alpha: It could not be started. No credit."]
+    with watch.database.transaction() as session:
+        BackendPowerRepository(session).end("alpha", problem=None)
+    assert await watch.pass_time() == ["GPU alpha starts and stops."]

@@ -8,6 +8,7 @@ from comfy.errors import (
     GraphRejected,
     NodeFailed,
     NodeProblem,
+    OutcomeUnknown,
     OutOfMemory,
     RunInterrupted,
     RunStalled,
@@ -146,6 +147,7 @@ FAILURES = [
     ),
     (RunInterrupted("x"), FailureKind.CANCELLED, None),
     (RunStalled("x"), FailureKind.TIMED_OUT, None),
+    (OutcomeUnknown("x"), FailureKind.BACKEND_OFFLINE, None),
 ]
 
 

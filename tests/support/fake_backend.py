@@ -93,6 +93,7 @@ class FakeBackend:
         self.is_open = False
 
     async def fetch_description(self):
+        self._require_reachable()
         return BackendDescription("0", ())
 
     async def fetch_object_info(self, *, refresh=False):

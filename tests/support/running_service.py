@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from db.database import Database
 from generation.backends.pool import BackendPool, PoolMember, PoolSettings
+from generation.backends.power import PowerTimings
 from generation.line import EngineSettings, LineTimings
 from generation.moderation.blocks import Moderation
 from generation.moderation.image_filter import ImageGate
@@ -28,6 +29,8 @@ QUICK = LineTimings(
     delivery_pause_s=0.05,
     delivery_max_pause_s=0.1,
 )
+
+QUICK_POWER = PowerTimings(call_s=20, wake_s=20, poll_s=0.02, look_s=0.05)
 
 QUICK_LIMITS = RunLimits(total_s=30, reconnect_s=0.2, pause_s=0.02)
 
@@ -195,6 +198,7 @@ async def open_service(
     engine,
     timings=QUICK,
     limits=QUICK_LIMITS,
+    power=QUICK_POWER,
     default_models=(),
     runs_generations=True,
     build_gate=None,
@@ -209,6 +213,7 @@ async def open_service(
         EngineSettings.beside(url, engine),
         timings,
         limits,
+        power,
         runs_generations=runs_generations,
     )
     service = GenerationService(

@@ -9,7 +9,7 @@ from workflows.infer.inference import infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import with_inference
 from workflows.manifest import Access, Input, InputType, Kind, Manifest, Model, Output
-from workflows.reading import parse_manifest
+from workflows.reading import parse_manifest, read_table
 from workflows.rules import TAKEN, WELL_KNOWN
 from workflows.workflow import build_workflow
 
@@ -32,8 +32,8 @@ def test_the_guide_explains(name):
 def test_an_example_fits_its_shipped_graph(library, example):
     name = "txt2img-flux" if "Flux" in example else "txt2img-sd"
     graph = library[name].graph
-    if is_partial(example):
-        inferred = complete(example, infer(graph, title=name))
+    if is_partial(read_table(example)):
+        inferred = complete(read_table(example), infer(graph, title=name))
         workflow = with_inference("example", graph, inferred)
         assert workflow.manifest.options
         return

@@ -11,6 +11,7 @@ DIGITS = 4
 """Of what tells long names apart; two of a thousand that begin alike rarely share them."""
 
 _JOINED = re.compile(r"[^a-z0-9]+")
+_DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d", re.IGNORECASE | re.ASCII)
 _VAGUE = frozenset({"text", "value", "string", "input", "file", "user_prompt", "primitive"})
 _NUMBERED = re.compile(r"(.+)_(\d{1,2})")
 _BRACKETS = re.compile(r"^[^()]*\(([^()]+)\)\s*$")
@@ -26,16 +27,26 @@ def _plain(text: str) -> str:
     return _JOINED.sub("_", plain).strip("_")
 
 
+def is_device(name: str) -> bool:
+    """Whether no file can have this name on Windows, which takes it for a device.
+
+    See https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+    """
+    return _DEVICE.fullmatch(name.partition(".")[0].strip()) is not None
+
+
 def name_of_file(stem: str) -> str:
     """A file's name as that of a workflow and its command.
 
     One that is too long ends in a few digits of its own, so that files which begin alike keep
-    different names.
+    different names. A name that Windows reserves is made another one.
     """
     lower = stem.lower()
-    if NAME.fullmatch(lower):
+    if NAME.fullmatch(lower) and not is_device(lower):
         return lower
     plain = _plain(stem)
+    if is_device(plain):
+        return f"{plain}_workflow"
     if len(plain) <= NAME_CHARACTERS:
         return plain or "workflow"
     digits = hashlib.sha256(stem.encode()).hexdigest()[:DIGITS]

@@ -6,7 +6,7 @@ from typing import Any
 from workflows.errors import InvalidManifest
 from workflows.infer.inference import Inference
 from workflows.manifest import Manifest
-from workflows.reading import parse_table, read_table
+from workflows.reading import parse_table
 
 _WHERE = ("targets", "width", "height", "wraps", "replaces")
 """What says where an input goes; without any of them it changes an inferred one."""
@@ -14,19 +14,18 @@ _WHERE = ("targets", "width", "height", "wraps", "replaces")
 BY_OPERATOR = "The operator's own."
 
 
-def is_partial(text: str) -> bool:
-    """Whether a manifest leaves its inputs to be inferred. Raises InvalidManifest."""
-    raw = read_table(text)
+def is_partial(raw: Mapping[str, Any]) -> bool:
+    """Whether a manifest, as the table of its file, leaves its inputs to be inferred."""
     return raw.get("infer", "input" not in raw) is True
 
 
-def complete(text: str, inferred: Inference) -> Inference:
-    """The operator's manifest with the rest inferred. Raises InvalidManifest.
+def complete(raw: Mapping[str, Any], inferred: Inference) -> Inference:
+    """The operator's manifest, as the table of its file, with the rest inferred.
 
     An input table with no place in the graph changes the inferred input of its name, or the one
-    that `from` names. What the operator writes to is not asked for a second time.
+    that `from` names. What the operator writes to is not asked for a second time. Raises
+    InvalidManifest.
     """
-    raw = read_table(text)
     own = raw.get("input", [])
     if not isinstance(own, list) or not all(isinstance(table, dict) for table in own):
         parse_table(raw)  # says what is wrong with it

@@ -114,6 +114,8 @@ def _state(state: BackendState) -> str:
         BackendState.DRAINED: _("stopped"),
         BackendState.RESTING: _("paused after failures"),
         BackendState.UNREACHABLE: _("offline"),
+        BackendState.ASLEEP: _("asleep until work waits"),
+        BackendState.STARTING: _("starting"),
     }[state]
 
 

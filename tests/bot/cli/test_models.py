@@ -33,6 +33,9 @@ def test_a_model_lies_below_the_folder(tmp_path, folder, name):
         ("", "a.safetensors"),
         ("checkpoints", "a\x00.safetensors"),
         ("checkpoints", ".a.safetensors"),
+        ("checkpoints", "NUL.safetensors"),
+        ("com1", "a.safetensors"),
+        ("loras.", "a.safetensors"),
         (None, "a.safetensors"),
     ],
 )

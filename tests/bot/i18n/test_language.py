@@ -18,8 +18,29 @@ def test_german_is_spoken_where_it_is_known():
     assert _("Cancel") == "Cancel"
 
 
+def test_each_language_counts_in_its_own_forms():
+    said = {}
+    for locale in ("fr", "es-ES", "pt-BR", "ja"):
+        with speaking(locale):
+            said[locale] = [plural("{count} picture", "{count} pictures", n) for n in (0, 1, 2)]
+    assert said == {
+        "fr": ["0 image", "1 image", "2 images"],
+        "es-ES": ["0 imágenes", "1 imagen", "2 imágenes"],
+        "pt-BR": ["0 imagem", "1 imagem", "2 imagens"],
+        "ja": ["画像0枚", "画像1枚", "画像2枚"],
+    }
+
+
 def test_a_region_falls_back_to_its_language_and_a_stranger_to_english():
-    for locale, said in [("de-AT", "Abbrechen"), ("sv-SE", "Cancel"), ("../de", "Cancel")]:
+    expected = {
+        "de-AT": "Abbrechen",
+        "es-ES": "Cancelar",
+        "es-419": "Cancelar",
+        "pt-BR": "Cancelar",
+        "sv-SE": "Cancel",
+        "../de": "Cancel",
+    }
+    for locale, said in expected.items():
         with speaking(locale):
             assert _("Cancel") == said
 

@@ -70,6 +70,22 @@ def test_waiting_says_the_place_and_the_start(tools):
     assert labels(view) == [["Cancel"]]
 
 
+@pytest.mark.parametrize(
+    ("position", "ready_in", "said"),
+    [
+        (1, None, "Starting the GPU…"),
+        (1, timedelta(minutes=1), "Starting the GPU… · ready <t:1795348800:R>"),
+        (1, timedelta(seconds=-1), "Starting the GPU…"),
+        (2, None, "Starting the GPU… · 2nd in the queue"),
+    ],
+)
+def test_waiting_says_that_the_gpu_is_being_started(tools, position, ready_in, said):
+    starts_at = NOW + ready_in if ready_in else None
+    event = tools.waiting(tools.generation(), position, 2)
+    event = replace(event, starts_at=starts_at, is_starting=True)
+    assert texts_of(result_messages.waiting_message(event, TITLE, NOW).view)[1] == f"⏳ {said}"
+
+
 def test_running_says_how_far_it_is(tools):
     event = tools.running(tools.generation(user_name="Ana"), step=5)
     preview = Attachment("preview.jpg", b"", "Preview", spoiler=False)

@@ -8,17 +8,19 @@ import psycopg
 import pytest
 from dbos import DBOS
 
-from comfy.errors import RunLost
+from comfy.errors import BackendUnavailable, OutcomeUnknown, RunLost
+from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
 from db.tables import GenerationRow
+from generation.backends.pool import PoolMember
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
 from generation.line.lease import FileLease, PostgresLease
 from generation.line.workflows import attempt_id, cancel_id, find_open
 from generation.notifier import DeliveryPostponed
-from generation.record import GenerationState
+from generation.record import LONGEST_RUN_S, GenerationState
 from generation.runs import orphaned_runs
-from generation.runs.runner import RunLimits
+from generation.runs.runner import REATTACH_S, RunLimits
 
 
 async def test_a_lost_run_goes_on_at_another_backend(open_app, sqlite_url, tools):
@@ -66,6 +68,32 @@ async def test_what_is_lost_again_and_again_is_given_up(open_app, sqlite_url, to
         assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
 
 
+async def test_what_a_service_takes_no_work_for_goes_elsewhere(open_app, sqlite_url, tools):
+    refusal = BackendUnavailable("The account has no credits.", code="insufficient_credits")
+    poor = tools.FakeBackend("poor", default=tools.Run(error=refusal))
+    rich = tools.FakeBackend("rich")
+    async with open_app(sqlite_url, PoolMember(poor), PoolMember(rich, cost=1.0)) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
+        assert (ended.state, ended.backend) == (GenerationState.SUCCEEDED, "rich")
+        assert len(poor.submissions) == 1
+        status, _ = await app.pool.statuses()
+        assert status.problem == "The account has no credits."
+
+
+async def test_what_may_have_run_is_not_sent_again(open_app, sqlite_url, tools):
+    backends = [
+        tools.FakeBackend(name, default=tools.Run(error=OutcomeUnknown("It may have run it.")))
+        for name in ("one", "two")
+    ]
+    async with open_app(sqlite_url, *backends) as app:
+        accepted = await app.service.submit(tools.ask())
+        ended = await app.ended(accepted.id)
+        assert ended.failure.kind is FailureKind.BACKEND_OFFLINE
+        assert ended.failure.sentence.endswith("so it is not sent again.")
+        assert sum(len(one.submissions) for one in backends) == 1
+
+
 async def test_a_generation_waits_for_a_backend_and_not_for_ever(open_app, sqlite_url, tools):
     backend = tools.FakeBackend("only", is_reachable=False)
     limits = RunLimits(total_s=0.8, reconnect_s=0.1, pause_s=0.02)
@@ -100,7 +128,14 @@ async def test_what_ran_and_was_told_before_a_long_pause_is_gone_on_with(
             connection.execute(f"UPDATE generations SET {column} = {past}")  # noqa: S608 - of the names above
     async with open_app(sqlite_url, backend) as app:
         app.notifier.script = [DeliveryPostponed("away")]
-        assert (await app.ended(running.id)).state is GenerationState.SUCCEEDED
+        finished = await app.ended(running.id)
+        assert finished.state is GenerationState.SUCCEEDED
+        # Nobody is charged for the time that the bot was off.
+        assert finished.duration_s == LONGEST_RUN_S
+        with app.database.transaction() as session:
+            since = finished.created_at - timedelta(days=1)
+            charged_ms = ChargeRepository(session).usage(2, 5, since).gpu_ms
+        assert charged_ms <= (LONGEST_RUN_S + REATTACH_S) * 1000
         await tools.eventually(lambda: app.notifier.told(ended.id))
 
 

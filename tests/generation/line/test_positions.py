@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from generation.backends.pool import BackendPool
+from generation.backends.power import Power
 from generation.estimates import Durations
 from generation.history.records import LineState, Records
 from generation.line.positions import LinePositions
@@ -35,7 +36,9 @@ class FaultyRecords(Records):
 
 async def test_positions_are_told_on_after_a_mistake(caplog):
     records = FaultyRecords()
-    positions = LinePositions(records, BackendPool([]), Broadcast(None), utc_now)
+    pool = BackendPool([])
+    power = Power(None, pool, utc_now)
+    positions = LinePositions(records, pool, power, Broadcast(None), utc_now)
     positions.note_accepted()
     telling = asyncio.create_task(positions.tell_for_ever())
     again = asyncio.create_task(records.was_asked_again.wait())

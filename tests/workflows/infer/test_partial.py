@@ -6,7 +6,7 @@ from workflows.errors import InvalidManifest
 from workflows.infer.inference import Inference, infer
 from workflows.infer.partial import complete, is_partial
 from workflows.loading import with_inference
-from workflows.reading import parse_manifest
+from workflows.reading import parse_manifest, read_table
 from workflows.workflow import build_workflow
 from workflows.writing import write_manifest
 
@@ -45,7 +45,7 @@ def inference(classes) -> Inference:
 @pytest.fixture
 def completed(inference):
     def run(toml):
-        return with_inference("small", GRAPH, complete(toml, inference))
+        return with_inference("small", GRAPH, complete(read_table(toml), inference))
 
     return run
 
@@ -53,7 +53,7 @@ def completed(inference):
 def test_what_is_inferred_is_saved_and_loads_back_equal(inference):
     text = write_manifest(inference.manifest, inference.reasons, notes=["Two\nlines."])
     assert parse_manifest(text) == inference.manifest
-    assert not is_partial(text)
+    assert not is_partial(read_table(text))
     assert "# It is written as positive for KSampler." in text
     assert "# Two lines." in text
     loaded = build_workflow("small", parse_manifest(text), GRAPH)
@@ -61,10 +61,10 @@ def test_what_is_inferred_is_saved_and_loads_back_equal(inference):
 
 
 def test_a_manifest_without_inputs_leaves_them_to_be_inferred():
-    assert is_partial('title = "Foxes"')
-    assert is_partial('infer = true\n[[input]]\nname = "steps"')
-    assert not is_partial('title = "a"\n[[input]]\nname = "steps"')
-    assert not is_partial("infer = false")
+    assert is_partial(read_table('title = "Foxes"'))
+    assert is_partial(read_table('infer = true\n[[input]]\nname = "steps"'))
+    assert not is_partial(read_table('title = "a"\n[[input]]\nname = "steps"'))
+    assert not is_partial(read_table("infer = false"))
 
 
 def test_the_operator_hides_renames_fixes_and_adds(completed):

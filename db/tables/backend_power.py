@@ -1,0 +1,25 @@
+"""Backends that are being started, and how that went."""
+
+from datetime import datetime
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base
+
+
+class BackendPowerRow(Base):
+    """A backend that was started once.
+
+    `waking_since` is NULL unless it is being started, for `generation_id`. `woke_s` is how long the
+    last start took. `problem` says how the last start or stop failed, since `failed_at`.
+    """
+
+    __tablename__ = "backend_power"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    waking_since: Mapped[datetime | None]
+    generation_id: Mapped[str | None] = mapped_column(String(32))
+    woke_s: Mapped[float | None]
+    failed_at: Mapped[datetime | None]
+    problem: Mapped[str | None] = mapped_column(Text)
