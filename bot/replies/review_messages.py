@@ -196,7 +196,7 @@ async def draft_case(case: Case, *, marker: Marker, waiting: int | None = None) 
     reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
     why = lines_within(reasons, REASONS_CHARACTERS) if reasons else ""
     notes = [small(note) for note in parcel.notes]
-    queue = plural("{count} waiting", "{count} waiting", waiting) if waiting else ""
+    queue = _("{count} waiting", count=waiting) if waiting else ""
     view = build_layout(
         card(
             AMBER,
@@ -238,7 +238,7 @@ def draft_sheet(sheet: Sheet) -> ReplyContent:
         for places, generation in zip(_places(sheet), sheet.generations, strict=True)
     ]
     ids = [generation.id for generation in sheet.generations]
-    queue = plural("{count} waiting", "{count} waiting", sheet.waiting)
+    queue = _("{count} waiting", count=sheet.waiting)
     picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
     view = build_layout(
         card(
