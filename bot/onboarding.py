@@ -4,11 +4,12 @@ import logging
 
 import discord
 
+from bot.commands.admin.setup import SetupButton
 from bot.commands.help import link_commands
 from bot.i18n.language import _, speaking
 from bot.network import NETWORK_ERRORS
 from bot.tree import CommandTree
-from bot.ui.layout import panel
+from bot.ui.layout import panel, row
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +23,11 @@ async def greet(guild: discord.Guild, tree: CommandTree) -> None:
     with speaking(str(guild.preferred_locale)):
         lines = [
             _("Type `/imagine` and describe what you want to see. `/help` shows the rest."),
-            _(
-                "**For administrators**\n`/limner limits` how much each member may make\n"
-                "`/limner channels allow` where\n`/mod channel` where moderators are told"
-            ),
+            _("Administrators: set me up in five steps, or later with `/limner setup`."),
         ]
         linked = [link_commands(line, tree.command_ids) for line in lines]
-        view = panel(_("Hi, I make pictures"), linked)
+        begin = SetupButton("step", "1", _("Set up"), is_next=True)
+        view = panel(_("Hi, I make pictures"), linked, rows=[row(begin)])
     try:
         await channel.send(view=view)
     except (discord.HTTPException, *NETWORK_ERRORS) as error:

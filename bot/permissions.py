@@ -97,6 +97,24 @@ def require_operator(interaction: discord.Interaction) -> None:
         raise NotPermitted("Only the people who run this bot can do that.")
 
 
+def require_can_post(channel: discord.TextChannel) -> None:
+    """Require permission to post pictures in the channel. Raises RequestRefused."""
+    granted = channel.permissions_for(channel.guild.me)
+    needed = {
+        "View Channel": granted.view_channel,
+        "Send Messages": granted.send_messages,
+        "Embed Links": granted.embed_links,
+        "Attach Files": granted.attach_files,
+    }
+    missing = [name for name, is_granted in needed.items() if not is_granted]
+    if missing:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "I'm missing permissions in {channel}: {missing}. Grant them, then try again.",
+            {"channel": f"#{channel.name}", "missing": ", ".join(missing)},
+        )
+
+
 async def require_may_block(interaction: discord.Interaction, user_id: int) -> None:
     """Require that the target does not rank above the moderator. Raises RequestRefused.
 

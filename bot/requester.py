@@ -26,7 +26,7 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         guild_id=guild_of(interaction),
         role_ids=frozenset(roles),
         parent_channel_id=parent,
-        is_channel_age_restricted=_is_age_restricted(channel),
+        is_channel_age_restricted=is_age_restricted(channel),
         category_id=_category_of(channel),
         sees=partial(_sees, interaction),
     )
@@ -61,7 +61,7 @@ def _category_of(channel: object) -> int | None:
     return category_id if isinstance(category_id, int) else None
 
 
-def _is_age_restricted(channel: object) -> bool:
+def is_age_restricted(channel: object) -> bool:
     """Whether the channel is age-restricted; a thread inherits it from its channel."""
     shows_adults = getattr(channel, "is_nsfw", None)
     return bool(shows_adults and shows_adults())

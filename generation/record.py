@@ -102,7 +102,8 @@ class Generation:
     `age_restricted` says that the channel was when it was asked for. `parent_channel_id` is the
     channel of a thread. `typed_prompt` is what was typed where the prompt was drawn from it,
     `follow_up` the options of the request that its text is to become the prompt of. What is
-    `edited` changes a file that somebody attached.
+    `edited` changes a file that somebody attached. `shared_url` is a link to the message that its
+    person shared its results with.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Generation:
     typed_prompt: str | None = None
     follow_up: Mapping[str, Value] | None = None
     edited: bool = False
+    shared_url: str | None = None
 
     @property
     def is_deleted(self) -> bool:

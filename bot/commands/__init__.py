@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from discord import Client, Object, app_commands
 
 from bot.commands.admin.group import AdministrationGroup
+from bot.commands.admin.setup import SETUP_ITEMS
 from bot.commands.admin.workflows import EnableButton
 from bot.commands.help import help_command
 from bot.commands.history import HISTORY_ITEMS, history_command
@@ -28,7 +29,14 @@ from bot.tree import (
     SlashCommand,
 )
 
-COG_ITEMS = (*HISTORY_ITEMS, *SETTINGS_ITEMS, EnableButton, QueueButton, WorkflowsButton)
+COG_ITEMS = (
+    *HISTORY_ITEMS,
+    *SETTINGS_ITEMS,
+    *SETUP_ITEMS,
+    EnableButton,
+    QueueButton,
+    WorkflowsButton,
+)
 """Persistent buttons and menus of the commands' own messages."""
 
 COMMAND_NAMES = frozenset(

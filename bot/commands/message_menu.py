@@ -10,15 +10,17 @@ from discord import app_commands
 from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
 from bot.permissions import is_operator
-from bot.replies.actions import ask_for_input, find_own, input_parts
+from bot.replies.actions import find_own
+from bot.replies.inputs import uploaded
 from bot.replies.posted_files import files_of, is_kept_by_discord
+from bot.replies.starts import ask_for_start, start_parts
 from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
 from bot.services import Services
 from bot.ui.details import details_layout
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS
-from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number, upload_field
+from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
@@ -99,22 +101,19 @@ class MessageMenu:
 
     async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Describe the first picture of the message in words."""
-        pictures = (one for one in message.attachments if _kind(one) in PICTURE_TYPES)
-        picture = next(pictures, None)
-        if picture is None:
+        pictures = _pictures_of(message)
+        if not pictures:
             raise _without_picture()
-        command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": picture})
+        command_input = CommandInput(kinds=(DESCRIBE,), attachments={"image": pictures[0]})
         await self._submitter.submit(interaction, command_input)
 
     async def ask(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Open the form that asks what to make of the picture."""
         generation = await before_deadline(interaction, find_own(interaction, message))
         if generation is not None:
-            await ask_for_input(interaction, generation, 0)
+            await ask_for_start(interaction, generation, 0)
             return
-        pictures = [
-            attachment for attachment in files_of(message) if _kind(attachment) in PICTURE_TYPES
-        ]
+        pictures = _pictures_of(message)
         if not pictures:
             raise _without_picture()
         for picture in pictures:
@@ -124,9 +123,7 @@ class MessageMenu:
             parts["picture"] = choice_field(
                 "picture", _("Picture"), _picture_options(pictures), required=True
             )
-        parts |= input_parts()
-        parts["image_2"] = upload_field("image_2", _("Second picture"))
-        parts["mask"] = upload_field("mask", _("Mask: white areas are repainted"))
+        parts |= start_parts()
         custom_id = f"p:{message.channel.id}:{message.id}:{pictures[0].id}"
         await open_modal(interaction, custom_id, _("Use as input"), parts)
 
@@ -136,11 +133,10 @@ class MessageMenu:
         attachment = await before_deadline(
             interaction, self._find_picture(interaction, answer, chosen)
         )
-        uploads = {name: files[0] for name, files in answer.files.items() if files}
         command_input = CommandInput(
             prompt=answer.texts.get("prompt", ""),
             values={"strength": parse_number("strength", answer.texts.get("strength", ""))},
-            attachments={"image": attachment, **uploads},
+            attachments={"image": attachment, **uploaded(answer.files)},
         )
         await self._submitter.submit(interaction, command_input)
 
@@ -215,6 +211,10 @@ def _picture_options(pictures: Sequence[discord.Attachment]) -> list[discord.Sel
         )
         for number, picture in enumerate(pictures, start=1)
     ]
+
+
+def _pictures_of(message: discord.Message) -> list[discord.Attachment]:
+    return [file for file in files_of(message) if _kind(file) in PICTURE_TYPES]
 
 
 def _kind(attachment: discord.Attachment) -> str:

@@ -27,7 +27,7 @@ from bot.ui.responses import (
 )
 from bot.ui.text import harmless
 from generation.library.summaries import WorkflowSummary
-from generation.people.preferences import Defaults, Preferences
+from generation.people.preferences import LONG_WAIT_S, Defaults, Preferences
 from generation.request import Layout
 from generation.requests.selection import unknown_workflow
 from generation.service import GenerationService
@@ -38,11 +38,16 @@ ANY = "any"
 NEGATIVE_FORM = "s:negative"
 COUNTS = (1, 2, 3, 4)
 
+CALLS: Mapping[str, int | None] = MappingProxyType(
+    {"never": None, "30": 30, "120": LONG_WAIT_S, "always": 0}
+)
+"""Seconds after which a person is told that theirs is done, by the menu's values."""
+
 Workflows = Sequence[WorkflowSummary]
 
 
 class SettingsMenu(
-    PersistentItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count)"
+    PersistentItem[ui.Select[ui.View]], template=r"s:(?P<name>workflow|aspect|count|call)"
 ):
     """Persistent menu of one default."""
 
@@ -58,6 +63,10 @@ class SettingsMenu(
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store the chosen value."""
+        if self.name == "call":
+            chosen = CALLS.get(chosen_in(interaction), LONG_WAIT_S)
+            await _change(interaction, call_after_s=chosen)
+            return
         workflows = services_of(interaction).generations.workflows()
         offered: dict[str, Sequence[str | int]] = {
             "workflow": [workflow.name for workflow in workflows],
@@ -70,7 +79,7 @@ class SettingsMenu(
 
 class SettingsButton(
     PersistentItem[ui.Button[ui.View]],
-    template=r"s:(?P<name>private|spoiler|layout|metadata|negative|reset)",
+    template=r"s:(?P<name>private|spoiler|layout|metadata|direct|negative|reset)",
 ):
     """Persistent button that toggles a default, opens the text form, or resets all."""
 
@@ -142,12 +151,14 @@ def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
         SettingsButton("spoiler", is_on=defaults.spoiler),
         SettingsButton("layout", is_on=is_grid),
         SettingsButton("metadata", is_on=defaults.keeps_metadata),
+        SettingsButton("direct", is_on=defaults.calls_directly),
     ]
     others = [SettingsButton("negative"), SettingsButton("reset")]
     menus = [
         SettingsMenu("workflow", _workflow_options(defaults, workflows)),
         SettingsMenu("aspect", _plain_options(_("Aspect ratio"), ASPECTS, defaults.aspect)),
         SettingsMenu("count", _plain_options(_("Pictures"), COUNTS, defaults.count)),
+        SettingsMenu("call", _call_options(defaults.call_after_s)),
     ]
     rows = [*map(row, menus), row(*toggles), row(*others)]
     return panel(_("Your settings"), lines, rows=rows)
@@ -202,24 +213,22 @@ def _turned(name: str, before: Defaults) -> dict[str, object]:
         case "layout":
             is_grid = before.layout is Layout.GRID
             return {"layout": Layout.SEPARATE if is_grid else Layout.GRID}
+        case "direct":
+            return {"calls_directly": not before.calls_directly}
         case _:
             return {"keeps_metadata": not before.keeps_metadata}
 
 
 def _button_label(name: str) -> str:
-    match name:
-        case "private":
-            return _("Private")
-        case "spoiler":
-            return _("Spoiler")
-        case "layout":
-            return _("Grid")
-        case "metadata":
-            return _("Keep metadata")
-        case "negative":
-            return _("Things to avoid…")
-        case _:
-            return _("Reset all")
+    return {
+        "private": _("Private"),
+        "spoiler": _("Spoiler"),
+        "layout": _("Grid"),
+        "metadata": _("Keep metadata"),
+        "direct": _("Notify by DM"),
+        "negative": _("Things to avoid…"),
+        "reset": _("Reset all"),
+    }[name]
 
 
 def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.SelectOption]:
@@ -246,6 +255,19 @@ def _plain_options(
             )
             for value in values
         ),
+    ]
+
+
+def _call_options(after_s: int | None) -> list[discord.SelectOption]:
+    labels = {
+        "never": _("Notify when done: Never"),
+        "30": _("Notify when done: After 30 s"),
+        "120": _("Notify when done: After 2 min"),
+        "always": _("Notify when done: Always"),
+    }
+    return [
+        discord.SelectOption(label=label, value=value, default=CALLS[value] == after_s)
+        for value, label in labels.items()
     ]
 
 

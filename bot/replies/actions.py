@@ -5,7 +5,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import discord
-from discord import ui
 
 from bot.i18n.language import _
 from bot.permissions import is_operator
@@ -15,30 +14,15 @@ from bot.replies.packing import pack_originals, show_files
 from bot.replies.posted_files import generation_ids
 from bot.replies.remix import REMIX_FORM, take_remix
 from bot.replies.reports import REPORT_FORM, take_report
+from bot.replies.starts import START_FORMS
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.details import details_layout
 from bot.ui.layout import Item, build_layout, text
-from bot.ui.limits import MENU_OPTIONS
-from bot.ui.modals import (
-    GENERATION_ID,
-    Handler,
-    ModalInput,
-    choice_field,
-    open_modal,
-    parse_number,
-    text_field,
-)
-from bot.ui.options import PROMPT_CHARACTERS
-from bot.ui.responses import acknowledge, before_deadline, respond
-from generation.errors import FailureKind, RequestRefused
+from bot.ui.modals import Handler
+from bot.ui.responses import acknowledge, respond
 from generation.media.stripping import strip_metadata
 from generation.record import Generation
-from generation.requests.enhancement import find_text
-
-INPUT_FORM = rf"f:{GENERATION_ID}:input:(?P<index>[0-9]{{1,3}})"
-
-WORDS_FORM = rf"f:{GENERATION_ID}:words"
 
 ALL = 999
 """Position that stands for all results."""
@@ -76,91 +60,6 @@ async def info(interaction: discord.Interaction, generation_id: str, _index: int
     ancestors = await derivations.lineage(generation, requester)
     view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
     await respond(interaction, view=view)
-
-
-async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """Open the modal that starts a new request from a picture."""
-    services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(
-        interaction, services.derivations.find_visible(generation_id, requester)
-    )
-    await ask_for_input(interaction, generation, index)
-
-
-async def ask_for_input(
-    interaction: discord.Interaction, generation: Generation, index: int
-) -> None:
-    """Open that modal for a generation already loaded. Raises RequestRefused."""
-    pictures = services_of(interaction).action_finder.of(generation).use
-    if not pictures:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "No workflow can start from this result. Ask the people who run this bot to add one.",
-        )
-    parts = {}
-    if len(pictures) > 1:
-        options = [
-            discord.SelectOption(
-                label=_("Picture {number}", number=picture + 1),
-                value=str(picture),
-                default=picture == index,
-            )
-            for picture in pictures[:MENU_OPTIONS]
-        ]
-        parts["picture"] = choice_field("picture", _("Picture"), options, required=True)
-    parts |= input_parts(generation.prompt)
-    custom_id = f"f:{generation.id}:input:{pictures[0]}"
-    await open_modal(interaction, custom_id, _("Use as input"), parts)
-
-
-def input_parts(prompt: str = "") -> dict[str, ui.Label[ui.Modal]]:
-    """Fields of the modal that starts from a picture."""
-    return {
-        "prompt": text_field(
-            "prompt", _("Prompt"), prompt, long=True, required=True, longest=PROMPT_CHARACTERS
-        ),
-        "strength": text_field(
-            "strength",
-            _("Strength"),
-            longest=6,
-            placeholder="0.6",
-            description=_("How much to change: 0 = nothing, 1 = everything"),
-        ),
-    }
-
-
-async def take_input(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Submit the request of that modal."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    position = answer.number("picture", answer.match["index"])
-    strength = parse_number("strength", answer.texts.get("strength", ""))
-    prompt = answer.texts.get("prompt", "")
-    await derive(
-        interaction,
-        lambda: derivations.use(answer.match["id"], position, requester, prompt, strength),
-    )
-
-
-async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    """Open the modal that makes something of the text of a result."""
-    services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(
-        interaction, services.derivations.find_visible(generation_id, requester)
-    )
-    said = (find_text(generation) or "")[:PROMPT_CHARACTERS]
-    prompt = text_field(
-        "prompt", _("Prompt"), said, long=True, required=True, longest=PROMPT_CHARACTERS
-    )
-    await open_modal(
-        interaction, f"f:{generation.id}:words", _("Use as prompt"), {"prompt": prompt}
-    )
-
-
-async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
-    """Submit the request of that modal."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    prompt = answer.texts.get("prompt", "")
-    await derive(interaction, lambda: derivations.use_text(answer.match["id"], requester, prompt))
 
 
 async def send_originals(
@@ -215,8 +114,7 @@ async def _send_originals(
 RESULT_FORMS: Mapping[str, Handler] = MappingProxyType(
     {
         REMIX_FORM: take_remix,
-        INPUT_FORM: take_input,
-        WORDS_FORM: take_words,
+        **START_FORMS,
         DELETE_FORM: take_delete,
         REPORT_FORM: take_report,
     }

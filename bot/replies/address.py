@@ -8,6 +8,7 @@ import discord
 
 from bot.i18n.language import ENGLISH
 from bot.ui.responses import acknowledge
+from generation.people.preferences import Defaults
 
 DEFAULT_SIZE_LIMIT = 10 * 1024 * 1024
 """Bytes a file may have in a guild without boosts: Discord's limit since January 2025."""
@@ -18,7 +19,11 @@ TOKEN_MARGIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
-    """Address of a reply: the interaction's token until it expires, then channel and message id."""
+    """Address of a reply: the interaction's token until it expires, then channel and message id.
+
+    Its person is told of an end that took longer than `call_after_s`, by a mention below the reply
+    or in a direct message.
+    """
 
     application_id: int
     token: str = field(repr=False)
@@ -29,6 +34,8 @@ class ReplyAddress:
     is_private: bool
     size_limit: int = DEFAULT_SIZE_LIMIT
     locale: str = ENGLISH
+    call_after_s: int | None = None
+    calls_directly: bool = False
 
     def is_token_alive(self, now: datetime) -> bool:
         """Whether the interaction token can still be used."""
@@ -43,7 +50,7 @@ class ReplyAddress:
         return f"https://discord.com/channels/{place}/{self.channel_id}/{self.message_id}"
 
 
-async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
+async def open_reply(interaction: discord.Interaction, defaults: Defaults, *, private: bool) -> str:
     """Acknowledge with a deferred message; return its address as stored with a generation."""
     waiting = await acknowledge(interaction, private=private)
     message_id = waiting.id or (await interaction.original_response()).id
@@ -59,6 +66,8 @@ async def open_reply(interaction: discord.Interaction, *, private: bool) -> str:
         is_private=private or waiting.is_ephemeral,
         size_limit=interaction.filesize_limit,
         locale=str(interaction.locale),
+        call_after_s=defaults.call_after_s,
+        calls_directly=defaults.calls_directly,
     )
     return json.dumps(asdict(address))
 

@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import ui
 
-from bot.i18n.language import _, mark
+from bot.i18n.language import _
 from bot.permissions import can_moderate, guild_of
 from bot.replies import actions
 from bot.replies.actions import ALL
@@ -16,6 +16,36 @@ from bot.replies.deletion import may_moderate, open_delete
 from bot.replies.posted_files import PANEL, PUBLIC
 from bot.replies.remix import open_remix
 from bot.replies.reports import open_report
+from bot.replies.result_buttons import (
+    AGAIN,
+    BARE,
+    CANCEL,
+    COPY,
+    DELETE,
+    INFO,
+    MORE,
+    ORIGINAL,
+    PICTURES_WITH_BUTTONS,
+    REMIX,
+    REPORT,
+    RETRY,
+    SHARE,
+    UPSCALE,
+    VARY,
+    WORDS,
+    build_button,
+)
+from bot.replies.sharing import find_destination, share
+from bot.replies.starts import (
+    ANIMATE,
+    EDIT,
+    INPUT,
+    find_positions,
+    open_animate,
+    open_edit,
+    open_input,
+    open_words,
+)
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
@@ -25,29 +55,13 @@ from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import code_block, harmless
 from generation.record import Generation
-from generation.requests.available_actions import AvailableActions
 from generation.service import GenerationService
-
-PICTURES_WITH_BUTTONS = 4
-"""More pictures have menus in the private panel instead: two rows of buttons fit on a phone."""
 
 PANEL_PROMPT_CHARACTERS = 100
 
-CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
-UPSCALE, VARY, AGAIN, REMIX, INPUT = "upscale", "vary", "again", "remix", "input"
-INFO, DELETE = "info", "delete"
-MORE, COPY, REPORT, WORDS = "more", "copy", "report", "words"
-
 _ACTIONS_PATTERN = (
-    "cancel|retry|original|bare|upscale|vary|again|remix|input|info|delete|more|copy|report|words"
-)
-
-_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
-    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
-)
-
-_EMOJI: Mapping[str, str] = MappingProxyType(
-    {UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️", WORDS: "🎨"}
+    "cancel|retry|original|bare|upscale|vary|again|remix|input|edit|animate|words|info|delete"
+    "|more|copy|share|report"
 )
 
 
@@ -58,12 +72,7 @@ class GenerationButton(
         r":(?P<index>[0-9]{1,3})"
     ),
 ):
-    """Persistent button of one action; `index` counts from 0 where there are several results.
-
-    `in_panel` marks the buttons of a private panel opened from a public message: what comes of
-    them is as public as that message. Without a label it has one of its own, and with an empty one
-    its emoji alone.
-    """
+    """Persistent button of one action, which looks as `build_button` builds it."""
 
     def __init__(
         self,
@@ -74,13 +83,7 @@ class GenerationButton(
         label: str | None = None,
         in_panel: bool = False,
     ) -> None:
-        button = ui.Button[ui.View](
-            label=_(_LABELS[action]) if label is None else label or None,
-            style=_STYLES.get(action, discord.ButtonStyle.secondary),
-            # A picture's own button has its number alone.
-            emoji=None if label else _EMOJI.get(action),
-            custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:{index}",
-        )
+        button = build_button(generation_id, action, index, label=label, in_panel=in_panel)
         super().__init__(button)
         self.generation_id = generation_id
         self.action = action
@@ -143,43 +146,12 @@ class PictureMenu(
         await _ACTIONS[self.action](interaction, self.generation_id, index)
 
 
-def result_rows(generation: Generation, available: AvailableActions) -> list[Item | None]:
-    """The buttons below results: two rows at most, in an order that does not change."""
-    id_, count = generation.id, len(generation.outputs)
-    more = GenerationButton(id_, MORE)
-    if 1 < count <= PICTURES_WITH_BUTTONS and (available.upscale or available.vary):
-        again = [GenerationButton(id_, AGAIN, label="")] if available.again else []
-        return [
-            row(*_numbered(id_, UPSCALE, "U", available.upscale), *again),
-            row(*_numbered(id_, VARY, "V", available.vary), more),
-        ]
-    changes = [GenerationButton(id_, WORDS)] if available.words else []
-    if count == 1:
-        changes += [GenerationButton(id_, UPSCALE, position) for position in available.upscale]
-        changes += [GenerationButton(id_, VARY, position) for position in available.vary]
-    if available.again:
-        changes.append(GenerationButton(id_, AGAIN))
-    if available.remix:
-        changes.append(GenerationButton(id_, REMIX))
-    return [row(*changes, more)]
-
-
-def failed_row(generation: Generation) -> Item | None:
-    """The buttons below a failure."""
-    return row(GenerationButton(generation.id, RETRY), GenerationButton(generation.id, REMIX))
-
-
-def held_row(generation: Generation) -> Item | None:
-    """The buttons below a result that is not shown."""
-    return row(GenerationButton(generation.id, AGAIN), GenerationButton(generation.id, MORE))
-
-
 async def open_panel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Show all that can be done with a result, to whoever pressed."""
     await acknowledge(interaction)
     services, requester = services_of(interaction), requester_of(interaction)
     generation = await services.derivations.find_visible(generation_id, requester)
-    available = services.action_finder.of(generation)
+    available = services.action_finder.of(generation, requester)
     message = interaction.message
     in_panel = message is not None and not message.flags.ephemeral
     is_own = generation.user_id == interaction.user.id
@@ -192,13 +164,16 @@ async def open_panel(interaction: discord.Interaction, generation_id: str, _inde
         for action, positions in ((UPSCALE, available.upscale), (VARY, available.vary))
         if len(generation.outputs) > PICTURES_WITH_BUTTONS and positions
     ]
-    changes = [button(WORDS)] if available.words else []
-    changes += [button(REMIX)] if available.remix else []
-    changes += [button(INPUT, position) for position in available.use[:1]]
+    changes = [button(REMIX)] if available.remix else []
+    for use in (INPUT, EDIT, ANIMATE):
+        changes += [button(use, position) for position in find_positions(available, use)[:1]]
     if generation.outputs:
         changes.append(button(ORIGINAL, ALL if len(generation.outputs) > 1 else 0))
-    changes.append(button(INFO))
-    others = [button(COPY)] if generation.prompt else []
+    others = [button(INFO)]
+    if generation.prompt:
+        others.append(button(COPY))
+    if await find_destination(interaction, generation) and generation.shared_url is None:
+        others.append(button(SHARE))
     if generation.guild_id is not None and not is_own:
         others.append(button(REPORT))
     if is_own or may_moderate(interaction, generation):
@@ -239,37 +214,6 @@ async def cancel(
     await respond(interaction, _("Already finished.") if ended else _("Cancelled."))
 
 
-def _numbered(
-    generation_id: str, action: str, letter: str, positions: Sequence[int]
-) -> list[GenerationButton]:
-    """A button for each picture, such as U1."""
-    return [
-        GenerationButton(generation_id, action, position, label=f"{letter}{position + 1}")
-        for position in positions
-    ]
-
-
-_LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        CANCEL: mark("Cancel"),
-        RETRY: mark("Try again"),
-        ORIGINAL: mark("Original"),
-        BARE: mark("Without metadata"),
-        UPSCALE: mark("Upscale"),
-        VARY: mark("Vary"),
-        AGAIN: mark("Again"),
-        REMIX: mark("Remix"),
-        INPUT: mark("Use as input"),
-        INFO: mark("Info"),
-        COPY: mark("Copy prompt"),
-        REPORT: mark("Report"),
-        WORDS: mark("Use as prompt"),
-        DELETE: mark("Delete"),
-        MORE: "⋯",
-    }
-)
-
-
 async def _cancel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     await cancel(interaction, services_of(interaction).generations, generation_id)
 
@@ -298,12 +242,15 @@ _ACTIONS: Mapping[str, _Action] = MappingProxyType(
         VARY: actions.vary,
         AGAIN: actions.again,
         REMIX: open_remix,
-        INPUT: actions.open_input,
+        INPUT: open_input,
+        EDIT: open_edit,
+        ANIMATE: open_animate,
+        WORDS: open_words,
         INFO: actions.info,
         DELETE: open_delete,
         MORE: open_panel,
         COPY: _copy,
+        SHARE: share,
         REPORT: open_report,
-        WORDS: actions.open_words,
     }
 )

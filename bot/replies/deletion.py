@@ -71,10 +71,22 @@ async def withdraw(
 
 
 async def delete_message(client: discord.Client, generation: Generation) -> None:
-    """Delete the reply of a generation and the messages below it with its further results."""
+    """Delete the messages that show a generation's results: the reply, and where it was shared."""
     address = parse_reply(generation.reply)
     # The link is stored a moment after the delivery; until then the reply's address is used.
-    link = generation.message_url or (address.message_url if address else None)
+    await _delete_at(
+        client, generation, generation.message_url or (address.message_url if address else None)
+    )
+    await delete_shared(client, generation)
+
+
+async def delete_shared(client: discord.Client, generation: Generation) -> None:
+    """Delete the message that its person shared its results with."""
+    await _delete_at(client, generation, generation.shared_url)
+
+
+async def _delete_at(client: discord.Client, generation: Generation, link: str | None) -> None:
+    """Delete a message with results, and those below it with further ones."""
     place = parse_link(link)
     if place is None:
         return

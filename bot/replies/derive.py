@@ -36,7 +36,7 @@ async def derive(
         or defaults.private
         or (draft is not None and draft.request.private)
     )
-    reply = await open_reply(interaction, private=private)
+    reply = await open_reply(interaction, defaults, private=private)
     if draft is None:
         draft = await build_draft()
     request = replace(

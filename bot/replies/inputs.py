@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import discord
 
 from bot.network import NETWORK_ERRORS
+from bot.replies.posted_files import attachment_hosts
 from bot.ui.text import mebibytes
 from generation.errors import FailureKind, RequestRefused
 from generation.request import FetchFile
@@ -43,6 +44,17 @@ def check_attachments(
     """
     for name, attachment in attachments.items():
         _check(name, attachment, hosts, (media or {}).get(name))
+
+
+def uploaded(files: Mapping[str, Sequence[discord.Attachment]]) -> dict[str, discord.Attachment]:
+    """A modal's uploads by the input that they are for; further pictures follow the first one.
+
+    Raises RequestRefused as `check_attachments` does.
+    """
+    given = {f"image_{place}": file for place, file in enumerate(files.get("pictures", ()), 2)}
+    given |= {name: files[name][0] for name in ("image", "mask") if files.get(name)}
+    check_attachments(given, attachment_hosts())
+    return given
 
 
 def fetching(attachments: Mapping[str, discord.Attachment]) -> dict[str, FetchFile]:

@@ -15,7 +15,7 @@ from bot.i18n.language import _, speak, speaking
 from bot.metrics import Metrics
 from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
-from bot.replies.deletion import delete_message
+from bot.replies.deletion import delete_message, delete_shared
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.result_messages import PREVIEW_NAME, origin_text
 from bot.replies.review_messages import draft_case, draft_closed
@@ -169,6 +169,7 @@ class LiveReplies:
         try:
             with speaking(address.locale):
                 receipt = await self._tell_end(generation, contents, address)
+                await self._call(generation, address, receipt)
         except Gone as error:
             self._metrics.count_undelivered("impossible")
             raise DeliveryImpossible from error
@@ -176,6 +177,16 @@ class LiveReplies:
             self._metrics.count_undelivered("postponed")
             raise DeliveryPostponed from error
         return receipt
+
+    async def _call(self, generation: Generation, address: ReplyAddress, receipt: Receipt) -> None:
+        """Notify a person who waited long, the first time it is told: edits notify nobody."""
+        if generation.delivered_at is not None or not _waited_long(generation, address):
+            return
+        draft = result_messages.call_message(generation, receipt.message_url)
+        try:
+            await self._sender.call(address, generation.user_id, draft)
+        except (Gone, Unreachable, TooLarge) as error:
+            _log.info("The person of %s cannot be called: %s", generation.id, error)
 
     async def withdraw(self, generation: Generation) -> None:
         """Delete the messages of a generation whose results were removed."""
@@ -258,6 +269,7 @@ class LiveReplies:
             draft = result_messages.failed_message(generation, title)
             return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
         if generation.withheld:
+            await delete_shared(self._client, generation)
             draft = result_messages.refused_message(generation, title)
             return Receipt(await self._sender.finish(address, generation.user_id, (draft,)))
         limit = self._sender.size_limit(address)
@@ -446,6 +458,14 @@ class LiveReplies:
             return await self._ledger.find_state(generation_id) if self._ledger else None
         except ServiceUnavailable:
             return None
+
+
+def _waited_long(generation: Generation, address: ReplyAddress) -> bool:
+    is_over = generation.state in (GenerationState.SUCCEEDED, GenerationState.FAILED)
+    if address.call_after_s is None or generation.finished_at is None or not is_over:
+        return False
+    waited = generation.finished_at - generation.created_at
+    return waited >= timedelta(seconds=address.call_after_s)
 
 
 async def _find_preview(event: Running) -> Attachment | None:

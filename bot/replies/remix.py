@@ -1,33 +1,40 @@
 """The remix modal: a generation's inputs, to be edited and submitted again."""
 
+import re
+
 import discord
 
 from bot.i18n.language import _
 from bot.replies.derive import derive
+from bot.replies.inputs import fetching, uploaded
 from bot.requester import requester_of
 from bot.services import services_of
-from bot.ui.limits import MENU_OPTION_CHARACTERS
+from bot.ui.limits import MENU_OPTION_CHARACTERS, MODAL_DESCRIPTION_CHARACTERS
 from bot.ui.modals import (
     GENERATION_ID,
     ModalInput,
     choice_field,
     open_modal,
-    parse_number,
     text_field,
+    upload_field,
 )
-from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
+from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, input_name, shown_name
 from bot.ui.responses import before_deadline
 from generation.errors import FailureKind, RequestRefused
+from generation.library.summaries import InputKind, WorkflowSummary
 from generation.record import Generation
 from generation.request import Value
 from generation.requests.derivations import Changes
+from generation.requests.repetition import NOT_LISTED, listed_values
 
 REMIX_FORM = rf"f:{GENERATION_ID}:remix"
 
 AS_BEFORE = "same"
 
-SEED_DIGITS = 20
-"""Digits of the largest seed that ComfyUI accepts."""
+MORE_CHARACTERS = 2_000
+"""Characters of further options: more lines than anybody edits on a phone."""
+
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 
 
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
@@ -36,7 +43,8 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
     generation = await before_deadline(
         interaction, services.derivations.find_visible(generation_id, requester)
     )
-    offered = _options_of(interaction, generation)
+    workflow = _find_workflow(interaction, generation)
+    offered = workflow.options
     parts = {}
     if "prompt" in offered:
         parts["prompt"] = text_field(
@@ -50,26 +58,24 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
     if "negative" in offered:
         negative = str(generation.values.get("negative") or "")
         parts["negative"] = text_field(
-            "negative", _("Negative"), negative, long=True, longest=PROMPT_CHARACTERS
+            "negative", _("Things to avoid"), negative, long=True, longest=PROMPT_CHARACTERS
         )
-    if "seed" in offered:
-        parts["seed"] = text_field(
-            "seed",
-            _("Seed"),
-            str(generation.seed if generation.seed is not None else ""),
-            longest=SEED_DIGITS,
-            description=_("Empty for a new one"),
+    if _takes_picture(workflow):
+        parts["image"] = upload_field(
+            "image", _("Picture"), description=_("Replaces the one it started from")
         )
     if "size" in offered:
-        parts["aspect"] = choice_field("aspect", _("Aspect"), _aspect_options(generation))
-    if "strength" in offered:
-        strength = generation.values.get("strength")
-        parts["strength"] = text_field(
-            "strength",
-            _("Strength"),
-            "" if strength is None else str(strength),
-            longest=6,
-            description=_("How much to change: 0 = nothing, 1 = everything"),
+        parts["aspect"] = choice_field("aspect", _("Aspect ratio"), _aspect_options(generation))
+    if workflow.options - NOT_LISTED:
+        listed = listed_values(generation, workflow.options)
+        parts["more"] = text_field(
+            "more",
+            _("More"),
+            "\n".join(f"{shown_name(name)}={value}" for name, value in listed.items()),
+            long=True,
+            longest=MORE_CHARACTERS,
+            placeholder="seed=7",
+            description=_describe_more(workflow),
         )
     if not parts:
         raise RequestRefused(
@@ -85,35 +91,55 @@ async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> No
     values: dict[str, Value | None] = {}
     if "negative" in answer.texts:
         values["negative"] = answer.texts["negative"].strip() or None
-    if "seed" in answer.texts:
-        values["seed"] = parse_seed(answer.texts["seed"])
-    if "strength" in answer.texts:
-        values["strength"] = parse_number("strength", answer.texts["strength"])
     aspect = next(
         (choice for choice in answer.choices.get("aspect", ()) if choice != AS_BEFORE), None
     )
-    changes = Changes(answer.texts.get("prompt", ""), values, aspect)
+    changes = Changes(
+        answer.texts.get("prompt", ""),
+        values,
+        aspect,
+        picture=fetching(uploaded(answer.files)).get("image"),
+        listed=parse_lines(answer.texts["more"]) if "more" in answer.texts else None,
+    )
     await derive(interaction, lambda: derivations.remix(answer.match["id"], requester, changes))
 
 
-def parse_seed(text: str) -> int | None:
-    """Parse a seed; None for an empty text. Raises RequestRefused."""
-    typed = text.strip()
-    if not typed:
-        return None
-    if not (typed.isascii() and typed.isdecimal() and len(typed) <= SEED_DIGITS):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "The seed must be a whole number, or empty for a new one.",
-            {"option": "seed"},
-        )
-    return int(typed)
+def parse_lines(text: str) -> dict[str, str]:
+    """Parse lines of `name=value`; those without a value are left out. Raises RequestRefused."""
+    values = {}
+    for line in filter(str.strip, text.splitlines()):
+        shown, separator, value = (part.strip() for part in line.partition("="))
+        if not separator or not shown:
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "Write one name=value a line, such as seed=7.",
+                {"option": "more"},
+            )
+        if value:
+            decimal = _DECIMAL_COMMA.fullmatch(value)
+            values[input_name(shown)] = value.replace(",", ".") if decimal else value
+    return values
 
 
-def _options_of(interaction: discord.Interaction, generation: Generation) -> frozenset[str]:
+def _takes_picture(workflow: WorkflowSummary) -> bool:
+    pictures = (one.name for one in workflow.inputs if one.kind is InputKind.PICTURE)
+    return any(name != "mask" for name in pictures)
+
+
+def _describe_more(workflow: WorkflowSummary) -> str:
+    """Name the options that have a line, as many as there is room for."""
+    attached = (InputKind.PICTURE, InputKind.VIDEO, InputKind.AUDIO)
+    own = {one.name for one in workflow.inputs if one.kind in attached} | NOT_LISTED
+    names = ", ".join(sorted(map(shown_name, workflow.options - own)))
+    said = _("One a line, nothing for automatic: {names}", names=names)
+    cut = said[: MODAL_DESCRIPTION_CHARACTERS - 1]
+    return said if len(said) <= MODAL_DESCRIPTION_CHARACTERS else f"{cut}…"
+
+
+def _find_workflow(interaction: discord.Interaction, generation: Generation) -> WorkflowSummary:
     for workflow in services_of(interaction).generations.workflows():
         if workflow.name == generation.workflow:
-            return workflow.options
+            return workflow
     raise RequestRefused(
         FailureKind.INVALID_OPTION,
         "The workflow is no longer in the library. Choose another one with /imagine.",

@@ -76,7 +76,7 @@ async def _post(
     notes: Sequence[str],
 ) -> None:
     requester = requester_of(interaction)
-    contents, losses = await _gather(interaction, services, generation)
+    contents, losses = await gather(interaction, services, generation)
     generation = await services.image_gate.admit(generation, contents, requester)
     parcel = await pack(generation, contents, interaction.filesize_limit, marker=services.marker)
     finder = services.action_finder
@@ -102,7 +102,7 @@ async def _find_parent(
     return parent if parent is not None and parent.is_visible_to(requester) else None
 
 
-async def _gather(
+async def gather(
     interaction: discord.Interaction, services: Services, generation: Generation
 ) -> tuple[Sequence[OutputContent], Sequence[str]]:
     """Collect each output from the best source left: storage, the posted file, the thumbnail."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.i18n.language import _
-from bot.replies import buttons
+from bot.replies import result_buttons as buttons
 from bot.replies.packing import Attachment, Parcel, show_files
 from bot.replies.sender import ReplyContent
 from bot.ui.error_messages import failure_texts
@@ -38,7 +38,7 @@ def waiting_message(event: Waiting, title: str, now: datetime) -> ReplyContent:
     """A waiting request: position and estimated start."""
     generation = event.generation
     waits = text("⏳ " + " · ".join(waiting_parts(event, now)))
-    cancel = row(buttons.GenerationButton(generation.id, buttons.CANCEL))
+    cancel = row(buttons.build_button(generation.id, buttons.CANCEL))
     heading = _heading(generation, title)
     return ReplyContent(build_layout(card(GREY, heading, waits, cancel)))
 
@@ -75,7 +75,7 @@ def running_message(
     """A running request: preview, progress and estimated end."""
     generation = event.generation
     files = (preview,) if preview is not None else ()
-    cancel = row(buttons.GenerationButton(generation.id, buttons.CANCEL))
+    cancel = row(buttons.build_button(generation.id, buttons.CANCEL))
     heading = _heading(generation, title)
     progress = text(progress_text(event.progress, now))
     return ReplyContent(
@@ -168,6 +168,17 @@ def failed_message(generation: Generation, title: str) -> ReplyContent:
             )
         )
     )
+
+
+def call_message(generation: Generation, link: str | None) -> ReplyContent:
+    """A message that calls a person whose request took long."""
+    person = f"<@{generation.user_id}>"
+    sentence = _("{person} Your request failed.", person=person)
+    if generation.state is GenerationState.SUCCEEDED:
+        sentence = _("{person} Your result is ready.", person=person)
+    prompt = _shown_prompt(generation, SUBTITLE_CHARACTERS) or generation.id
+    view = build_layout(text(sentence, small(f"[{prompt}]({link})" if link else prompt)))
+    return ReplyContent(view, pinged_id=generation.user_id)
 
 
 def held_message(generation: Generation, title: str) -> ReplyContent:

@@ -5,6 +5,7 @@ Only REST is used, so a process without a gateway connection can deliver results
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ INVALID_FORM = 50035
 
 UNAUTHORIZED = 401
 CONTENT_TOO_LARGE = 413
+
+_log = logging.getLogger(__name__)
 
 NO_PINGS = discord.AllowedMentions.none()
 
@@ -64,10 +67,14 @@ class _TokenDead(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """A message of layout components; its files replace those that the message has."""
+    """A message of layout components; its files replace those that the message has.
+
+    It pings nobody but the person of `pinged_id`.
+    """
 
     view: discord.ui.LayoutView
     files: Sequence[Attachment] = field(default=())
+    pinged_id: int | None = None
 
     def edit(self, *, keeps_files: bool = False) -> dict[str, Any]:
         """Arguments of an edit; a message of the older form loses its content and embeds."""
@@ -82,7 +89,11 @@ class ReplyContent:
 
     def parts(self) -> dict[str, Any]:
         """Arguments of both, without the files."""
-        return {"view": self.view, "allowed_mentions": NO_PINGS}
+        pings = NO_PINGS
+        if self.pinged_id is not None:
+            person = discord.Object(self.pinged_id)
+            pings = discord.AllowedMentions(everyone=False, roles=False, users=[person])
+        return {"view": self.view, "allowed_mentions": pings}
 
 
 class ReplySender:
@@ -151,6 +162,20 @@ class ReplySender:
             with suppress(Gone, Unreachable):
                 await self.delete(address.channel_id, address.message_id)
             return link
+
+    async def call(self, address: ReplyAddress, user_id: int, draft: ReplyContent) -> None:
+        """Post below the reply; in a direct message where nobody sees that, or it is wanted."""
+        nonce = _nonce("call", address, draft)
+        if not address.calls_directly:
+            try:
+                await self._follow_by_id(address, draft, nonce)
+            except _BeyondReach:
+                _log.debug("Nothing can be posted below %s.", address.message_id)
+            else:
+                return
+        async with _translated(by_token=False):
+            channel = await self._client.create_dm(discord.Object(user_id))
+            await channel.send(**draft.send(), nonce=nonce)
 
     async def post(self, channel_id: int, draft: ReplyContent, reason: str) -> int:
         """Send to a channel and return the message's id.

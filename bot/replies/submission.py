@@ -87,7 +87,7 @@ class Submitter:
             await self._check_early(request, deadline)
             request = enhance_first(request)
         checked = await self._check_early(request, deadline)
-        reply = await open_reply(interaction, private=request.private)
+        reply = await open_reply(interaction, defaults, private=request.private)
         generation = await self.service.submit(replace(request, reply=reply), checked)
         await warn(interaction, generation)
 

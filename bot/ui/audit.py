@@ -14,7 +14,10 @@ VALUE_CHARACTERS = 100
 PEOPLE = frozenset({"block", "unblock", "purge", "grant", "revoke"})
 ROLES = frozenset({"set-role", "clear-role"})
 CHANNELS = frozenset(
-    {"allow-channel", "deny-channel", "clear-channel", "review", "log-channel", "channel-workflow"}
+    {
+        *("allow-channel", "deny-channel", "clear-channel", "channel-workflow", "gallery"),
+        *("review", "log-channel"),
+    }
 )
 """Actions whose subject is a channel's id."""
 

@@ -25,11 +25,17 @@ MENU_OPTION_CHARACTERS = 100
 MODAL_TITLE_CHARACTERS = 45
 """Characters of a modal's title."""
 
+MODAL_FIELDS = 5
+"""Fields of a modal."""
+
 MODAL_LABEL_CHARACTERS = 45
 """Characters of the label of a modal's field."""
 
 CONTENT_CHARACTERS = 2000
 """Characters of a message without layout components."""
+
+MODAL_DESCRIPTION_CHARACTERS = 100
+"""Characters of the description of a modal's field."""
 
 LAYOUT_CHARACTERS = 4000
 """Characters of all texts of a message with layout components."""

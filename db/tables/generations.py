@@ -46,6 +46,7 @@ class GenerationRow(Base):
     `age_restricted` says that the channel was. `typed_prompt` is what was typed where `prompt` was
     drawn from it, `follow_up` the options of the request that its text is to become the prompt of.
     What is `edited` changes a file that somebody attached, however many results lie in between.
+    `shared_url` is a link to the message that its person shared its results with.
     """
 
     __tablename__ = "generations"
@@ -95,6 +96,7 @@ class GenerationRow(Base):
     typed_prompt: Mapped[str | None] = mapped_column(Text)
     follow_up: Mapped[dict[str, Any] | None]
     edited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    shared_url: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
         CheckConstraint(

@@ -15,6 +15,7 @@ class GuildRow(Base):
     """One guild's settings; one that is NULL means the program's default.
 
     `pictures` and `gpu_s` are what a person may use in a period; `quota_unit` says which counts.
+    People share results into the channel of `gallery_channel_id`.
     """
 
     __tablename__ = "guilds"
@@ -31,6 +32,7 @@ class GuildRow(Base):
     max_waiting: Mapped[int | None]
     cooldown_s: Mapped[int | None]
     max_line: Mapped[int | None]
+    gallery_channel_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
 
 

@@ -30,12 +30,19 @@ MAX_PRESET_NAME_CHARACTERS = 32
 REMEMBERED_PEOPLE = 10_000
 """People whose defaults are kept in memory for while the database is slow."""
 
+LONG_WAIT_S = 120
+"""Seconds after which people do not watch any more."""
+
 NO_PRESET = "There is no preset of that name. See them with /presets list."
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """One person's default options; None leaves the choice to the workflow."""
+    """One person's default options; None leaves the choice to the workflow.
+
+    Whoever waited longer than `call_after_s` is told when it is done, by a mention or directly;
+    None tells nobody.
+    """
 
     workflow: str | None = None
     aspect: str | None = None
@@ -45,6 +52,8 @@ class Defaults:
     spoiler: bool = False
     layout: Layout = Layout.GRID
     keeps_metadata: bool = True
+    call_after_s: int | None = LONG_WAIT_S
+    calls_directly: bool = False
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:

@@ -3,7 +3,7 @@
 Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import available_timezones
@@ -133,6 +133,16 @@ class Administration(Service):
         return next(read_role(row) for row in changed if row.role_id == role_id)
 
     @writes
+    def set_makers(self, session: Session, actor: Actor, role_ids: Collection[int]) -> None:
+        """Let members of these roles alone make pictures; of no roles: everybody."""
+        policies = PolicyRepository(session)
+        before = {row.role_id for row in policies.roles(actor.guild_id) if row.may_generate}
+        for role_id in before.symmetric_difference(role_ids):
+            may_generate = True if role_id in role_ids else None
+            policies.set_role(actor.guild_id, role_id, may_generate=may_generate)
+            self._audit(session, actor, "set-role", str(role_id), may_generate=may_generate)
+
+    @writes
     def set_access(
         self, session: Session, actor: Actor, role_id: int, changes: Mapping[str, Sequence[str]]
     ) -> RolePolicy:
@@ -231,6 +241,20 @@ class Administration(Service):
         action = "allow-channel" if is_served else "deny-channel"
         self._audit(session, actor, action, str(channel_id))
 
+    @writes
+    def set_served_channels(
+        self, session: Session, actor: Actor, channel_ids: Collection[int]
+    ) -> None:
+        """Allow generating in these channels alone; in none of them: everywhere not denied."""
+        policies = PolicyRepository(session)
+        known = policies.channels(actor.guild_id)
+        before = {channel_id for channel_id, is_served in known.items() if is_served}
+        for channel_id in before.symmetric_difference(channel_ids):
+            is_served = True if channel_id in channel_ids else None
+            policies.set_channel(actor.guild_id, channel_id, is_served=is_served)
+            action = "allow-channel" if is_served else "clear-channel"
+            self._audit(session, actor, action, str(channel_id))
+
     @reads
     def channel_workflows(self, session: Session, guild_id: int | None) -> Mapping[int, str]:
         """Return the default workflows of channels and categories."""
@@ -246,6 +270,20 @@ class Administration(Service):
         _check_room(len(known), is_new=channel_id not in known)
         policies.set_channel(actor.guild_id, channel_id, workflow=workflow)
         self._audit(session, actor, "channel-workflow", str(channel_id), workflow=workflow)
+
+    @reads
+    def gallery(self, session: Session, guild_id: int | None) -> int | None:
+        """Return the channel that people share results into, if there is one."""
+        guild = GuildRepository(session).find(guild_id)
+        return guild.gallery_channel_id if guild is not None else None
+
+    @writes
+    def set_gallery(self, session: Session, actor: Actor, channel_id: int | None) -> None:
+        """Set the channel that people share results into; None has none."""
+        guilds = GuildRepository(session)
+        guilds.get_or_create(actor.guild_id, now=self._clock())
+        guilds.update(actor.guild_id, gallery_channel_id=channel_id)
+        self._audit(session, actor, "gallery", str(channel_id or "none"))
 
     @writes
     def clear_channel(self, session: Session, actor: Actor, channel_id: int | None) -> int:

@@ -1,5 +1,6 @@
 """Follow-up actions on a result: those with a workflow that a backend can run."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from generation.backends.capability import find_classes
@@ -38,6 +39,8 @@ class AvailableActions:
     upscale: tuple[int, ...] = ()
     vary: tuple[int, ...] = ()
     use: tuple[int, ...] = ()
+    edit: tuple[int, ...] = ()
+    animate: tuple[int, ...] = ()
     again: bool = False
     remix: bool = False
     words: bool = False
@@ -50,20 +53,25 @@ class ActionFinder:
         self._catalog = catalog
         self._pool = pool
 
-    def of(self, generation: Generation) -> AvailableActions:
-        """Return the current actions; none if it has not succeeded or was removed."""
+    def of(self, generation: Generation, requester: Requester | None = None) -> AvailableActions:
+        """Return the current actions; none if it has not succeeded or was removed.
+
+        With a requester, those whose workflow they may use where they are.
+        """
         if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
             return AvailableActions()
         pictures = [one for one in generation.outputs if is_picture(one)]
         positions = tuple(one.position for one in pictures)
-        upscaler = self.find_upscaler()
+        upscaler = self.find_upscaler(requester)
         small = [one for one in pictures if upscaler and _has_room(one, upscaler)]
-        repainter = self.find_repainter(generation)
+        repainter = self.find_starter(generation, Kind.IMG2IMG, requester)
         own = self.find_own(generation)
         return AvailableActions(
             upscale=tuple(one.position for one in small),
             vary=positions if repainter and generation.prompt else (),
             use=positions if repainter else (),
+            edit=positions if self.starters(Kind.EDIT, requester) else (),
+            animate=positions if self.starters(Kind.IMG2VID, requester) else (),
             again=own is not None and bool(seed_names(own)),
             remix=own is not None and PROMPT in own.manifest.options,
             words=own is not None
@@ -86,13 +94,20 @@ class ActionFinder:
 
         With a requester, one that they may use where they are.
         """
-        return next(iter(self._candidates(Kind.UPSCALE, requester)), None)
+        return next(iter(self.starters(Kind.UPSCALE, requester)), None)
 
-    def find_repainter(
-        self, generation: Generation, requester: Requester | None = None
+    def find_starter(
+        self,
+        generation: Generation,
+        kind: Kind,
+        requester: Requester | None = None,
+        given: Collection[str] = (),
     ) -> Workflow | None:
-        """Likewise, one that starts from a picture; best the same again, or one of its model."""
-        candidates = self._candidates(Kind.IMG2IMG, requester)
+        """Likewise, one of a kind that starts from a picture and takes what else is given.
+
+        Best the same workflow again, or one of its model.
+        """
+        candidates = self.starters(kind, requester, given)
         if not candidates:
             return None
         model = generation.values.get(MODEL)
@@ -117,11 +132,18 @@ class ActionFinder:
             if value is not None and fits(workflow, name, value, offered)
         }
 
-    def _candidates(self, kind: Kind, requester: Requester | None) -> list[Workflow]:
+    def starters(
+        self, kind: Kind, requester: Requester | None = None, given: Collection[str] = ()
+    ) -> list[Workflow]:
+        """The workflows of a kind that start from one picture and can run now.
+
+        They need nothing else but a prompt and the inputs `given`, and have a place for those.
+        """
         return [
             workflow
             for workflow in self._catalog.of_kind(kind)
-            if find_picture_input(workflow)
+            if find_picture_input(workflow, given)
+            and workflow.manifest.options.issuperset(given)
             and self._can_run(workflow)
             and (requester is None or may_use(workflow, requester))
         ]
@@ -136,13 +158,16 @@ def is_picture(output: Output) -> bool:
     return output.media_type in PICTURE_TYPES and output.width is not None
 
 
-def find_picture_input(workflow: Workflow) -> Input | None:
-    """The one picture that a workflow starts from; None when it needs more than that."""
+def find_picture_input(workflow: Workflow, given: Collection[str] = ()) -> Input | None:
+    """The one picture that a workflow starts from; None when it needs more than what is given."""
     pictures = [one for one in workflow.manifest.inputs if one.type is InputType.IMAGE]
     needed = [
         one
         for one in workflow.manifest.inputs
-        if one.required and not one.hidden and one.name != PROMPT and one not in pictures[:1]
+        if one.required
+        and not one.hidden
+        and one.name not in (PROMPT, *given)
+        and one not in pictures[:1]
     ]
     return pictures[0] if pictures and not needed and not pictures[0].hidden else None
 

@@ -1,9 +1,10 @@
 """Derived requests: upscale, variation, repetition, remix, and use as an input."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import takewhile, zip_longest
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from generation.errors import (
@@ -18,7 +19,14 @@ from generation.ids import normalise_id
 from generation.media.decoding import decode
 from generation.media.inputs import fit_input
 from generation.record import Generation, Output, OutputContent
-from generation.request import Derivation, GenerationRequest, Requester, Value, is_named_only
+from generation.request import (
+    Derivation,
+    FetchFile,
+    GenerationRequest,
+    Requester,
+    Value,
+    is_named_only,
+)
 from generation.requests.acceptance import PassedCheck
 from generation.requests.available_actions import (
     STRENGTH,
@@ -27,12 +35,15 @@ from generation.requests.available_actions import (
     is_picture,
 )
 from generation.requests.enhancement import use_text
-from generation.requests.repetition import find_workflow, repeat
+from generation.requests.repetition import find_workflow, listed_values, repeat
+from generation.requests.selection import no_place
 from generation.requests.values import SIZE, find_lora_input, picture_inputs
 from workflows.catalog import Catalog
 from workflows.loras import split_tags
-from workflows.manifest import InputType
+from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
+
+IMAGE, MASK = "image", "mask"
 
 LONGEST_LINEAGE = 50
 """Ancestors that are followed at most."""
@@ -87,6 +98,24 @@ class Changes:
     prompt: str
     values: Mapping[str, Value | None]
     aspect: str | None = None
+    picture: FetchFile | None = None
+    """Replaces the picture that it started from."""
+    listed: Mapping[str, Value] | None = None
+    """All that `listed_values` would give; None changes none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is to become of a picture; `files` are attached beside it, by input.
+
+    Without a `workflow`, one of the kind that takes the files is selected.
+    """
+
+    prompt: str
+    kind: str = Kind.IMG2IMG.value
+    strength: float | None = None
+    files: Mapping[str, FetchFile] = field(default_factory=dict)
+    workflow: str | None = None
 
 
 class Derivations:
@@ -124,23 +153,23 @@ class Derivations:
     async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
         """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._action_finder.find_repainter(source, requester)
+        workflow = self._action_finder.find_starter(source, Kind.IMG2IMG, requester)
         values = self._action_finder.carry(source, workflow) if workflow else {}
         return self._start(source, position, requester, workflow, Derivation.VARY, values=values)
 
     async def use(
-        self,
-        generation_id: str,
-        position: int,
-        requester: Requester,
-        prompt: str,
-        strength: float | None = None,
+        self, generation_id: str, position: int, requester: Requester, start: Start
     ) -> DerivedRequest:
         """Start from one of its pictures with another prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        workflow = self._action_finder.find_repainter(source, requester)
-        changes = {"prompt": prompt, "values": {} if strength is None else {STRENGTH: strength}}
-        return self._start(source, position, requester, workflow, Derivation.INPUT, **changes)
+        workflow = self._find_starter(source, requester, start)
+        changes = {
+            "prompt": start.prompt,
+            "values": {} if start.strength is None else {STRENGTH: start.strength},
+        }
+        return self._start(
+            source, position, requester, workflow, Derivation.INPUT, files=start.files, **changes
+        )
 
     async def use_text(
         self, generation_id: str, requester: Requester, prompt: str
@@ -167,8 +196,15 @@ class Derivations:
     ) -> DerivedRequest:
         """Repeat it with changes. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
-        draft = await self._repeat(source, requester, Derivation.REMIX, keeps_seed=True)
+        replaced = self._replace_picture(source, changes.picture)
+        draft = await self._repeat(
+            source, requester, Derivation.REMIX, keeps_seed=True, replaced=replaced
+        )
         values = dict(draft.request.values)
+        if changes.listed is not None:
+            for name in listed_values(source, values):
+                del values[name]
+            values.update(changes.listed)
         for name, value in changes.values.items():
             values.pop(name, None)
             if value is not None:
@@ -176,7 +212,11 @@ class Derivations:
         if changes.aspect is not None:
             values.pop(SIZE, None)
         request = replace(
-            draft.request, prompt=changes.prompt, values=values, aspect=changes.aspect
+            draft.request,
+            prompt=changes.prompt,
+            values=values,
+            aspect=changes.aspect,
+            images={**draft.request.images, **replaced},
         )
         return replace(draft, request=request)
 
@@ -216,6 +256,30 @@ class Derivations:
         ancestors = await self._ancestors(generation)
         return tuple(takewhile(lambda one: one.is_visible_to(requester), ancestors))
 
+    def _find_starter(
+        self, source: Generation, requester: Requester, start: Start
+    ) -> Workflow | None:
+        """The workflow for a picture; for a mask or further pictures one that takes them."""
+        kind = Kind(start.kind)
+        if start.files and kind is Kind.IMG2IMG:
+            kind = Kind.INPAINT if MASK in start.files else Kind.EDIT
+        if start.workflow is None:
+            return self._action_finder.find_starter(source, kind, requester, start.files)
+        offered = self._action_finder.starters(kind, requester, start.files)
+        return next((one for one in offered if one.name == start.workflow), None)
+
+    def _replace_picture(
+        self, source: Generation, picture: FetchFile | None
+    ) -> Mapping[str, FetchFile]:
+        """The picture by the input that takes it; nothing without one. Raises RequestRefused."""
+        if picture is None:
+            return {}
+        workflow = find_workflow(source, self._catalog)
+        for name, kind in picture_inputs(workflow).items():
+            if kind is InputType.IMAGE and name in workflow.manifest.options:
+                return {name: picture}
+        raise no_place(workflow, [IMAGE])
+
     def _start(
         self,
         source: Generation,
@@ -223,9 +287,10 @@ class Derivations:
         requester: Requester,
         workflow: Workflow | None,
         derivation: Derivation,
+        files: Mapping[str, FetchFile] = MappingProxyType({}),
         **changes: Any,  # noqa: ANN401 - fields of the request
     ) -> DerivedRequest:
-        wanted = find_picture_input(workflow) if workflow else None
+        wanted = find_picture_input(workflow, files) if workflow else None
         if workflow is None or wanted is None:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
@@ -238,7 +303,7 @@ class Derivations:
             requester,
             source.prompt if takes_loras else split_tags(source.prompt)[0],
             workflow=workflow.name,
-            images={wanted.name: is_named_only},
+            images={wanted.name: is_named_only, **files},
             results=frozenset({wanted.name}),
             is_edit=source.edited,
             private=source.private,
@@ -258,14 +323,26 @@ class Derivations:
         derivation: Derivation,
         *,
         keeps_seed: bool,
+        replaced: Collection[str] = (),
     ) -> DerivedRequest:
+        """Repeat it, without the pictures that are `replaced`."""
         order = await self._service.find_order(source.id)
         if order is None:
             raise UnknownGeneration(source.id)
         workflow = find_workflow(source, self._catalog)
+        kept = tuple(image for image in order.images if image.name not in replaced)
+        order = replace(order, images=kept)
         if not await self._owns_attachments(source, requester):
             order = replace(order, generation=source)
-            return await self._repeat_anew(order, workflow, requester, derivation, keeps_seed)
+            repeated = repeat(
+                replace(order, images=()),
+                lambda _name: is_named_only,
+                workflow,
+                requester,
+                derivation,
+                keeps_seed=keeps_seed,
+            )
+            return await self._start_anew(order, workflow, requester, repeated, replaced)
         request = repeat(
             order,
             lambda name: partial(self._fetch_input, source.id, name),
@@ -277,7 +354,7 @@ class Derivations:
         missing = [
             name
             for name, kind in picture_inputs(workflow).items()
-            if kind is InputType.IMAGE and name not in request.images
+            if kind is InputType.IMAGE and name not in (*request.images, *replaced)
         ]
         if not missing or not _needs(workflow, missing[0]):
             return DerivedRequest(request)
@@ -287,31 +364,25 @@ class Derivations:
             raise _input_gone()
         return _start_from(request, start, missing[0])
 
-    async def _repeat_anew(
+    async def _start_anew(
         self,
         order: Order,
         workflow: Workflow,
         requester: Requester,
-        derivation: Derivation,
-        keeps_seed: bool,  # noqa: FBT001 - passed on
+        request: GenerationRequest,
+        replaced: Collection[str],
     ) -> DerivedRequest:
         """The same from the posted result: what somebody else attached is theirs alone.
 
         At a low strength a workflow gives back what it is given, so no part of it is used.
         """
         source, given = order.generation, {image.name for image in order.images}
-        request = repeat(
-            replace(order, images=()),
-            lambda _name: is_named_only,
-            workflow,
-            requester,
-            derivation,
-            keeps_seed=keeps_seed,
-        )
         wanted = [
             one
             for one in workflow.manifest.inputs
-            if one.type.is_attached and (one.required or one.name in given)
+            if one.type.is_attached
+            and one.name not in replaced
+            and (one.required or one.name in given)
         ]
         if not wanted:
             return DerivedRequest(request)

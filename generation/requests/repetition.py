@@ -1,15 +1,27 @@
 """Repetition of a recorded generation as a new request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from generation.errors import FailureKind, RequestRefused
 from generation.history.records import Order
 from generation.record import Generation
-from generation.request import Derivation, FetchFile, GenerationRequest, Requester
+from generation.request import Derivation, FetchFile, GenerationRequest, Requester, Value
 from generation.requests.selection import seed_names
-from generation.requests.values import PROMPT
+from generation.requests.values import NEGATIVE, PROMPT, SIZE
 from workflows.catalog import Catalog
 from workflows.workflow import Workflow
+
+NOT_LISTED = frozenset({PROMPT, NEGATIVE, SIZE})
+"""Inputs that a remix asks for one by one."""
+
+
+def listed_values(generation: Generation, offered: Collection[str]) -> dict[str, Value]:
+    """The values of a generation that a remix asks for as lines of `name=value`."""
+    return {
+        name: value
+        for name, value in sorted(generation.values.items())
+        if name in offered and name not in NOT_LISTED and len(str(value).splitlines()) == 1
+    }
 
 
 def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:

@@ -1,4 +1,4 @@
-"""Whether a result that is shown again may be seen by everybody, or by its requester alone.
+"""Whether a result that is shown again may be seen by everybody, and where it was shared.
 
 What is posted for everybody has to be what could be made in that place: otherwise results from
 direct messages, other channels and other servers would get round what its moderators decided.
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from db.database import Database, Session
 from db.repositories.blocks import BlockRepository
+from db.repositories.generations import GenerationRepository
 from db.repositories.policies import PolicyRepository
 from db.repositories.reviews import APPROVED, ReviewRepository
 from generation.errors import FailureKind, RequestRefused
@@ -18,7 +19,7 @@ from generation.quota.usage import refuse_elsewhere
 from generation.record import Generation
 from generation.request import Requester
 from generation.requests.access import check_age
-from generation.transactions import Service, reads
+from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 
@@ -46,6 +47,18 @@ class Reposting(Service):
         except RequestRefused as refusal:
             return refusal
         return None
+
+    @writes
+    def record_share(self, session: Session, generation_id: str, url: str) -> bool:
+        """Record where a result was shared; it is no longer private.
+
+        Return False if its results were taken away meanwhile. Raises ServiceUnavailable.
+        """
+        generations = GenerationRepository(session)
+        row = generations.get(generation_id, for_update=True)
+        if row is None or row.removed_at is not None or row.withheld:
+            return False
+        return generations.update(generation_id, shared_url=url, private=False)
 
     async def _check(self, generation: Generation, requester: Requester) -> None:
         workflow = self._catalog.workflows.get(generation.workflow)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from generation.request import Actor
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import is_answered
@@ -123,3 +124,44 @@ async def test_others_are_not_even_offered_the_commands(environment):
 
 def channel_id(environment, name):
     return str(environment.world.channel(name).id)
+
+
+async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, ada):
+    pictures = str(environment.world.channel("pictures").id)
+    moderators = str(environment.world.channel("moderators").id)
+    async with environment.bot() as core:
+        reply = await ada.slash("general", "limner setup")
+
+        async def shown(*words):
+            return await reply.until(
+                lambda one: all(word in as_text(one) for word in words), PATIENCE_S
+            )
+
+        message = await shown("1 of 5")
+        assert message["ephemeral"]
+        await ada.choose(message, "setup:makers", MODERATORS)
+        await ada.choose(await shown("1 of 5"), "setup:places", pictures)
+        await ada.click(await shown("1 of 5"), "Next")
+        await ada.choose(await shown("2 of 5", "Now: 50 pictures a day"), "setup:amount", "small")
+        await ada.click(await shown("2 of 5", "Now: 10 pictures a day"), "Next")
+        await ada.choose(await shown("3 of 5"), "setup:moderators", moderators)
+        await ada.choose(await shown("3 of 5"), "setup:review", "flagged")
+        await ada.click(await shown("3 of 5"), "Next")
+        await ada.click(await shown("4 of 5", "not installed"), "Next")
+        await ada.choose(await shown("5 of 5"), "setup:workflow", "txt2img-sd3")
+        made = await ada.click(await shown("5 of 5"), "Make a test picture")
+        refusal = await made.until(lambda one: "Not allowed" in as_text(one), PATIENCE_S)
+        assert refusal["ephemeral"]
+        await ada.click(await shown("5 of 5"), "Back")
+        guild_id, services = environment.world.guild_id, core.services
+        assert dict(await services.administration.channels(guild_id)) == {int(pictures): True}
+        overview = await services.reviews.overview(guild_id)
+        assert (overview.mode, overview.log_channel_id) == ("flagged", int(moderators))
+        (role,) = await services.administration.roles(guild_id)
+        assert (role.role_id, role.may_generate) == (int(MODERATORS), True)
+        await services.administration.set_served_channels(Actor(ada.id, guild_id), ())
+        await services.administration.set_makers(Actor(ada.id, guild_id), ())
+        await ada.click(await shown("4 of 5"), "Next")
+        made = await ada.click(await shown("5 of 5"), "Make a test picture")
+        done = await made.until(files_of, PATIENCE_S)
+        assert done["ephemeral"]

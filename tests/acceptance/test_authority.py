@@ -74,6 +74,7 @@ WITH_OPTIONS = {
     "/limner channels allow": {"channel": "{channel}"},
     "/limner channels deny": {"channel": "{channel}"},
     "/limner channels workflow": {"channel": "{channel}"},
+    "/limner channels gallery": {"channel": "{channel}"},
     "/limner wildcards set": {"name": "mood", "alternatives": "calm|wild"},
     "/limner wildcards remove": {"name": "mood"},
     "/limner backends drain": {"backend": "nowhere"},
@@ -93,12 +94,15 @@ PRESSED = {
     "Remix": "g:{result}:remix:0",
     "Use as prompt": "g:{result}:words:0",
     "Use as input": "g:{result}:input:0",
+    "Edit": "g:{result}:edit:0",
+    "Animate": "g:{result}:animate:0",
     "Try again": "g:{result}:retry:0",
     "Original": "g:{result}:original:0",
     "Without metadata": "g:{result}:bare:0",
     "Info": "g:{result}:info:0",
     "⋯": "g:{result}:more:0",
     "Copy prompt": "gm:{result}:copy:0",
+    "Share": "gm:{result}:share:0",
     "Report": "gm:{result}:report:0",
     "Cancel": "g:{waiting}:cancel:0",
     "Cancel in the queue": "q:cancel:{waiting}",
@@ -117,12 +121,14 @@ PRESSED = {
     "pages of /mod history": "m0:o::0:::::",
     "pages of /workflows": "w:page:0",
     "Enable": "w:enable:draw",
+    "Set up": "setup:step:1",
 }
 """Buttons, by what they carry."""
 
 CHOSEN = {
     "menus of pictures": ("g:{result}:vary:menu", "0"),
     "menus of /settings": ("s:count", "0"),
+    "menus of /limner setup": ("setup:amount", "none"),
     "Open one…": ("v:look", "0"),
     "the filter of /history": ("fh:o::0:::::", "0"),
     "Open… in /history": ("h:open", "{result}"),

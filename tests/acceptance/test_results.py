@@ -89,11 +89,11 @@ async def test_a_remix_asks_with_what_was_there(environment):
         assert values == {
             "prompt": "a fox in the snow",
             "negative": "rain",
-            "seed": "7",
             "aspect": None,
+            "more": "count=1\nguidance=7.0\nseed=7\nsteps=4",
         }
         answered = await environment.ben.fill(
-            reply.modal, {"prompt": "a bear in the snow", "aspect": ["1:1"], "seed": ""}
+            reply.modal, {"prompt": "a bear in the snow", "aspect": ["1:1"], "more": "steps=4"}
         )
         changed = await answered.until(is_done, PATIENCE_S)
         generation = await core.service.find(id_of(changed))
@@ -113,7 +113,7 @@ async def test_a_remix_with_little_strength_does_not_give_back_what_another_atta
         given = {}
         for person in (environment.ben, environment.ana):
             form = (await person.click(done, "Remix")).modal
-            answered = await person.fill(form, {"prompt": "the same", "strength": "0.05"})
+            answered = await person.fill(form, {"prompt": "the same", "more": "strength=0,05"})
             remixed = id_of(await answered.until(is_done, PATIENCE_S))
             with core.database.transaction(read_only=True) as session:
                 (row,) = OutputRepository(session).inputs(remixed)
@@ -143,8 +143,8 @@ async def test_what_is_typed_wrong_into_a_form_is_refused_in_private(environment
     async with environment.bot():
         done = await imagine(environment.ana)
         reply = await environment.ben.click(done, "Remix")
-        await environment.ben.fill(reply.modal, {"prompt": "x", "seed": "seven"})
-        refused = await told(environment.ben, "The seed must be a whole number")
+        await environment.ben.fill(reply.modal, {"prompt": "x", "more": "seed=seven"})
+        refused = await told(environment.ben, "seed must be a whole number")
         assert refused["ephemeral"]
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import id_of
+from tests.support.messages import id_of, is_answered, labels_of, press_more
 
 PATIENCE_S = 60
 ONLY_YOU = "Only you can see this."
@@ -104,3 +104,31 @@ async def test_what_backends_are_called_is_told_to_the_operator_alone(environmen
         for text in told:
             assert text
             assert address not in text
+
+
+async def test_a_result_is_shared_by_its_person_alone_and_deleted_with_it(environment):
+    world, ana, ben = environment.world, environment.ana, environment.ben
+    owner = Person(world, world.directory.owner.id)
+    gallery = str(world.channel("after-dark").id)
+    async with environment.bot() as core:
+        private = await make(ana, "general", private=True)
+        shared = await press_more(ana, private, "Share")
+        assert "Shared" in as_text(await shared.until(is_answered, PATIENCE_S))
+        (seen,) = ben.messages("general")
+        assert id_of(seen) == id_of(private)
+        assert not (await core.service.find(id_of(private))).private
+        made = await make(ana, "general")
+        panel = await (await ana.click(made, "⋯")).until(is_answered, PATIENCE_S)
+        assert "Share" not in labels_of(panel)
+        assert "shared in" in await answer(owner, "limner channels gallery", channel=gallery)
+        panel = await (await ben.click(made, "⋯")).until(is_answered, PATIENCE_S)
+        assert "Share" not in labels_of(panel)
+        shared = await press_more(ana, made, "Share")
+        assert "Shared" in as_text(await shared.until(is_answered, PATIENCE_S))
+        (seen,) = ben.messages("after-dark")
+        assert "Original message" in as_text(seen)
+        assert labels_of(seen) == ["⋯"]
+        panel = await (await ana.click(made, "⋯")).until(is_answered, PATIENCE_S)
+        assert "Share" not in labels_of(panel)
+        await ana.fill((await press_more(ana, made, "Delete")).modal, {})
+        await world.wait_for(lambda: not ben.messages("after-dark"), PATIENCE_S)

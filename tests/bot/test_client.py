@@ -216,14 +216,23 @@ async def test_the_queues_buttons_and_the_histories_pages_are_taken_by_discord(b
 
 
 async def test_a_server_that_is_joined_is_told_once_what_the_bot_does(bot):
-    guild = bot.client.get_guild(bot.world.guild_id)
-    await bot.client.on_guild_join(guild)
+    await bot.client.wait_until_ready()
+    assert not bot.ana.messages()
+    bot.world.gateway.invite_again()
     told = await bot.ana.wait_for(lambda message: "I make pictures" in as_text(message))
     assert "</imagine:" in as_text(told)
-    assert "</limner limits:" in as_text(told)
+    assert "</limner setup:" in as_text(told)
+    assert labels_of(told) == ["Set up"]
+    await bot.ana.click(told, "Set up")
+    refused = await bot.ana.wait_for(lambda message: "You need Manage Server" in as_text(message))
+    assert refused["ephemeral"]
+
+
+async def test_a_server_that_is_not_served_is_told_nothing(bot):
     bot.client.served_guilds = frozenset({1})
-    await bot.client.on_guild_join(guild)
-    assert len([one for one in bot.ana.messages() if "I make pictures" in as_text(one)]) == 1
+    bot.world.gateway.invite_again()
+    await bot.ana.slash("general", "help")
+    assert not [one for one in bot.ana.messages() if "I make pictures" in as_text(one)]
 
 
 async def test_choices_that_take_too_long_are_none(bot, service):

@@ -223,7 +223,7 @@ async def test_a_command_that_just_has_room_in_english_has_it_in_every_language(
     assert has_fixed == {True, False}
 
 
-@pytest.mark.parametrize("action", ["remix", "input", "delete"])
+@pytest.mark.parametrize("action", ["remix", "input", "edit", "animate", "words", "delete"])
 @pytest.mark.parametrize(
     ("typed", "language"),
     # A bot is started for each, and what is typed is not translated.

@@ -180,6 +180,9 @@ class FakeAdministration:
     async def resume(self, actor):
         return self._set(actor, is_paused=False)
 
+    async def gallery(self, guild_id):
+        return None
+
     async def status(self, guild_id):
         return GuildStatus(self.is_paused, GuildLimits(timezone="Europe/Vienna"), 1, 2)
 

@@ -11,6 +11,7 @@ from discord import app_commands, ui
 
 from bot.commands.admin.backends import BackendsGroup
 from bot.commands.admin.limits import BonusGroup, ChannelsGroup, RolesGroup, limits_command
+from bot.commands.admin.setup import open_setup
 from bot.commands.admin.wildcards import WildcardsGroup
 from bot.commands.admin.workflows import LibraryGroup
 from bot.i18n.language import _, plural
@@ -46,6 +47,11 @@ class AdministrationGroup(
             WildcardsGroup(services.wildcards),
         ):
             self.add_command(part)
+
+    @app_commands.command(description="Set up this server in five steps")
+    async def setup(self, interaction: discord.Interaction) -> None:
+        """Open the first step."""
+        await open_setup(interaction)
 
     @app_commands.command(description="Pause the queue")
     async def pause(self, interaction: discord.Interaction) -> None:

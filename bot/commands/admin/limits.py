@@ -289,6 +289,16 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
         await self._administration.set_channel_workflow(actor, channel.id, workflow)
         await self._show(interaction, actor)
 
+    @app_commands.command(description="Set the channel that members share results in")
+    @app_commands.describe(channel="Which channel; left out: none")
+    async def gallery(
+        self, interaction: discord.Interaction, channel: discord.TextChannel | None = None
+    ) -> None:
+        """Set or clear the gallery."""
+        actor = await acknowledged(interaction)
+        await self._administration.set_gallery(actor, channel.id if channel else None)
+        await self._show(interaction, actor)
+
     @app_commands.command(description="Reset one channel, or all")
     @app_commands.describe(channel="Which channel (all if empty)")
     async def clear(
@@ -302,7 +312,10 @@ class ChannelsGroup(app_commands.Group, name="channels", description="Where pict
     async def _show(self, interaction: discord.Interaction, actor: Actor) -> None:
         policies = await self._administration.channels(actor.guild_id)
         defaults = await self._administration.channel_workflows(actor.guild_id)
+        gallery = await self._administration.gallery(actor.guild_id)
         lines = [*channel_lines(policies), *channel_workflow_lines(defaults)]
+        if gallery is not None:
+            lines.append(_("Results are shared in {channel}", channel=f"<#{gallery}>"))
         await respond_lines(interaction, _("Channels"), lines)
 
 

@@ -8,7 +8,7 @@ from discord import app_commands, ui
 
 from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, plural
-from bot.permissions import require_administrator
+from bot.permissions import require_administrator, require_can_post
 from bot.replies.actions import find_own
 from bot.replies.reports import ask_for_report
 from bot.replies.review_messages import show_next
@@ -73,7 +73,7 @@ def log_channel_command(services: Services) -> SlashCommand:
                 FailureKind.INVALID_OPTION, "Choose a channel or turn it off, not both."
             )
         if channel is not None:
-            _require_permissions(channel)
+            require_can_post(channel)
         if channel is not None or off:
             await reviews.set_log_channel(actor, channel.id if channel else None)
         await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
@@ -132,24 +132,6 @@ class ReportMenu:
                 "This message isn't mine. Report it to Discord.",
             )
         await ask_for_report(interaction, generation)
-
-
-def _require_permissions(channel: discord.TextChannel) -> None:
-    """Require permission to post pictures in the channel. Raises RequestRefused."""
-    granted = channel.permissions_for(channel.guild.me)
-    needed = {
-        "View Channel": granted.view_channel,
-        "Send Messages": granted.send_messages,
-        "Embed Links": granted.embed_links,
-        "Attach Files": granted.attach_files,
-    }
-    missing = [name for name, is_granted in needed.items() if not is_granted]
-    if missing:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "I'm missing permissions in {channel}: {missing}. Grant them, then try again.",
-            {"channel": f"#{channel.name}", "missing": ", ".join(missing)},
-        )
 
 
 def _policy(overview: Overview) -> ui.LayoutView:

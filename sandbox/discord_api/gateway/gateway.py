@@ -133,6 +133,17 @@ class Gateway:
                 await writer
         return socket
 
+    def invite_again(self) -> None:
+        """Take the bot out of the guild, and let it join once more."""
+        guild_id = self._directory.guild_id
+        for session in self._sessions.values():
+            if Intent.GUILDS in session.intents and session.has(guild_id):
+                session.dispatch("GUILD_DELETE", {"id": str(guild_id)})
+                guild = self._payloads.created_guild(with_members=False)
+                # Clients tell a guild that is new from one that is back by this field.
+                del guild["unavailable"]
+                session.dispatch("GUILD_CREATE", guild)
+
     async def drop(self) -> None:
         """Cut every connection without a close frame; sessions can be resumed."""
         for connection in list(self._connections):

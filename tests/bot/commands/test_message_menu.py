@@ -73,6 +73,26 @@ async def test_somebodys_picture_becomes_the_beginning_of_another(bot, service):
     assert request.requester.user_id == bot.ana.id
 
 
+async def test_a_file_that_no_workflow_takes_is_refused_before_anything_is_asked_for(bot, service):
+    message = bot.ben.say("general", "look", [Upload("x.png", picture_with(""))])
+    reply = await bot.ana.menu(message, "Use as input")
+    await bot.ana.fill(reply.modal, {"prompt": "in ink", "pictures": [Upload("x.txt", b"text")]})
+    await bot.ana.wait_for(lambda one: "Attach a PNG, JPEG or WebP" in as_text(one))
+    assert service.requests == []
+
+
+async def test_a_result_that_components_show_is_described(bot, tools, service):
+    generation, reply = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    service.add(ended)
+    await bot.replies.deliver(ended, contents)
+    assert reply.message["attachments"] == []
+    await bot.ben.menu(reply.message, "Describe")
+    await service.submitted.get()
+    assert service.requests[-1].kinds == ("describe",)
+    assert service.fetched[-1]["image"]
+
+
 async def test_a_mask_is_uploaded_in_the_form(bot, service):
     message = bot.ben.say("general", "look", [Upload("x.png", picture_with(""))])
     reply = await bot.ana.menu(message, "Use as input")

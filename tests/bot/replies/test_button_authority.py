@@ -4,16 +4,19 @@ import re
 
 import pytest
 
-from bot.replies.actions import take_input
 from bot.replies.buttons import GenerationButton
 from bot.replies.deletion import take_delete
 from bot.replies.remix import take_remix
+from bot.replies.starts import take_start, take_words
 from bot.ui.modals import ModalInput
 from generation.errors import NotYours
 from sandbox.people import as_text
 from tests.support.messages import is_answered
 
-EVERYBODY = ("upscale", "vary", "again", "remix", "input", "original", "bare", "info", "retry")
+EVERYBODY = (
+    *("upscale", "vary", "again", "retry", "remix", "input", "edit", "animate", "words"),
+    *("original", "bare", "info"),
+)
 """Those who may generate; what it makes is charged to whoever pressed."""
 
 OWNER_AND_MODERATORS = ("cancel", "delete")
@@ -102,9 +105,9 @@ async def test_a_form_that_was_opened_gives_no_right_to_send_it(bot, tools, serv
         class permissions:  # noqa: N801 - likewise
             manage_messages = True
 
-    pattern = re.compile(r"f:(?P<id>[a-z0-9]+):x:(?P<index>0)")
-    answer = ModalInput(pattern.fullmatch(f"f:{theirs.id}:x:0"), {"prompt": "x"}, {})
-    for take in (take_remix, take_input, take_delete):
+    pattern = re.compile(r"f:(?P<id>[a-z0-9]+):(?P<use>edit):(?P<index>0)")
+    answer = ModalInput(pattern.fullmatch(f"f:{theirs.id}:edit:0"), {"prompt": "x"}, {})
+    for take in (take_remix, take_start, take_words, take_delete):
         with pytest.raises(NotYours):
             await take(Interaction(), answer)
     assert service.requests == []

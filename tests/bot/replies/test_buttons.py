@@ -4,9 +4,10 @@ import pytest
 from discord import ui
 
 from bot.commands.history import SEARCH_CHARACTERS, WORKFLOW_CHARACTERS, HistoryButton, HistoryQuery
-from bot.replies import buttons
+from bot.replies import result_buttons as buttons
 from bot.replies.actions import ALL
-from bot.replies.buttons import GenerationButton, result_rows
+from bot.replies.buttons import GenerationButton
+from bot.replies.result_buttons import result_rows
 from bot.ui.layout import build_layout
 from generation.history.queries import HistoryPage
 from generation.ids import MAX_ID_CHARACTERS

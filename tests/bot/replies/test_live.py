@@ -381,3 +381,32 @@ def test_quiet_channels_are_forgotten():
     now = 10.0
     pace.take_turn(0)
     assert len(pace._free_at) == 1
+
+
+@pytest.mark.parametrize("is_direct", [False, True])
+async def test_whoever_waited_long_is_called_once(bot, world, tools, is_direct):
+    changes = {"call_after_s": 10, "calls_directly": is_direct}
+    await bot.services.preferences.change(bot.ana.id, **changes)
+    generation, _ = await bot.imagine()
+    quick, contents = tools.result(generation, tools.picture())
+    quick = replace(quick, finished_at=quick.created_at + timedelta(seconds=9))
+    await bot.replies.deliver(quick, contents)
+    assert world.pings == []
+    ended, contents = tools.result(generation, tools.picture())
+    receipt = await bot.replies.deliver(ended, contents)
+    await bot.replies.deliver(ended, contents)
+    await bot.replies.deliver(replace(ended, delivered_at=ended.finished_at), contents)
+    (ping,) = world.pings
+    assert ping.user_id == bot.ana.id
+    world.pings.clear()
+    told = [one for one in bot.ana.messages() if "Your result is ready" in as_text(one)]
+    assert [receipt.message_url in as_text(one) for one in told] == [True]
+    assert bool(bot.ana.direct_messages()) is is_direct
+
+
+async def test_whoever_wants_to_hear_nothing_is_not_called(bot, world, tools):
+    await bot.services.preferences.change(bot.ana.id, call_after_s=None)
+    generation, _ = await bot.imagine()
+    ended, contents = tools.result(generation, tools.picture())
+    await bot.replies.deliver(replace(ended, created_at=ended.created_at - timedelta(1)), contents)
+    assert world.pings == []

@@ -44,14 +44,25 @@ async def test_a_picture_that_no_menu_offered_is_refused(bot, service, tools):
 
 
 @pytest.mark.parametrize("seed", ["9" * 5000, "٣", "1e3"])
-async def test_a_seed_that_is_no_number_is_refused_in_words(bot, service, tools, seed):
+async def test_a_seed_that_is_no_number_is_left_to_the_core(bot, service, tools, seed):
     generation, _ = tools.result(
         tools.generation(user_id=bot.ben.id, guild_id=bot.world.guild_id), tools.picture()
     )
     service.add(generation)
     form = f"f:{generation.id}:remix"
-    await bot.ben.forge_modal("general", form, {"prompt": "x", "seed": seed})
-    await refused(bot.ben, "The seed must be a whole number")
+    await bot.ben.forge_modal("general", form, {"prompt": "x", "more": f"seed={seed}"})
+    await service.submitted.get()
+    assert service.requests[-1].values["seed"] == seed
+
+
+async def test_a_line_without_a_value_is_refused_in_words(bot, service, tools):
+    generation, _ = tools.result(
+        tools.generation(user_id=bot.ben.id, guild_id=bot.world.guild_id), tools.picture()
+    )
+    service.add(generation)
+    form = f"f:{generation.id}:remix"
+    await bot.ben.forge_modal("general", form, {"prompt": "x", "more": "seven"})
+    await refused(bot.ben, "Write one name=value a line")
 
 
 async def test_deleting_ones_own_deletes_no_other_message(bot, service, tools):

@@ -11,10 +11,11 @@ from generation.backends.pool import BackendPool, PoolSettings
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Order
 from generation.record import Generation, GenerationState, InputFile, Output, OutputContent
-from generation.request import Derivation, Requester
+from generation.request import Derivation, Requester, is_named_only
 from generation.requests.available_actions import ActionFinder, AvailableActions
-from generation.requests.derivations import Changes, Derivations
+from generation.requests.derivations import Changes, Derivations, Start
 from workflows.catalog import LIBRARY, Catalog
+from workflows.manifest import Kind
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD = 5
@@ -120,7 +121,7 @@ async def nothing(_generation, _output):
 
 def test_what_is_offered_follows_the_results(action_finder):
     assert action_finder.of(build(count=2)) == AvailableActions(
-        (0, 1), (0, 1), (0, 1), again=True, remix=True
+        *[(0, 1)] * 5, again=True, remix=True
     )
     # What would be made smaller first is not made larger.
     assert action_finder.of(build(size=4096)).upscale == ()
@@ -131,7 +132,7 @@ def test_what_is_offered_follows_the_results(action_finder):
     assert action_finder.of(build(media_type="video/mp4")) == AvailableActions(
         again=True, remix=True
     )
-    assert action_finder.of(build(workflow="gone")) == AvailableActions((0,), (0,), (0,))
+    assert action_finder.of(build(workflow="gone")) == AvailableActions(*[(0,)] * 5)
     for over in (
         build(removed_at=NOON),
         build(state=GenerationState.FAILED),
@@ -199,6 +200,61 @@ async def test_a_remix_changes_what_was_changed(derivations, service):
     request = (await derivations.remix("k7f3q", BEN, changes)).request
     assert request.values == {"steps": 20, "seed": 8}
     assert (request.prompt, request.aspect) == ("a bear", "3:2")
+
+
+async def test_a_remix_takes_another_picture_than_the_one_it_started_from(derivations, service):
+    service.add(build(workflow="img2img-sd"), picture(colour="red"))
+    service.given["k7f3q"] = (ATTACHED,)
+
+    async def fetch():
+        return picture(colour="green")
+
+    for requester in (ANA, BEN):
+        draft = await derivations.remix("k7f3q", requester, Changes("x", {}, picture=fetch))
+        assert await colour_given(service, derivations, draft) == (0, 128, 0)
+    service.add(build("rrrrr"))
+    with pytest.raises(RequestRefused, match="no place for: image"):
+        await derivations.remix("rrrrr", ANA, Changes("x", {}, picture=fetch))
+
+
+async def test_lines_of_a_remix_replace_all_values_that_have_a_line(derivations, service):
+    service.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
+    changes = Changes("a bear", {}, listed={"steps": "9"})
+    request = (await derivations.remix("k7f3q", BEN, changes)).request
+    assert request.values == {"steps": "9", "size": "64x64", "negative": "rain"}
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (Start("x"), Kind.IMG2IMG),
+        (Start("x", files={"mask": is_named_only}), Kind.INPAINT),
+        (Start("x", files={"image_2": is_named_only}), Kind.EDIT),
+        (Start("x", Kind.EDIT), Kind.EDIT),
+        (Start("x", Kind.IMG2VID), Kind.IMG2VID),
+        (Start("x", Kind.EDIT, workflow="edit-qwen"), Kind.EDIT),
+    ],
+)
+async def test_a_picture_goes_to_a_workflow_that_takes_what_is_given(
+    derivations, service, catalog, start, kind
+):
+    service.add(build(count=2), picture(), picture(colour="red"))
+    draft = await derivations.use("k7f3q", 1, BEN, start)
+    workflow = catalog.workflows[draft.request.workflow]
+    assert workflow.manifest.kind is kind
+    assert start.workflow in (None, workflow.name)
+    assert draft.request.images.keys() == {"image", *start.files}
+    assert (draft.start.output.position, draft.input_name) == (1, "image")
+
+
+async def test_a_picture_goes_to_no_workflow_of_another_kind(derivations, service):
+    service.add(build(), picture())
+    for start in (
+        Start("x", Kind.EDIT, workflow="img2vid-wan"),
+        Start("x", files={"mask": is_named_only, "image_9": is_named_only}),
+    ):
+        with pytest.raises(RequestRefused, match="no workflow for that"):
+            await derivations.use("k7f3q", 0, BEN, start)
 
 
 async def test_what_is_not_kept_is_taken_from_where_it_was_posted(derivations, service):

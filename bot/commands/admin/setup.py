@@ -1,0 +1,354 @@
+"""`/limner setup`: five private steps to a first picture, each of which can be skipped."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.commands.choices import access_of
+from bot.commands.mydata import keeping_text
+from bot.i18n.language import _, mark
+from bot.permissions import guild_of, require_administrator, require_can_post
+from bot.replies.posted_files import attachment_hosts
+from bot.replies.submission import CommandInput, Submitter
+from bot.requester import actor_of, requester_of
+from bot.services import services_of
+from bot.ui.allowances import allowance_text
+from bot.ui.components import PersistentItem
+from bot.ui.layout import Item, panel, row, text
+from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
+from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
+from generation.errors import FailureKind, RequestRefused
+from generation.library.summaries import WorkflowSummary
+from generation.moderation.image_filter import NOT_INSTALLED
+from generation.moderation.image_policy import CheckMode
+from generation.moderation.review import ReviewMode
+from generation.quota.policy import GuildLimits
+
+STEPS = 5
+MOST_CHOSEN = 10
+"""Roles or channels that can be chosen here; the other commands take more."""
+
+SMALL, MEDIUM, OPEN = "small", "medium", "open"
+
+AMOUNTS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {SMALL: (10, 30), MEDIUM: (50, 10), OPEN: (1_000, 0)}
+)
+"""Pictures a day and seconds between two requests, by the menu's values."""
+
+TEST_PROMPT = "a lighthouse at sunset"
+
+_CHANNELS = [
+    discord.ChannelType.text,
+    discord.ChannelType.voice,
+    discord.ChannelType.forum,
+    discord.ChannelType.category,
+]
+
+_TITLES = (
+    mark("Who, and where"),
+    mark("How much"),
+    mark("Moderation"),
+    mark("Nudity"),
+    mark("First picture"),
+)
+
+
+class SetupButton(
+    PersistentItem[ui.Button[ui.View]],
+    template=r"setup:(?P<name>step|try):(?P<value>[a-z0-9_-]{1,32})",
+):
+    """Persistent button that opens a step, or makes the test picture with a workflow."""
+
+    def __init__(self, name: str, value: str, label: str = "…", *, is_next: bool = False) -> None:
+        self.name, self.value = name, value
+        style = discord.ButtonStyle.primary if is_next else discord.ButtonStyle.secondary
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"setup:{name}:{value}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the button from its custom id."""
+        return cls(match["name"], match["value"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Show the step, privately, or make the picture."""
+        _require_server(interaction)
+        if self.name == "try":
+            services = services_of(interaction)
+            submitter = Submitter(services.generations, services.preferences, attachment_hosts())
+            command_input = CommandInput(TEST_PROMPT, self.value, private=True)
+            await submitter.submit(interaction, command_input)
+            return
+        step = int(self.value) if self.value.isdecimal() else 1
+        if interaction.message is not None and not interaction.message.flags.ephemeral:
+            await open_setup(interaction, step)
+            return
+        await acknowledge_press(interaction)
+        await _show(interaction, step)
+
+
+class SetupMenu(
+    PersistentItem[ui.Select[ui.View]],
+    template=r"setup:(?P<name>makers|places|amount|moderators|review|nudity|workflow)",
+):
+    """Persistent menu of one setting, which is stored at once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        options = [discord.SelectOption(label="…")]
+        super().__init__(ui.Select(custom_id=f"setup:{name}", options=options))
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the menu from its custom id."""
+        return cls(match["name"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Store what was chosen, and show the step again."""
+        _require_server(interaction)
+        await acknowledge_press(interaction)
+        sent: Mapping[str, Any] = interaction.data or {}
+        values = [str(value) for value in sent.get("values") or ()]
+        step, store = _SETTINGS[self.name]
+        await store(interaction, values)
+        chosen = values[0] if self.name == "workflow" and values else None
+        await _show(interaction, step, chosen)
+
+
+async def open_setup(interaction: discord.Interaction, step: int = 1) -> None:
+    """Open a step in a private message. Raises NotPermitted, RequestRefused."""
+    _require_server(interaction)
+    await acknowledge(interaction)
+    await respond(interaction, view=await _build(interaction, step))
+
+
+async def _show(interaction: discord.Interaction, step: int, chosen: str | None = None) -> None:
+    await replace_message(interaction, await _build(interaction, step, chosen))
+
+
+def _require_server(interaction: discord.Interaction) -> None:
+    require_administrator(interaction)
+    if guild_of(interaction) is None:
+        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "Use this in a server.")
+
+
+async def _build(
+    interaction: discord.Interaction, step: int, chosen: str | None = None
+) -> ui.LayoutView:
+    step = min(max(step, 1), STEPS)
+    builders = (_build_who, _build_amount, _build_moderation, _build_nudity)
+    if step == STEPS:
+        parts = await _build_test(interaction, chosen)
+    else:
+        parts = await builders[step - 1](interaction)
+    buttons = []
+    if step > 1:
+        buttons.append(SetupButton("step", str(step - 1), _("Back")))
+    if step < STEPS:
+        buttons.append(SetupButton("step", str(step + 1), _("Next"), is_next=True))
+    title = _(
+        "Set up · {step} of {steps} · {title}", step=step, steps=STEPS, title=_(_TITLES[step - 1])
+    )
+    return panel(title, (), *parts, rows=[row(*buttons)])
+
+
+async def _build_who(interaction: discord.Interaction) -> Sequence[Item | None]:
+    administration, guild_id = services_of(interaction).administration, guild_of(interaction)
+    makers = [one.role_id for one in await administration.roles(guild_id) if one.may_generate]
+    channels = await administration.channels(guild_id)
+    served = [channel_id for channel_id, is_served in channels.items() if is_served]
+    return (
+        text(_("**Who may make pictures?** Everyone, unless you choose roles.")),
+        row(_role_menu(makers)),
+        text(_("**Where?** Everywhere, unless you choose channels.")),
+        row(_channel_menu("places", served, MOST_CHOSEN, _CHANNELS)),
+    )
+
+
+async def _build_amount(interaction: discord.Interaction) -> Sequence[Item | None]:
+    administration, guild_id = services_of(interaction).administration, guild_of(interaction)
+    limits = await administration.limits(guild_id)
+    labels = {
+        SMALL: _("Small: 10 pictures a day"),
+        MEDIUM: _("Medium: 50 pictures a day"),
+        OPEN: _("Open: 1,000 pictures a day, no cooldown"),
+    }
+    now = allowance_text(limits.amount, limits.unit, limits.period)
+    return (
+        text(
+            _("**How much may each member make?** Now: {allowance}.", allowance=now),
+            _("For your own numbers, use `/limner limits`."),
+        ),
+        row(_menu("amount", labels, _amount_of(limits))),
+    )
+
+
+async def _build_moderation(interaction: discord.Interaction) -> Sequence[Item | None]:
+    overview = await services_of(interaction).reviews.overview(guild_of(interaction))
+    log_channels = [overview.log_channel_id] if overview.log_channel_id else []
+    labels = {
+        ReviewMode.OFF.value: _("Show results at once"),
+        ReviewMode.FLAGGED.value: _("Show moderators flagged results"),
+        ReviewMode.LOG.value: _("Show moderators every result"),
+        ReviewMode.HOLD.value: _("Hold results until a moderator approves"),
+    }
+    return (
+        text(_("**Where do moderators hear of reports and reviews?**")),
+        row(_channel_menu("moderators", log_channels, 1, [discord.ChannelType.text])),
+        text(_("**What do they review?**")),
+        row(_menu("review", labels, overview.mode.value)),
+    )
+
+
+async def _build_nudity(interaction: discord.Interaction) -> Sequence[Item | None]:
+    gate = services_of(interaction).image_gate
+    policy = await gate.find_policy(guild_of(interaction) or 0)
+    labels = {
+        CheckMode.OFF.value: _("Off"),
+        CheckMode.SPOILER.value: _("Hide behind a click"),
+        CheckMode.HOLD.value: _("Hold until a moderator approves"),
+        CheckMode.REFUSE.value: _("Block"),
+    }
+    question = _("**What happens to nudity?** Age-restricted channels are left out.")
+    if not gate.is_installed:
+        return (text(question, _(NOT_INSTALLED)),)
+    return text(question), row(_menu("nudity", labels, policy.mode.value))
+
+
+async def _build_test(
+    interaction: discord.Interaction, chosen: str | None
+) -> Sequence[Item | None]:
+    services = services_of(interaction)
+    workflows = await _find_makers(interaction)
+    keeping = keeping_text(await services.retention.find(guild_of(interaction)))
+    if not workflows:
+        lines = _("No workflow can run yet. See what is missing with `/workflows`."), keeping
+        return (text(*lines),)
+    names = [workflow.name for workflow in workflows]
+    name = chosen if chosen in names else names[0]
+    titles = {one.name: _(one.title)[:MENU_OPTION_CHARACTERS] for one in workflows[:MENU_OPTIONS]}
+    return (
+        text(_("**Try it.** Only you see the test picture."), keeping),
+        row(_menu("workflow", titles, name)),
+        row(SetupButton("try", name, _("Make a test picture"), is_next=True)),
+        text(_("Ready? Members type `/imagine`, and find the rest in `/help`.")),
+    )
+
+
+async def _find_makers(interaction: discord.Interaction) -> list[WorkflowSummary]:
+    """The workflows that make a picture of a prompt and can run."""
+    access = await access_of(interaction)
+    offered = services_of(interaction).library.offered_to(requester_of(interaction), access)
+    return [workflow for workflow in offered if workflow.kind == "txt2img"]
+
+
+def _amount_of(limits: GuildLimits) -> str | None:
+    set_to = limits.amount, limits.cooldown_s
+    return next((name for name, values in AMOUNTS.items() if values == set_to), None)
+
+
+def _menu(name: str, labels: Mapping[str, str], chosen: str | None) -> ui.Select[ui.LayoutView]:
+    return ui.Select(
+        custom_id=f"setup:{name}",
+        options=[
+            discord.SelectOption(label=label, value=value, default=value == chosen)
+            for value, label in labels.items()
+        ],
+    )
+
+
+def _role_menu(role_ids: Sequence[int]) -> ui.RoleSelect[ui.LayoutView]:
+    defaults = [discord.SelectDefaultValue.from_role(discord.Object(id_)) for id_ in role_ids]
+    return ui.RoleSelect(
+        custom_id="setup:makers",
+        placeholder=_("Everyone"),
+        min_values=0,
+        max_values=MOST_CHOSEN,
+        default_values=defaults[:MOST_CHOSEN],
+    )
+
+
+def _channel_menu(
+    name: str, channel_ids: Sequence[int], most: int, types: list[discord.ChannelType]
+) -> ui.ChannelSelect[ui.LayoutView]:
+    defaults = [discord.SelectDefaultValue.from_channel(discord.Object(id_)) for id_ in channel_ids]
+    return ui.ChannelSelect(
+        custom_id=f"setup:{name}",
+        placeholder=_("Everywhere") if name == "places" else _("No channel"),
+        min_values=0,
+        max_values=most,
+        channel_types=types,
+        default_values=defaults[:most],
+    )
+
+
+async def _store_makers(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    await services_of(interaction).administration.set_makers(actor_of(interaction), _ids(values))
+
+
+async def _store_places(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    await services_of(interaction).administration.set_served_channels(
+        actor_of(interaction), _ids(values)
+    )
+
+
+async def _store_amount(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    if values and values[0] in AMOUNTS:
+        pictures, cooldown_s = AMOUNTS[values[0]]
+        changes: dict[str, int | str] = {"pictures": pictures, "cooldown_s": cooldown_s}
+        changes |= {"unit": "pictures", "period": "day"}
+        await services_of(interaction).administration.set_limits(actor_of(interaction), changes)
+
+
+async def _store_moderators(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    channel_id = next(iter(_ids(values)), None)
+    channel = (
+        interaction.guild.get_channel(channel_id) if interaction.guild and channel_id else None
+    )
+    if isinstance(channel, discord.TextChannel):
+        require_can_post(channel)
+    await services_of(interaction).reviews.set_log_channel(actor_of(interaction), channel_id)
+
+
+async def _store_review(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    if values and values[0] in tuple(ReviewMode):
+        mode = ReviewMode(values[0])
+        await services_of(interaction).reviews.set_mode(actor_of(interaction), None, mode)
+
+
+async def _store_nudity(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    if values and values[0] in tuple(CheckMode):
+        gate = services_of(interaction).image_gate
+        policy = await gate.find_policy(guild_of(interaction) or 0)
+        policy = replace(policy, mode=CheckMode(values[0]))
+        await gate.set_policy(actor_of(interaction), policy)
+
+
+async def _store_nothing(_interaction: discord.Interaction, _values: Sequence[str]) -> None:
+    """The chosen workflow is kept by the button below."""
+
+
+def _ids(values: Sequence[str]) -> list[int]:
+    return [int(value) for value in values if value.isascii() and value.isdecimal()]
+
+
+_Store = Callable[[discord.Interaction, Sequence[str]], Awaitable[None]]
+
+_SETTINGS: Mapping[str, tuple[int, _Store]] = MappingProxyType(
+    {
+        "makers": (1, _store_makers),
+        "places": (1, _store_places),
+        "amount": (2, _store_amount),
+        "moderators": (3, _store_moderators),
+        "review": (3, _store_review),
+        "nudity": (4, _store_nudity),
+        "workflow": (5, _store_nothing),
+    }
+)
+"""The step of each menu, and what stores its choice."""
+
+SETUP_ITEMS = (SetupButton, SetupMenu)

@@ -1,0 +1,117 @@
+"""The buttons below results, as they look; `buttons` has what they do."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import discord
+from discord import ui
+
+from bot.i18n.language import _, mark
+from bot.replies.posted_files import PANEL, PUBLIC
+from bot.replies.starts import ANIMATE, EDIT, INPUT
+from bot.ui.layout import Item, row
+from generation.record import Generation
+from generation.requests.available_actions import AvailableActions
+
+PICTURES_WITH_BUTTONS = 4
+"""More pictures have menus in the private panel instead: two rows of buttons fit on a phone."""
+
+CANCEL, RETRY, ORIGINAL, BARE = "cancel", "retry", "original", "bare"
+UPSCALE, VARY, AGAIN, REMIX = "upscale", "vary", "again", "remix"
+WORDS, INFO, DELETE = "words", "info", "delete"
+MORE, COPY, SHARE, REPORT = "more", "copy", "share", "report"
+
+_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        CANCEL: mark("Cancel"),
+        RETRY: mark("Try again"),
+        ORIGINAL: mark("Original"),
+        BARE: mark("Without metadata"),
+        UPSCALE: mark("Upscale"),
+        VARY: mark("Vary"),
+        AGAIN: mark("Again"),
+        REMIX: mark("Remix"),
+        INPUT: mark("Use as input"),
+        EDIT: mark("Edit"),
+        ANIMATE: mark("Animate"),
+        WORDS: mark("Use as prompt"),
+        INFO: mark("Info"),
+        COPY: mark("Copy prompt"),
+        SHARE: mark("Share"),
+        REPORT: mark("Report"),
+        DELETE: mark("Delete"),
+        MORE: "⋯",
+    }
+)
+
+_STYLES: Mapping[str, discord.ButtonStyle] = MappingProxyType(
+    {RETRY: discord.ButtonStyle.primary, DELETE: discord.ButtonStyle.danger}
+)
+
+_EMOJI: Mapping[str, str] = MappingProxyType(
+    {UPSCALE: "⬆️", VARY: "🪄", AGAIN: "🔁", REMIX: "✏️", WORDS: "🎨"}
+)
+
+
+def build_button(
+    generation_id: str,
+    action: str,
+    index: int = 0,
+    *,
+    label: str | None = None,
+    in_panel: bool = False,
+) -> ui.Button[ui.View]:
+    """Build the button of one action; `index` counts from 0 where there are several results.
+
+    `in_panel` marks the buttons of a private panel opened from a public message: what comes of
+    them is as public as that message. Without a label it has one of its own, and with an empty one
+    its emoji alone.
+    """
+    return ui.Button(
+        label=_(_LABELS[action]) if label is None else label or None,
+        style=_STYLES.get(action, discord.ButtonStyle.secondary),
+        # A picture's own button has its number alone.
+        emoji=None if label else _EMOJI.get(action),
+        custom_id=f"{PANEL if in_panel else PUBLIC}:{generation_id}:{action}:{index}",
+    )
+
+
+def result_rows(generation: Generation, available: AvailableActions) -> list[Item | None]:
+    """The buttons below results: two rows at most, in an order that does not change."""
+    id_, count = generation.id, len(generation.outputs)
+    more = build_button(id_, MORE)
+    if 1 < count <= PICTURES_WITH_BUTTONS and (available.upscale or available.vary):
+        again = [build_button(id_, AGAIN, label="")] if available.again else []
+        return [
+            row(*_numbered(id_, UPSCALE, "U", available.upscale), *again),
+            row(*_numbered(id_, VARY, "V", available.vary), more),
+        ]
+    changes = [build_button(id_, WORDS)] if available.words else []
+    if count == 1:
+        changes += [build_button(id_, UPSCALE, position) for position in available.upscale]
+        changes += [build_button(id_, VARY, position) for position in available.vary]
+    if available.again:
+        changes.append(build_button(id_, AGAIN))
+    if available.remix:
+        changes.append(build_button(id_, REMIX))
+    return [row(*changes, more)]
+
+
+def failed_row(generation: Generation) -> Item | None:
+    """The buttons below a failure."""
+    return row(build_button(generation.id, RETRY), build_button(generation.id, REMIX))
+
+
+def held_row(generation: Generation) -> Item | None:
+    """The buttons below a result that is not shown."""
+    return row(build_button(generation.id, AGAIN), build_button(generation.id, MORE))
+
+
+def _numbered(
+    generation_id: str, action: str, letter: str, positions: Sequence[int]
+) -> list[ui.Button[ui.View]]:
+    """A button for each picture, such as U1."""
+    return [
+        build_button(generation_id, action, position, label=f"{letter}{position + 1}")
+        for position in positions
+    ]

@@ -1,0 +1,201 @@
+"""Modals that start a request from what a result shows: its pictures, or its text."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import discord
+from discord import ui
+
+from bot.i18n.language import _, mark
+from bot.replies.derive import derive
+from bot.replies.inputs import fetching, uploaded
+from bot.requester import requester_of
+from bot.services import services_of
+from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS, MODAL_FIELDS
+from bot.ui.modals import (
+    GENERATION_ID,
+    Handler,
+    ModalInput,
+    choice_field,
+    open_modal,
+    parse_number,
+    text_field,
+    upload_field,
+)
+from bot.ui.options import PROMPT_CHARACTERS
+from bot.ui.responses import before_deadline
+from generation.errors import FailureKind, RequestRefused
+from generation.record import Generation
+from generation.requests.available_actions import AvailableActions
+from generation.requests.derivations import Start
+from generation.requests.enhancement import find_text
+
+INPUT, EDIT, ANIMATE = "input", "edit", "animate"
+
+PICTURE_FORM = rf"f:{GENERATION_ID}:(?P<use>{INPUT}|{EDIT}|{ANIMATE}):(?P<index>[0-9]{{1,3}})"
+WORDS_FORM = rf"f:{GENERATION_ID}:words"
+
+FURTHER_PICTURES = 2
+
+AUTOMATIC = "any"
+"""Menu value that leaves the choice to the bot."""
+
+_KINDS: Mapping[str, str] = MappingProxyType({INPUT: "img2img", EDIT: "edit", ANIMATE: "img2vid"})
+"""Kinds of workflows by what is to become of a picture."""
+
+_TITLES: Mapping[str, str] = MappingProxyType(
+    {INPUT: mark("Use as input"), EDIT: mark("Edit"), ANIMATE: mark("Animate")}
+)
+
+Parts = dict[str, ui.Label[ui.Modal]]
+
+
+def find_positions(available: AvailableActions, use: str) -> tuple[int, ...]:
+    """The pictures that this can start from."""
+    return {INPUT: available.use, EDIT: available.edit, ANIMATE: available.animate}[use]
+
+
+async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """Open the modal that starts a new request from a picture."""
+    await _open(interaction, generation_id, index, INPUT)
+
+
+async def open_edit(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """Open the modal that changes a picture by words."""
+    await _open(interaction, generation_id, index, EDIT)
+
+
+async def open_animate(interaction: discord.Interaction, generation_id: str, index: int) -> None:
+    """Open the modal that makes a video of a picture."""
+    await _open(interaction, generation_id, index, ANIMATE)
+
+
+async def _open(interaction: discord.Interaction, generation_id: str, index: int, use: str) -> None:
+    services, requester = services_of(interaction), requester_of(interaction)
+    generation = await before_deadline(
+        interaction, services.derivations.find_visible(generation_id, requester)
+    )
+    await ask_for_start(interaction, generation, index, use)
+
+
+async def ask_for_start(
+    interaction: discord.Interaction, generation: Generation, index: int, use: str = INPUT
+) -> None:
+    """Open such a modal for a generation already loaded. Raises RequestRefused."""
+    services, requester = services_of(interaction), requester_of(interaction)
+    pictures = find_positions(services.action_finder.of(generation, requester), use)
+    if not pictures:
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION,
+            "Nothing here can start from this result. "
+            "Ask the people who run this bot to add a workflow for it.",
+        )
+    parts: Parts = {}
+    if len(pictures) > 1:
+        parts["picture"] = choice_field(
+            "picture", _("Picture"), _picture_options(pictures, index), required=True
+        )
+    prompt = "" if use == EDIT else generation.prompt
+    parts |= start_parts(use, prompt)
+    if use != INPUT:
+        offered = services.generations.workflows(requester)
+        titles = {one.name: _(one.title) for one in offered if one.kind == _KINDS[use]}
+        parts |= _workflow_part(titles)
+    fields = dict(list(parts.items())[:MODAL_FIELDS])
+    custom_id = f"f:{generation.id}:{use}:{pictures[0]}"
+    await open_modal(interaction, custom_id, _(_TITLES[use]), fields)
+
+
+def start_parts(use: str = INPUT, prompt: str = "") -> Parts:
+    """Fields of a modal that starts from a picture."""
+    label = _("What to change") if use == EDIT else _("Prompt")
+    parts = {
+        "prompt": text_field(
+            "prompt", label, prompt, long=True, required=True, longest=PROMPT_CHARACTERS
+        )
+    }
+    if use == INPUT:
+        parts["strength"] = text_field(
+            "strength",
+            _("Strength"),
+            longest=6,
+            placeholder="0.6",
+            description=_("How much to change: 0 = nothing, 1 = everything"),
+        )
+        parts["mask"] = upload_field("mask", _("Mask: white areas are repainted"))
+    if use != ANIMATE:
+        parts["pictures"] = upload_field("pictures", _("More pictures"), most=FURTHER_PICTURES)
+    return parts
+
+
+async def take_start(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Submit the request of such a modal."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    position = answer.number("picture", answer.match["index"])
+    workflow = next(iter(answer.choices.get("workflow", ())), AUTOMATIC)
+    start = Start(
+        answer.texts.get("prompt", ""),
+        _KINDS[answer.match["use"]],
+        parse_number("strength", answer.texts.get("strength", "")),
+        fetching(uploaded(answer.files)),
+        None if workflow == AUTOMATIC else workflow,
+    )
+    await derive(
+        interaction, lambda: derivations.use(answer.match["id"], position, requester, start)
+    )
+
+
+async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
+    """Open the modal that makes what the text of a result describes."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    generation = await before_deadline(
+        interaction, derivations.find_visible(generation_id, requester)
+    )
+    prompt = text_field(
+        "prompt",
+        _("Prompt"),
+        find_text(generation) or "",
+        long=True,
+        required=True,
+        longest=PROMPT_CHARACTERS,
+    )
+    await open_modal(
+        interaction, f"f:{generation.id}:words", _("Use as prompt"), {"prompt": prompt}
+    )
+
+
+async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Submit the request of that modal."""
+    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
+    prompt = answer.texts.get("prompt", "")
+    await derive(interaction, lambda: derivations.use_text(answer.match["id"], requester, prompt))
+
+
+def _picture_options(pictures: Sequence[int], chosen: int) -> list[discord.SelectOption]:
+    return [
+        discord.SelectOption(
+            label=_("Picture {number}", number=picture + 1),
+            value=str(picture),
+            default=picture == chosen,
+        )
+        for picture in pictures[:MENU_OPTIONS]
+    ]
+
+
+def _workflow_part(titles: Mapping[str, str]) -> Parts:
+    """The menu of workflows; nothing where there is no choice."""
+    if len(titles) < 2:  # noqa: PLR2004 - one leaves no choice
+        return {}
+    automatic = discord.SelectOption(label=_("Automatic"), value=AUTOMATIC, default=True)
+    options = [
+        discord.SelectOption(label=title[:MENU_OPTION_CHARACTERS], value=name)
+        for name, title in titles.items()
+    ]
+    options = [automatic, *options[: MENU_OPTIONS - 1]]
+    return {"workflow": choice_field("workflow", _("Workflow"), options)}
+
+
+START_FORMS: Mapping[str, Handler] = MappingProxyType(
+    {PICTURE_FORM: take_start, WORDS_FORM: take_words}
+)
+"""Handlers of these modals, by custom id."""
