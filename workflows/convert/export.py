@@ -56,7 +56,10 @@ class EditorLink:
 
 @dataclass(frozen=True, slots=True)
 class EditorNode:
-    """A node as the file has it. `values` are its widgets', by position or by name."""
+    """A node as the file has it. `values` are its widgets', by position or by name.
+
+    Newer editors save them by name as well, in `named_values`.
+    """
 
     id: str
     type: str
@@ -66,6 +69,7 @@ class EditorNode:
     outputs: tuple[str, ...] = ()
     values: Sequence[Any] | Mapping[str, Any] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    named_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_off(self) -> bool:
@@ -169,7 +173,7 @@ def parse_node(raw: object) -> EditorNode:
         raise InvalidGraph(["A node in the file has no id or no type."])
     values = raw.get("widgets_values")
     mode = raw.get("mode")
-    properties = raw.get("properties")
+    properties, named = raw.get("properties"), raw.get("widgets_values_named")
     return EditorNode(
         str(raw["id"]),
         RENAMED.get(node_type, node_type),
@@ -179,6 +183,7 @@ def parse_node(raw: object) -> EditorNode:
         tuple(_type_name(one.get("type")) for one in _tables(raw.get("outputs"))),
         values if isinstance(values, list | dict) else (),
         properties if isinstance(properties, dict) else {},
+        named if isinstance(named, dict) else {},
     )
 
 

@@ -60,6 +60,13 @@ def around(made, host_values=(), links=(), **more):
     return nodes, [[4, 1, 0, 2, 1, "IMAGE"], [6, 2, 0, 9, 0, "IMAGE"], *links]
 
 
+def test_values_of_an_instance_go_by_name_where_a_class_lacks_a_widget(inputs, made, inner):
+    named = {"widgets_values_named": {"gone": 7, "number": 30}}
+    nodes, links = around(made, [7, 30], **named)
+    found = inputs(nodes, links, definitions={"subgraphs": [inner]})
+    assert found["2:5"] == {"a": 30, "b": 4}
+
+
 def test_a_subgraph_is_unfolded_with_the_instances_values(inputs, made, inner):
     nodes, links = around(made, [30])
     found = inputs(nodes, links, definitions={"subgraphs": [inner]})
