@@ -133,7 +133,7 @@ def done_messages(
 ) -> list[ReplyContent]:
     """A finished request: its results with buttons, and messages for results without room."""
     first, *more = parcel.messages
-    mark = "AI" if parcel.says_ai else ""
+    mark = _("AI") if parcel.says_ai else ""
     heading = _heading(generation, title, *_facts(generation), mark, origin)
     said = (small(note) for note in (*notes, *parcel.notes))
     view = build_layout(
