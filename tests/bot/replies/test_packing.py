@@ -2,7 +2,6 @@
 
 import io
 
-import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from bot.replies.packing import (
 from bot.replies.result_messages import done_messages
 from generation.marking.marker import Marker
 from generation.requests.available_actions import AvailableActions
+from tests.support.films import build_film
 from tests.support.messages import check_layout, texts_of
 
 LIMIT = 10 * 1024 * 1024
@@ -136,20 +136,6 @@ async def test_an_original_is_sent_as_it_is_or_said_to_be_too_large(tools):
     (note,) = parcel.notes
     assert note.startswith("#2: Too large for Discord (0.0 MiB, limit 0.0 MiB).")
     assert note.endswith("The posted picture is the best copy.")
-
-
-def build_film():
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as written:
-        video = written.add_stream("libx264", rate=10)
-        video.width = video.height = 128
-        video.pix_fmt = "yuv420p"
-        video.bit_rate = 8_000_000
-        for number in range(20):
-            noise = Image.effect_noise((128, 128), 100 + number).convert("RGB")
-            written.mux(video.encode(av.VideoFrame.from_image(noise)))
-        written.mux(video.encode(None))
-    return target.getvalue()
 
 
 async def test_a_film_that_is_too_large_is_written_anew(tools):

@@ -1,7 +1,6 @@
 """Films, looked into and made smaller."""
 
 import io
-import random
 import sys
 
 import av
@@ -9,30 +8,7 @@ import pytest
 from PIL import Image
 
 from generation.media.video import fit_video, still
-
-
-def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False):
-    """Noise, which no codec makes small."""
-    target = io.BytesIO()
-    source = random.Random(7)  # noqa: S311 - the same every time
-    with av.open(target, "w", format=file_format) as written:
-        video = written.add_stream(codec, rate=10)
-        video.width = video.height = side
-        video.pix_fmt = "yuv420p"
-        video.bit_rate = 8_000_000
-        sound = written.add_stream("aac", rate=44_100, layout="mono") if has_sound else None
-        for _ in range(seconds * 10):
-            noise = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
-            written.mux(video.encode(av.VideoFrame.from_image(noise)))
-        written.mux(video.encode(None))
-        if sound is not None:
-            for number in range(40):
-                frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
-                frame.planes[0].update(bytes(4096))
-                frame.sample_rate, frame.pts = 44_100, number * 1024
-                written.mux(sound.encode(frame))
-            written.mux(sound.encode(None))
-    return target.getvalue()
+from tests.support.films import build_film
 
 
 @pytest.mark.parametrize(("file_format", "codec"), [("mp4", "libx264"), ("webm", "libvpx-vp9")])

@@ -1,0 +1,44 @@
+"""Small videos and sounds."""
+
+import io
+import random
+
+import av
+from PIL import Image
+
+
+def build_film(seconds=2, side=128, file_format="mp4", codec="libx264", *, has_sound=False):
+    """Noise, which no codec makes small."""
+    target = io.BytesIO()
+    source = random.Random(7)  # noqa: S311 - the same every time
+    with av.open(target, "w", format=file_format) as written:
+        video = written.add_stream(codec, rate=10)
+        video.width = video.height = side
+        video.pix_fmt = "yuv420p"
+        video.bit_rate = 8_000_000
+        sound = written.add_stream("aac", rate=44_100, layout="mono") if has_sound else None
+        for _ in range(seconds * 10):
+            noise = Image.frombytes("RGB", (side, side), source.randbytes(side * side * 3))
+            written.mux(video.encode(av.VideoFrame.from_image(noise)))
+        written.mux(video.encode(None))
+        if sound is not None:
+            _write_silence(written, sound, "fltp")
+    return target.getvalue()
+
+
+def build_sound(file_format="mp3", codec="libmp3lame"):
+    """A second of silence."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=file_format) as written:
+        sound = written.add_stream(codec, rate=48_000, layout="mono")
+        _write_silence(written, sound, sound.codec_context.codec.audio_formats[0].name)
+    return target.getvalue()
+
+
+def _write_silence(written, sound, sample_format):
+    for number in range(40):
+        frame = av.AudioFrame(format=sample_format, layout="mono", samples=1024)
+        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+        frame.sample_rate, frame.pts = sound.codec_context.sample_rate, number * 1024
+        written.mux(sound.encode(frame))
+    written.mux(sound.encode(None))
