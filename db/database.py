@@ -45,13 +45,14 @@ POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 25_000,
+        "client_encoding": "UTF8",
     }
 )
-"""Options of libpq, in seconds, the last one in milliseconds.
+"""Options of libpq, in seconds, `tcp_user_timeout` in milliseconds.
 
 A server that cannot be reached is given up while a person waits, and a dead network drops locks
-within half a minute. Keepalive probes are not sent while data is unacknowledged: the last option
-bounds that."""
+within half a minute. Keepalive probes are not sent while data is unacknowledged: that is bounded
+by `tcp_user_timeout`."""
 
 STATEMENT_TIMEOUT_S = 60
 """Seconds for one statement on PostgreSQL: none of ours takes so long."""

@@ -80,9 +80,22 @@ def _on_connection(url: str, work: Callable[[Connection], T], *, makes_folder: b
         engine = build_engine(parsed, for_migrations=True)
         try:
             with engine.begin() as connection:
+                _require_unicode(connection)
                 return work(connection)
         finally:
             engine.dispose()
+
+
+def _require_unicode(connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise DatabaseUnreadable(
+            f"The encoding of the database is {encoding}, which has no place for every character. "
+            "Make another one for DATABASE_URL: CREATE DATABASE limner ENCODING 'UTF8' TEMPLATE "
+            "template0."
+        )
 
 
 def _upgrade(connection: Connection) -> None:

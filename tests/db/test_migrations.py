@@ -19,6 +19,7 @@ from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
+from tests.support.postgres import create_database, drop_database
 from tests.support.processes import start_program
 
 ROOT = Path(__file__).parents[2]
@@ -174,3 +175,13 @@ async def test_what_the_first_version_kept_is_kept(empty_database_url):
         spent = ChargeRepository(session).usage(7, 5, since=datetime(2026, 1, 1, tzinfo=UTC))
         assert spent.pictures == 1
     await database.close()
+
+
+async def test_a_database_without_every_character_is_refused(postgres_server):
+    name = create_database(postgres_server, "template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    try:
+        for look in (migrations.upgrade, migrations.current_state):
+            with pytest.raises(DatabaseUnreadable, match="encoding of the database is SQL_ASCII"):
+                await look(postgres_server.url(name))
+    finally:
+        drop_database(postgres_server, name)

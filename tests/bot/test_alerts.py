@@ -1,0 +1,56 @@
+"""Alerts reach a channel or a webhook, and a sentence says why when they do not."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from discord.http import Route
+
+from bot.alerts import tell_operator
+from bot.client import DiscordAddress, LimnerClient
+from generation.notifier import DeliveryPostponed
+
+
+@pytest.fixture
+async def client(world):
+    address = world.address
+    client = LimnerClient(address=DiscordAddress(address.api_base, address.gateway_url))
+    await client.login(world.token)
+    yield client
+    await client.close()
+
+
+async def test_a_channel_gets_the_text_without_pinging_anybody(client, world):
+    channel = world.channel("general")
+    await tell_operator(client, str(channel.id), "GPU big is offline. @everyone")
+    (message,) = world.messages.in_channel(channel.id)
+    assert message.content == "GPU big is offline. @everyone"
+
+
+@pytest.mark.parametrize("target", ["123456789012345678", "webhook"])
+async def test_what_cannot_be_posted_to_is_told_in_words(client, target):
+    if target == "webhook":
+        target = f"https://discord.com/api/webhooks/123456789012345678/{'x' * 68}"
+    with pytest.raises(DeliveryPostponed, match="may not post where LIMNER_ALERTS says"):
+        await tell_operator(client, target, "GPU big is offline.")
+
+
+async def test_a_webhook_gets_the_text(client):
+    taken = asyncio.Queue()
+
+    async def take(request):
+        taken.put_nowait((request.match_info["id"], await request.json()))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/api/v10/webhooks/{id}/{token}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    Route.BASE = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v10"
+    url = f"https://discord.com/api/webhooks/123456789012345678/{'x' * 68}"
+    await tell_operator(client, url, "GPU big is back.")
+    webhook, message = taken.get_nowait()
+    assert (webhook, message["content"]) == ("123456789012345678", "GPU big is back.")
+    assert message["allowed_mentions"] == {"parse": []}
+    await runner.cleanup()
