@@ -409,7 +409,7 @@ class GenerationService(Service):
         try:
             await self._line.enqueue(generation, has_inputs=has_inputs)
         except ServiceUnavailable as error:
-            _log.warning("Generation %s is enqueued later: %s", generation.id, error.__cause__)
+            _log.warning("Generation %s is enqueued later: %s", generation.id, error)
 
     async def _find_existing(self, generation_id: str) -> Generation:
         generation = await self._readable.find(generation_id)
