@@ -15,14 +15,14 @@ from typing import Any, Final, TypeVar
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
-STOP_WITHIN_S: Final = 8.0
+STOP_WITHIN_S: Final = 7.0
 """Seconds from the first signal to the forced end of the process: service managers kill it after
-ten or more."""
+ten or more, and on a machine that is busy the signal is noticed a second or two late."""
 
 LAST_WORDS_S: Final = 0.5
 """Seconds for writing the last log line, as the reader of the pipe may be stuck too."""
 
-LAST_RESORT_S: Final = 9.0
+LAST_RESORT_S: Final = 8.0
 """Seconds from the first signal to the end of a process in which no other thread can run."""
 
 T = TypeVar("T")

@@ -458,8 +458,10 @@ class GenerationService(Service):
         ):
             try:
                 _log.debug("Cleared away %s: %d.", what, await clear())
-            except Exception:  # noqa: BLE001 - logged, and tried again
-                _log.exception("Clearing away %s failed; it is tried again in an hour.", what)
+            except Exception as error:  # noqa: BLE001 - logged, and tried again
+                trace = None if isinstance(error, DatabaseError | ServiceUnavailable) else error
+                words = "Clearing away %s failed; it is tried again in an hour: %s"
+                _log.error(words, what, error, exc_info=trace)
 
     @writes
     def _prune(self, session: Session) -> int:

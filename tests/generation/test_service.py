@@ -22,6 +22,7 @@ from generation.errors import (
     GenerationFailed,
     NotYours,
     RequestRefused,
+    ServiceUnavailable,
     UnknownGeneration,
 )
 from generation.events import Ended, Running, Waiting
@@ -454,8 +455,12 @@ async def test_an_end_that_nobody_can_be_told_is_given_up(app, tools, user_id):
     assert (await app.service.find(accepted.id)).state is GenerationState.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("error", "is_unforeseen"),
+    [(RuntimeError("unforeseen"), True), (ServiceUnavailable("away"), False)],
+)
 async def test_one_thing_that_cannot_be_cleared_away_keeps_no_other_from_it(
-    app, monkeypatch, caplog
+    app, monkeypatch, caplog, error, is_unforeseen
 ):
     done = []
 
@@ -464,10 +469,11 @@ async def test_one_thing_that_cannot_be_cleared_away_keeps_no_other_from_it(
         return 0
 
     async def apply():
-        raise RuntimeError("unforeseen")
+        raise error
 
     monkeypatch.setattr(app.service._line, "clear_old", clear_old)
     monkeypatch.setattr(app.service._retention, "apply", apply)
     await app.service._clear_away()
     assert done == ["ended workflows"]
     assert "Clearing away what servers keep no longer failed" in caplog.text
+    assert ("Traceback" in caplog.text) is is_unforeseen
