@@ -68,11 +68,15 @@ def verify_input(
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
-    """Re-encode a result so that `verify_input` accepts it, scaled down if it is too large.
+    """Return a result as `verify_input` takes it: re-encoded only where it does not.
 
-    Of an animation the first frame is taken. Raises InvalidImage.
+    It is scaled down if it is too large; of other animations than `INPUT_FORMATS` has, the first
+    frame is taken. Raises InvalidImage.
     """
     with open_image(content, RESULT_FORMATS) as source:
+        fits = max(source.size) <= MAX_INPUT_SIDE and len(content) <= max_bytes
+        if fits and source.format in INPUT_FORMATS:
+            return content
         image = normalise(source)
     image = scale(image, MAX_INPUT_SIDE / max(image.size))
     written = encode(image, "PNG", compress_level=4)

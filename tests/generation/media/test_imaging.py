@@ -503,6 +503,7 @@ def test_a_result_of_any_size_can_be_an_input_again():
     large = write(Image.new("RGB", (9000, 90), RED))
     assert read(fit_input(large)).size == (4096, 40)
     noisy = write(noise(700, 700))
+    assert fit_input(noisy) == noisy
     fitted = fit_input(noisy, max_bytes=200_000)
     assert len(fitted) <= 200_000
     assert verify_input(fitted, max_bytes=200_000)
