@@ -222,7 +222,13 @@ async def open_core(
         backend_admin = BackendAdmin(database, pool, utc_now, service.look_at_line)
         # Before any work is handed out, so that a drained backend stays drained over a restart.
         await backend_admin.apply()
-        service.before_each_look(backend_admin.apply)
+
+        async def apply_changes() -> None:
+            await backend_admin.apply()
+            await reviews.finish_decisions()
+
+        service.before_each_look(apply_changes)
+        stack.push_async_callback(reviews.stop)
         stack.push_async_callback(service.stop)
         await service.start()
         preferences = Preferences(database, catalog, pool, utc_now)

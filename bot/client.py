@@ -24,7 +24,7 @@ from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.posted_files import attachment_hosts
-from bot.replies.review_messages import REVIEW_ITEMS, review_forms
+from bot.replies.review_buttons import REVIEW_ITEMS, review_forms
 from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import CommandTree

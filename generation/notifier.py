@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -56,16 +57,35 @@ class CaseState(StrEnum):
         """Whether no decision is left to make."""
         return self in (CaseState.APPROVED, CaseState.REFUSED, CaseState.REMOVED)
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether moderators still see the results of a closed case."""
+        return self is CaseState.APPROVED
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A result with the reasons for review; `actor_id` is whoever closed the case."""
+    """A result with the reasons for review.
+
+    `actor_id` is whoever closed the case, `reason` why it was refused. Until `undo_until` that can
+    be undone; None if it cannot.
+    """
 
     generation: Generation
     contents: Sequence[OutputContent]
     state: CaseState
     reasons: Sequence[str]
     actor_id: int | None = None
+    decided_at: datetime | None = None
+    undo_until: datetime | None = None
+    reason: str = ""
+
+    def looks_like(self, other: "Case") -> bool:
+        """Whether both have the same decision, that can be undone or not."""
+        mine, others = (
+            (one.state, one.decided_at, one.undo_until is None) for one in (self, other)
+        )
+        return mine == others
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +106,14 @@ class ReviewChannel(Protocol):
         Raises DeliveryPostponed if it cannot be reached.
         """
 
-    async def close_case(self, case: Case, location: MessageLocation) -> None:
-        """Show the decision in that message and remove its buttons. Never raises."""
+    async def amend_case(self, case: Case, location: MessageLocation) -> None:
+        """Show the decision in that message, or ask again once it was undone. Never raises."""
 
     async def retract(self, location: MessageLocation) -> None:
         """Delete a message to moderators. Never raises."""
 
     async def tell_held(self, generation: Generation) -> None:
-        """Tell the requester that a result awaits review. Raises DeliveryPostponed."""
+        """Tell the requester that a result awaits review, hiding it if it was shown already.
+
+        Raises DeliveryPostponed.
+        """

@@ -103,7 +103,7 @@ class Generation:
     channel of a thread. `typed_prompt` is what was typed where the prompt was drawn from it,
     `follow_up` the options of the request that its text is to become the prompt of. What is
     `edited` changes a file that somebody attached. `shared_url` is a link to the message that its
-    person shared its results with.
+    person shared its results with, `refusal` why a moderator refused it, where its person is told.
     """
 
     id: str
@@ -145,6 +145,7 @@ class Generation:
     follow_up: Mapping[str, Value] | None = None
     edited: bool = False
     shared_url: str | None = None
+    refusal: str = ""
 
     @property
     def is_deleted(self) -> bool:

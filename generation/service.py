@@ -389,10 +389,10 @@ class GenerationService(Service):
         """Call this before each reconciliation: another process may have changed something."""
         self._line.before_each_look(apply)
 
-    async def tell_decided(self, generation_id: str) -> None:
-        """Deliver a moderator's decision to the requester; the line retries on failure."""
+    async def tell_decided(self, generation_id: str, telling: int) -> None:
+        """Deliver what `Reviews.decide` or `undo` numbered; the line retries on failure."""
         try:
-            await self._line.deliver_decided(generation_id)
+            await self._line.deliver_decided(generation_id, telling)
         except ServiceUnavailable as error:
             _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 

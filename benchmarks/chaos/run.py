@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import update
+
 from benchmarks.chaos.audit import Finding, audit
 from benchmarks.chaos.evidence import (
     Evidence,
@@ -27,6 +29,7 @@ from db.database import Database, Session, libpq_url
 from db.repositories.guild_moderation import GuildModerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.reviews import ReviewRepository
+from db.tables import ReviewRow
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 
@@ -86,6 +89,7 @@ async def play(plan: Plan) -> Report:
             acting.cancel()
             await asyncio.wait({acting})
         settling_at = time.monotonic()
+        users.undo_decisions = False
         try:
             await _settle(url, plan.patience_s)
         finally:
@@ -199,11 +203,30 @@ async def _set_up_guild(url: str, world: DiscordStandIn) -> None:
         await database.close()
 
 
+async def _let_undo_time_pass(url: str) -> None:
+    """Make every decision final; the line carries it out when it looks next."""
+    database = Database(url)
+    try:
+
+        def change(session: Session) -> None:
+            can_be_undone = ReviewRow.undo_until.is_not(None)
+            now = datetime.now(UTC)
+            session.execute(update(ReviewRow).where(can_be_undone).values(undo_until=now))
+
+        await database.write(change)
+    finally:
+        await database.close()
+
+
 async def _settle(url: str, patience_s: float) -> None:
-    """Wait until every generation has ended and was delivered, or none does for `patience_s`."""
+    """Wait until every generation has ended and was delivered, or none does for `patience_s`.
+
+    Decisions are made final meanwhile.
+    """
     left, moved_at = -1, time.monotonic()
     while left and time.monotonic() < moved_at + patience_s:
         await asyncio.sleep(LOOK_S)
+        await _let_undo_time_pass(url)
         generations = await asyncio.to_thread(read_generations, url)
         before, left = left, sum(not generation.has_ended for generation in generations)
         if left != before:

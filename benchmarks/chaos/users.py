@@ -24,6 +24,9 @@ REVIEWED_CHANNEL = "pictures"
 MODERATORS = "moderators"
 MODERATOR = "mo"
 
+UNDONE_SHARE = 0.2
+"""Of the decisions."""
+
 PANEL_S = 10.0
 """How long a moderator waits for what `/mod review` shows."""
 
@@ -36,8 +39,9 @@ RUSH_PAUSE_S = 0.05
 ACTIONS = ("imagine", "reviewed", "private", "attachment", "cancel", "retry", "again")
 WEIGHTS = (8, 6, 2, 2, 4, 2, 2)
 
-DECISION = re.compile(r"r:[a-z0-9]+:(approve|refuse)|v:(approve|ask|refuse):")
-"""Buttons of moderators; a refusal of several is asked for once more."""
+DECISION = re.compile(r"r:[a-z0-9]+:(approve|refuse)|v:(approve|refuse):")
+UNDO = re.compile(r"r:[a-z0-9]+:undo|v:undo:")
+"""Buttons of moderators; one that refuses a single result opens a modal."""
 
 
 class SimulatedUsers:
@@ -48,6 +52,7 @@ class SimulatedUsers:
         self._chance = chance
         self._numbers = itertools.count(1)
         self.actions: Counter[str] = Counter()
+        self.undo_decisions = True
 
     async def act_for_ever(self) -> None:
         """Let all users act until cancelled."""
@@ -69,26 +74,34 @@ class SimulatedUsers:
                 continue
 
     async def _review(self, moderator: Person) -> None:
-        """Decide on what `/mod review` shows first."""
+        """Decide on what `/mod review` shows first, and undo it now and then."""
         panel = await moderator.slash(CHANNEL, "mod review")
         message = await panel.until(_is_panel, PANEL_S)
-        for _ in range(2):
-            choices = _decisions(message)
-            if not choices:
-                return
-            decision = self._chance.choice(choices)
-            await moderator.click(message, decision)
+        if _matching(message, DECISION):
+            await self._decide(moderator, message, DECISION)
             self.actions["review"] += 1
-            if not decision.startswith("v:ask:"):
-                return
-            message = await panel.until(_asks_whether_sure, PANEL_S)
+            if self._undoes():
+                message = await panel.until(lambda one: bool(_matching(one, UNDO)), PANEL_S)
+                await self._decide(moderator, message, UNDO)
+                self.actions["undo"] += 1
 
     async def _decide_in_channel(self, moderator: Person) -> None:
-        waiting = [card for card in moderator.messages(MODERATORS) if _decisions(card)]
-        if waiting:
-            card = self._chance.choice(waiting)
-            await moderator.click(card, self._chance.choice(_decisions(card)))
-            self.actions["decision"] += 1
+        buttons = UNDO if self._undoes() else DECISION
+        cards = [card for card in moderator.messages(MODERATORS) if _matching(card, buttons)]
+        if cards:
+            await self._decide(moderator, self._chance.choice(cards), buttons)
+            self.actions["undo" if buttons is UNDO else "decision"] += 1
+
+    def _undoes(self) -> bool:
+        return self.undo_decisions and self._chance.random() < UNDONE_SHARE
+
+    async def _decide(
+        self, moderator: Person, message: JsonObject, buttons: re.Pattern[str]
+    ) -> None:
+        """Press one of these buttons, and fill in the modal that it may open."""
+        pressed = await moderator.click(message, self._chance.choice(_matching(message, buttons)))
+        if pressed.modal is not None:
+            await moderator.fill(pressed.modal, {"kind": "hate", "reason": "number"})
 
     async def rush(self) -> None:
         """Send 20 requests a second until cancelled."""
@@ -151,13 +164,9 @@ def _buttons(message: JsonObject, action: str) -> list[str]:
     return [id_ for id_ in ids if id_.startswith("g:") and f":{action}:" in id_]
 
 
-def _decisions(message: JsonObject) -> list[str]:
+def _matching(message: JsonObject, buttons: re.Pattern[str]) -> list[str]:
     ids = [str(part.get("custom_id", "")) for part in interactive(message["components"])]
-    return [id_ for id_ in ids if DECISION.match(id_)]
-
-
-def _asks_whether_sure(message: JsonObject) -> bool:
-    return any(decision.startswith("v:refuse:") for decision in _decisions(message))
+    return [id_ for id_ in ids if buttons.match(id_)]
 
 
 def _is_panel(message: JsonObject) -> bool:

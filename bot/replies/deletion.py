@@ -8,7 +8,7 @@ import discord
 from bot.i18n.language import _
 from bot.network import NETWORK_ERRORS
 from bot.permissions import can_moderate, guild_of
-from bot.replies.address import parse_reply
+from bot.replies.address import ReplyAddress, parse_reply
 from bot.replies.posted_files import generation_ids, parse_link
 from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, ModalInput, open_modal
@@ -94,6 +94,19 @@ async def _delete_at(client: discord.Client, generation: Generation, link: str |
     await _quietly(channel.get_partial_message(place[1]).delete())
     if len(generation.outputs) > 1:
         await _quietly(_delete_below(client, channel, place[1], generation.id))
+
+
+async def delete_others(
+    client: discord.Client, generation: Generation, address: ReplyAddress
+) -> None:
+    """Delete what shows a generation beside its reply: further results, or all of it elsewhere."""
+    place = parse_link(generation.message_url)
+    if place is None:
+        return
+    channel = client.get_partial_messageable(place[0])
+    if place[1] != address.message_id:
+        await _quietly(channel.get_partial_message(place[1]).delete())
+    await _quietly(_delete_below(client, channel, place[1], generation.id))
 
 
 async def _delete_below(

@@ -15,7 +15,7 @@ from bot.i18n.language import _, speak, speaking
 from bot.metrics import Metrics
 from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
-from bot.replies.deletion import delete_message, delete_shared
+from bot.replies.deletion import delete_message, delete_others, delete_shared
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.result_messages import PREVIEW_NAME, origin_text
 from bot.replies.review_messages import draft_case, draft_closed
@@ -207,13 +207,16 @@ class LiveReplies:
             raise DeliveryPostponed from error
         return MessageLocation(channel_id, message_id)
 
-    async def close_case(self, case: Case, place: MessageLocation) -> None:
-        """Edit the review message to show the decision, without buttons."""
+    async def amend_case(self, case: Case, place: MessageLocation) -> None:
+        """Edit the review message to show the decision, or to ask again once it was undone."""
         message = None
         with suppress(Gone, Unreachable):
             message = await self._sender.fetch(place.channel_id, place.message_id)
-        draft = draft_closed(message, case)
-        keeps_files = message is not None and case.state is CaseState.APPROVED
+        keeps_files = message is not None and case.state.keeps_files
+        if case.state.is_closed:
+            draft = draft_closed(message, case)
+        else:
+            draft = await draft_case(case, marker=self._marker)
         try:
             await self._sender.amend(
                 place.channel_id, place.message_id, draft, keeps_files=keeps_files
@@ -236,6 +239,10 @@ class LiveReplies:
         address = parse_reply(generation.reply)
         if address is None:
             return
+        if generation.message_url is not None:
+            # It was shown: what else shows it goes, and the reply is edited.
+            await delete_others(self._client, generation, address)
+            await delete_shared(self._client, generation)
         try:
             with speaking(address.locale):
                 await self._say_held(generation, address)

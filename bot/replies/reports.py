@@ -7,14 +7,13 @@ from bot.permissions import guild_of
 from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, ModalInput, open_modal, radio_field, text_field
+from bot.ui.reasons import OTHER, join_reason, reason_names
 from bot.ui.responses import acknowledge, before_deadline, respond
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.review import MAX_REPORT_CHARACTERS
 from generation.record import Generation
 
 REPORT_FORM = rf"r:{GENERATION_ID}:report"
-
-OTHER = "other"
 
 DETAILS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 """Characters of the person's own words; the kind of report stands before them."""
@@ -35,15 +34,8 @@ async def ask_for_report(interaction: discord.Interaction, generation: Generatio
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE, "There are no moderators here. Delete it instead."
         )
-    reasons = {
-        "nudity": _("Nudity or sexual content"),
-        "violence": _("Violence or gore"),
-        "person": _("Shows a real person"),
-        "hate": _("Hate or harassment"),
-        OTHER: _("Something else"),
-    }
     fields = {
-        "kind": radio_field("kind", _("What is wrong with it?"), reasons),
+        "kind": radio_field("kind", _("What is wrong with it?"), reason_names()),
         "reason": text_field(
             "reason", _("Details (optional)"), long=True, longest=DETAILS_CHARACTERS
         ),
@@ -54,9 +46,7 @@ async def ask_for_report(interaction: discord.Interaction, generation: Generatio
 async def take_report(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Record the report and show it to the moderators."""
     await acknowledge(interaction)
-    kind = answer.texts.get("kind", "")
-    said = [kind if kind != OTHER else "", answer.texts.get("reason", "").strip()]
-    reason = ": ".join(part for part in said if part) or OTHER
+    reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", "")) or OTHER
     reviews = services_of(interaction).reviews
     await reviews.report(answer.match["id"], requester_of(interaction), reason)
     await respond(interaction, _("Thanks. The moderators will take a look."))

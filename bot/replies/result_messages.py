@@ -10,6 +10,7 @@ from bot.replies.packing import Attachment, Parcel, show_files
 from bot.replies.sender import ReplyContent
 from bot.ui.error_messages import failure_texts
 from bot.ui.layout import AMBER, BLURPLE, GREY, RED, Item, build_layout, card, row, small, text
+from bot.ui.reasons import reason_text
 from bot.ui.text import harmless, ordinal, relative
 from generation.errors import FailureKind
 from generation.events import Progress, Running, Waiting
@@ -21,6 +22,7 @@ TITLE_CHARACTERS = 200
 """Characters of the prompt above a result; Info shows all of it."""
 
 SUBTITLE_CHARACTERS = 80
+REASON_CHARACTERS = 300
 NOTES_CHARACTERS = 2_900
 ACTIVITY_CHARACTERS = 60
 
@@ -192,8 +194,11 @@ def held_message(generation: Generation, title: str) -> ReplyContent:
 
 
 def refused_message(generation: Generation, title: str) -> ReplyContent:
-    """A result refused by a moderator."""
-    sentence = text(_("A moderator declined this picture."), small(generation.id))
+    """A result refused by a moderator, and why if they said so."""
+    said = _("A moderator declined this picture.")
+    if reason := harmless(reason_text(generation.refusal), REASON_CHARACTERS):
+        said = _("A moderator declined this picture: {reason}", reason=reason)
+    sentence = text(said, small(generation.id))
     return ReplyContent(
         build_layout(
             card(GREY, _heading(generation, title), sentence, buttons.held_row(generation))

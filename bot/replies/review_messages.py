@@ -1,42 +1,38 @@
-"""Review messages: results for moderators, in their channel or privately, with decision buttons."""
+"""Review messages: results for moderators, one by one or on contact sheets, and their decisions."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
 from bot.i18n.language import _, mark, plural
-from bot.permissions import guild_of, require_may_block, require_moderator
 from bot.replies.address import DEFAULT_SIZE_LIMIT, parse_reply
-from bot.replies.deletion import delete_message, withdraw
 from bot.replies.packing import Attachment, pack, show_files
 from bot.replies.posted_files import files_of, texts_of
 from bot.replies.result_messages import facts, title_line
 from bot.replies.sender import ReplyContent
-from bot.requester import actor_of
-from bot.services import services_of
-from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.generations import LISTED_PROMPT_CHARACTERS, choice_label
-from bot.ui.layout import AMBER, GREY, Item, build_layout, card, panel, row, small, text
+from bot.ui.layout import AMBER, GREY, Item, build_layout, card, row, small, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS
-from bot.ui.modals import Handler, ModalInput, open_modal, text_field
-from bot.ui.responses import acknowledge, acknowledge_press, before_deadline, respond
+from bot.ui.reasons import reason_names, reason_text
 from bot.ui.text import harmless, lines_within, plain, relative
-from generation.errors import FailureKind, RequestRefused, UnknownGeneration
 from generation.marking.marker import Marker
-from generation.moderation.blocks import MAX_REASON_CHARACTERS
 from generation.moderation.review import Sheet
 from generation.notifier import Case, CaseState
-from generation.record import Generation
+from generation.record import Generation, GenerationState
 
-APPROVE, REFUSE, DELETE, BLOCK = "approve", "refuse", "delete", "block"
+APPROVE, REFUSE, BLOCK, UNDO = "approve", "refuse", "block", "undo"
 
-ASK, BACK = "ask", "back"
-"""Actions of a contact sheet: ask to confirm the refusal of all, and return to the sheet."""
+OPEN, BACK = "open", "back"
+"""Actions of a contact sheet: show one of its results whole, and return to the sheet."""
+
+PICK, REASON = "pick", "reason"
+"""Menus of a contact sheet: which of its results to decide on, and why they are refused."""
+
+CARD, ALONE = "r", "rs"
+"""First parts of custom ids: of messages in the channel or of all that waits, and of one alone."""
 
 SHEET_ID_CHARACTERS = 80
 """Of the ids of one sheet: a button carries them all, with dots between, in 100 characters."""
@@ -44,149 +40,23 @@ SHEET_ID_CHARACTERS = 80
 REASON_CHARACTERS = 200
 REASONS_CHARACTERS = 1_000
 TEXTS_CHARACTERS = 3_200
-MAX_DAYS = 3650
-DAYS_DIGITS = len(str(MAX_DAYS))
-
-
-BLOCK_FORM = r"r:(?P<id>[a-z0-9]{1,32}):block"
 
 _TITLES = {
     CaseState.PENDING: mark("Waiting for approval"),
     CaseState.REPORTED: mark("Reported"),
 }
 
-_ACTIONS = {
-    CaseState.PENDING: (APPROVE, REFUSE, BLOCK),
-    CaseState.REPORTED: (APPROVE, DELETE, BLOCK),
-}
+_STYLES = {APPROVE: discord.ButtonStyle.success, REFUSE: discord.ButtonStyle.danger}
 
 
-class ReviewButton(
-    PersistentItem[ui.Button[ui.View]],
-    template=rf"r:(?P<id>[a-z0-9]{{1,32}}):(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK})",
-):
-    """Persistent button of a moderator's decision on one result."""
-
-    def __init__(self, generation_id: str, action: str) -> None:
-        style = {
-            APPROVE: discord.ButtonStyle.success,
-            REFUSE: discord.ButtonStyle.danger,
-            DELETE: discord.ButtonStyle.danger,
-        }.get(action, discord.ButtonStyle.secondary)
-        button = ui.Button[ui.View](
-            label=_label(action), style=style, custom_id=f"r:{generation_id}:{action}"
-        )
-        super().__init__(button)
-        self.generation_id = generation_id
-        self.action = action
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["id"], match["action"])
-
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Run the action."""
-        require_moderator(interaction)
-        if self.action == BLOCK:
-            await _open_block(interaction, self.generation_id)
-        elif self.action == DELETE:
-            await _delete(interaction, self.generation_id)
-        else:
-            await _decide(interaction, self.generation_id, approved=self.action == APPROVE)
-
-
-class SheetButton(
-    PersistentItem[ui.Button[ui.View]],
-    template=rf"v:(?P<action>{APPROVE}|{ASK}|{REFUSE}|{BACK}):(?P<ids>[a-z0-9.]{{0,88}})",
-):
-    """Persistent button of a decision on exactly the results of a contact sheet, or back to it."""
-
-    def __init__(self, action: str, ids: Sequence[str] = ()) -> None:
-        count = len(ids)
-        label, style = _("Back"), discord.ButtonStyle.secondary
-        if action == APPROVE:
-            label = plural("Approve {count}", "Approve all {count}", count)
-            style = discord.ButtonStyle.success
-        elif action == ASK:
-            label = plural("Refuse {count}", "Refuse all {count}", count)
-            style = discord.ButtonStyle.danger
-        elif action == REFUSE:
-            label = plural("Really refuse {count}", "Really refuse all {count}", count)
-            style = discord.ButtonStyle.danger
-        custom_id = f"v:{action}:{'.'.join(ids)}"
-        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
-        self.action = action
-        self.ids = tuple(ids)
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["action"], tuple(filter(None, match["ids"].split("."))))
-
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Record the decisions and show the next results."""
-        require_moderator(interaction)
-        await _acknowledge(interaction)
-        if self.action == BACK:
-            await show_next(interaction)
-            return
-        if self.action == ASK:
-            if interaction.message is not None:
-                view = _confirmation(interaction.message, self.ids)
-                await interaction.edit_original_response(**keeping_files(view))
-            return
-        approved = self.action == APPROVE
-        decided = await _decide_all(interaction, self.ids, approved=approved)
-        await show_next(interaction)
-        if late := len(self.ids) - len(decided):
-            told = plural(
-                "{count} was already decided or deleted.",
-                "{count} were already decided or deleted.",
-                late,
-            )
-            await respond(interaction, told)
-        for generation_id, is_open in decided.items():
-            if is_open:
-                await services_of(interaction).reviews.update_messages(generation_id)
-
-
-class SheetMenu(PersistentItem[ui.Select[ui.View]], template=r"v:look"):
-    """Persistent menu that opens one result of a contact sheet."""
-
-    def __init__(self, sheet: Sheet | None = None) -> None:
-        options = [discord.SelectOption(label="…", value="-")]
-        if sheet is not None:
-            options = [
-                discord.SelectOption(
-                    label=plain(f"{places} · {choice_label(generation)}")[:MENU_OPTION_CHARACTERS],
-                    value=generation.id,
-                )
-                for places, generation in zip(_places(sheet), sheet.generations, strict=True)
-            ]
-        super().__init__(ui.Select(custom_id="v:look", placeholder=_("Open one…"), options=options))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - the id holds no data
-        """Build the menu; the chosen result comes with the interaction."""
-        return cls()
-
-    async def answer(self, interaction: discord.Interaction, /) -> None:
-        """Show the result in place of the sheet, with decision buttons."""
-        require_moderator(interaction)
-        await _acknowledge(interaction)
-        await _show_case(interaction, chosen_in(interaction))
-
-
-REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
-
-
-def review_forms() -> Mapping[str, Handler]:
-    """Handlers of the modals that the buttons open."""
-    return {BLOCK_FORM: _take_block}
-
-
-async def draft_case(case: Case, *, marker: Marker, waiting: int | None = None) -> ReplyContent:
+async def draft_case(
+    case: Case,
+    *,
+    marker: Marker,
+    waiting: int | None = None,
+    place: str = CARD,
+    rows: Sequence[Item | None] = (),
+) -> ReplyContent:
     """Build the review message of one result; `waiting` is the number of all waiting ones."""
     generation = replace(case.generation, spoiler=True)
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, marker=marker)
@@ -206,229 +76,43 @@ async def draft_case(case: Case, *, marker: Marker, waiting: int | None = None) 
             ),
             *show_files(files),
             text(why, *parcel.texts, *notes, most=TEXTS_CHARACTERS),
-            _decision_row(case),
+            decision_row(case, place),
             text(small(facts(generation), queue)),
-        )
+        ),
+        *rows,
     )
     return ReplyContent(view, files)
 
 
-def _decision_row(case: Case) -> Item | None:
+def decision_row(case: Case, place: str = CARD) -> Item | None:
+    """What moderators can do about a result as it is now."""
     generation = case.generation
-    actions = _ACTIONS.get(case.state, (DELETE, BLOCK))
-    buttons: list[ui.Item[Any]] = [ReviewButton(generation.id, action) for action in actions]
+    if case.state.is_closed:
+        actions = [UNDO] if case.undo_until is not None else []
+    else:
+        is_waiting = case.state in (CaseState.PENDING, CaseState.REPORTED)
+        has_results = generation.state is GenerationState.SUCCEEDED
+        actions = [*[APPROVE] * is_waiting, *[REFUSE] * has_results, BLOCK]
+    buttons: list[ui.Item[Any]] = [
+        decision_button(generation.id, action, place) for action in actions
+    ]
     address = parse_reply(generation.reply)
     link = generation.message_url or (address.message_url if address is not None else None)
-    if link:
+    if link and not case.state.is_closed:
         buttons.append(ui.Button(label=_("Open"), url=link))
     return row(*buttons)
 
 
-def draft_sheet(sheet: Sheet) -> ReplyContent:
-    """Build the message of a contact sheet, whose results are decided on together."""
-    lines = [
-        f"**{places}** {_shown_prompt(generation)}"
-        f"{'' if generation.withheld else ' · ' + _('reported')}\n"
-        + small(
-            f"<@{generation.user_id}>",
-            f"<#{generation.channel_id}>",
-            discord.utils.format_dt(generation.created_at, "R"),
-            generation.id,
-        )
-        for places, generation in zip(_places(sheet), sheet.generations, strict=True)
-    ]
-    ids = [generation.id for generation in sheet.generations]
-    queue = _("{count} waiting", count=sheet.waiting)
-    picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
-    view = build_layout(
-        card(
-            AMBER,
-            text(f"### {_('Waiting for approval')}", small(queue)),
-            *show_files((picture,)),
-            text(*lines, most=TEXTS_CHARACTERS),
-            row(SheetButton(APPROVE, ids), SheetButton(ASK, ids)),
-            row(SheetMenu(sheet)),
-        )
-    )
-    return ReplyContent(view, (picture,))
-
-
-def _shown_prompt(generation: Generation) -> str:
-    return harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or harmless(generation.workflow)
-
-
-def _confirmation(message: discord.Message, ids: Sequence[str]) -> ui.LayoutView:
-    """Ask for confirmation: a refusal is final, and its button is next to the approving one."""
-    return _rebuilt(message, AMBER, row(SheetButton(REFUSE, ids), SheetButton(BACK)))
-
-
-async def show_next(interaction: discord.Interaction) -> None:
-    """Show what waits for a decision, oldest first, in the private response.
-
-    A contact sheet where several can be judged at a glance, otherwise the oldest alone.
-    """
-    sheet = await services_of(interaction).reviews.sheet(
-        guild_of(interaction) or 0, SHEET_ID_CHARACTERS
-    )
-    if sheet is None:
-        await _show_oldest(interaction)
-    else:
-        await _show(interaction, draft_sheet(sheet))
-
-
-async def _show_oldest(interaction: discord.Interaction) -> None:
-    reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
-    overview = await reviews.overview(guild_id or 0)
-    if overview.next_id is None:
-        await _show(interaction, ReplyContent(panel("", [_("Nothing to review.")], colour=GREY)))
-        return
-    case = await reviews.case(overview.next_id, guild_id)
-    await _show(
-        interaction,
-        await draft_case(case, marker=services_of(interaction).marker, waiting=overview.waiting),
-    )
-
-
-async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
-    """Show one result of a sheet, with a button back to it."""
-    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-    draft = await draft_case(case, marker=services_of(interaction).marker)
-    draft.view.add_item(ui.ActionRow(SheetButton(BACK)))
-    await _show(interaction, draft)
-
-
-async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
-    await interaction.edit_original_response(**draft.edit())
-
-
-async def _acknowledge(interaction: discord.Interaction) -> None:
-    """Acknowledge privately unless the message already is: held results are never public."""
-    if _is_private(interaction):
-        await acknowledge_press(interaction)
-    else:
-        await acknowledge(interaction)
-
-
-async def _decide_all(
-    interaction: discord.Interaction, ids: Sequence[str], *, approved: bool
-) -> dict[str, bool]:
-    """Decide on each result that still waits; return these, with what `_record_decision` does."""
-    decided = {}
-    for generation_id in ids:
-        try:
-            decided[generation_id] = await _record_decision(
-                interaction, generation_id, approved=approved
-            )
-        except (RequestRefused, UnknownGeneration):
-            continue
-    return decided
-
-
-async def _record_decision(
-    interaction: discord.Interaction, generation_id: str, *, approved: bool
-) -> bool:
-    """Record the decision and have it told, which closes its message to moderators.
-
-    Return whether that is left to the caller. Raises the errors of `Reviews.decide`.
-    """
-    services = services_of(interaction)
-    decided = await services.reviews.decide(actor_of(interaction), generation_id, approved=approved)
-    if decided.withheld:
-        await services.generations.tell_decided(generation_id)
-    elif not approved:
-        await delete_message(interaction.client, decided)
-    return not decided.withheld
-
-
-async def _decide(interaction: discord.Interaction, generation_id: str, *, approved: bool) -> None:
-    await acknowledge_press(interaction)
-    refusal: RequestRefused | None = None
-    is_open = False
-    try:
-        is_open = await _record_decision(interaction, generation_id, approved=approved)
-    except RequestRefused as error:
-        refusal = error
-    if _is_private(interaction):
-        await show_next(interaction)
-        if is_open:
-            await services_of(interaction).reviews.update_messages(generation_id)
-    else:
-        await _close(interaction, generation_id)
-    if refusal is not None:
-        raise refusal
-
-
-async def _delete(interaction: discord.Interaction, generation_id: str) -> None:
-    await acknowledge_press(interaction)
-    services = services_of(interaction)
-    case = await services.reviews.case(generation_id, guild_of(interaction))
-    removed = await services.remover.remove(
-        case.generation.id, actor_id=interaction.user.id, is_moderator=True
-    )
-    if _is_private(interaction):
-        await show_next(interaction)
-    else:
-        await _close(interaction, generation_id)
-    await withdraw(interaction, removed)
-
-
-async def _open_block(interaction: discord.Interaction, generation_id: str) -> None:
-    case = await before_deadline(
-        interaction, services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-    )
-    fields = {
-        "days": text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS),
-        "reason": text_field(
-            "reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS
-        ),
-    }
-    title = _("Block {person}", person=plain(case.generation.user_name))
-    await open_modal(interaction, f"r:{generation_id}:block", title, fields)
-
-
-async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
-    require_moderator(interaction)
-    await acknowledge(interaction)
-    services, actor = services_of(interaction), actor_of(interaction)
-    case = await services.reviews.case(answer.match["id"], actor.guild_id)
-    await require_may_block(interaction, case.generation.user_id)
-    typed = answer.texts.get("days", "").strip()
-    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
-    if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
-        )
-    until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
-    reason = answer.texts.get("reason", "")
-    await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
-    person = f"<@{case.generation.user_id}>"
-    told = _("{person} is blocked here until unblocked.", person=person)
-    if until is not None:
-        when = discord.utils.format_dt(until, "f")
-        told = _("{person} is blocked here until {when}.", person=person, when=when)
-    await respond(interaction, told)
-
-
-async def _close(interaction: discord.Interaction, generation_id: str) -> None:
-    """Show what is recorded of a result in its message in the moderators' channel."""
-    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
-    message = interaction.message
-    if message is not None and not case.state.is_closed:
-        view = _rebuilt(message, AMBER, _decision_row(case))
-        await interaction.edit_original_response(**keeping_files(view))
-        return
-    draft = draft_closed(message, case)
-    keeps_files = case.state is CaseState.APPROVED
-    await interaction.edit_original_response(**draft.edit(keeps_files=keeps_files))
-
-
-def _places(sheet: Sheet) -> list[str]:
-    """Numbers of each generation's pictures on the sheet, such as 3 or 4-7."""
-    places, first = [], 1
-    for count in sheet.counts:
-        places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
-        first += count
-    return places
+def decision_button(generation_id: str, action: str, place: str = CARD) -> ui.Button[ui.View]:
+    """Build the button of one decision on one result."""
+    label = {
+        APPROVE: _("Approve"),
+        REFUSE: _("Refuse…"),
+        BLOCK: _("Block…"),
+        UNDO: _("Undo"),
+    }[action]
+    style = _STYLES.get(action, discord.ButtonStyle.secondary)
+    return ui.Button(label=label, style=style, custom_id=f"{place}:{generation_id}:{action}")
 
 
 def draft_closed(message: discord.Message | None, case: Case) -> ReplyContent:
@@ -436,20 +120,33 @@ def draft_closed(message: discord.Message | None, case: Case) -> ReplyContent:
 
     An approved one keeps its files.
     """
-    note = text(_closing(case.state, f"<@{case.actor_id}>" if case.actor_id is not None else ""))
+    note = text(_closing(case))
+    undo = decision_row(case, ALONE if message is None else CARD)
     if message is None:
         title = title_line(case.generation, case.generation.workflow, for_moderators=True)
-        return ReplyContent(build_layout(card(GREY, text(title), note)))
+        return ReplyContent(build_layout(card(GREY, text(title), note, undo)))
     keeps_files = case.state is CaseState.APPROVED
-    return ReplyContent(_rebuilt(message, GREY, note, keeps_files=keeps_files))
+    return ReplyContent(rebuild(message, GREY, note, undo, keeps_files=keeps_files))
 
 
-def keeping_files(view: ui.LayoutView) -> dict[str, Any]:
-    """Arguments of an edit that keeps the message's files."""
-    return ReplyContent(view).edit(keeps_files=True)
+def _closing(case: Case) -> str:
+    person = f"<@{case.actor_id}>" if case.actor_id is not None else ""
+    moment = case.generation.removed_at if case.state is CaseState.REMOVED else case.decided_at
+    when = relative(moment) if moment is not None else ""
+    match case.state:
+        case CaseState.APPROVED:
+            return _("Approved by {person} {when}.", person=person, when=when)
+        case CaseState.REFUSED:
+            said = _("Refused by {person} {when}.", person=person, when=when)
+            reason = harmless(reason_text(case.reason), REASON_CHARACTERS)
+            return f"{said}\n{small(reason)}" if reason else said
+        case _ if person:
+            return _("Deleted by {person} {when}.", person=person, when=when)
+        case _:
+            return _("Deleted.")
 
 
-def _rebuilt(
+def rebuild(
     message: discord.Message, colour: discord.Colour, *items: Item | None, keeps_files: bool = True
 ) -> ui.LayoutView:
     """Build a card of a message's texts and files, in either form, with other components below."""
@@ -463,26 +160,118 @@ def _rebuilt(
     return build_layout(card(colour, body, *show_files(shown), *items))
 
 
-def _closing(state: CaseState, person: str) -> str:
-    when = relative(datetime.now(UTC))
-    match state:
-        case CaseState.APPROVED:
-            return _("Approved by {person} {when}.", person=person, when=when)
-        case CaseState.REFUSED:
-            return _("Refused by {person} {when}.", person=person, when=when)
-        case _ if person:
-            return _("Deleted by {person} {when}.", person=person, when=when)
-        case _:
-            return _("Deleted.")
+def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) -> ReplyContent:
+    """Build the message of a contact sheet, whose results are decided on together.
+
+    `reason` is why they would be refused, `undoable` what was decided on right before.
+    """
+    lines = [
+        f"**{places}** {_shown_prompt(generation)}"
+        f"{'' if generation.withheld else ' · ' + _('reported')}\n"
+        + small(
+            f"<@{generation.user_id}>",
+            f"<#{generation.channel_id}>",
+            discord.utils.format_dt(generation.created_at, "R"),
+            generation.id,
+        )
+        for places, generation in zip(_places(sheet), sheet.generations, strict=True)
+    ]
+    options = [
+        discord.SelectOption(
+            label=plain(f"{places} · {choice_label(generation)}")[:MENU_OPTION_CHARACTERS],
+            value=generation.id,
+        )
+        for places, generation in zip(_places(sheet), sheet.generations, strict=True)
+    ]
+    queue = _("{count} waiting", count=sheet.waiting)
+    picture = Attachment("waiting.png", sheet.picture, _("Contact sheet"), spoiler=True)
+    view = build_layout(
+        card(
+            AMBER,
+            text(f"### {_('Waiting for approval')}", small(queue)),
+            *show_files((picture,)),
+            text(*lines, most=TEXTS_CHARACTERS),
+            *sheet_rows(options, reason, undoable),
+        )
+    )
+    return ReplyContent(view, (picture,))
 
 
-def _is_private(interaction: discord.Interaction) -> bool:
-    return interaction.message is not None and interaction.message.flags.ephemeral
+def sheet_rows(
+    options: Sequence[discord.SelectOption], reason: str, undoable: Sequence[str]
+) -> list[Item | None]:
+    """The buttons and menus of a sheet. They are about the picked results, or else about all."""
+    picked = [option.value for option in options if option.default]
+    ids = picked or [option.value for option in options]
+    decisions = [
+        sheet_button(action, ids, reason, are_picked=bool(picked)) for action in (APPROVE, REFUSE)
+    ]
+    if len(picked) == 1:
+        decisions.append(sheet_button(OPEN, picked))
+    reasons = [
+        discord.SelectOption(label=name, value=value, default=value == reason)
+        for value, name in reason_names().items()
+    ]
+    return [
+        row(*decisions, *undo_buttons(undoable)),
+        row(sheet_menu(PICK, _("Decide on single ones…"), options, most=len(options))),
+        row(sheet_menu(REASON, _("Reason for refusing…"), reasons)),
+    ]
 
 
-def _label(action: str) -> str:
-    if action == APPROVE:
-        return _("Approve")
-    if action == REFUSE:
-        return _("Refuse")
-    return _("Delete") if action == DELETE else _("Block")
+def undo_buttons(undoable: Sequence[str]) -> list[ui.Item[Any]]:
+    """The button that takes the last decisions back, if there are any."""
+    return [sheet_button(UNDO, undoable)] if undoable else []
+
+
+def sheet_button(
+    action: str, ids: Sequence[str] = (), reason: str = "", *, are_picked: bool = False
+) -> ui.Button[ui.View]:
+    """Build the button of an action on exactly these results of a sheet, or of the sheet itself."""
+    count = len(ids)
+    approve = plural("Approve {count}", "Approve all {count}", count)
+    refuse = plural("Refuse {count}", "Refuse all {count}", count)
+    if are_picked:
+        approve = _("Approve {count} picked", count=count)
+        refuse = _("Refuse {count} picked", count=count)
+    label = {
+        APPROVE: approve,
+        REFUSE: refuse,
+        UNDO: _("Undo {count}", count=count),
+        OPEN: _("Open"),
+        BACK: _("Back"),
+    }[action]
+    custom_id = f"v:{action}:{_reason_number(reason)}{'.'.join(ids)}"
+    style = _STYLES.get(action, discord.ButtonStyle.secondary)
+    return ui.Button(label=label, style=style, custom_id=custom_id)
+
+
+def _reason_number(reason: str) -> str:
+    """A reason in a custom id, which has room for a digit."""
+    return f"{list(reason_names()).index(reason)}:" if reason else ""
+
+
+def sheet_menu(
+    action: str, placeholder: str, options: Sequence[discord.SelectOption], most: int = 1
+) -> ui.Select[ui.View]:
+    """Build a menu of a sheet, of which nothing has to be chosen."""
+    return ui.Select(
+        custom_id=f"v:{action}",
+        placeholder=placeholder,
+        min_values=0,
+        max_values=most,
+        options=list(options),
+    )
+
+
+def _places(sheet: Sheet) -> list[str]:
+    """Numbers of each generation's pictures on the sheet, such as 3 or 4-7."""
+    places, first = [], 1
+    for count in sheet.counts:
+        places.append(str(first) if count == 1 else f"{first}-{first + count - 1}")
+        first += count
+    return places
+
+
+def _shown_prompt(generation: Generation) -> str:
+    return harmless(generation.prompt, LISTED_PROMPT_CHARACTERS) or harmless(generation.workflow)

@@ -9,6 +9,7 @@ from bot.i18n.language import _
 from bot.ui.generations import state_name, state_text
 from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.options import shown_name
+from bot.ui.reasons import reason_text
 from bot.ui.text import harmless, mebibytes
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.record import Generation, Output
@@ -39,7 +40,11 @@ def details_layout(
 
 
 def case_file_layout(
-    case_file: CaseFile, *, sheet: Item | None, names_backend: bool = False
+    case_file: CaseFile,
+    *,
+    sheet: Item | None,
+    buttons: Item | None = None,
+    names_backend: bool = False,
 ) -> ui.LayoutView:
     """Message of a generation for moderators, with changes, flags and decisions."""
     generation = case_file.generation
@@ -48,6 +53,7 @@ def case_file_layout(
     failure = harmless(generation.failure.sentence, 300) if generation.failure else ""
     more = (
         _fact(_("Review"), f"{case_file.review}{reviewer}" if case_file.review else ""),
+        _fact(_("Reason"), harmless(reason_text(case_file.reason), VALUE_CHARACTERS)),
         _fact(_("Failure"), failure),
         _fact(_("Where"), f"<#{generation.channel_id}> · `{generation.user_id}`"),
         *map(_flag_line, case_file.flags),
@@ -60,6 +66,7 @@ def case_file_layout(
             text(*record, most=RECORD_WITH_MORE_CHARACTERS),
             sheet,
             text(*more, most=MORE_CHARACTERS),
+            buttons,
         )
     )
 

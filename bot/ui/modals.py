@@ -117,13 +117,19 @@ def choice_field(
 
 
 def radio_field(
-    custom_id: str, label: str, options: Mapping[str, str], chosen: str | None = None
+    custom_id: str,
+    label: str,
+    options: Mapping[str, str],
+    chosen: str | None = None,
+    *,
+    required: bool = True,
 ) -> ui.Label[ui.Modal]:
-    """Build a group of radio buttons, one of which must be chosen; labels by value."""
+    """Build a group of radio buttons; labels by value."""
     return ui.Label(
         text=label[:MODAL_LABEL_CHARACTERS],
         component=ui.RadioGroup(
             custom_id=custom_id,
+            required=required,
             options=[
                 discord.RadioGroupOption(label=said, value=value, default=value == chosen)
                 for value, said in options.items()

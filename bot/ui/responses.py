@@ -133,7 +133,11 @@ async def respond(
 async def replace_message(
     interaction: discord.Interaction, view: ui.LayoutView, files: Sequence[discord.File] = ()
 ) -> None:
-    """Replace all of the message that an acknowledged press came from, of either form."""
+    """Replace all of the message that an acknowledged press came from, of either form.
+
+    What `respond` says after that is a message of its own.
+    """
+    interaction.extras[_ANSWERED] = True
     parts: dict[str, Any] = {"content": None, "embeds": [], "view": view}
     await interaction.edit_original_response(
         **parts, attachments=list(files), allowed_mentions=discord.AllowedMentions.none()

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, BlockRow
+
+EVERYWHERE = -1
+"""The guild id of blocks that hold in every guild and in direct messages."""
 
 
 class BlockRepository(Repository):
@@ -17,11 +20,13 @@ class BlockRepository(Repository):
         self._put(BlockRow, key, columns)
 
     def find(self, user_id: int, guild_id: int | None, now: datetime) -> BlockRow | None:
-        """The block that holds now."""
-        row = self._session.get(
-            BlockRow, (user_id, guild_id or DIRECT_MESSAGES), populate_existing=True
+        """The block that holds now, here or everywhere."""
+        return self._session.scalar(
+            _hold(guild_id, now)
+            .where(BlockRow.user_id == user_id)
+            .order_by(BlockRow.guild_id)
+            .limit(1)
         )
-        return row if row is not None and (row.until is None or row.until > now) else None
 
     def remove(self, user_id: int, guild_id: int | None) -> bool:
         """Lift a block; False when there was none."""
@@ -32,13 +37,12 @@ class BlockRepository(Repository):
         return self._change(delete(BlockRow).where(*is_it)) > 0
 
     def page(self, guild_id: int | None, now: datetime, limit: int) -> tuple[BlockRow, ...]:
-        """Those that hold now, newest first."""
-        return self._list(
-            select(BlockRow)
-            .where(
-                BlockRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                BlockRow.until.is_(None) | (BlockRow.until > now),
-            )
-            .order_by(BlockRow.at.desc())
-            .limit(limit)
-        )
+        """Those that hold now, here or everywhere, newest first."""
+        return self._list(_hold(guild_id, now).order_by(BlockRow.at.desc()).limit(limit))
+
+
+def _hold(guild_id: int | None, now: datetime) -> Select[BlockRow]:
+    return select(BlockRow).where(
+        BlockRow.guild_id.in_((guild_id or DIRECT_MESSAGES, EVERYWHERE)),
+        BlockRow.until.is_(None) | (BlockRow.until > now),
+    )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Update,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -23,6 +24,7 @@ from db.base import table_of
 from db.dialect import count_changed
 from db.repositories import prompt_words
 from db.repositories.repository import Repository
+from db.repositories.reviews import PENDING, REFUSED
 from db.tables import (
     UNFINISHED_STATES,
     ChangeRow,
@@ -82,15 +84,22 @@ class GenerationRepository(Repository):
             GenerationRow, id, populate_existing=True, with_for_update=for_update or None
         )
 
-    def get_with_review(self, generation_id: str) -> tuple[GenerationRow, str | None] | None:
-        """Find one, as it is recorded now, and the state of its review, if it has one."""
+    def get_with_review(
+        self, generation_id: str
+    ) -> tuple[GenerationRow, str | None, str | None] | None:
+        """Find one, as it is recorded now, with the state and reason of its review, if it has one.
+
+        A refusal that can still be undone is told as a review that waits.
+        """
+        is_final = ReviewRow.undo_until.is_(None)
+        state = case(((ReviewRow.state == REFUSED) & ~is_final, PENDING), else_=ReviewRow.state)
         found = self._session.execute(
-            select(GenerationRow, ReviewRow.state)
+            select(GenerationRow, state, ReviewRow.reason)
             .outerjoin(ReviewRow, ReviewRow.generation_id == GenerationRow.id)
             .where(GenerationRow.id == generation_id)
             .execution_options(populate_existing=True)
         ).one_or_none()
-        return None if found is None else (found[0], found[1])
+        return None if found is None else (found[0], found[1], found[2])
 
     def state(self, generation_id: str) -> str | None:
         """The state of one, if there is one of this id."""

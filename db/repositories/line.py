@@ -88,7 +88,7 @@ _UNDELIVERED = (
         _ROWS.given_up_at.is_(None),
         ~exists().where(
             _REVIEWS.generation_id == _ROWS.id,
-            _REVIEWS.state == PENDING,
+            (_REVIEWS.state == PENDING) | _REVIEWS.undo_until.is_not(None),
             _REVIEWS.asked_at.is_not(None),
         ),
     )

@@ -26,6 +26,8 @@ REPORTED = "reported"
 WAITING = (PENDING, REPORTED)
 """Reviews that a moderator has to decide on."""
 
+CAN_BE_REFUSED = (*WAITING, SHOWN, APPROVED)
+
 
 class ReviewRepository(Repository):
     """Results that moderators look at, and the policies by which they do."""
@@ -68,25 +70,26 @@ class ReviewRepository(Repository):
 
     def note_asked(self, generation_id: str, at: datetime) -> None:
         """Remember that moderators were asked, and its person told that it waits."""
-        self._session.execute(
-            update(ReviewRow).where(ReviewRow.generation_id == generation_id).values(asked_at=at)
-        )
+        self._set(generation_id, asked_at=at)
 
     def drop(self, generation_id: str) -> None:
         """Delete a review."""
         self._session.execute(delete(ReviewRow).where(ReviewRow.generation_id == generation_id))
 
     def withdraw(self, generation_id: str) -> bool:
-        """Close a review without a decision. Return whether it was pending.
+        """Close a review without a decision. Return whether its result was held.
 
         Where moderators were asked stays known, so that they are no longer.
         """
-        is_of_it = ReviewRow.generation_id == generation_id
-        self._session.execute(
-            update(ReviewRow).where(is_of_it, ReviewRow.state == REPORTED).values(state=SHOWN)
-        )
-        is_pending = (is_of_it, ReviewRow.state == PENDING)
-        return self._change(update(ReviewRow).where(*is_pending).values(state=SHOWN)) > 0
+        review = self.find(generation_id)
+        if review is None:
+            return False
+        is_held = review.state == PENDING or (review.state == REFUSED and review.undo_until)
+        columns: dict[str, object] = {"undo_until": None}
+        if review.state in WAITING:
+            columns["state"] = SHOWN
+        self._set(generation_id, **columns)
+        return bool(is_held)
 
     def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
         """Where moderators were shown these generations: channel ids and message ids."""
@@ -97,14 +100,27 @@ class ReviewRepository(Repository):
         )
         return tuple((row.channel_id, row.message_id) for row in found)
 
-    def decided(self, ids: Collection[str]) -> frozenset[str]:
-        """Those of these generations that were held until a moderator decided."""
-        found = self._session.scalars(
-            select(ReviewRow.generation_id).where(
-                ReviewRow.generation_id.in_(ids), ReviewRow.decided_at.is_not(None)
+    def tellings(self, ids: Collection[str]) -> dict[str, int]:
+        """How often there was something new to tell of each of these that have a review."""
+        found = self._session.execute(
+            select(ReviewRow.generation_id, ReviewRow.tellings).where(
+                ReviewRow.generation_id.in_(ids)
             )
         )
-        return frozenset(found)
+        return {row.generation_id: row.tellings for row in found}
+
+    def note_telling(self, generation_id: str) -> int:
+        """Note that its person is to be told something new; return how often that was so.
+
+        Telling that it waits is something new, too.
+        """
+        told = self._session.scalar(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id)
+            .values(tellings=ReviewRow.tellings + 1, asked_at=None)
+            .returning(ReviewRow.tellings)
+        )
+        return told or 0
 
     def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
         """How many results, held or reported, wait for a decision in a guild; the oldest ones."""
@@ -124,20 +140,72 @@ class ReviewRepository(Repository):
 
     def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
         """Remember where moderators were asked."""
-        self._session.execute(
-            update(ReviewRow)
-            .where(ReviewRow.generation_id == generation_id)
-            .values(channel_id=channel_id, message_id=message_id)
-        )
+        self._set(generation_id, channel_id=channel_id, message_id=message_id)
 
-    def decide(self, generation_id: str, state: str, actor_id: int, at: datetime) -> bool:
-        """Decide one that waits; True for the one call that did it."""
+    def decide(
+        self,
+        generation_id: str,
+        state: str,
+        *,
+        actor_id: int,
+        at: datetime,
+        undo_until: datetime,
+        reason: str = "",
+    ) -> bool:
+        """Decide one that waits, or refuse one that is shown; True for the one call that did it."""
         decided = self._change(
             update(ReviewRow)
-            .where(ReviewRow.generation_id == generation_id, ReviewRow.state.in_(WAITING))
-            .values(state=state, actor_id=actor_id, decided_at=at)
+            .where(
+                ReviewRow.generation_id == generation_id,
+                ReviewRow.state.in_(WAITING if state == APPROVED else CAN_BE_REFUSED),
+                ReviewRow.undo_until.is_(None),
+            )
+            .values(
+                state=state,
+                former_state=ReviewRow.state,
+                actor_id=actor_id,
+                decided_at=at,
+                undo_until=undo_until,
+                reason=reason,
+            )
         )
         return decided > 0
+
+    def undo(self, generation_id: str, now: datetime) -> bool:
+        """Take a decision back while there is time; True for the one call that did it."""
+        undone = self._change(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.undo_until > now)
+            .values(
+                state=ReviewRow.former_state,
+                former_state=None,
+                actor_id=None,
+                decided_at=None,
+                undo_until=None,
+                reason="",
+            )
+        )
+        return undone > 0
+
+    def due(self, now: datetime, limit: int) -> tuple[str, ...]:
+        """List those whose time to undo the decision is over, the oldest first."""
+        return tuple(
+            self._session.scalars(
+                select(ReviewRow.generation_id)
+                .where(ReviewRow.undo_until <= now)
+                .order_by(ReviewRow.undo_until)
+                .limit(limit)
+            )
+        )
+
+    def finish(self, generation_id: str, now: datetime) -> bool:
+        """Make a decision final whose time is over; True for the one call that did it."""
+        finished = self._change(
+            update(ReviewRow)
+            .where(ReviewRow.generation_id == generation_id, ReviewRow.undo_until <= now)
+            .values(undo_until=None)
+        )
+        return finished > 0
 
     def modes(self, guild_id: int) -> dict[int, str]:
         """A guild's modes by channel; its own is that of WHOLE_GUILD."""
@@ -159,3 +227,7 @@ class ReviewRepository(Repository):
             return
         key = {"guild_id": guild_id, "channel_id": channel_id}
         self._put(ReviewPolicyRow, key, {"mode": mode})
+
+    def _set(self, generation_id: str, **columns: object) -> None:
+        is_of_it = ReviewRow.generation_id == generation_id
+        self._session.execute(update(ReviewRow).where(is_of_it).values(**columns))

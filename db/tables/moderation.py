@@ -64,7 +64,9 @@ class ReviewRow(Base):
     What is reported is seen by all until a moderator decides.
 
     The message is where they are asked, in their own channel; `asked_at` is when that, and telling
-    the person that it waits, was done.
+    the person that it waits, was done. Until `undo_until` a decision can be undone, which brings
+    `former_state` back; it is NULL once nothing can be undone. `tellings` counts how often there
+    was something new to tell the person after a decision.
     """
 
     __tablename__ = "reviews"
@@ -79,12 +81,17 @@ class ReviewRow(Base):
     created_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    former_state: Mapped[str | None] = mapped_column(String(16))
+    undo_until: Mapped[datetime | None]
+    tellings: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (
         CheckConstraint(
             "state IN ('pending', 'approved', 'refused', 'shown', 'reported')", name="state"
         ),
         Index("ix_reviews_by_state", "state", "created_at"),
+        Index("ix_reviews_by_undo_until", "undo_until"),
     )
 
 

@@ -51,6 +51,7 @@ def copy_generation(
         outputs=tuple(map(copy_output, shown)),
         derivation=Derivation(row.derivation) if row.derivation else None,
         layout=Layout(row.layout),
+        refusal="",
     )
 
 

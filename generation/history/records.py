@@ -167,16 +167,17 @@ class Records(Transactional):
         return tuple(map(copy_generation, LineRepository(session).list_unfinished(user_id)))
 
     @reads
-    def undelivered(self, session: Session) -> dict[str, bool]:
+    def undelivered(self, session: Session) -> dict[str, int]:
         """Return ids of ended generations that await delivery, oldest first.
 
-        True for what a moderator decided on: that is told by a delivery of its own.
+        With each comes how often moderators' decisions changed what is told, 0 for a first time:
+        each is told by a delivery of its own.
         """
         ids = LineRepository(session).list_undelivered()
-        reviews, decided = ReviewRepository(session), frozenset[str]()
+        reviews, tellings = ReviewRepository(session), dict[str, int]()
         for start in range(0, len(ids), IDS_AT_ONCE):
-            decided |= reviews.decided(ids[start : start + IDS_AT_ONCE])
-        return {id_: id_ in decided for id_ in ids}
+            tellings |= reviews.tellings(ids[start : start + IDS_AT_ONCE])
+        return {id_: tellings.get(id_, 0) for id_ in ids}
 
     @reads
     def durations(self, session: Session, workflows: Collection[str]) -> Durations:

@@ -147,10 +147,10 @@ class Line:
             raise _unavailable() from error
         await self._tell_peers("drop", generation_id)
 
-    async def deliver_decided(self, generation_id: str) -> None:
+    async def deliver_decided(self, generation_id: str, telling: int) -> None:
         """Deliver a moderator's decision. Raises ServiceUnavailable; reconciliation retries."""
         try:
-            await self._running().deliver(generation_id, is_decided=True)
+            await self._running().deliver(generation_id, telling)
         except Exception as error:
             raise _unavailable() from error
 

@@ -84,7 +84,7 @@ class Reconciliation:
         await self._refresh(line, alive, dead, sorted(filter(takes_work, peers)), read_at)
         await self._cancel_wanted(line.cancelled, alive)
         busy = {one.generation_id for one in alive}
-        left = {id_: decided for id_, decided in undelivered.items() if id_ not in busy}
+        left = {id_: telling for id_, telling in undelivered.items() if id_ not in busy}
         if left:
             await self._deliver(left)
 
@@ -178,14 +178,14 @@ class Reconciliation:
             elif states[cancel_id(id_)] in ENDED:
                 await self._steps.settle_unforeseen(id_, "its cancellation ended without an end")
 
-    async def _deliver(self, left: dict[str, bool]) -> None:
-        names = {id_: deliver_id(id_, is_decided=decided) for id_, decided in left.items()}
+    async def _deliver(self, left: dict[str, int]) -> None:
+        names = {id_: deliver_id(id_, telling) for id_, telling in left.items()}
         states = await find_states(names.values())
-        for id_, is_decided in left.items():
+        for id_, telling in left.items():
             if await self._may_begin(names[id_], states.get(names[id_])):
-                await self._workflows.deliver(id_, is_decided=is_decided)
+                await self._workflows.deliver(id_, telling)
             elif states[names[id_]] in ENDED and (
-                (await self._records.undelivered()).get(id_) is is_decided
+                (await self._records.undelivered()).get(id_) == telling
             ):
                 # It ended without a record, and nothing recorded it or decided on it meanwhile.
                 await self._steps.give_up_delivery(id_)

@@ -120,13 +120,13 @@ class Workflows:
         with SetWorkflowID(cancel_id(generation_id)):
             await DBOS.start_workflow_async(self._cancel, generation_id)
 
-    async def deliver(self, generation_id: str, *, is_decided: bool = False) -> None:
+    async def deliver(self, generation_id: str, telling: int = 0) -> None:
         """Start delivering an end. No effect if that was started already.
 
-        What a moderator decided on is told once more.
+        `telling` numbers the times that moderators' decisions changed what is told.
         """
-        with SetWorkflowID(deliver_id(generation_id, is_decided=is_decided)):
-            await DBOS.start_workflow_async(self._deliver, generation_id, is_decided)
+        with SetWorkflowID(deliver_id(generation_id, telling)):
+            await DBOS.start_workflow_async(self._deliver, generation_id, telling > 0)
 
     def abort(self, generation_id: str) -> None:
         """Stop following its run in this process: it is being ended in another way."""
@@ -250,9 +250,11 @@ def cancel_id(generation_id: str) -> str:
     return f"{generation_id}:cancel"
 
 
-def deliver_id(generation_id: str, *, is_decided: bool = False) -> str:
-    """The workflow id of a generation's delivery, the one before or after a decision on it."""
-    return f"{generation_id}:{'decided' if is_decided else 'deliver'}"
+def deliver_id(generation_id: str, telling: int = 0) -> str:
+    """The workflow id of a generation's delivery, before and after each decision on it."""
+    if not telling:
+        return f"{generation_id}:deliver"
+    return f"{generation_id}:decided{telling if telling > 1 else ''}"
 
 
 async def find_open() -> tuple[OpenWorkflow, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
-from db.repositories.blocks import BlockRepository
+from db.repositories.blocks import EVERYWHERE, BlockRepository
 from db.repositories.flags import FlagRepository
 from db.repositories.watched_words import WatchedWordRepository
 from db.tables import BlockRow, WatchedWordRow
@@ -44,13 +44,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A person who may not generate here; `until` is None for a permanent block."""
+    """A person who may not generate here, or anywhere; `until` is None for a permanent block."""
 
     user_id: int
     reason: str
     until: datetime | None
     actor_id: int
     at: datetime
+    is_everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,27 +141,39 @@ class Moderation(Service):
 
     @writes
     def block(
-        self, session: Session, actor: Actor, user_id: int, *, reason: str, until: datetime | None
+        self,
+        session: Session,
+        actor: Actor,
+        user_id: int,
+        *,
+        reason: str,
+        until: datetime | None,
+        everywhere: bool = False,
     ) -> None:
-        """Block a person."""
+        """Block a person, in this guild or, on behalf of an operator, in all of them."""
         kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
         BlockRepository(session).put(
             user_id,
-            actor.guild_id,
+            EVERYWHERE if everywhere else actor.guild_id,
             reason=kept,
             until=until,
             actor_id=actor.user_id,
             at=self._clock(),
         )
         ends_at = until.isoformat() if until else None
-        self._audit(session, actor, "block", str(user_id), reason=kept, until=ends_at)
+        where = {"everywhere": True} if everywhere else {}
+        self._audit(session, actor, "block", str(user_id), reason=kept, until=ends_at, **where)
 
     @writes
-    def unblock(self, session: Session, actor: Actor, user_id: int) -> bool:
-        """Lift a block; False when there was none."""
-        lifted = BlockRepository(session).remove(user_id, actor.guild_id)
+    def unblock(
+        self, session: Session, actor: Actor, user_id: int, *, everywhere: bool = False
+    ) -> bool:
+        """Lift a block of this guild, or the one that holds in all; False when there was none."""
+        guild_id = EVERYWHERE if everywhere else actor.guild_id
+        lifted = BlockRepository(session).remove(user_id, guild_id)
         if lifted:
-            self._audit(session, actor, "unblock", str(user_id))
+            where = {"everywhere": True} if everywhere else {}
+            self._audit(session, actor, "unblock", str(user_id), **where)
         return lifted
 
     @reads
@@ -263,7 +276,8 @@ def refuse_blocked(block: Block) -> RequestRefused:
 
 
 def _copy_block(row: BlockRow) -> Block:
-    return Block(row.user_id, row.reason, row.until, row.actor_id, row.at)
+    is_everywhere = row.guild_id == EVERYWHERE
+    return Block(row.user_id, row.reason, row.until, row.actor_id, row.at, is_everywhere)
 
 
 def _load_words(session: Session, guild_id: int | None) -> tuple[WatchedWord, ...]:

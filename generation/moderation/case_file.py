@@ -50,6 +50,7 @@ class CaseFile:
     """SHA-256 of each result, by its position."""
     review: str | None
     reviewer_id: int | None
+    reason: str = ""
 
 
 class ModerationQueries(HistoryReader):
@@ -75,6 +76,7 @@ class ModerationQueries(HistoryReader):
             hashes={one.position: one.sha256 for one in outputs},
             review=review.state if review else None,
             reviewer_id=review.actor_id if review else None,
+            reason=review.reason if review else "",
         )
 
     async def purge(self, actor: Actor, user_id: int) -> tuple[Generation, ...]:

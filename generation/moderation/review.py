@@ -1,8 +1,9 @@
 """Review of results: policies by guild and channel, and moderators' decisions.
 
 A result that is held is made and charged as ever, but withheld: `Records` gives it to nobody. Its
-person is told that it waits, and its delivery begins anew with the decision. A refusal takes its
-results away and is not refunded: the work was done.
+person is told that it waits, and its delivery begins anew with each decision that changes what is
+shown. A decision can be undone for some minutes. A refusal hides its results at once, deletes them
+after these minutes, and is not refunded: the work was done.
 """
 
 import logging
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from db.database import Database, Session
 from db.repositories.flags import FlagRepository
@@ -24,7 +26,7 @@ from db.repositories.reviews import (
     WHOLE_GUILD,
     ReviewRepository,
 )
-from db.tables import DIRECT_MESSAGES, FlagRow
+from db.tables import DIRECT_MESSAGES, FlagRow, GenerationRow
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.history.records import Records
@@ -34,6 +36,7 @@ from generation.moderation.review_cards import ReviewCards
 from generation.notifier import Case, DeliveryPostponed, MessageLocation, ReviewChannel
 from generation.record import Generation, GenerationState
 from generation.request import Actor, Requester
+from generation.tasks import TaskOwner
 from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 
@@ -47,8 +50,14 @@ REPORT = "report"
 GENERATIONS_A_SHEET = 9
 """Generations on one contact sheet: as many as can be judged at a glance."""
 
-TILES_A_SHEET = 12
-"""Pictures on one contact sheet: three rows."""
+TILES_A_SHEET = 36
+"""Pictures on one contact sheet: four of each."""
+
+UNDO_TIME = timedelta(minutes=10)
+"""How long a decision can be undone."""
+
+BATCH = 100
+"""Decisions that are made final at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +116,7 @@ class Reviews(Service):
         self._records = Records(database)
         self._review_channel = review_channel
         self._cards = ReviewCards(database, review_channel)
+        self._tasks = TaskOwner(_log)
 
     async def show(self, generation: Generation) -> None:
         """Before an end is told: show it to moderators who want it, unless they have seen it.
@@ -149,13 +159,13 @@ class Reviews(Service):
             raise UnknownGeneration(generation_id)
         return found
 
-    async def update_messages(self, generation_id: str) -> None:
+    async def update_messages(self, generation_id: str, *, is_undone: bool = False) -> None:
         """Close its messages to moderators, once it was decided on or removed.
 
-        Raises ServiceUnavailable.
+        `is_undone` asks again there. Raises ServiceUnavailable.
         """
         with available():
-            await self.close(generation_id)
+            await self._cards.update(generation_id, reopens=is_undone)
 
     async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
         """Delete what moderators were shown of results whose records are gone."""
@@ -163,36 +173,83 @@ class Reviews(Service):
 
     @writes
     def decide(
-        self, session: Session, actor: Actor, generation_id: str, *, approved: bool
-    ) -> Generation:
-        """Approve or refuse a held or reported result; it is audited.
+        self,
+        session: Session,
+        actor: Actor,
+        generation_id: str,
+        *,
+        approved: bool,
+        reason: str = "",
+    ) -> int | None:
+        """Approve or refuse a result: it is shown or hidden at once, and the act is audited.
 
-        The generation is returned as it was before. If it was withheld, call
-        `GenerationService.tell_decided` afterwards. Raises UnknownGeneration, RequestRefused when
-        somebody decided already, ServiceUnavailable.
+        What cannot be undone follows by `finish_decisions` when the time to undo it is over:
+        deleting a refused result, and telling its person, with the reason.
+
+        Return the number of what is to be told by `GenerationService.tell_decided`; None if nothing
+        is. Raises UnknownGeneration, GenerationRemoved, RequestRefused when somebody decided
+        already, ServiceUnavailable.
         """
         now = self._clock()
-        generations = GenerationRepository(session)
-        row = generations.get(generation_id, for_update=True)
-        if row is None or actor.guild_id is None or row.guild_id != actor.guild_id:
-            raise UnknownGeneration(generation_id)
+        row = _find_row(session, actor, generation_id)
         if row.state != GenerationState.SUCCEEDED.value:
             raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
-        outputs = OutputRepository(session).outputs(generation_id)
-        decided = copy_generation(row, outputs)
-        state = APPROVED if approved else REFUSED
-        if not ReviewRepository(session).decide(generation_id, state, actor.user_id, now):
+        if row.removed_at is not None:
+            raise GenerationRemoved(generation_id)
+        reviews = ReviewRepository(session)
+        reviews.begin(generation_id, SHOWN, now)
+        kept = clean_text(reason)[:MAX_REPORT_CHARACTERS]
+        if not reviews.decide(
+            generation_id,
+            APPROVED if approved else REFUSED,
+            actor_id=actor.user_id,
+            at=now,
+            undo_until=now + UNDO_TIME,
+            reason=kept,
+        ):
             raise RequestRefused(
                 FailureKind.INVALID_OPTION, "Somebody decided on this one already."
             )
-        if approved:
-            generations.update(generation_id, withheld=False)
-        else:
-            OutputRepository(session).remove_contents(generation_id)
-            generations.update(generation_id, removed_at=now, removed_by=actor.user_id)
-        action, owner = "approve" if approved else "refuse", str(row.user_id)
-        self._audit(session, actor, action, generation_id, user_id=owner)
-        return decided
+        detail = {"reason": kept} if kept else {}
+        action = "approve" if approved else "refuse"
+        self._audit(session, actor, action, generation_id, user_id=str(row.user_id), **detail)
+        return _withhold(session, row, is_withheld=not approved)
+
+    @writes
+    def undo(self, session: Session, actor: Actor, generation_id: str) -> int | None:
+        """Take a decision back: the result waits, or is shown, as before. It is audited.
+
+        Return as `decide` does. Raises UnknownGeneration, RequestRefused when the time is over,
+        ServiceUnavailable.
+        """
+        row = _find_row(session, actor, generation_id)
+        reviews = ReviewRepository(session)
+        if not reviews.undo(generation_id, self._clock()):
+            raise RequestRefused(FailureKind.INVALID_OPTION, "It's too late to undo this.")
+        self._audit(session, actor, "undo", generation_id, user_id=str(row.user_id))
+        review = reviews.find(generation_id)
+        is_withheld = review is not None and review.state == PENDING
+        return _withhold(session, row, is_withheld=is_withheld)
+
+    async def finish_decisions(self) -> None:
+        """Carry out the decisions whose time to undo them is over. Raises DatabaseError.
+
+        Each is by one process only. The line tells the people concerned.
+        """
+        now = self._clock()
+        due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
+        for generation_id in due:
+            await self._database.write(partial(_finish, generation_id=generation_id, now=now))
+        if due:
+            self._tasks.start(self._close_all(due), "messages of final decisions")
+
+    async def _close_all(self, generation_ids: Sequence[str]) -> None:
+        for generation_id in generation_ids:
+            await self._cards.update(generation_id)
+
+    async def stop(self) -> None:
+        """Leave messages to moderators as they are. May be called twice."""
+        await self._tasks.close()
 
     async def report(self, generation_id: str, requester: Requester, reason: str) -> None:
         """Report a result to the moderators of the guild.
@@ -230,27 +287,38 @@ class Reviews(Service):
         What has to be heard, read or watched is left to `case`, and so is what fills a sheet alone.
         Raises ServiceUnavailable.
         """
-        with available():
-            waiting, ids = await self._database.read(
-                lambda session: ReviewRepository(session).waiting(guild_id, 2 * GENERATIONS_A_SHEET)
-            )
-            chosen, counts, tiles = list[Generation](), list[int](), list[Tile]()
-            for generation_id in ids:
-                generation = await self._records.find(generation_id, unveiled=True)
-                new = build_tiles(generation) if generation is not None else ()
-                if generation is None or not new or len(tiles) + len(new) > TILES_A_SHEET:
-                    continue
-                if len("".join(one.id for one in chosen) + generation_id) > max_id_characters:
-                    break
-                chosen.append(generation)
-                counts.append(len(new))
-                tiles += new
-                if len(chosen) == GENERATIONS_A_SHEET:
-                    break
+        chosen = await self.choose_for_sheet(guild_id, max_id_characters)
         if len(chosen) <= 1:
             return None
-        picture = await decode(contact_sheet, tiles)
-        return Sheet(waiting, tuple(chosen), tuple(counts), picture)
+        picture = await decode(contact_sheet, [tile for _, tiles in chosen for tile in tiles])
+        overview = await self.overview(guild_id)
+        return Sheet(
+            overview.waiting,
+            tuple(generation for generation, _ in chosen),
+            tuple(len(tiles) for _, tiles in chosen),
+            picture,
+        )
+
+    async def choose_for_sheet(
+        self, guild_id: int, max_id_characters: int
+    ) -> list[tuple[Generation, Sequence[Tile]]]:
+        """The results that `sheet` shows, with their pictures. Raises ServiceUnavailable."""
+        chosen: list[tuple[Generation, Sequence[Tile]]] = []
+        characters = count = 0
+        with available():
+            _, ids = await self._database.read(
+                lambda session: ReviewRepository(session).waiting(guild_id, 2 * GENERATIONS_A_SHEET)
+            )
+            for generation_id in ids:
+                generation = await self._records.find(generation_id, unveiled=True)
+                tiles = build_tiles(generation) if generation is not None else ()
+                if generation is None or not tiles or count + len(tiles) > TILES_A_SHEET:
+                    continue
+                characters, count = characters + len(generation_id), count + len(tiles)
+                if characters > max_id_characters or len(chosen) == GENERATIONS_A_SHEET:
+                    break
+                chosen.append((generation, tiles))
+        return chosen
 
     @writes
     def set_mode(
@@ -306,6 +374,43 @@ class Reviews(Service):
             )
         )
         ReviewRepository(session).report(generation_id, now)
+
+
+def _find_row(session: Session, actor: Actor, generation_id: str) -> GenerationRow:
+    """The generation, which others cannot change until the end of the transaction."""
+    row = GenerationRepository(session).get(generation_id, for_update=True)
+    if row is None or actor.guild_id is None or row.guild_id != actor.guild_id:
+        raise UnknownGeneration(generation_id)
+    return row
+
+
+def _withhold(session: Session, row: GenerationRow, *, is_withheld: bool) -> int | None:
+    """Hide or show a result; return the number of what is to be told, None if nothing changes."""
+    if row.withheld == is_withheld:
+        return None
+    columns = {"withheld": is_withheld, "delivered_at": None, "given_up_at": None}
+    if not is_withheld:
+        # Where it was shared it was deleted when it was hidden.
+        columns["shared_url"] = None
+    GenerationRepository(session).update(row.id, **columns)
+    return ReviewRepository(session).note_telling(row.id)
+
+
+def _finish(session: Session, *, generation_id: str, now: datetime) -> None:
+    """Make a decision final, and delete what was refused, unless another process does."""
+    reviews = ReviewRepository(session)
+    review = reviews.find(generation_id)
+    if review is None or not reviews.finish(generation_id, now) or review.state != REFUSED:
+        return
+    OutputRepository(session).remove_contents(generation_id)
+    GenerationRepository(session).update(
+        generation_id,
+        removed_at=now,
+        removed_by=review.actor_id,
+        delivered_at=None,
+        given_up_at=None,
+    )
+    reviews.note_telling(generation_id)
 
 
 def find_mode(reviews: ReviewRepository, asked: Requester | Generation) -> ReviewMode:

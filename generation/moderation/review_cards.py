@@ -63,17 +63,22 @@ class ReviewCards(Transactional):
                     return
                 await self._note(generation_id, location)
                 if await self._find_channel(case.generation.guild_id) == channel_id:
-                    await self._keep(self._review_channel, generation_id, location, case.state)
+                    await self._keep(self._review_channel, generation_id, location, case)
                     return
                 await self._review_channel.retract(location)
 
-    async def update(self, generation_id: str) -> None:
-        """Close it where it was posted, once it was decided on or removed. Raises DatabaseError."""
+    async def update(self, generation_id: str, *, reopens: bool = False) -> None:
+        """Close it where it was posted, once it was decided on or removed. Raises DatabaseError.
+
+        `reopens` asks again there if nothing is decided any more.
+        """
         if self._review_channel is None:
             return
         async with self._lock(generation_id):
             for location in await self._find_messages(generation_id):
-                await self._keep(self._review_channel, generation_id, location, None)
+                await self._keep(
+                    self._review_channel, generation_id, location, None, reopens=reopens
+                )
 
     async def retract(self, locations: Sequence[MessageLocation]) -> None:
         """Delete those messages: nothing is recorded any more of what they show."""
@@ -86,17 +91,20 @@ class ReviewCards(Transactional):
         review_channel: ReviewChannel,
         generation_id: str,
         location: MessageLocation,
-        shown: CaseState | None,
+        shown: Case | None,
+        *,
+        reopens: bool = False,
     ) -> None:
         while True:
             case = await self.find(generation_id)
             if case is None:
                 await review_channel.retract(location)
                 return
-            if case.state is shown or not case.state.is_closed:
+            is_open_as_before = shown is None and not case.state.is_closed and not reopens
+            if is_open_as_before or (shown is not None and case.looks_like(shown)):
                 return
-            await review_channel.close_case(case, location)
-            shown = case.state
+            await review_channel.amend_case(case, location)
+            shown = case
 
     def _lock(self, generation_id: str) -> asyncio.Lock:
         return self._locks.setdefault(generation_id, asyncio.Lock())
@@ -134,6 +142,9 @@ class ReviewCards(Transactional):
             state,
             tuple(f"{one.kind}: {one.note}" for one in flags),
             row.removed_by if state is CaseState.REMOVED or review is None else review.actor_id,
+            review.decided_at if review is not None else None,
+            review.undo_until if review is not None else None,
+            review.reason if review is not None else "",
         )
 
 

@@ -40,6 +40,7 @@ LOST = Failure(
 TOO_LONG = Failure(FailureKind.TIMED_OUT, "It took too long. Try fewer or smaller pictures.")
 STALLED = Failure(FailureKind.TIMED_OUT, "The GPU stopped responding. Try again.")
 CANCELLED = Failure(FailureKind.CANCELLED, "Cancelled by you.")
+CANCELLED_BY_MODERATOR = Failure(FailureKind.CANCELLED, "Cancelled by a moderator.")
 NOTHING_MADE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow ended without a result.")
 WORKFLOW_GONE = Failure(FailureKind.WORKFLOW_ERROR, "The workflow is no longer in the library.")
 

@@ -16,7 +16,7 @@ from generation.quota.costs import count_of
 from generation.quota.rules import made_cost
 from generation.record import Failure, Generation, GenerationState, OutputContent
 from generation.runs.broadcast import Broadcast
-from generation.runs.failures import CANCELLED
+from generation.runs.failures import CANCELLED, CANCELLED_BY_MODERATOR
 from generation.runs.outcome import failure_of
 from generation.runs.results import FinishedRun, RecordedEnd, Results
 from generation.tasks import finish
@@ -81,7 +81,11 @@ class Settlement:
         results: Results | None = None,
     ) -> RecordedEnd | None:
         def change(session: Session) -> tuple[RecordedEnd, Ended] | None:
-            now = self._clock()
+            now, row, why = self._clock(), None, failure
+            if state is GenerationState.CANCELLED:
+                row = GenerationRepository(session).get(generation_id)
+            if row is not None and row.cancelled_by not in (None, row.user_id):
+                why = CANCELLED_BY_MODERATOR
             # Succeeds for one caller; results and charge are recorded in the same transaction, so
             # that a crash leaves neither an uncharged success nor a charged failure.
             won = GenerationRepository(session).move(
@@ -89,11 +93,11 @@ class Settlement:
                 from_states=UNFINISHED,
                 to=state.value,
                 at=now,
-                actor_id=_find_canceller(session, generation_id, state),
+                actor_id=row.cancelled_by if row else None,
                 finished_at=now,
-                failure_kind=failure.kind.value if failure else None,
-                failure_sentence=failure.template if failure else None,
-                failure_facts=_storable(failure.facts) if failure else None,
+                failure_kind=why.kind.value if why else None,
+                failure_sentence=why.template if why else None,
+                failure_facts=_storable(why.facts) if why else None,
                 gpu_ms=results.gpu_ms if results else None,
             )
             return self._record_end(session, generation_id, results) if won else None
@@ -117,7 +121,7 @@ class Settlement:
         found = GenerationRepository(session).get_with_review(generation_id)
         if found is None:
             return None
-        row, review_state = found
+        row, review_state, _ = found
         ended = _close_charge(session, row, outputs)
         contents: tuple[OutputContent, ...] = ()
         if results is not None and not row.withheld:
@@ -138,13 +142,6 @@ def _storable(facts: Mapping[str, object]) -> dict[str, object]:
         else fact
         for name, fact in facts.items()
     }
-
-
-def _find_canceller(session: Session, generation_id: str, state: GenerationState) -> int | None:
-    if state is not GenerationState.CANCELLED:
-        return None
-    row = GenerationRepository(session).get(generation_id)
-    return row.cancelled_by if row else None
 
 
 def _close_charge(session: Session, row: GenerationRow, outputs: Sequence[OutputRow]) -> Ended:

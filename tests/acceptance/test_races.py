@@ -9,6 +9,7 @@ from generation.record import GenerationState
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import id_of, press_more
+from tests.support.reviews import let_undo_time_pass
 
 PATIENCE_S = 60
 
@@ -52,9 +53,12 @@ async def test_one_moderator_approves_while_another_refuses(environment):
             asked = await environment.mo.wait_for(
                 lambda one: "[Approve]" in as_text(one), PATIENCE_S
             )
+            refusal = await other.click(asked, "Refuse…")
             await asyncio.gather(
-                environment.mo.click(asked, "Approve"), other.click(asked, "Refuse")
+                environment.mo.click(asked, "Approve"),
+                other.fill(refusal.modal, {"kind": "hate", "reason": ""}),
             )
+            await let_undo_time_pass(core)
             await reply.until(
                 lambda one: has_pictures(one) or "declined this picture" in as_text(one), PATIENCE_S
             )

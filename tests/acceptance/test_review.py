@@ -9,6 +9,7 @@ from generation.request import Actor
 from sandbox.discord_api.values import Permission
 from sandbox.people import Person, as_text, files_of
 from tests.support.messages import choices_of, id_of, is_answered, labels_of
+from tests.support.reviews import let_undo_time_pass, refuse
 
 PATIENCE_S = 60
 
@@ -32,7 +33,7 @@ def held(message):
 
 async def seen_by_moderators(environment, text):
     return await environment.mo.wait_for(
-        lambda message: text in as_text(message) and "Block" in labels_of(message), PATIENCE_S
+        lambda message: text in as_text(message) and "Block…" in labels_of(message), PATIENCE_S
     )
 
 
@@ -87,14 +88,53 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
         await core.service._line.reconcile()
         assert held(reply.message), "a held result is no lost delivery"
     async with environment.bot() as core:
-        await environment.mo.click(asked, "Refuse")
-        told = await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
-        assert not files_of(told)
-        id_ = id_of(asked)
-        assert await core.service._records.contents(id_, unveiled=True) == ()
+        await refuse(environment.mo, asked, "violence", "too much blood")
         closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
+        assert "Violence or gore: too much blood" in as_text(closed)
         assert not files_of(closed)
+        assert labels_of(closed) == ["Undo"]
+        assert held(reply.message), "nothing is told before it is final"
         assert "refuse" in await answer(environment.mo, "mod audit")
+    async with environment.bot() as core:
+        await let_undo_time_pass(core)
+        told = await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
+        assert "Violence or gore: too much blood" in as_text(told)
+        assert not files_of(told)
+        assert await core.service._records.contents(id_of(asked), unveiled=True) == ()
+        await environment.world.wait_for(
+            lambda: not any(labels_of(one) for one in environment.mo.messages("moderators")),
+            PATIENCE_S,
+        )
+
+
+async def test_an_approval_is_taken_back_and_decided_anew(environment):
+    """As often as a moderator changes their mind, what people see is what is recorded."""
+    async with environment.bot() as core:
+        reply, asked = await hold_one(environment)
+        for _ in range(2):
+            await environment.mo.click(asked, "Approve")
+            await reply.until(has_pictures, PATIENCE_S)
+            closed = await environment.mo.wait_for(
+                lambda one: "Approved by" in as_text(one), PATIENCE_S
+            )
+            assert labels_of(closed) == ["Undo"]
+            await environment.mo.click(closed, "Undo")
+            hidden = await reply.until(held, PATIENCE_S)
+            assert not files_of(hidden)
+            asked = await seen_by_moderators(environment, "a fox")
+            assert files_of(asked)
+        await refuse(environment.mo, asked)
+        closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
+        await environment.mo.click(closed, "Undo")
+        asked = await seen_by_moderators(environment, "a fox")
+        assert files_of(asked)
+        await environment.mo.click(asked, "Approve")
+        await reply.until(has_pictures, PATIENCE_S)
+        await let_undo_time_pass(core)
+        late = await environment.mo.click({**asked, "components": closed["components"]}, "Undo")
+        assert late.failure is None
+        await environment.mo.wait_for(lambda one: "too late to undo" in as_text(one), PATIENCE_S)
+        assert has_pictures(reply.message)
 
 
 @pytest.mark.parametrize("approved", [True, False])
@@ -106,7 +146,7 @@ async def test_a_decision_that_could_not_be_told_at_once_is_told_later(environme
         await core.services.reviews.decide(
             Actor(environment.mo.id, environment.world.guild_id), id_, approved=approved
         )
-        await core.service._line.reconcile()
+        await let_undo_time_pass(core)
         await reply.until(
             has_pictures if approved else lambda one: "declined this" in as_text(one), PATIENCE_S
         )
@@ -133,15 +173,6 @@ async def open_queue(environment, text):
     return panel, await panel.until(lambda one: text in as_text(one), PATIENCE_S)
 
 
-async def refuse_all(environment, panel, sheet):
-    """Both that are on a sheet: it asks once more."""
-    await environment.mo.click(sheet, "Refuse all 2")
-    asked = await panel.until(lambda one: "Really refuse all 2" in labels_of(one), PATIENCE_S)
-    assert labels_of(asked) == ["Really refuse all 2", "Back"]
-    assert files_of(asked)
-    await environment.mo.click(asked, "Really refuse all 2")
-
-
 async def test_moderators_decide_on_several_at_once_from_one_sheet(environment):
     async with environment.bot() as core:
         await environment.limit(core, max_waiting=20, pictures=999)
@@ -154,11 +185,37 @@ async def test_moderators_decide_on_several_at_once_from_one_sheet(environment):
         for reply in replies[:9]:
             await reply.until(has_pictures, PATIENCE_S)
         assert all(held(reply.message) for reply in replies[9:])
-        await refuse_all(environment, panel, second)
+        await environment.mo.choose(second, "v:reason", "Hate or harassment")
+        await panel.until(lambda one: ":3:" in str(one["components"]), PATIENCE_S)
+        await environment.mo.click(panel.message, "Refuse all 2")
         await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
+        await let_undo_time_pass(core)
         for reply in replies[9:]:
-            await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
+            told = await reply.until(
+                lambda one: "declined this picture" in as_text(one), PATIENCE_S
+            )
+            assert "Hate or harassment" in as_text(told)
         assert (await answer(environment.mo, "mod audit")).count("approve") == 9
+
+
+async def test_single_ones_are_picked_from_a_sheet_and_all_decisions_undone(environment):
+    async with environment.bot() as core:
+        await environment.limit(core, max_waiting=20, pictures=999)
+        replies = await hold_some(environment, 3)
+        panel, sheet = await open_queue(environment, "3 wait")
+        first, second, _third = choices_of(sheet)
+        await environment.mo.choose(sheet, "v:pick", first, second)
+        picked = await panel.until(lambda one: "Approve 2 picked" in labels_of(one), PATIENCE_S)
+        assert files_of(picked)
+        await environment.mo.click(picked, "Approve 2 picked")
+        one_left = await panel.until(lambda one: "1 waiting" in as_text(one), PATIENCE_S)
+        for reply in replies[:2]:
+            await reply.until(has_pictures, PATIENCE_S)
+        assert held(replies[2].message)
+        await environment.mo.click(one_left, "Undo 2")
+        await panel.until(lambda one: "3 waiting" in as_text(one), PATIENCE_S)
+        for reply in replies:
+            await reply.until(held, PATIENCE_S)
 
 
 async def test_a_sheet_has_every_picture_of_what_it_decides_on(environment):
@@ -166,9 +223,8 @@ async def test_a_sheet_has_every_picture_of_what_it_decides_on(environment):
         await environment.limit(core, max_waiting=20, pictures=999)
         await hold_some(environment, 4, count=4)
         _, first = await open_queue(environment, "4 wait")
-        # Three times four pictures fill a sheet: the fourth generation is not decided on unseen.
-        assert "Approve all 3" in labels_of(first)
-        assert "9-12" in as_text(first)
+        assert "Approve all 4" in labels_of(first)
+        assert "13-16" in as_text(first)
 
 
 async def test_a_private_decision_closes_what_the_moderators_channel_asks(environment):
@@ -181,15 +237,15 @@ async def test_a_private_decision_closes_what_the_moderators_channel_asks(enviro
             one for one in environment.mo.messages("moderators") if "Approve" in labels_of(one)
         ]
         assert len(asked) == 2
-        panel, sheet = await open_queue(environment, "2 waiting")
-        await refuse_all(environment, panel, sheet)
+        _, sheet = await open_queue(environment, "2 waiting")
+        await environment.mo.click(sheet, "Refuse all 2")
         for message in asked:
             closed = await environment.mo.wait_for(
                 lambda one, id_=message["id"]: one["id"] == id_ and "Refused by" in as_text(one),
                 PATIENCE_S,
             )
             assert not files_of(closed)
-            assert not labels_of(closed)
+            assert labels_of(closed) == ["Undo"]
 
 
 async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environment):
@@ -209,7 +265,7 @@ async def test_what_another_moderator_decided_meanwhile_is_left_as_it_is(environ
 
 
 async def test_moderators_decide_one_after_the_other_in_private(environment):
-    async with environment.bot():
+    async with environment.bot() as core:
         await answer(environment.mo, "mod review", mode="hold")
         replies = [
             await imagine(environment.ana, prompt=f"a fox {number}", seed=number)
@@ -220,17 +276,22 @@ async def test_moderators_decide_one_after_the_other_in_private(environment):
         panel = await environment.mo.slash("general", "mod review")
         sheet = await panel.until(lambda one: "2 waiting" in as_text(one), PATIENCE_S)
         wanted, *_ = choices_of(sheet)
-        await environment.mo.choose(sheet, "v:look", wanted)
+        await environment.mo.choose(sheet, "v:pick", wanted)
+        picked = await panel.until(lambda one: "Open" in labels_of(one), PATIENCE_S)
+        await environment.mo.click(picked, "Open")
         looked = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         await environment.mo.click(looked, "Back")
         sheet = await panel.until(lambda one: "Approve all 2" in labels_of(one), PATIENCE_S)
-        await environment.mo.choose(sheet, "v:look", wanted)
+        await environment.mo.choose(sheet, "v:pick", wanted)
+        picked = await panel.until(lambda one: "Open" in labels_of(one), PATIENCE_S)
+        await environment.mo.click(picked, "Open")
         first = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
         assert first["ephemeral"]
         await environment.mo.click(first, "Approve")
         second = await panel.until(lambda one: "1 waiting" in as_text(one), PATIENCE_S)
-        await environment.mo.click(second, "Refuse")
+        await refuse(environment.mo, second)
         await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
+        await let_undo_time_pass(core)
         ends = [
             await reply.until(
                 lambda one: has_pictures(one) or "declined this picture" in as_text(one), PATIENCE_S
@@ -246,14 +307,18 @@ async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(e
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(has_pictures, PATIENCE_S)
         logged = await seen_by_moderators(environment, "a fox")
-        assert labels_of(logged)[:2] == ["Delete", "Block"]
-        blocking = await environment.mo.click(logged, "Block")
+        assert labels_of(logged)[:2] == ["Refuse…", "Block…"]
+        blocking = await environment.mo.click(logged, "Block…")
         await environment.mo.fill(blocking.modal, {"days": "2", "reason": "enough"})
         await environment.mo.wait_for(
             lambda one: "is blocked here until" in as_text(one), PATIENCE_S
         )
-        await environment.mo.click(logged, "Delete")
-        await environment.mo.wait_for(lambda one: "Deleted by" in as_text(one), PATIENCE_S)
+        await refuse(environment.mo, logged)
+        closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
+        await reply.until(held, PATIENCE_S)
+        await environment.mo.click(closed, "Undo")
+        await reply.until(has_pictures, PATIENCE_S)
+        await seen_by_moderators(environment, "a fox")
 
 
 async def test_only_what_a_word_points_out_is_shown_when_flagged(environment):
@@ -281,7 +346,7 @@ async def test_members_report_a_result_once(environment):
         status = await answer(Person(environment.world, "ada"), "limner status")
         assert "1 result is waiting for a moderator." in status
         shown = await seen_by_moderators(environment, "it is rude")
-        assert labels_of(shown)[:4] == ["Approve", "Delete", "Block", "Open"]
+        assert labels_of(shown)[:4] == ["Approve", "Refuse…", "Block…", "Open"]
         again = await environment.ben.menu(done, "Report image")
         refused = await environment.ben.fill(again.modal, {"kind": "other", "reason": "it is rude"})
         await refused.until(lambda one: "reported this one already" in as_text(one), PATIENCE_S)
@@ -294,7 +359,7 @@ async def test_nobody_else_decides(environment):
         reply = await imagine(environment.ana, prompt="a fox", seed=1)
         await reply.until(held, PATIENCE_S)
         asked = await environment.ana.wait_for(lambda one: "Approve" in labels_of(one), PATIENCE_S)
-        for label in ("Approve", "Refuse", "Block"):
+        for label in ("Approve", "Refuse…", "Block…"):
             await environment.ana.click(asked, label)
             await environment.ana.wait_for(
                 lambda one: "You need Manage Messages" in as_text(one), PATIENCE_S
@@ -345,7 +410,7 @@ async def test_a_report_without_a_channel_waits_until_a_moderator_decides(enviro
         panel, case = await open_queue(environment, "1 waiting")
         assert "it is rude" in as_text(case)
         assert "Reported" in as_text(case)
-        assert labels_of(case)[:3] == ["Approve", "Delete", "Block"]
+        assert labels_of(case)[:3] == ["Approve", "Refuse…", "Block…"]
         await environment.mo.click(case, "Approve")
         await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
         assert has_pictures(reply.message)
@@ -358,10 +423,13 @@ async def test_reports_are_decided_on_beside_what_is_held(environment):
         (waits,) = await hold_some(environment, 1)
         panel, sheet = await open_queue(environment, "2 waiting")
         assert as_text(sheet).count("· reported") == 1
-        await refuse_all(environment, panel, sheet)
+        await environment.mo.click(sheet, "Refuse all 2")
         await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
-        await waits.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
-        await environment.world.wait_for(lambda: reply.message is None, PATIENCE_S)
+        hidden = await reply.until(held, PATIENCE_S)
+        assert not files_of(hidden)
+        await let_undo_time_pass(core)
+        for one in (waits, reply):
+            await one.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
         gone = (await core.service.history(HistoryFilter(search="fox"))).generations[-1]
         assert await core.service.contents(gone.id) == ()
 
@@ -388,7 +456,7 @@ async def test_nobody_reports_what_they_cannot_see_or_what_is_gone(environment):
         await refused.until(lambda one: "deleted" in as_text(one), PATIENCE_S)
         await open_queue(environment, "Nothing to review")
         assert [
-            one for one in environment.mo.messages("moderators") if "Block" in labels_of(one)
+            one for one in environment.mo.messages("moderators") if "Block…" in labels_of(one)
         ] == []
 
 
@@ -411,7 +479,11 @@ async def test_a_message_without_its_embed_can_be_decided_on(environment, is_lat
         else:
             await reply.until(has_pictures, PATIENCE_S)
         await environment.world.wait_for(
-            lambda: not any(labels_of(one) for one in environment.mo.messages("moderators")),
+            lambda: (
+                not any(
+                    "Approve" in labels_of(one) for one in environment.mo.messages("moderators")
+                )
+            ),
             PATIENCE_S,
         )
         assert pressed.failure is None
@@ -429,7 +501,7 @@ async def test_who_approves_too_late_of_what_was_refused_sees_it_no_longer(envir
         await environment.mo.wait_for(lambda one: "decided on this one" in as_text(one), PATIENCE_S)
         (card,) = [one for one in environment.mo.messages("moderators") if one["id"] == asked["id"]]
         assert "Refused by" in as_text(card)
-        assert labels_of(card) == []
+        assert labels_of(card) == ["Undo"]
         assert not files_of(card)
 
 

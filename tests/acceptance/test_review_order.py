@@ -7,6 +7,7 @@ from dbos import DBOS
 
 from sandbox.people import as_text, files_of
 from tests.support.messages import labels_of
+from tests.support.reviews import let_undo_time_pass, refuse
 
 PATIENCE_S = 60
 
@@ -42,10 +43,13 @@ async def hold_results(environment):
     return rf"/channels/{channel}/messages$"
 
 
-async def decide_in_private(environment, label):
+async def decide_in_private(environment, *, is_approved):
     panel = await environment.mo.slash("general", "mod review")
-    case = await panel.until(lambda one: label in labels_of(one), PATIENCE_S)
-    await environment.mo.click(case, label)
+    case = await panel.until(lambda one: "Approve" in labels_of(one), PATIENCE_S)
+    if is_approved:
+        await environment.mo.click(case, "Approve")
+    else:
+        await refuse(environment.mo, case)
     await panel.until(lambda one: "Nothing to review" in as_text(one), PATIENCE_S)
 
 
@@ -54,24 +58,27 @@ def cards(environment):
     return environment.mo.messages("moderators")
 
 
-@pytest.mark.parametrize("label", ["Approve", "Refuse"])
-async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(environment, label):
-    async with environment.bot():
+@pytest.mark.parametrize("is_approved", [True, False])
+async def test_a_decision_during_a_slow_post_to_the_moderators_is_the_last_word(
+    environment, is_approved
+):
+    async with environment.bot() as core:
         hold = environment.world.hold_next("POST", await hold_results(environment))
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", steps=1)
         await asyncio.wait_for(hold.arrived.wait(), PATIENCE_S)
-        await decide_in_private(environment, label)
-        is_approved = label == "Approve"
-        await reply.until(
-            has_pictures if is_approved else lambda one: "declined this picture" in as_text(one),
-            PATIENCE_S,
-        )
+        await decide_in_private(environment, is_approved=is_approved)
+        if is_approved:
+            await reply.until(has_pictures, PATIENCE_S)
+        else:
+            await let_undo_time_pass(core)
         hold.released.set()
+        if not is_approved:
+            await reply.until(lambda one: "declined this picture" in as_text(one), PATIENCE_S)
         await idle()
         assert has_pictures(reply.message) is is_approved
         assert not held(reply.message)
         (card,) = cards(environment)
-        assert labels_of(card) == []
+        assert labels_of(card) == (["Undo"] if is_approved else [])
         assert ("Approved by" if is_approved else "Refused by") in as_text(card)
         assert bool(files_of(card)) is is_approved
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from sandbox.discord_api.model.components import ComponentKind, interactive
 from sandbox.discord_api.values import Message, MessageFlag, MessageKind, Upload
 from sandbox.people import as_text, files_of
+from tests.support.reviews import let_undo_time_pass
 
 LEFT_BEHIND = Path(__file__).parents[1] / "data" / "version_0_1_0"
 PATIENCE_S = 60
@@ -191,7 +192,9 @@ async def test_what_is_held_is_decided_on(left_behind, environment):
     async with left_behind.bot() as core:
         await left_behind.press(environment.mo, "held", "approve")
         await left_behind.until(environment.ben, held[0], is_done)
-        await left_behind.press(environment.mo, "held too", "refuse")
+        asked = await left_behind.press(environment.mo, "held too", "refuse")
+        await environment.mo.fill(asked.modal, {"kind": "hate", "reason": ""})
+        await let_undo_time_pass(core)
         await left_behind.until(environment.ben, held[1], says("declined this picture"))
         assert (await core.service.find(left_behind.ids["held"])).outputs
 
@@ -226,6 +229,15 @@ async def test_results_are_gone_on_from(left_behind, environment):
             await reply.until(is_done, PATIENCE_S)
         told = await left_behind.press(environment.ana, "finished", "original")
         await told.until(files_of, PATIENCE_S)
+        old = left_behind.message(environment.ana, "finished")
+        form = await environment.ana.menu(old, "Use as input")
+        edited = await environment.ana.fill(form.modal, {"prompt": "a wolf"})
+        await edited.until(is_done, PATIENCE_S)
+        told = await environment.ana.menu(old, "Image info")
+        await told.until(says("a finished fox"), PATIENCE_S)
+        id_ = left_behind.ids["finished"]
+        shown = await environment.ana.slash("general", "show", result=id_)
+        assert f"g:{id_}:more" in str(await shown.until(files_of, PATIENCE_S))
         form = await left_behind.press(environment.ana, "finished", "delete")
         await environment.ana.fill(form.modal, {})
         await environment.ana.wait_for(says("Deleted"), PATIENCE_S)

@@ -274,7 +274,9 @@ async def test_others_may_not_cancel_but_moderators_may_and_it_is_audited(app, t
     with pytest.raises(UnknownGeneration):
         await app.service.cancel("zzzzz", user_id=2, is_moderator=True)
     await app.service.cancel(accepted.id, user_id=2, is_moderator=True, guild_id=GUILD)
-    assert (await app.ended(accepted.id)).state is GenerationState.CANCELLED
+    ended = await app.ended(accepted.id)
+    assert ended.state is GenerationState.CANCELLED
+    assert ended.failure.sentence == "Cancelled by a moderator."
     with app.database.transaction() as session:
         (row,) = AuditRepository(session).page(GUILD, limit=1)
     assert (row.actor_id, row.action, row.subject) == (2, "cancel", accepted.id)

@@ -17,9 +17,10 @@ from bot.commands.mod.image_check import image_check_command
 from bot.commands.mod.review import log_channel_command, retention_command, review_command
 from bot.commands.mod.words import WordsGroup
 from bot.i18n.language import _, plural
-from bot.permissions import is_operator, require_may_block
+from bot.permissions import is_operator, require_may_block, require_operator
 from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
+from bot.replies.review_messages import ALONE, decision_row
 from bot.services import Services
 from bot.ui.audit import audit_line
 from bot.ui.details import case_file_layout
@@ -60,7 +61,10 @@ class ModerationGroup(
 
     @app_commands.command(description="Block a member")
     @app_commands.describe(
-        user="Who", days="For how many days (until unblocked if empty)", reason="They will see it"
+        user="Who",
+        days="For how many days (until unblocked if empty)",
+        reason="They will see it",
+        everywhere="In all servers (only for the people who run this bot)",
     )
     async def block(
         self,
@@ -68,13 +72,20 @@ class ModerationGroup(
         user: discord.User,
         days: Range[int, 1, DAYS_BLOCKED] | None = None,
         reason: Range[str, 1, MAX_REASON_CHARACTERS] = "",
+        everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
     ) -> None:
         """Block a person."""
         actor = await acknowledged(interaction)
+        if everywhere:
+            require_operator(interaction)
         await require_may_block(interaction, user.id)
         until = datetime.now(UTC) + timedelta(days=days) if days else None
-        await self._services.moderation.block(actor, user.id, reason=reason, until=until)
-        if until is None:
+        await self._services.moderation.block(
+            actor, user.id, reason=reason, until=until, everywhere=everywhere
+        )
+        if everywhere:
+            text = _("{person} is blocked in all servers.", person=user.mention)
+        elif until is None:
             text = _("{person} is blocked here until unblocked.", person=user.mention)
         else:
             when = discord.utils.format_dt(until, "f")
@@ -82,10 +93,20 @@ class ModerationGroup(
         await respond(interaction, text)
 
     @app_commands.command(description="Unblock a member")
-    @app_commands.describe(user="Who")
-    async def unblock(self, interaction: discord.Interaction, user: discord.User) -> None:
+    @app_commands.describe(
+        user="Who", everywhere="In all servers (only for the people who run this bot)"
+    )
+    async def unblock(
+        self,
+        interaction: discord.Interaction,
+        user: discord.User,
+        everywhere: bool = False,  # noqa: FBT001, FBT002 - an option of a command
+    ) -> None:
         """Lift a block."""
-        lifted = await self._services.moderation.unblock(await acknowledged(interaction), user.id)
+        actor = await acknowledged(interaction)
+        if everywhere:
+            require_operator(interaction)
+        lifted = await self._services.moderation.unblock(actor, user.id, everywhere=everywhere)
         text = _("Unblocked {person}.", person=user.mention)
         if not lifted:
             text = _("{person} was not blocked.", person=user.mention)
@@ -102,7 +123,8 @@ class ModerationGroup(
                 discord.utils.format_dt(block.until, "f") if block.until else _("until unblocked")
             )
             reason = f" · {harmless(block.reason, 100)}" if block.reason else ""
-            lines.append(f"<@{block.user_id}> · {until} · <@{block.actor_id}>{reason}")
+            where = f" · {_('in all servers')}" if block.is_everywhere else ""
+            lines.append(f"<@{block.user_id}> · {until}{where} · <@{block.actor_id}>{reason}")
         nothing = _("Nobody is blocked.")
         await respond_lines(interaction, _("Blocked"), lines, nothing=nothing)
 
@@ -128,13 +150,21 @@ class ModerationGroup(
     @app_commands.describe(result="Which result")
     async def show(self, interaction: discord.Interaction, result: str) -> None:
         """Show the case file of a generation."""
-        case_file = await self._find(result, await acknowledged(interaction))
+        actor = await acknowledged(interaction)
+        case_file = await self._find(result, actor)
         files = []
         if any(output.thumbnail for output in case_file.generation.outputs):
             sheet = await self._services.generations.contact_sheet([case_file.generation])
             files = [discord.File(io.BytesIO(sheet), "results.png", description=_("Results"))]
+        buttons = None
+        if actor.guild_id is not None:
+            case = await self._services.reviews.case(case_file.generation.id, actor.guild_id)
+            buttons = decision_row(case, ALONE)
         view = case_file_layout(
-            case_file, sheet=gallery(*files), names_backend=is_operator(interaction)
+            case_file,
+            sheet=gallery(*files),
+            buttons=buttons,
+            names_backend=is_operator(interaction),
         )
         await respond(interaction, view=view, files=files)
 

@@ -11,7 +11,7 @@ from bot.i18n.language import _, plural
 from bot.permissions import require_administrator, require_can_post
 from bot.replies.actions import find_own
 from bot.replies.reports import ask_for_report
-from bot.replies.review_messages import show_next
+from bot.replies.review_buttons import show_next
 from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui.layout import panel

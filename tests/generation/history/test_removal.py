@@ -9,7 +9,7 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.repositories.reviews import PENDING, ReviewRepository
 from db.tables import GenerationRow
-from generation.errors import NotYours, RequestRefused, UnknownGeneration
+from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover
 from generation.moderation.case_file import ModerationQueries
@@ -116,7 +116,7 @@ async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
         await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
     assert (await reviews.overview(5)).waiting == 0
     assert await records.undelivered() == {}, "its person is not told of a decision"
-    with pytest.raises(RequestRefused):
+    with pytest.raises(GenerationRemoved):
         await reviews.decide(Actor(MO, 5), "k7f3q", approved=True)
     assert (await records.find("k7f3q")).withheld
 
@@ -124,4 +124,4 @@ async def test_what_waits_for_a_moderator_waits_no_longer_once_it_is_taken_away(
 async def test_the_end_of_what_nobody_holds_is_still_told(database, remover, add):
     await add()
     await remover.remove("k7f3q", actor_id=ANA, is_moderator=False)
-    assert await Records(database).undelivered() == {"k7f3q": False}
+    assert await Records(database).undelivered() == {"k7f3q": 0}

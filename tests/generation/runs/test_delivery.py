@@ -8,7 +8,7 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, ReviewRepository
 from db.tables import GenerationRow
 from generation.history.removal import Remover
-from generation.moderation.review import Reviews
+from generation.moderation.review import UNDO_TIME, Reviews
 from generation.notifier import DeliveryImpossible, Receipt
 from generation.request import Actor
 from generation.runs.delivery import Delivery
@@ -39,7 +39,7 @@ class SlowNotifier:
     async def show(self, case, channel_id):
         raise NotImplementedError
 
-    async def close_case(self, case, place):
+    async def amend_case(self, case, place):
         raise NotImplementedError
 
     async def retract(self, place):
@@ -102,13 +102,14 @@ async def made(database):
 
 @pytest.mark.parametrize("approved", [True, False])
 async def test_a_decision_while_its_person_is_told_to_wait_is_told_last(
-    made, reviews, notifier, build_delivery, approved
+    database, made, reviews, notifier, build_delivery, approved
 ):
     await made(is_held=True)
     delivery = build_delivery()
     telling = asyncio.create_task(delivery.deliver(ID))
     await notifier.arrived.acquire()
     await reviews.decide(Actor(MO, GUILD), ID, approved=approved)
+    await Reviews(database, lambda: utc_now() + UNDO_TIME).finish_decisions()
     decided = asyncio.create_task(delivery.deliver(ID))
     for _ in range(3):
         notifier.let_through.release()

@@ -1,0 +1,376 @@
+"""Persistent buttons, menus and modals by which moderators decide on results."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import discord
+from discord import ui
+
+from bot.i18n.language import _, plural
+from bot.permissions import guild_of, require_may_block, require_moderator
+from bot.replies.posted_files import walk_components
+from bot.replies.review_messages import (
+    ALONE,
+    APPROVE,
+    BACK,
+    BLOCK,
+    CARD,
+    OPEN,
+    PICK,
+    REASON,
+    REFUSE,
+    SHEET_ID_CHARACTERS,
+    UNDO,
+    decision_button,
+    draft_case,
+    draft_closed,
+    draft_sheet,
+    rebuild,
+    sheet_button,
+    sheet_menu,
+    sheet_rows,
+    undo_buttons,
+)
+from bot.replies.sender import ReplyContent
+from bot.requester import actor_of
+from bot.services import services_of
+from bot.ui.components import PersistentItem, all_chosen_in, chosen_in
+from bot.ui.layout import AMBER, GREY, panel, row
+from bot.ui.modals import Handler, ModalInput, open_modal, radio_field, text_field
+from bot.ui.reasons import join_reason, reason_names
+from bot.ui.responses import (
+    acknowledge,
+    acknowledge_press,
+    before_deadline,
+    replace_message,
+    respond,
+)
+from bot.ui.text import plain
+from generation.errors import (
+    FailureKind,
+    GenerationError,
+    GenerationRemoved,
+    RequestRefused,
+    UnknownGeneration,
+)
+from generation.moderation.blocks import MAX_REASON_CHARACTERS
+from generation.moderation.review import MAX_REPORT_CHARACTERS
+from generation.notifier import Case
+
+MAX_DAYS = 3650
+DAYS_DIGITS = len(str(MAX_DAYS))
+
+DELETE, ASK, LOOK = "delete", "ask", "look"
+"""Actions of older messages: of what is refused now, and of what is opened."""
+
+OWN_WORDS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
+"""Characters of a moderator's own words; the chosen reason stands before them."""
+
+_PLACED_ID = rf"(?P<place>{CARD}|{ALONE}):(?P<id>[a-z0-9]{{1,32}})"
+
+BLOCK_FORM = rf"{_PLACED_ID}:block"
+REFUSE_FORM = rf"{_PLACED_ID}:refuse"
+
+
+class ReviewButton(
+    PersistentItem[ui.Button[ui.View]],
+    template=rf"{_PLACED_ID}:(?P<action>{APPROVE}|{REFUSE}|{DELETE}|{BLOCK}|{UNDO})",
+):
+    """Persistent button of a moderator's decision on one result."""
+
+    def __init__(self, generation_id: str, action: str, place: str) -> None:
+        super().__init__(decision_button(generation_id, action, place))
+        self.generation_id = generation_id
+        self.action = action
+        self.place = place
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the button from its custom id."""
+        action = REFUSE if match["action"] == DELETE else match["action"]
+        return cls(match["id"], action, match["place"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Run the action."""
+        require_moderator(interaction)
+        match self.action:
+            case "block":
+                await _open_block(interaction, self.generation_id, self.place)
+            case "refuse":
+                await _open_refuse(interaction, self.generation_id, self.place)
+            case _:
+                await acknowledge_press(interaction)
+                await _act(interaction, self.generation_id, self.action, self.place)
+
+
+class SheetButton(
+    PersistentItem[ui.Button[ui.View]],
+    template=(
+        rf"v:(?P<action>{APPROVE}|{REFUSE}|{ASK}|{UNDO}|{OPEN}|{BACK}):"
+        r"(?:(?P<reason>[0-9]):)?(?P<ids>[a-z0-9.]{0,88})"
+    ),
+):
+    """Persistent button of an action on exactly these results of a contact sheet."""
+
+    def __init__(self, action: str, ids: Sequence[str] = (), reason: str = "") -> None:
+        super().__init__(sheet_button(action, ids, reason))
+        self.action = action
+        self.ids = tuple(ids)
+        self.reason = reason
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the button from its custom id."""
+        action = REFUSE if match["action"] == ASK else match["action"]
+        reasons = list(reason_names())
+        number = int(match["reason"] or len(reasons))
+        reason = reasons[number] if number < len(reasons) else ""
+        return cls(action, tuple(filter(None, match["ids"].split("."))), reason)
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Run the action and show the next results."""
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        match self.action:
+            case "back":
+                await show_next(interaction)
+            case "open":
+                await _show_case(interaction, self.ids[0] if self.ids else "")
+            case _:
+                await self._decide(interaction)
+
+    async def _decide(self, interaction: discord.Interaction) -> None:
+        done = []
+        for generation_id in self.ids:
+            try:
+                await _record(interaction, generation_id, self.action, join_reason(self.reason, ""))
+            except (RequestRefused, UnknownGeneration, GenerationRemoved):
+                continue
+            done.append(generation_id)
+        undoable = done if self.action != UNDO else ()
+        await show_next(interaction, reason=self.reason, undoable=undoable)
+        if late := len(self.ids) - len(done):
+            told = plural(
+                "{count} was already decided or deleted.",
+                "{count} were already decided or deleted.",
+                late,
+            )
+            await respond(interaction, told)
+        for generation_id in self.ids:
+            await _update_messages(interaction, generation_id, self.action)
+
+
+class SheetMenu(
+    PersistentItem[ui.Select[ui.View]], template=rf"v:(?P<action>{PICK}|{REASON}|{LOOK})"
+):
+    """Persistent menu of a contact sheet: of what is decided on, or of reasons for refusing."""
+
+    def __init__(self, action: str) -> None:
+        options = [discord.SelectOption(label="…", value="-")]
+        super().__init__(sheet_menu(action, "", options))
+        self.action = action
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Build the menu; what was chosen comes with the interaction."""
+        return cls(match["action"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Show the sheet with the choice."""
+        require_moderator(interaction)
+        await _acknowledge(interaction)
+        if self.action == LOOK or interaction.message is None:
+            await _show_case(interaction, chosen_in(interaction))
+            return
+        view = _rechosen(interaction.message, self.action, all_chosen_in(interaction))
+        await interaction.edit_original_response(**ReplyContent(view).edit(keeps_files=True))
+
+
+REVIEW_ITEMS = (ReviewButton, SheetButton, SheetMenu)
+
+
+def review_forms() -> Mapping[str, Handler]:
+    """Handlers of the modals that the buttons open."""
+    return {BLOCK_FORM: _take_block, REFUSE_FORM: _take_refuse}
+
+
+def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView:
+    """Build a sheet from its message, with another choice in one of its menus."""
+    options: dict[str, list[discord.SelectOption]] = {PICK: [], REASON: []}
+    undoable: tuple[str, ...] = ()
+    for part in walk_components(message.components):
+        kind, _separator, name = (getattr(part, "custom_id", None) or "").partition(":")
+        if kind == "v" and name in options:
+            options[name] = part.options
+        elif kind == "v" and name.startswith(f"{UNDO}:"):
+            undoable = tuple(name.partition(":")[2].split("."))
+    for option in options[action]:
+        option.default = option.value in chosen
+    reason = next((option.value for option in options[REASON] if option.default), "")
+    return rebuild(message, AMBER, *sheet_rows(options[PICK], reason, undoable))
+
+
+async def show_next(
+    interaction: discord.Interaction, *, reason: str = "", undoable: Sequence[str] = ()
+) -> None:
+    """Show what waits for a decision, oldest first, in the private response.
+
+    A contact sheet where several can be judged at a glance, otherwise the oldest alone. What was
+    decided on right before can be undone there, and the next is refused for the same reason.
+    """
+    reviews, guild_id = services_of(interaction).reviews, guild_of(interaction)
+    sheet = await reviews.sheet(guild_id or 0, SHEET_ID_CHARACTERS)
+    if sheet is not None:
+        await _show(interaction, draft_sheet(sheet, reason, undoable))
+        return
+    overview = await reviews.overview(guild_id or 0)
+    rows = [row(*undo_buttons(undoable))]
+    if overview.next_id is None:
+        view = panel("", [_("Nothing to review.")], colour=GREY, rows=rows)
+        await _show(interaction, ReplyContent(view))
+        return
+    case = await reviews.case(overview.next_id, guild_id)
+    marker = services_of(interaction).marker
+    draft = await draft_case(case, marker=marker, waiting=overview.waiting, rows=rows)
+    await _show(interaction, draft)
+
+
+async def _show_case(interaction: discord.Interaction, generation_id: str) -> None:
+    """Show one result of a sheet, with a button back to it."""
+    case = await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+    back = row(sheet_button(BACK))
+    marker = services_of(interaction).marker
+    await _show(interaction, await draft_case(case, marker=marker, rows=[back]))
+
+
+async def _show(interaction: discord.Interaction, draft: ReplyContent) -> None:
+    files = [file.to_file() for file in draft.files]
+    await replace_message(interaction, draft.view, files)
+
+
+async def _acknowledge(interaction: discord.Interaction) -> None:
+    """Acknowledge privately unless the message already is: held results are never public."""
+    if _is_private(interaction):
+        await acknowledge_press(interaction)
+    else:
+        await acknowledge(interaction)
+
+
+async def _record(
+    interaction: discord.Interaction, generation_id: str, action: str, reason: str = ""
+) -> None:
+    """Record a decision, or take it back, and have it told.
+
+    Raises the errors of `Reviews.decide` and `undo`.
+    """
+    services, actor = services_of(interaction), actor_of(interaction)
+    if action == UNDO:
+        telling = await services.reviews.undo(actor, generation_id)
+    else:
+        is_approved = action == APPROVE
+        telling = await services.reviews.decide(
+            actor, generation_id, approved=is_approved, reason="" if is_approved else reason
+        )
+    if telling is not None:
+        await services.generations.tell_decided(generation_id, telling)
+
+
+async def _update_messages(
+    interaction: discord.Interaction, generation_id: str, action: str
+) -> None:
+    is_undone = action == UNDO
+    await services_of(interaction).reviews.update_messages(generation_id, is_undone=is_undone)
+
+
+async def _act(
+    interaction: discord.Interaction, generation_id: str, action: str, place: str, reason: str = ""
+) -> None:
+    """Decide on one result, or take it back, and show what follows in the message."""
+    refusal: GenerationError | None = None
+    try:
+        await _record(interaction, generation_id, action, reason)
+    except GenerationError as error:
+        refusal = error
+    if place == CARD and _is_private(interaction):
+        is_undoable = refusal is None and action != UNDO
+        await show_next(interaction, undoable=[generation_id] if is_undoable else ())
+    else:
+        await _show_decision(interaction, generation_id, place)
+    await _update_messages(interaction, generation_id, action)
+    if refusal is not None:
+        raise refusal
+
+
+async def _show_decision(interaction: discord.Interaction, generation_id: str, place: str) -> None:
+    """Show in the message what is recorded of its result by now."""
+    services = services_of(interaction)
+    case = await services.reviews.case(generation_id, guild_of(interaction))
+    if not case.state.is_closed:
+        await _show(interaction, await draft_case(case, marker=services.marker, place=place))
+        return
+    draft = draft_closed(interaction.message if place == CARD else None, case)
+    keeps_files = place == CARD and case.state.keeps_files
+    await interaction.edit_original_response(**draft.edit(keeps_files=keeps_files))
+
+
+async def _open_refuse(interaction: discord.Interaction, generation_id: str, place: str) -> None:
+    await before_deadline(interaction, _find_case(interaction, generation_id))
+    fields = {
+        "kind": radio_field("kind", _("Reason (they will see it)"), reason_names(), required=False),
+        "reason": text_field(
+            "reason", _("Your own words (optional)"), long=True, longest=OWN_WORDS_CHARACTERS
+        ),
+    }
+    await open_modal(interaction, f"{place}:{generation_id}:{REFUSE}", _("Refuse"), fields)
+
+
+async def _take_refuse(interaction: discord.Interaction, answer: ModalInput) -> None:
+    require_moderator(interaction)
+    await acknowledge_press(interaction)
+    reason = join_reason(answer.texts.get("kind", ""), answer.texts.get("reason", ""))
+    await _act(interaction, answer.match["id"], REFUSE, answer.match["place"], reason)
+
+
+async def _find_case(interaction: discord.Interaction, generation_id: str) -> Case:
+    return await services_of(interaction).reviews.case(generation_id, guild_of(interaction))
+
+
+async def _open_block(interaction: discord.Interaction, generation_id: str, place: str) -> None:
+    case = await before_deadline(interaction, _find_case(interaction, generation_id))
+    fields = {
+        "days": text_field("days", _("Days (empty: until unblocked)"), longest=DAYS_DIGITS),
+        "reason": text_field(
+            "reason", _("Reason (they will see it)"), longest=MAX_REASON_CHARACTERS
+        ),
+    }
+    title = _("Block {person}", person=plain(case.generation.user_name))
+    await open_modal(interaction, f"{place}:{generation_id}:{BLOCK}", title, fields)
+
+
+async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> None:
+    require_moderator(interaction)
+    await acknowledge(interaction)
+    services, actor = services_of(interaction), actor_of(interaction)
+    case = await services.reviews.case(answer.match["id"], actor.guild_id)
+    await require_may_block(interaction, case.generation.user_id)
+    typed = answer.texts.get("days", "").strip()
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
+    if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
+        raise RequestRefused(
+            FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
+        )
+    until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
+    reason = answer.texts.get("reason", "")
+    await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
+    person = f"<@{case.generation.user_id}>"
+    told = _("{person} is blocked here until unblocked.", person=person)
+    if until is not None:
+        when = discord.utils.format_dt(until, "f")
+        told = _("{person} is blocked here until {when}.", person=person, when=when)
+    await respond(interaction, told)
+
+
+def _is_private(interaction: discord.Interaction) -> bool:
+    return interaction.message is not None and interaction.message.flags.ephemeral

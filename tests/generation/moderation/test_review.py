@@ -1,0 +1,141 @@
+"""Decisions of moderators: how many presses they take, and when they are final."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from db.base import table_of
+from db.repositories.reviews import APPROVED, PENDING, REPORTED
+from db.tables import GenerationRow, OutputContentRow, OutputRow, ReviewRow
+from generation.errors import RequestRefused
+from generation.history.records import Records
+from generation.moderation.review import UNDO_TIME, Reviews
+from generation.request import Actor
+from tests.support.pictures import build_picture
+
+GUILD, MO, ANA = 5, 7, 1
+CHARACTERS_A_SHEET = 80
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that a test puts forward."""
+
+    def __init__(self):
+        self.now = NOON
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def add(database):
+    """Add results with a picture each, all of which wait for a moderator."""
+    thumbnail = build_picture(size=(8, 8))
+
+    def add(count, *, state=PENDING):
+        ids = [f"r{number:04}" for number in range(count)]
+        withheld = state == PENDING
+        facts = {"user_id": ANA, "user_name": "ana", "guild_id": GUILD, "channel_id": 9}
+        facts |= {"workflow": "w", "prompt": "", "values": {}, "state": "succeeded", "cost": 1}
+        facts |= {"private": False, "spoiler": False, "reply": "", "withheld": withheld}
+        facts |= {"finished_at": NOON, "delivered_at": None if withheld else NOON}
+        output = {"position": 0, "filename": "a.png", "media_type": "image/png", "sha256": ""}
+        output |= {"byte_count": 1, "thumbnail": thumbnail}
+        made = [facts | {"id": id_, "created_at": NOON + _nth(n)} for n, id_ in enumerate(ids)]
+        review = {"state": state, "created_at": NOON, "asked_at": NOON}
+        waits = [review | {"generation_id": id_} for id_ in ids]
+        outputs = [output | {"id": n, "generation_id": id_} for n, id_ in enumerate(ids, 1)]
+        contents = [{"output_id": one["id"], "content": b"x"} for one in outputs]
+        with database.transaction() as session:
+            for table, rows in (
+                (GenerationRow, made),
+                (ReviewRow, waits),
+                (OutputRow, outputs),
+                (OutputContentRow, contents),
+            ):
+                session.execute(insert(table_of(table)), rows)
+        return ids
+
+    return add
+
+
+def _nth(number):
+    return timedelta(seconds=number)
+
+
+@pytest.fixture
+def reviews(database, clock):
+    return Reviews(database, clock)
+
+
+def read_review(database, id_):
+    with database.transaction() as session:
+        return session.scalars(select(ReviewRow).where(ReviewRow.generation_id == id_)).one()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_five_hundred_held_results_take_sixty_presses_at_most(database, add, reviews):
+    add(500)
+    presses = 0
+    while chosen := await reviews.choose_for_sheet(GUILD, CHARACTERS_A_SHEET):
+        presses += 1
+        ids = [generation.id for generation, _ in chosen]
+        with database.transaction() as session:
+            decided = update(ReviewRow).where(ReviewRow.generation_id.in_(ids))
+            session.execute(decided.values(state=APPROVED))
+    assert (await reviews.overview(GUILD)).waiting == 0
+    assert presses <= 60
+
+
+@pytest.mark.parametrize("state", [PENDING, REPORTED])
+async def test_a_refusal_is_final_when_its_time_is_over_and_once_only(database, add, clock, state):
+    """Whichever process finds it, and however many do at once."""
+    (id_,) = add(1, state=state)
+    processes = [Reviews(database, clock) for _ in range(3)]
+    records = Records(database)
+    telling = await processes[0].decide(Actor(MO, GUILD), id_, approved=False, reason="hate")
+    assert (telling is None) is (state == PENDING), "what is seen by all is hidden at once"
+    assert (await records.find(id_)).withheld
+    clock.now += UNDO_TIME - timedelta(seconds=1)
+    await asyncio.gather(*(one.finish_decisions() for one in processes))
+    assert len(await records.contents(id_, unveiled=True)) == 1
+    clock.now += timedelta(seconds=1)
+    await asyncio.gather(*(one.finish_decisions() for one in processes))
+    assert await records.contents(id_, unveiled=True) == ()
+    assert (await records.find(id_)).removed_by == MO
+    assert await records.undelivered() == {id_: (telling or 0) + 1}
+    assert read_review(database, id_).undo_until is None
+    with pytest.raises(RequestRefused, match="too late"):
+        await processes[1].undo(Actor(MO, GUILD), id_)
+    for one in processes:
+        await one.stop()
+
+
+@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("state", [PENDING, REPORTED])
+async def test_what_is_undone_is_as_it_was(database, add, reviews, clock, state, approved):
+    (id_,) = add(1, state=state)
+    records, actor = Records(database), Actor(MO, GUILD)
+    before = await records.find(id_)
+    told = await reviews.decide(actor, id_, approved=approved)
+    with pytest.raises(RequestRefused, match="decided on this one already"):
+        await reviews.decide(actor, id_, approved=not approved)
+    undone = await reviews.undo(actor, id_)
+    assert (told is None) is (undone is None)
+    after = await records.find(id_)
+    assert (after.withheld, after.removed_at) == (before.withheld, None)
+    assert (await reviews.overview(GUILD)).next_id == id_
+    assert await records.undelivered() == ({id_: undone} if undone else {})
+    clock.now += 2 * UNDO_TIME
+    await reviews.finish_decisions()
+    assert len(await records.contents(id_, unveiled=True)) == 1
+    with pytest.raises(RequestRefused, match="too late"):
+        await reviews.undo(actor, id_)
