@@ -1,7 +1,9 @@
 """Message context menu: Image info, Use as input and Describe."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -22,8 +24,10 @@ from bot.ui.layout import BLURPLE, Item, build_layout, card, small, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_number
 from bot.ui.responses import acknowledge, before_deadline, respond
+from bot.ui.statements import statement_lines
 from bot.ui.text import harmless
 from generation.errors import FailureKind, GenerationError, RequestRefused
+from generation.marking.statements import Statement, read_statement
 from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
 from generation.requests.available_actions import PICTURE_TYPES
@@ -78,13 +82,19 @@ class MessageMenu:
         """Show the record of a result, or the metadata embedded in its files."""
         await acknowledge(interaction)
         generation = await find_own(interaction, message)
+        files = [attachment for attachment in files_of(message) if _is_media(attachment)]
         if generation is not None:
             requester = requester_of(interaction)
             ancestors = await self._services.derivations.lineage(generation, requester)
-            view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
+            facts = await self._read_first(interaction, files)
+            view = details_layout(
+                generation,
+                ancestors,
+                names_backend=is_operator(interaction),
+                stated=statement_lines(facts.statement) if facts else (),
+            )
             await respond(interaction, view=view)
             return
-        files = [attachment for attachment in files_of(message) if _is_media(attachment)]
         if not files:
             raise _without_picture()
         async with self._services.file_turns.take(interaction.user.id):
@@ -92,12 +102,21 @@ class MessageMenu:
                 build_card(
                     file.filename,
                     await _read(file),
-                    is_known=file.size <= READ_BYTES,
                     share=1 / min(len(files), READ_FILES),
                 )
                 for file in files[:READ_FILES]
             ]
         await respond(interaction, view=build_layout(*cards))
+
+    async def _read_first(
+        self, interaction: discord.Interaction, files: Sequence[discord.Attachment]
+    ) -> "FileFacts | None":
+        """Read the first file of a result; None where there is none, or it cannot be read now."""
+        with contextlib.suppress(RequestRefused):
+            async with self._services.file_turns.take(interaction.user.id):
+                for file in files[:1]:
+                    return await _read(file)
+        return None
 
     async def describe(self, interaction: discord.Interaction, message: discord.Message) -> None:
         """Describe the first picture of the message in words."""
@@ -178,14 +197,26 @@ def _plain(act: _Act) -> Callable[..., Coroutine[Any, Any, None]]:
     return callback
 
 
-def build_card(
-    filename: str, metadata: Metadata | None, *, is_known: bool = True, share: float = 1.0
-) -> Item:
-    """Card of one file's metadata, cut to its share of a message's 4,000 characters."""
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a file says of itself."""
+
+    metadata: Metadata | None = None
+    statement: Statement | None = None
+
+
+def build_card(filename: str, facts: FileFacts | None, *, share: float = 1.0) -> Item:
+    """Card of what a file says of itself, cut to its share of a message's 4,000 characters.
+
+    Without facts the file was too large to be read.
+    """
     lines = [f"### {harmless(filename, 50)}"]
-    if not is_known:
+    if facts is None:
         lines.append(_("This file is too large to read."))
-    elif metadata is None:
+        return card(BLURPLE, text(*lines))
+    lines += statement_lines(facts.statement)
+    metadata = facts.metadata
+    if metadata is None:
         lines.append(
             _("This file doesn't say how it was made. Many sites remove that information.")
         )
@@ -225,7 +256,8 @@ def _is_media(attachment: discord.Attachment) -> bool:
     return _kind(attachment).partition("/")[0] in ("image", "video", "audio")
 
 
-async def _read(attachment: discord.Attachment) -> Metadata | None:
+async def _read(attachment: discord.Attachment) -> FileFacts | None:
+    """Read a file; None where it is too large. Raises RequestRefused where it is gone."""
     if attachment.size > READ_BYTES or not is_kept_by_discord(attachment.url):
         return None
     try:
@@ -233,7 +265,11 @@ async def _read(attachment: discord.Attachment) -> Metadata | None:
             content = await attachment.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise _gone() from error
-    return await decode(read_metadata, content)
+    return await decode(_read_facts, content)
+
+
+def _read_facts(content: bytes) -> FileFacts:
+    return FileFacts(read_metadata(content), read_statement(content))
 
 
 def _without_picture() -> GenerationError:

@@ -29,14 +29,19 @@ LISTED_ANCESTORS = 8
 
 
 def details_layout(
-    generation: Generation, ancestors: Sequence[Generation] = (), *, names_backend: bool = False
+    generation: Generation,
+    ancestors: Sequence[Generation] = (),
+    *,
+    names_backend: bool = False,
+    stated: Iterable[str] = (),
 ) -> ui.LayoutView:
     """Message of a generation and its ancestors, the nearest first.
 
     Backends' names may be internal addresses, so they are shown only with `names_backend`.
+    `stated` is what its posted file says of itself.
     """
     lines = _record(generation, ancestors, names_backend=names_backend)
-    return build_layout(card(BLURPLE, text(*lines, most=RECORD_CHARACTERS)))
+    return build_layout(card(BLURPLE, text(*lines, *stated, most=RECORD_CHARACTERS)))
 
 
 def case_file_layout(

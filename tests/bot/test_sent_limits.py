@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.client import LimnerClient
 from bot.command_sync import describe_commands
-from bot.commands.message_menu import READ_FILES, build_card
+from bot.commands.message_menu import READ_FILES, FileFacts, build_card
 from bot.commands.my_settings import build_panel
 from bot.commands.quota import quota_panel
 from bot.commands.workflow_commands import build_command
@@ -26,6 +26,7 @@ from bot.ui.options import matching
 from generation.errors import FailureKind, RequestRefused
 from generation.library.summaries import InputKind, InputSummary, WorkflowSummary
 from generation.marking.marker import Marker
+from generation.marking.statements import Statement
 from generation.media.metadata import Metadata, Program
 from generation.moderation.case_file import CaseFile, Change, Flag
 from generation.notifier import Case, CaseState
@@ -143,7 +144,9 @@ async def test_what_moderators_decide_on(result, typed, language):
 def test_what_pictures_say_of_themselves(typed, language):
     facts = {f"{typed[:60]}{number}": typed for number in range(50)}
     found = Metadata(Program.A1111, typed, typed, facts)
-    cards = [build_card(typed[:200], found, share=1 / READ_FILES) for _ in range(READ_FILES)]
+    stated = Statement(typed[:100], typed[:100], (typed[:100],) * 9, xmp_source_type=typed[:60])
+    facts = FileFacts(found, stated)
+    cards = [build_card(typed[:200], facts, share=1 / READ_FILES) for _ in range(READ_FILES)]
     check_layout(build_layout(*cards))
 
 

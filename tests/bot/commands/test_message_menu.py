@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
-from bot.commands.message_menu import READ_FILES, build_card
+from bot.commands.message_menu import READ_FILES, FileFacts, build_card
 from bot.ui.layout import build_layout
+from generation.marking.credentials import SourceType, open_credentials
+from generation.marking.statements import Statement
 from generation.media.metadata import Metadata, Program
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text, files_of
@@ -40,6 +42,18 @@ async def test_any_picture_says_what_it_knows_of_itself(bot):
     assert "**Negative** rain" in text
     assert "written by A1111" in text
     assert "doesn't say how it was made" in text
+    assert "Nothing in this file says whether AI made it" in text
+
+
+async def test_a_signed_picture_says_who_states_what(bot, tmp_path):
+    signer = open_credentials("on", tmp_path)
+    content = signer.sign(picture_with(PARAMETERS), "image/png", SourceType.MADE)
+    message = bot.ben.say("general", "look", [Upload("x.png", content)])
+    text = await told_by(await bot.ana.menu(message, "Image info"))
+    assert "**Content Credentials** made by AI, says Limner" in text
+    assert "Signed with Limner · unchanged since · anyone can sign under this name" in text
+    assert "**IPTC** made by AI; not signed" in text
+    assert "**Seed** 42" in text
 
 
 @pytest.mark.parametrize("name", ["Image info", "Use as input"])
@@ -143,5 +157,7 @@ async def test_a_result_is_used_from_its_record(bot, tools, service):
 def test_what_files_say_never_has_more_than_a_message_has_room_for(count):
     facts = {f"{number}{'*' * 60}": "*" * 500 for number in range(30)}
     found = Metadata(Program.A1111, "*" * 5000, "_" * 5000, facts)
-    cards = [build_card("*" * 200, found, share=1 / count) for _ in range(count)]
+    stated = Statement("*" * 100, "*" * 100, ("*" * 100,) * 9, xmp_source_type="*" * 60)
+    facts = FileFacts(found, stated)
+    cards = [build_card("*" * 200, facts, share=1 / count) for _ in range(count)]
     check_layout(build_layout(*cards))
