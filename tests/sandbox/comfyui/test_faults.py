@@ -64,6 +64,7 @@ async def test_restart_forgets_queue_and_history_and_keeps_the_port(comfy, clien
     assert (await client.call("GET", "/queue"))[1] == {"queue_running": [], "queue_pending": []}
     assert (await client.post(txt2img(seed=4)))["number"] == 0
     assert comfy.log.executions_of(lost["prompt_id"])[0].ending is None
+    await fresh.socket.close()
 
 
 async def test_stop_refuses_connections_until_it_is_started_again(comfy, client):
