@@ -1,6 +1,6 @@
 """File permissions that keep the data folder from other users of the machine.
 
-Does nothing on systems without POSIX modes, such as Windows.
+On systems without POSIX modes, such as Windows, the permissions of its folder decide.
 """
 
 import logging
@@ -17,13 +17,12 @@ _log = logging.getLogger(__name__)
 
 
 def keep_private(data: Path, *files: Path) -> None:
-    """Restrict the data folder and these files to this user, and set the umask for new files.
+    """Make the data folder; restrict it and these files to this user, also what is made later.
 
     Files of other owners are left unchanged and logged.
     """
-    if not HAS_MODES:
-        return
-    os.umask(OTHERS)
+    if HAS_MODES:
+        os.umask(OTHERS)
     data.mkdir(parents=True, exist_ok=True)
     for path in find_exposed(data, *files):
         try:

@@ -14,7 +14,6 @@ from db.database import Database
 from db.migrations import MigrationState
 from generation.backends.draining import BackendAdmin, BackendReport
 from generation.backends.pool import BackendPool
-from generation.backends.status import BackendState
 from generation.service import utc_now
 
 GIBIBYTE = 1024**3
@@ -28,7 +27,7 @@ async def run_backends(settings: Settings, *, as_json: bool) -> int:
     else:
         for line in (line for report in reports for line in _lines(report)):
             click.echo(line)
-    return 0 if any(one.status.state is BackendState.READY for one in reports) else 1
+    return 0 if any(one.status.state.is_usable for one in reports) else 1
 
 
 async def _report(settings: Settings) -> tuple[BackendReport, ...]:

@@ -19,6 +19,11 @@ class BackendState(StrEnum):
     ASLEEP = "asleep"
     STARTING = "starting"
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether work that waits will be given to it, perhaps after it was started."""
+        return self in (BackendState.READY, BackendState.ASLEEP, BackendState.STARTING)
+
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:

@@ -20,7 +20,6 @@ from bot.ui.allowances import channel_lines
 from bot.ui.layout import AMBER, BLURPLE, panel
 from bot.ui.responses import acknowledged, respond, respond_lines
 from generation.backends.draining import BackendReport
-from generation.backends.status import BackendState
 from generation.quota.guild_settings import GuildStatus
 
 
@@ -93,7 +92,7 @@ class AdministrationGroup(
 
 def status_panel(status: GuildStatus, backends: Sequence[BackendReport]) -> ui.LayoutView:
     """How things stand now; of the GPUs only how many are ready. The rules are in limits."""
-    ready = sum(backend.status.state is BackendState.READY for backend in backends)
+    ready = sum(backend.status.state.is_usable for backend in backends)
     line = _("Paused by an administrator") if status.is_paused else _("Taking requests")
     lines = [
         _("**Queue** {line}", line=line),
