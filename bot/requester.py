@@ -62,6 +62,12 @@ def _category_of(channel: object) -> int | None:
 
 
 def is_age_restricted(channel: object) -> bool:
-    """Whether the channel is age-restricted; a thread inherits it from its channel."""
+    """Whether Discord shows this channel to adults alone, for its own sake or its server's.
+
+    A thread inherits it from its channel. Of direct messages nothing is known: they are not.
+    """
+    level = getattr(getattr(channel, "guild", None), "nsfw_level", None)
+    if level in (discord.NSFWLevel.age_restricted, discord.NSFWLevel.explicit):
+        return True
     shows_adults = getattr(channel, "is_nsfw", None)
     return bool(shows_adults and shows_adults())
