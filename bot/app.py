@@ -426,9 +426,9 @@ class Application:
         )
         self._core = core
         if self._replies is not None:
-            if storage.engine.sqlite_path is None:
-                # Other processes may have told the end of what this one shows.
-                self._replies.consult(core.service)
+            # On PostgreSQL other processes may have told the end of what this one shows.
+            is_shared = storage.engine.sqlite_path is None
+            self._replies.consult(core.service, is_shared=is_shared)
             self._stack.push_async_callback(self._replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)

@@ -28,6 +28,9 @@ from sandbox.discord_api import DiscordStandIn
 from sandbox.page import page_routes
 from sandbox.script import Script, ScriptFailed
 
+KNOWN_WORDS = "fox, bear, lake, mountains, forest, sea, moon, stars, snow, rain, sunset, autumn"
+"""Some of what the stand-in paints."""
+
 CONNECT_TIMEOUT_S = 30.0
 """Seconds for the bot to log in to the stand-in: slow machines take several."""
 
@@ -72,6 +75,7 @@ async def run_demo(options: DemoOptions) -> int:
 async def _perform(options: DemoOptions, console: Console) -> int:
     if options.comfyui_url is not None:
         await _require_comfyui(options.comfyui_url)
+    console.print("Starting the demo: the first time, its tables are set up, which takes a while.")
     async with open_stage(comfyui_url=options.comfyui_url, port=options.port) as stage:
         if not options.script:
             await _welcome_people(stage, options, console)
@@ -165,6 +169,8 @@ async def _welcome_people(stage: Stage, options: DemoOptions, console: Console) 
     console.print(f"  ComfyUI  {comfyui}")
     console.print("  Discord  a stand-in with four people: switch between them at the bottom left")
     console.print(f"\n  Open [link={stage.world.url}]{stage.world.url}[/link]\n")
+    if not options.comfyui_url:
+        console.print(f"It knows a few words: {KNOWN_WORDS}.")
     console.print("Type [bold]/imagine[/] there, or [bold]/help[/]. Stop with Ctrl+C.")
     if options.open_browser and _has_display():
         await asyncio.to_thread(webbrowser.open, stage.world.url)

@@ -1,16 +1,16 @@
 """`/help`: how to use the bot."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import discord
 from discord import app_commands, ui
 
-from bot.commands.workflows import kind_name
+from bot.commands.workflows import sort_kinds
 from bot.i18n.language import _, mark
 from bot.requester import requester_of
 from bot.tree import CommandTree, SlashCommand
-from bot.ui.layout import panel, small
+from bot.ui.layout import panel, text
 from bot.ui.text import harmless
 from generation.service import GenerationService
 
@@ -40,23 +40,22 @@ def help_command(service: GenerationService) -> SlashCommand:
 
     @app_commands.command(name="help", description="How to make pictures here")
     async def show_help(interaction: discord.Interaction) -> None:
-        kinds = dict.fromkeys(
-            kind_name(workflow.kind) for workflow in service.workflows(requester_of(interaction))
-        )
-        view = build_help(kinds, _ids(interaction))
+        workflows = service.workflows(requester_of(interaction))
+        kinds = sort_kinds({workflow.kind for workflow in workflows})
+        view = build_help(kinds, ids_of(interaction))
         await interaction.response.send_message(view=view, ephemeral=True)
 
     return show_help
 
 
-def build_help(kinds: Mapping[str, None], command_ids: Mapping[str, int]) -> ui.LayoutView:
+def build_help(kinds: Sequence[str], command_ids: Mapping[str, int]) -> ui.LayoutView:
     """The guide, with what can be made here, and links for the commands whose ids are known."""
     made = harmless(" · ".join(kinds), MAKEABLE_CHARACTERS)
-    lines = [link_commands(_(section), command_ids) for section in SECTIONS]
+    sections = [link_commands(_(section), command_ids) for section in SECTIONS]
     if made:
-        lines.append(_("**You can make**\n{kinds}", kinds=made))
-    lines.append(small(_("Failed requests cost nothing. Same seed, same options: same picture.")))
-    return panel(_("Make pictures"), lines)
+        sections.append(_("**You can make**\n{kinds}", kinds=made))
+    note = _("Failed requests cost nothing. Same seed, same options: same picture.")
+    return panel(_("Make pictures"), (), *map(text, sections), footer=note)
 
 
 def link_commands(text: str, command_ids: Mapping[str, int]) -> str:
@@ -69,6 +68,7 @@ def link_commands(text: str, command_ids: Mapping[str, int]) -> str:
     return _COMMAND.sub(link, text)
 
 
-def _ids(interaction: discord.Interaction) -> Mapping[str, int]:
+def ids_of(interaction: discord.Interaction) -> Mapping[str, int]:
+    """Ids of the registered commands by name, as far as they are known."""
     tree = getattr(interaction.client, "tree", None)
     return tree.command_ids if isinstance(tree, CommandTree) else {}

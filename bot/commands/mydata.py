@@ -57,13 +57,33 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
 
 
 def keeping_text(keeping: Keeping) -> str:
-    """Describe a guild's retention periods."""
-    return _(
-        "Kept in this server (days): pictures {pictures}, prompts {prompts}, history {records}.",
-        pictures=keeping.pictures or "∞",
-        prompts=keeping.prompts or "∞",
-        records=keeping.records or "∞",
-    )
+    """Describe how long a guild keeps what, a line for each."""
+    lines = [_("Pictures are kept until deleted.")]
+    if keeping.pictures:
+        lines = [
+            plural(
+                "Pictures are kept for {count} day.",
+                "Pictures are kept for {count} days.",
+                keeping.pictures,
+            )
+        ]
+    if keeping.prompts:
+        lines.append(
+            plural(
+                "Prompts are kept for {count} day.",
+                "Prompts are kept for {count} days.",
+                keeping.prompts,
+            )
+        )
+    if keeping.records:
+        lines.append(
+            plural(
+                "The history is kept for {count} day.",
+                "The history is kept for {count} days.",
+                keeping.records,
+            )
+        )
+    return "\n".join(lines)
 
 
 async def take_delete(interaction: discord.Interaction, _answer: ModalInput) -> None:

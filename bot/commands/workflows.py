@@ -1,13 +1,15 @@
 """`/workflows`: list the workflows that can be used here."""
 
 import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Self
 
 import discord
 from discord import app_commands, ui
 
 from bot.commands.choices import access_of
-from bot.i18n.language import _
+from bot.i18n.language import _, mark
 from bot.permissions import can_administer
 from bot.requester import requester_of
 from bot.services import services_of
@@ -66,7 +68,7 @@ def workflows_command(library: Library) -> SlashCommand:
 async def _page(interaction: discord.Interaction, library: Library, page: int) -> ui.LayoutView:
     access = await access_of(interaction)
     workflows = library.offered_to(requester_of(interaction), access)
-    by_kind = sorted(workflows, key=lambda workflow: (kind_name(workflow.kind), workflow.title))
+    by_kind = sorted(workflows, key=lambda workflow: (kind_rank(workflow.kind), workflow.title))
     pages = max(1, -(-len(by_kind) // PAGE))
     page = min(page, pages - 1)
     lines, kind = [], ""
@@ -97,19 +99,35 @@ def _link(model: WantedModel) -> str:
     return f"[{name}]({model.source.url})" if model.source and is_known else name
 
 
+def sort_kinds(kinds: Iterable[str]) -> list[str]:
+    """What workflows of these kinds make, such as "Pictures", without repetitions."""
+    return list(dict.fromkeys(map(kind_name, sorted(kinds, key=kind_rank))))
+
+
+def kind_rank(kind: str) -> int:
+    """The place of a kind among others: what most people look for comes first."""
+    return list(_KINDS).index(kind) if kind in _KINDS else len(_KINDS)
+
+
 def kind_name(kind: str) -> str:
     """What workflows of a kind make, such as "Pictures"; other kinds are one group."""
-    return {
-        "txt2img": _("Pictures"),
-        "img2img": _("Picture to picture"),
-        "edit": _("Edit"),
-        "inpaint": _("Repaint a part"),
-        "outpaint": _("Extend"),
-        "upscale": _("Upscale"),
-        "txt2vid": _("Video"),
-        "img2vid": _("Video from a picture"),
-        "audio": _("Sound"),
-        "3d": _("3D"),
-        "describe": _("Describe a picture"),
-        "enhance": _("Prompts"),
-    }.get(kind, _("Other"))
+    return _(_KINDS[kind]) if kind in _KINDS else _("Other")
+
+
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "txt2img": mark("Pictures"),
+        "img2img": mark("Picture to picture"),
+        "edit": mark("Edit"),
+        "inpaint": mark("Repaint a part"),
+        "outpaint": mark("Extend"),
+        "upscale": mark("Upscale"),
+        "txt2vid": mark("Video"),
+        "img2vid": mark("Video from a picture"),
+        "audio": mark("Sound"),
+        "3d": mark("3D"),
+        "describe": mark("Describe a picture"),
+        "enhance": mark("Prompts"),
+    }
+)
+"""What workflows make, by kind, in the order in which they are listed."""

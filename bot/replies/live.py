@@ -129,11 +129,15 @@ class LiveReplies:
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
         self._ledger: Ledger | None = None
+        self._is_shared = False
         self._is_closed = False
 
-    def consult(self, ledger: Ledger) -> None:
-        """Set the records used to drop stale events: another process may have delivered the end."""
-        self._ledger = ledger
+    def consult(self, ledger: Ledger, *, is_shared: bool = True) -> None:
+        """Set the records that results are looked up in.
+
+        Where they are shared, another process may have delivered an end: stale events are dropped.
+        """
+        self._ledger, self._is_shared = ledger, is_shared
 
     async def close(self) -> None:
         """Stop all edits for good; closing twice is safe."""
@@ -434,7 +438,7 @@ class LiveReplies:
         view.shown = looks
 
     async def _is_news(self, event: LiveEvent) -> bool:
-        if self._ledger is None:
+        if not self._is_shared:
             return True
         state = await self._look_up(event.generation.id)
         if state is None:
@@ -445,8 +449,10 @@ class LiveReplies:
 
     async def _make_up_for(self, view: _View, generation_id: str) -> None:
         """Repeat a delivery of another process that this edit may have overwritten."""
+        if self._ledger is None or not self._is_shared:
+            return
         state = await self._look_up(generation_id)
-        if self._ledger is None or (state is not None and not state.is_final):
+        if state is not None and not state.is_final:
             return
         # A delivery waits for the edit in progress, which is this task: drop the view first.
         self._forget(generation_id, view)

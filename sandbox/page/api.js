@@ -28,6 +28,7 @@ async function sendForm(address, payload, files) {
 export const fetchChoices = (payload) => sendJson("/sandbox/interactions/autocomplete", payload);
 export const pressComponent = (payload) => sendJson("/sandbox/interactions/component", payload);
 export const useMessageCommand = (payload) => sendJson("/sandbox/interactions/context", payload);
+export const chooseLocale = (payload) => sendJson("/sandbox/locale", payload);
 export const postMessage = (payload) => sendJson("/sandbox/messages", payload);
 
 function sendJson(address, payload) {

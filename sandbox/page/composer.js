@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { avatar, el, icon } from "./dom.js";
 import { buildField } from "./fields.js";
-import { ATTACHMENT, Invalid, listUses, nest } from "./options.js";
+import { ATTACHMENT, Invalid, listUses, nest, parseCommand } from "./options.js";
 import { isDirect } from "./state.js";
 import { COMBOBOX, Suggestions } from "./suggestions.js";
 
@@ -49,6 +49,11 @@ export class Composer {
       if (!box.contains(event.relatedTarget)) this.suggestions.hide();
     });
     state.on("reset", () => this.onReset());
+    state.on("use", ({ text: typed }) => this.takeCommand(typed));
+    text.addEventListener("paste", (event) => {
+      const pasted = event.clipboardData?.getData("text") ?? "";
+      if (!text.value && this.takeCommand(pasted)) event.preventDefault();
+    });
     state.on("channel", () => this.leave({ keepsText: true }));
   }
 
@@ -91,7 +96,25 @@ export class Composer {
   onReset() {
     const isSamePerson = this.owner === this.state.me.id;
     this.owner = this.state.me.id;
-    if (!isSamePerson) this.leave({ takesFocus: false });
+    // A keyboard that opens by itself would cover half of a phone.
+    if (!isSamePerson) this.leave({ takesFocus: !this.hasStarted && matchMedia("(hover: hover)").matches });
+    this.hasStarted = true;
+  }
+
+  /** Fills in a command that somebody pasted or clicked; says whether it is one. */
+  takeCommand(typed) {
+    if (!typed.startsWith("/")) return false;
+    const found = parseCommand(typed, listUses(this.state.commandsHere(CHAT_INPUT)));
+    if (!found) return false;
+    this.choose(found.use);
+    for (const [name, value] of found.values) {
+      const option = found.use.options.find((candidate) => candidate.name === name);
+      const field = this.fields.find((candidate) => candidate.option.name === name) ?? this.addField(option);
+      if (option.type !== ATTACHMENT) field.type(value);
+    }
+    const empty = this.fields.find((field) => field.isEmpty);
+    (empty ?? this.fields.at(-1) ?? this.more).focus();
+    return true;
   }
 
   // Ordinary text

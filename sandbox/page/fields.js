@@ -92,6 +92,12 @@ class TextField extends Field {
     }
   }
 
+  /** Takes a text as if it had been typed, without asking for suggestions. */
+  type(text) {
+    this.control.value = text.replace(/\s*\n\s*/g, " ");
+    fitToText(this.control);
+  }
+
   matching() {
     const typed = this.picked ? "" : this.control.value.trim().toLowerCase();
     return this.choices.filter((choice) => choice.name.toLowerCase().includes(typed));

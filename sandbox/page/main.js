@@ -88,6 +88,11 @@ function showConnection(sentence) {
   document.body.dataset.live = String(!sentence);
 }
 
+async function chooseLocale(locale) {
+  await api.chooseLocale({ member: state.me.id, locale });
+  becomeMember(state.me.id);
+}
+
 function changeTheme(theme) {
   document.documentElement.dataset.theme = theme;
   remember("theme", theme);
@@ -122,7 +127,7 @@ new MessageList(state, { list: at("messages"), scroller: at("scroller") });
 new Places(
   state,
   { chat: document.querySelector(".chat"), guildName: at("guild-name"), channels: at("channels"), header: at("channel-header"), switcher: at("switcher"), members: at("members") },
-  { becomeMember, changeTheme },
+  { becomeMember, changeTheme, chooseLocale },
 );
 new Composer(state, at("composer"), document.querySelector(".conversation"));
 state.on("modal", (event) => openModal(event, state));
@@ -131,6 +136,7 @@ state.on("channel", () => remember("channel", state.channelId));
 state.on("reset", () => {
   document.title = `${state.channel?.name ?? "Limner"} | ${state.guild.name}`;
   document.body.dataset.member = state.me.user.username;
+  document.body.dataset.locale = state.me.locale;
 });
 state.channelId = recall("channel");
 changeTheme(recall("theme") ?? "dark");

@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { buildStamp } from "./timestamps.js";
 
 const BODY = "((?:\\\\[\\s\\S]|[^\\\\])+?)";
+const MESSAGE_LINK = /^https:\/\/discord\.com\/channels\/(?:\d+|@me)\/(\d+)\/(\d+)$/;
 const WEB = /^https?:\/\/[^\s<>]+$/i;
 
 /** Rules in order of precedence; each is tried where the text stands. */
@@ -15,11 +16,11 @@ const RULES = [
   [/<@!?(\d+)>/y, (match, context) => mention(`@${context.memberName(match[1]) ?? "unknown-user"}`)],
   [/<@&(\d+)>/y, (match, context) => mention(`@${context.roleName(match[1]) ?? "unknown-role"}`)],
   [/<#(\d+)>/y, buildChannel],
-  [/<\/([-_\w ]{1,96}):\d+>/y, (match) => mention(`/${match[1]}`)],
+  [/<\/([-_\w ]{1,96}):\d+>/y, buildCommand],
   [/<a?(:\w+:)\d+>/y, (match) => match[1]],
-  [/<(https?:\/\/[^\s<>]+)>/iy, (match) => link(match[1], [match[1]])],
-  [/\[((?:\\.|[^[\]\\])+)\]\(<?(https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?: "[^"]*")?\)/iy, (match, context) => link(match[2], inline(match[1], context))],
-  [/https?:\/\/[^\s<>]*[^\s<>.,:;"')\]*_~|\\]/iy, (match) => link(match[0], [match[0]])],
+  [/<(https?:\/\/[^\s<>]+)>/iy, (match, context) => link(match[1], [match[1]], context)],
+  [/\[((?:\\.|[^[\]\\])+)\]\(<?(https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?: "[^"]*")?\)/iy, (match, context) => link(match[2], inline(match[1], context), context)],
+  [/https?:\/\/[^\s<>]*[^\s<>.,:;"')\]*_~|\\]/iy, (match, context) => link(match[0], [match[0]], context)],
   [new RegExp(`\\*\\*\\*${BODY}\\*\\*\\*(?!\\*)`, "y"), (match, context) => el("strong", {}, el("em", {}, inline(match[1], context)))],
   [new RegExp(`\\*\\*${BODY}\\*\\*(?!\\*)`, "y"), wrap("strong")],
   [new RegExp(`__${BODY}__(?!_)`, "y"), wrap("u")],
@@ -35,7 +36,7 @@ const BLOCK = /^(?:(#{1,3}) +(.+)|-# +(.+)|> ?(.*)|( *)[-*] +(.+))$/;
 
 /**
  * Renders text. `context` has `memberName`, `roleName` and `channelName` (an id's name or nothing),
- * `openChannel`, and `pingsEveryone`.
+ * `openChannel`, `hasChannel`, `jumpTo`, `useCommand`, and `pingsEveryone`.
  */
 export function renderMarkdown(text, context) {
   const root = el("div", { class: "markdown" });
@@ -133,9 +134,21 @@ function buildChannel(match, context) {
   return el("button", { class: "mention", type: "button", on: { click: open } }, `#${name}`);
 }
 
-/** Builds a link, to the web only: anything else stays text. */
-export function link(address, children) {
+function buildCommand(match, context) {
+  const use = () => context.useCommand(`/${match[1]}`);
+  return el("button", { class: "mention", type: "button", on: { click: use } }, `/${match[1]}`);
+}
+
+/** Builds a link, to the web only: anything else stays text. One to a message jumps there. */
+export function link(address, children, context) {
   if (!WEB.test(address)) return el("span", {}, children);
+  const target = MESSAGE_LINK.exec(address);
+  if (target && context?.hasChannel(target[1])) {
+    const jump = () => context.jumpTo(target[1], target[2]);
+    // Whoever wrote the address alone sees a message's place in its stead, as in Discord.
+    const shown = children[0] === address ? ["Jump to message"] : children;
+    return el("button", { class: "link-button", type: "button", on: { click: jump } }, shown);
+  }
   return el("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, children);
 }
 

@@ -9,11 +9,14 @@ import { buildAttachments, keepPictures } from "./media.js";
 import { isDirect, LOADING } from "./state.js";
 import { formatPosted, formatStamp, startOfDay } from "./timestamps.js";
 
+const CHAT_INPUT = 1;
 const MESSAGE_MENU = 3;
 const EPHEMERAL = 1 << 6;
 const COMPACT_WITHIN_MS = 7 * 60_000;
 const TOKEN_LIFE_MS = 15 * 60_000;
 const NEAR_BOTTOM_PX = 80;
+const FOUND_MS = 1500;
+const SUGGESTION = "/imagine prompt: a fox in the snow under a red sunset";
 
 export class MessageList {
   constructor(state, { list, scroller }) {
@@ -25,13 +28,32 @@ export class MessageList {
     state.on("channel", () => this.showAll(true));
     state.on("pending", () => this.showPending());
     state.on("message", (detail) => this.showOne(detail));
+    state.on("jump", ({ messageId }) => this.jumpTo(messageId));
+    this.toPresent = el("button", { class: "to-present", type: "button", hidden: true, on: { click: () => this.jumpToPresent() } }, "Jump to present");
+    scroller.after(this.toPresent);
     scroller.addEventListener("scroll", () => {
       this.sticks = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM_PX;
+      this.toPresent.hidden = this.sticks;
     });
+    list.addEventListener("contextmenu", (event) => openTools(event));
     // Pictures and the composer change heights after the fact.
     const observer = new ResizeObserver(() => this.stick());
     observer.observe(list);
     observer.observe(scroller);
+  }
+
+  jumpTo(messageId) {
+    const node = this.find(messageId);
+    if (!node) return;
+    this.sticks = false;
+    node.scrollIntoView({ block: "center" });
+    node.classList.add("found");
+    setTimeout(() => node.classList.remove("found"), FOUND_MS);
+  }
+
+  jumpToPresent() {
+    this.sticks = true;
+    this.stick();
   }
 
   stick() {
@@ -111,7 +133,12 @@ export class MessageList {
     const sentence = direct ? `This is the beginning of your direct messages with ${name}.` : `This is the start of the ${name} channel.`;
     const title = direct ? name : `Welcome to ${name}!`;
     const mark = direct ? avatar(bot, "avatar-large") : el("span", { class: "welcome-mark" }, icon("hash"));
-    return el("li", { class: "welcome" }, mark, el("h2", {}, title), el("p", {}, sentence, " Type ", el("kbd", {}, "/"), " to see what Limner can do."));
+    return el("li", { class: "welcome" }, mark, el("h2", {}, title), el("p", {}, sentence, " Type ", el("kbd", {}, "/"), " to see what Limner can do."), this.buildSuggestion());
+  }
+
+  buildSuggestion() {
+    if (!this.state.commandsHere(CHAT_INPUT).some((command) => command.name === "imagine")) return null;
+    return el("button", { class: "suggested", type: "button", on: { click: () => this.state.tell("use", { text: SUGGESTION }) } }, "Try ", el("span", { class: "used-command" }, SUGGESTION));
   }
 
   build(message, previous) {
@@ -210,12 +237,7 @@ function buildReply(message, state) {
   if (!target) return el("p", { class: "usage" }, icon("reply"), el("em", {}, "Original message was deleted"));
   const author = state.memberOf(target.author);
   const excerpt = renderMarkdown(target.content || firstText(target.components) || "Click to see attachment", contextFor(state, target)).textContent;
-  const jump = () => {
-    const node = document.querySelector(`[data-message-id="${target.id}"]`);
-    node?.scrollIntoView({ block: "center" });
-    node?.classList.add("found");
-    setTimeout(() => node?.classList.remove("found"), 1500);
-  };
+  const jump = () => state.jumpTo(target.channel_id, target.id);
   return el("p", { class: "usage" }, avatar(author, "avatar-tiny"), buildName(author, state), author.is_bot && buildBadge(), el("button", { class: "excerpt", type: "button", on: { click: jump } }, excerpt));
 }
 
@@ -269,7 +291,7 @@ function buildOnlyYou(message, state) {
 function buildTools(message, state) {
   const commands = state.commandsHere(MESSAGE_MENU);
   if (!commands.length || message.flags & LOADING) return null;
-  const entries = commands.map((command) => el("button", { class: "menu-item", type: "button", role: "menuitem", on: { click: (event) => runOn(message, command, state, event) } }, command.name));
+  const entries = commands.map((command) => el("button", { class: "menu-item", type: "button", role: "menuitem", on: { click: (event) => runOn(message, command, state, event) } }, command.name_localizations?.[state.me.locale] ?? command.name));
   const details = el(
     "details",
     { class: "tools" },
@@ -281,6 +303,15 @@ function buildTools(message, state) {
   });
   details.addEventListener("keydown", (event) => event.key === "Escape" && (details.open = false));
   return details;
+}
+
+/** Opens a message's menu where it is right-clicked, or held on a phone. */
+function openTools(event) {
+  const details = event.target.closest(".message")?.querySelector(".tools");
+  if (!details || event.target.closest("a") || !getSelection().isCollapsed) return;
+  event.preventDefault();
+  details.open = true;
+  details.querySelector(".menu-item").focus();
 }
 
 async function runOn(message, command, state, event) {
@@ -299,6 +330,9 @@ function contextFor(state, message) {
     roleName: (id) => state.guild?.roles.find((role) => role.id === id)?.name,
     channelName: (id) => state.channels.find((channel) => channel.id === id)?.name,
     openChannel: (id) => state.openChannel(id),
+    hasChannel: (id) => state.channels.some((channel) => channel.id === id),
+    jumpTo: (channelId, messageId) => state.jumpTo(channelId, messageId),
+    useCommand: (text) => state.tell("use", { text }),
     pingsEveryone: message.mention_everyone,
   };
 }

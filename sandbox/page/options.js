@@ -22,6 +22,30 @@ const YES_NO = [
 /** A value that cannot be sent, with the sentence to show. */
 export class Invalid extends Error {}
 
+/** A command in the language of a person's client, as far as the bot has translated it. */
+export function localize(node, locale) {
+  const description = node.description_localizations?.[locale] ?? node.description;
+  const options = node.options?.map((option) => localize(option, locale));
+  const choices = node.choices?.map((choice) => ({ ...choice, name: choice.name_localizations?.[locale] ?? choice.name }));
+  return { ...node, description, ...(options && { options }), ...(choices && { choices }) };
+}
+
+/** Reads `/command option: value option: value`; null where no command begins so. */
+export function parseCommand(text, uses) {
+  const typed = text.trim().slice(1);
+  const fitting = uses.filter(({ name }) => typed === name || typed.startsWith(`${name} `));
+  const use = fitting.sort((a, b) => b.name.length - a.name.length)[0];
+  if (!use) return null;
+  const rest = typed.slice(use.name.length);
+  const names = use.options.map((option) => option.name).join("|");
+  const parts = names ? rest.split(new RegExp(`(?:^|\\s)(${names}):\\s*`)) : [rest];
+  const values = new Map();
+  const first = use.options.find((option) => option.required);
+  if (parts[0].trim() && first) values.set(first.name, parts[0].trim());
+  for (let at = 1; at < parts.length; at += 2) values.set(parts[at], parts[at + 1].trim());
+  return { use, values };
+}
+
 /** Lists what can be typed after `/`: commands, and each of their sub-commands. */
 export function listUses(commands) {
   return commands.flatMap((command) => usesOf(command, command.name, []));

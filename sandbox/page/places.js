@@ -2,15 +2,16 @@
 
 import { avatar, el, icon } from "./dom.js";
 import { buildBadge, buildName } from "./messages.js";
-import { isDirect } from "./state.js";
+import { isDirect, LOCALES } from "./state.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
 
 export class Places {
-  constructor(state, roots, { becomeMember, changeTheme }) {
+  constructor(state, roots, { becomeMember, changeTheme, chooseLocale }) {
     this.state = state;
     this.roots = roots;
     this.becomeMember = becomeMember;
+    this.chooseLocale = chooseLocale;
     this.changeTheme = changeTheme;
     state.on("reset", () => this.show());
     state.on("channel", () => this.show());
@@ -67,9 +68,23 @@ export class Places {
       el("h2", { class: "channel-title" }, direct ? (bot?.display_name ?? "") : channel.name),
       ...(channel.nsfw ? [el("span", { class: "restricted-note" }, icon("restricted"), "Age-restricted")] : []),
       ...(channel.topic ? [el("p", { class: "topic" }, channel.topic)] : []),
+      this.buildLanguages(),
+      this.buildPhoneButton(),
       this.buildThemeToggle(),
       toggleMembers,
     );
+  }
+
+  buildLanguages() {
+    const { me } = this.state;
+    const options = Object.entries(LOCALES).map(([locale, name]) => el("option", { value: locale, selected: locale === me.locale }, name));
+    const select = el("select", { class: "languages", "aria-label": "Language", on: { change: () => this.chooseLocale(select.value) } }, options);
+    return select;
+  }
+
+  buildPhoneButton() {
+    const open = () => window.open(`/?member=${this.state.me.id}`, "phone", "width=400,height=820");
+    return el("button", { class: "icon-button phone-button", type: "button", "aria-label": "Open as on a phone", on: { click: open } }, icon("phone"));
   }
 
   buildThemeToggle() {

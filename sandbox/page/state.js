@@ -1,9 +1,15 @@
 // What one person's client knows. Views subscribe to its events; nothing else keeps messages.
 
+import { localize } from "./options.js";
+
 export const LOADING = 1 << 7;
 const DIRECT = 1;
 
-/** Tells of `reset`, `message`, `unread`, `commands`, `pending`, `outcome`, `channel`, `typing`. */
+/** Languages that the demo can be read in, as Discord names them. */
+export const LOCALES = { "en-US": "English", de: "Deutsch", fr: "Français", "es-ES": "Español", "pt-BR": "Português", ja: "日本語" };
+
+/** Tells of `reset`, `message`, `unread`, `commands`, `pending`, `outcome`, `channel`, `typing`;
+ * `use` asks to fill in a command, `jump` to show a message. */
 export class State extends EventTarget {
   constructor() {
     super();
@@ -90,6 +96,12 @@ export class State extends EventTarget {
       this.unread.add(channelId);
       this.tell("unread");
     }
+  }
+
+  /** Shows a message, in another channel where it is there. */
+  jumpTo(channelId, messageId) {
+    if (channelId !== this.channelId) this.openChannel(channelId);
+    this.tell("jump", { messageId });
   }
 
   openChannel(channelId) {
@@ -194,7 +206,7 @@ export class State extends EventTarget {
       if (command.contexts && !command.contexts.includes(isDirect ? 1 : 0)) return false;
       if (isDirect && command.guild_id) return false;
       return !command.nsfw || channel.nsfw;
-    });
+    }).map((command) => localize(command, this.me.locale));
   }
 
   rolesOf(member) {

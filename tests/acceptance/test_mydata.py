@@ -79,11 +79,11 @@ async def test_what_is_kept_long_enough_is_forgotten(environment):
 async def test_how_long_things_are_kept_changes_only_where_it_is_said(environment):
     ada = Person(environment.world, "ada")
     async with environment.bot():
-        assert "pictures ∞, prompts ∞, history ∞" in await retention(ada)
-        assert "pictures 30, prompts ∞" in await retention(ada, pictures=30)
-        assert "pictures 30, prompts 7" in await retention(ada, prompts=7)
-        assert "pictures ∞, prompts 7" in await retention(ada, pictures=0)
-        assert "pictures ∞, prompts 7, history ∞" in await retention(ada)
+        assert "Pictures are kept until deleted." in await retention(ada)
+        assert "Pictures are kept for 30 days." in await retention(ada, pictures=30)
+        assert "Prompts are kept for 7 days." in await retention(ada, prompts=7)
+        assert "Pictures are kept until deleted." in await retention(ada, pictures=0)
+        assert "Prompts are kept for 7 days." in await retention(ada)
 
 
 async def retention(person, **options):

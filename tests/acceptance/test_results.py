@@ -60,7 +60,10 @@ async def test_a_chosen_picture_is_upscaled_varied_and_made_again(environment):
         assert "Upscale" not in labels_of(larger)
         varied = await press(environment.ben, done, "V1")
         assert await size_of(varied) == (2048, 1024)
-        assert "Variation of #1" in as_text(varied)
+        assert (
+            f"[Variation of #1 ↗](https://discord.com/channels/{environment.world.guild_id}/"
+            in (as_text(varied))
+        )
         again = await press(environment.ben, done, "🔁")
         assert "seed 7 " not in as_text(again)
         assert await fetch(again) != await fetch(done)

@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.commands.choices import access_of
+from bot.commands.help import ids_of, link_commands
 from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, mark
 from bot.permissions import guild_of, require_administrator, require_can_post
@@ -181,7 +182,7 @@ async def _build_amount(interaction: discord.Interaction) -> Sequence[Item | Non
     return (
         text(
             _("**How much may each member make?** Now: {allowance}.", allowance=now),
-            _("For your own numbers, use `/limner limits`."),
+            _link(interaction, _("For your own numbers, use `/limner limits`.")),
         ),
         row(_menu("amount", labels, _amount_of(limits))),
     )
@@ -226,8 +227,8 @@ async def _build_test(
     workflows = await _find_makers(interaction)
     keeping = keeping_text(await services.retention.find(guild_of(interaction)))
     if not workflows:
-        lines = _("No workflow can run yet. See what is missing with `/workflows`."), keeping
-        return (text(*lines),)
+        nothing = _("No workflow can run yet. See what is missing with `/workflows`.")
+        return (text(_link(interaction, nothing), keeping),)
     names = [workflow.name for workflow in workflows]
     name = chosen if chosen in names else names[0]
     titles = {one.name: _(one.title)[:MENU_OPTION_CHARACTERS] for one in workflows[:MENU_OPTIONS]}
@@ -235,8 +236,14 @@ async def _build_test(
         text(_("**Try it.** Only you see the test picture."), keeping),
         row(_menu("workflow", titles, name)),
         row(SetupButton("try", name, _("Make a test picture"), is_next=True)),
-        text(_("Ready? Members type `/imagine`, and find the rest in `/help`.")),
+        text(
+            _link(interaction, _("Ready? Members type `/imagine`, and find the rest in `/help`."))
+        ),
     )
+
+
+def _link(interaction: discord.Interaction, said: str) -> str:
+    return link_commands(said, ids_of(interaction))
 
 
 async def _find_makers(interaction: discord.Interaction) -> list[WorkflowSummary]:

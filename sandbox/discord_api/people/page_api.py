@@ -32,6 +32,8 @@ POST /sandbox/interactions/modal
     200 `{interaction_id}`.
 POST /sandbox/interactions/context
     JSON `{member, command_id, target_message_id}`. 200 `{interaction_id}`.
+POST /sandbox/locale
+    JSON `{member, locale}`: the language of their client, such as "de". 200 `{}`.
 POST /sandbox/messages
     JSON `{member, channel_id, content}`: an ordinary message. 200 `{message_id}`.
 """
@@ -42,6 +44,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
+import discord
 from aiohttp import BodyPartReader, web
 
 from sandbox.discord_api.errors import ApiError, NotPossible
@@ -62,6 +65,8 @@ from sandbox.discord_api.values import (
 )
 
 Responder: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LOCALES: Final = frozenset(str(locale) for locale in discord.Locale)
 
 SILENCE_SECONDS: Final = 15.0
 """A comment is sent after this much silence, so that a vanished page is noticed."""
@@ -100,6 +105,7 @@ class PageApi:
         app.router.add_post(f"{actions}/modal", _guarded(self._modal))
         app.router.add_post(f"{actions}/context", _guarded(self._context))
         app.router.add_post("/sandbox/messages", _guarded(self._say))
+        app.router.add_post("/sandbox/locale", _guarded(self._set_locale))
 
     async def _state(self, request: web.Request) -> web.StreamResponse:
         member = self._directory.member(request.query.get("member", ""))
@@ -195,6 +201,14 @@ class PageApi:
         message = self._acts.say(member, channel, str(payload.get("content", "")))
         return web.json_response({"message_id": str(message.id)})
 
+    async def _set_locale(self, request: web.Request) -> web.StreamResponse:
+        payload = await _read_json(request)
+        locale = str(payload.get("locale", ""))
+        if locale not in LOCALES:
+            raise NotPossible(f"Discord has no language {locale}.")
+        self._directory.member(str(payload.get("member", ""))).locale = locale
+        return web.json_response({})
+
     def _who_and_where(self, payload: JsonObject) -> tuple[Member, Channel]:
         member = self._directory.member(str(payload.get("member", "")))
         return member, self._directory.channel(str(payload.get("channel_id", "")))
@@ -210,7 +224,8 @@ class PageApi:
     def _shown(self, member: Member) -> JsonObject:
         shown = self._payloads.member(member)
         name = {"avatar_color": member.avatar_color, "display_name": member.display_name}
-        return {"id": str(member.id), "is_bot": member.is_bot, **shown, **name}
+        own = {"id": str(member.id), "is_bot": member.is_bot, "locale": member.locale}
+        return {**own, **shown, **name}
 
 
 def _guarded(handler: Responder) -> Responder:

@@ -325,3 +325,57 @@ async def test_an_ordinary_message_is_posted(scene):
     await scene.page.keyboard.press("Enter")
     await expect(scene.visitor.message("hello")).to_be_visible()
     await expect(scene.page.get_by_label("Message", exact=True)).to_have_value("")
+
+
+async def test_a_link_to_a_message_jumps_there_and_back_to_the_present(scene):
+    scene.post({"content": "the first"})
+    first = scene.post({"content": "look here"})
+    for number in range(30):
+        scene.post({"content": f"filler {number}"})
+    channel = scene.world.channel("pictures")
+    place = f"https://discord.com/channels/{scene.world.guild_id}/{first.channel_id}/{first.id}"
+    message = scene.world.messages.new(channel.id, scene.world.directory.bot)
+    scene.world.messages.post(message, {"content": f"[there \u2197]({place})"}, {}, frozenset())
+    await scene.page.get_by_role("button", name="pictures").click()
+    await scene.page.get_by_role("button", name="there").click()
+    await expect(scene.visitor.message("look here")).to_be_in_viewport()
+    await expect(scene.visitor.message("filler 29")).not_to_be_in_viewport()
+    await scene.page.get_by_role("button", name="Jump to present").click()
+    await expect(scene.visitor.message("filler 29")).to_be_in_viewport()
+
+
+async def test_a_command_that_is_clicked_or_pasted_is_filled_in(scene):
+    scene.post({"content": "Write </mod note:1>"})
+    await scene.page.get_by_role("button", name="/mod note").click()
+    await expect(scene.visitor.option("who")).to_be_visible()
+    await scene.page.get_by_role("button", name="Leave the command").click()
+    await expect(scene.page.get_by_label("Message", exact=True)).to_be_focused()
+    await scene.page.evaluate(
+        """text => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text", text);
+            const paste = { clipboardData, bubbles: true, cancelable: true };
+            document.activeElement.dispatchEvent(new ClipboardEvent("paste", paste));
+        }""",
+        "/mod note who: @Ben loud: True",
+    )
+    await expect(scene.visitor.option("who").locator("input")).to_have_value("@Ben")
+    await expect(scene.visitor.option("loud").locator("input")).to_have_value("True")
+
+
+async def test_a_right_click_opens_the_menu_of_a_message(scene):
+    scene.post({"content": "look"})
+    await scene.visitor.message("look").locator(".content").click(button="right")
+    await scene.page.get_by_role("menuitem", name="Image info").click()
+    interaction = await scene.interaction()
+    assert interaction.name == "Image info"
+
+
+async def test_a_person_chooses_the_language_of_their_client(scene):
+    translated = {"description_localizations": {"de": "Etwas fragen"}}
+    scene.world.commands.overwrite(None, [COMMANDS[0] | translated])
+    await scene.page.get_by_label("Language").select_option("de")
+    await scene.page.locator("body[data-locale=de]").wait_for()
+    await scene.page.get_by_label("Message", exact=True).fill("/a")
+    await expect(scene.visitor.suggestion("Etwas fragen")).to_be_visible()
+    assert scene.world.member("ana").locale == "de"
