@@ -1,13 +1,13 @@
 """`/mydata`: export or delete the personal data of whoever asks."""
 
-import gzip
-import io
+import tempfile
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import discord
 from discord import app_commands
 
+from bot.commands.mydata_archive import Archive, TooMuch
 from bot.i18n.language import _, plural
 from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
@@ -29,21 +29,20 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
     async def export(self, interaction: discord.Interaction) -> None:
         """Send the data as a file."""
         actor = await acknowledged(interaction)
-        written = io.BytesIO()
-        with gzip.GzipFile(filename="mydata.jsonl", fileobj=written, mode="wb") as packed:
-            async for line in self._services.personal.export(actor.user_id):
-                packed.write(line.encode())
-        size = written.tell()
-        if size > interaction.filesize_limit:
-            text = _("Too much to send here. Ask the people who run this bot.")
-            await respond(interaction, text)
-            return
-        written.seek(0)
-        text = _("Your data (JSON Lines). Pictures are in the messages it links to.")
-        if actor.guild_id is not None:
-            text += "\n" + keeping_text(await self._services.retention.find(actor.guild_id))
-        file = discord.File(written, "mydata.jsonl.gz")
-        await respond(interaction, text, files=[file])
+        archive = Archive(self._services, actor.user_id, interaction.filesize_limit)
+        with tempfile.TemporaryFile() as file:
+            try:
+                async with self._services.file_turns.take(actor.user_id):
+                    await archive.write(file)
+            except TooMuch:
+                text = _("Too much to send here. Ask the people who run this bot.")
+                await respond(interaction, text)
+                return
+            file.seek(0)
+            text = _("Your data. Unpack it and open index.html.")
+            if actor.guild_id is not None:
+                text += "\n" + keeping_text(await self._services.retention.find(actor.guild_id))
+            await respond(interaction, text, files=[discord.File(file, "mydata.zip")])
 
     @app_commands.command(description="Delete your data")
     async def delete(self, interaction: discord.Interaction) -> None:

@@ -19,7 +19,7 @@ from generation.media import imaging, video
 from generation.media.decoding import decode
 from generation.media.fitting import fit_under
 from generation.media.stripping import strip_metadata
-from generation.record import Generation, OutputContent
+from generation.record import Generation, Output, OutputContent
 from generation.request import Layout
 from generation.requests.available_actions import is_picture
 
@@ -184,7 +184,7 @@ def find_original(
     limit = min(size_limit, BYTES_A_MESSAGE)
     for data in (content.content, strip_metadata(content.content)):
         if len(data) <= limit:
-            return _attach(generation, content, data, _extension(content))
+            return _attach(generation, content, data, find_extension(content.output))
     return None
 
 
@@ -233,7 +233,7 @@ async def _fit(
 ) -> tuple[Attachment | None, str | None]:
     """Fit a result into `limit` bytes; with it, the sentence that says what was changed."""
     if len(content.content) <= limit:
-        return _attach(generation, content, content.content, _extension(content)), None
+        return _attach(generation, content, content.content, find_extension(content.output)), None
     if content.output.media_type.startswith("video/"):
         async with _FILMS:
             written = await asyncio.to_thread(video.fit_video, content.content, limit)
@@ -288,8 +288,9 @@ def _attach(
     )
 
 
-def _extension(content: OutputContent) -> str:
-    suffix = PurePosixPath(content.output.filename).suffix.lstrip(".").lower()
+def find_extension(output: Output) -> str:
+    """The extension that a result is posted with."""
+    suffix = PurePosixPath(output.filename).suffix.lstrip(".").lower()
     is_plain = suffix.isascii() and suffix.isalnum()
     return suffix if is_plain and len(suffix) <= EXTENSION_CHARACTERS else "bin"
 

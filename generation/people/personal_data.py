@@ -39,14 +39,19 @@ class PersonalData(HistoryReader):
     async def export(self, user_id: int) -> AsyncIterator[str]:
         """Lines of JSON: one of everything else, then one a generation. Raises ServiceUnavailable.
 
-        Pictures are not in it: they are in the messages that it links to.
+        Pictures are not in it.
         """
         rows = await self._rows(user_id)
         yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
+        async for generation in self.generations(user_id):
+            # What ran it may be called by an address of the operator's network.
+            yield line(replace(generation, backend=None), ExportFormat.JSONL)
+
+    async def generations(self, user_id: int) -> AsyncIterator[Generation]:
+        """All that a person made, newest first. Raises ServiceUnavailable."""
         async for batch in self._batches(HistoryFilter(user_id=user_id)):
-            for one in batch:
-                # What ran it may be called by an address of the operator's network.
-                yield line(replace(one, backend=None), ExportFormat.JSONL)
+            for generation in batch:
+                yield generation
 
     async def delete(self, user_id: int) -> Deleted:
         """Forget all that has ended, with its results; what it was, so that messages can go.

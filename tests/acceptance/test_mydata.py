@@ -1,10 +1,12 @@
 """What is stored of somebody, in a file or gone."""
 
-import gzip
+import io
 import json
 from datetime import UTC, datetime, timedelta
+from zipfile import ZipFile
 
 import aiohttp
+from PIL import Image
 
 from db.repositories.generations import GenerationRepository
 from generation.history.retention import Keeping
@@ -23,14 +25,36 @@ async def make(person, **options):
     return await reply.until(has_pictures, PATIENCE_S)
 
 
-async def export(person):
+async def fetch_archive(person):
     reply = await person.slash("general", "mydata export")
     message = await reply.until(files_of, PATIENCE_S)
     assert message["ephemeral"]
     url = files_of(message)[0]["url"]
     async with aiohttp.ClientSession() as session, session.get(url) as response:
-        text = gzip.decompress(await response.read()).decode()
-    return [json.loads(line) for line in text.splitlines()]
+        return ZipFile(io.BytesIO(await response.read()))
+
+
+async def export(person):
+    lines = (await fetch_archive(person)).read("data.jsonl").decode().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+async def test_the_archive_has_a_page_with_pictures_and_links_for_the_rest(environment):
+    prompt = "<b>a fox</b> & more"
+    async with environment.bot():
+        await make(environment.ana, prompt=prompt, seed=1, aspect="21:9")
+        archive = await fetch_archive(environment.ana)
+        (name,) = [one for one in archive.namelist() if one.startswith("pictures/")]
+        with Image.open(archive.open(name)) as picture:
+            assert picture.width > 500
+        page = archive.read("index.html").decode()
+        assert "&lt;b&gt;a fox&lt;/b&gt; &amp; more" in page
+        assert f'<img src="{name}"' in page
+        environment.world.attachment_size_limit = 40_000
+        small = await fetch_archive(environment.ana)
+        assert sum(one.file_size for one in small.infolist()) < 40_000
+        assert not [one for one in small.namelist() if one.startswith("pictures/")]
+        assert "see its message</a>" in small.read("index.html").decode()
 
 
 async def test_people_get_and_delete_what_is_theirs_and_nothing_else(environment):
