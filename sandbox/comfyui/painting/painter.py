@@ -44,9 +44,8 @@ def paint(brief: Brief, largest_drawing: int = LARGEST_DRAWING) -> Image.Image:
     palette = choose_palette(words, _digest(words))
     drawing = _drawing_size(brief.size, largest_drawing)
     canvas = Canvas(drawing, palette, chance, words)
-    picture = draw_scene(canvas)
-    picture = picture.resize(brief.size, Image.Resampling.LANCZOS)
-    return _treat(picture, brief)
+    picture = _treat(draw_scene(canvas), brief)
+    return picture.resize(brief.size, Image.Resampling.LANCZOS)
 
 
 def paint_over(source: Image.Image, painted: Image.Image, strength: float) -> Image.Image:
