@@ -90,6 +90,7 @@ def _judge_posts(generation: Recorded, evidence: Evidence) -> Iterator[str]:
         message
         for message in evidence.messages
         if any(generation_id == generation.id for generation_id, _ in message.buttons)
+        and message.id != generation.lost_message_id
     ]
     if len(bearing) > 1:
         yield f"{len(bearing)} messages tell of it."

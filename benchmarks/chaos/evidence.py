@@ -27,12 +27,17 @@ _BUTTON = re.compile(r"g:(?P<id>[a-z0-9]+):(?P<action>[a-z]+):")
 _FINAL = ("succeeded", "failed", "cancelled")
 _MAX_BACKENDS = 8
 
+TOKEN_MARGIN_S = 60
+"""How much earlier than Discord's 15 minutes an interaction's token is not used any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A generation as the database has it. `charges` are pairs of kind and amount.
 
     `prompt_ids` are those that its runs can have; `review` is what moderators decided.
+    `lost_message_id` is a message in private that could not be edited any more at its end: a
+    direct message, which `message_id` is then, told that instead.
     """
 
     id: str
@@ -42,6 +47,7 @@ class Recorded:
     cost: int
     message_id: int
     is_told: bool
+    lost_message_id: int | None = None
     failure_kind: str | None = None
     was_foreseen: bool = True
     was_sampled: bool = False
@@ -115,7 +121,8 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
             prompt=row["prompt"],
             prompt_ids=_prompt_ids(row["id"], row["created_at"]),
             cost=row["cost"],
-            message_id=json.loads(row["reply"])["message_id"],
+            message_id=message_id,
+            lost_message_id=lost_message_id,
             is_told=row["delivered_at"] is not None,
             failure_kind=row["failure_kind"],
             was_foreseen="reference" not in str(row["failure_facts"]),
@@ -127,6 +134,7 @@ def read_generations(database_url: str) -> tuple[Recorded, ...]:
             ),
         )
         for row in rows
+        for message_id, lost_message_id in [_find_messages(row)]
     )
 
 
@@ -184,15 +192,28 @@ def _posted(message: Message) -> Posted:
     )
 
 
+def _find_messages(row: Mapping[str, Any]) -> tuple[int, int | None]:
+    """The message that has to show its end, and the one that it stands for, if it does."""
+    reply, url = json.loads(row["reply"]), row["message_url"]
+    message_id: int = reply["message_id"]
+    if not reply["is_private"] or url is None:
+        return message_id, None
+    if _moment(row["delivered_at"]).timestamp() < reply["expires_at"] - TOKEN_MARGIN_S:
+        return message_id, None
+    return int(url.rpartition("/")[2]), message_id
+
+
+def _moment(column: datetime | str) -> datetime:
+    if isinstance(column, str):
+        return datetime.fromisoformat(column).replace(tzinfo=UTC)
+    return column.astimezone(UTC)
+
+
 def _prompt_ids(generation_id: str, created_at: datetime | str) -> frozenset[str]:
     """The prompt ids that a generation may have had on its backends."""
-    moment = (
-        datetime.fromisoformat(created_at).replace(tzinfo=UTC)
-        if isinstance(created_at, str)
-        else created_at.astimezone(UTC)
-    )
+    accepted_at = _moment(created_at).isoformat()
     return frozenset(
-        str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation_id}:{moment.isoformat()}:{index + more}"))
+        str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation_id}:{accepted_at}:{index + more}"))
         for index in range(_MAX_BACKENDS)
         for more in (0, AFTER_WITHDRAWAL)
     )

@@ -169,6 +169,12 @@ async def test_a_reset_connection_is_reset_on_the_other_side_of_the_relay():
             await ended.wait()
 
 
+def test_a_direct_message_tells_what_a_private_one_could_not_show_any_more():
+    lost = Posted(7, "Waiting", buttons=frozenset({("made1", "cancel")}))
+    late = with_made(lost_message_id=lost.id)
+    assert audit(replace(late, messages=(*late.messages, lost))) == ()
+
+
 def test_a_backend_that_was_restarted_explains_a_second_run():
     again = (RUN, Executed("p1", backend=0, life=1))
     assert audit(replace(CLEAN, executions=again)) == ()
