@@ -217,6 +217,21 @@ def models(
 
 
 @limner.command()
+@click.option("--language", default="en", show_default=True, help="Such as de, fr or ja.")
+@click.option("--contact", metavar="TEXT", default="", help="Whom to ask, such as an address.")
+@click.pass_context
+def privacy(context: click.Context, *, language: str, contact: str) -> None:
+    """Write a privacy notice for members, from the settings as they are."""
+    from bot.cli.privacy import write_notice
+    from bot.i18n.language import ENGLISH, languages
+
+    known = sorted({ENGLISH, *languages()})
+    if language not in known:
+        raise click.UsageError(f"Limner speaks {', '.join(known)}.")
+    click.echo(write_notice(read_settings(context), language, contact))
+
+
+@limner.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(*, shell: str) -> None:
     """Print a script that lets SHELL complete what is typed after `limner`."""

@@ -27,7 +27,7 @@ PAGE_BYTES = 16 * 1_024
 _STYLE = (
     "body{font:16px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
     "article{border-top:1px solid #ccc;padding:1em 0}img{max-width:16em;max-height:16em}"
-    "small{color:#666}"
+    "small{color:#666}pre{white-space:pre-wrap}"
 )
 
 
@@ -88,6 +88,9 @@ class Archive:
             if content is None and output.thumbnail is not None:
                 content = output.thumbnail
                 name = f"pictures/{generation.id}-{output.position + 1}-small.jpg"
+            if output.text is not None:
+                shown.append(f"<pre>{html.escape(output.text)}</pre>")
+                continue
             if content is None or len(content) + MARK_BYTES + ENTRY_BYTES > page.room:
                 shown.append(_missing(generation))
                 continue
