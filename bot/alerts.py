@@ -1,5 +1,8 @@
 """Where the operator is told what needs somebody: a channel or a webhook of Discord."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import discord
 
 from bot.network import NETWORK_ERRORS
@@ -13,11 +16,26 @@ async def tell_operator(client: discord.Client, target: str, text: str) -> None:
     Raises DeliveryPostponed with a sentence that says what to do.
     """
     content = text[:CONTENT_CHARACTERS]
-    try:
+    with _explained():
         if target.isdecimal():
             await client.get_partial_messageable(int(target)).send(content)
         else:
             await discord.Webhook.from_url(target, client=client).send(content)
+
+
+async def find_target(client: discord.Client, target: str) -> str:
+    """Return the name of the channel or the webhook, without posting. Raises as `tell_operator`."""
+    with _explained():
+        if target.isdecimal():
+            return str(await client.fetch_channel(int(target)))
+        webhook = await discord.Webhook.from_url(target, client=client).fetch(prefer_auth=False)
+        return webhook.name or "a webhook"
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except (discord.Forbidden, discord.NotFound) as error:
         raise DeliveryPostponed(
             "The bot may not post where LIMNER_ALERTS says: let it see that channel and send "

@@ -11,6 +11,7 @@ import discord
 from rich.console import Console
 from rich.text import Text
 
+from bot.alerts import find_target
 from bot.app import (
     ANSWER_TIMEOUT_S,
     LOGIN_IMPOSSIBLE,
@@ -47,6 +48,7 @@ from generation.marking.keys import KEY_FILE, read_signing_key
 from generation.media import imaging
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.nudenet import find_checker
+from generation.notifier import DeliveryPostponed
 from generation.requests.checkpoints import find_default
 from generation.service import utc_now
 from workflows.workflow import Workflow
@@ -110,7 +112,10 @@ async def find_all(
             "settings",
             f"{name} is not a setting. Is it a typing error? See .env.example.",
         )
-    yield await _check_discord(settings, address)
+    on_discord = await _check_discord(settings, address)
+    yield on_discord
+    if settings.alerts and on_discord.level is Level.FINE:
+        yield await _check_alerts(settings, address)
     yield await _check_database(settings)
     for finding in await asyncio.to_thread(_check_files, settings):
         yield finding
@@ -172,6 +177,21 @@ async def _check_discord(settings: Settings, address: DiscordAddress | None) -> 
         left = f"{starts['remaining']} of {starts['total']} connections left today"
         # Intents are not checked: Limner uses no privileged intent.
         return CheckFinding(Level.FINE, "discord", f"Logged in as {name}; {left}.")
+    finally:
+        await client.close()
+
+
+async def _check_alerts(settings: Settings, address: DiscordAddress | None) -> CheckFinding:
+    """Look whether the operator can be told; that the token is right was checked before."""
+    client = LimnerClient(address=address)
+    token = settings.discord_token
+    try:
+        await log_in(client, token.get_secret_value() if token else "")
+        name = await find_target(client, settings.alerts)
+    except (StartupError, DeliveryPostponed) as error:
+        return CheckFinding(Level.NOTE, "alerts", str(error))
+    else:
+        return CheckFinding(Level.FINE, "alerts", f"They go to {name}.")
     finally:
         await client.close()
 

@@ -49,6 +49,15 @@ async def test_a_wrong_token(environment):
     assert "wrong.token" not in str(found)
 
 
+async def test_where_the_operator_is_told(environment):
+    found = await findings(environment, alerts=str(environment.world.channel("moderators").id))
+    assert found["alerts"].level is Level.FINE
+    assert found["alerts"].sentence == "They go to moderators."
+    found = await findings(environment, alerts="123456789012345678")
+    assert found["alerts"].level is Level.NOTE
+    assert "may not post where LIMNER_ALERTS says" in found["alerts"].sentence
+
+
 async def test_one_backend_of_two_is_away(environment):
     found = await findings(
         environment, comfyui_urls=(environment.comfyui.url, "http://127.0.0.1:9")

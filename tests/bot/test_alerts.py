@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from discord.http import Route
 
-from bot.alerts import tell_operator
+from bot.alerts import find_target, tell_operator
 from bot.client import DiscordAddress, LimnerClient
 from generation.notifier import DeliveryPostponed
 
@@ -42,13 +42,19 @@ async def test_a_webhook_gets_the_text(client):
         taken.put_nowait((request.match_info["id"], await request.json()))
         return web.Response(status=204)
 
+    async def describe(request):
+        hook = {"id": request.match_info["id"], "type": 1, "name": "operators", "channel_id": "1"}
+        return web.json_response(hook)
+
     app = web.Application()
     app.router.add_post("/api/v10/webhooks/{id}/{token}", take)
+    app.router.add_get("/api/v10/webhooks/{id}/{token}", describe)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     Route.BASE = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v10"
     url = f"https://discord.com/api/webhooks/123456789012345678/{'x' * 68}"
+    assert await find_target(client, url) == "operators"
     await tell_operator(client, url, "GPU big is back.")
     webhook, message = taken.get_nowait()
     assert (webhook, message["content"]) == ("123456789012345678", "GPU big is back.")
