@@ -18,11 +18,9 @@ from bot.ui.components import PersistentItem
 from bot.ui.layout import panel, row, small
 from bot.ui.responses import acknowledge_press, replace_message
 from bot.ui.text import harmless
+from bot.ui.workflow_report import model_line
 from generation.library.library import Library
 from generation.library.models import WantedModel
-
-_LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
-"""Addresses that Markdown takes as they are."""
 
 PAGE = 10
 """Workflows per page, at three lines each."""
@@ -80,7 +78,7 @@ async def _page(interaction: discord.Interaction, library: Library, page: int) -
         lines.append(f"{harmless(_(workflow.title), 100)} `{workflow.name}` {command}".strip())
         lines.append(small(harmless(_(workflow.description), 200)))
     if can_administer(interaction) and (missing := library.missing_models()):
-        lines += ["**" + _("Missing models") + "**", *map(_link, missing)]
+        lines += ["**" + _("Missing models") + "**", *map(_missing_line, missing)]
     buttons = []
     if pages > 1:
         buttons = [
@@ -92,11 +90,8 @@ async def _page(interaction: discord.Interaction, library: Library, page: int) -
     return panel(_("What you can make here"), lines, footer=footer, rows=[row(*buttons)])
 
 
-def _link(model: WantedModel) -> str:
-    """A file that no backend has, as a link where it is known where to get it."""
-    name = harmless(model.name, 100)
-    is_known = model.source is not None and _LINKABLE.fullmatch(model.source.url)
-    return f"[{name}]({model.source.url})" if model.source and is_known else name
+def _missing_line(model: WantedModel) -> str:
+    return model_line(model.name, model.folder, model.source.url if model.source else None)
 
 
 def sort_kinds(kinds: Iterable[str]) -> list[str]:

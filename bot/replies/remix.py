@@ -67,11 +67,12 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
     if "size" in offered:
         parts["aspect"] = choice_field("aspect", _("Aspect ratio"), _aspect_options(generation))
     if workflow.options - NOT_LISTED:
-        listed = listed_values(generation, workflow.options)
+        values = listed_values(generation, workflow.options)
+        listed = sorted((shown_name(name), value) for name, value in values.items())
         parts["more"] = text_field(
             "more",
             _("More"),
-            "\n".join(f"{shown_name(name)}={value}" for name, value in listed.items()),
+            "\n".join(f"{name}={value}" for name, value in listed),
             long=True,
             longest=MORE_CHARACTERS,
             placeholder="seed=7",

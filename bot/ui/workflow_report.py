@@ -1,12 +1,18 @@
 """Plain-text report on an inspected workflow, for the terminal and for administrators."""
 
+import re
 from collections.abc import Iterator
 
 from bot.i18n.language import _, mark
+from bot.ui.options import shown_name
 from bot.ui.text import harmless
 from generation.library.inspection import Fitness, InspectedInput, Inspection
 
 LINE_CHARACTERS = 300
+FILE_CHARACTERS = 100
+
+_LINKABLE = re.compile(r"https?://[^\s()<>]{1,400}")
+"""Addresses that Markdown takes as they are."""
 
 PAID = mark("Paid: it calls a service that costs money. It is off until enabled.")
 
@@ -45,9 +51,23 @@ def card_lines(report: Inspection) -> Iterator[str]:
         facts = [input_.type, input_.bounds, _("required") if input_.required else ""]
         facts.append(f"= {_short(input_.default)}" if input_.default else "")
         said = harmless(", ".join(filter(None, facts)), LINE_CHARACTERS)
-        yield f"`{input_.name}` {said}"
+        yield f"`{shown_name(input_.name)}` {said}"
+    missing = [model for model in report.models if model.is_present is False]
+    if missing:
+        yield f"**{_('Missing models')}**"
+    for model in missing:
+        yield model_line(model.name, model.folder, model.url)
     for fitness in report.backends:
-        yield harmless(_backend_line(fitness), LINE_CHARACTERS)
+        # Missing models alone are listed already, unless another backend has them.
+        if fitness.can_run or fitness.nodes or not missing:
+            yield harmless(_backend_line(fitness), LINE_CHARACTERS)
+
+
+def model_line(name: str, folder: str | None, url: str | None) -> str:
+    """Format a missing model file: a link where it is known where to get it, and its folder."""
+    shown = harmless(name, FILE_CHARACTERS)
+    linked = f"[{shown}]({url})" if url is not None and _LINKABLE.fullmatch(url) else shown
+    return f"{linked} → models/{harmless(folder, FILE_CHARACTERS)}" if folder else linked
 
 
 def _cost(report: Inspection) -> str:

@@ -19,7 +19,7 @@ def listed_values(generation: Generation, offered: Collection[str]) -> dict[str,
     """The values of a generation that a remix asks for as lines of `name=value`."""
     return {
         name: value
-        for name, value in sorted(generation.values.items())
+        for name, value in generation.values.items()
         if name in offered and name not in NOT_LISTED and len(str(value).splitlines()) == 1
     }
 

@@ -131,6 +131,7 @@ PRESSED = {
 CHOSEN = {
     "menus of pictures": ("g:{result}:vary:menu", "0"),
     "menus of /settings": ("s:count", "0"),
+    "Enable for one role": ("w:role:draw", "{role}"),
     "menus of /limner setup": ("setup:amount", "none"),
     "Decide on single ones…": ("v:pick", "0"),
     "Reason for refusing…": ("v:reason", "0"),

@@ -52,11 +52,11 @@ async def test_the_workflows_that_ship_are_listed_in_the_language_of_whoever_ask
     async with environment.bot():
         german = await environment.ben.slash("general", "workflows")
         told = as_text(await german.until(is_answered, PATIENCE_S))
-        assert "Bild zu 3D" in told
+        assert "Text zu Bild" in told
         assert "Ändert dein Bild" in told
         english = await environment.ana.slash("general", "workflows")
         told = as_text(await english.until(is_answered, PATIENCE_S))
-        assert "Picture to 3D" in told
+        assert "Text to picture" in told
 
 
 def test_whatever_ships_has_its_texts_translated():
@@ -75,7 +75,7 @@ async def test_a_refusal_and_a_form_are_in_the_language_of_whoever_asked(environ
         german = await environment.ben.click(result, "Remix")
         english = await environment.ana.click(result, "Remix")
         assert "Seitenverhältnis" in fields(german)
-        assert "Aspect" in fields(english)
+        assert "Aspect ratio" in fields(english)
         await environment.limit(core, pictures=0)
         assert "Tageslimit erreicht" in await refused(environment.ben, prompt="ein Fuchs")
         assert "Daily limit reached" in await refused(environment.ana, prompt="a fox")

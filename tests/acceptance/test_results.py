@@ -93,7 +93,7 @@ async def test_a_remix_asks_with_what_was_there(environment):
             "prompt": "a fox in the snow",
             "negative": "rain",
             "aspect": None,
-            "more": ("guidance=7.0\ncount=1\nmodel=sd_xl_base_1.0.safetensors\nseed=7\nsteps=4"),
+            "more": "count=1\nguidance=7.0\nmodel=sd_xl_base_1.0.safetensors\nseed=7\nsteps=4",
         }
         answered = await environment.ben.fill(
             reply.modal, {"prompt": "a bear in the snow", "aspect": ["1:1"], "more": "steps=4"}

@@ -8,14 +8,16 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from bot.commands.admin.setup import SetupButton
 from bot.i18n.language import _
 from bot.permissions import is_operator, require_administrator
 from bot.replies.inputs import fetch_file
 from bot.replies.posted_files import attachment_hosts
 from bot.requester import actor_of
 from bot.services import services_of
-from bot.ui.components import PersistentItem
+from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import AMBER, GREEN, RED, panel, row, small
+from bot.ui.modals import read_number
 from bot.ui.options import Choices, matching
 from bot.ui.responses import (
     acknowledge,
@@ -51,11 +53,40 @@ class EnableButton(
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow and name the command that uses it."""
-        require_library_keeper(interaction)
-        await acknowledge_press(interaction)
-        library = services_of(interaction).library
-        text = _enabled(await library.enable(actor_of(interaction), self.name))
-        await replace_message(interaction, panel("", [text], colour=GREEN))
+        await _enable(interaction, self.name)
+
+
+class EnableMenu(PersistentItem[ui.Select[ui.View]], template=r"w:role:(?P<name>[a-z0-9_-]{1,32})"):
+    """Persistent menu that enables an uploaded workflow for one role."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        options = [discord.SelectOption(label="…")]
+        super().__init__(ui.Select(custom_id=f"w:role:{name}", options=options))
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the name from the custom id."""
+        return cls(match["name"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Enable the workflow for the chosen role."""
+        await _enable(interaction, self.name, role_id=read_number(chosen_in(interaction)))
+
+
+async def _enable(
+    interaction: discord.Interaction, name: str, *, role_id: int | None = None
+) -> None:
+    """Enable a workflow, name the command that uses it, and offer a private try."""
+    require_library_keeper(interaction)
+    await acknowledge_press(interaction)
+    library = services_of(interaction).library
+    report = await library.enable(actor_of(interaction), name, role_id=role_id)
+    lines = [_enabled(report)]
+    if role_id is not None:
+        lines.append(_("Only {role} may use it.", role=f"<@&{role_id}>"))
+    attempt = row(SetupButton("try", name, _("Try it")))
+    await replace_message(interaction, panel("", lines, colour=GREEN, rows=[attempt]))
 
 
 def require_library_keeper(interaction: discord.Interaction) -> None:
@@ -185,7 +216,12 @@ async def _send_report(
 ) -> None:
     """Send what a member would see of the workflow, what is missing, and the report as files."""
     is_offered = report.is_usable and can_be_enabled
-    buttons = [EnableButton(report.name)] if is_offered else []
+    rows = []
+    if is_offered:
+        menu: ui.RoleSelect[ui.LayoutView] = ui.RoleSelect(
+            custom_id=f"w:role:{report.name}", placeholder=_("Enable for one role only…")
+        )
+        rows = [row(EnableButton(report.name)), row(menu)]
     if not is_operator(interaction):
         report = _without_addresses(report)
     lines = report_lines(report, seconds=seconds)
@@ -198,7 +234,7 @@ async def _send_report(
         [small(state, f"/{report.command}" if report.command else ""), *card_lines(report)],
         *(ui.File(file) for file in files),
         colour=colour,
-        rows=[row(*buttons)],
+        rows=rows,
     )
     await respond(interaction, files=files, view=view)
 

@@ -48,7 +48,7 @@ async def test_everybody_sees_what_can_be_made_and_nobody_else_does(place):
     result = await place.ana.slash(place.channel, "workflows")
     assert result.ephemeral
     text = text_of(told(result))
-    assert "`edit-qwen`" in text
+    assert "`txt2img-sd`" in text
     assert "Page 1 of 4" in text
 
 
