@@ -1,6 +1,7 @@
 """Alerts reach a channel or a webhook, and a sentence says why when they do not."""
 
 import asyncio
+import json
 
 import pytest
 from aiohttp import web
@@ -44,7 +45,8 @@ async def test_a_webhook_gets_the_text(client):
 
     async def describe(request):
         hook = {"id": request.match_info["id"], "type": 1, "name": "operators", "channel_id": "1"}
-        return web.json_response(hook)
+        # discord.py reads JSON of exactly this type only.
+        return web.Response(body=json.dumps(hook).encode(), content_type="application/json")
 
     app = web.Application()
     app.router.add_post("/api/v10/webhooks/{id}/{token}", take)
