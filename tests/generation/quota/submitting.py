@@ -15,6 +15,7 @@ from db.database import Database
 from generation.backends.pool import BackendPool, PoolMember
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
+from generation.moderation.image_filter import ImageGate
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.usage import QuotaService
 from generation.request import GenerationRequest, Requester
@@ -60,6 +61,7 @@ async def main():
         random_source=random.SystemRandom(),
         moderation=Moderation(database, utc_now),
         wildcards=WildcardLists(database, None, utc_now),
+        image_gate=ImageGate(database, None, utc_now),
     )
     print("ready", flush=True)  # noqa: T201 - what the test waits for
     await asyncio.to_thread(sys.stdin.readline)
