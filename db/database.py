@@ -207,8 +207,9 @@ class Database:
         pending.add_done_callback(self._forget)
         try:
             async with asyncio.timeout(TRANSACTION_TIMEOUT_S):
-                # Shielded, so that `close` waits for what runs although its caller gave up.
-                return await asyncio.shield(pending)
+                # Waiting cancels nothing: `close` waits for what runs when its caller gave up.
+                await asyncio.wait({pending})
+                return pending.result()
         except TimeoutError:
             raise DatabaseUnavailable(_TOO_SLOW) from None
         finally:

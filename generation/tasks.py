@@ -43,13 +43,14 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     """Await this to its end even when the caller is cancelled; the cancellation follows then."""
     task = asyncio.ensure_future(work)
     try:
-        return await asyncio.shield(task)
+        await asyncio.wait({task})
     except asyncio.CancelledError:
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
             trace = None if isinstance(error, DatabaseError) else error
             _log.warning("A final write failed meanwhile: %s", error, exc_info=trace)
         raise
+    return task.result()
 
 
 async def nothing_follows() -> None:
