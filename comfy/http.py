@@ -50,6 +50,7 @@ _OK = 200
 _WITH_CONTENT = frozenset({200, 206})
 """Statuses of a response whose body is the requested file."""
 
+_TOO_LARGE = 413
 _UNAUTHORIZED = frozenset({401, 403, 407})
 _PROXY_SAYS_DOWN = frozenset({502, 503, 504})
 _REDIRECTS = range(300, 400)
@@ -260,7 +261,15 @@ class HttpClient:
             return BackendRefused(sentence, status=status)
         if status in {404, 405}:
             return NotComfyUI(f"{self.name} answers, but does not know what ComfyUI knows.")
-        reason = clean_sentence(answer.text) or "no reason given"
+        if status == _TOO_LARGE:
+            sentence = (
+                f"{self.name} refuses uploads of this size: raise client_max_body_size of the "
+                "proxy in front of it, or --max-upload-size of ComfyUI."
+            )
+            return BackendRefused(sentence, status=status)
+        # Proxies send pages for people.
+        text = "" if answer.text.lstrip().startswith("<") else answer.text
+        reason = clean_sentence(text) or "no reason given"
         return BackendRefused(f"{self.name} answers with {status}: {reason}", status=status)
 
     @asynccontextmanager

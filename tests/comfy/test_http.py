@@ -196,13 +196,17 @@ async def test_a_result_that_is_gone(serve, build):
 
 
 @pytest.mark.parametrize(
-    ("status", "text"),
-    [(413, "Maximum request body size 104857600 exceeded"), (500, "500 Internal Server Error")],
+    ("status", "text", "said"),
+    [
+        (413, "Maximum request body size 104857600 exceeded", "raise client_max_body_size"),
+        (500, "500 Internal Server Error", "500 Internal Server Error"),
+        (500, "<html><h1>Oops</h1></html>", "answers with 500: no reason given"),
+    ],
 )
-async def test_an_upload_that_is_refused(serve, build, status, text):
+async def test_an_upload_that_is_refused(serve, build, status, text, said):
     backend = build(f"http://{await serve(answering(status=status, text=text))}")
 
-    with pytest.raises(BackendRefused, match=text) as caught:
+    with pytest.raises(BackendRefused, match=said) as caught:
         await backend.upload_image(b"x", extension="png")
     assert caught.value.status == status
 

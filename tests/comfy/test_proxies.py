@@ -127,6 +127,13 @@ async def test_a_proxy_that_passes_no_web_sockets(stand_in, open_backend, follow
         assert isinstance(events[-1], Succeeded)
 
 
+async def test_an_upload_that_a_proxy_finds_too_large_is_told_in_words(stand_in, open_backend, png):
+    async with ReverseProxy(stand_in.url, max_bytes=100) as proxy:
+        backend = await open_backend(proxy.url)
+        with pytest.raises(BackendRefused, match="raise client_max_body_size of the proxy"):
+            await backend.upload_image(png, extension="png")
+
+
 async def test_a_proxy_whose_comfyui_is_down_and_comes_back(stand_in, open_backend, follow, png):
     async with ReverseProxy(stand_in.url) as proxy:
         backend = await open_backend(proxy.url)

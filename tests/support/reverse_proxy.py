@@ -47,6 +47,7 @@ class ReverseProxy:
         guard: Guard = lambda _: True,
         tls: ssl.SSLContext | None = None,
         passes_sockets: bool = True,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.seen: list[tuple[str, Mapping[str, str]]] = []
         self.refused = 0
@@ -56,6 +57,7 @@ class ReverseProxy:
         self._guard = guard
         self._tls = tls
         self._passes_sockets = passes_sockets
+        self._max_bytes = max_bytes
         self._sockets: list[web.WebSocketResponse] = []
         self._transports: list[asyncio.Transport] = []
         self._muted: set[int] = set()
@@ -95,7 +97,7 @@ class ReverseProxy:
     async def __aenter__(self) -> Self:
         """Serve until the block ends."""
         self._client = aiohttp.ClientSession(auto_decompress=False)
-        app = web.Application(client_max_size=MAX_BYTES)
+        app = web.Application(client_max_size=self._max_bytes)
         app.router.add_route("*", self._base_path + "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
