@@ -29,7 +29,7 @@ from sandbox.discord_api.people.actions import UserActions
 from sandbox.discord_api.people.page_api import PageApi
 from sandbox.discord_api.rate_limits import RateLimits
 from sandbox.discord_api.rest.message_routes import ChannelRoutes, InteractionRoutes
-from sandbox.discord_api.rest.router import PREFIX, Rest
+from sandbox.discord_api.rest.router import PREFIX, Observer, Rest
 from sandbox.discord_api.rest.routes import AccountRoutes, CommandRoutes, GuildRoutes
 from sandbox.discord_api.values import (
     Channel,
@@ -180,6 +180,10 @@ class DiscordStandIn:
     def changes(self) -> ChangeNotifier:
         """Wakes tasks at every change of state."""
         return self.broadcast.changes
+
+    def observe_requests(self, observer: Observer) -> None:
+        """Have this called with the method, path and body of each request from now on."""
+        self._rest.observe = observer
 
     @property
     def unknown_requests(self) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
+from tests.support.openapi import Checker
 from tests.support.pictures import build_picture
 from tests.support.processes import start_program
 from tests.support.program import PATIENCE_S, TestEnvironment, build_environment
@@ -32,7 +33,10 @@ def data(tmp_path, migrated_sqlite_file, migrated_engine_file):
 async def environment(data, no_test_variables):
     comfyui = ComfyUIStandIn(step_seconds=0.02, load_seconds=0, largest_drawing=256)
     async with comfyui, DiscordStandIn() as world:
+        checker = Checker()
+        world.observe_requests(checker.check)
         yield TestEnvironment(world, comfyui, data)
+        assert checker.problems == []
         assert world.unknown_requests == []
         assert world.rate_limit_hits == 0
         assert world.pings == []

@@ -22,6 +22,7 @@ from tests.support.bot_objects import (
 )
 from tests.support.bot_on_sockets import delete_message, run_bot
 from tests.support.fake_service import FakeService, build_services
+from tests.support.openapi import Checker
 from tests.support.pictures import build_noise, build_picture
 from tests.support.waiting import eventually
 
@@ -112,7 +113,10 @@ def _address_restored():
 async def world(_address_restored):
     # A busy machine is no reason for a test to fail.
     async with DiscordStandIn(response_seconds=20.0) as standing:
+        checker = Checker()
+        standing.observe_requests(checker.check)
         yield standing
+        assert checker.problems == []
         assert standing.unknown_requests == []
         assert standing.rate_limit_hits == 0
         assert standing.pings == []

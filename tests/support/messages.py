@@ -10,6 +10,7 @@ from sandbox.discord_api.model.forms import Form
 from sandbox.discord_api.model.layouts import check_layout as check_components
 from sandbox.discord_api.values import JsonObject, MessageFlag
 from sandbox.people import Person, Reply, files_of
+from tests.support.openapi import Checker
 
 PATIENCE_S = 60
 
@@ -59,11 +60,13 @@ def texts_of(view: ui.LayoutView) -> list[str]:
 
 
 def check_layout(view: ui.LayoutView) -> None:
-    """Refuse a message that is to be sent as Discord does."""
-    form = Form()
+    """Refuse a message that is to be sent as Discord does, and as its document says."""
+    form, checker = Form(), Checker()
     components: list[JsonObject] = view.to_components()  # type: ignore[no-untyped-call]
     check_components(form, components)
     form.refuse_if_wrong()
+    checker.check("POST", "/channels/1/messages", {"components": components})
+    assert checker.problems == []
 
 
 def said(message: Any) -> str:

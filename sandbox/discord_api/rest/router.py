@@ -63,6 +63,9 @@ class Answer:
 
 
 Handler: TypeAlias = Callable[[Call], Answer]
+Observer: TypeAlias = Callable[[str, str, object], None]
+"""Called with the method, path and body of each request."""
+
 Responder: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NOTHING: Final = Answer(status=204)
@@ -87,6 +90,7 @@ class Rest:
         self._rate_limits = rate_limits
         self._faults = faults
         self.unknown_requests: list[str] = []
+        self.observe: Observer = lambda _method, _path, _body: None
 
     def add_to(self, app: web.Application, routes: list[Route]) -> None:
         """Register the routes, and a recorded error for everything else under /api."""
@@ -100,6 +104,7 @@ class Rest:
             try:
                 # Before any refusal: an early response would reset an upload in progress.
                 call = await _read_call(request)
+                self.observe(request.method, request.path, call.body)
                 loses_answer = await self._faults.strike(request.method, request.path)
                 headers = self._admit(route, request)
                 answer = route.handler(call)
