@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,7 @@ class Script:
         self._console = console
         self._out = out
         self._ana, self._ben = Person(world, "ana"), Person(world, "ben")
+        self._mo = Person(world, "mo")
         self._began = time.monotonic()
 
     async def play(self) -> None:
@@ -56,6 +58,7 @@ class Script:
         await self._draw_from_picture(picture)
         await self._cancel_one()
         await self._refuse_by_quota()
+        await self._moderate()
         await self._look_back()
         if self._world.unknown_requests or self._world.rate_limit_hits:
             raise ScriptFailed(
@@ -105,6 +108,20 @@ class Script:
         reply = await self._slash(self._ana, "quota")
         self._say(await self._until(reply, lambda message: "Your quota" in as_text(message)))
         await self._set_daily_limit(None)
+
+    async def _moderate(self) -> None:
+        self._scene("A moderator decides, and changes their mind")
+        await self._slash(self._mo, "mod review", mode="hold")
+        reply = await self._slash(self._ben, "imagine", prompt="a quiet lake", steps=4)
+        self._say(await self._until(reply, _is_held))
+        panel = await self._slash(self._mo, "mod review")
+        for label, is_told in (("Approve", _has_files), ("Undo 1", _is_held)):
+            asked = await self._until(panel, partial(_offers, label))
+            self._say(asked)
+            self._narrate(f"Mo presses {label}")
+            await self._mo.click(asked, label)
+            self._say(await self._until(reply, is_told))
+        await self._slash(self._mo, "mod review", mode="off")
 
     async def _look_back(self) -> None:
         self._scene("What Ana made")
@@ -217,6 +234,18 @@ def _has_ended(message: JsonObject) -> bool:
     """Whether the message is final: nothing can be cancelled any more."""
     labels = [part.get("label") for part in interactive(message["components"])]
     return bool(labels) and "Cancel" not in labels
+
+
+def _offers(label: str, message: JsonObject) -> bool:
+    return f"[{label}]" in as_text(message)
+
+
+def _is_held(message: JsonObject) -> bool:
+    return "moderator approval" in as_text(message)
+
+
+def _has_files(message: JsonObject) -> bool:
+    return bool(files_of(message)) and "Cancel" not in as_text(message)
 
 
 def _is_private(message: JsonObject) -> bool:

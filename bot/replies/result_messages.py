@@ -231,8 +231,11 @@ def title_line(generation: Generation, title: str, *, for_moderators: bool = Fal
 
 
 def _heading(generation: Generation, title: str, *facts: str) -> Item | None:
-    by = small(harmless(generation.user_name, SUBTITLE_CHARACTERS), harmless(title), *facts)
-    return text(title_line(generation, title), by)
+    name, heading = harmless(generation.user_name, SUBTITLE_CHARACTERS), harmless(title)
+    if not _shown_prompt(generation, TITLE_CHARACTERS):
+        # The heading says it already.
+        heading = ""
+    return text(title_line(generation, title), small(name, heading, *facts))
 
 
 def _shown_prompt(generation: Generation, characters: int, *, for_moderators: bool = False) -> str:

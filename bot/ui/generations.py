@@ -15,6 +15,8 @@ def choice_label(generation: Generation) -> str:
 
 def state_text(generation: Generation) -> str:
     """A generation's state in a word or two."""
+    if generation.withheld and generation.state is GenerationState.SUCCEEDED:
+        return _("declined") if generation.is_deleted else _("waiting for approval")
     if generation.is_deleted:
         return _("deleted")
     if generation.state is GenerationState.FAILED and generation.failure is not None:

@@ -56,7 +56,7 @@ async def test_the_script_plays_a_whole_session_and_saves_its_pictures(demo, tmp
     assert process.returncode == 0, text
     for sign in ("is offered", " % · ", "presses Cancel", "Cancelled", "Daily limit reached"):
         assert sign in text
-    for sign in ("Your quota", "Your history", "Everything happened"):
+    for sign in ("Your quota", "presses Undo 1", "Your history", "Everything happened"):
         assert sign in text
     sizes = {path.stem: _size(path) for path in (tmp_path / "pictures").iterdir()}
     assert sizes.keys() == {"from-prompt", "from-picture", "history"}

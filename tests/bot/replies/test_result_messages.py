@@ -188,6 +188,8 @@ def test_what_somebody_deleted_is_deleted_and_has_no_link(tools, remover):
         removed_by=remover,
     )
     assert state_text(generation) == ("deleted" if remover else "done")
+    held = replace(generation, withheld=True)
+    assert state_text(held) == ("declined" if remover else "waiting for approval")
     assert ("discord.com" in texts_of(details_layout(generation))[0]) is (remover is None)
 
 
