@@ -58,6 +58,7 @@ from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import ImageChecker
 from generation.moderation.nudenet import find_checker
 from generation.moderation.review import Reviews
+from generation.moderation.transparency import Transparency
 from generation.notifier import Notifier, ReviewChannel
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
@@ -246,6 +247,7 @@ async def open_core(
             personal=PersonalData(database, utc_now, preferences),
             retention=Retention(database, utc_now),
             moderation_queries=ModerationQueries(database, utc_now),
+            transparency=Transparency(database, utc_now),
             administration=Administration(database, utc_now, service.look_at_line),
             backend_admin=backend_admin,
             preferences=preferences,

@@ -16,6 +16,7 @@ from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
 from generation.moderation.review import Reviews
+from generation.moderation.transparency import Transparency
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import Preferences
 from generation.prompts.wildcard_lists import WildcardLists
@@ -43,6 +44,7 @@ class Services:
     retention: Retention
     backend_admin: BackendAdmin
     moderation_queries: ModerationQueries
+    transparency: Transparency
     preferences: Preferences
     library: Library
     wildcards: WildcardLists

@@ -46,6 +46,11 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         assert "Unblocked" in await answer(environment.mo, "mod unblock", user=environment.ana.id)
         assert await make(environment.ana, prompt="a fox", seed=1)
         assert "yourself" in await answer(environment.mo, "mod block", user=environment.mo.id)
+        reply = await environment.mo.slash("general", "mod transparency", since="today")
+        counted = await reply.until(files_of, PATIENCE_S)
+        assert "**Made** 1" in as_text(counted)
+        assert "**Blocks given** 1" in as_text(counted)
+        assert {one["filename"] for one in files_of(counted)} == {"made.png", "transparency.csv"}
         audit = await answer(environment.mo, "mod audit")
         assert audit.index("unblock") < audit.index("**block**"), "the newest comes first"
         assert audit.count("**block**") == 1

@@ -309,5 +309,6 @@ def build_services(service):
         library=FakeLibrary(catalog, pool),
         wildcards=None,
         visible_mark=None,
+        transparency=None,
         moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

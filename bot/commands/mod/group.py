@@ -15,6 +15,7 @@ from discord.app_commands import Range
 from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
 from bot.commands.mod.image_check import image_check_command
 from bot.commands.mod.review import log_channel_command, retention_command, review_command
+from bot.commands.mod.transparency import transparency_command
 from bot.commands.mod.words import WordsGroup
 from bot.i18n.language import _, plural
 from bot.permissions import is_operator, require_may_block, require_operator
@@ -56,6 +57,7 @@ class ModerationGroup(
             log_channel_command(services),
             image_check_command(services),
             retention_command(services),
+            transparency_command(services),
         ):
             self.add_command(command)
 

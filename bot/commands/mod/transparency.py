@@ -1,0 +1,85 @@
+"""`/mod transparency`: what was made and decided here, in numbers and without names."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import discord
+from discord import app_commands, ui
+
+from bot.i18n.language import _, mark
+from bot.replies.inputs import parse_day
+from bot.services import Services
+from bot.tree import SlashCommand
+from bot.ui.layout import BLURPLE, build_layout, card, gallery, small, text
+from bot.ui.responses import acknowledged, respond
+from generation.errors import FailureKind, RequestRefused
+from generation.media.chart import draw_bars
+from generation.media.decoding import decode
+from generation.moderation.transparency import MOST_DAYS, TransparencyReport
+
+USUAL_DAYS = 30
+
+LINES = {
+    "people": mark("People who asked for something"),
+    "asked": mark("Requests"),
+    "made": mark("Made"),
+    "failed": mark("Failed"),
+    "cancelled": mark("Cancelled"),
+    "blocked by the image filter": mark("Blocked by the image filter"),
+    "held for a moderator": mark("Held for a moderator"),
+    "refused by a moderator": mark("Refused by a moderator"),
+    "reported": mark("Reports"),
+    "removed by a moderator": mark("Removed by somebody else than who asked"),
+    "people blocked": mark("Blocks given"),
+}
+
+
+def transparency_command(services: Services) -> SlashCommand:
+    """Build `/mod transparency`."""
+
+    @app_commands.command(description="Counts of what was made and decided here")
+    @app_commands.describe(
+        since="From this day: 2026-11-01, today, yesterday or 3d", until="Until this day"
+    )
+    async def transparency(
+        interaction: discord.Interaction, since: str | None = None, until: str | None = None
+    ) -> None:
+        actor, now = await acknowledged(interaction), datetime.now(UTC)
+        end = parse_day(until, "until", now, end=True) or now
+        begin = parse_day(since, "since", now) or end - timedelta(days=USUAL_DAYS)
+        if not timedelta() < end - begin <= timedelta(days=MOST_DAYS):
+            raise RequestRefused(
+                FailureKind.INVALID_OPTION,
+                "Choose a period of one day to {days} days.",
+                {"option": "since", "days": MOST_DAYS},
+            )
+        report = await services.transparency.report(actor, begin, end)
+        first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))
+        chart = await decode(draw_bars, [bar.made for bar in report.bars], first, last)
+        files = [
+            discord.File(io.BytesIO(chart), "made.png", description=_("Made, by day")),
+            discord.File(io.BytesIO(write_csv(report).encode()), "transparency.csv"),
+        ]
+        lines = [f"**{_(LINES[name])}** {count}" for name, count in report.counts.items()]
+        view = build_layout(
+            card(
+                BLURPLE,
+                text(f"### {_('Transparency')}", *lines, small(f"{first} – {last} UTC")),  # noqa: RUF001 - a range
+                gallery(files[0]),
+                ui.File(files[1]),
+            )
+        )
+        await respond(interaction, view=view, files=files)
+
+    return transparency
+
+
+def write_csv(report: TransparencyReport) -> str:
+    """Write the counts as rows of name and number, and what was made by day."""
+    written = io.StringIO()
+    rows = csv.writer(written)
+    rows.writerow(("what", "count"))
+    rows.writerows(report.counts.items())
+    rows.writerows((f"made from {bar.day:%Y-%m-%d}", bar.made) for bar in report.bars)
+    return written.getvalue()

@@ -1,0 +1,97 @@
+"""Counts of what was made and decided in a guild. Nothing here commits."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.repositories.repository import Repository
+from db.repositories.reviews import APPROVED, PENDING, REFUSED
+from db.tables import AuditRow, FlagRow, GenerationRow, ReviewRow
+
+
+class TransparencyRepository(Repository):
+    """Counts of one guild from `since` to before `until`."""
+
+    def count_ended(self, guild_id: int, since: datetime, until: datetime) -> dict[str, int]:
+        """Count generations by their state."""
+        found = self._session.execute(
+            select(GenerationRow.state, func.count())
+            .where(_asked(guild_id, since, until))
+            .group_by(GenerationRow.state)
+        )
+        return {row[0]: row[1] for row in found}
+
+    def count_failures(self, guild_id: int, since: datetime, until: datetime, kind: str) -> int:
+        """Count generations that failed for one kind of reason."""
+        return self._count(_asked(guild_id, since, until) & (GenerationRow.failure_kind == kind))
+
+    def count_people(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count the people who asked for something."""
+        counted = select(func.count(GenerationRow.user_id.distinct()))
+        return self._session.scalar(counted.where(_asked(guild_id, since, until))) or 0
+
+    def count_removed(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count results that somebody else than who asked for them took away."""
+        return self._count(
+            (GenerationRow.guild_id == guild_id)
+            & (GenerationRow.removed_at >= since)
+            & (GenerationRow.removed_at < until)
+            & (GenerationRow.removed_by != GenerationRow.user_id)
+        )
+
+    def count_held(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count results that waited for a moderator, decided on or not."""
+        states = ReviewRow.state.in_((PENDING, APPROVED, REFUSED))
+        return self._count_reviews(guild_id, states & _within(ReviewRow.created_at, since, until))
+
+    def count_refused(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count results that moderators refused."""
+        is_refused = ReviewRow.state == REFUSED
+        within = _within(ReviewRow.decided_at, since, until)
+        return self._count_reviews(guild_id, is_refused & within)
+
+    def count_reports(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count reports of results."""
+        counted = (
+            select(func.count())
+            .select_from(FlagRow)
+            .join(GenerationRow, GenerationRow.id == FlagRow.generation_id)
+            .where(GenerationRow.guild_id == guild_id, FlagRow.kind == "report")
+            .where(_within(FlagRow.at, since, until))
+        )
+        return self._session.scalar(counted) or 0
+
+    def count_audited(self, guild_id: int, since: datetime, until: datetime, action: str) -> int:
+        """Count what moderators and administrators did, by the name of the action."""
+        counted = (
+            select(func.count())
+            .select_from(AuditRow)
+            .where(AuditRow.guild_id == guild_id, AuditRow.action == action)
+            .where(_within(AuditRow.at, since, until))
+        )
+        return self._session.scalar(counted) or 0
+
+    def _count(self, condition: ColumnElement[bool]) -> int:
+        counted = select(func.count()).select_from(GenerationRow).where(condition)
+        return self._session.scalar(counted) or 0
+
+    def _count_reviews(self, guild_id: int, condition: ColumnElement[bool]) -> int:
+        counted = (
+            select(func.count())
+            .select_from(ReviewRow)
+            .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
+            .where(GenerationRow.guild_id == guild_id, condition)
+        )
+        return self._session.scalar(counted) or 0
+
+
+def _asked(guild_id: int, since: datetime, until: datetime) -> ColumnElement[bool]:
+    return (GenerationRow.guild_id == guild_id) & _within(GenerationRow.created_at, since, until)
+
+
+def _within(
+    column: InstrumentedAttribute[Any], since: datetime, until: datetime
+) -> ColumnElement[bool]:
+    return and_(column >= since, column < until)

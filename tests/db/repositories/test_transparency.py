@@ -1,0 +1,50 @@
+from datetime import timedelta
+
+from db.repositories.audit import AuditRepository
+from db.repositories.transparency import TransparencyRepository
+from db.tables import AuditRow, FlagRow, ReviewRow
+
+GUILD = 5
+
+
+async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, noon):
+    tomorrow = noon + timedelta(days=1)
+    made = {"guild_id": GUILD, "state": "succeeded", "created_at": noon}
+    await add("made", user_id=1, **made)
+    await add("removed", user_id=2, removed_at=noon, removed_by=9, **made)
+    await add("own", user_id=2, removed_at=noon, removed_by=2, **made)
+    await add("later", user_id=3, **made | {"created_at": tomorrow})
+    await add("elsewhere", user_id=4, **made | {"guild_id": 6})
+    failed = made | {"state": "failed"}
+    await add("failed", user_id=1, failure_kind="workflow_error", **failed)
+    await add("blocked", user_id=1, failure_kind="blocked_by_filter", **failed)
+
+    def decide(session):
+        for name, state in (("made", "refused"), ("own", "pending"), ("elsewhere", "refused")):
+            row = ReviewRow(generation_id=name, state=state, created_at=noon, decided_at=noon)
+            session.add(row)
+        for name in ("made", "elsewhere"):
+            session.add(FlagRow(generation_id=name, kind="report", note="", at=noon, actor_id=8))
+        for guild, action in ((GUILD, "block"), (GUILD, "unblock"), (6, "block")):
+            row = AuditRow(actor_id=9, guild_id=guild, action=action, subject="1", at=noon)
+            AuditRepository(session).add(row)
+
+    await database.write(decide)
+    period = (GUILD, noon, tomorrow)
+
+    def count(session):
+        found = TransparencyRepository(session)
+        return (
+            found.count_ended(*period),
+            found.count_failures(*period, "blocked_by_filter"),
+            found.count_people(*period),
+            found.count_removed(*period),
+            found.count_held(*period),
+            found.count_refused(*period),
+            found.count_reports(*period),
+            found.count_audited(*period, "block"),
+        )
+
+    ended, *others = await database.read(count)
+    assert ended == {"succeeded": 3, "failed": 2}
+    assert others == [1, 2, 1, 2, 1, 1, 1]
