@@ -289,10 +289,13 @@ class Settings(BaseSettings):
     @property
     def backends(self) -> tuple[BackendEntry, ...]:
         """Every backend: the URLs of the environment, then those only `backends.toml` has."""
-        described = {entry.url: entry for entry in self._backends_file.backend}
-        urls = self.comfyui_urls or tuple(described) or (DEFAULT_COMFYUI_URL,)
-        entries = {url: described.get(url) or BackendEntry(url=url) for url in urls}
-        return tuple((entries | described).values())
+        described = self._backends_file.backend
+        urls = self.comfyui_urls or (() if described else (DEFAULT_COMFYUI_URL,))
+        entries: list[BackendEntry] = []
+        for url in dict.fromkeys(urls):
+            here = [entry for entry in described if entry.url == url]
+            entries += here or [BackendEntry(url=url)]
+        return (*entries, *(entry for entry in described if entry.url not in urls))
 
     @property
     def default_models(self) -> tuple[str, ...]:

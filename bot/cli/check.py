@@ -305,7 +305,7 @@ def _advise(error: ComfyError) -> str:
         case BackendRefused(status=401 | 403 | 407):
             return "Set its bearer_token or headers in backends.toml, or user:password@ in its URL."
         case NotComfyUI():
-            return "Correct its address in COMFYUI_URLS or backends.toml."
+            return "Correct COMFYUI_URLS, or its url, kind or object_info in backends.toml."
         case _:
             return ""
 

@@ -104,6 +104,22 @@ def test_without_urls_the_backends_file_alone_counts(empty_folder):
     assert [e.url for e in load_settings().backends] == ["http://192.0.2.1:8188"]
 
 
+def test_none_of_two_entries_with_one_url_is_lost(empty_folder, monkeypatch):
+    monkeypatch.setenv("COMFYUI_URLS", "http://b:8188,http://a:8188,http://b:8188")
+    (empty_folder / "data").mkdir()
+    text = "".join(
+        f'[[backend]]\nurl = "http://{host}:8188"\nname = "{name}"\n'
+        for host, name in (("a", "one"), ("c", "two"), ("a", "three"))
+    )
+    (empty_folder / "data" / "backends.toml").write_text(text)
+    assert [e.name or e.url for e in load_settings().backends] == [
+        "http://b:8188",
+        "one",
+        "three",
+        "two",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
