@@ -3,8 +3,11 @@
 import gzip
 import json
 import logging
+import shutil
+import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote, unquote
@@ -12,6 +15,10 @@ from urllib.parse import quote, unquote
 from comfy.protocol.object_info import ObjectInfo
 
 SUFFIX = ".json.gz"
+PARTS = "part-"
+
+LONGEST_SAVE_S = 3600.0
+"""Seconds after which parts are nobody's any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +43,9 @@ class KnownNodes:
         """Replace all stored descriptions by these. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = {f"{quote(name, safe='')}{SUFFIX}": info for name, info in infos.items()}
+        self._clear_away()
         # Others may save at the same time: each has parts of its own.
-        with TemporaryDirectory(dir=self._folder) as parts:
+        with TemporaryDirectory(prefix=PARTS, dir=self._folder) as parts:
             for name, info in kept.items():
                 content = json.dumps(info.raw).encode()
                 part = Path(parts, name)
@@ -46,6 +54,13 @@ class KnownNodes:
         for path in self._folder.glob(f"*{SUFFIX}"):
             if path.name not in kept:
                 path.unlink(missing_ok=True)
+
+    def _clear_away(self) -> None:
+        """Delete what processes left that were killed while they saved."""
+        for parts in self._folder.glob(f"{PARTS}*"):
+            with suppress(FileNotFoundError):
+                if parts.stat().st_mtime < time.time() - LONGEST_SAVE_S:
+                    shutil.rmtree(parts)
 
 
 def _load(path: Path) -> ObjectInfo:

@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from comfy.protocol.object_info import ObjectInfo
 from generation.backends.common_classes import CommonClasses
-from generation.backends.object_info_cache import KnownNodes
+from generation.backends.object_info_cache import PARTS, KnownNodes
 
 
 def describe(**classes):
@@ -77,6 +78,16 @@ def test_two_processes_that_keep_it_at_the_same_time_do_not_disturb_each_other(t
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(save, range(100)))
     assert KnownNodes(tmp_path).load().keys() == {"one", "two"}
+
+
+def test_what_a_killed_process_left_is_deleted_later(tmp_path):
+    old, new = tmp_path / f"{PARTS}old", tmp_path / f"{PARTS}new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "one").write_bytes(b"")
+    os.utime(old, (0, 0))
+    KnownNodes(tmp_path).save({})
+    assert list(tmp_path.iterdir()) == [new]
 
 
 @pytest.mark.parametrize(
