@@ -159,7 +159,7 @@ class Script:
             self._say(message)
             if _has_ended(message):
                 break
-        progressed = any("left" in text or "finishing" in text for text in seen)
+        progressed = any(" % · " in text for text in seen)
         if needs_progress:
             _require(progressed, f"{person.member.name} saw no step progress.")
             _require(has_preview, f"{person.member.name} saw no preview.")

@@ -32,6 +32,8 @@ PREVIEW_NAME = "preview.jpg"
 SHORTEST_COUNTDOWN = timedelta(seconds=5)
 """Nearer times are not counted down to: clients round, and an edit takes a moment to arrive."""
 
+FINISHING_FRACTION = 0.8
+
 LONG_RUN_S = 90
 """Seconds from which on a remaining time is shown in minutes."""
 
@@ -93,7 +95,7 @@ def progress_text(progress: Progress, now: datetime) -> str:
     elif progress.activity:
         parts.append(_activity(progress.activity))
     if progress.done_at is not None:
-        parts.append(_time_left((progress.done_at - now).total_seconds()))
+        parts.append(_time_left((progress.done_at - now).total_seconds(), progress.fraction))
     return " · ".join(part for part in parts if part)
 
 
@@ -116,9 +118,10 @@ def _activity(name: str) -> str:
     return harmless(name, ACTIVITY_CHARACTERS) if " " in name.strip() else ""
 
 
-def _time_left(seconds: float) -> str:
+def _time_left(seconds: float, fraction: float) -> str:
     if seconds < SHORTEST_COUNTDOWN.total_seconds():
-        return _("finishing")
+        # Where much is left to do, it was the estimate that was wrong.
+        return _("finishing") if fraction >= FINISHING_FRACTION else ""
     if seconds < LONG_RUN_S:
         return _("about {seconds} s left", seconds=math.ceil(seconds))
     return _("about {minutes} min left", minutes=round(seconds / 60))

@@ -47,7 +47,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         reply = await environment.ana.slash("general", "imagine", prompt="a fox", seed=1, steps=20)
         blocked = await reply.until(look, PATIENCE_S)
         assert not files_of(blocked)
-        assert any("left" in state or "finishing" in state for state in states)
+        assert any(" % · " in state for state in states)
         assert not any("preview.jpg" in state for state in states)
         assert await answer(environment.ana, "quota") == before
         page = await core.service._records.page(HistoryFilter(), None, None, 5)

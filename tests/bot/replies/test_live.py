@@ -333,7 +333,9 @@ async def test_a_time_that_passes_is_not_left_standing(bot, tools, world):
     later = replace(tools.waiting(generation, 1, 7), starts_at=starts_at + timedelta(hours=1))
     bot.replies.notify(later)
     await reply.until(shows("1st in the queue · starts <t:"))
-    bot.replies.notify(tools.running(generation, 5))
+    running = tools.running(generation, 5)
+    nearly_done = replace(running.progress, fraction=0.9)
+    bot.replies.notify(replace(running, progress=nearly_done))
     await reply.until(shows("finishing"))
 
 

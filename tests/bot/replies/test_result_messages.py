@@ -127,8 +127,10 @@ def test_no_time_that_is_shown_is_in_the_past(tools, left_s, starts, done_in):
     now = waiting.starts_at - timedelta(seconds=left_s)
     view = result_messages.waiting_message(waiting, TITLE, now).view
     assert f" · {starts}" in texts_of(view)[1]
-    running = tools.running(tools.generation())
-    assert result_messages.progress_text(running.progress, now).endswith(f" · {done_in}")
+    progress = replace(tools.running(tools.generation()).progress, fraction=0.9)
+    assert result_messages.progress_text(progress, now).endswith(f" · {done_in}")
+    early = result_messages.progress_text(replace(progress, fraction=0.4), now)
+    assert early.endswith(f" · {done_in}") is (done_in != "finishing")
 
 
 def test_one_picture_has_all_its_buttons_in_a_row(tools):
