@@ -161,7 +161,12 @@ class BackendPool:
     @property
     def is_any_usable(self) -> bool:
         """Whether a backend answered last time, or can be woken."""
-        return self.is_any_reachable or any(one.can_be_woken for one in self._states.values())
+        return self.is_any_reachable or self.is_any_asleep
+
+    @property
+    def is_any_asleep(self) -> bool:
+        """Whether a backend is off and can be woken."""
+        return any(state.can_be_woken for state in self._states.values())
 
     @property
     def reachable_names(self) -> tuple[str, ...]:

@@ -274,7 +274,7 @@ class Dispatcher:
     async def _mind_power(self) -> None:
         """Start a backend for what still waits, and stop what is idle."""
         await self._power.look()
-        if not self._power.is_used or self._power.is_waking or not self._waiting:
+        if not self._waiting or not self._pool.is_any_asleep or self._power.is_waking:
             return
         ordered = self._order()
         ready = [one for one in ordered if not self._is_lane_taken(one)]
