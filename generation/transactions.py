@@ -104,5 +104,5 @@ def available() -> Iterator[None]:
     except DatabaseError as error:
         _log.warning("The database cannot be used just now: %s", error)
         raise ServiceUnavailable(
-            "The records cannot be reached just now. Try again in a moment."
+            "The database can't be reached right now. Try again in a moment."
         ) from error

@@ -113,7 +113,7 @@ def _model(wanted: Input, value: object, choices: Sequence[str]) -> str:
     if found is None:
         raise InvalidValue(
             wanted.name,
-            "No backend has this {name}; choose one that is installed.",
+            "This {name} isn't installed. Pick one from the list.",
             choices=choices,
         )
     return found

@@ -230,7 +230,7 @@ def reaching_postgres() -> Generator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise ServiceUnavailable("The line cannot reach PostgreSQL just now.") from error
+        raise ServiceUnavailable("The queue can't reach PostgreSQL right now.") from error
 
 
 def connect(url: str) -> psycopg.Connection:

@@ -108,7 +108,7 @@ class Line:
             await destroy_engine()
             await self._lease.release()
             if isinstance(error, Exception):
-                raise ServiceUnavailable("The line's own tables cannot be used.") from error
+                raise ServiceUnavailable("The queue's tables can't be used.") from error
             raise
         self._has_cleared = False
         self._tasks.start(self._reconcile_for_ever(), "reconciliation of the line")
@@ -377,4 +377,4 @@ def describe(generation: Generation) -> Ahead:
 
 
 def _unavailable() -> ServiceUnavailable:
-    return ServiceUnavailable("The line cannot be reached just now. Try again in a minute.")
+    return ServiceUnavailable("The queue can't be reached right now. Try again in a minute.")

@@ -189,14 +189,13 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image
         raise
     except UnidentifiedImageError as error:
         raise InvalidImage(
-            "The file is not a PNG, JPEG or WebP picture, whatever its name says: save it as one "
-            "of these."
+            "This file isn't a PNG, JPEG or WebP, whatever its name says. Save it as one of these."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidImage("The picture has far too many pixels: scale it down.") from error
     except Exception as error:
         raise InvalidImage(
-            "The picture is damaged or not complete: save or upload it again."
+            "The picture is damaged or incomplete. Save or upload it again."
         ) from error
 
 
@@ -225,13 +224,12 @@ def check_size(
     facts = {"width": size[0], "height": size[1], "limit": max_side}
     if max_side is not None and max(size) > max_side:
         raise InvalidImage(
-            "The picture has {width} x {height} pixels, and {limit} a side is the most: scale it "
-            "down.",
+            "The picture is too large ({width} x {height}, limit {limit} a side). Scale it down.",
             facts,
         )
     if size[0] * size[1] > max_pixels:
         raise InvalidImage(
-            "The picture has {width} x {height} pixels, which is far too many: scale it down.",
+            "The picture is far too large ({width} x {height}). Scale it down.",
             facts,
         )
 

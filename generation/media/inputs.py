@@ -97,9 +97,7 @@ def verify_mask(content: bytes, image_size: tuple[int, int]) -> bytes:
         _check_same_shape(mask.size, image_size)
         mask = mask.resize(image_size, Image.Resampling.NEAREST)
     if highest(mask) < _NEARLY_BLACK:
-        raise InvalidImage(
-            "The mask is all black, so nothing would be repainted: paint white what shall change."
-        )
+        raise InvalidImage("The mask is all black. Paint what should change white.")
     return encode(mask, "PNG", compress_level=4)
 
 
@@ -112,7 +110,7 @@ def _load_input(
     """
     if len(content) > max_bytes:
         raise InvalidImage(
-            "The picture has {size} MiB, and {limit} MiB is the most: save it smaller, for example "
+            "The picture is too large ({size} MiB, limit {limit}). Save it smaller, for example "
             "as a JPEG.",
             {"size": f"{len(content) / 2**20:.1f}", "limit": f"{max_bytes / 2**20:g}"},
         )
@@ -149,7 +147,7 @@ def _check_same_shape(size: tuple[int, int], image_size: tuple[int, int]) -> Non
     # Whoever scaled it had to round one side to whole pixels.
     if min(abs(size[1] - expected_height), abs(size[0] - expected_width)) > 1:
         raise InvalidImage(
-            "The mask has {mask} pixels and the picture {picture}, which is another shape: make "
-            "the mask from the picture itself.",
+            "The mask ({mask}) and the picture ({picture}) have different shapes. Make the mask "
+            "from the picture.",
             {"mask": f"{size[0]} x {size[1]}", "picture": f"{image_size[0]} x {image_size[1]}"},
         )

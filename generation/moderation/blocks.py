@@ -115,11 +115,11 @@ class Moderation(Service):
             if refused.is_expression:
                 raise RequestRefused(
                     FailureKind.PROMPT_NOT_ALLOWED,
-                    "The moderators of this place do not allow what it says: put it another way.",
+                    "The moderators here don't allow this wording. Rephrase it.",
                 )
             raise RequestRefused(
                 FailureKind.PROMPT_NOT_ALLOWED,
-                "The moderators of this place do not allow “{word}”. Leave it out.",
+                "The moderators here don't allow “{word}”. Leave it out.",
                 {"word": refused.pattern},
             )
         return Judgement(verdict)
@@ -203,7 +203,7 @@ class Moderation(Service):
         if len(watched_words.of_guild(actor.guild_id)) >= MAX_WATCHED_WORDS:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
-                "No more than {limit} words can be watched for. Remove one first.",
+                "You can watch up to {limit} words. Remove one first.",
                 {"limit": MAX_WATCHED_WORDS},
             )
         row = watched_words.add(

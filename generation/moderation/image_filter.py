@@ -52,7 +52,7 @@ PREVIEW_INTERVAL_S = 2.0
 
 REFUSED = Failure(
     FailureKind.BLOCKED_BY_FILTER,
-    "The image filter of this server does not let the result through. It cost nothing.",
+    "This server's image filter blocked the result. It cost nothing.",
 )
 
 NOT_INSTALLED = (
@@ -176,7 +176,7 @@ class ImageGate(Service):
         if ruling.verdict is ImageVerdict.REFUSE:
             raise RequestRefused(
                 FailureKind.BLOCKED_BY_FILTER,
-                "The image filter of this server does not let what you attached through.",
+                "This server's image filter blocked what you attached.",
             )
         return ruling
 
@@ -209,7 +209,7 @@ class ImageGate(Service):
             case ImageVerdict.HOLD | ImageVerdict.REFUSE:
                 raise RequestRefused(
                     FailureKind.BLOCKED_BY_FILTER,
-                    "The image filter of this server does not let it be shown in this channel.",
+                    "This server's image filter doesn't allow it in this channel.",
                 )
 
     def record(self, session: Session, generation_id: str, ruling: Ruling) -> None:

@@ -86,7 +86,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
         if _repetitions(text) > MAX_REPETITIONS:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
-                "The expression repeats its parts more than {limit} times in all: repeat less.",
+                "The expression repeats its parts too often (limit {limit} in all).",
                 {"limit": MAX_REPETITIONS},
             )
         try:
@@ -98,9 +98,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
                 {"reason": str(error)},
             ) from None
     elif not _words(text):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION, "A word to watch for needs letters or digits: write some."
-        )
+        raise RequestRefused(FailureKind.INVALID_OPTION, "Write a word with letters or digits.")
     return text
 
 

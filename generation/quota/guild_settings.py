@@ -333,7 +333,7 @@ def _check(changes: Mapping[str, int | str]) -> None:
     if timezone is not None and timezone not in available_timezones():
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "There is no clock called {timezone}: choose one from the list, such as Europe/Vienna.",
+            "No time zone is called {timezone}. Pick one from the list, such as Europe/Vienna.",
             {"timezone": timezone},
         )
 
@@ -351,6 +351,6 @@ def _check_room(count: int, *, is_new: bool) -> None:
     if is_new and count >= MAX_NAMED:
         raise RequestRefused(
             FailureKind.INVALID_OPTION,
-            "No more than {limit} can be kept here: clear one that is not needed first.",
+            "The limit here is {limit}. Clear one first.",
             {"limit": MAX_NAMED},
         )

@@ -136,7 +136,7 @@ class Permission:
             return None
         return RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
-            "Your roles do not let you make pictures in this server: ask its administrators.",
+            "Your roles don't let you make pictures here. Ask an administrator.",
         )
 
 
@@ -196,8 +196,7 @@ class GuildLine:
             return None
         return RequestRefused(
             FailureKind.QUEUE_FULL,
-            "Waiting here already: {length}, and no more than {limit} may. Try again in a few "
-            "minutes.",
+            "{length} requests are waiting here (limit {limit}). Try again in a few minutes.",
             {"length": length, "limit": limit},
         )
 
@@ -212,7 +211,7 @@ class Cooldown:
             return None
         return RequestRefused(
             FailureKind.SLOW_DOWN,
-            "Seconds between two requests: {cooldown_s}. Try again in a moment.",
+            "You can make one request every {cooldown_s} s. Try again in a moment.",
             {"retry_at": free_at.isoformat(), "cooldown_s": request.allowance.cooldown_s},
         )
 
@@ -249,14 +248,13 @@ def _never_enough(unit: Unit, facts: Mapping[str, object]) -> RequestRefused:
     if unit is Unit.PICTURES:
         return RequestRefused(
             FailureKind.DAILY_LIMIT,
-            "This costs as much as {cost} pictures, and your whole allowance is {limit}: ask for "
-            "fewer.",
+            "This costs {cost} pictures, but your whole allowance is {limit}. Ask for fewer.",
             facts,
         )
     return RequestRefused(
         FailureKind.DAILY_LIMIT,
-        "This takes about {cost} seconds of a GPU, and your whole allowance is {limit}: ask for "
-        "fewer or smaller pictures.",
+        "This takes about {cost} GPU seconds, but your whole allowance is {limit}. Ask for fewer "
+        "or smaller pictures.",
         facts,
     )
 

@@ -266,7 +266,7 @@ def _refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> Non
     if requester.guild_id is not None and not is_served(channels, requester.place_ids):
         raise RequestRefused(
             FailureKind.NOT_ALLOWED_HERE,
-            "Pictures are not made in this channel: ask in another one of this server.",
+            "Pictures are off in this channel. Try another one.",
         )
 
 

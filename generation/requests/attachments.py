@@ -70,7 +70,7 @@ async def verify_attachments(
 
 async def _verify_mask(name: str, content: bytes, size: tuple[int, int] | None) -> InputFile:
     if size is None:
-        raise InvalidImage("A mask needs the picture it belongs to: attach that as well.")
+        raise InvalidImage("A mask needs its picture. Attach that, too.")
     return InputFile(name, await decode(verify_mask, content, size), "image/png")
 
 

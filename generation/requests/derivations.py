@@ -246,8 +246,7 @@ class Derivations:
         if copy is None:
             raise RequestRefused(
                 FailureKind.INVALID_ATTACHMENT,
-                "This picture is not kept any more, and its message is gone. "
-                "Make it again with the same seed.",
+                "This picture is no longer stored. Make it again with the same seed.",
             )
         return copy
 
@@ -294,8 +293,7 @@ class Derivations:
         if workflow is None or wanted is None:
             raise RequestRefused(
                 FailureKind.INVALID_OPTION,
-                "There is no workflow for that just now. "
-                "Ask the people who run this bot to add one.",
+                "No workflow can do that right now. Ask the people who run this bot to add one.",
             )
         output = _find_picture(source, position)
         takes_loras = find_lora_input(workflow) is not None
@@ -392,7 +390,7 @@ class Derivations:
         if lacking or first is None or start is None:
             raise RequestRefused(
                 FailureKind.INVALID_ATTACHMENT,
-                "What somebody else attached is theirs alone. Attach your own with the command: "
+                "Only the person who attached it can reuse it. Attach your own with the command: "
                 "{missing}.",
                 {"missing": ", ".join(lacking)},
             )
@@ -490,5 +488,5 @@ def _find_picture(generation: Generation, position: int) -> Output:
 def _input_gone() -> RequestRefused:
     return RequestRefused(
         FailureKind.INVALID_ATTACHMENT,
-        "The picture that this started from is not kept any more. Attach it again.",
+        "The picture it started from is no longer stored. Attach it again.",
     )

@@ -73,7 +73,7 @@ class Reposting(Service):
         if mode is ReviewMode.HOLD or judgement.needs_hold:
             raise RequestRefused(
                 FailureKind.NOT_ALLOWED_HERE,
-                "Results are shown here once a moderator approves of them.",
+                "Results appear here once a moderator approves them.",
             )
 
     @reads
@@ -83,9 +83,7 @@ class Reposting(Service):
         """Whether it was approved of, and the mode here. Raises RequestRefused."""
         blocks, reviews = BlockRepository(session), ReviewRepository(session)
         if blocks.find(requester.user_id, requester.guild_id, self._clock()) is not None:
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE, "Whoever is blocked here shows nothing to others."
-            )
+            raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "You're blocked in this server.")
         refuse_elsewhere(PolicyRepository(session), requester)
         review = reviews.find(generation.id)
         is_approved = review is not None and review.state == APPROVED

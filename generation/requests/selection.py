@@ -52,8 +52,7 @@ def select_workflow(
     if not pool.has_tags(workflow.manifest.tags):
         raise RequestRefused(
             FailureKind.WORKFLOW_ERROR,
-            "No backend has the tags that the workflow {workflow} demands: {tags}. "
-            "Tell the operator.",
+            "No GPU has the tags that {workflow} needs: {tags}. Tell the people who run this bot.",
             {"workflow": workflow.name, "tags": ", ".join(sorted(workflow.manifest.tags))},
         )
     return workflow

@@ -84,7 +84,7 @@ def explain(error: ComfyError, graph: Graph) -> Failure:
         case BackendRefused():
             return Failure(
                 FailureKind.WORKFLOW_ERROR,
-                "The backend refused the request (status {status}).",
+                "The GPU refused the request (status {status}).",
                 {"status": error.status},
             )
         case _:
@@ -120,7 +120,7 @@ def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
         "kind": problem.kind,
     }
     return Failure(
-        FailureKind.WORKFLOW_ERROR, "The backend refused the workflow at {place}: {reason}", facts
+        FailureKind.WORKFLOW_ERROR, "The GPU refused the workflow at {place}: {reason}", facts
     )
 
 

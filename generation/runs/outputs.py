@@ -141,8 +141,8 @@ class OutputFetcher:
         if self._total_bytes > MAX_TOTAL_BYTES:
             raise GenerationFailed(
                 FailureKind.WORKFLOW_ERROR,
-                "The results have more than {limit} MiB together, which is too much: ask for fewer "
-                "or smaller ones.",
+                "The results are too large together (limit {limit} MiB). Ask for fewer or "
+                "smaller ones.",
                 {"limit": MAX_TOTAL_BYTES // 2**20},
             )
         return content

@@ -66,7 +66,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         adult = page.generations[0].id
         reply = await environment.ana.slash("general", "show", result=adult)
         kept = await environment.ana.wait_for(
-            lambda message: "does not let it be shown" in as_text(message), PATIENCE_S
+            lambda message: "doesn't allow it in this channel" in as_text(message), PATIENCE_S
         )
         assert not files_of(kept)
         assert kept["flags"] & MessageFlag.EPHEMERAL

@@ -49,13 +49,13 @@ async def test_show_does_not_get_round_what_moderators_decided(environment):
     ana, mo = environment.ana, environment.mo
     owner = Person(environment.world, environment.world.directory.owner.id)
     fox, channel = {"word": "fox"}, {"channel": str(environment.world.channel("general").id)}
-    held = "Results are shown here once a moderator approves of them."
+    held = "Results appear here once a moderator approves them."
     policies = (
-        (mo, "mod words add", fox, "mod words remove", fox, "do not allow “fox”."),
+        (mo, "mod words add", fox, "mod words remove", fox, "allow “fox”."),
         (mo, "mod words add", fox | {"action": "hold"}, "mod words remove", fox, held),
         (mo, "mod review", {"mode": "hold"}, "mod review", {"mode": "off"}, held),
-        (mo, "mod block", {"user": ana.id}, "mod unblock", {"user": ana.id}, "Whoever is blocked"),
-        (owner, "limner channels deny", channel, "limner channels clear", {}, "not made in this"),
+        (mo, "mod block", {"user": ana.id}, "mod unblock", {"user": ana.id}, "You're blocked"),
+        (owner, "limner channels deny", channel, "limner channels clear", {}, "Pictures are off"),
     )
     async with environment.bot():
         made = id_of(

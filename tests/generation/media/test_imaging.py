@@ -106,18 +106,18 @@ def test_other_files_are_refused_by_their_bytes(content):
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
 def test_a_truncated_picture_is_refused(file_format, kept):
     content = write(noise(), file_format)
-    with pytest.raises(InvalidImage, match="damaged or not complete"):
+    with pytest.raises(InvalidImage, match="damaged or incomplete"):
         verify_input(content[: int(len(content) * kept)])
 
 
 def test_too_many_bytes_are_refused_before_anything_is_read():
-    with pytest.raises(InvalidImage, match=r"has 2\.0 MiB, and 1 MiB is the most"):
+    with pytest.raises(InvalidImage, match=r"2\.0 MiB, limit 1"):
         verify_input(bytes(2 * 2**20), max_bytes=2**20)
 
 
 @pytest.mark.parametrize("size", [(4097, 10), (10, 4097)])
 def test_too_many_pixels_a_side_are_refused(size):
-    with pytest.raises(InvalidImage, match="4096 a side is the most: scale it down"):
+    with pytest.raises(InvalidImage, match="limit 4096 a side"):
         verify_input(write(Image.new("RGB", size)))
 
 
@@ -315,7 +315,7 @@ def test_a_mask_that_was_rounded_to_whole_pixels_is_the_same_shape():
 
 
 def test_a_mask_of_another_shape_is_refused():
-    with pytest.raises(InvalidImage, match="64 x 32 pixels and the picture 64 x 64"):
+    with pytest.raises(InvalidImage, match=r"64 x 32.*64 x 64"):
         verify_mask(write(half("L", 0, 255)), (64, 64))
 
 
@@ -378,7 +378,7 @@ def test_a_webp_that_would_take_too_much_memory_is_described_and_never_decoded(c
     )
     assert describe(content)[1:] == frames[0].size
     assert thumbnail(content) is None
-    with pytest.raises(InvalidImage, match="far too many"):
+    with pytest.raises(InvalidImage, match="far too large"):
         fit_under(content, len(content) - 1)
 
 

@@ -108,15 +108,15 @@ def test_who_may_ask(usage, cost, allowance, kind):
             Usage(),
             4,
             Allowance(amount=1),
-            "This costs as much as 4 pictures, and your whole allowance is 1: ask for fewer.",
+            "This costs 4 pictures, but your whole allowance is 1. Ask for fewer.",
         ),
         (
             Usage(),
             Cost(1, 61_000),
             Allowance(amount=60, unit=Unit.GPU_SECONDS),
             (
-                "This takes about 61 seconds of a GPU, and your whole allowance is 60: ask for "
-                "fewer or smaller pictures."
+                "This takes about 61 GPU seconds, but your whole allowance is 60. Ask for fewer "
+                "or smaller pictures."
             ),
         ),
         (
@@ -138,13 +138,13 @@ def test_who_may_ask(usage, cost, allowance, kind):
             Usage(waiting_in_guild=50),
             1,
             DEFAULT_ALLOWANCE,
-            "Waiting here already: 50, and no more than 50 may. Try again in a few minutes.",
+            "50 requests are waiting here (limit 50). Try again in a few minutes.",
         ),
         (
             Usage(last_request_at=NOW),
             1,
             DEFAULT_ALLOWANCE,
-            "Seconds between two requests: 10. Try again in a moment.",
+            "You can make one request every 10 s. Try again in a moment.",
         ),
     ],
 )

@@ -381,7 +381,7 @@ async def test_a_workflow_that_no_backend_has_the_tags_for_is_refused(
     catalog.load()
     refused = await refusal(quick, tools.ask(workflow="txt2img-sd"))
     assert refused.kind is FailureKind.WORKFLOW_ERROR
-    assert "demands: big" in refused.sentence
+    assert "needs: big" in refused.sentence
 
 
 DRAWN = """
