@@ -52,6 +52,7 @@ from generation.marking.credentials import open_credentials
 from generation.marking.marker import Marker
 from generation.marking.visible import VisibleMark
 from generation.media import memory
+from generation.moderation.appeals import Appeals
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
@@ -248,6 +249,7 @@ async def open_core(
             retention=Retention(database, utc_now),
             moderation_queries=ModerationQueries(database, utc_now),
             transparency=Transparency(database, utc_now),
+            appeals=Appeals(database, utc_now),
             administration=Administration(database, utc_now, service.look_at_line),
             backend_admin=backend_admin,
             preferences=preferences,

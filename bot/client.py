@@ -22,6 +22,7 @@ from bot.commands.workflow_commands import WorkflowCommands
 from bot.network import NETWORK_ERRORS, growing_pauses, trace_responses
 from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
+from bot.replies.appeals import APPEAL_FORMS, AppealButton
 from bot.replies.buttons import GenerationButton, PictureMenu
 from bot.replies.posted_files import attachment_hosts
 from bot.replies.review_buttons import REVIEW_ITEMS, review_forms
@@ -123,13 +124,16 @@ class LimnerClient(discord.AutoShardedClient):
                 **menu.forms(),
                 **review_forms(),
                 **MYDATA_FORMS,
+                **APPEAL_FORMS,
             }
         )
         self._workflow_commands = WorkflowCommands(
             self.tree, submitter, services.library, self._guilds
         )
         self._workflow_commands.refresh()
-        self.add_dynamic_items(GenerationButton, PictureMenu, *REVIEW_ITEMS, *COG_ITEMS)
+        self.add_dynamic_items(
+            GenerationButton, PictureMenu, AppealButton, *REVIEW_ITEMS, *COG_ITEMS
+        )
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Stay connected until the client is closed.

@@ -12,6 +12,7 @@ from generation.library.library import Library
 from generation.marking.marker import Marker
 from generation.marking.visible import VisibleMark
 from generation.media.decoding import FileTurns
+from generation.moderation.appeals import Appeals
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
 from generation.moderation.image_filter import ImageGate
@@ -45,6 +46,7 @@ class Services:
     backend_admin: BackendAdmin
     moderation_queries: ModerationQueries
     transparency: Transparency
+    appeals: Appeals
     preferences: Preferences
     library: Library
     wildcards: WildcardLists

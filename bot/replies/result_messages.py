@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.i18n.language import _
 from bot.replies import result_buttons as buttons
+from bot.replies.appeals import AppealButton
 from bot.replies.packing import Attachment, Parcel, show_files
 from bot.replies.sender import ReplyContent
 from bot.ui.error_messages import failure_texts
@@ -202,11 +203,9 @@ def refused_message(generation: Generation, title: str) -> ReplyContent:
     if reason := harmless(reason_text(generation.refusal), REASON_CHARACTERS):
         said = _("A moderator declined this picture: {reason}", reason=reason)
     sentence = text(said, small(generation.id))
-    return ReplyContent(
-        build_layout(
-            card(GREY, _heading(generation, title), sentence, buttons.held_row(generation))
-        )
-    )
+    appeal = row(AppealButton(generation.id)) if generation.guild_id else None
+    heading, below = _heading(generation, title), buttons.held_row(generation)
+    return ReplyContent(build_layout(card(GREY, heading, sentence, below, appeal)))
 
 
 def origin_text(generation: Generation, parent: Generation | None) -> str:

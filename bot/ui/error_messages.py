@@ -12,7 +12,7 @@ from discord import ui
 
 from bot.i18n.language import _, mark
 from bot.network import NETWORK_ERRORS, is_outage
-from bot.ui.layout import RED, panel
+from bot.ui.layout import RED, panel, row
 from bot.ui.options import shown_name
 from bot.ui.responses import ALREADY_ACKNOWLEDGED, is_acknowledged, respond, waits_in_public
 from bot.ui.text import harmless, relative
@@ -46,6 +46,9 @@ FAILURE_TITLES: Mapping[FailureKind, str] = MappingProxyType(
 
 SENTENCE_CHARACTERS = 1_500
 
+APPEAL_ID = "a:"
+"""The button that appeals against a block."""
+
 UNKNOWN_INTERACTION = 10062
 """Discord's code for an interaction that was not answered within three seconds."""
 
@@ -67,7 +70,10 @@ def failure_texts(
 def explain(error: BaseException) -> ui.LayoutView:
     """The message of an error; an unexpected one gets a reference that is also logged."""
     title, sentence = _said(error)
-    return panel(title, [sentence], colour=RED)
+    can_appeal = isinstance(error, RequestRefused) and error.facts.get("can_appeal")
+    # The id is that of `replies.appeals`, whose button answers it.
+    appeal = row(ui.Button(label=_("Appeal"), custom_id=APPEAL_ID)) if can_appeal else None
+    return panel(title, [sentence], colour=RED, rows=[appeal])
 
 
 def _said(error: BaseException) -> tuple[str, str]:

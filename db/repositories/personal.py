@@ -7,7 +7,7 @@ from sqlalchemy import delete, inspect, select, update
 
 from db.base import Base
 from db.repositories.repository import Repository
-from db.tables import BlockRow, ChargeRow, FlagRow, PersonRow, PreferencesRow, PresetRow
+from db.tables import AppealRow, BlockRow, ChargeRow, FlagRow, PersonRow, PreferencesRow, PresetRow
 
 _PERSONAL: tuple[tuple[type[Base], str], ...] = (
     (PersonRow, "user_id"),
@@ -16,6 +16,7 @@ _PERSONAL: tuple[tuple[type[Base], str], ...] = (
     (BlockRow, "user_id"),
     (ChargeRow, "user_id"),
     (FlagRow, "actor_id"),
+    (AppealRow, "user_id"),
 )
 
 
@@ -34,10 +35,12 @@ class PersonalRepository(Repository):
         """Delete preferences, presets and names; what they used and may not do stays."""
         for table in (PreferencesRow, PresetRow):
             self._session.execute(delete(table).where(table.user_id == user_id))
+        own = AppealRow.user_id == user_id
+        self._session.execute(update(AppealRow).where(own).values(text=""))
         self._session.execute(update(PersonRow).where(PersonRow.user_id == user_id).values(name=""))
 
 
-_OTHERS: Sequence[str] = ("actor_id",)
+_OTHERS: Sequence[str] = ("actor_id", "closed_by")
 
 
 def _plain(row: Base) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from db.repositories.repository import Repository
 from db.repositories.reviews import APPROVED, PENDING, REFUSED
-from db.tables import AuditRow, FlagRow, GenerationRow, ReviewRow
+from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, ReviewRow
 
 
 class TransparencyRepository(Repository):
@@ -72,6 +72,11 @@ class TransparencyRepository(Repository):
             .where(_within(AuditRow.at, since, until))
         )
         return self._session.scalar(counted) or 0
+
+    def count_appeals(self, guild_id: int, since: datetime, until: datetime) -> int:
+        """Count appeals against blocks and refusals."""
+        counted = select(func.count()).select_from(AppealRow).where(AppealRow.guild_id == guild_id)
+        return self._session.scalar(counted.where(_within(AppealRow.at, since, until))) or 0
 
     def _count(self, condition: ColumnElement[bool]) -> int:
         counted = select(func.count()).select_from(GenerationRow).where(condition)

@@ -19,6 +19,7 @@ from db.tables.generations import (
 )
 from db.tables.limits import ChannelPolicyRow, DrainedBackendRow, GrantRow, RolePolicyRow
 from db.tables.moderation import (
+    AppealRow,
     BlockRow,
     ChangeRow,
     FlagRow,
@@ -44,6 +45,7 @@ __all__ = [
     "UNFINISHED_STATES",
     "WAITING",
     "AlertRow",
+    "AppealRow",
     "AuditRow",
     "BackendPowerRow",
     "BlockRow",

@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, false, true
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import AutoKey, Base
@@ -93,6 +103,23 @@ class ReviewRow(Base):
         Index("ix_reviews_by_state", "state", "created_at"),
         Index("ix_reviews_by_undo_until", "undo_until"),
     )
+
+
+class AppealRow(Base):
+    """What somebody says against a decision; `subject` is a generation's id, or a block."""
+
+    __tablename__ = "appeals"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    user_id: Mapped[int] = mapped_column(BigInteger)
+    subject: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("guild_id", "user_id", "subject"),)
 
 
 class ReviewPolicyRow(Base):

@@ -44,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A person who may not generate here, or anywhere; `until` is None for a permanent block."""
+    """A person who may not generate here, or anywhere; `until` is None for a permanent block.
+
+    It `can_be_appealed` to the moderators of a guild.
+    """
 
     user_id: int
     reason: str
@@ -52,6 +55,7 @@ class Block:
     actor_id: int
     at: datetime
     is_everywhere: bool = False
+    can_be_appealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +266,7 @@ class Moderation(Service):
 def refuse_blocked(block: Block) -> RequestRefused:
     """Build the refusal for a blocked person."""
     kind = FailureKind.NOT_ALLOWED_HERE
-    facts: dict[str, object] = {"reason": block.reason}
+    facts: dict[str, object] = {"reason": block.reason, "can_appeal": block.can_be_appealed}
     if block.until is not None:
         facts["until"] = f"{block.until:%Y-%m-%d %H:%M} UTC"
         if block.reason:
@@ -277,7 +281,10 @@ def refuse_blocked(block: Block) -> RequestRefused:
 
 def _copy_block(row: BlockRow) -> Block:
     is_everywhere = row.guild_id == EVERYWHERE
-    return Block(row.user_id, row.reason, row.until, row.actor_id, row.at, is_everywhere)
+    can_be_appealed = row.guild_id > 0
+    return Block(
+        row.user_id, row.reason, row.until, row.actor_id, row.at, is_everywhere, can_be_appealed
+    )
 
 
 def _load_words(session: Session, guild_id: int | None) -> tuple[WatchedWord, ...]:

@@ -58,6 +58,7 @@ class Transparency(Service):
             "reported": found.count_reports(guild_id, since, until),
             "removed by a moderator": found.count_removed(guild_id, since, until),
             "people blocked": found.count_audited(guild_id, since, until, "block"),
+            "appeals": found.count_appeals(guild_id, since, until),
         }
         bars = tuple(_count_bars(found.count_ended, guild_id, since, until))
         return TransparencyReport(since, until, counts, bars)

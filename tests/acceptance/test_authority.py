@@ -93,6 +93,7 @@ PRESSED = {
     "Again": "g:{result}:again:0",
     "Remix": "g:{result}:remix:0",
     "Use as prompt": "g:{result}:words:0",
+    "Appeal": "a:{result}",
     "Use as input": "g:{result}:input:0",
     "Edit": "g:{result}:edit:0",
     "Animate": "g:{result}:animate:0",
@@ -231,7 +232,7 @@ class Walk:
         self.known = dict.fromkeys(self.visible(person))
         reply = await self.begin(act, kind)
         if reply.modal is not None and "delete" not in reply.modal.custom_id:
-            fields = {"prompt": "a fox", "reason": "look", "kind": "other"}
+            fields = {"prompt": "a fox", "reason": "look", "kind": "other", "text": "please"}
             asked = str(reply.modal.components)
             given = {name: text for name, text in fields.items() if f"'{name}'" in asked}
             reply = await person.fill(reply.modal, given)

@@ -42,6 +42,17 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
         )
         assert f"<@{environment.ana.id}> is blocked here until" in told
         assert "Reason: enough" in await refusal(environment.ana, prompt="a fox")
+        told = await environment.ana.wait_for(lambda one: "Reason: enough" in as_text(one))
+        form = (await environment.ana.click(told, "Appeal")).modal
+        for sentence, expected in (("it was my cat", "Thanks"), ("again", "appealed already")):
+            reply = await environment.ana.fill(form, {"text": sentence})
+            await reply.until(lambda one, said=expected: said in as_text(one), PATIENCE_S)
+        form = (await environment.ana.click(told, "Appeal")).modal
+        appeals = await answer(environment.mo, "mod appeals")
+        assert f"<@{environment.ana.id}>" in appeals
+        assert "against a block\nit was my cat" in appeals
+        assert "again" not in appeals.replace("against", "")
+        assert "No appeals" in await answer(environment.mo, "mod appeals", close=1)
         assert "enough" in await answer(environment.mo, "mod blocked")
         assert "Unblocked" in await answer(environment.mo, "mod unblock", user=environment.ana.id)
         assert await make(environment.ana, prompt="a fox", seed=1)

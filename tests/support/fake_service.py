@@ -310,5 +310,6 @@ def build_services(service):
         wildcards=None,
         visible_mark=None,
         transparency=None,
+        appeals=None,
         moderation_queries=None,  # the whole program's tests use the real one, on a database
     )

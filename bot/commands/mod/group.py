@@ -13,6 +13,7 @@ from discord import app_commands
 from discord.app_commands import Range
 
 from bot.commands.history import SEARCH_CHARACTERS, HistoryQuery, Status, show_history
+from bot.commands.mod.appeals import appeals_command
 from bot.commands.mod.image_check import image_check_command
 from bot.commands.mod.review import log_channel_command, retention_command, review_command
 from bot.commands.mod.transparency import transparency_command
@@ -58,6 +59,7 @@ class ModerationGroup(
             image_check_command(services),
             retention_command(services),
             transparency_command(services),
+            appeals_command(services),
         ):
             self.add_command(command)
 

@@ -32,6 +32,7 @@ LINES = {
     "reported": mark("Reports"),
     "removed by a moderator": mark("Removed by somebody else than who asked"),
     "people blocked": mark("Blocks given"),
+    "appeals": mark("Appeals"),
 }
 
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from db.repositories.audit import AuditRepository
 from db.repositories.transparency import TransparencyRepository
-from db.tables import AuditRow, FlagRow, ReviewRow
+from db.tables import AppealRow, AuditRow, FlagRow, ReviewRow
 
 GUILD = 5
 
@@ -25,6 +25,8 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
             session.add(row)
         for name in ("made", "elsewhere"):
             session.add(FlagRow(generation_id=name, kind="report", note="", at=noon, actor_id=8))
+        for guild in (GUILD, 6):
+            session.add(AppealRow(guild_id=guild, user_id=1, subject="made", text="x", at=noon))
         for guild, action in ((GUILD, "block"), (GUILD, "unblock"), (6, "block")):
             row = AuditRow(actor_id=9, guild_id=guild, action=action, subject="1", at=noon)
             AuditRepository(session).add(row)
@@ -43,8 +45,9 @@ async def test_what_happened_in_a_guild_and_a_period_is_counted(database, add, n
             found.count_refused(*period),
             found.count_reports(*period),
             found.count_audited(*period, "block"),
+            found.count_appeals(*period),
         )
 
     ended, *others = await database.read(count)
     assert ended == {"succeeded": 3, "failed": 2}
-    assert others == [1, 2, 1, 2, 1, 1, 1]
+    assert others == [1, 2, 1, 2, 1, 1, 1, 1]

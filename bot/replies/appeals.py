@@ -1,0 +1,64 @@
+"""The button below a block or a refusal, and the modal that it opens."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Self
+
+import discord
+from discord import ui
+
+from bot.i18n.language import _
+from bot.requester import actor_of
+from bot.services import services_of
+from bot.ui.components import PersistentItem
+from bot.ui.modals import Handler, ModalInput, open_modal, text_field
+from bot.ui.responses import acknowledge, respond
+from generation.moderation.appeals import MAX_APPEAL_CHARACTERS
+
+APPEAL_FORM = r"a:(?P<id>[a-z0-9]{0,32})"
+"""Without an id it is about the block."""
+
+
+class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
+    """Persistent button that opens the modal; without an id against a block."""
+
+    def __init__(self, generation_id: str = "") -> None:
+        self.generation_id = generation_id
+        super().__init__(
+            ui.Button(
+                label=_("Appeal"),
+                style=discord.ButtonStyle.secondary,
+                custom_id=f"a:{generation_id}",
+            )
+        )
+
+    @classmethod
+    def read(cls, match: re.Match[str], /) -> Self:
+        """Parse the button from its custom id."""
+        return cls(match["id"])
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Open the modal."""
+        field = text_field(
+            "text",
+            _("What should the moderators know?"),
+            long=True,
+            required=True,
+            longest=MAX_APPEAL_CHARACTERS,
+            description=_("You can appeal once."),
+        )
+        await open_modal(interaction, f"a:{self.generation_id}", _("Appeal"), {"text": field})
+
+
+async def take_appeal(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Record the appeal."""
+    await acknowledge(interaction)
+    appeals = services_of(interaction).appeals
+    await appeals.submit(
+        actor_of(interaction), answer.match["id"] or None, answer.texts.get("text", "")
+    )
+    await respond(interaction, _("Thanks. The moderators will read it."))
+
+
+APPEAL_FORMS: Mapping[str, Handler] = MappingProxyType({APPEAL_FORM: take_appeal})

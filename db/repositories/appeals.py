@@ -1,0 +1,53 @@
+"""What people say against blocks and refusals. Nothing here commits."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+
+from db.repositories.repository import Repository
+from db.tables import AppealRow
+
+
+class AppealRepository(Repository):
+    """Appeals of guilds."""
+
+    def add(self, row: AppealRow) -> None:
+        """Record an appeal. Raises Conflict if there is one of this person and subject."""
+        self._add(row)
+
+    def is_known(self, guild_id: int, user_id: int, subject: str) -> bool:
+        """Whether this person appealed in this matter."""
+        wanted = select(func.count()).where(
+            AppealRow.guild_id == guild_id,
+            AppealRow.user_id == user_id,
+            AppealRow.subject == subject,
+        )
+        return bool(self._session.scalar(wanted))
+
+    def count_open(self, guild_id: int, user_id: int | None = None) -> int:
+        """Count the open ones of a guild, or of one person there."""
+        wanted = select(func.count()).where(
+            AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None)
+        )
+        if user_id is not None:
+            wanted = wanted.where(AppealRow.user_id == user_id)
+        return self._session.scalar(wanted) or 0
+
+    def list_open(self, guild_id: int, limit: int) -> tuple[AppealRow, ...]:
+        """The open ones of a guild, oldest first."""
+        return self._list(
+            select(AppealRow)
+            .where(AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None))
+            .order_by(AppealRow.id)
+            .limit(limit)
+        )
+
+    def close(self, guild_id: int, appeal_id: int, actor_id: int, at: datetime) -> bool:
+        """Close an open one of this guild. Return False if there is none."""
+        closed = (
+            update(AppealRow)
+            .where(AppealRow.id == appeal_id, AppealRow.guild_id == guild_id)
+            .where(AppealRow.closed_at.is_(None))
+            .values(closed_at=at, closed_by=actor_id)
+        )
+        return self._change(closed) > 0
