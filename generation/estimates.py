@@ -11,6 +11,9 @@ from generation.request import Value
 MIN_RUNS = 1
 """Measured runs that an estimate needs: a workflow's second picture is told its time already."""
 
+OVERDUE = 2
+"""Times its usual duration after which a run may be stuck, so that its end cannot be told."""
+
 SAME_WORKLOAD = 1.1
 """Workloads this many times apart count as the same: a crop of a few pixels changes nothing."""
 
@@ -116,11 +119,22 @@ def foresee_wait_s(
 ) -> float:
     """Seconds until one of these backends can take it, after all that is ahead of it.
 
-    Where that cannot be told, those that it has waited already.
+    Where that cannot be told, as with a run that takes far longer than usual, those that it has
+    waited already.
     """
     there = [one for one in running if one.backend in backends]
+    waited_s = (now - entry.created_at).total_seconds()
+    if any(_is_overdue(one, durations, now) for one in there):
+        return waited_s
     starts_at = plan_turns([*ahead, entry], there, durations, tuple(backends), now)[-1].starts_at
-    return ((starts_at - now) if starts_at else (now - entry.created_at)).total_seconds()
+    return (starts_at - now).total_seconds() if starts_at else waited_s
+
+
+def _is_overdue(one: Ahead, durations: Durations, now: datetime) -> bool:
+    typical_s = durations.typical_s(one.workflow, one.workload, one.backend)
+    if typical_s is None or one.started_at is None:
+        return False
+    return (now - one.started_at).total_seconds() > OVERDUE * typical_s
 
 
 def first_end(

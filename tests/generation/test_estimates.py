@@ -100,3 +100,5 @@ def test_the_wait_for_some_backends_ends_after_all_that_is_ahead():
     assert foresee_wait_s(entry, ahead, running, durations, ["alpha"], NOW) == 26
     assert foresee_wait_s(entry, [], running, durations, ["gamma"], NOW) == 0
     assert foresee_wait_s(entry, [], running, durations, ["alpha", "beta"], NOW) == 3
+    stuck = [wait("t", 9, backend="alpha", started_at=NOW - 21 * SECOND)]
+    assert foresee_wait_s(entry, [], stuck, durations, ["alpha"], NOW) == 3
