@@ -37,7 +37,7 @@ from bot.replies.sender import ReplyContent
 from bot.requester import actor_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, all_chosen_in, chosen_in
-from bot.ui.layout import AMBER, GREY, panel, row
+from bot.ui.layout import GREY, panel, row
 from bot.ui.modals import Handler, ModalInput, open_modal, radio_field, text_field
 from bot.ui.reasons import join_reason, reason_names
 from bot.ui.responses import (
@@ -209,7 +209,7 @@ def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> u
     for option in options[action]:
         option.default = option.value in chosen
     reason = next((option.value for option in options[REASON] if option.default), "")
-    return rebuild(message, AMBER, *sheet_rows(options[PICK], reason, undoable))
+    return rebuild(message, *sheet_rows(options[PICK], reason, undoable))
 
 
 async def show_next(

@@ -62,7 +62,6 @@ async def draft_case(
     parcel = await pack(generation, case.contents, DEFAULT_SIZE_LIMIT, marker=marker)
     files = parcel.messages[0] if parcel.messages else ()
     state = _(_TITLES.get(case.state, mark("For moderators")))
-    where = (f"<@{generation.user_id}>", f"<#{generation.channel_id}>")
     reasons = [harmless(reason, REASON_CHARACTERS) for reason in case.reasons]
     why = lines_within(reasons, REASONS_CHARACTERS) if reasons else ""
     notes = [small(note) for note in parcel.notes]
@@ -72,7 +71,7 @@ async def draft_case(
             AMBER,
             text(
                 title_line(generation, generation.workflow, for_moderators=True),
-                small(state, *where),
+                small(state, *_places_of(generation)),
             ),
             *show_files(files),
             text(why, *parcel.texts, *notes, most=TEXTS_CHARACTERS),
@@ -116,17 +115,36 @@ def decision_button(generation_id: str, action: str, place: str = CARD) -> ui.Bu
 
 
 def draft_closed(message: discord.Message | None, case: Case) -> ReplyContent:
-    """Build the review message of a result that is decided on, from the one before if it is known.
+    """Build the review message of a result that is decided on.
 
-    An approved one keeps its files.
+    An approved one keeps the files of the message before, if that is known.
     """
-    note = text(_closing(case))
-    undo = decision_row(case, ALONE if message is None else CARD)
-    if message is None:
-        title = title_line(case.generation, case.generation.workflow, for_moderators=True)
-        return ReplyContent(build_layout(card(GREY, text(title), note, undo)))
-    keeps_files = case.state is CaseState.APPROVED
-    return ReplyContent(rebuild(message, GREY, note, undo, keeps_files=keeps_files))
+    generation = case.generation
+    kept = files_of(message) if message is not None and case.state.keeps_files else []
+    view = build_layout(
+        card(
+            GREY,
+            text(
+                title_line(generation, generation.workflow, for_moderators=True),
+                small(*_places_of(generation)),
+            ),
+            *show_files(_as_spoilers(kept)),
+            text(_closing(case)),
+            decision_row(case, ALONE if message is None else CARD),
+            text(small(facts(generation))),
+        )
+    )
+    return ReplyContent(view)
+
+
+def _places_of(generation: Generation) -> tuple[str, str]:
+    """Who asked for a result, and where."""
+    return f"<@{generation.user_id}>", f"<#{generation.channel_id}>"
+
+
+def _as_spoilers(files: Sequence[discord.Attachment]) -> list[Attachment]:
+    """A message's files, to be shown in its next edit."""
+    return [Attachment(file.filename, b"", file.description or "", spoiler=True) for file in files]
 
 
 def _closing(case: Case) -> str:
@@ -146,18 +164,11 @@ def _closing(case: Case) -> str:
             return _("Deleted.")
 
 
-def rebuild(
-    message: discord.Message, colour: discord.Colour, *items: Item | None, keeps_files: bool = True
-) -> ui.LayoutView:
-    """Build a card of a message's texts and files, in either form, with other components below."""
-    said = [message.content]
-    for embed in message.embeds:
-        said += [embed.title or "", embed.description or ""]
-    said += texts_of(message)
-    files = files_of(message) if keeps_files else []
-    shown = [Attachment(file.filename, b"", file.description or "", spoiler=True) for file in files]
-    body = text(*said, most=TEXTS_CHARACTERS)
-    return build_layout(card(colour, body, *show_files(shown), *items))
+def rebuild(message: discord.Message, *items: Item | None) -> ui.LayoutView:
+    """Build a sheet's texts and picture anew, with other components below."""
+    body = text(*texts_of(message), most=TEXTS_CHARACTERS)
+    shown = show_files(_as_spoilers(files_of(message)))
+    return build_layout(card(AMBER, body, *shown, *items))
 
 
 def draft_sheet(sheet: Sheet, reason: str = "", undoable: Sequence[str] = ()) -> ReplyContent:

@@ -8,7 +8,7 @@ from generation.history.queries import HistoryFilter
 from generation.record import GenerationState
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
-from tests.support.messages import id_of, press_more
+from tests.support.messages import id_of, labels_of, press_more
 from tests.support.reviews import let_undo_time_pass
 
 PATIENCE_S = 60
@@ -57,6 +57,10 @@ async def test_one_moderator_approves_while_another_refuses(environment):
             await asyncio.gather(
                 environment.mo.click(asked, "Approve"),
                 other.fill(refusal.modal, {"kind": "hate", "reason": ""}),
+            )
+            await environment.mo.wait_for(
+                lambda one, id_=asked["id"]: one["id"] == id_ and "Approve" not in labels_of(one),
+                PATIENCE_S,
             )
             await let_undo_time_pass(core)
             await reply.until(

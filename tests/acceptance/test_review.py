@@ -105,6 +105,9 @@ async def test_a_decision_outlives_a_restart_and_a_refusal_takes_the_results_awa
             lambda: not any(labels_of(one) for one in environment.mo.messages("moderators")),
             PATIENCE_S,
         )
+        (card,) = environment.mo.messages("moderators")
+        assert as_text(card).count("Refused by") == 1
+        assert "Waiting for approval" not in as_text(card)
 
 
 async def test_an_approval_is_taken_back_and_decided_anew(environment):

@@ -194,6 +194,7 @@ async def test_what_is_held_is_decided_on(left_behind, environment):
         await left_behind.until(environment.ben, held[0], is_done)
         asked = await left_behind.press(environment.mo, "held too", "refuse")
         await environment.mo.fill(asked.modal, {"kind": "hate", "reason": ""})
+        await environment.mo.wait_for(says("Hate or harassment"), PATIENCE_S)
         await let_undo_time_pass(core)
         await left_behind.until(environment.ben, held[1], says("declined this picture"))
         assert (await core.service.find(left_behind.ids["held"])).outputs
