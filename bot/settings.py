@@ -27,6 +27,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 ENV_FILE = Path(".env")
 DEFAULT_COMFYUI_URL = "http://127.0.0.1:8188"
+LONGEST_SHOWN = 100
+"""Characters of a wrong address that are shown."""
+
 GRAPHS_AT_A_TIME = 2
 """Graphs queued at a backend: one running and one waiting, so that the GPU is never idle between
 two and Limner still decides the order."""
@@ -50,7 +53,9 @@ def _check_url(value: object) -> str:
     text = str(value).strip().rstrip("/")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address such as http://127.0.0.1:8188")
+        # What stands before an @ may be a password.
+        shown = text.rpartition("@")[2][:LONGEST_SHOWN]
+        raise ValueError(f"must be an address such as http://127.0.0.1:8188, not {shown!r}")
     return text
 
 

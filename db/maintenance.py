@@ -14,7 +14,7 @@ from db import migrations
 from db.base import VERSION_TABLE, Base
 from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
 from db.error_translation import translated
-from db.errors import BackupRefused
+from db.errors import BackupRefused, DatabaseUnreadable
 from db.tables import OutputContentRow, OutputRow
 
 
@@ -115,12 +115,20 @@ def _overwrite(source: Path, path: Path) -> None:
 
 
 async def stats(url: str) -> Stats:
-    """Count rows and bytes."""
+    """Count rows and bytes. Raises DatabaseError, also where there is no file yet."""
+    parsed = make_url(normalise_url(url))
+    if parsed.get_backend_name() == "sqlite" and parsed.database is not None:
+        await asyncio.to_thread(_require_file, Path(parsed.database))
     database = Database(url)
     try:
         return await database.read(_measure)
     finally:
         await database.close()
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise DatabaseUnreadable(f"There is no database file {path} yet: `limner run` makes it.")
 
 
 def _measure(session: Session) -> Stats:

@@ -258,8 +258,9 @@ def sheet_button(
 
 
 def _reason_number(reason: str) -> str:
-    """A reason in a custom id, which has room for a digit."""
-    return f"{list(reason_names()).index(reason)}:" if reason else ""
+    """A reason in a custom id, which has room for a digit; empty for one that no menu offers."""
+    names = list(reason_names())
+    return f"{names.index(reason)}:" if reason in names else ""
 
 
 def sheet_menu(

@@ -218,3 +218,10 @@ def test_what_cannot_start_or_stop_a_backend_is_named(empty_folder, lines, expec
     (empty_folder / "data" / "backends.toml").write_text(text)
     (problem,) = problems_of()
     assert expected in problem
+
+
+def test_a_wrong_address_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("COMFYUI_URLS", "ana:secret@gpu:8188")
+    (problem,) = problems_of()
+    assert problem.endswith("not 'gpu:8188'.")
+    assert "secret" not in problem
