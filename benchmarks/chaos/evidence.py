@@ -146,11 +146,11 @@ def read_messages(world: DiscordStandIn) -> tuple[tuple[Posted, ...], tuple[Post
             if message.author_id == world.application_id:
                 found[message.id] = message
     moderators = world.channel(MODERATORS).id
-    posted = [(_posted(message), message.channel_id == moderators) for message in found.values()]
+    # What `/mod review` shows in private is neither, also once it is decided on.
+    posted = [one for one in found.values() if not _is_of_review(one)]
     return (
-        # What `/mod review` shows in private is neither.
-        tuple(one for one, is_card in posted if not is_card and not one.decisions),
-        tuple(one for one, is_card in posted if is_card),
+        tuple(_posted(one) for one in posted if one.channel_id != moderators),
+        tuple(_posted(one) for one in posted if one.channel_id == moderators),
     )
 
 
@@ -174,6 +174,10 @@ def read_executions(
 def digest(content: bytes) -> str:
     """The digest by which results are recorded."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _is_of_review(message: Message) -> bool:
+    return str((message.interaction or {}).get("name")).startswith("mod")
 
 
 def _posted(message: Message) -> Posted:
