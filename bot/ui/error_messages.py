@@ -105,6 +105,9 @@ async def telling_errors(interaction: discord.Interaction) -> AsyncGenerator[Non
 
 async def tell(interaction: discord.Interaction, error: BaseException) -> None:
     """Respond privately with the error, whether or not the interaction was acknowledged."""
+    if interaction.client.is_closed():
+        _log.info("Nobody is told of an error any more, as the bot stops: %s", error)
+        return
     code = error.code if isinstance(error, discord.HTTPException) else None
     if code == UNKNOWN_INTERACTION:
         _log.warning("An interaction could not be acknowledged in time.")

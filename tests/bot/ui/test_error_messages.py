@@ -1,5 +1,6 @@
 """What people are told when something does not work, whatever was said to them before."""
 
+import logging
 from types import SimpleNamespace
 
 import aiohttp
@@ -97,8 +98,17 @@ async def test_somebody_who_cannot_be_told_is_logged(bot, service, tools, caplog
     await tools.eventually(lambda: "could not be told" in caplog.text)
 
 
+class Connected:
+    """A client, as far as errors look at one."""
+
+    def __init__(self, *, is_closed=False):
+        self.is_closed = lambda: is_closed
+
+
 class Asking:
     """An interaction that nobody answered yet, as far as the command tree looks at one."""
+
+    client = Connected()
 
     def __init__(self):
         self.extras = {}
@@ -124,6 +134,8 @@ async def test_a_command_that_is_no_more_says_what_to_do(simcord_bot):
 class Answered:
     """An interaction that somebody else answered, or nobody did in time."""
 
+    client = Connected()
+
     class response:  # noqa: N801 - an attribute of the library
         @staticmethod
         def is_done():
@@ -135,6 +147,15 @@ async def test_an_interaction_that_is_over_is_logged_once(code, words, caplog):
     await tell(Answered(), build_http_error(code))
     (record,) = caplog.records
     assert words in record.getMessage()
+
+
+async def test_nothing_is_said_once_the_bot_stops(caplog):
+    """The session that it would be sent over is closed by then, or is about to be."""
+    asking = Asking()
+    asking.client = Connected(is_closed=True)
+    await tell(asking, RuntimeError("Session is closed"))
+    assert asking.told == []
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 @pytest.mark.parametrize(
