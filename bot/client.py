@@ -14,6 +14,7 @@ from discord.http import Route
 
 from bot.command_sync import sync_commands
 from bot.commands import COG_ITEMS, add_commands, add_menu
+from bot.commands.help import HELP_FORMS
 from bot.commands.message_menu import MessageMenu
 from bot.commands.mod.review import ReportMenu
 from bot.commands.my_settings import SETTINGS_FORMS
@@ -124,6 +125,7 @@ class LimnerClient(discord.AutoShardedClient):
                 **menu.forms(),
                 **review_forms(),
                 **MYDATA_FORMS,
+                **HELP_FORMS,
                 **APPEAL_FORMS,
             }
         )

@@ -7,7 +7,7 @@ from discord import Client, Object, app_commands
 from bot.commands.admin.group import AdministrationGroup
 from bot.commands.admin.setup import SETUP_ITEMS
 from bot.commands.admin.workflows import EnableButton, EnableMenu
-from bot.commands.help import help_command
+from bot.commands.help import TryButton, help_command
 from bot.commands.history import HISTORY_ITEMS, history_command
 from bot.commands.imagine import imagine_command
 from bot.commands.mod.group import ModerationGroup
@@ -35,6 +35,7 @@ COG_ITEMS = (
     *SETUP_ITEMS,
     EnableButton,
     EnableMenu,
+    TryButton,
     QueueButton,
     WorkflowsButton,
 )

@@ -2,17 +2,27 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Self
 
 import discord
 from discord import app_commands, ui
 
 from bot.commands.workflows import sort_kinds
 from bot.i18n.language import _, mark
+from bot.replies.posted_files import attachment_hosts
+from bot.replies.submission import CommandInput, Submitter
 from bot.requester import requester_of
+from bot.services import services_of
 from bot.tree import CommandTree, SlashCommand
-from bot.ui.layout import panel, text
+from bot.ui.components import PersistentItem
+from bot.ui.layout import panel, row, text
+from bot.ui.modals import Handler, ModalInput, open_modal, text_field
+from bot.ui.options import PROMPT_CHARACTERS
 from bot.ui.text import harmless
 from generation.service import GenerationService
+
+TRY_FORM = "h:try"
 
 MAKEABLE_CHARACTERS = 600
 
@@ -35,6 +45,41 @@ SECTIONS = (
 _COMMAND = re.compile(r"`/([a-z ]+)`")
 
 
+class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
+    """Persistent button that asks for a prompt alone."""
+
+    def __init__(self) -> None:
+        style = discord.ButtonStyle.primary
+        super().__init__(ui.Button(label=_("Try it"), style=style, custom_id="help:try"))
+
+    @classmethod
+    def read(cls, _match: re.Match[str], /) -> Self:
+        """Build the button."""
+        return cls()
+
+    async def answer(self, interaction: discord.Interaction, /) -> None:
+        """Open the form."""
+        prompt = text_field(
+            "prompt",
+            _("Prompt"),
+            long=True,
+            required=True,
+            longest=PROMPT_CHARACTERS,
+            placeholder=_("a fox in the snow under a red sunset"),
+        )
+        await open_modal(interaction, TRY_FORM, _("Make a picture"), {"prompt": prompt})
+
+
+async def take_try(interaction: discord.Interaction, answer: ModalInput) -> None:
+    """Submit the request of that form."""
+    services = services_of(interaction)
+    submitter = Submitter(services.generations, services.preferences, attachment_hosts())
+    await submitter.submit(interaction, CommandInput(answer.texts.get("prompt", "")))
+
+
+HELP_FORMS: Mapping[str, Handler] = MappingProxyType({TRY_FORM: take_try})
+
+
 def help_command(service: GenerationService) -> SlashCommand:
     """Build `/help` with its service."""
 
@@ -55,7 +100,7 @@ def build_help(kinds: Sequence[str], command_ids: Mapping[str, int]) -> ui.Layou
     if made:
         sections.append(_("**You can make**\n{kinds}", kinds=made))
     note = _("Failed requests cost nothing. Same seed, same options: same picture.")
-    return panel(_("Make pictures"), (), *map(text, sections), footer=note)
+    return panel(_("Make pictures"), (), *map(text, sections), footer=note, rows=[row(TryButton())])
 
 
 def link_commands(text: str, command_ids: Mapping[str, int]) -> str:

@@ -126,6 +126,7 @@ PRESSED = {
     "pages of /workflows": "w:page:0",
     "Enable": "w:enable:draw",
     "Set up": "setup:step:1",
+    "Try it": "help:try",
 }
 """Buttons, by what they carry."""
 

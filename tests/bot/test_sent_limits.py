@@ -101,6 +101,7 @@ def test_the_states_of_a_reply(tools, result, typed, language):
         *result_messages.done_messages(generation, typed[:100], parcel, OFFER, origin="x" * 200),
         result_messages.failed_message(tools.failure(generation, sentence=typed), typed[:100]),
         result_messages.held_message(generation, typed[:100]),
+        result_messages.call_message(generation, generation.message_url),
         result_messages.refused_message(generation, typed[:100]),
     ):
         check_layout(message.view)

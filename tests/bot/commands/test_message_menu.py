@@ -161,3 +161,11 @@ def test_what_files_say_never_has_more_than_a_message_has_room_for(count):
     facts = FileFacts(found, stated)
     cards = [build_card("*" * 200, facts, share=1 / count) for _ in range(count)]
     check_layout(build_layout(*cards))
+
+
+async def test_help_asks_for_a_prompt_and_makes_it(bot, service):
+    reply = await bot.ana.slash("general", "help")
+    form = (await bot.ana.click(reply.message, "Try it")).modal
+    await bot.ana.fill(form, {"prompt": "a heron"})
+    await service.submitted.get()
+    assert service.requests[-1].prompt == "a heron"
