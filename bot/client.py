@@ -31,6 +31,7 @@ from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import CommandTree
 from bot.ui.modals import ModalDispatcher
+from generation.errors import ServiceUnavailable
 
 SYNC_AGAIN_S = 60.0
 """Seconds between two attempts to sync changed commands."""
@@ -196,6 +197,10 @@ class LimnerClient(discord.AutoShardedClient):
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Say hello in a server that invited the bot, if it serves that one."""
         if not self.served_guilds or guild.id in self.served_guilds:
+            try:
+                await self.services.retention.begin(guild.id)
+            except ServiceUnavailable as error:
+                _log.warning("Guild %s keeps everything: %s", guild.id, error.__cause__)
             await greet(guild, self.tree)
 
     def refresh_commands(self) -> None:

@@ -21,8 +21,18 @@ class Keeping:
     records: int | None = None
 
 
+USUAL = Keeping(pictures=365, prompts=365)
+"""What guilds begin with that the bot joins from now on; the bare record stays."""
+
+
 class Retention(Service):
     """Stores the retention settings of guilds and applies them."""
+
+    @writes
+    def begin(self, session: Session, guild_id: int) -> None:
+        """Set the usual days in a guild that never set anything. Raises ServiceUnavailable."""
+        if GuildModerationRepository(session).get(guild_id) is None:
+            _store(session, guild_id, USUAL)
 
     @reads
     def find(self, session: Session, guild_id: int | None) -> Keeping:
@@ -33,12 +43,7 @@ class Retention(Service):
     @writes
     def set(self, session: Session, actor: Actor, keeping: Keeping) -> None:
         """Set how long things are kept. Raises ServiceUnavailable."""
-        GuildModerationRepository(session).put(
-            actor.guild_id,
-            images_kept_days=keeping.pictures,
-            prompts_kept_days=keeping.prompts,
-            records_kept_days=keeping.records,
-        )
+        _store(session, actor.guild_id, keeping)
         self._audit(session, actor, "retention", **asdict(keeping))
 
     async def apply(self) -> int:
@@ -73,6 +78,15 @@ class Retention(Service):
         now: datetime,
     ) -> int:
         return forget(RetentionRepository(session), guild_id, before, now)
+
+
+def _store(session: Session, guild_id: int | None, keeping: Keeping) -> None:
+    GuildModerationRepository(session).put(
+        guild_id,
+        images_kept_days=keeping.pictures,
+        prompts_kept_days=keeping.prompts,
+        records_kept_days=keeping.records,
+    )
 
 
 def _copy(row: GuildModerationRow) -> Keeping:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from generation.history.retention import USUAL, Keeping
 from generation.request import Actor
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
@@ -148,7 +149,10 @@ async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, a
         await ada.choose(await shown("3 of 5"), "setup:review", "flagged")
         await ada.click(await shown("3 of 5"), "Next")
         await ada.click(await shown("4 of 5", "not installed"), "Next")
-        await ada.choose(await shown("5 of 5"), "setup:workflow", "txt2img-sd3")
+        await ada.choose(await shown("5 of 5"), "setup:keep", "30")
+        await ada.choose(
+            await shown("5 of 5", "Prompts are kept for 30 days"), "setup:workflow", "txt2img-sd3"
+        )
         made = await ada.click(await shown("5 of 5"), "Make a test picture")
         refusal = await made.until(lambda one: "Not allowed" in as_text(one), PATIENCE_S)
         assert refusal["ephemeral"]
@@ -159,6 +163,10 @@ async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, a
         assert (overview.mode, overview.log_channel_id) == ("flagged", int(moderators))
         (role,) = await services.administration.roles(guild_id)
         assert (role.role_id, role.may_generate) == (int(MODERATORS), True)
+        assert await services.retention.find(guild_id) == Keeping(pictures=30, prompts=30)
+        for joined, expected in ((guild_id, Keeping(30, 30)), (7, USUAL)):
+            await services.retention.begin(joined)
+            assert await services.retention.find(joined) == expected
         await services.administration.set_served_channels(Actor(ada.id, guild_id), ())
         await services.administration.set_makers(Actor(ada.id, guild_id), ())
         await ada.click(await shown("4 of 5"), "Next")

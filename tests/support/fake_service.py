@@ -272,6 +272,13 @@ class FakeModeration:
         return False
 
 
+class FakeRetention:
+    """Keeps what guilds joined."""
+
+    async def begin(self, guild_id):
+        pass
+
+
 class FakeReposting:
     """Lets everybody see everything."""
 
@@ -302,7 +309,7 @@ def build_services(service):
         reposting=FakeReposting(),
         image_gate=FakeImageGate(),
         personal=None,
-        retention=None,
+        retention=FakeRetention(),
         administration=FakeAdministration(),
         backend_admin=FakeBackendAdmin(),
         preferences=FakePreferences(catalog, pool),

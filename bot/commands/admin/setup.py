@@ -24,6 +24,7 @@ from bot.ui.layout import Item, panel, row, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from generation.errors import FailureKind, RequestRefused
+from generation.history.retention import Keeping
 from generation.library.summaries import WorkflowSummary
 from generation.moderation.image_filter import NOT_INSTALLED
 from generation.moderation.image_policy import CheckMode
@@ -94,7 +95,7 @@ class SetupButton(
 
 class SetupMenu(
     PersistentItem[ui.Select[ui.View]],
-    template=r"setup:(?P<name>makers|places|amount|moderators|review|nudity|workflow)",
+    template=r"setup:(?P<name>makers|places|amount|moderators|review|nudity|keep|workflow)",
 ):
     """Persistent menu of one setting, which is stored at once."""
 
@@ -225,21 +226,38 @@ async def _build_test(
 ) -> Sequence[Item | None]:
     services = services_of(interaction)
     workflows = await _find_makers(interaction)
-    keeping = keeping_text(await services.retention.find(guild_of(interaction)))
+    keeping = await services.retention.find(guild_of(interaction))
+    kept = (text(keeping_text(keeping)), row(_menu("keep", _keep_labels(), _days_of(keeping))))
     if not workflows:
         nothing = _("No workflow can run yet. See what is missing with `/workflows`.")
-        return (text(_link(interaction, nothing), keeping),)
+        return text(_link(interaction, nothing)), *kept
     names = [workflow.name for workflow in workflows]
     name = chosen if chosen in names else names[0]
     titles = {one.name: _(one.title)[:MENU_OPTION_CHARACTERS] for one in workflows[:MENU_OPTIONS]}
     return (
-        text(_("**Try it.** Only you see the test picture."), keeping),
+        *kept,
+        text(_("**Try it.** Only you see the test picture.")),
         row(_menu("workflow", titles, name)),
         row(SetupButton("try", name, _("Make a test picture"), is_next=True)),
         text(
             _link(interaction, _("Ready? Members type `/imagine`, and find the rest in `/help`."))
         ),
     )
+
+
+def _keep_labels() -> Mapping[str, str]:
+    """How long the bot itself keeps things; what is posted stays."""
+    return {
+        "30": _("Delete pictures and prompts after 30 days"),
+        "365": _("Delete pictures and prompts after a year"),
+        "0": _("Keep pictures and prompts"),
+    }
+
+
+def _days_of(keeping: Keeping) -> str | None:
+    """The menu's value for what is set; None for other numbers."""
+    is_same = keeping.pictures == keeping.prompts
+    return str(keeping.pictures or 0) if is_same else None
 
 
 def _link(interaction: discord.Interaction, said: str) -> str:
@@ -335,6 +353,14 @@ async def _store_nudity(interaction: discord.Interaction, values: Sequence[str])
         await gate.set_policy(actor_of(interaction), policy)
 
 
+async def _store_keep(interaction: discord.Interaction, values: Sequence[str]) -> None:
+    if values and values[0] in _keep_labels():
+        retention, days = services_of(interaction).retention, int(values[0]) or None
+        keeping = await retention.find(guild_of(interaction))
+        keeping = replace(keeping, pictures=days, prompts=days)
+        await retention.set(actor_of(interaction), keeping)
+
+
 async def _store_nothing(_interaction: discord.Interaction, _values: Sequence[str]) -> None:
     """The chosen workflow is kept by the button below."""
 
@@ -353,6 +379,7 @@ _SETTINGS: Mapping[str, tuple[int, _Store]] = MappingProxyType(
         "moderators": (3, _store_moderators),
         "review": (3, _store_review),
         "nudity": (4, _store_nudity),
+        "keep": (5, _store_keep),
         "workflow": (5, _store_nothing),
     }
 )
