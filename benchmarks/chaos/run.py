@@ -83,7 +83,7 @@ async def play(plan: Plan) -> Report:
         acting = asyncio.create_task(users.act_for_ever(), name="users")
         moderating = asyncio.create_task(users.moderate_for_ever(), name="moderator")
         try:
-            await setup.world.wait_until_connected(60)
+            await setup.world.wait_until_connected(plan.patience_s)
             await setup.faults.make(plan.kills)
         finally:
             acting.cancel()
