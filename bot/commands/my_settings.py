@@ -260,10 +260,10 @@ def _plain_options(
 
 def _call_options(after_s: int | None) -> list[discord.SelectOption]:
     labels = {
-        "never": _("Notify when done: Never"),
-        "30": _("Notify when done: After 30 s"),
-        "120": _("Notify when done: After 2 min"),
-        "always": _("Notify when done: Always"),
+        "never": _("Notify: Never"),
+        "30": _("Notify: After 30 s"),
+        "120": _("Notify: After 2 min"),
+        "always": _("Notify: Always"),
     }
     return [
         discord.SelectOption(label=label, value=value, default=CALLS[value] == after_s)
