@@ -7,13 +7,17 @@ import logging
 import re
 import shutil
 import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageDraw
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Page, expect
 
-from benchmarks.browser import PATIENCE_MS, ChromiumMissing, Visitor, open_browser
+from benchmarks.browser import ChromiumMissing, Visitor, open_browser
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.demo import Stage, open_stage
 from sandbox.people import Person, as_text
@@ -24,15 +28,29 @@ from workflows.sources import GRAPH_FILE
 logger = logging.getLogger(__name__)
 
 WIDTH: Final = 1280
-PHONE: Final = 400
-COLOURS: Final = 256
-MOST_BYTES: Final = 400_000
-"""A picture larger than this has no place in a repository."""
+PHONE: Final = 390
+FILM_SIZE: Final = (760, 640)
+
+QUALITY: Final = 82
+"""Of WebP, at which small text stays sharp."""
+
+FILM_QUALITY: Final = 75
+
+MOST_BYTES: Final = 150_000
+FILM_BYTES: Final = 3_000_000
+"""Larger pictures than these have no place in a repository."""
+
+FRAME_S: Final = 0.3
+LONGEST_FRAME_S: Final = 1.0
+LAST_FRAME_S: Final = 4.0
 
 STEP_SECONDS: Final = 0.25
 """Slow enough for a preview to be seen half done."""
 
-HELD_S: Final = 60.0
+PATIENCE_MS: Final = 180_000
+"""For anything to appear, on a machine that does something else as well."""
+
+HELD_S: Final = PATIENCE_MS / 1000
 """For a generation to wait for a moderator."""
 
 SKETCH: Final = Path("sketch.png")
@@ -50,20 +68,40 @@ class Studio:
         self._visitor = visitor
         self._out = out
 
-    async def take_all(self) -> None:
-        """Take every picture, in an order in which each scene sets up the next."""
-        await self._failed()
-        await self._done()
-        await self._forms()
-        await self._record()
-        await self._settings()
-        await self._demo()
-        await self._running_and_waiting()
-        await self._lists()
-        await self._composer()
-        await self._moderating()
-        await self._administering()
-        await self.hand_in()
+    async def take(self, names: Sequence[str]) -> None:
+        """Take the pictures of these scenes, in an order in which each sets up the next."""
+        scenes: dict[str, Callable[[], Awaitable[None]]] = {
+            "film": self._film,
+            "failed": self._failed,
+            "done": self._done,
+            "forms": self._forms,
+            "record": self._record,
+            "settings": self._settings,
+            "demo": self._demo,
+            "running": self._running_and_waiting,
+            "lists": self._lists,
+            "composer": self._composer,
+            "moderating": self._moderating,
+            "administering": self._administering,
+            "workflow": self._hand_in,
+        }
+        for name, scene in scenes.items():
+            if name in names or not names:
+                await scene()
+
+    async def _film(self) -> None:
+        """Film one request, from typing to the result."""
+        await self._become("Ana", "ana", "general", width=FILM_SIZE[0], height=FILM_SIZE[1])
+        film = Film(self._visitor.page)
+        async with film.running():
+            await self._visitor.begin("imagine", "a fox in the snow under a red sunset")
+            await asyncio.sleep(1)
+            await self._visitor.send()
+            message = self._visitor.message("a fox in the snow")
+            await self._button("Upscale", message).wait_for()
+            await self._visitor.see_picture(message)
+        size = await asyncio.to_thread(film.save, self._out / "film.webp")
+        logger.info("film  %d kB", size // 1000)
 
     async def _failed(self) -> None:
         await self._become("Ben", "ben", "general", height=560)
@@ -81,6 +119,7 @@ class Studio:
         await self._take("done")
         await self._visitor.page.set_viewport_size({"width": PHONE, "height": 860})
         await self._take("phone")
+        await self._take("phone-light", theme="light")
 
     async def _forms(self) -> None:
         await self._become("Ana", "ana", "pictures", height=720)
@@ -93,6 +132,7 @@ class Studio:
             await form.wait_for()
             await self._take(name)
             await form.get_by_role("button", name="Cancel").click()
+        await self._press("Dismiss message")
 
     async def _record(self) -> None:
         await self._become("Ana", "ana", "pictures", height=900)
@@ -147,8 +187,8 @@ class Studio:
         await self._panel("queue", "queue", "Refresh")
         await self._become("Ana", "ana", "pictures", height=560)
         self._comfyui.release()
-        await self._visitor.see_picture(running)
-        await self._visitor.see_picture(waiting)
+        for message in (running, waiting):
+            await self._button("Upscale", message).wait_for()
 
     async def _lists(self) -> None:
         await self._become("Ana", "ana", "pictures", height=860)
@@ -159,7 +199,8 @@ class Studio:
         await self._take("history")
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 620})
         await self._panel("quota", "quota", "Your quota")
-        await self._panel("workflows", "workflows", "Better prompt")
+        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 900})
+        await self._panel("workflows", "workflows", "What you can make here")
 
     async def _composer(self) -> None:
         await self._become("Ana", "ana", "general", height=720)
@@ -195,20 +236,37 @@ class Studio:
         await self._visitor.page.set_viewport_size({"width": WIDTH, "height": 960})
         await self._visitor.begin("mod review")
         await self._visitor.send()
-        sheet = self._visitor.message("Open one…")
+        sheet = self._visitor.message("Decide on single ones…")
         await self._reveal(sheet)
         await self._take("review")
         await self._press("Approve all 4")
         await expect(sheet).to_have_count(0, timeout=PATIENCE_MS)
+        await self._take("undo")
         await self._panel("mod history", "mod-history", "a lighthouse")
+        await self._decided()
         await mo.slash("moderators", "mod review", mode="off")
+
+    async def _decided(self) -> None:
+        """A card in the moderators' channel with its decision, and the form of a refusal."""
+        await self._become("Mo", "mo", "moderators", height=700)
+        card = self._visitor.page.locator(".message", has_text="a cat asleep").first
+        await card.get_by_role("button", name="Undo").click()
+        await card.get_by_role("button", name="Refuse…").click()
+        form = self._visitor.page.locator("dialog.modal")
+        await form.get_by_text("Shows a real person").click()
+        await self._take("refuse")
+        await form.get_by_role("button", name="Submit").click()
+        await expect(card).to_contain_text("Refused by", timeout=PATIENCE_MS)
+        await card.scroll_into_view_if_needed()
+        await self._take("decided")
 
     async def _administering(self) -> None:
         await self._become("Ada", "ada", "moderators", height=760)
+        await self._panel("limner setup", "setup", "Who may make pictures?")
         await self._panel("limner limits", "limits", "Limits")
         await self._panel("limner status", "status", "GPUs")
 
-    async def hand_in(self) -> None:
+    async def _hand_in(self) -> None:
         """From a file to a command, as docs/workflows.md tells it."""
         await self._become("Ada", "ada", "moderators", height=760)
         await self._visitor.begin("limner workflows add")
@@ -216,18 +274,18 @@ class Studio:
         await files.set_input_files(self._out / WORKFLOW)
         await self._take("workflow-add")
         await self._visitor.send()
-        report = self._visitor.message("Takes")
+        report = self._visitor.message("Makes")
         await report.get_by_role("button", name="Enable").wait_for()
         await self._take("workflow-report")
         await report.get_by_role("button", name="Enable").click()
-        await self._visitor.message("can be used now").wait_for()
+        await self._visitor.message("is enabled").wait_for()
         await self._become("Ana", "ana", "pictures", height=860)
         await self._visitor.begin(WORKFLOW.stem, "a lighthouse on a cliff, evening light")
         await self._take("workflow-command")
         await self._visitor.send()
         message = self._visitor.message("a lighthouse on a cliff")
         await self._visitor.see_picture(message)
-        await expect(message).to_contain_text("Delete", timeout=PATIENCE_MS)
+        await self._button("⋯", message).wait_for()
         await self._take("workflow-result")
 
     async def _panel(self, command: str, name: str, text: str) -> None:
@@ -246,10 +304,13 @@ class Studio:
         for tile in await message.locator(".spoiler").all():
             await tile.click()
 
-    async def _become(self, name: str, member: str, channel: str, *, height: int) -> None:
-        await self._visitor.page.set_viewport_size({"width": WIDTH, "height": height})
+    async def _become(
+        self, name: str, member: str, channel: str, *, width: int = WIDTH, height: int
+    ) -> None:
+        await self._visitor.page.set_viewport_size({"width": width, "height": height})
         await self._visitor.become(name, member)
-        await self._visitor.page.get_by_role("button", name=channel).click()
+        channels = self._visitor.page.locator("#channels")
+        await channels.get_by_role("button", name=channel).click()
 
     async def _imagine(self, prompt: str, **options: str) -> Locator:
         await self._visitor.begin("imagine", prompt)
@@ -260,7 +321,13 @@ class Studio:
 
     async def _press(self, button: str) -> None:
         """Press a button of the last message that has it."""
-        await self._visitor.page.get_by_role("button", name=button, exact=True).last.click()
+        await self._button(button, self._visitor.page).click()
+
+    @staticmethod
+    def _button(label: str, within: Page | Locator) -> Locator:
+        """The last button with this label, with or without an emoji before it."""
+        name = re.compile(rf"(^|\W){re.escape(label)}$")
+        return within.get_by_role("button", name=name).last
 
     async def _hold_at_preview(self, message: Locator) -> None:
         """Stop a run where its preview begins to show what it will be."""
@@ -270,39 +337,90 @@ class Studio:
         self._comfyui.hold()
         await self._comfyui.wait_until_held()
 
-    async def _take(self, name: str) -> None:
-        await self._visitor.page.mouse.move(WIDTH - 10, 300)
-        await self._visitor.page.evaluate("document.fonts.ready")
-        content = await self._visitor.page.screenshot(animations="disabled")
-        path = self._out / f"{name}.png"
+    async def _take(self, name: str, *, theme: str = "dark") -> None:
+        page = self._visitor.page
+        await page.mouse.move(WIDTH - 10, 300)
+        await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        await page.evaluate("document.fonts.ready")
+        content = await page.screenshot(animations="disabled")
+        await page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        path = self._out / f"{name}.webp"
         size = await asyncio.to_thread(save_small, content, path)
         logger.info("%s  %d kB", path, size // 1000)
 
 
+class Film:
+    """Frames of a page with their times, and the animated picture made of them."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._frames: list[tuple[float, bytes]] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Film the page until the end of the block, its last state included."""
+        filming = asyncio.create_task(self._take_frames())
+        try:
+            yield
+        finally:
+            filming.cancel()
+            await asyncio.wait({filming})
+        await self._take_frame()
+
+    async def _take_frames(self) -> None:
+        while True:
+            await self._take_frame()
+            await asyncio.sleep(FRAME_S)
+
+    async def _take_frame(self) -> None:
+        content = await self._page.screenshot()
+        if not self._frames or content != self._frames[-1][1]:
+            self._frames.append((time.monotonic(), content))
+
+    def save(self, path: Path) -> int:
+        """Save it as a WebP that repeats; its size in bytes. Raises ValueError."""
+        moments = [moment for moment, _ in self._frames]
+        pictures = [Image.open(io.BytesIO(content)).convert("RGB") for _, content in self._frames]
+        seconds = [min(later - moment, LONGEST_FRAME_S) for moment, later in pairwise(moments)]
+        pictures[0].save(
+            path,
+            "WEBP",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=[round(1000 * one) for one in (*seconds, LAST_FRAME_S)],
+            loop=0,
+            quality=FILM_QUALITY,
+            method=6,
+        )
+        return _require_small(path, FILM_BYTES)
+
+
 def save_small(content: bytes, path: Path) -> int:
-    """Save a PNG, with a palette where it must; its size in bytes. Raises ValueError."""
-    picture = Image.open(io.BytesIO(content)).convert("RGB")
-    picture.save(path, "PNG", optimize=True)
-    if path.stat().st_size > MOST_BYTES:
-        picture.quantize(COLOURS).save(path, "PNG", optimize=True)
+    """Save a screenshot as WebP; its size in bytes. Raises ValueError."""
+    Image.open(io.BytesIO(content)).convert("RGB").save(path, "WEBP", quality=QUALITY, method=6)
+    return _require_small(path, MOST_BYTES)
+
+
+def _require_small(path: Path, most_bytes: int) -> int:
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise ValueError(f"{path} has {size} bytes; at most {MOST_BYTES} are wanted.")
+    if size > most_bytes:
+        raise ValueError(f"{path} has {size} bytes; at most {most_bytes} are wanted.")
     return size
 
 
-async def take_pictures(out: Path) -> None:
+async def take_pictures(out: Path, scenes: Sequence[str]) -> None:
     """Start everything, take the pictures, stop everything. Raises ChromiumMissing."""
     sketch = out / SKETCH
     async with open_browser() as browser, open_stage(step_seconds=STEP_SECONDS) as stage:
         if stage.comfyui is None:
             raise AssertionError
         visitor = Visitor(await browser.new_page())
+        visitor.page.set_default_timeout(PATIENCE_MS)
         await asyncio.to_thread(_draw, sketch)
         await asyncio.to_thread(shutil.copy, LIBRARY / HANDED_IN / GRAPH_FILE, out / WORKFLOW)
         try:
             await visitor.open(stage.world.url)
-            await Studio(stage, stage.comfyui, visitor, out).take_all()
+            await Studio(stage, stage.comfyui, visitor, out).take(scenes)
         finally:
             await asyncio.to_thread(sketch.unlink)
             await asyncio.to_thread((out / WORKFLOW).unlink)
@@ -324,8 +442,10 @@ def main() -> int:
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    parser.add_argument("scenes", nargs="*", help="only these, such as: moderating workflow")
+    arguments = parser.parse_args()
     try:
-        asyncio.run(take_pictures(parser.parse_args().out))
+        asyncio.run(take_pictures(arguments.out, arguments.scenes))
     except ChromiumMissing as error:
         sys.stderr.write(f"{error}\n")
         return 1
