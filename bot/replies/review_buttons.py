@@ -185,6 +185,9 @@ class SheetMenu(
             await _show_case(interaction, chosen_in(interaction))
             return
         view = _rechosen(interaction.message, self.action, all_chosen_in(interaction))
+        if view is None:
+            await show_next(interaction)
+            return
         await interaction.edit_original_response(**ReplyContent(view).edit(keeps_files=True))
 
 
@@ -196,8 +199,11 @@ def review_forms() -> Mapping[str, Handler]:
     return {BLOCK_FORM: _take_block, REFUSE_FORM: _take_refuse}
 
 
-def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView:
-    """Build a sheet from its message, with another choice in one of its menus."""
+def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> ui.LayoutView | None:
+    """Build a sheet from its message, with another choice in one of its menus.
+
+    None where the message shows nothing to decide on.
+    """
     options: dict[str, list[discord.SelectOption]] = {PICK: [], REASON: []}
     undoable: tuple[str, ...] = ()
     for part in walk_components(message.components):
@@ -206,6 +212,8 @@ def _rechosen(message: discord.Message, action: str, chosen: Sequence[str]) -> u
             options[name] = part.options
         elif kind == "v" and name.startswith(f"{UNDO}:"):
             undoable = tuple(name.partition(":")[2].split("."))
+    if not options[PICK]:
+        return None
     for option in options[action]:
         option.default = option.value in chosen
     reason = next((option.value for option in options[REASON] if option.default), "")
