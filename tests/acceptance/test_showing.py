@@ -1,6 +1,8 @@
 """What is brought back is shown to everybody only where it could have been made."""
 
 import gzip
+import io
+import zipfile
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -39,9 +41,17 @@ async def shown_by(person, command, **options):
         for attachment in files_of(answered):
             async with session.get(attachment["url"]) as response:
                 content = await response.read()
-            is_packed = attachment["filename"].endswith(".gz")
-            text += (gzip.decompress(content) if is_packed else content).decode()
+            text += unpack(attachment["filename"], content)
     return text
+
+
+def unpack(filename, content):
+    """The text of a file, or of an archive without its pictures."""
+    if filename.endswith(".zip"):
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        names = [name for name in archive.namelist() if name.endswith((".html", ".jsonl"))]
+        return "".join(archive.read(name).decode() for name in names)
+    return (gzip.decompress(content) if filename.endswith(".gz") else content).decode()
 
 
 async def test_show_does_not_get_round_what_moderators_decided(environment):
