@@ -475,7 +475,9 @@ class LiveReplies:
 
 def _waited_long(generation: Generation, address: ReplyAddress) -> bool:
     is_over = generation.state in (GenerationState.SUCCEEDED, GenerationState.FAILED)
-    if address.call_after_s is None or generation.finished_at is None or not is_over:
+    if address.call_after_s is None or generation.finished_at is None:
+        return False
+    if generation.withheld or not is_over:
         return False
     waited = generation.finished_at - generation.created_at
     return waited >= timedelta(seconds=address.call_after_s)

@@ -393,6 +393,8 @@ async def test_whoever_waited_long_is_called_once(bot, world, tools, is_direct):
     quick, contents = tools.result(generation, tools.picture())
     quick = replace(quick, finished_at=quick.created_at + timedelta(seconds=9))
     await bot.replies.deliver(quick, contents)
+    declined, _ = tools.result(replace(generation, withheld=True), tools.picture())
+    await bot.replies.deliver(declined, ())
     assert world.pings == []
     ended, contents = tools.result(generation, tools.picture())
     receipt = await bot.replies.deliver(ended, contents)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import expect
 
-from benchmarks.browser import Visitor
+from benchmarks.browser import PATIENCE_MS, Visitor
 from sandbox.demo import Stage, open_stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -74,7 +74,7 @@ async def test_a_picture_is_asked_for_by_keyboard_and_arrives(visitor, stage, sk
     stage.comfyui.release()
     await expect(message).to_contain_text(re.compile(r"\d+/\d+"))
     await visitor.see_picture(message, ".container .gallery")
-    await expect(message).to_contain_text("AI")
+    await expect(message).to_contain_text("AI", timeout=PATIENCE_MS)
     await visitor.see_picture(message, ".gallery")
     await expect(message).to_contain_text("Picture to picture")
     await expect(message.get_by_role("button", name="Cancel")).to_have_count(0)
