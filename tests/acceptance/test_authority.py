@@ -343,6 +343,9 @@ async def walk(environment):
         await environment.limit(core, max_waiting=99, max_line=999, pictures=999)
         for command in environment.world.commands.everything():
             command["default_member_permissions"] = None
+        for person in walk.people.values():
+            # What waits through all of this took long, and nobody is to be called for it.
+            await core.services.preferences.change(person.id, call_after_s=None)
         await walk.prepare()
         yield walk
 
