@@ -181,8 +181,11 @@ class SheetMenu(
         """Show the sheet with the choice."""
         require_moderator(interaction)
         await _acknowledge(interaction)
-        if self.action == LOOK or interaction.message is None:
+        if self.action == LOOK:
             await _show_case(interaction, chosen_in(interaction))
+            return
+        if interaction.message is None or not _is_private(interaction):
+            await show_next(interaction)
             return
         view = _rechosen(interaction.message, self.action, all_chosen_in(interaction))
         if view is None:
