@@ -75,7 +75,8 @@ async def run_demo(options: DemoOptions) -> int:
 async def _perform(options: DemoOptions, console: Console) -> int:
     if options.comfyui_url is not None:
         await _require_comfyui(options.comfyui_url)
-    console.print("Starting the demo: the first time, its tables are set up, which takes a while.")
+    if console.is_terminal:
+        console.print("Starting. This takes some seconds, as everything is set up anew.")
     async with open_stage(comfyui_url=options.comfyui_url, port=options.port) as stage:
         if not options.script:
             await _welcome_people(stage, options, console)
