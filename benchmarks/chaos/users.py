@@ -24,7 +24,7 @@ REVIEWED_CHANNEL = "pictures"
 MODERATORS = "moderators"
 MODERATOR = "mo"
 
-UNDONE_SHARE = 0.2
+UNDONE_SHARE = 0.4
 """Of the decisions."""
 
 PANEL_S = 10.0

@@ -320,8 +320,16 @@ async def test_in_a_log_moderators_see_everything_and_take_away_what_they_will(e
         closed = await environment.mo.wait_for(lambda one: "Refused by" in as_text(one), PATIENCE_S)
         await reply.until(held, PATIENCE_S)
         await environment.mo.click(closed, "Undo")
-        await reply.until(has_pictures, PATIENCE_S)
+        shown = await reply.until(has_pictures, PATIENCE_S)
         await seen_by_moderators(environment, "a fox")
+        case = await environment.mo.slash("general", "mod show", result=id_of(shown))
+        asked = await case.until(lambda one: "Refuse…" in labels_of(one), PATIENCE_S)
+        await refuse(environment.mo, asked, "person")
+        closed = await case.until(lambda one: "Shows a real person" in as_text(one), PATIENCE_S)
+        assert labels_of(closed) == ["Undo"]
+        await reply.until(held, PATIENCE_S)
+        await environment.mo.click(closed, "Undo")
+        await reply.until(has_pictures, PATIENCE_S)
 
 
 async def test_only_what_a_word_points_out_is_shown_when_flagged(environment):

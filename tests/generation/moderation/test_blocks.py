@@ -8,7 +8,7 @@ import pytest
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.word_filter import WatchedWord, WordAction, WordFilter, WordVerdict
-from generation.request import Actor
+from generation.request import Actor, Requester
 from generation.service import utc_now
 
 TERMS = (WatchedWord(1, "fox", WordAction.REFUSE),)
@@ -54,3 +54,17 @@ async def test_what_cannot_be_watched_for_is_refused_with_its_reason(
         await moderation.watch(Actor(1, 5), pattern, WordAction.REFUSE, is_expression=is_expression)
     assert refused.value.kind is FailureKind.INVALID_OPTION
     assert await moderation.watched_words(5) == ()
+
+
+@pytest.mark.parametrize("guild_id", [5, 6, None])
+async def test_who_is_blocked_everywhere_is_blocked_in_every_server(database, guild_id):
+    moderation, person = Moderation(database, utc_now), Requester(3, "Ben", 9, guild_id)
+    await moderation.block(Actor(1, 5), 3, reason="enough", until=None, everywhere=True)
+    with pytest.raises(RequestRefused) as refused:
+        await moderation.judge(person, ["a fox"])
+    assert refused.value.facts["reason"] == "enough"
+    (block,) = await moderation.blocks(guild_id, 25)
+    assert block.is_everywhere
+    assert not await moderation.unblock(Actor(1, guild_id), 3), "a server's own block is another"
+    assert await moderation.unblock(Actor(1, guild_id), 3, everywhere=True)
+    assert await moderation.blocks(guild_id, 25) == ()
