@@ -184,8 +184,8 @@ async def test_what_cannot_be_checked_waits_for_a_moderator(
         assert await flags_of(app, id_) == [("image", "could not be checked")]
         assert await pending(app) == (id_,)
         assert app.notifier.told(id_) == []
-        await reviews.decide(Actor(MO, GUILD), id_, approved=True)
-        await app.service.tell_decided(id_)
+        telling = await reviews.decide(Actor(MO, GUILD), id_, approved=True)
+        await app.service.tell_decided(id_, telling)
         approved = await app.ended(id_)
         assert len(approved.outputs) == 1
 
@@ -397,8 +397,8 @@ async def test_what_a_moderator_approved_of_is_shown_once_more(
         await gate.set_policy(Actor(MO, GUILD), ImagePolicy(CheckMode.HOLD))
         id_ = await submit(app, tools)
         await app.until(id_, GenerationState.SUCCEEDED)
-        await reviews.decide(Actor(MO, GUILD), id_, approved=True)
-        await app.service.tell_decided(id_)
+        telling = await reviews.decide(Actor(MO, GUILD), id_, approved=True)
+        await app.service.tell_decided(id_, telling)
         approved, contents = await app.ended(id_), await stored(app, id_)
         assert await gate.admit(approved, contents, Requester(1, "Ana", 9, GUILD)) == approved
         await gate.set_policy(Actor(MO, 6), ImagePolicy(CheckMode.HOLD))
