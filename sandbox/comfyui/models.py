@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -140,12 +139,11 @@ _FOLDER_OF_INPUT: Final[Mapping[str, str]] = {
 """The folder of each input's files, by its name, or with its class where others share the name."""
 
 
-@cache
-def load_node_classes(version: str) -> Mapping[str, Any]:
+def load_node_classes(version: str) -> dict[str, Any]:
     """Load the node classes of a version, with empty lists in place of its files."""
     name = f"object_info_{version}.json"
     text = resources.files("sandbox.comfyui").joinpath("data", name).read_text(encoding="utf-8")
-    classes: Mapping[str, Any] = json.loads(text)
+    classes: dict[str, Any] = json.loads(text)
     return classes
 
 

@@ -64,7 +64,7 @@ async def test_a_server_gets_its_limits_roles_grants_and_channels(environment, a
         text = await told(ada, "limner channels allow", channel=channel_id(environment, "pictures"))
         assert "Only in <#" in text
         text = await refused(environment.ana, "Not allowed in this channel")
-        assert "ask in another one" in text
+        assert "Try another one" in text
         await asked(environment.ana, "pictures", count=2)
         text = await refused(environment.ana, "Daily limit reached", "pictures")
         assert "0 of 2 pictures left this week" in text

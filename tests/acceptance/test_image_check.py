@@ -31,7 +31,7 @@ async def answer(person, command, **options):
 
 
 async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
-    environment.comfyui.step_seconds = 0.1
+    environment.comfyui.step_seconds = 0.25
     states = []
 
     def look(message):

@@ -52,7 +52,7 @@ async def test_more_results_than_anybody_looks_at_are_not_even_fetched():
 async def test_results_that_would_fill_the_memory_are_refused(monkeypatch):
     monkeypatch.setattr("generation.runs.outputs.MAX_TOTAL_BYTES", 9)
     async with OutputFetcher(Files(b"fLaC\0")) as fetcher:
-        with pytest.raises(GenerationFailed, match="too much"):
+        with pytest.raises(GenerationFailed, match="too large together"):
             await fetcher.finish([sound(0), sound(1)])
 
 
