@@ -35,7 +35,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
     states = []
 
     def look(message):
-        states.append(json.dumps(message))
+        states.append(json.dumps(message, ensure_ascii=False))
         return "Blocked by the image filter" in as_text(message)
 
     async with environment.bot(checker=Checker()) as core:
