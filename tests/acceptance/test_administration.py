@@ -138,25 +138,32 @@ async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, a
                 lambda one: all(word in as_text(one) for word in words), PATIENCE_S
             )
 
+        async def answered(act, *arguments):
+            """What is shown once this was answered by a change of the message."""
+            before = reply.message["edited_timestamp"]
+            await act(reply.message, *arguments)
+            return as_text(
+                await reply.until(lambda one: one["edited_timestamp"] != before, PATIENCE_S)
+            )
+
         message = await shown("1 of 5")
         assert message["ephemeral"]
-        await ada.choose(message, "setup:makers", MODERATORS)
-        await ada.choose(await shown("1 of 5"), "setup:places", pictures)
-        await ada.click(await shown("1 of 5"), "Next")
-        await ada.choose(await shown("2 of 5", "Now: 50 pictures a day"), "setup:amount", "small")
-        await ada.click(await shown("2 of 5", "Now: 10 pictures a day"), "Next")
-        await ada.choose(await shown("3 of 5"), "setup:moderators", moderators)
-        await ada.choose(await shown("3 of 5"), "setup:review", "flagged")
-        await ada.click(await shown("3 of 5"), "Next")
-        await ada.click(await shown("4 of 5", "not installed"), "Next")
-        await ada.choose(await shown("5 of 5"), "setup:keep", "30")
-        await ada.choose(
-            await shown("5 of 5", "Prompts are kept for 30 days"), "setup:workflow", "txt2img-sd3"
-        )
+        await answered(ada.choose, "setup:makers", MODERATORS)
+        await answered(ada.choose, "setup:places", pictures)
+        assert "Now: 50 pictures a day" in await answered(ada.click, "Next")
+        assert "Now: 10 pictures a day" in await answered(ada.choose, "setup:amount", "small")
+        assert "3 of 5" in await answered(ada.click, "Next")
+        await answered(ada.choose, "setup:moderators", moderators)
+        await answered(ada.choose, "setup:review", "flagged")
+        assert "not installed" in await answered(ada.click, "Next")
+        assert "5 of 5" in await answered(ada.click, "Next")
+        kept = await answered(ada.choose, "setup:keep", "30")
+        assert "Prompts are kept for 30 days" in kept
+        await answered(ada.choose, "setup:workflow", "txt2img-sd3")
         made = await ada.click(await shown("5 of 5"), "Make a test picture")
         refusal = await made.until(lambda one: "Not allowed" in as_text(one), PATIENCE_S)
         assert refusal["ephemeral"]
-        await ada.click(await shown("5 of 5"), "Back")
+        assert "4 of 5" in await answered(ada.click, "Back")
         guild_id, services = environment.world.guild_id, core.services
         assert dict(await services.administration.channels(guild_id)) == {int(pictures): True}
         overview = await services.reviews.overview(guild_id)
@@ -169,7 +176,7 @@ async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, a
             assert await services.retention.find(joined) == expected
         await services.administration.set_served_channels(Actor(ada.id, guild_id), ())
         await services.administration.set_makers(Actor(ada.id, guild_id), ())
-        await ada.click(await shown("4 of 5"), "Next")
-        made = await ada.click(await shown("5 of 5"), "Make a test picture")
+        assert "5 of 5" in await answered(ada.click, "Next")
+        made = await ada.click(reply.message, "Make a test picture")
         done = await made.until(files_of, PATIENCE_S)
         assert done["ephemeral"]
