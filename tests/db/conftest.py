@@ -6,6 +6,7 @@ import pytest
 
 from db.repositories.generations import GenerationRepository
 from db.tables import GenerationRow
+from tests.support.rows import generation_facts
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -20,21 +21,9 @@ def facts() -> Callable[..., dict[str, Any]]:
     """Everything a new generation needs, with what a test cares about in its place."""
 
     def build(id_: str, **changed: Any) -> dict[str, Any]:
-        return {
-            "id": id_,
-            "user_id": 1,
-            "user_name": "ana",
-            "guild_id": 10,
-            "channel_id": 100,
-            "workflow": "txt2img-sd",
-            "prompt": "a fox in the snow",
-            "values": {"steps": 20},
-            "seed": 7,
-            "cost": 1,
-            "private": False,
-            "spoiler": False,
-            "created_at": NOON,
-        } | changed
+        own = {"guild_id": 10, "channel_id": 100, "prompt": "a fox in the snow", "seed": 7}
+        given = {"values": {"steps": 20}, "created_at": NOON}
+        return generation_facts(id_, **own | given | changed)
 
     return build
 

@@ -6,11 +6,11 @@ import pytest
 
 from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.generations import GenerationRepository
-from db.tables import GenerationRow
 from generation.alerts import LEAST_FREE_BYTES, SETTLED_S, Alerts
 from generation.backends.pool import BackendPool, PoolMember
 from generation.backends.power_calls import PowerSettings
 from generation.notifier import DeliveryPostponed
+from tests.support.rows import generation_row
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -112,21 +112,7 @@ async def test_results_that_cannot_be_posted(watch):
         for id_, minutes in (("old", 20), ("new", 1)):
             at = NOON - timedelta(minutes=minutes)
             GenerationRepository(session).add(
-                GenerationRow(
-                    id=id_,
-                    user_id=1,
-                    user_name="Ana",
-                    channel_id=2,
-                    workflow="txt2img",
-                    prompt="a fox",
-                    values={},
-                    cost=1,
-                    private=False,
-                    spoiler=False,
-                    created_at=at,
-                    finished_at=at,
-                    state="succeeded",
-                )
+                generation_row(id_, guild_id=None, created_at=at, finished_at=at, state="succeeded")
             )
     (said,) = await watch.pass_time()
     assert "could not be posted for ten minutes: 1." in said

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.retention import RetentionRepository
-from db.tables import GenerationRow
+from tests.support.rows import generation_row
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -13,19 +13,11 @@ def add(session, id_, *, guild_id=7, days=10, told=True, prompt="a fox"):
     generations = GenerationRepository(session)
     then = NOW - timedelta(days=days)
     generations.add(
-        GenerationRow(
-            id=id_,
-            user_id=1,
-            user_name="Ana",
+        generation_row(
+            id_,
             guild_id=guild_id,
-            channel_id=2,
-            workflow="txt2img",
             prompt=prompt,
             values={"steps": 4},
-            seed=1,
-            cost=1,
-            private=False,
-            spoiler=False,
             created_at=then,
             state="succeeded",
         )

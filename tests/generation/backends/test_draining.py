@@ -7,12 +7,12 @@ import pytest
 from db.database import Database
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
-from db.tables import GenerationRow
 from generation.backends.draining import BackendAdmin, BackendUse
 from generation.backends.pool import BackendPool, PoolMember, UnknownBackend
 from generation.backends.status import BackendState
 from generation.errors import FailureKind
 from generation.request import Actor
+from tests.support.rows import generation_row
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OWNER, GUILD = 9, 5
@@ -63,24 +63,14 @@ async def test_a_name_that_is_not_known_is_refused(database, backend):
 
 def record(database, id_, **facts):
     generation = {
-        "user_id": 1,
-        "user_name": "Ana",
         "guild_id": GUILD,
-        "channel_id": 2,
-        "workflow": "txt2img",
-        "prompt": "a fox",
-        "values": {},
-        "seed": 1,
-        "cost": 1,
-        "private": False,
-        "spoiler": False,
         "created_at": NOON - timedelta(hours=1),
         "backend": "alpha",
         "started_at": NOON - timedelta(seconds=70),
         "finished_at": NOON - timedelta(seconds=60),
     }
     with database.transaction() as session:
-        GenerationRepository(session).add(GenerationRow(id=id_, **generation | facts))
+        GenerationRepository(session).add(generation_row(id_, **generation | facts))
 
 
 async def test_a_report_says_what_ran_and_what_failed_last(database, backend):

@@ -8,7 +8,6 @@ from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.repositories.reviews import PENDING, ReviewRepository
-from db.tables import GenerationRow
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover
@@ -17,6 +16,7 @@ from generation.moderation.review import Reviews
 from generation.record import GenerationState
 from generation.request import Actor
 from generation.service import utc_now
+from tests.support.rows import generation_row
 
 ANA, BEN, MO = 1, 2, 3
 
@@ -32,21 +32,8 @@ def add(database):
         with database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                GenerationRow(
-                    id=id_,
-                    user_id=ANA,
-                    user_name="ana",
-                    guild_id=5,
-                    channel_id=9,
-                    workflow="txt2img-sd",
-                    prompt="a fox",
-                    values={},
-                    seed=1,
-                    cost=1,
-                    private=False,
-                    spoiler=False,
-                    created_at=utc_now() - timedelta(hours=1),
-                    state=state,
+                generation_row(
+                    id_, user_id=ANA, created_at=utc_now() - timedelta(hours=1), state=state
                 )
             )
             OutputRepository(session).add_input(

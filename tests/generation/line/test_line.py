@@ -11,7 +11,6 @@ from dbos import DBOS
 from comfy.errors import BackendUnavailable, OutcomeUnknown, RunLost
 from db.repositories.charges import ChargeRepository
 from db.repositories.generations import GenerationRepository
-from db.tables import GenerationRow
 from generation.backends.pool import PoolMember
 from generation.errors import FailureKind, ServiceUnavailable
 from generation.line import LineTaken, LineTimings, dispatcher
@@ -21,6 +20,7 @@ from generation.notifier import DeliveryPostponed
 from generation.record import LONGEST_RUN_S, GenerationState
 from generation.runs import orphaned_runs
 from generation.runs.runner import REATTACH_S, RunLimits
+from tests.support.rows import generation_row
 
 
 async def test_a_lost_run_goes_on_at_another_backend(open_app, sqlite_url, tools):
@@ -305,21 +305,8 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_app, sqlite_url
         with app.database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                GenerationRow(
-                    id="zzzzz",
-                    user_id=1,
-                    user_name="x",
-                    guild_id=None,
-                    channel_id=1,
-                    workflow="txt2img-sd",
-                    prompt="x",
-                    values={},
-                    seed=None,
-                    cost=1,
-                    private=False,
-                    spoiler=False,
-                    created_at=accepted.created_at,
-                    state="failed",
+                generation_row(
+                    "zzzzz", guild_id=None, created_at=accepted.created_at, state="failed"
                 )
             )
         await app.ended("zzzzz")

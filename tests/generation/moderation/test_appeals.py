@@ -6,30 +6,18 @@ import pytest
 
 from db.database import Database
 from db.repositories.blocks import EVERYWHERE, BlockRepository
-from db.tables import GenerationRow, ReviewRow
+from db.tables import ReviewRow
 from generation.errors import RequestRefused
 from generation.moderation.appeals import MOST_OPEN, Appeals
 from generation.request import Actor
+from tests.support.rows import generation_row
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GUILD, ANA, BEN, MO = 5, 1, 2, 9
 
 
 def refuse(session, id_, state="refused", user_id=ANA):
-    row = GenerationRow(
-        id=id_,
-        user_id=user_id,
-        user_name="ana",
-        guild_id=GUILD,
-        channel_id=7,
-        workflow="txt2img",
-        prompt="a fox",
-        values={},
-        cost=1,
-        private=False,
-        spoiler=False,
-        created_at=NOON,
-    )
+    row = generation_row(id_, user_id=user_id, guild_id=GUILD, created_at=NOON)
     session.add(row)
     session.flush()
     session.add(ReviewRow(generation_id=id_, state=state, created_at=NOON))

@@ -13,6 +13,7 @@ from generation.errors import RequestRefused
 from generation.history.records import Records
 from generation.moderation.review import UNDO_TIME, Reviews
 from generation.request import Actor
+from tests.support.clock import Clock
 from tests.support.pictures import build_picture
 
 GUILD, MO, ANA = 5, 7, 1
@@ -20,19 +21,9 @@ CHARACTERS_A_SHEET = 80
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-class Clock:
-    """A clock that a test puts forward."""
-
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

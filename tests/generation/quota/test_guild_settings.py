@@ -10,24 +10,15 @@ from generation.quota.guild_settings import MAX_NAMED, Administration
 from generation.quota.policy import BOUNDS, GuildLimits, RoleRule
 from generation.quota.rules import Unit
 from generation.request import Actor
+from tests.support.clock import Clock
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GUILD, ADA = 5, 40
 
 
-class Clock:
-    """A time that passes only when told to."""
-
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from db.database import Database
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
 from db.repositories.guilds import GuildRepository
-from db.tables import GenerationRow
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.rules import Cost
 from generation.quota.usage import QuotaLookups, QuotaService
 from generation.request import Requester
 from tests.support.processes import start_program
+from tests.support.rows import generation_row
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("submitting.py")
@@ -117,17 +117,4 @@ async def test_whoever_asks_meanwhile_waits_to_be_counted(postgres_url):
 
 
 def waiting_row(name):
-    return GenerationRow(
-        id=name,
-        user_id=1,
-        user_name="x",
-        guild_id=GUILD,
-        channel_id=9,
-        workflow="txt2img-sd",
-        prompt="x",
-        values={},
-        cost=1,
-        private=False,
-        spoiler=False,
-        created_at=datetime.now(UTC),
-    )
+    return generation_row(name, guild_id=GUILD, created_at=datetime.now(UTC))

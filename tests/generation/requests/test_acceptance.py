@@ -3,7 +3,7 @@ import json
 import random
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -23,25 +23,15 @@ from generation.quota.usage import QuotaService
 from generation.record import GenerationState
 from generation.request import Actor, Derivation
 from generation.requests.acceptance import Acceptor
+from tests.support.clock import Clock
 from workflows.catalog import Catalog
 
 GUILD = 5
 
 
-class Clock:
-    def __init__(self):
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self):
-        return self.now
-
-    def pass_(self, **duration):
-        self.now += timedelta(**duration)
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture

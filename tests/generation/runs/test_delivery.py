@@ -6,13 +6,13 @@ import pytest
 
 from db.repositories.generations import GenerationRepository
 from db.repositories.reviews import PENDING, ReviewRepository
-from db.tables import GenerationRow
 from generation.history.removal import Remover
 from generation.moderation.review import UNDO_TIME, Reviews
 from generation.notifier import DeliveryImpossible, Receipt
 from generation.request import Actor
 from generation.runs.delivery import Delivery
 from generation.service import utc_now
+from tests.support.rows import generation_row
 
 ANA, MO, GUILD = 1, 2, 5
 ID = "k7f3q"
@@ -76,19 +76,10 @@ async def made(database):
         with database.transaction() as session:
             generations = GenerationRepository(session)
             generations.add(
-                GenerationRow(
-                    id=ID,
+                generation_row(
+                    ID,
                     user_id=ANA,
-                    user_name="ana",
                     guild_id=GUILD,
-                    channel_id=9,
-                    workflow="w",
-                    prompt="a fox",
-                    values={},
-                    seed=1,
-                    cost=1,
-                    private=False,
-                    spoiler=False,
                     created_at=now,
                     withheld=is_held,
                     state="succeeded",

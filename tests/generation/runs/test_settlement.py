@@ -8,7 +8,7 @@ from db.database import Database
 from db.repositories.charges import ChargeRepository, Spent
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput
-from db.tables import CHARGE, RESERVE, ChargeRow, GenerationRow, OutputRow
+from db.tables import CHARGE, RESERVE, ChargeRow, OutputRow
 from generation.moderation.image_filter import ImageGate, Ruling
 from generation.runs.broadcast import Broadcast
 from generation.runs.outcome import SUCCEEDED
@@ -16,6 +16,7 @@ from generation.runs.results import FinishedRun, Results
 from generation.runs.settlement import Settlement
 from generation.service import utc_now
 from tests.support.fake_notifier import FakeNotifier
+from tests.support.rows import generation_row
 
 ID = "k7f3q"
 PROCESSES = 4
@@ -23,23 +24,7 @@ PROCESSES = 4
 
 def add(session):
     now = utc_now()
-    GenerationRepository(session).add(
-        GenerationRow(
-            id=ID,
-            user_id=1,
-            user_name="ana",
-            guild_id=5,
-            channel_id=9,
-            workflow="w",
-            prompt="a fox",
-            values={},
-            seed=1,
-            cost=1,
-            private=False,
-            spoiler=False,
-            created_at=now,
-        )
-    )
+    GenerationRepository(session).add(generation_row(ID, created_at=now))
     ChargeRepository(session).reserve(ID, user_id=1, guild_id=5, spent=Spent(1), at=now)
 
 
