@@ -1,5 +1,6 @@
 """The contract of everything that runs graphs."""
 
+import re
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from enum import StrEnum
@@ -11,6 +12,11 @@ from comfy.protocol.responses import BackendDescription
 
 Graph = Mapping[str, Mapping[str, Any]]
 """API-format JSON: node id -> {"class_type": ..., "inputs": {...}}."""
+
+STALL_AFTER_S = 600.0
+"""Seconds without any sign of life that end a run which the backend says is running."""
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 
 
 class CancelOutcome(StrEnum):
@@ -60,7 +66,7 @@ class Backend(Protocol):
         *,
         previews: bool = True,
         is_new: bool = False,
-        stall_after_s: float = 600.0,
+        stall_after_s: float = STALL_AFTER_S,
     ) -> AsyncGenerator[RunEvent, None]:
         """Run the graph and follow it to its end; the last event is Succeeded.
 
@@ -90,3 +96,9 @@ def check_prompt_id(prompt_id: str | None) -> str:
     if str(uuid.UUID(prompt_id)) != prompt_id:
         raise ValueError("A prompt id must be a UUID in lower case with hyphens.")
     return prompt_id
+
+
+def check_extension(extension: str) -> None:
+    """Raise ValueError for what is no file extension, such as "png"."""
+    if not _EXTENSION.fullmatch(extension):
+        raise ValueError(f"{extension!r} is no file extension.")

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import io
 import json
-import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
@@ -12,7 +11,13 @@ from typing import Self, TypeVar
 
 import aiohttp
 
-from comfy.backend import CancelOutcome, Graph, check_prompt_id
+from comfy.backend import (
+    STALL_AFTER_S,
+    CancelOutcome,
+    Graph,
+    check_extension,
+    check_prompt_id,
+)
 from comfy.cancellation import cancel_run
 from comfy.errors import (
     BackendRefused,
@@ -46,11 +51,7 @@ _T = TypeVar("_T")
 UPLOAD_FOLDER = "limner"
 """Subfolder of ComfyUI's input folder, by which an operator recognizes the files."""
 
-STALL_AFTER_S = 600.0
-"""Seconds without any sign of life that end a run which the backend says is running."""
-
 _HASH_CHARACTERS = 32
-_EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 
 
 class ComfyServer:
@@ -143,8 +144,7 @@ class ComfyServer:
 
         No other picture can be replaced: names are derived from contents, overwriting is off.
         """
-        if not _EXTENSION.fullmatch(extension):
-            raise ValueError(f"{extension!r} is no file extension.")
+        check_extension(extension)
         filename = f"{_digest(content)}.{extension}"
         return await self._upload("upload/image", content, filename, {"overwrite": "false"})
 

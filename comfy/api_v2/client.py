@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gzip
 import json
-import re
 import time
 import zlib
 from collections.abc import AsyncGenerator
@@ -17,7 +16,13 @@ from comfy.api_v2.errors import TryLater, code_of
 from comfy.api_v2.following import JobFollower, fetch_job
 from comfy.api_v2.jobs import JOBS, Job
 from comfy.api_v2.submission import JobSubmitter
-from comfy.backend import CancelOutcome, Graph, check_prompt_id
+from comfy.backend import (
+    STALL_AFTER_S,
+    CancelOutcome,
+    Graph,
+    check_extension,
+    check_prompt_id,
+)
 from comfy.errors import (
     BackendRefused,
     BackendUnreachable,
@@ -36,15 +41,11 @@ from comfy.public_addresses import is_public_host
 from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
 
-STALL_AFTER_S = 600.0
-"""Seconds without any sign of life that end a run which the service says is running."""
-
 COMFY_CLOUD = "cloud.comfy.org"
 """The host that has ComfyUI's older API beside v2, /api/object_info among it."""
 
 _DEPLOYMENTS = ".run.comfy.app"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-_EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 _PAUSE_GROWTH = 1.5
 
 
@@ -120,8 +121,7 @@ class ComfyApiV2:
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Return the picture for a graph of this backend; it is uploaded with that graph."""
-        if not _EXTENSION.fullmatch(extension):
-            raise ValueError(f"{extension!r} is no file extension.")
+        check_extension(extension)
         return AttachedPicture(content, extension)
 
     async def run(
