@@ -1,5 +1,6 @@
 """Registration of the bot's commands with Discord, of differences only, in every language."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -9,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.http import Route
 
-from bot.i18n.language import languages, translate
+from bot.i18n.language import languages, read_languages, translate
 
 Tree = app_commands.CommandTree[Any]
 Guild = discord.Object | None
@@ -35,6 +36,7 @@ async def sync_commands(client: discord.Client, tree: Tree, guild: Guild) -> dic
     """
     scope = "" if guild is None else f"/guilds/{guild.id}"
     path = f"/applications/{client.application_id}{scope}/commands"
+    await asyncio.to_thread(read_languages)
     ours = describe_commands(tree, guild)
     commands = await client.http.request(Route("GET", path), params={"with_localizations": "true"})
     if _shapes(commands, guild) != _shapes(ours, guild):
@@ -51,19 +53,19 @@ def describe_commands(tree: Tree, guild: Guild = None) -> list[dict[str, Any]]:
     """
     described = [command.to_dict(tree) for command in tree.get_commands(guild=guild)]
     for command in described:
-        _localize(command, *(() if "description" in command else ("name",)))
+        _localize(command, "description" if "description" in command else "name")
     return described
 
 
-def _localize(part: dict[str, Any], *fields: str) -> None:
-    for field in ("description", *fields):
-        english = part.get(field, "")
-        said = {locale: translate(english, locale) for locale in _locales()}
-        part[f"{field}_localizations"] = {
-            locale: text for locale, text in said.items() if text != english
-        }
+def _localize(part: dict[str, Any], field: str) -> None:
+    """Add the translations of a field, and of what is in the part."""
+    english = part[field]
+    said = {locale: translate(english, locale) for locale in _locales()}
+    part[f"{field}_localizations"] = {
+        locale: text for locale, text in said.items() if text != english
+    }
     for option in part.get("options", ()):
-        _localize(option)
+        _localize(option, "description")
     for choice in part.get("choices", ()):
         _localize(choice, "name")
 

@@ -47,6 +47,12 @@ def languages() -> frozenset[str]:
     return frozenset(file.name.removesuffix(".po") for file in files if file.name.endswith(".po"))
 
 
+def read_languages() -> None:
+    """Read the files of all languages, which takes a while: call it in a thread."""
+    for name in languages():
+        _read(name)
+
+
 def plural(singular: str, many: str, count: int, /, **values: object) -> str:
     """The singular or plural form for `count`, formatted with `{count}` and the values."""
     chosen = _load(_spoken.get()).ngettext(singular, many, count)
