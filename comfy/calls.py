@@ -48,7 +48,7 @@ async def send_call(call: HttpCall, name: str, *, timeout_s: float) -> None:
         raise BackendUnreachable(f"{name} did not answer within {timeout_s:g} s.") from None
     finally:
         await client.close()
-    if not 200 <= answer.status < 300:  # noqa: PLR2004 - every success
+    if not answer.is_success:
         reason = clean_sentence(answer.text) or "no reason given"
         sentence = f"{name} was answered with {answer.status}: {reason}"
         raise BackendRefused(sentence, status=answer.status)

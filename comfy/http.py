@@ -90,6 +90,11 @@ class HttpResponse:
     text: str
     retry_after_s: float | None = None
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - every success
+
 
 class HttpClient:
     """HTTP client of one backend, for one event loop. Connects on first use; close it when done."""
@@ -242,8 +247,7 @@ class HttpClient:
 
     def require_ok(self, answer: HttpResponse) -> None:
         """Raise the error that corresponds to the status, if any."""
-        status = answer.status
-        if 200 <= status < 300:  # noqa: PLR2004 - every success
+        if answer.is_success:
             return
         error = self._build_refusal(answer)
         if isinstance(error, BackendUnreachable):

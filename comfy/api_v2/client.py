@@ -7,6 +7,7 @@ import json
 import time
 import zlib
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,7 +107,7 @@ class ComfyApiV2:
         listed = await self._http.exchange(
             "GET", JOBS, query={"limit": "1"}, timeout=self._timing.request
         )
-        if listed.status != 200:  # noqa: PLR2004 - any other status
+        if listed.status != HTTPStatus.OK:
             lacks.append("list of jobs")
         return BackendDescription("v2", (), surface=surface, lacks=tuple(lacks))
 
