@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from db.cached_query import CachedQuery
@@ -327,12 +326,7 @@ class PreviewFilter:
         """Begin with none."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End a look under way."""
         if self._look is not None:
             self._look.cancel()

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from types import TracebackType
 from typing import Any, Self
 
 from comfy.backend import Backend
@@ -55,12 +54,7 @@ class OutputFetcher:
         """Begin with nothing fetched."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop what is still being fetched."""
         tasks = tuple(self._fetches.values())
         for task in tasks:
