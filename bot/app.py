@@ -27,10 +27,10 @@ from bot.replies.live import LiveReplies
 from bot.services import Services
 from bot.settings import BackendEntry, RequestEntry, Settings, find_unknown_names
 from bot.signals import run_until_signal
+from comfy.api_v2.job_store import JobStore
 from comfy.backend import Backend
 from comfy.calls import HttpCall
 from comfy.errors import ComfyError
-from comfy.job_store import JobStore
 from comfy.kinds import BackendSettings, build_backend
 from comfy.protocol.responses import BackendDescription
 from db import migrations

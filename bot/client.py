@@ -25,8 +25,8 @@ from bot.onboarding import greet
 from bot.replies.actions import RESULT_FORMS
 from bot.replies.appeals import APPEAL_FORMS, AppealButton
 from bot.replies.buttons import GenerationButton, PictureMenu
+from bot.replies.moderation.review_buttons import REVIEW_ITEMS, review_forms
 from bot.replies.posted_files import attachment_hosts
-from bot.replies.review_buttons import REVIEW_ITEMS, review_forms
 from bot.replies.submission import Submitter
 from bot.services import Services
 from bot.tree import CommandTree

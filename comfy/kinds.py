@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from comfy.api_v2.client import ComfyApiV2
+from comfy.api_v2.job_store import JobStore, MemoryJobStore
 from comfy.backend import Backend
-from comfy.job_store import JobStore, MemoryJobStore
 from comfy.server import ComfyServer
 from comfy.settings import BackendSettings
 

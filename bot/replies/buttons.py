@@ -13,9 +13,9 @@ from bot.permissions import can_moderate, guild_of
 from bot.replies import actions
 from bot.replies.actions import ALL
 from bot.replies.deletion import may_moderate, open_delete
+from bot.replies.moderation.reports import open_report
 from bot.replies.posted_files import PANEL, PUBLIC
 from bot.replies.remix import open_remix
-from bot.replies.reports import open_report
 from bot.replies.result_buttons import (
     AGAIN,
     BARE,

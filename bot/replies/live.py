@@ -16,9 +16,9 @@ from bot.metrics import Metrics
 from bot.replies import result_messages
 from bot.replies.address import DEFAULT_SIZE_LIMIT, ReplyAddress, parse_reply
 from bot.replies.deletion import delete_message, delete_others, delete_shared
+from bot.replies.moderation.review_messages import draft_case, draft_closed
 from bot.replies.packing import BYTES_A_MESSAGE, Attachment, pack
 from bot.replies.result_messages import PREVIEW_NAME, origin_text
-from bot.replies.review_messages import draft_case, draft_closed
 from bot.replies.sender import Gone, Invalid, ReplyContent, ReplySender, TooLarge, Unreachable
 from generation.errors import ServiceUnavailable
 from generation.events import Ended, GenerationEvent, Running, Waiting

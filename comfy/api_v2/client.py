@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from comfy.api_v2.assets import AttachedPicture, fetch
 from comfy.api_v2.errors import TryLater, code_of
 from comfy.api_v2.following import JobFollower, fetch_job
+from comfy.api_v2.job_store import JobStore
 from comfy.api_v2.jobs import JOBS, Job
 from comfy.api_v2.submission import JobSubmitter
 from comfy.backend import (
@@ -33,7 +34,6 @@ from comfy.errors import (
     RunStalled,
 )
 from comfy.http import HttpClient, HttpResponse
-from comfy.job_store import JobStore
 from comfy.mailbox import Mailbox
 from comfy.protocol.events import OutputFile, RunEvent, Submitted
 from comfy.protocol.object_info import ObjectInfo

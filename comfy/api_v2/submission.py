@@ -15,6 +15,7 @@ from typing import Any
 
 from comfy.api_v2.assets import upload_attached
 from comfy.api_v2.errors import KeyReused, TryLater, refuses_label, require_taken
+from comfy.api_v2.job_store import JobStore, SentJob
 from comfy.api_v2.jobs import JOBS, LABEL, Job, is_labelled, parse_job
 from comfy.backend import Graph
 from comfy.errors import (
@@ -25,7 +26,6 @@ from comfy.errors import (
     OutcomeUnknown,
 )
 from comfy.http import HttpClient, HttpResponse, NeverSent
-from comfy.job_store import JobStore, SentJob
 from comfy.timeouts import Timing
 
 KEY_LIFETIME = timedelta(hours=23)

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from db.base import table_of
 from db.dialect import count_changed
 from db.repositories import prompt_words
+from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.repository import Repository
-from db.repositories.reviews import PENDING, REFUSED
 from db.tables import (
     UNFINISHED_STATES,
     ChangeRow,

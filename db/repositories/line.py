@@ -10,8 +10,8 @@ from sqlalchemy import Integer, bindparam, case, exists, func, select
 
 from db.base import table_of
 from db.repositories.generations import is_in
+from db.repositories.moderation.reviews import PENDING
 from db.repositories.repository import Repository
-from db.repositories.reviews import PENDING
 from db.tables import RUNNING, SUCCEEDED, UNFINISHED_STATES, WAITING, GenerationRow, ReviewRow
 
 

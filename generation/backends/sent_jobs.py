@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from comfy.job_store import SentJob
+from comfy.api_v2.job_store import SentJob
 from db.database import Database, Session
 from db.repositories.sent_jobs import SentJobRepository
 

@@ -8,8 +8,8 @@ from db.database import Session
 from db.repositories.generations import Cursor, GenerationRepository
 from db.repositories.guilds import GuildRepository
 from db.repositories.line import LineRepository, LineRow
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import ReviewRepository
 from db.tables import DIRECT_MESSAGES, GenerationRow
 from generation.estimates import Ahead, Durations, Measured
 from generation.history.queries import (

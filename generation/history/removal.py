@@ -4,8 +4,8 @@ from datetime import datetime
 
 from db.database import Session
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import ReviewRepository
 from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.ids import normalise_id

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from db.database import Session
-from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.guild_moderation import GuildModerationRepository
 from db.repositories.retention import BATCH, RetentionRepository
 from db.tables import GuildModerationRow
 from generation.request import Actor

@@ -7,7 +7,7 @@ from datetime import datetime
 from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.errors import DatabaseError
-from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.guild_moderation import GuildModerationRepository
 from db.tables import GuildModerationRow
 from generation.request import Actor
 from generation.transactions import Service, writes

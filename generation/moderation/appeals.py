@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.database import Session
-from db.repositories.appeals import AppealRepository
-from db.repositories.blocks import BlockRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.reviews import REFUSED, ReviewRepository
+from db.repositories.moderation.appeals import AppealRepository
+from db.repositories.moderation.blocks import BlockRepository
+from db.repositories.moderation.reviews import REFUSED, ReviewRepository
 from db.tables import AppealRow
 from generation.errors import FailureKind, RequestRefused
 from generation.record import copy_row

@@ -13,9 +13,9 @@ from datetime import datetime
 from db.cached_query import CachedQuery
 from db.database import Database, Session
 from db.repositories.audit import AuditRepository
-from db.repositories.blocks import EVERYWHERE, BlockRepository
-from db.repositories.flags import FlagRepository
-from db.repositories.watched_words import WatchedWordRepository
+from db.repositories.moderation.blocks import EVERYWHERE, BlockRepository
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.watched_words import WatchedWordRepository
 from db.tables import BlockRow, WatchedWordRow
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.word_filter import (

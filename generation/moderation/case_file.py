@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.database import Session
-from db.repositories.changes import ChangeRepository
-from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.changes import ChangeRepository
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import ReviewRepository
 from generation.errors import UnknownGeneration
 from generation.history.queries import HistoryFilter, copy_generation
 from generation.history.records import HistoryReader

@@ -15,11 +15,11 @@ from typing import Self
 
 from db.cached_query import CachedQuery
 from db.database import Database, Session
-from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.reviews import APPROVED, SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
-from db.repositories.reviews import APPROVED, SHOWN, ReviewRepository
 from db.tables import FlagRow, GuildModerationRow
 from generation.errors import FailureKind, RequestRefused
 from generation.history.queries import copy_generation

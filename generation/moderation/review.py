@@ -14,11 +14,10 @@ from enum import StrEnum
 from functools import partial
 
 from db.database import Database, Session
-from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.guild_moderation import GuildModerationRepository
-from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import (
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.reviews import (
     APPROVED,
     PENDING,
     REFUSED,
@@ -26,6 +25,7 @@ from db.repositories.reviews import (
     WHOLE_GUILD,
     ReviewRepository,
 )
+from db.repositories.outputs import OutputRepository
 from db.tables import DIRECT_MESSAGES, FlagRow, GenerationRow
 from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
 from generation.history.queries import copy_generation

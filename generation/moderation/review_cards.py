@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from db.database import Database, Session
-from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.guild_moderation import GuildModerationRepository
-from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import (
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.guild_moderation import GuildModerationRepository
+from db.repositories.moderation.reviews import (
     APPROVED,
     PENDING,
     REFUSED,
     REPORTED,
     ReviewRepository,
 )
+from db.repositories.outputs import OutputRepository
 from db.tables import GenerationRow, ReviewRow
 from generation.history.queries import copy_generation
 from generation.history.records import Records

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.database import Session
-from db.repositories.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import TransparencyRepository
 from db.tables import CANCELLED, FAILED, SUCCEEDED
 from generation.errors import FailureKind
 from generation.request import Actor

@@ -8,8 +8,8 @@ from typing import Any
 
 from db.database import Database, Session
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.personal import PersonalRepository
-from db.repositories.reviews import ReviewRepository
 from generation.history.export import ExportFormat, line
 from generation.history.queries import HistoryFilter
 from generation.history.records import HistoryReader

@@ -11,8 +11,8 @@ from zoneinfo import available_timezones
 from db.database import Database, Session
 from db.repositories.guilds import GuildRepository
 from db.repositories.line import LineRepository
+from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.policies import PolicyRepository
-from db.repositories.reviews import ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.quota.policy import BOUNDS, Grant, GuildLimits, RolePolicy
 from generation.quota.rules import Unit

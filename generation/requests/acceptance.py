@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from db.database import Database, Session
 from db.errors import Conflict
 from db.repositories.charges import Spent
-from db.repositories.flags import FlagRepository
 from db.repositories.generations import GenerationRepository
-from db.repositories.reviews import PENDING, SHOWN, ReviewRepository
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
 from db.tables import FlagRow, GenerationRow
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused

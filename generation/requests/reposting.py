@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from db.database import Database, Session
-from db.repositories.blocks import BlockRepository
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.blocks import BlockRepository
+from db.repositories.moderation.reviews import APPROVED, ReviewRepository
 from db.repositories.policies import PolicyRepository
-from db.repositories.reviews import APPROVED, ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.review import ReviewMode, find_mode

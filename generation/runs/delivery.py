@@ -18,8 +18,8 @@ from weakref import WeakValueDictionary
 from db.database import Database, Session
 from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.reviews import PENDING, REFUSED
 from db.repositories.outputs import OutputRepository
-from db.repositories.reviews import PENDING, REFUSED
 from db.tables import GenerationRow, OutputRow
 from generation.history.queries import copy_generation, copy_output
 from generation.moderation.review import Reviews

@@ -16,8 +16,8 @@ from bot.commands.workflow_commands import build_command
 from bot.i18n.language import languages, speaking
 from bot.replies import result_messages
 from bot.replies.buttons import GenerationButton
+from bot.replies.moderation.review_messages import draft_case
 from bot.replies.packing import Parcel
-from bot.replies.review_messages import draft_case
 from bot.replies.submission import Submitter
 from bot.ui.details import case_file_layout
 from bot.ui.error_messages import explain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from comfy.api_v2.client import ComfyApiV2
-from comfy.job_store import MemoryJobStore
+from comfy.api_v2.job_store import MemoryJobStore
 from comfy.kinds import BackendSettings
 from comfy.server import ComfyServer
 from comfy.timeouts import Timing

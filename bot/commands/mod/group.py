@@ -22,7 +22,7 @@ from bot.i18n.language import _, plural
 from bot.permissions import is_operator, require_may_block, require_operator
 from bot.replies.deletion import withdraw
 from bot.replies.inputs import parse_day
-from bot.replies.review_messages import ALONE, decision_row
+from bot.replies.moderation.review_messages import ALONE, decision_row
 from bot.services import Services
 from bot.ui.audit import audit_line
 from bot.ui.details import case_file_layout

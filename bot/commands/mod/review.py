@@ -10,8 +10,8 @@ from bot.commands.mydata import keeping_text
 from bot.i18n.language import _, plural
 from bot.permissions import require_administrator, require_can_post
 from bot.replies.actions import find_own
-from bot.replies.reports import ask_for_report
-from bot.replies.review_buttons import show_next
+from bot.replies.moderation.reports import ask_for_report
+from bot.replies.moderation.review_buttons import show_next
 from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui.layout import panel

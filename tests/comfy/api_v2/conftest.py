@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from comfy.api_v2.client import ComfyApiV2
-from comfy.job_store import MemoryJobStore
+from comfy.api_v2.job_store import MemoryJobStore
 from comfy.settings import BackendSettings
 from tests.support.comfy_api_service import KEY, ComfyApiService
 

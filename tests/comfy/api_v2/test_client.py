@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 
 from comfy.api_v2.client import ComfyApiV2
+from comfy.api_v2.job_store import MemoryJobStore
 from comfy.errors import BackendRefused, NotComfyUI, OutputGone
 from comfy.http import HttpClient
-from comfy.job_store import MemoryJobStore
 from comfy.protocol.events import MediaKind, OutputFile
 from comfy.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.settings import BackendSettings

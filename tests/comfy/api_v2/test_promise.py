@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from comfy.api_v2.job_store import MemoryJobStore
 from comfy.backend import CancelOutcome
 from comfy.errors import (
     BackendUnavailable,
@@ -13,7 +14,6 @@ from comfy.errors import (
     OutcomeUnknown,
     RunInterrupted,
 )
-from comfy.job_store import MemoryJobStore
 from comfy.protocol.events import Submitted, Succeeded
 from tests.support.comfy_api_service import Refusal
 

@@ -6,8 +6,8 @@ import pytest
 
 from db.repositories.audit import AuditRepository
 from db.repositories.generations import GenerationRepository
+from db.repositories.moderation.reviews import PENDING, ReviewRepository
 from db.repositories.outputs import NewOutput, OutputRepository
-from db.repositories.reviews import PENDING, ReviewRepository
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Records
 from generation.history.removal import Remover

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from db.database import Database
-from db.repositories.blocks import EVERYWHERE, BlockRepository
+from db.repositories.moderation.blocks import EVERYWHERE, BlockRepository
 from db.tables import ReviewRow
 from generation.errors import RequestRefused
 from generation.moderation.appeals import MOST_OPEN, Appeals

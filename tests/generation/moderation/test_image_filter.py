@@ -9,9 +9,9 @@ from PIL import Image
 
 from comfy.errors import RunStalled
 from db.repositories.audit import AuditRepository
-from db.repositories.flags import FlagRepository
+from db.repositories.moderation.flags import FlagRepository
+from db.repositories.moderation.reviews import SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
-from db.repositories.reviews import SHOWN, ReviewRepository
 from generation.errors import FailureKind, RequestRefused
 from generation.events import Running
 from generation.moderation.image_filter import ImageGate

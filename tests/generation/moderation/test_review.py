@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from db.base import table_of
-from db.repositories.reviews import APPROVED, PENDING, REPORTED
+from db.repositories.moderation.reviews import APPROVED, PENDING, REPORTED
 from db.tables import GenerationRow, OutputContentRow, OutputRow, ReviewRow
 from generation.errors import RequestRefused
 from generation.history.records import Records

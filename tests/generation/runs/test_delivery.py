@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from db.repositories.generations import GenerationRepository
-from db.repositories.reviews import PENDING, ReviewRepository
+from db.repositories.moderation.reviews import PENDING, ReviewRepository
 from generation.history.removal import Remover
 from generation.moderation.review import UNDO_TIME, Reviews
 from generation.notifier import DeliveryImpossible, Receipt

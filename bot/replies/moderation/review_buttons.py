@@ -10,8 +10,7 @@ from discord import ui
 
 from bot.i18n.language import _, plural
 from bot.permissions import guild_of, require_may_block, require_moderator
-from bot.replies.posted_files import walk_components
-from bot.replies.review_messages import (
+from bot.replies.moderation.review_messages import (
     ALONE,
     APPROVE,
     BACK,
@@ -33,6 +32,7 @@ from bot.replies.review_messages import (
     sheet_rows,
     undo_buttons,
 )
+from bot.replies.posted_files import walk_components
 from bot.replies.sender import ReplyContent
 from bot.requester import actor_of
 from bot.services import services_of

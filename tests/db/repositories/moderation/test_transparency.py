@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from db.repositories.audit import AuditRepository
-from db.repositories.transparency import TransparencyRepository
+from db.repositories.moderation.transparency import TransparencyRepository
 from db.tables import AppealRow, AuditRow, FlagRow, ReviewRow
 
 GUILD = 5

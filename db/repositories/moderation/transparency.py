@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from db.repositories.moderation.reviews import APPROVED, PENDING, REFUSED
 from db.repositories.repository import Repository
-from db.repositories.reviews import APPROVED, PENDING, REFUSED
 from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, ReviewRow
 
 

@@ -1,0 +1,1 @@
+"""Review messages, their buttons, and the modal that reports a result."""

@@ -1,0 +1,1 @@
+"""Repositories of what moderators decide, and of what they decide about."""
