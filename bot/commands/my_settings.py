@@ -15,7 +15,7 @@ from bot.services import services_of
 from bot.tree import SlashCommand
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import panel, row
-from bot.ui.limits import CHOICES
+from bot.ui.limits import CHOICES, MENU_OPTION_CHARACTERS
 from bot.ui.modals import Handler, ModalInput, open_modal, text_field
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS
 from bot.ui.responses import (
@@ -36,6 +36,7 @@ ANY = "any"
 """Menu value that leaves the choice to the workflow."""
 
 NEGATIVE_FORM = "s:negative"
+NEGATIVE_CHARACTERS = 400
 COUNTS = (1, 2, 3, 4)
 
 CALLS: Mapping[str, int | None] = MappingProxyType(
@@ -91,7 +92,7 @@ class SettingsButton(
         label = _button_label(name)
         if name not in ("reset", "negative"):
             state = _("On") if is_on else _("Off")
-            label = _("{setting}: {state}", setting=label, state=state)
+            label = _setting(label, state)
         super().__init__(ui.Button(label=label, style=style, custom_id=f"s:{name}"))
 
     @classmethod
@@ -140,11 +141,10 @@ def settings_command(service: GenerationService, preferences: Preferences) -> Sl
 
 def build_panel(defaults: Defaults, workflows: Workflows) -> ui.LayoutView:
     """The settings panel."""
-    avoided = harmless(defaults.negative or "", 400) or _("nothing")
-    lines = [
-        _("Used whenever you leave an option out, in every server."),
-        _("**Things to avoid** {avoided}", avoided=avoided),
-    ]
+    lines = [_("Used whenever you leave an option out, in every server.")]
+    if defaults.negative:
+        avoided = harmless(defaults.negative, NEGATIVE_CHARACTERS)
+        lines.append(_("**Things to avoid** {avoided}", avoided=avoided))
     is_grid = defaults.layout is Layout.GRID
     toggles = [
         SettingsButton("private", is_on=defaults.private),
@@ -180,7 +180,6 @@ async def _open_negative(interaction: discord.Interaction, before: Defaults) -> 
         before.negative or "",
         long=True,
         longest=PROMPT_CHARACTERS,
-        description=_("Leave empty for nothing"),
     )
     await open_modal(interaction, NEGATIVE_FORM, _("Your settings"), {"negative": field})
 
@@ -237,7 +236,7 @@ def _workflow_options(defaults: Defaults, workflows: Workflows) -> list[discord.
     listed = [*chosen, *(workflow for workflow in workflows if workflow.name != defaults.workflow)]
     options = [_any_option(_("Workflow"), is_chosen=not chosen)]
     for workflow in listed[: CHOICES - 1]:
-        label = _("Workflow: {name}", name=_(workflow.title))[:100]
+        label = _setting(_("Workflow"), _(workflow.title))[:MENU_OPTION_CHARACTERS]
         options.append(
             discord.SelectOption(label=label, value=workflow.name, default=workflow in chosen)
         )
@@ -251,7 +250,7 @@ def _plain_options(
         _any_option(what, is_chosen=chosen is None),
         *(
             discord.SelectOption(
-                label=f"{what}: {value}", value=str(value), default=value == chosen
+                label=_setting(what, value), value=str(value), default=value == chosen
             )
             for value in values
         ),
@@ -260,10 +259,10 @@ def _plain_options(
 
 def _call_options(after_s: int | None) -> list[discord.SelectOption]:
     labels = {
-        "never": _("Notify: Never"),
-        "30": _("Notify: After 30 s"),
-        "120": _("Notify: After 2 min"),
-        "always": _("Notify: Always"),
+        "never": _("Notify me: Never"),
+        "30": _("Notify me: If it takes over 30 s"),
+        "120": _("Notify me: If it takes over 2 min"),
+        "always": _("Notify me: Always"),
     }
     return [
         discord.SelectOption(label=label, value=value, default=CALLS[value] == after_s)
@@ -272,5 +271,9 @@ def _call_options(after_s: int | None) -> list[discord.SelectOption]:
 
 
 def _any_option(what: str, *, is_chosen: bool) -> discord.SelectOption:
-    label = _("{what}: Automatic", what=what)
+    label = _setting(what, _("Automatic"))
     return discord.SelectOption(label=label, value=ANY, default=is_chosen)
+
+
+def _setting(name: str, value: object) -> str:
+    return _("{setting}: {state}", setting=name, state=value)

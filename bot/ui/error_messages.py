@@ -61,6 +61,10 @@ def failure_texts(
     """A failure's title, and its sentence with when to try again."""
     known = _with_shown_names(facts or {})
     sentence = harmless(_(template, **known), SENTENCE_CHARACTERS)
+    until = _read_moment(known.get("until"))
+    if until is not None:
+        # Only now, as what is made harmless has no timestamps.
+        sentence = sentence.replace(str(known["until"]), discord.utils.format_dt(until, "f"))
     retry_at = _read_moment(known.get("retry_at"))
     if retry_at is not None:
         sentence += "\n" + _("Try again {when}.", when=relative(retry_at))

@@ -268,7 +268,7 @@ def refuse_blocked(block: Block) -> RequestRefused:
     kind = FailureKind.NOT_ALLOWED_HERE
     facts: dict[str, object] = {"reason": block.reason, "can_appeal": block.can_be_appealed}
     if block.until is not None:
-        facts["until"] = f"{block.until:%Y-%m-%d %H:%M} UTC"
+        facts["until"] = block.until.isoformat()
         if block.reason:
             return RequestRefused(
                 kind, "You can't make pictures here until {until}. Reason: {reason}", facts

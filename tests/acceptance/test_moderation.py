@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import aiohttp
 
@@ -41,7 +42,9 @@ async def test_who_is_blocked_makes_nothing_until_the_block_is_lifted(environmen
             environment.mo, "mod block", user=environment.ana.id, days=2, reason="enough"
         )
         assert f"<@{environment.ana.id}> is blocked here until" in told
-        assert "Reason: enough" in await refusal(environment.ana, prompt="a fox")
+        told = await refusal(environment.ana, prompt="a fox")
+        # In the reader's own time zone.
+        assert re.search(r"here until <t:\d+:f>\. Reason: enough", told)
         told = await environment.ana.wait_for(lambda one: "Reason: enough" in as_text(one))
         form = (await environment.ana.click(told, "Appeal")).modal
         for sentence, expected in (("it was my cat", "Thanks"), ("again", "appealed already")):
@@ -94,6 +97,24 @@ async def test_moderators_block_nobody_who_stands_above_them(environment):
         assert await core.services.moderation.blocks(environment.world.guild_id, 5) == ()
         for blocker, blocked in ((owner, max_), (environment.mo, environment.ana)):
             assert "is blocked here" in await answer(blocker, "mod block", user=blocked.id)
+
+
+async def test_only_an_operator_blocks_in_all_servers(environment):
+    ada = Person(environment.world, "ada")
+    async with environment.bot() as core:
+        ben = {"user": environment.ben.id, "everywhere": True}
+        blocks, guild_id = core.services.moderation.blocks, environment.world.guild_id
+        only_operators = "Only the people who run this bot"
+        assert only_operators in await answer(environment.mo, "mod block", **ben)
+        assert await blocks(guild_id, 5) == ()
+        assert "is blocked in all servers" in await answer(ada, "mod block", **ben)
+        assert only_operators in await answer(environment.mo, "mod unblock", **ben)
+        told = await answer(environment.mo, "mod unblock", user=environment.ben.id)
+        assert "was not blocked" in told
+        (block,) = await blocks(guild_id, 5)
+        assert block.is_everywhere
+        assert "Unblocked" in await answer(ada, "mod unblock", **ben)
+        assert await blocks(guild_id, 5) == ()
 
 
 async def test_a_form_that_was_opened_before_a_block_is_refused_after_it(environment):
