@@ -63,13 +63,13 @@ class Failure:
 class InputFile:
     """A verified file that a generation is given, by the name of its input.
 
-    `pixels` are a picture's when it was just attached; a mask has none of its own.
+    `size` is a picture's width and height when it was just attached; a mask has none of its own.
     """
 
     name: str
     content: bytes = field(repr=False)
     media_type: str
-    pixels: int = 0
+    size: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

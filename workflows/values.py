@@ -36,13 +36,23 @@ def size_for(aspect: str, wanted: Input) -> tuple[int, int]:
             "{name} must be a ratio such as 16:9, no longer than {limit}:1.",
             {"limit": sizes.MAX_RATIO},
         )
-    area = wanted.area or sizes.DEFAULT_AREA
-    return sizes.size_of_aspect(ratio, area=area, multiple=wanted.multiple)
+    return _size_of(ratio, wanted)
+
+
+def size_like(picture: tuple[int, int], wanted: Input) -> tuple[int, int]:
+    """Width and height for a size input in a picture's proportions, as far as they are allowed."""
+    ratio = picture[0] / picture[1]
+    return _size_of(min(max(ratio, 1 / sizes.MAX_RATIO), sizes.MAX_RATIO), wanted)
 
 
 def largest_seed(wanted: Input) -> int:
     """The largest number that a seed input takes."""
     return MAX_SEED if wanted.max is None else min(int(wanted.max), MAX_SEED)
+
+
+def _size_of(ratio: float, wanted: Input) -> tuple[int, int]:
+    area = wanted.area or sizes.DEFAULT_AREA
+    return sizes.size_of_aspect(ratio, area=area, multiple=wanted.multiple)
 
 
 def _text(wanted: Input, value: object) -> str:

@@ -17,7 +17,14 @@ from generation.quota.costs import COUNT
 from generation.request import GenerationRequest, Layout, Requester, Value
 from generation.requests.checkpoints import offered_models
 from generation.requests.selection import no_place, select_workflow, unknown_workflow, without_place
-from generation.requests.values import MAX_PROMPT_CHARACTERS, NEGATIVE, SIZE, fits, picture_inputs
+from generation.requests.values import (
+    MAX_PROMPT_CHARACTERS,
+    NEGATIVE,
+    SIZE,
+    fits,
+    follows_picture,
+    picture_inputs,
+)
 from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 from workflows.catalog import Catalog
@@ -149,8 +156,9 @@ class Preferences(Service):
             if name not in values and value is not None and fits(workflow, name, value, offered):
                 values[name] = value
         aspect = request.aspect
-        if aspect is None and SIZE not in values and defaults.aspect is not None:
-            aspect = defaults.aspect if SIZE in workflow.manifest.options else None
+        has_shape = SIZE in values or (request.images and follows_picture(workflow))
+        if aspect is None and not has_shape and SIZE in workflow.manifest.options:
+            aspect = defaults.aspect
         if values == request.values and aspect == request.aspect:
             return request
         return replace(request, workflow=workflow.name, values=values, aspect=aspect)

@@ -1,6 +1,7 @@
 """Accepts a request: everything is checked first, then recorded and reserved in one transaction."""
 
 import logging
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,7 @@ from generation.requests.values import (
     SIZE,
     clean_prompt,
     find_lora_input,
+    followed_size,
 )
 from generation.tasks import finish
 from generation.text import clean_text
@@ -167,7 +169,8 @@ class Acceptor:
             await self._usage.check(request.requester, lambda _session: cost)
             images = await verify_attachments(draft.workflow, request.images)
             # Fetching takes its time: the rules are read again.
-            draft = await self._price(replace(draft, images=images, rules=None))
+            values = {**draft.values, **followed_size(draft.workflow, request, images)}
+            draft = await self._price(replace(draft, images=images, values=values, rules=None))
             attached = tuple(_find_attached(draft))
             ruling = await self._image_gate.judge_inputs(attached, request.requester)
             return await self._record_under_new_id(replace(draft, ruling=ruling))
@@ -217,7 +220,7 @@ class Acceptor:
         return await self._judge(self._settle(request, lists, access))
 
     async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
-        given = sum(attached.pixels for attached in draft.images.values())
+        given = sum(math.prod(attached.size) for attached in draft.images.values())
         draft = replace(draft, workload=workload_of(draft.values, given))
         cost = await self._database.read(lambda session: self._find_cost(session, draft))
         return replace(draft, cost=cost)

@@ -55,9 +55,9 @@ async def verify_attachments(
             elif wanted[name].type.is_picture:
                 limit = wanted[name].max_pixels
                 picture = await decode(verify_input, content, max_pixels=limit)
-                size = size or (picture.width, picture.height)
-                pixels = picture.width * picture.height
-                verified[name] = InputFile(name, picture.content, picture.media_type, pixels)
+                own_size = picture.width, picture.height
+                size = size or own_size
+                verified[name] = InputFile(name, picture.content, picture.media_type, own_size)
             else:
                 media_type = _verify_media(wanted[name].type, content)
                 verified[name] = InputFile(name, content, media_type)

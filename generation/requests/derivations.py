@@ -37,7 +37,12 @@ from generation.requests.available_actions import (
 from generation.requests.enhancement import use_text
 from generation.requests.repetition import find_workflow, listed_values, repeat
 from generation.requests.selection import no_place
-from generation.requests.values import SIZE, find_lora_input, picture_inputs
+from generation.requests.values import (
+    SIZE,
+    find_lora_input,
+    follows_picture,
+    picture_inputs,
+)
 from workflows.catalog import Catalog
 from workflows.loras import split_tags
 from workflows.manifest import InputType, Kind
@@ -209,7 +214,9 @@ class Derivations:
             values.pop(name, None)
             if value is not None:
                 values[name] = value
-        if changes.aspect is not None:
+        if changes.aspect is not None or (
+            replaced and follows_picture(find_workflow(source, self._catalog))
+        ):
             values.pop(SIZE, None)
         request = replace(
             draft.request,

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 from generation.errors import FailureKind, RequestRefused
-from generation.record import Generation
-from generation.request import Value
+from generation.record import Generation, InputFile
+from generation.request import GenerationRequest, Value
 from generation.text import clean_text
 from workflows.binding import bind
 from workflows.errors import InvalidValue
 from workflows.graph import Graph
 from workflows.loras import format_value, parse_value, split_tags
-from workflows.manifest import Input, InputType
-from workflows.values import coerce
+from workflows.manifest import Input, InputType, Kind
+from workflows.values import coerce, size_like
 from workflows.workflow import Workflow
 
 MAX_PROMPT_CHARACTERS = 2000
@@ -21,6 +21,9 @@ PROMPT = "prompt"
 NEGATIVE = "negative"
 SIZE = "size"
 LORA = "lora"
+
+_CONTINUES_PICTURE = frozenset({Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT, Kind.OUTPAINT, Kind.IMG2VID})
+"""Kinds whose result is the given picture gone on with, so that another shape would crop it."""
 
 
 def clean_prompt(text: str) -> str:
@@ -68,6 +71,31 @@ def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:
     return {
         wanted.name: wanted.type for wanted in workflow.manifest.inputs if wanted.type.is_picture
     }
+
+
+def follows_picture(workflow: Workflow) -> bool:
+    """Whether a size that nobody chose takes the proportions of the picture that is given."""
+    wanted = workflow.manifest.find(SIZE)
+    return (
+        workflow.manifest.kind in _CONTINUES_PICTURE
+        and wanted is not None
+        and wanted.type is InputType.SIZE
+        and not (wanted.hidden or wanted.draw)
+    )
+
+
+def followed_size(
+    workflow: Workflow, request: GenerationRequest, images: Mapping[str, InputFile]
+) -> Mapping[str, Value]:
+    """The size in the first picture's proportions, empty where there is none to follow."""
+    wanted = workflow.manifest.find(SIZE)
+    names = [name for name, kind in picture_inputs(workflow).items() if kind is InputType.IMAGE]
+    given = [images[name].size for name in names if name in images]
+    is_chosen = request.aspect is not None or request.values.get(SIZE) is not None
+    if wanted is None or not given or is_chosen or not follows_picture(workflow):
+        return {}
+    width, height = size_like(given[0], wanted)
+    return {SIZE: f"{width}x{height}"}
 
 
 def fits(

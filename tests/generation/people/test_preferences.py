@@ -52,6 +52,13 @@ async def test_they_are_kept_for_each_person_and_can_be_reset(preferences):
         # Flux knows no negative prompt, and nobody asked for one just now.
         (ask(workflow="txt2img-flux"), {"count": 2}, "txt2img-flux", "3:2"),
         (ask(workflow="upscale", images={"image": is_named_only}), {}, "upscale", None),
+        # Its shape is that of the picture.
+        (
+            ask(workflow="img2vid-wan", images={"image": is_named_only}),
+            {"negative": "rain"},
+            "img2vid-wan",
+            None,
+        ),
         # The default workflow has no place for a picture.
         (
             ask(images={"image": is_named_only}),

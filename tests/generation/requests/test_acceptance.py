@@ -96,6 +96,22 @@ async def test_it_is_recorded_with_its_charge(acceptor, database, tools):
     assert row.values == dict(accepted.values)
 
 
+@pytest.mark.parametrize(
+    ("size", "options", "expected"),
+    [
+        ((90, 160), {}, "384x704"),
+        ((160, 90), {}, "704x384"),
+        ((100, 10), {}, "1024x256"),
+        ((90, 160), {"aspect": "1:1"}, "512x512"),
+        ((90, 160), {"size": "256x256"}, "256x256"),
+    ],
+)
+async def test_a_size_that_nobody_chose_follows_the_picture(quick, tools, size, options, expected):
+    images = {"image": tools.build_picture(size)}
+    accepted = await quick.accept(tools.ask(workflow="img2img-sd", images=images, **options))
+    assert accepted.values["size"] == expected
+
+
 async def test_how_it_came_from_another_is_recorded(acceptor, database, tools):
     parent = await acceptor.accept(tools.ask())
     request = replace(

@@ -217,6 +217,16 @@ async def test_a_remix_takes_another_picture_than_the_one_it_started_from(deriva
         await derivations.remix("rrrrr", ANA, Changes("x", {}, picture=fetch))
 
 
+async def test_a_remix_with_another_picture_takes_its_shape(derivations, service):
+    service.add(build(workflow="img2vid-wan", values={"seed": 7, "size": "704x1280"}))
+    service.given["k7f3q"] = (ATTACHED,)
+    before = (await derivations.remix("k7f3q", ANA, Changes("x", {}))).request
+    assert before.values == {"seed": 7, "size": "704x1280"}
+    changes = Changes("x", {}, picture=is_named_only)
+    after = (await derivations.remix("k7f3q", ANA, changes)).request
+    assert (after.values, after.aspect) == ({"seed": 7}, None)
+
+
 async def test_lines_of_a_remix_replace_all_values_that_have_a_line(derivations, service):
     service.add(build(values={"seed": 7, "steps": 20, "size": "64x64", "negative": "rain"}))
     changes = Changes("a bear", {}, listed={"steps": "9"})
