@@ -6,7 +6,7 @@ import discord
 
 from bot.i18n.language import speak
 from bot.network import NETWORK_ERRORS
-from generation.errors import FailureKind, NotPermitted, RequestRefused
+from generation.errors import InvalidOption, NotAllowedHere, NotPermitted
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +108,7 @@ def require_can_post(channel: discord.TextChannel) -> None:
     }
     missing = [name for name, is_granted in needed.items() if not is_granted]
     if missing:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "I'm missing permissions in {channel}: {missing}. Grant them, then try again.",
             {"channel": f"#{channel.name}", "missing": ", ".join(missing)},
         )
@@ -122,7 +121,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
     may not manage the guild, everybody who may. A member who cannot be fetched counts as below.
     """
     if user_id == interaction.user.id:
-        raise RequestRefused(FailureKind.INVALID_OPTION, "You can't block yourself.")
+        raise InvalidOption("You can't block yourself.")
     guild, moderator = interaction.guild, interaction.user
     if guild_of(interaction) is None or guild is None or _owns(interaction, moderator):
         return
@@ -133,10 +132,7 @@ async def require_may_block(interaction: discord.Interaction, user_id: int) -> N
         is_above |= manages and not can_administer(interaction)
         is_above |= member.top_role > moderator.top_role
     if is_above:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "You can't block someone with a higher role.",
-        )
+        raise InvalidOption("You can't block someone with a higher role.")
 
 
 async def _find_member(guild: discord.Guild, user_id: int) -> discord.Member | None:
@@ -161,7 +157,4 @@ def require_served(interaction: discord.Interaction) -> None:
     speak(str(interaction.locale))
     served: frozenset[int] = getattr(interaction.client, "served_guilds", frozenset())
     if served and interaction.guild_id is not None and interaction.guild_id not in served:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "This bot isn't set up for this server. Ask the people who run it.",
-        )
+        raise NotAllowedHere("This bot isn't set up for this server. Ask the people who run it.")

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.permissions import require_administrator, require_moderator, require_served
 from bot.ui import error_messages
-from generation.errors import FailureKind, NotPermitted, RequestRefused
+from generation.errors import InvalidOption, NotPermitted, RequestRefused
 
 SlashCommand = app_commands.Command[Any, ..., None]
 
@@ -71,8 +71,7 @@ class CommandTree(app_commands.CommandTree[discord.Client]):
         if isinstance(error, app_commands.CommandInvokeError):
             cause = error.original
         if isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)):
-            cause = RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "This command changed. Restart Discord, or try again in a few minutes.",
+            cause = InvalidOption(
+                "This command changed. Restart Discord, or try again in a few minutes."
             )
         await error_messages.tell(interaction, cause)

@@ -2,6 +2,9 @@
 
 GenerationError
 ├── RequestRefused        before anything was recorded; nothing was charged
+│   ├── InvalidOption     what was chosen or typed cannot be used
+│   ├── InvalidAttachment what was attached cannot be used
+│   └── NotAllowedHere    not by this person, or not in this place
 ├── GenerationFailed      how an accepted generation ended; its charge is refunded
 │   └── UnusableResult    what the backend sent is no result
 ├── UnknownGeneration     no such id
@@ -69,6 +72,27 @@ class _Failure(GenerationError):
 
 class RequestRefused(_Failure):
     """The request was not accepted; nothing was recorded or charged."""
+
+
+class InvalidOption(RequestRefused):
+    """What was chosen or typed cannot be used."""
+
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(FailureKind.INVALID_OPTION, template, facts)
+
+
+class InvalidAttachment(RequestRefused):
+    """What was attached cannot be used."""
+
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(FailureKind.INVALID_ATTACHMENT, template, facts)
+
+
+class NotAllowedHere(RequestRefused):
+    """Not by this person, or not in this place."""
+
+    def __init__(self, template: str, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(FailureKind.NOT_ALLOWED_HERE, template, facts)
 
 
 class GenerationFailed(_Failure):

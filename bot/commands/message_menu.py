@@ -26,7 +26,7 @@ from bot.ui.modals import Handler, ModalInput, choice_field, open_modal, parse_n
 from bot.ui.responses import acknowledge, before_deadline, respond
 from bot.ui.statements import statement_lines
 from bot.ui.text import harmless
-from generation.errors import FailureKind, GenerationError, RequestRefused
+from generation.errors import GenerationError, InvalidAttachment, RequestRefused
 from generation.marking.statements import Statement, read_statement
 from generation.media.decoding import decode
 from generation.media.metadata import Metadata, read_metadata
@@ -273,14 +273,10 @@ def _read_facts(content: bytes) -> FileFacts:
 
 
 def _without_picture() -> GenerationError:
-    return RequestRefused(
-        FailureKind.INVALID_ATTACHMENT,
-        "No usable picture in this message. Pick one that has a picture.",
-    )
+    return InvalidAttachment("No usable picture in this message. Pick one that has a picture.")
 
 
 def _gone() -> GenerationError:
-    return RequestRefused(
-        FailureKind.INVALID_ATTACHMENT,
-        "Couldn't get the picture from Discord. Use the menu of its message again.",
+    return InvalidAttachment(
+        "Couldn't get the picture from Discord. Use the menu of its message again."
     )

@@ -21,7 +21,7 @@ from bot.ui.options import (
 )
 from bot.ui.responses import acknowledge, before_deadline, respond, respond_lines
 from bot.ui.text import harmless
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.people.preferences import (
     MAX_PRESET_NAME_CHARACTERS,
     Preferences,
@@ -174,11 +174,7 @@ def owner_of(interaction: discord.Interaction, *, server: bool) -> int:
     require_administrator(interaction)
     guild_id = guild_of(interaction)
     if guild_id is None:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "There is no server here. Leave {option} out.",
-            {"option": "server"},
-        )
+        raise InvalidOption("There is no server here. Leave {option} out.", {"option": "server"})
     return server_owner(guild_id)
 
 

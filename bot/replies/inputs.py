@@ -13,7 +13,7 @@ import discord
 from bot.network import NETWORK_ERRORS
 from bot.replies.posted_files import attachment_hosts
 from bot.ui.text import mebibytes
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidAttachment, InvalidOption, RequestRefused
 from generation.request import FetchFile
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
@@ -84,8 +84,7 @@ def parse_day(text: str | None, name: str, now: datetime, *, end: bool = False) 
         day = _find_day(text.strip().lower(), now)
         return day + timedelta(days=1) if end else day
     except (ValueError, OverflowError):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "{option}: write a day such as 2026-11-01, today, yesterday, or 3d for three days ago.",
             {"option": name},
         ) from None
@@ -144,4 +143,4 @@ async def _download(name: str, attachment: discord.Attachment) -> bytes:
 
 
 def _refused(name: str, template: str, **facts: str) -> RequestRefused:
-    return RequestRefused(FailureKind.INVALID_ATTACHMENT, template, {"option": name, **facts})
+    return InvalidAttachment(template, {"option": name, **facts})

@@ -20,7 +20,7 @@ from bot.ui.modals import (
 )
 from bot.ui.options import ASPECTS, PROMPT_CHARACTERS, input_name, shown_name
 from bot.ui.responses import before_deadline
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.library.summaries import InputKind, WorkflowSummary
 from generation.record import Generation
 from generation.request import Value
@@ -79,10 +79,7 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
             description=_describe_more(workflow),
         )
     if not parts:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "This workflow has nothing to change. Press Again instead.",
-        )
+        raise InvalidOption("This workflow has nothing to change. Press Again instead.")
     await open_modal(interaction, f"f:{generation.id}:remix", _("Remix"), parts)
 
 
@@ -111,11 +108,7 @@ def parse_lines(text: str) -> dict[str, str]:
     for line in filter(str.strip, text.splitlines()):
         shown, separator, value = (part.strip() for part in line.partition("="))
         if not separator or not shown:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "Write one name=value a line, such as seed=7.",
-                {"option": "more"},
-            )
+            raise InvalidOption("Write one name=value a line, such as seed=7.", {"option": "more"})
         if value:
             decimal = _DECIMAL_COMMA.fullmatch(value)
             values[input_name(shown)] = value.replace(",", ".") if decimal else value
@@ -141,9 +134,8 @@ def _find_workflow(interaction: discord.Interaction, generation: Generation) -> 
     for workflow in services_of(interaction).generations.workflows():
         if workflow.name == generation.workflow:
             return workflow
-    raise RequestRefused(
-        FailureKind.INVALID_OPTION,
-        "The workflow is no longer in the library. Choose another one with /imagine.",
+    raise InvalidOption(
+        "The workflow is no longer in the library. Choose another one with /imagine."
     )
 
 

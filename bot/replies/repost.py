@@ -13,7 +13,7 @@ from bot.requester import requester_of
 from bot.services import Services, services_of
 from bot.ui.responses import acknowledge, before_deadline
 from bot.ui.text import harmless
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, NotAllowedHere, RequestRefused
 from generation.media import imaging
 from generation.record import Generation, GenerationState, Output, OutputContent
 from generation.request import Requester
@@ -52,11 +52,9 @@ async def _look_up(
     """Find a result, and the reason why it can be shown in private only, if there is one."""
     result = await services.derivations.find_visible(generation_id, requester)
     if result.state is not GenerationState.SUCCEEDED:
-        raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results to show.")
+        raise InvalidOption("There are no results to show.")
     if result.withheld:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE, "Finished. Waiting for moderator approval."
-        )
+        raise NotAllowedHere("Finished. Waiting for moderator approval.")
     if result.private:
         return result, None
     return result, await services.reposting.find_obstacle(result, requester)
@@ -139,9 +137,7 @@ def _thumbnail(output: Output) -> OutputContent | None:
 def _only(generation: Generation, position: int) -> Generation:
     outputs = tuple(output for output in generation.outputs if output.position == position)
     if not outputs:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "It has only {count} results.",
-            {"option": "picture", "count": len(generation.outputs)},
+        raise InvalidOption(
+            "It has only {count} results.", {"option": "picture", "count": len(generation.outputs)}
         )
     return replace(generation, outputs=outputs)

@@ -15,13 +15,7 @@ from bot.replies.sender import Gone, ReplySender, TooLarge, Unreachable
 from bot.requester import is_age_restricted, requester_of
 from bot.services import services_of
 from bot.ui.responses import acknowledge, respond
-from generation.errors import (
-    FailureKind,
-    GenerationRemoved,
-    NotYours,
-    RequestRefused,
-    ServiceUnavailable,
-)
+from generation.errors import GenerationRemoved, NotAllowedHere, NotYours, ServiceUnavailable
 from generation.record import Generation, GenerationState
 from generation.request import Requester
 from generation.requests.available_actions import AvailableActions
@@ -56,10 +50,9 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
     guild = interaction.guild
     channel = guild.get_channel_or_thread(channel_id) if guild and channel_id else None
     if channel is None or channel_id is None:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
+        raise NotAllowedHere(
             "There is no channel to share it in. "
-            "Administrators choose one with /limner channels gallery.",
+            "Administrators choose one with /limner channels gallery."
         )
     # What may be shown depends on who asks, and on the channel where it is to be seen.
     requester = replace(requester, is_channel_age_restricted=is_age_restricted(channel))
@@ -100,8 +93,7 @@ async def _post(
             for number, message in enumerate(messages)
         ]
     except (Gone, TooLarge) as error:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
+        raise NotAllowedHere(
             "I can't post in {channel}. Ask an administrator to let me.",
             {"channel": f"<#{channel_id}>"},
         ) from error

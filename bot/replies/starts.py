@@ -24,7 +24,7 @@ from bot.ui.modals import (
 )
 from bot.ui.options import PROMPT_CHARACTERS
 from bot.ui.responses import before_deadline
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.record import Generation
 from generation.requests.available_actions import AvailableActions
 from generation.requests.derivations import Start
@@ -85,10 +85,9 @@ async def ask_for_start(
     services, requester = services_of(interaction), requester_of(interaction)
     pictures = find_positions(services.action_finder.of(generation, requester), use)
     if not pictures:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "Nothing here can start from this result. "
-            "Ask the people who run this bot to add a workflow for it.",
+            "Ask the people who run this bot to add a workflow for it."
         )
     parts: Parts = {}
     if len(pictures) > 1:

@@ -16,7 +16,7 @@ from discord import ui
 from bot.permissions import require_served
 from bot.ui import error_messages
 from bot.ui.limits import MODAL_LABEL_CHARACTERS, MODAL_TITLE_CHARACTERS
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 
 ID_DIGITS = 20
 """Most digits of Discord's ids, and of any number that a menu offers."""
@@ -190,9 +190,5 @@ def parse_number(name: str, text: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "{option} is a number such as 0.6.",
-            {"option": name},
-        )
+        raise InvalidOption("{option} is a number such as 0.6.", {"option": name})
     return number

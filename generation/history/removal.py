@@ -6,7 +6,7 @@ from db.database import Session
 from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
-from generation.errors import FailureKind, NotYours, RequestRefused, UnknownGeneration
+from generation.errors import InvalidOption, NotYours, UnknownGeneration
 from generation.history.queries import copy_generation
 from generation.ids import normalise_id
 from generation.record import Generation
@@ -34,9 +34,7 @@ class Remover(Service):
         if generation.user_id != actor_id and not is_moderator:
             raise NotYours(generation_id)
         if not generation.state.is_final:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "It has not ended yet. Cancel it first."
-            )
+            raise InvalidOption("It has not ended yet. Cancel it first.")
         if generation.removed_at is not None:
             return generation
         take_away(session, generation_id, actor_id=actor_id, now=self._clock())

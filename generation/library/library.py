@@ -17,7 +17,7 @@ from db.repositories.line import LineRepository
 from generation.backends.common_classes import CommonClasses
 from generation.backends.object_info_cache import KnownNodes
 from generation.backends.pool import BackendPool
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, InvalidAttachment, InvalidOption, RequestRefused
 from generation.library.inspection import (
     Inspection,
     find_fitness,
@@ -168,8 +168,7 @@ class Library(Service):
         """
         chosen = self._shelf.choose_name(wanted)
         if chosen in self._catalog.workflows or chosen in self._catalog.disabled:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "There is a workflow {workflow} already. Give this one another name.",
                 {"workflow": chosen},
             )
@@ -189,8 +188,7 @@ class Library(Service):
         if name in self._shelf.staged():
             report = _with_terms(await self.inspect(name), cost, role_id)
             if report.problems:
-                raise RequestRefused(
-                    FailureKind.INVALID_OPTION,
+                raise InvalidOption(
                     "The workflow {workflow} cannot be used: {problem}",
                     {"workflow": name, "problem": report.problems[0]},
                 )
@@ -198,8 +196,7 @@ class Library(Service):
                 await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
                 await asyncio.to_thread(self._shelf.switch_on, name)
         elif cost is not None or role_id is not None:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "{workflow} was added before: set cost and roles in its workflow.toml.",
                 {"option": "cost", "workflow": name},
             )
@@ -228,8 +225,7 @@ class Library(Service):
         if not was_there:
             if name not in {one.name for one in self.entries()}:
                 raise unknown_workflow(self._catalog.workflows)
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "The workflow {workflow} is not one that was added here. Disable it instead.",
                 {"workflow": name},
             )
@@ -251,16 +247,13 @@ class Library(Service):
                 default_models=self._pool.settings.default_models,
             )
         except NothingCarried as error:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
+            raise InvalidAttachment(
                 "There is no ComfyUI workflow in this file. Export it from ComfyUI's menu, or use "
-                "a picture just as ComfyUI saved it: many sites take the workflow out.",
+                "a picture just as ComfyUI saved it: many sites take the workflow out."
             ) from error
         except WorkflowUnusable as error:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
-                "This file cannot be used. {problem}",
-                {"problem": error.sentences[0]},
+            raise InvalidAttachment(
+                "This file cannot be used. {problem}", {"problem": error.sentences[0]}
             ) from error
 
     def _is_usable(self, workflow: Workflow) -> bool:
@@ -295,8 +288,7 @@ class Library(Service):
 def _with_terms(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:
     """The report with this cost and role in its manifest. Raises RequestRefused without a cost."""
     if report.is_paid and cost is None:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "{workflow} calls a paid service. Enable it with a cost in pictures: "
             "/limner workflows enable.",
             {"option": "cost", "workflow": report.name},

@@ -9,7 +9,7 @@ from db.repositories.moderation.appeals import AppealRepository
 from db.repositories.moderation.blocks import BlockRepository
 from db.repositories.moderation.reviews import REFUSED, ReviewRepository
 from db.tables import AppealRow
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, RequestRefused
 from generation.record import copy_row
 from generation.request import Actor
 from generation.text import clean_text, is_visible
@@ -101,4 +101,4 @@ class Appeals(Service):
 
 
 def _refused(name: str, template: str, **facts: object) -> RequestRefused:
-    return RequestRefused(FailureKind.INVALID_OPTION, template, {"option": name, **facts})
+    return InvalidOption(template, {"option": name, **facts})

@@ -17,7 +17,7 @@ from db.repositories.moderation.blocks import EVERYWHERE, BlockRepository
 from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.watched_words import WatchedWordRepository
 from db.tables import BlockRow, WatchedWordRow
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.moderation.word_filter import (
     MAX_WATCHED_WORDS,
     WatchedWord,
@@ -205,10 +205,8 @@ class Moderation(Service):
         kept = check_pattern(clean_text(pattern), is_expression=is_expression)
         watched_words = WatchedWordRepository(session)
         if len(watched_words.of_guild(actor.guild_id)) >= MAX_WATCHED_WORDS:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "You can watch up to {limit} words. Remove one first.",
-                {"limit": MAX_WATCHED_WORDS},
+            raise InvalidOption(
+                "You can watch up to {limit} words. Remove one first.", {"limit": MAX_WATCHED_WORDS}
             )
         row = watched_words.add(
             actor.guild_id,

@@ -21,7 +21,7 @@ from db.repositories.moderation.guild_moderation import GuildModerationRepositor
 from db.repositories.moderation.reviews import APPROVED, SHOWN, ReviewRepository
 from db.repositories.outputs import NewOutput
 from db.tables import FlagRow, GuildModerationRow
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.history.queries import copy_generation
 from generation.media import imaging, video
 from generation.media.decoding import decode
@@ -142,7 +142,7 @@ class ImageGate(Service):
         Raises RequestRefused where no checker is installed, ServiceUnavailable.
         """
         if self._checker is None and policy.mode is not CheckMode.OFF:
-            raise RequestRefused(FailureKind.INVALID_OPTION, NOT_INSTALLED)
+            raise InvalidOption(NOT_INSTALLED)
         GuildModerationRepository(session).put(
             actor.guild_id,
             image_check=policy.mode.value,

@@ -27,7 +27,13 @@ from db.repositories.moderation.reviews import (
 )
 from db.repositories.outputs import OutputRepository
 from db.tables import DIRECT_MESSAGES, FlagRow, GenerationRow
-from generation.errors import FailureKind, GenerationRemoved, RequestRefused, UnknownGeneration
+from generation.errors import (
+    FailureKind,
+    GenerationRemoved,
+    InvalidOption,
+    RequestRefused,
+    UnknownGeneration,
+)
 from generation.history.queries import copy_generation
 from generation.history.records import Records
 from generation.media.contact_sheet import Tile, build_tiles, contact_sheet
@@ -193,7 +199,7 @@ class Reviews(Service):
         now = self._clock()
         row = _find_row(session, actor, generation_id)
         if row.state != GenerationState.SUCCEEDED.value:
-            raise RequestRefused(FailureKind.INVALID_OPTION, "It has no results to decide on.")
+            raise InvalidOption("It has no results to decide on.")
         if row.removed_at is not None:
             raise GenerationRemoved(generation_id)
         reviews = ReviewRepository(session)
@@ -207,9 +213,7 @@ class Reviews(Service):
             undo_until=now + UNDO_TIME,
             reason=kept,
         ):
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Somebody decided on this one already."
-            )
+            raise InvalidOption("Somebody decided on this one already.")
         detail = {"reason": kept} if kept else {}
         action = "approve" if approved else "refuse"
         self._audit(session, actor, action, generation_id, user_id=str(row.user_id), **detail)
@@ -225,7 +229,7 @@ class Reviews(Service):
         row = _find_row(session, actor, generation_id)
         reviews = ReviewRepository(session)
         if not reviews.undo(generation_id, self._clock()):
-            raise RequestRefused(FailureKind.INVALID_OPTION, "It's too late to undo this.")
+            raise InvalidOption("It's too late to undo this.")
         self._audit(session, actor, "undo", generation_id, user_id=str(row.user_id))
         review = reviews.find(generation_id)
         is_withheld = review is not None and review.state == PENDING
@@ -350,7 +354,7 @@ class Reviews(Service):
         if generation.removed_at is not None:
             raise GenerationRemoved(generation_id)
         if generation.state is not GenerationState.SUCCEEDED:
-            raise RequestRefused(FailureKind.INVALID_OPTION, "There are no results to show.")
+            raise InvalidOption("There are no results to show.")
         flags = FlagRepository(session)
         if any(
             one.kind == REPORT and one.actor_id == requester.user_id

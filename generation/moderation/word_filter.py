@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import regex
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.text import BLANKS
 
 EXPRESSION_TIMEOUT_S = 0.05
@@ -77,28 +77,23 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
     """The pattern as it is kept. Raises RequestRefused."""
     text = " ".join(pattern.split()) if not is_expression else pattern.strip()
     if not text or len(text) > MAX_PATTERN_CHARACTERS:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "A word or expression has 1 to {limit} characters.",
-            {"limit": MAX_PATTERN_CHARACTERS},
+        raise InvalidOption(
+            "A word or expression has 1 to {limit} characters.", {"limit": MAX_PATTERN_CHARACTERS}
         )
     if is_expression:
         if _repetitions(text) > MAX_REPETITIONS:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "The expression repeats its parts too often (limit {limit} in all).",
                 {"limit": MAX_REPETITIONS},
             )
         try:
             regex.compile(text)
         except regex.error as error:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "This is no regular expression: {reason}.",
-                {"reason": str(error)},
+            raise InvalidOption(
+                "This is no regular expression: {reason}.", {"reason": str(error)}
             ) from None
     elif not _words(text):
-        raise RequestRefused(FailureKind.INVALID_OPTION, "Write a word with letters or digits.")
+        raise InvalidOption("Write a word with letters or digits.")
     return text
 
 

@@ -12,7 +12,7 @@ from db.repositories.policies import PolicyRepository
 from db.repositories.preferences import PreferencesRepository
 from db.tables import PreferencesRow
 from generation.backends.pool import BackendPool
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, RequestRefused
 from generation.quota.costs import COUNT
 from generation.request import GenerationRequest, Layout, Requester, Value
 from generation.requests.checkpoints import offered_models
@@ -181,7 +181,7 @@ class Preferences(Service):
             for known, values in (await self.presets(owner_id)).items():
                 if known.casefold() == wanted.casefold():
                     return values
-        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+        raise InvalidOption(NO_PRESET, {"option": "name"})
 
     async def save_preset(self, user_id: int, name: str, values: Preset) -> str:
         """Keep options under a name, instead of what it meant before; the name as it is kept.
@@ -190,15 +190,12 @@ class Preferences(Service):
         """
         kept = clean_name(name)
         if not kept or len(kept) > MAX_PRESET_NAME_CHARACTERS:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "The name of a preset has 1 to {limit} characters.",
                 {"option": "name", "limit": MAX_PRESET_NAME_CHARACTERS},
             )
         if not values:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "A preset needs at least one option beside its name."
-            )
+            raise InvalidOption("A preset needs at least one option beside its name.")
         self._check_preset(values)
         return await self._save_preset(user_id, kept, values)
 
@@ -210,7 +207,7 @@ class Preferences(Service):
             if known.casefold() == wanted:
                 preferences.delete_preset(user_id, known)
                 return
-        raise RequestRefused(FailureKind.INVALID_OPTION, NO_PRESET, {"option": "name"})
+        raise InvalidOption(NO_PRESET, {"option": "name"})
 
     @reads
     def _find_channel_workflow(self, session: Session, requester: Requester) -> str | None:
@@ -235,10 +232,8 @@ class Preferences(Service):
         known = {one.casefold(): one for one in preferences.presets(user_id)}
         same = known.get(name.casefold())
         if same is None and len(known) >= MAX_PRESETS:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "There are {limit} presets already. Delete one first.",
-                {"limit": MAX_PRESETS},
+            raise InvalidOption(
+                "There are {limit} presets already. Delete one first.", {"limit": MAX_PRESETS}
             )
         if same is not None and same != name:
             preferences.delete_preset(user_id, same)

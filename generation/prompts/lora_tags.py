@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, InvalidOption, RequestRefused
 from workflows.loras import (
     MAX_LORAS,
     MAX_WEIGHT,
@@ -56,8 +56,7 @@ def _split(text: str) -> tuple[str, tuple[Lora, ...]]:
 
 
 def _invalid_weight() -> RequestRefused:
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
+    return InvalidOption(
         "The weight of a LoRA is a number from -{limit} to {limit}, as in <lora:name:0.8>.",
         {"option": "lora", "limit": f"{MAX_WEIGHT:g}"},
     )
@@ -65,8 +64,7 @@ def _invalid_weight() -> RequestRefused:
 
 def _check_count(loras: Sequence[Lora]) -> None:
     if len(loras) > MAX_LORAS:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "Use up to {limit} LoRAs; these are {count}.",
             {"option": "lora", "limit": MAX_LORAS, "count": len(loras)},
         )
@@ -82,8 +80,7 @@ def _find(name: str, choices: Sequence[str] | None) -> str:
         if len(found) == 1:
             return found[0]
         if found:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "Several LoRAs are called {lora}. Use the full name: {listed}.",
                 {"option": "lora", "lora": name, "listed": _list(found)},
             )

@@ -9,7 +9,7 @@ from time import monotonic
 
 from db.database import Database, Session
 from db.repositories.wildcards import WildcardRepository
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, RequestRefused
 from generation.prompts.wildcards import NAME, Lists
 from generation.request import Actor
 from generation.text import clean_text
@@ -111,7 +111,7 @@ def check_list_size(size: int) -> None:
 
 
 def _refused(name: str, template: str, **facts: object) -> RequestRefused:
-    return RequestRefused(FailureKind.INVALID_OPTION, template, {"option": name, **facts})
+    return InvalidOption(template, {"option": name, **facts})
 
 
 def _split(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

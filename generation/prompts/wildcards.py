@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, RequestRefused
 
 MAX_DEPTH = 16
 """How deep alternatives and lists may contain each other."""
@@ -129,19 +129,11 @@ def _unknown(name: str, lists: Lists) -> RequestRefused:
     listed = ", ".join(sorted(lists)[:MAX_LISTED]) + (", …" * (len(lists) > MAX_LISTED))
     facts = {"option": "prompt", "wildcard": name, "listed": listed}
     if not lists:
-        return RequestRefused(
-            FailureKind.INVALID_OPTION, "There is no list {wildcard}, and no other either.", facts
-        )
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
-        "There is no list {wildcard}. Use one of these: {listed}.",
-        facts,
-    )
+        return InvalidOption("There is no list {wildcard}, and no other either.", facts)
+    return InvalidOption("There is no list {wildcard}. Use one of these: {listed}.", facts)
 
 
 def _nested() -> RequestRefused:
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
-        "These wildcards contain each other without end. Name fewer of them.",
-        {"option": "prompt"},
+    return InvalidOption(
+        "These wildcards contain each other without end. Name fewer of them.", {"option": "prompt"}
     )

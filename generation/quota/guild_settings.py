@@ -13,7 +13,7 @@ from db.repositories.guilds import GuildRepository
 from db.repositories.line import LineRepository
 from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.policies import PolicyRepository
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.quota.policy import BOUNDS, Grant, GuildLimits, RolePolicy
 from generation.quota.rules import Unit
 from generation.quota.usage import read_grant, read_limits, read_role
@@ -324,15 +324,13 @@ def _check(changes: Mapping[str, int | str]) -> None:
     for name, value in changes.items():
         lowest, highest = BOUNDS.get(name, (0, 1))
         if name in BOUNDS and isinstance(value, int) and not lowest <= value <= highest:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
+            raise InvalidOption(
                 "This must be from {lowest} to {highest}, not {value}.",
                 {"lowest": lowest, "highest": highest, "value": value},
             )
     timezone = changes.get("timezone")
     if timezone is not None and timezone not in available_timezones():
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "No time zone is called {timezone}. Pick one from the list, such as Europe/Vienna.",
             {"timezone": timezone},
         )
@@ -340,8 +338,7 @@ def _check(changes: Mapping[str, int | str]) -> None:
 
 def _check_patterns(patterns: Sequence[str]) -> None:
     if len(patterns) > MAX_NAMED or any(len(one) > MAX_PATTERN_CHARACTERS for one in patterns):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "Name up to {limit}, with up to {length} characters each.",
             {"limit": MAX_NAMED, "length": MAX_PATTERN_CHARACTERS},
         )
@@ -349,8 +346,4 @@ def _check_patterns(patterns: Sequence[str]) -> None:
 
 def _check_room(count: int, *, is_new: bool) -> None:
     if is_new and count >= MAX_NAMED:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "The limit here is {limit}. Clear one first.",
-            {"limit": MAX_NAMED},
-        )
+        raise InvalidOption("The limit here is {limit}. Clear one first.", {"limit": MAX_NAMED})

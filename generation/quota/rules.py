@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, NotAllowedHere, RequestRefused
 from generation.quota.periods import Period, period_bounds
 
 PICTURES = 50
@@ -134,10 +134,7 @@ class Permission:
         """Refuse everything to those who may not."""
         if request.allowance.may_generate:
             return None
-        return RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "Your roles don't let you make pictures here. Ask an administrator.",
-        )
+        return NotAllowedHere("Your roles don't let you make pictures here. Ask an administrator.")
 
 
 class Amount:

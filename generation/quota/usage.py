@@ -15,7 +15,7 @@ from db.repositories.outputs import OutputRepository
 from db.repositories.people import PersonRepository
 from db.repositories.policies import PolicyRepository
 from db.tables import ChannelPolicyRow, GrantRow, GuildRow, RolePolicyRow
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import NotAllowedHere
 from generation.quota.periods import Period, period_bounds
 from generation.quota.policy import (
     BOUNDS,
@@ -264,10 +264,7 @@ def refuse_elsewhere(policies: PolicyRepository, requester: Requester) -> None:
 
 def _refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> None:
     if requester.guild_id is not None and not is_served(channels, requester.place_ids):
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "Pictures are off in this channel. Try another one.",
-        )
+        raise NotAllowedHere("Pictures are off in this channel. Try another one.")
 
 
 def _read_rules(

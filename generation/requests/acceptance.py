@@ -15,7 +15,7 @@ from db.repositories.moderation.flags import FlagRepository
 from db.repositories.moderation.reviews import PENDING, SHOWN, ReviewRepository
 from db.tables import FlagRow, GenerationRow
 from generation.backends.pool import BackendPool
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption, RequestRefused
 from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import load_durations
@@ -444,9 +444,7 @@ def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
     if isinstance(error, InvalidValue) and error.name in workflow.model_slots and error.choices:
         failure = missing_model(None, error.choices)
         return RequestRefused(failure.kind, error.template, {**failure.facts, **error.facts})
-    return RequestRefused(
-        FailureKind.INVALID_OPTION, error.template, {"option": error.name, **error.facts}
-    )
+    return InvalidOption(error.template, {"option": error.name, **error.facts})
 
 
 def _plain(value: object) -> Value:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import NotAllowedHere, RequestRefused
 from generation.quota.policy import Access, is_allowed
 from generation.request import GenerationRequest, Requester, Value
 from workflows.loras import Lora, parse_value
@@ -25,25 +25,18 @@ def check_access(workflow: Workflow, requester: Requester) -> None:
         requester.channel_id,
         requester.parent_channel_id,
     }.intersection(access.channels):
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "The workflow {workflow} can be used in other channels only.",
-            facts,
-        )
+        raise NotAllowedHere("The workflow {workflow} can be used in other channels only.", facts)
     check_age(workflow, requester)
     if access.roles and requester.role_ids.isdisjoint(access.roles):
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
-            "The workflow {workflow} can be used by people with another role only.",
-            facts,
+        raise NotAllowedHere(
+            "The workflow {workflow} can be used by people with another role only.", facts
         )
 
 
 def check_age(workflow: Workflow, requester: Requester) -> None:
     """Raise RequestRefused if its results must not be shown in this channel."""
     if workflow.manifest.access.age_restricted and not requester.is_channel_age_restricted:
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE,
+        raise NotAllowedHere(
             "The workflow {workflow} can be used in age-restricted channels only.",
             {"workflow": workflow.name},
         )
@@ -64,11 +57,7 @@ def check_role_access(
     chosen = (*_find_chosen(workflow, request, values), *(("loras", one.name) for one in loras))
     for category, name in chosen:
         if not is_allowed(access, category, name):
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE,
-                "Your roles cannot use {option} here.",
-                {"option": name},
-            )
+            raise NotAllowedHere("Your roles cannot use {option} here.", {"option": name})
 
 
 def _find_chosen(

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from generation.errors import (
-    FailureKind,
     GenerationRemoved,
+    InvalidAttachment,
+    InvalidOption,
     NotYours,
     RequestRefused,
     UnknownGeneration,
@@ -251,9 +252,8 @@ class Derivations:
                 return kept.content
         copy = await fetch_copy(generation, output)
         if copy is None:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
-                "This picture is no longer stored. Make it again with the same seed.",
+            raise InvalidAttachment(
+                "This picture is no longer stored. Make it again with the same seed."
             )
         return copy
 
@@ -298,9 +298,8 @@ class Derivations:
     ) -> DerivedRequest:
         wanted = find_picture_input(workflow, files) if workflow else None
         if workflow is None or wanted is None:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "No workflow can do that right now. Ask the people who run this bot to add one.",
+            raise InvalidOption(
+                "No workflow can do that right now. Ask the people who run this bot to add one."
             )
         output = _find_picture(source, position)
         takes_loras = find_lora_input(workflow) is not None
@@ -395,8 +394,7 @@ class Derivations:
         first = next((one for one in wanted if one.type is InputType.IMAGE), None)
         lacking = [one.name for one in wanted if one is not first or start is None]
         if lacking or first is None or start is None:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
+            raise InvalidAttachment(
                 "Only the person who attached it can reuse it. Attach your own with the command: "
                 "{missing}.",
                 {"missing": ", ".join(lacking)},
@@ -486,14 +484,8 @@ def _find_picture(generation: Generation, position: int) -> Output:
     for output in generation.outputs:
         if output.position == position and is_picture(output):
             return output
-    raise RequestRefused(
-        FailureKind.INVALID_OPTION,
-        "There is no such picture among these results: choose another one.",
-    )
+    raise InvalidOption("There is no such picture among these results: choose another one.")
 
 
 def _input_gone() -> RequestRefused:
-    return RequestRefused(
-        FailureKind.INVALID_ATTACHMENT,
-        "The picture it started from is no longer stored. Attach it again.",
-    )
+    return InvalidAttachment("The picture it started from is no longer stored. Attach it again.")

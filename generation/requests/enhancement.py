@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.record import Generation
 from generation.request import Derivation, GenerationRequest, Requester, Value
 from workflows.manifest import Kind
@@ -17,8 +17,7 @@ def enhance_first(request: GenerationRequest) -> GenerationRequest:
     Raises RequestRefused for a request with pictures: they are not kept.
     """
     if request.images:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "Leave pictures out to enhance a prompt. Attach them when you use it.",
             {"option": "enhance"},
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.history.records import Order
 from generation.record import Generation
 from generation.request import Derivation, FetchFile, GenerationRequest, Requester, Value
@@ -28,9 +28,8 @@ def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
     """The workflow it was made with. Raises RequestRefused when it is gone."""
     workflow = catalog.workflows.get(generation.workflow)
     if workflow is None:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "The workflow is no longer in the library. Choose another one with /imagine.",
+        raise InvalidOption(
+            "The workflow is no longer in the library. Choose another one with /imagine."
         )
     return workflow
 

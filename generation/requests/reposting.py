@@ -12,7 +12,7 @@ from db.repositories.generations import GenerationRepository
 from db.repositories.moderation.blocks import BlockRepository
 from db.repositories.moderation.reviews import APPROVED, ReviewRepository
 from db.repositories.policies import PolicyRepository
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import NotAllowedHere, RequestRefused
 from generation.moderation.blocks import Moderation
 from generation.moderation.review import ReviewMode, find_mode
 from generation.quota.usage import refuse_elsewhere
@@ -71,10 +71,7 @@ class Reposting(Service):
             return
         judgement = await self._moderation.judge(requester, tuple(self._texts(generation)))
         if mode is ReviewMode.HOLD or judgement.needs_hold:
-            raise RequestRefused(
-                FailureKind.NOT_ALLOWED_HERE,
-                "Results appear here once a moderator approves them.",
-            )
+            raise NotAllowedHere("Results appear here once a moderator approves them.")
 
     @reads
     def _find_review(
@@ -83,7 +80,7 @@ class Reposting(Service):
         """Whether it was approved of, and the mode here. Raises RequestRefused."""
         blocks, reviews = BlockRepository(session), ReviewRepository(session)
         if blocks.find(requester.user_id, requester.guild_id, self._clock()) is not None:
-            raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "You're blocked in this server.")
+            raise NotAllowedHere("You're blocked in this server.")
         refuse_elsewhere(PolicyRepository(session), requester)
         review = reviews.find(generation.id)
         is_approved = review is not None and review.state == APPROVED

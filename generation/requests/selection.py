@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from generation.backends.capability import find_classes
 from generation.backends.pool import BackendPool
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.quota.policy import Access
 from generation.request import GenerationRequest
 from generation.requests.access import NOTHING_NAMED, check_access, may_use
@@ -40,8 +40,7 @@ def select_workflow(
     if workflow is None:
         raise unknown_workflow(catalog.workflows)
     if request.kinds and workflow.manifest.kind not in request.kinds:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "The workflow {workflow} makes something else. Choose one from the list.",
             {"option": "workflow", "workflow": workflow.name},
         )
@@ -85,8 +84,7 @@ def without_place(
 
 def unknown_workflow(names: Iterable[str]) -> RequestRefused:
     """Build the refusal for an unknown workflow."""
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
+    return InvalidOption(
         "There is no workflow of that name. Choose one from the list.",
         {"option": "workflow", "choices": sorted(names)},
     )
@@ -94,8 +92,7 @@ def unknown_workflow(names: Iterable[str]) -> RequestRefused:
 
 def no_place(workflow: Workflow, missing: Iterable[str]) -> RequestRefused:
     """Build the refusal for options that the workflow does not have."""
-    return RequestRefused(
-        FailureKind.INVALID_OPTION,
+    return InvalidOption(
         "The workflow {workflow} has no place for: {missing}. "
         "Leave that out, or choose another workflow.",
         {"workflow": workflow.name, "missing": ", ".join(missing)},
@@ -117,8 +114,7 @@ def _select_default(
         if may_use(workflow, request.requester, access)
     ]
     if not candidates:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "There is no workflow for that ({kind}). Choose one by name.",
             {"option": "workflow", "kind": kinds[0].value},
         )
@@ -173,11 +169,7 @@ def settle_prompt(prompt: str, workflow: Workflow) -> str:
     if is_visible(prompt) or wanted is None or wanted.hidden:
         return prompt
     if wanted.required:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
-            "The prompt is empty. Say what the picture shows.",
-            {"option": PROMPT},
-        )
+        raise InvalidOption("The prompt is empty. Say what the picture shows.", {"option": PROMPT})
     return wanted.default if isinstance(wanted.default, str) else ""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.record import Generation, InputFile
 from generation.request import GenerationRequest, Value
 from generation.text import clean_text
@@ -30,8 +30,7 @@ def clean_prompt(text: str) -> str:
     """The prompt as it is recorded. Raises RequestRefused when it is too long."""
     cleaned = clean_text(text)
     if len(cleaned) > MAX_PROMPT_CHARACTERS:
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION,
+        raise InvalidOption(
             "A prompt may have up to {limit} characters; this one has {length}.",
             {"option": PROMPT, "limit": MAX_PROMPT_CHARACTERS, "length": len(cleaned)},
         )

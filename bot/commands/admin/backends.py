@@ -11,7 +11,7 @@ from bot.ui.responses import acknowledge, acknowledged, respond, respond_lines
 from bot.ui.text import BYTES_PER_MIB, harmless, relative
 from generation.backends.draining import BackendAdmin, BackendReport
 from generation.backends.status import BackendState
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.request import Actor
 
 MIB_PER_GIB = 1024
@@ -68,11 +68,7 @@ class BackendsGroup(app_commands.Group, name="backends", description="The GPUs t
         require_operator(interaction)
         actor = await acknowledged(interaction)
         if name not in self._admin.names:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                'No GPU "{name}". Pick one from the list.',
-                {"name": name},
-            )
+            raise InvalidOption('No GPU "{name}". Pick one from the list.', {"name": name})
         return actor
 
 

@@ -20,7 +20,7 @@ from bot.ui.allowances import (
 )
 from bot.ui.options import Choices, input_name, matching
 from bot.ui.responses import acknowledged, respond_lines
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.library.library import Library
 from generation.quota.guild_settings import MAX_GRANT_DAYS, Administration
 from generation.quota.policy import BOUNDS
@@ -151,9 +151,7 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
         }
         changes = given_values(options)
         if not changes:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Choose at least one option to change."
-            )
+            raise InvalidOption("Choose at least one option to change.")
         policy = await self._administration.set_role(actor, role.id, changes)
         await respond_lines(interaction, _("Role override updated"), [role_line(policy, limits)])
 
@@ -179,7 +177,7 @@ class RolesGroup(app_commands.Group, name="roles", description="Role overrides")
         given = {"workflows": workflows, "models": models, "loras": loras, "options": options}
         changes = {name: _patterns(text) for name, text in given.items() if text is not None}
         if not changes:
-            raise RequestRefused(FailureKind.INVALID_OPTION, "Say what the role may use.")
+            raise InvalidOption("Say what the role may use.")
         if "options" in changes:
             changes["options"] = tuple(map(input_name, changes["options"]))
         policy = await self._administration.set_access(actor, role.id, changes)

@@ -23,7 +23,7 @@ from bot.ui.components import PersistentItem
 from bot.ui.layout import Item, panel, row, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import NotAllowedHere
 from generation.history.retention import Keeping
 from generation.library.summaries import WorkflowSummary
 from generation.moderation.image_filter import NOT_INSTALLED
@@ -135,7 +135,7 @@ async def _show(interaction: discord.Interaction, step: int, chosen: str | None 
 def _require_server(interaction: discord.Interaction) -> None:
     require_administrator(interaction)
     if guild_of(interaction) is None:
-        raise RequestRefused(FailureKind.NOT_ALLOWED_HERE, "Use this in a server.")
+        raise NotAllowedHere("Use this in a server.")
 
 
 async def _build(

@@ -14,7 +14,7 @@ from bot.replies.posted_files import attachment_hosts
 from bot.ui.options import Choices, matching
 from bot.ui.responses import acknowledged, respond, respond_lines
 from bot.ui.text import harmless
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidAttachment
 from generation.prompts.wildcard_lists import MAX_NAME_CHARACTERS, WildcardLists, check_list_size
 
 LISTED_LINES = 6
@@ -91,8 +91,6 @@ def _decode(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RequestRefused(
-            FailureKind.INVALID_ATTACHMENT,
-            "The file is not text in UTF-8. Save it as a .txt file.",
-            {"option": "file"},
+        raise InvalidAttachment(
+            "The file is not text in UTF-8. Save it as a .txt file.", {"option": "file"}
         ) from None

@@ -9,7 +9,7 @@ from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui.responses import acknowledged, respond_lines
 from bot.ui.text import harmless
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.moderation.appeals import BLOCK, MAX_APPEAL_CHARACTERS, Appeal
 
 LISTED = 10
@@ -25,10 +25,8 @@ def appeals_command(services: Services) -> SlashCommand:
     ) -> None:
         actor = await acknowledged(interaction)
         if close is not None and not await services.appeals.close(actor, close):
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "No appeal {number} is open here.",
-                {"option": "close", "number": close},
+            raise InvalidOption(
+                "No appeal {number} is open here.", {"option": "close", "number": close}
             )
         listed, count = await services.appeals.list_open(actor.guild_id, LISTED)
         lines = [_line(appeal) for appeal in listed]

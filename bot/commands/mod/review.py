@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui.layout import panel
 from bot.ui.responses import acknowledged, before_deadline, respond
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidAttachment, InvalidOption
 from generation.moderation.review import Overview, ReviewMode
 
 MAX_KEPT_DAYS = 3650
@@ -47,9 +47,7 @@ def review_command(services: Services) -> SlashCommand:
             return
         chosen = None if mode == "as the server" else ReviewMode(mode)
         if chosen is None and channel is None:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Choose a channel too, or another mode."
-            )
+            raise InvalidOption("Choose a channel too, or another mode.")
         await reviews.set_mode(actor, channel.id if channel else None, chosen)
         await respond(interaction, view=_policy(await reviews.overview(actor.guild_id)))
 
@@ -69,9 +67,7 @@ def log_channel_command(services: Services) -> SlashCommand:
     ) -> None:
         actor = await acknowledged(interaction)
         if channel is not None and off:
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION, "Choose a channel or turn it off, not both."
-            )
+            raise InvalidOption("Choose a channel or turn it off, not both.")
         if channel is not None:
             require_can_post(channel)
         if channel is not None or off:
@@ -127,10 +123,7 @@ class ReportMenu:
         """Open the form that asks for the reason."""
         generation = await before_deadline(interaction, find_own(interaction, message))
         if generation is None:
-            raise RequestRefused(
-                FailureKind.INVALID_ATTACHMENT,
-                "This message isn't mine. Report it to Discord.",
-            )
+            raise InvalidAttachment("This message isn't mine. Report it to Discord.")
         await ask_for_report(interaction, generation)
 
 

@@ -13,7 +13,7 @@ from bot.services import Services
 from bot.tree import SlashCommand
 from bot.ui.layout import BLURPLE, build_layout, card, gallery, small, text
 from bot.ui.responses import acknowledged, respond
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import InvalidOption
 from generation.media.chart import draw_bars
 from generation.media.decoding import decode
 from generation.moderation.transparency import MOST_DAYS, TransparencyReport
@@ -50,10 +50,8 @@ def transparency_command(services: Services) -> SlashCommand:
         end = parse_day(until, "until", now, end=True) or now
         begin = parse_day(since, "since", now) or end - timedelta(days=USUAL_DAYS)
         if not timedelta() < end - begin <= timedelta(days=MOST_DAYS):
-            raise RequestRefused(
-                FailureKind.INVALID_OPTION,
-                "Choose a period of one day to {days} days.",
-                {"option": "since", "days": MOST_DAYS},
+            raise InvalidOption(
+                "Choose a period of one day to {days} days.", {"option": "since", "days": MOST_DAYS}
             )
         report = await services.transparency.report(actor, begin, end)
         first, last = (f"{one.astimezone(UTC):%Y-%m-%d}" for one in (begin, end))

@@ -9,7 +9,7 @@ from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, ModalInput, open_modal, radio_field, text_field
 from bot.ui.reasons import OTHER, join_reason, reason_names
 from bot.ui.responses import acknowledge, before_deadline, respond
-from generation.errors import FailureKind, RequestRefused
+from generation.errors import NotAllowedHere
 from generation.moderation.review import MAX_REPORT_CHARACTERS
 from generation.record import Generation
 
@@ -31,9 +31,7 @@ async def open_report(interaction: discord.Interaction, generation_id: str, _ind
 async def ask_for_report(interaction: discord.Interaction, generation: Generation) -> None:
     """Open the modal for a generation already loaded. Raises RequestRefused."""
     if generation.guild_id is None or generation.guild_id != guild_of(interaction):
-        raise RequestRefused(
-            FailureKind.NOT_ALLOWED_HERE, "There are no moderators here. Delete it instead."
-        )
+        raise NotAllowedHere("There are no moderators here. Delete it instead.")
     fields = {
         "kind": radio_field("kind", _("What is wrong with it?"), reason_names()),
         "reason": text_field(

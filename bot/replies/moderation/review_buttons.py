@@ -49,9 +49,9 @@ from bot.ui.responses import (
 )
 from bot.ui.text import plain
 from generation.errors import (
-    FailureKind,
     GenerationError,
     GenerationRemoved,
+    InvalidOption,
     RequestRefused,
     UnknownGeneration,
 )
@@ -369,9 +369,7 @@ async def _take_block(interaction: discord.Interaction, answer: ModalInput) -> N
     typed = answer.texts.get("days", "").strip()
     is_number = typed.isascii() and typed.isdecimal() and len(typed) <= DAYS_DIGITS
     if typed and not (is_number and 1 <= int(typed) <= MAX_DAYS):
-        raise RequestRefused(
-            FailureKind.INVALID_OPTION, "Days are a number from 1 to {most}.", {"most": MAX_DAYS}
-        )
+        raise InvalidOption("Days are a number from 1 to {most}.", {"most": MAX_DAYS})
     until = datetime.now(UTC) + timedelta(days=int(typed)) if typed else None
     reason = answer.texts.get("reason", "")
     await services.moderation.block(actor, case.generation.user_id, reason=reason, until=until)
