@@ -70,7 +70,7 @@ from generation.requests.reposting import Reposting
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
-from workflows.shelf import Shelf
+from workflows.managed_folder import Shelf
 
 KNOWN_NODES = "object_info"
 """Folder inside the data folder that caches each backend's last `/object_info`."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from workflows.errors import InvalidValue, MissingInput, UnknownInput
 from workflows.graph import Graph, Link, Slot, consumers, unused_id
-from workflows.loras import Lora, parse_value
+from workflows.lora_tags import Lora, parse_value
 from workflows.manifest import Input, InputType, Manifest, Scalar, Value, parse_target
 from workflows.values import coerce, size_for
 from workflows.workflow import Workflow

@@ -15,9 +15,9 @@ import watchfiles
 
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
+from workflows.managed_folder import SWITCHED_OFF, SWITCHED_ON, Shelf
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
-from workflows.shelf import SWITCHED_OFF, SWITCHED_ON, Shelf
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
 from workflows.workflow import Workflow
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from workflows import sizes
 from workflows.errors import InvalidValue
-from workflows.loras import MAX_WEIGHT, Lora, format_value, parse_value
+from workflows.lora_tags import MAX_WEIGHT, Lora, format_value, parse_value
 from workflows.manifest import MAX_SEED, Input, InputType, Scalar, Value
 
 MAX_DIGITS = 32

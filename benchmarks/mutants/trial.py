@@ -31,7 +31,7 @@ MODULES = {
     "generation/runs/failures.py": "tests/generation/runs/test_failures.py",
     "generation/runs/progress.py": "tests/generation/runs/test_progress.py",
     "workflows/convert/export.py": CONVERTING,
-    "workflows/convert/flat.py": CONVERTING,
+    "workflows/convert/flattening.py": CONVERTING,
     "workflows/convert/groups.py": CONVERTING,
     "workflows/convert/promotion.py": CONVERTING,
     "workflows/convert/widgets.py": CONVERTING,

@@ -23,8 +23,8 @@ from generation.library.inspection import Inspection, inspect_file, inspect_work
 from generation.library.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
+from workflows.managed_folder import Shelf
 from workflows.schema import SCHEMA_FILE, manifest_schema
-from workflows.shelf import Shelf
 from workflows.sources import (
     MANIFEST_FILE,
     MANIFEST_SUFFIX,

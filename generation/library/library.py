@@ -34,8 +34,8 @@ from generation.requests.selection import unknown_workflow
 from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.errors import NothingCarried, WorkflowUnusable
+from workflows.managed_folder import Shelf
 from workflows.manifest import Access
-from workflows.shelf import Shelf
 from workflows.workflow import Workflow
 
 RECENT_RUNS = 20

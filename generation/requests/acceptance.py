@@ -25,7 +25,7 @@ from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.image_filter import FLAG, ImageGate, Ruling
 from generation.moderation.image_policy import ImageVerdict
 from generation.moderation.review import ReviewMode, find_mode
-from generation.prompts.lora_tags import read_tags
+from generation.prompts.lora_files import read_tags
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.prompts.wildcards import Lists, draw, has_wildcards
 from generation.quota.costs import cost_of, count_of
@@ -57,7 +57,7 @@ from generation.text import clean_text
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
-from workflows.loras import Lora
+from workflows.lora_tags import Lora
 from workflows.manifest import InputType
 from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from generation.errors import NotAllowedHere, RequestRefused
 from generation.quota.policy import Access, is_allowed
 from generation.request import GenerationRequest, Requester, Value
-from workflows.loras import Lora, parse_value
+from workflows.lora_tags import Lora, parse_value
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
 

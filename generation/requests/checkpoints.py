@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from generation.backends.capability import MODEL_SUFFIXES
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, RequestRefused
-from generation.prompts.lora_tags import read_option
+from generation.prompts.lora_files import read_option
 from generation.record import Failure
 from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow

@@ -45,7 +45,7 @@ from generation.requests.values import (
     picture_inputs,
 )
 from workflows.catalog import Catalog
-from workflows.loras import split_tags
+from workflows.lora_tags import split_tags
 from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
 

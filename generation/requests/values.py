@@ -9,7 +9,7 @@ from generation.text import clean_text
 from workflows.binding import bind
 from workflows.errors import InvalidValue
 from workflows.graph import Graph
-from workflows.loras import format_value, parse_value, split_tags
+from workflows.lora_tags import format_value, parse_value, split_tags
 from workflows.manifest import Input, InputType, Kind
 from workflows.values import coerce, size_like
 from workflows.workflow import Workflow

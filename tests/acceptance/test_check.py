@@ -12,7 +12,7 @@ from generation.moderation.image_policy import Detections
 from sandbox.people import as_text, files_of
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
-from workflows.shelf import Shelf
+from workflows.managed_folder import Shelf
 
 
 async def findings(environment, **changes):

@@ -7,8 +7,8 @@ import pytest
 
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY, Catalog
+from workflows.managed_folder import Shelf
 from workflows.manifest import Kind
-from workflows.shelf import Shelf
 
 PATIENCE_S = 60
 SHOWN = ["private", "spoiler"]

@@ -8,8 +8,8 @@ from generation.history.queries import HistoryFilter
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY, Catalog
+from workflows.managed_folder import Shelf
 from workflows.manifest import Kind
-from workflows.shelf import Shelf
 
 PATIENCE_S = 60
 MANIFEST = """

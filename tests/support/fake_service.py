@@ -28,7 +28,7 @@ from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
 from workflows.catalog import LIBRARY, Catalog
-from workflows.shelf import Shelf
+from workflows.managed_folder import Shelf
 
 ASKED = frozenset({"prompt", "negative", "seed", "size"})
 

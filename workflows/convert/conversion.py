@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.convert.export import EditorNode, parse_export
-from workflows.convert.flat import Constant, GraphInstance
+from workflows.convert.flattening import Constant, GraphInstance
 from workflows.convert.groups import without_groups
 from workflows.convert.replacements import FILENAME_PREFIX, SAVERS, Replacements
 from workflows.convert.wiring import wire

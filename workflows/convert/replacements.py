@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from workflows.convert.export import EditorNode
-from workflows.convert.flat import GraphInstance
+from workflows.convert.flattening import GraphInstance
 
 FILENAME_PREFIX = "filename_prefix"
 

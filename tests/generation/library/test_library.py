@@ -13,7 +13,7 @@ from generation.errors import RequestRefused
 from generation.library.library import Library
 from generation.request import Actor
 from workflows.catalog import Catalog
-from workflows.shelf import Shelf
+from workflows.managed_folder import Shelf
 
 INFO = ObjectInfo.parse(
     {

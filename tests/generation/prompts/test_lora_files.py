@@ -3,8 +3,8 @@
 import pytest
 
 from generation.errors import FailureKind, RequestRefused
-from generation.prompts.lora_tags import read_option, read_tags
-from workflows.loras import Lora
+from generation.prompts.lora_files import read_option, read_tags
+from workflows.lora_tags import Lora
 
 FILES = ("shine.safetensors", "styles/Ink.safetensors", "old/ink.pt", "a, b.safetensors")
 

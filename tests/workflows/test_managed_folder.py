@@ -6,7 +6,7 @@ import pytest
 
 from workflows.catalog import Catalog
 from workflows.errors import WorkflowUnusable
-from workflows.shelf import Shelf
+from workflows.managed_folder import Shelf
 
 MANIFEST = 'title = "Foxes"\ncommand = "foxes"'
 

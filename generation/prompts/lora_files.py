@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from generation.errors import FailureKind, InvalidOption, RequestRefused
-from workflows.loras import (
+from workflows.lora_tags import (
     MAX_LORAS,
     MAX_WEIGHT,
     Lora,
