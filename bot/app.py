@@ -70,7 +70,7 @@ from generation.requests.reposting import Reposting
 from generation.service import GenerationService, ServiceSettings, utc_now
 from generation.tasks import TaskOwner
 from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 
 KNOWN_NODES = "object_info"
 """Folder inside the data folder that caches each backend's last `/object_info`."""
@@ -184,7 +184,7 @@ async def open_core(
         library = Library(
             catalog=catalog,
             pool=pool,
-            shelf=Shelf(settings.shelf),
+            managed=ManagedFolder(settings.managed_folder),
             known=KnownNodes(settings.data / KNOWN_NODES),
             database=database,
             clock=utc_now,
@@ -220,7 +220,7 @@ async def open_core(
             clock=utc_now,
             random_source=random.SystemRandom(),
         )
-        backend_admin = BackendAdmin(database, pool, utc_now, service.look_at_line)
+        backend_admin = BackendAdmin(database, pool, utc_now, service.refresh_line)
         # Before any work is handed out, so that a drained backend stays drained over a restart.
         await backend_admin.apply()
 
@@ -228,7 +228,7 @@ async def open_core(
             await backend_admin.apply()
             await reviews.finish_decisions()
 
-        service.before_each_look(apply_changes)
+        service.before_reconciliation(apply_changes)
         stack.push_async_callback(reviews.stop)
         stack.push_async_callback(service.stop)
         await service.start()
@@ -249,7 +249,7 @@ async def open_core(
             moderation_queries=ModerationQueries(database, utc_now),
             transparency=Transparency(database, utc_now),
             appeals=Appeals(database, utc_now),
-            administration=Administration(database, utc_now, service.look_at_line),
+            administration=Administration(database, utc_now, service.refresh_line),
             backend_admin=backend_admin,
             preferences=preferences,
             library=library,
@@ -411,7 +411,7 @@ class Application:
             note_status=self._metrics.count_response,
         )
         self._stack.push_async_callback(client.close)
-        await log_in_patiently(client, token.get_secret_value())
+        await log_in_with_retries(client, token.get_secret_value())
         core = await self._stack.enter_async_context(
             open_core(
                 self._settings,
@@ -426,7 +426,7 @@ class Application:
         if self._replies is not None:
             # On PostgreSQL other processes may have told the end of what this one shows.
             is_shared = storage.engine.sqlite_path is None
-            self._replies.consult(core.service, is_shared=is_shared)
+            self._replies.use_records(core.service, is_shared=is_shared)
             self._stack.push_async_callback(self._replies.close)
         for problem in core.catalog.problems:
             _log.warning("A workflow is left out. %s", problem)
@@ -506,7 +506,7 @@ async def log_in(client: discord.Client, token: str) -> None:
         ) from error
 
 
-async def log_in_patiently(client: discord.Client, token: str) -> None:
+async def log_in_with_retries(client: discord.Client, token: str) -> None:
     """Log in, retrying while Discord cannot be reached. Raises StartupError."""
     for pause_s in growing_pauses():
         try:

@@ -12,10 +12,10 @@ from pythonjsonlogger.json import JsonFormatter
 from rich.console import Console
 from rich.logging import RichHandler
 
-_CHATTY = ("discord", "dbos", "asyncio", "alembic", "aiohttp.access")
+_VERBOSE_LOGGERS = ("discord", "dbos", "asyncio", "alembic", "aiohttp.access")
 """Loggers whose INFO messages are of no use to an operator."""
 
-_INDISCREET = ("discord", "PIL")
+_SENSITIVE_LOGGERS = ("discord", "PIL")
 """Loggers whose DEBUG messages contain interaction tokens, people's pictures, or every chunk of a
 decoded picture."""
 
@@ -23,7 +23,7 @@ _SECRETS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?P<way>/(?:webhooks|interactions)
 """Matches user names and passwords in URLs, and interaction tokens in Discord's URLs."""
 
 
-class Discreet(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Wraps a formatter and redacts secrets from its output, tracebacks included."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
@@ -40,26 +40,28 @@ def set_up_logs(*, style: Literal["console", "json"], level: str) -> None:
     handler = _json_handler() if style == "json" else _console_handler()
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":
-        for name in _CHATTY:
+        for name in _VERBOSE_LOGGERS:
             logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     else:
-        for name in _INDISCREET:
+        for name in _SENSITIVE_LOGGERS:
             logging.getLogger(name).setLevel(logging.INFO)
 
 
 def _console_handler() -> logging.Handler:
     if sys.stderr.isatty():
         rich = RichHandler(console=Console(stderr=True), show_path=False, rich_tracebacks=False)
-        rich.setFormatter(Discreet(logging.Formatter("%(message)s")))
+        rich.setFormatter(RedactingFormatter(logging.Formatter("%(message)s")))
         return rich
     handler = logging.StreamHandler()
     plain = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(Discreet(plain))
+    handler.setFormatter(RedactingFormatter(plain))
     return handler
 
 
 def _json_handler() -> logging.Handler:
     handler = logging.StreamHandler()
     fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(Discreet(JsonFormatter(fields, rename_fields={"asctime": "time"})))
+    handler.setFormatter(
+        RedactingFormatter(JsonFormatter(fields, rename_fields={"asctime": "time"}))
+    )
     return handler

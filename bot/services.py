@@ -11,7 +11,7 @@ from generation.history.retention import Retention
 from generation.library.library import Library
 from generation.marking.marker import Marker
 from generation.marking.visible import VisibleMark
-from generation.media.decoding import FileTurns
+from generation.media.decoding import FileSlots
 from generation.moderation.appeals import Appeals
 from generation.moderation.blocks import Moderation
 from generation.moderation.case_file import ModerationQueries
@@ -52,7 +52,7 @@ class Services:
     wildcards: WildcardLists
     visible_mark: VisibleMark
     marker: Marker = field(default_factory=Marker)
-    file_turns: FileTurns = field(default_factory=FileTurns)
+    file_slots: FileSlots = field(default_factory=FileSlots)
 
 
 class _Served(Protocol):

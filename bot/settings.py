@@ -284,10 +284,10 @@ class Settings(BaseSettings):
     @property
     def workflow_folders(self) -> tuple[Path, ...]:
         """Folders to read workflows from besides the ones that ship; later ones win."""
-        return (*(Path(folder) for folder in self.workflows), self.shelf)
+        return (*(Path(folder) for folder in self.workflows), self.managed_folder)
 
     @property
-    def shelf(self) -> Path:
+    def managed_folder(self) -> Path:
         """The folder that workflows are added to."""
         return self.data / "workflows"
 

@@ -19,7 +19,7 @@ STOP_WITHIN_S: Final = 7.0
 """Seconds from the first signal to the forced end of the process: service managers kill it after
 ten or more, and on a machine that is busy the signal is noticed a second or two late."""
 
-LAST_WORDS_S: Final = 0.5
+LOG_FLUSH_S: Final = 0.5
 """Seconds for writing the last log line, as the reader of the pipe may be stuck too."""
 
 LAST_RESORT_S: Final = 8.0
@@ -83,7 +83,7 @@ def _stop_at_signal(incoming: socket.socket, task: asyncio.Task[Any], status: in
     sleep(STOP_WITHIN_S)
     words = Thread(target=_say_why, daemon=True)
     words.start()
-    words.join(LAST_WORDS_S)
+    words.join(LOG_FLUSH_S)
     os._exit(status)
 
 

@@ -6,7 +6,7 @@ import time
 from comfy.backend import CancelOutcome
 from comfy.errors import RunInterrupted, RunStalled
 from comfy.protocol.responses import RunRecord, Whereabouts
-from comfy.run_lookup import Queries
+from comfy.run_lookup import RunLookup
 from comfy.runs import FollowedRuns
 from comfy.timeouts import Timing
 
@@ -14,7 +14,7 @@ _PAUSE_GROWTH = 1.5
 
 
 async def cancel_run(
-    prompt_id: str, queries: Queries, runs: FollowedRuns, timing: Timing
+    prompt_id: str, queries: RunLookup, runs: FollowedRuns, timing: Timing
 ) -> CancelOutcome:
     """Cancel a run, verify it, and retry. Raises RunStalled if it still runs in the end.
 

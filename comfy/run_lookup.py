@@ -19,7 +19,7 @@ from comfy.timeouts import Timing
 _NOT_FOUND = 404
 
 
-class Queries:
+class RunLookup:
     """Uses the jobs API where the server has it, else /queue and /history.
 
     The queue is always asked before the history: in the other order, a run that ends in

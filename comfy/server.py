@@ -39,7 +39,7 @@ from comfy.protocol.responses import (
     parse_uploaded_name,
 )
 from comfy.run import Run
-from comfy.run_lookup import Queries
+from comfy.run_lookup import RunLookup
 from comfy.runs import FollowedRuns
 from comfy.settings import BackendSettings
 from comfy.submission import GraphSubmitter
@@ -60,7 +60,7 @@ class ComfyServer:
     def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
         self._timing = timing or Timing()
         self._http = HttpClient(settings, self._timing)
-        self._queries = Queries(self._http, self._timing)
+        self._queries = RunLookup(self._http, self._timing)
         self._runs = FollowedRuns()
         self._listener = Listener(
             self._http,

@@ -18,7 +18,7 @@ from comfy.listener import Listener
 from comfy.protocol.failures import parse_node_errors, parse_rejection
 from comfy.protocol.responses import QueueState, RunRecord, Whereabouts
 from comfy.run import Run
-from comfy.run_lookup import Queries
+from comfy.run_lookup import RunLookup
 from comfy.timeouts import Timing
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class GraphSubmitter:
         self,
         http: HttpClient,
         listener: Listener,
-        queries: Queries,
+        queries: RunLookup,
         timing: Timing,
         *,
         withdraw: Callable[[str], Awaitable[object]],

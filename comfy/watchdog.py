@@ -10,7 +10,7 @@ from comfy.http import HttpClient
 from comfy.listener import Listener
 from comfy.protocol.responses import QueueState
 from comfy.run import Run
-from comfy.run_lookup import Queries
+from comfy.run_lookup import RunLookup
 from comfy.runs import FollowedRuns
 from comfy.timeouts import Timing
 
@@ -29,7 +29,7 @@ class Watchdog:
         self,
         http: HttpClient,
         listener: Listener,
-        queries: Queries,
+        queries: RunLookup,
         runs: FollowedRuns,
         timing: Timing,
     ) -> None:
@@ -79,7 +79,7 @@ class Watchdog:
         while True:
             await self._runs.wait_any()
             try:
-                await self._look()
+                await self._poll()
             except Exception:  # noqa: BLE001 - runs depend on this task, so it outlives its bugs
                 _log.exception("%s: watching failed unexpectedly", self._http.name)
             with contextlib.suppress(TimeoutError):
@@ -87,7 +87,7 @@ class Watchdog:
                     await self._hint.wait()
             self._hint.clear()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         now = time.monotonic()
         self._any_is_polled = any(self._is_polled(run) for run in self._runs)
         due = [run for run in self._runs if self._is_due(run, now)]

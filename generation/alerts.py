@@ -17,10 +17,10 @@ from generation.backends.pool import BackendPool
 from generation.notifier import DeliveryPostponed
 from generation.transactions import Transactional, reads, writes
 
-LOOK_S = 10.0
+CHECK_INTERVAL_S = 10.0
 """Seconds between two looks."""
 
-SETTLED_S = 60.0
+MIN_DURATION_S = 60.0
 """How long a trouble, or its end, lasts before it is told: a restart of ComfyUI is none."""
 
 RETRY_S = 5 * 60.0
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Alerts(Transactional):
-    """Looks for troubles; `tell` raises DeliveryPostponed when it cannot.
+    """Looks for problems; `tell` raises DeliveryPostponed when it cannot.
 
     What was told is recorded, so that a restart does not repeat it. Of several processes that share
     a database only the one for which `is_responsible` holds tells anything.
@@ -69,10 +69,10 @@ class Alerts(Transactional):
     async def watch(self) -> None:
         """Look until cancelled."""
         while True:
-            pause_s = LOOK_S
+            pause_s = CHECK_INTERVAL_S
             try:
                 if self._is_responsible():
-                    await self.look()
+                    await self.check()
             except DatabaseError as error:
                 _log.debug("Troubles cannot be looked for just now: %s", error)
             except DeliveryPostponed as error:
@@ -80,41 +80,41 @@ class Alerts(Transactional):
                 pause_s = RETRY_S
             await asyncio.sleep(pause_s)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Tell in one message what has changed for long enough.
 
         Raises DeliveryPostponed, and DatabaseError.
         """
         told = await self._told()
-        troubles = await self._find(told)
-        changed = troubles.keys() ^ told
+        problems = await self._find(told)
+        changed = problems.keys() ^ told
         now = self._clock()
         self._changed_at = {key: self._changed_at.get(key, now) for key in changed}
-        due = sorted(key for key, at in self._changed_at.items() if now - at >= SETTLED_S)
-        sentences = [troubles.get(key) or self._end_of(key) for key in due]
+        due = sorted(key for key, at in self._changed_at.items() if now - at >= MIN_DURATION_S)
+        sentences = [problems.get(key) or self._end_of(key) for key in due]
         if any(sentences):
             await self._tell("\n".join(filter(None, sentences)))
         if due:
-            await self._record([one for one in due if one in troubles], due)
+            await self._record([one for one in due if one in problems], due)
 
     async def _find(self, told: frozenset[str]) -> Mapping[str, str]:
-        troubles = {
+        problems = {
             f"{AWAY}{name}": f"GPU {name} is offline."
             for name, occupancy in self._pool.occupancies.items()
             # One that can be started may be off on purpose.
             if not occupancy.is_reachable and name not in self._pool.powers
         }
         for name, problem in (await self._power_problems()).items():
-            troubles[f"{POWER}{name}"] = f"GPU {name}: {problem}"
+            problems[f"{POWER}{name}"] = f"GPU {name}: {problem}"
         free = await asyncio.to_thread(self._count_free_bytes, self._data)
         if free < LEAST_FREE_BYTES * (2 if DISK in told else 1):
             mib = free // 2**20
-            troubles[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
+            problems[DISK] = f"The disk of {self._data} is nearly full: {mib} MiB are free."
         if count := await self._count_undelivered():
-            troubles[DELIVERIES] = (
+            problems[DELIVERIES] = (
                 f"Results that could not be posted for ten minutes: {count}. The log says why."
             )
-        return troubles
+        return problems
 
     def _end_of(self, key: str) -> str | None:
         """Say that a trouble is over; nothing of a backend that is not configured any more."""

@@ -19,7 +19,7 @@ SAME_WORKLOAD = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredRun:
     """One run that ended well."""
 
     workflow: str
@@ -29,7 +29,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class LineEntry:
     """A generation in the line, reduced to what estimates need."""
 
     id: str
@@ -64,8 +64,8 @@ def workload_of(values: Mapping[str, Value], given_pixels: int = 0) -> int:
 class Durations:
     """Measured durations of workflows, at their workloads, on their backends."""
 
-    def __init__(self, runs: Iterable[Measured] = ()) -> None:
-        self._runs: dict[str, list[Measured]] = {}
+    def __init__(self, runs: Iterable[MeasuredRun] = ()) -> None:
+        self._runs: dict[str, list[MeasuredRun]] = {}
         for run in runs:
             self._runs.setdefault(run.workflow, []).append(run)
 
@@ -82,8 +82,8 @@ class Durations:
 
 
 def plan_turns(
-    ordered: Sequence[Ahead],
-    running: Sequence[Ahead],
+    ordered: Sequence[LineEntry],
+    running: Sequence[LineEntry],
     durations: Durations,
     backends: Sequence[str],
     now: datetime,
@@ -109,10 +109,10 @@ def plan_turns(
     return turns
 
 
-def foresee_wait_s(
-    entry: Ahead,
-    ahead: Sequence[Ahead],
-    running: Sequence[Ahead],
+def estimate_wait_s(
+    entry: LineEntry,
+    ahead: Sequence[LineEntry],
+    running: Sequence[LineEntry],
     durations: Durations,
     backends: Collection[str],
     now: datetime,
@@ -130,15 +130,15 @@ def foresee_wait_s(
     return (starts_at - now).total_seconds() if starts_at else waited_s
 
 
-def _is_overdue(one: Ahead, durations: Durations, now: datetime) -> bool:
+def _is_overdue(one: LineEntry, durations: Durations, now: datetime) -> bool:
     typical_s = durations.typical_s(one.workflow, one.workload, one.backend)
     if typical_s is None or one.started_at is None:
         return False
     return (now - one.started_at).total_seconds() > OVERDUE * typical_s
 
 
-def first_end(
-    unfinished: Sequence[Ahead], turns: Sequence[Turn], durations: Durations, now: datetime
+def earliest_end(
+    unfinished: Sequence[LineEntry], turns: Sequence[Turn], durations: Durations, now: datetime
 ) -> datetime | None:
     """When the first of these will have ended; None where no end of theirs can be told.
 
@@ -156,7 +156,7 @@ def first_end(
 
 
 def _free_at(
-    running: Sequence[Ahead], durations: Durations, backends: Sequence[str], now: datetime
+    running: Sequence[LineEntry], durations: Durations, backends: Sequence[str], now: datetime
 ) -> list[tuple[datetime, str]] | None:
     """When each backend has done what it runs, as a heap; None where that cannot be told."""
     if not backends:

@@ -73,7 +73,7 @@ FetchFile = Callable[[], Awaitable[bytes]]
 """Brings what somebody attached into memory, unverified; raises RequestRefused where it is gone."""
 
 
-async def is_named_only() -> bytes:
+async def placeholder_file() -> bytes:
     """Stand for a file that is to be fetched from where only the caller of `submit` can."""
     raise RuntimeError("This request was only to be checked.")
 

@@ -13,7 +13,7 @@ from db.errors import DatabaseError
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import OutputRepository
 from generation.backends.pool import BackendPool
-from generation.backends.power import Power, PowerTimings
+from generation.backends.power import PowerManager, PowerTimings
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
 from generation.history.queries import Cursor, HistoryFilter, HistoryPage
@@ -109,7 +109,7 @@ class GenerationService(Service):
         self._readable = ServiceRecords(database, clock)
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
-        power = Power(database, pool, clock, settings.power)
+        power = PowerManager(database, pool, clock, settings.power)
         self._positions = LinePositions(self._records, pool, power, self._broadcast, clock)
         self._broadcast.on_end = self._positions.note_left
         self._usage = QuotaService(database, clock)
@@ -174,7 +174,7 @@ class GenerationService(Service):
             await self._pool.close()
             raise
         if self._tells_places:
-            self._tasks.start(self._positions.tell_for_ever(), "positions in the line")
+            self._tasks.start(self._positions.publish_changes(), "positions in the line")
         self._tasks.start(self._keep_house(), "housekeeping")
 
     async def stop(self) -> None:
@@ -381,13 +381,13 @@ class GenerationService(Service):
             except RequestRefused as refused:
                 raise await self._positions.time(refused, requester) from None
 
-    async def look_at_line(self) -> None:
+    async def refresh_line(self) -> None:
         """Apply a pause or a drained backend in every process."""
-        await self._line.look()
+        await self._line.refresh()
 
-    def before_each_look(self, apply: Callable[[], Awaitable[None]]) -> None:
+    def before_reconciliation(self, apply: Callable[[], Awaitable[None]]) -> None:
         """Call this before each reconciliation: another process may have changed something."""
-        self._line.before_each_look(apply)
+        self._line.before_reconciliation(apply)
 
     async def tell_decided(self, generation_id: str, telling: int) -> None:
         """Deliver what `Reviews.decide` or `undo` numbered; the line retries on failure."""
@@ -396,7 +396,7 @@ class GenerationService(Service):
         except ServiceUnavailable as error:
             _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 
-    async def tell_again(self, generation_id: str) -> None:
+    async def deliver_again(self, generation_id: str) -> None:
         """Deliver an end again, after its message may have been changed by something else.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.

@@ -53,5 +53,5 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def nothing_follows() -> None:
+async def do_nothing() -> None:
     """Do nothing: the default for an optional callback."""

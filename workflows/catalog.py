@@ -15,7 +15,7 @@ import watchfiles
 
 from workflows.errors import WorkflowUnusable
 from workflows.loading import NeedsClasses, load_workflow
-from workflows.managed_folder import SWITCHED_OFF, SWITCHED_ON, Shelf
+from workflows.managed_folder import SWITCHED_OFF, SWITCHED_ON, ManagedFolder
 from workflows.manifest import Kind
 from workflows.nodes import NodeClasses
 from workflows.sources import MANIFEST_FILE, MAX_FILE_BYTES, Source, find_source
@@ -211,8 +211,8 @@ class _Reading:
                 self._report(paths[name] / MANIFEST_FILE, sentence)
                 del self._by_name[name]
         found = dict(sorted(self._by_name.items()))
-        off = self._read_names(Shelf.switched_off, SWITCHED_OFF, self._before.disabled)
-        on = self._read_names(Shelf.switched_on, SWITCHED_ON, self._before.workflows)
+        off = self._read_names(ManagedFolder.switched_off, SWITCHED_OFF, self._before.disabled)
+        on = self._read_names(ManagedFolder.switched_on, SWITCHED_ON, self._before.workflows)
         off |= {name for name, one in found.items() if name not in on and self._is_paid(one)}
         workflows = {name: one for name, one in found.items() if name not in off}
         disabled = {name: one for name, one in found.items() if name in off}
@@ -220,12 +220,15 @@ class _Reading:
         return _Snapshot(workflows, tuple(self._problems), waiting, disabled, self._by_path)
 
     def _read_names(
-        self, read: Callable[[Shelf], frozenset[str]], file: str, before: Mapping[str, Workflow]
+        self,
+        read: Callable[[ManagedFolder], frozenset[str]],
+        file: str,
+        before: Mapping[str, Workflow],
     ) -> set[str]:
         names: set[str] = set()
         for folder in self._folders:
             try:
-                names |= read(Shelf(folder))
+                names |= read(ManagedFolder(folder))
             except OSError as error:
                 self._report(folder / file, f"This cannot be read: {error.strerror}.")
                 names |= before.keys()

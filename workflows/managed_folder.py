@@ -23,7 +23,7 @@ CARRIER_SUFFIX = ".png"
 """Of a copy that is not JSON; what is in it is known by its bytes."""
 
 
-class Shelf:
+class ManagedFolder:
     """One folder of workflows that may be written to. Plain functions: use a thread."""
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class Shelf:
         return self._folder
 
     def names(self) -> tuple[str, ...]:
-        """What is on the shelf, by the names of its folders."""
+        """Names of the published workflows."""
         return tuple(path.name for path in self._folders(self._folder))
 
     def staged(self) -> tuple[str, ...]:
@@ -63,14 +63,14 @@ class Shelf:
         return load_bytes(files[0], MAX_FILE_BYTES) if files else None
 
     def publish(self, name: str, manifest: str) -> Path:
-        """Put what was staged on the shelf, with this manifest. Raises OSError."""
+        """Publish a staged workflow with this manifest. Raises OSError."""
         staged, target = self._folder / STAGED / name, self._folder / name
         (staged / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
         staged.replace(target)
         return target
 
     def remove(self, name: str) -> bool:
-        """Move it to where nothing is read; False when it is not on the shelf."""
+        """Move a workflow to the hidden folder; return False if there is none of that name."""
         if not NAME.fullmatch(name):
             return False
         for folder in (self._folder / STAGED, self._folder):

@@ -43,7 +43,7 @@ class GenerateOptions:
     out: Path = Path()
 
 
-class Silence:
+class SilentNotifier:
     """Notifier that discards deliveries; the terminal follows the events instead."""
 
     def notify(self, event: GenerationEvent) -> None:
@@ -70,7 +70,7 @@ async def run_generate(settings: Settings, options: GenerateOptions) -> int:
     with tempfile.TemporaryDirectory(prefix="limner-") as folder:
         storage = Storage.inside(Path(folder))
         await storage.prepare()
-        async with open_core(settings, storage, build_notifier=lambda *_: Silence()) as core:
+        async with open_core(settings, storage, build_notifier=lambda *_: SilentNotifier()) as core:
             await require_backend(core)
             request = _build_request(options)
             try:

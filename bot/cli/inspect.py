@@ -23,7 +23,7 @@ from generation.library.inspection import Inspection, inspect_file, inspect_work
 from generation.library.summaries import summarise
 from workflows.catalog import LIBRARY, Catalog
 from workflows.errors import WorkflowUnusable
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 from workflows.schema import SCHEMA_FILE, manifest_schema
 from workflows.sources import (
     MANIFEST_FILE,
@@ -37,7 +37,7 @@ from workflows.survey import Surveyed, survey_lines
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class _InspectedFile:
     """A workflow of a file or a folder, with its report."""
 
     path: Path
@@ -93,8 +93,8 @@ async def run_add(
     as_json: bool = False,
 ) -> int:
     """Print the report and copy the file to the data folder; returns the exit status."""
-    shelf = Shelf(settings.shelf)
-    chosen = shelf.choose_name(name or path.name)
+    managed = ManagedFolder(settings.managed_folder)
+    chosen = managed.choose_name(name or path.name)
     looked = await _look(settings, path, object_info, name=chosen)
     if as_json:
         report = inspection_json(path.name, looked.report)
@@ -103,11 +103,11 @@ async def run_add(
         _print(looked.report)
     if not looked.report.is_usable:
         return 1
-    if chosen in shelf.names():
+    if chosen in managed.names():
         raise StartupError(f"There is a workflow {chosen} already. Choose another with --name.")
-    shelf.stage(chosen, looked.content)
+    managed.stage(chosen, looked.content)
     schema = f"../../{SCHEMA_FILE}"
-    folder = shelf.publish(chosen, looked.report.manifest_text(schema))
+    folder = managed.publish(chosen, looked.report.manifest_text(schema))
     (settings.data / SCHEMA_FILE).write_text(
         json.dumps(manifest_schema(), indent=2) + "\n", encoding="utf-8"
     )
@@ -182,7 +182,7 @@ async def fetch_infos(settings: Settings, object_info: Path | None) -> dict[str,
 
 async def _look(
     settings: Settings, path: Path, object_info: Path | None, *, name: str | None = None
-) -> _Looked:
+) -> _InspectedFile:
     infos = await fetch_infos(settings, object_info)
     try:
         return _inspect(path, infos, settings, name=name)
@@ -192,7 +192,7 @@ async def _look(
 
 def _inspect(
     path: Path, infos: Mapping[str, ObjectInfo], settings: Settings, *, name: str | None = None
-) -> _Looked:
+) -> _InspectedFile:
     """Read a file or a folder and report on it. Raises WorkflowUnusable."""
     source = find_source(path)
     graph = source.graph if source else path
@@ -205,7 +205,7 @@ def _inspect(
         manifest=manifest,
         default_models=settings.default_models,
     )
-    return _Looked(graph, content, report)
+    return _InspectedFile(graph, content, report)
 
 
 def _save(path: Path, report: Inspection) -> Path:

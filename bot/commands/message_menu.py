@@ -97,7 +97,7 @@ class MessageMenu:
             return
         if not files:
             raise _without_picture()
-        async with self._services.file_turns.take(interaction.user.id):
+        async with self._services.file_slots.take(interaction.user.id):
             cards = [
                 build_card(
                     file.filename,
@@ -113,7 +113,7 @@ class MessageMenu:
     ) -> "FileFacts | None":
         """Read the first file of a result; None where there is none, or it cannot be read now."""
         with contextlib.suppress(RequestRefused):
-            async with self._services.file_turns.take(interaction.user.id):
+            async with self._services.file_slots.take(interaction.user.id):
                 for file in files[:1]:
                     return await _read(file)
         return None

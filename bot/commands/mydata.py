@@ -13,7 +13,7 @@ from bot.replies.deletion import delete_message
 from bot.services import Services, services_of
 from bot.ui.modals import Handler, ModalInput, open_modal
 from bot.ui.responses import acknowledge, acknowledged, respond
-from generation.history.retention import Keeping
+from generation.history.retention import RetentionSettings
 
 DELETE_FORM = r"d:delete"
 
@@ -32,7 +32,7 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
         archive = Archive(self._services, actor.user_id, interaction.filesize_limit)
         with tempfile.TemporaryFile() as file:
             try:
-                async with self._services.file_turns.take(actor.user_id):
+                async with self._services.file_slots.take(actor.user_id):
                     await archive.write(file)
             except TooMuch:
                 text = _("Too much to send here. Ask the people who run this bot.")
@@ -55,7 +55,7 @@ class MydataGroup(app_commands.Group, name="mydata", description="Your data"):
         await open_modal(interaction, "d:delete", _("Delete your data?"), text=text)
 
 
-def keeping_text(keeping: Keeping) -> str:
+def keeping_text(keeping: RetentionSettings) -> str:
     """Describe how long a guild keeps what, a line for each."""
     lines = [_("Pictures are kept until deleted.")]
     if keeping.pictures:

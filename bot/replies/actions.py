@@ -77,7 +77,7 @@ async def send_originals(
     services = services_of(interaction)
     requester = requester_of(interaction)
     generation = await services.derivations.find_visible(generation_id, requester)
-    async with services.file_turns.take(requester.user_id):
+    async with services.file_slots.take(requester.user_id):
         await _send_originals(interaction, generation, index, build_row)
 
 

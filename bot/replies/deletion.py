@@ -53,7 +53,7 @@ async def take_delete(interaction: discord.Interaction, answer: ModalInput) -> N
         answer.match["id"], actor_id=interaction.user.id, is_moderator=is_moderator
     )
     if interaction.message is not None and removed.id in generation_ids(interaction.message):
-        await _quietly(interaction.delete_original_response())
+        await _ignoring_missing(interaction.delete_original_response())
     await withdraw(interaction, removed, _("Deleted `{id}`.", id=removed.id))
 
 
@@ -91,9 +91,9 @@ async def _delete_at(client: discord.Client, generation: Generation, link: str |
     if place is None:
         return
     channel = client.get_partial_messageable(place[0])
-    await _quietly(channel.get_partial_message(place[1]).delete())
+    await _ignoring_missing(channel.get_partial_message(place[1]).delete())
     if len(generation.outputs) > 1:
-        await _quietly(_delete_below(client, channel, place[1], generation.id))
+        await _ignoring_missing(_delete_below(client, channel, place[1], generation.id))
 
 
 async def delete_others(
@@ -105,8 +105,8 @@ async def delete_others(
         return
     channel = client.get_partial_messageable(place[0])
     if place[1] != address.message_id:
-        await _quietly(channel.get_partial_message(place[1]).delete())
-    await _quietly(_delete_below(client, channel, place[1], generation.id))
+        await _ignoring_missing(channel.get_partial_message(place[1]).delete())
+    await _ignoring_missing(_delete_below(client, channel, place[1], generation.id))
 
 
 async def _delete_below(
@@ -118,7 +118,7 @@ async def _delete_below(
     async for message in following:
         is_ours = client.user is not None and message.author.id == client.user.id
         if is_ours and generation_id in generation_ids(message):
-            await _quietly(message.delete())
+            await _ignoring_missing(message.delete())
 
 
 def may_moderate(interaction: discord.Interaction, generation: Generation) -> bool:
@@ -127,7 +127,7 @@ def may_moderate(interaction: discord.Interaction, generation: Generation) -> bo
     return is_here and can_moderate(interaction)
 
 
-async def _quietly(deletion: Awaitable[None]) -> None:
+async def _ignoring_missing(deletion: Awaitable[None]) -> None:
     """Ignore messages that are already deleted or cannot be reached."""
     try:
         await deletion

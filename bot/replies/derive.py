@@ -28,7 +28,7 @@ async def derive(
     """
     services = services_of(interaction)
     deadline = deadline_of(interaction)
-    defaults = await services.preferences.defaults_soon(interaction.user.id, deadline)
+    defaults = await services.preferences.defaults_before(interaction.user.id, deadline)
     draft = await _draft_early(interaction, build_draft)
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (

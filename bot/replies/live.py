@@ -68,7 +68,7 @@ LiveEvent = Waiting | Running
 _log = logging.getLogger(__name__)
 
 
-class Ledger(Protocol):
+class GenerationRecords(Protocol):
     """The generation records, shared by all processes."""
 
     async def find(self, generation_id: str) -> Generation | None:
@@ -77,7 +77,7 @@ class Ledger(Protocol):
     async def find_state(self, generation_id: str) -> GenerationState | None:
         """Return a generation's state, None if there is none. Raises ServiceUnavailable."""
 
-    async def tell_again(self, generation_id: str) -> None:
+    async def deliver_again(self, generation_id: str) -> None:
         """Deliver an end once more, in order with other deliveries.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
@@ -128,16 +128,16 @@ class LiveReplies:
         self._pace = ChannelPace(channel_interval_s)
         self._views: dict[str, _View] = {}
         self._ended: dict[str, None] = {}
-        self._ledger: Ledger | None = None
+        self._records: GenerationRecords | None = None
         self._is_shared = False
         self._is_closed = False
 
-    def consult(self, ledger: Ledger, *, is_shared: bool = True) -> None:
+    def use_records(self, records: GenerationRecords, *, is_shared: bool = True) -> None:
         """Set the records that results are looked up in.
 
         Where they are shared, another process may have delivered an end: stale events are dropped.
         """
-        self._ledger, self._is_shared = ledger, is_shared
+        self._records, self._is_shared = records, is_shared
 
     async def close(self) -> None:
         """Stop all edits for good; closing twice is safe."""
@@ -315,10 +315,10 @@ class LiveReplies:
 
     async def _find_parent(self, generation: Generation) -> Generation | None:
         """The result that this one was made from, if everybody who sees this one may see it."""
-        if self._ledger is None or generation.parent_id is None:
+        if self._records is None or generation.parent_id is None:
             return None
         try:
-            parent = await self._ledger.find(generation.parent_id)
+            parent = await self._records.find(generation.parent_id)
         except ServiceUnavailable:
             return None
         return None if parent is None or parent.private or parent.withheld else parent
@@ -381,7 +381,7 @@ class LiveReplies:
             try:
                 if await self._is_news(event):
                     await self._edit(view, event)
-                    await self._make_up_for(view, event.generation.id)
+                    await self._repair_overwrite(view, event.generation.id)
             except Gone:
                 _log.info("The reply of %s cannot be edited any more.", event.generation.id)
                 view.is_muted = True
@@ -447,9 +447,9 @@ class LiveReplies:
             isinstance(event, Running) and not state.is_final
         )
 
-    async def _make_up_for(self, view: _View, generation_id: str) -> None:
+    async def _repair_overwrite(self, view: _View, generation_id: str) -> None:
         """Repeat a delivery of another process that this edit may have overwritten."""
-        if self._ledger is None or not self._is_shared:
+        if self._records is None or not self._is_shared:
             return
         state = await self._look_up(generation_id)
         if state is not None and not state.is_final:
@@ -457,7 +457,7 @@ class LiveReplies:
         # A delivery waits for the edit in progress, which is this task: drop the view first.
         self._forget(generation_id, view)
         try:
-            await self._ledger.tell_again(generation_id)
+            await self._records.deliver_again(generation_id)
         except (DeliveryPostponed, DeliveryImpossible, ServiceUnavailable) as error:
             _log.warning("The end of %s may look as if it still ran: %s", generation_id, error)
 
@@ -468,7 +468,7 @@ class LiveReplies:
 
     async def _look_up(self, generation_id: str) -> GenerationState | None:
         try:
-            return await self._ledger.find_state(generation_id) if self._ledger else None
+            return await self._records.find_state(generation_id) if self._records else None
         except ServiceUnavailable:
             return None
 

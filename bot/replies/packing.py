@@ -47,7 +47,7 @@ SCALED_DOWN = mark("Scaled down to fit Discord (original {size})")
 
 _NOTHING = (None, None)
 
-_FILMS = asyncio.Semaphore(1)
+_VIDEO_ENCODING = asyncio.Semaphore(1)
 """Videos are re-encoded one at a time: each encoder uses every core."""
 
 _log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ async def _fit(
     if len(content.content) <= limit:
         return _attach(generation, content, content.content, find_extension(content.output)), None
     if content.output.media_type.startswith("video/"):
-        async with _FILMS:
+        async with _VIDEO_ENCODING:
             written = await asyncio.to_thread(video.fit_video, content.content, limit)
         return (_attach(generation, content, written, "mp4"), COMPRESSED) if written else _NOTHING
     if not content.output.media_type.startswith("image/"):

@@ -42,7 +42,7 @@ async def repost(
     is_private = private or result.private or obstacle is not None
     await acknowledge(interaction, private=is_private)
     notes = () if obstacle is None or private else (_say_why(obstacle),)
-    async with services.file_turns.take(interaction.user.id):
+    async with services.file_slots.take(interaction.user.id):
         await _post(interaction, services, result, is_private=is_private, notes=notes)
 
 

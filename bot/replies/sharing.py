@@ -59,7 +59,7 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
     obstacle = await services.reposting.find_obstacle(generation, requester)
     if obstacle is not None:
         raise obstacle
-    async with services.file_turns.take(interaction.user.id):
+    async with services.file_slots.take(interaction.user.id):
         url = await _post(interaction, generation, channel_id, requester)
     await respond(interaction, _("Shared: {link}", link=url))
 

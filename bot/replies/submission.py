@@ -70,7 +70,7 @@ class Submitter:
         check_attachments(attachments, self._attachment_hosts, command_input.media)
         deadline = deadline_of(interaction)
         requester = requester_of(interaction)
-        defaults = await self._preferences.defaults_soon(requester.user_id, deadline, requester)
+        defaults = await self._preferences.defaults_before(requester.user_id, deadline, requester)
         request = GenerationRequest(
             requester=requester,
             prompt=command_input.prompt,

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 async def warn(interaction: discord.Interaction, generation: Generation) -> None:
     """Send the warning for an accepted request, if it needs one. Never raises."""
     try:
-        if await services_of(interaction).moderation.asks_for_warning(generation):
+        if await services_of(interaction).moderation.needs_warning(generation):
             await _wait_until_filled(interaction)
             await interaction.followup.send(
                 _("Heads-up: moderators can see this request; its wording is watched."),

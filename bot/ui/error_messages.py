@@ -125,7 +125,7 @@ async def tell(interaction: discord.Interaction, error: BaseException) -> None:
             await interaction.response.send_message(view=view, ephemeral=True)
             return
         if waits_in_public(interaction):
-            await _make_place(interaction)
+            await _delete_public_message(interaction)
             await interaction.followup.send(view=view, ephemeral=True)
         else:
             await respond(interaction, view=view)
@@ -147,7 +147,7 @@ def is_worth_logging(record: logging.LogRecord) -> bool:
     return True
 
 
-async def _make_place(interaction: discord.Interaction) -> None:
+async def _delete_public_message(interaction: discord.Interaction) -> None:
     """Delete a public deferred message, whose visibility cannot be changed any more.
 
     If that fails, the next follow-up fills it in public: better than no message at all.

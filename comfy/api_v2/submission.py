@@ -100,7 +100,7 @@ class JobSubmitter:
         workflow = await upload_attached(self._http, graph)
         await self._store.remember_sending(prompt_id, self._now())
         try:
-            return await self._post_patiently(prompt_id, workflow)
+            return await self._post_with_retries(prompt_id, workflow)
         except (KeyReused, BackendUnreachable) as error:
             if not isinstance(error, NeverSent):
                 return None
@@ -137,7 +137,7 @@ class JobSubmitter:
             try:
                 workflow = await upload_attached(self._http, graph)
                 await self._store.remember_sending(prompt_id, self._now())
-                return await self._post_patiently(prompt_id, workflow), False
+                return await self._post_with_retries(prompt_id, workflow), False
             except KeyReused:
                 is_reused = True
             except NeverSent:
@@ -149,7 +149,7 @@ class JobSubmitter:
                 raise self._unknown() from error
         raise self._unknown()
 
-    async def _post_patiently(self, prompt_id: str, workflow: Graph) -> Job:
+    async def _post_with_retries(self, prompt_id: str, workflow: Graph) -> Job:
         """Send it, and again as often as the service says "later"; nothing ran then."""
         deadline = time.monotonic() + self._timing.unavailable
         while True:

@@ -3,8 +3,8 @@
 FAILURES_TO_OPEN = 2
 """Consecutive failures that open the breaker: a single one may be chance."""
 
-FIRST_REST_S = 1.0
-LONGEST_REST_S = 60.0
+MIN_OPEN_S = 1.0
+MAX_OPEN_S = 60.0
 """Bounds of the time it stays open, in seconds, doubled with each failure; one try follows."""
 
 
@@ -19,7 +19,7 @@ class Breaker:
         """Whether the backend must not be used now."""
         return now < self._open_until
 
-    def rest_s(self, now: float) -> float:
+    def open_for_s(self, now: float) -> float:
         """Seconds until it is tried again; 0 when it may be used."""
         return max(0.0, self._open_until - now)
 
@@ -35,4 +35,4 @@ class Breaker:
         self._failures += 1
         beyond = self._failures - FAILURES_TO_OPEN
         if beyond >= 0:
-            self._open_until = now + min(FIRST_REST_S * 2 ** min(beyond, 30), LONGEST_REST_S)
+            self._open_until = now + min(MIN_OPEN_S * 2 ** min(beyond, 30), MAX_OPEN_S)

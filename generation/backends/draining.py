@@ -13,7 +13,7 @@ from generation.backends.pool import BackendPool
 from generation.backends.status import BackendState, BackendStatus
 from generation.errors import FailureKind
 from generation.request import Actor
-from generation.tasks import nothing_follows
+from generation.tasks import do_nothing
 from generation.transactions import Service, reads, writes
 
 FAILURES_KEPT = timedelta(days=7)
@@ -54,7 +54,7 @@ class BackendAdmin(Service):
         database: Database,
         pool: BackendPool,
         clock: Callable[[], datetime],
-        turns_changed: Callable[[], Awaitable[None]] = nothing_follows,
+        turns_changed: Callable[[], Awaitable[None]] = do_nothing,
     ) -> None:
         super().__init__(database, clock)
         self._pool = pool

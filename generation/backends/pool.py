@@ -272,7 +272,7 @@ class BackendPool:
         unspoiled = [name for name in fit if name not in avoid]
         able = [name for name in fit if among is None or name in among]
         candidates = [name for name in able if name in unspoiled] or able
-        candidates = [name for name in candidates if self._is_worth(name, unspoiled, wait_s)]
+        candidates = [name for name in candidates if self._justifies_cost(name, unspoiled, wait_s)]
         if len(candidates) <= 1:
             return candidates[0] if candidates else None
         loads = await self._probe([self._states[name] for name in candidates])
@@ -290,7 +290,7 @@ class BackendPool:
 
         return min(answered, key=rank)
 
-    def find_sleeper(
+    def find_backend_to_wake(
         self,
         graph: Graph,
         *,
@@ -307,7 +307,9 @@ class BackendPool:
         fit = self.find_fit(graph, tags)
         awake = [name for name in fit if self._states[name].takes_work(now)]
         sleepers = [n for n in fit if n not in avoid and self._states[n].can_be_woken]
-        members = [self._states[n].member for n in sleepers if self._is_worth(n, awake, wait_s)]
+        members = [
+            self._states[n].member for n in sleepers if self._justifies_cost(n, awake, wait_s)
+        ]
         best = min(members, key=lambda one: (one.cost, -one.weight), default=None)
         return best.backend.name if best else None
 
@@ -359,8 +361,8 @@ class BackendPool:
         state.problem = sentence
         was_open = state.breaker.is_open(now := self._clock())
         state.breaker.note_failure(now)
-        if not was_open and (rest_s := state.breaker.rest_s(now)):
-            _log.warning("Backend %s rests for %g s: %s", name, rest_s, sentence)
+        if not was_open and (open_for_s := state.breaker.open_for_s(now)):
+            _log.warning("Backend %s rests for %g s: %s", name, open_for_s, sentence)
 
     def note_problem(self, name: str, sentence: str) -> None:
         """Record a problem for the operator; the backend goes on taking work."""
@@ -368,7 +370,7 @@ class BackendPool:
         if name in self._states:
             self._states[name].problem = sentence
 
-    def _is_worth(
+    def _justifies_cost(
         self, name: str, others: Sequence[str], wait_s: Callable[[Collection[str]], float]
     ) -> bool:
         """Whether no cheaper one of the others is free within this one's limit."""

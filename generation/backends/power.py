@@ -44,7 +44,7 @@ class PowerTimings:
     poll_s: float = 2.0
     """Between two questions whether a backend answers."""
 
-    look_s: float = 5.0
+    check_s: float = 5.0
     """Between two looks at what is idle, and at what another process may have begun."""
 
 
@@ -57,7 +57,7 @@ class Start:
     ready_at: datetime | None = None
 
 
-class Power(Transactional):
+class PowerManager(Transactional):
     """Wakes backends, and lets them sleep. `on_change` is called when one begins or ends to start.
 
     `starts` may be asked in every process. The rest is for the scheduling one, between whose
@@ -80,9 +80,9 @@ class Power(Transactional):
         self.on_change: Callable[[], None] = lambda: None
         self._tasks = TaskOwner(_log)
         self._waking: str | None = None
-        self._again_at: dict[str, float] = {}
+        self._retry_at: dict[str, float] = {}
         self._idle_since: dict[str, float] = {}
-        self._looks_at = 0.0
+        self._check_at = 0.0
 
     @property
     def is_used(self) -> bool:
@@ -95,10 +95,10 @@ class Power(Transactional):
         return self._waking is not None
 
     @property
-    def tired(self) -> Collection[str]:
+    def backing_off(self) -> Collection[str]:
         """Backends that are not started just now: an attempt failed, or others are at it."""
         now = self._clock()
-        return {name for name, at in self._again_at.items() if at > now}
+        return {name for name, at in self._retry_at.items() if at > now}
 
     async def close(self) -> None:
         """Give up what is under way, for another process to begin again. May be called twice."""
@@ -125,20 +125,20 @@ class Power(Transactional):
         if self.is_waking:
             return
         if not await self._begin(name, generation_id):
-            self._again_at[name] = self._clock() + self.timings.look_s
+            self._retry_at[name] = self._clock() + self.timings.check_s
             return
         self._waking = name
         self.on_change()
         self._tasks.start(self._wake(name), f"start of {name}")
 
-    async def look(self) -> None:
+    async def update(self) -> None:
         """Stop what is idle, and end what others began to start. Raises DatabaseError.
 
         Does nothing until some seconds have passed since the last look.
         """
-        if not self.is_used or self._clock() < self._looks_at:
+        if not self.is_used or self._clock() < self._check_at:
             return
-        self._looks_at = self._clock() + self.timings.look_s
+        self._check_at = self._clock() + self.timings.check_s
         for name, (since, _, _) in (await self._waking_rows()).items():
             if name != self._waking and self._is_reachable(name):
                 await self._note_awake(name, since)
@@ -147,7 +147,7 @@ class Power(Transactional):
             if power.sleep is None or not self._is_idle(name, running):
                 self._idle_since.pop(name, None)
             elif self._clock() - self._idle_since.setdefault(name, self._clock()) >= power.idle_s:
-                await self._let_sleep(name)
+                await self._stop_if_unused(name)
 
     def _is_reachable(self, name: str) -> bool:
         return self._pool.occupancies[name].is_reachable
@@ -189,12 +189,12 @@ class Power(Transactional):
             return f"Its wake call succeeded, but it does not answer within {timings.wake_s:g} s."
         return None
 
-    async def _let_sleep(self, name: str) -> None:
+    async def _stop_if_unused(self, name: str) -> None:
         """Take it out of service and stop it, if nobody else uses it either."""
         self._idle_since.pop(name, None)
         backend = self._pool.find(name)
         try:
-            async with asyncio.timeout(self.timings.look_s):
+            async with asyncio.timeout(self.timings.check_s):
                 load = await backend.fetch_load() if backend else None
         except (TimeoutError, ComfyError):
             return
@@ -239,7 +239,7 @@ class Power(Transactional):
     async def _answers(self, name: str) -> bool:
         backend = self._pool.find(name)
         try:
-            async with asyncio.timeout(self.timings.look_s):
+            async with asyncio.timeout(self.timings.check_s):
                 if backend is not None:
                     await backend.fetch_description()
         except (TimeoutError, ComfyError):
@@ -252,7 +252,7 @@ class Power(Transactional):
         await self._end(name, woke_s=woke_s, failed_at=None, problem=None)
 
     async def _note_failure(self, name: str, problem: str) -> None:
-        self._again_at[name] = self._clock() + self.timings.retry_s
+        self._retry_at[name] = self._clock() + self.timings.retry_s
         self._pool.note_problem(name, problem)
         await self._end(name, failed_at=self._now(), problem=problem)
 

@@ -11,7 +11,7 @@ from db.repositories.line import LineRepository, LineRow
 from db.repositories.moderation.reviews import ReviewRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import DIRECT_MESSAGES, GenerationRow
-from generation.estimates import Ahead, Durations, Measured
+from generation.estimates import Durations, LineEntry, MeasuredRun
 from generation.history.queries import (
     HistoryFilter,
     HistoryPage,
@@ -53,9 +53,9 @@ class LineState:
     who waits ended, where that can matter to their turn.
     """
 
-    running: tuple[Ahead, ...] = ()
-    waiting: tuple[Ahead, ...] = ()
-    paused: tuple[Ahead, ...] = ()
+    running: tuple[LineEntry, ...] = ()
+    waiting: tuple[LineEntry, ...] = ()
+    paused: tuple[LineEntry, ...] = ()
     cancelled: tuple[str, ...] = ()
     guilds: Mapping[str, int | None] = field(default_factory=dict)
     last_ends: Mapping[int, datetime] = field(default_factory=dict)
@@ -136,11 +136,11 @@ class Records(Transactional):
             if row.cancelled_by is not None:
                 cancelled.append(row.id)
             elif row.state == GenerationState.RUNNING.value:
-                running.append(_copy_ahead(row))
+                running.append(_copy_entry(row))
             elif row.backend is None and (row.guild_id or DIRECT_MESSAGES) in paused:
-                held.append(_copy_ahead(row))
+                held.append(_copy_entry(row))
             else:
-                waiting.append(_copy_ahead(row))
+                waiting.append(_copy_entry(row))
         return LineState(
             tuple(sorted(running, key=_start)),
             tuple(waiting),
@@ -215,7 +215,7 @@ def load_durations(session: Session, workflows: Collection[str]) -> Durations:
     line = LineRepository(session)
     return Durations(
         [
-            Measured(workflow, row.workload, row.backend, row.gpu_ms / 1000)
+            MeasuredRun(workflow, row.workload, row.backend, row.gpu_ms / 1000)
             for workflow in sorted(workflows)
             for row in line.measured(workflow, RUNS_TAKEN)
         ]
@@ -247,11 +247,11 @@ class HistoryReader(Service):
         return _with_outputs(session, page.rows), page.next_cursor
 
 
-def _copy_ahead(row: LineRow) -> Ahead:
-    return copy_row(Ahead, row, workload=row.workload or 1)
+def _copy_entry(row: LineRow) -> LineEntry:
+    return copy_row(LineEntry, row, workload=row.workload or 1)
 
 
-def _start(running: Ahead) -> datetime:
+def _start(running: LineEntry) -> datetime:
     return running.started_at or running.created_at
 
 

@@ -37,7 +37,7 @@ class Remover(Service):
             raise InvalidOption("It has not ended yet. Cancel it first.")
         if generation.removed_at is not None:
             return generation
-        take_away(session, generation_id, actor_id=actor_id, now=self._clock())
+        remove_results(session, generation_id, actor_id=actor_id, now=self._clock())
         if generation.user_id != actor_id:
             actor = Actor(actor_id, generation.guild_id)
             owner = str(generation.user_id)
@@ -45,7 +45,7 @@ class Remover(Service):
         return generation
 
 
-def take_away(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
+def remove_results(session: Session, generation_id: str, *, actor_id: int, now: datetime) -> None:
     """Remove the results of an ended generation and close its review."""
     generations = GenerationRepository(session)
     columns: dict[str, object] = {"removed_at": now, "removed_by": actor_id}

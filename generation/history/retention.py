@@ -13,7 +13,7 @@ from generation.transactions import Service, reads, writes
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class RetentionSettings:
     """Days after the end of a generation; None keeps for good, as far as the operator does."""
 
     pictures: int | None = None
@@ -21,7 +21,7 @@ class Keeping:
     records: int | None = None
 
 
-USUAL = Keeping(pictures=365, prompts=365)
+DEFAULT_RETENTION = RetentionSettings(pictures=365, prompts=365)
 """What guilds begin with that the bot joins from now on; the bare record stays."""
 
 
@@ -32,16 +32,16 @@ class Retention(Service):
     def begin(self, session: Session, guild_id: int) -> None:
         """Set the usual days in a guild that never set anything. Raises ServiceUnavailable."""
         if GuildModerationRepository(session).get(guild_id) is None:
-            _store(session, guild_id, USUAL)
+            _store(session, guild_id, DEFAULT_RETENTION)
 
     @reads
-    def find(self, session: Session, guild_id: int | None) -> Keeping:
+    def find(self, session: Session, guild_id: int | None) -> RetentionSettings:
         """Return the guild's retention settings. Raises ServiceUnavailable."""
         row = GuildModerationRepository(session).get(guild_id)
-        return Keeping() if row is None else _copy(row)
+        return RetentionSettings() if row is None else _copy(row)
 
     @writes
-    def set(self, session: Session, actor: Actor, keeping: Keeping) -> None:
+    def set(self, session: Session, actor: Actor, keeping: RetentionSettings) -> None:
         """Set how long things are kept. Raises ServiceUnavailable."""
         _store(session, actor.guild_id, keeping)
         self._audit(session, actor, "retention", **asdict(keeping))
@@ -65,7 +65,7 @@ class Retention(Service):
         return done
 
     @reads
-    def _settings(self, session: Session) -> list[tuple[int, Keeping]]:
+    def _settings(self, session: Session) -> list[tuple[int, RetentionSettings]]:
         return [(row.guild_id, _copy(row)) for row in GuildModerationRepository(session).all()]
 
     @writes
@@ -80,7 +80,7 @@ class Retention(Service):
         return forget(RetentionRepository(session), guild_id, before, now)
 
 
-def _store(session: Session, guild_id: int | None, keeping: Keeping) -> None:
+def _store(session: Session, guild_id: int | None, keeping: RetentionSettings) -> None:
     GuildModerationRepository(session).put(
         guild_id,
         images_kept_days=keeping.pictures,
@@ -89,5 +89,5 @@ def _store(session: Session, guild_id: int | None, keeping: Keeping) -> None:
     )
 
 
-def _copy(row: GuildModerationRow) -> Keeping:
-    return Keeping(row.images_kept_days, row.prompts_kept_days, row.records_kept_days)
+def _copy(row: GuildModerationRow) -> RetentionSettings:
+    return RetentionSettings(row.images_kept_days, row.prompts_kept_days, row.records_kept_days)

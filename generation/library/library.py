@@ -34,7 +34,7 @@ from generation.requests.selection import unknown_workflow
 from generation.transactions import Service, reads, writes
 from workflows.catalog import Catalog
 from workflows.errors import NothingCarried, WorkflowUnusable
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 from workflows.manifest import Access
 from workflows.workflow import Workflow
 
@@ -64,7 +64,7 @@ class Library(Service):
         *,
         catalog: Catalog,
         pool: BackendPool,
-        shelf: Shelf,
+        managed: ManagedFolder,
         known: KnownNodes,
         database: Database,
         clock: Callable[[], datetime],
@@ -72,7 +72,7 @@ class Library(Service):
         super().__init__(database, clock)
         self._catalog = catalog
         self._pool = pool
-        self._shelf = shelf
+        self._managed = managed
         self._known = known
         self._infos: dict[str, ObjectInfo] = {}
         self._on_change: Callable[[], None] = lambda: None
@@ -121,8 +121,8 @@ class Library(Service):
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """Every workflow, those that cannot be used yet among them, by name."""
-        entries = {name: _entry(name, "broken") for name in self._shelf.names()}
-        entries |= {name: _entry(name, "to be enabled") for name in self._shelf.staged()}
+        entries = {name: _entry(name, "broken") for name in self._managed.names()}
+        entries |= {name: _entry(name, "to be enabled") for name in self._managed.staged()}
         entries |= {name: _entry(name, "waiting for a GPU") for name in self._catalog.waiting}
         for state, found in (("off", self._catalog.disabled), ("on", self._catalog.workflows)):
             for name, workflow in found.items():
@@ -147,7 +147,7 @@ class Library(Service):
         """Report on a workflow that is there. Raises RequestRefused."""
         workflow = self._catalog.workflows.get(name) or self._catalog.disabled.get(name)
         if workflow is None:
-            content = await asyncio.to_thread(self._shelf.load_staged, name)
+            content = await asyncio.to_thread(self._managed.load_staged, name)
             if content is None:
                 raise unknown_workflow(self._catalog.workflows)
             return await self._inspect_file(content, name)
@@ -161,12 +161,12 @@ class Library(Service):
         return statistics.median(run.gpu_ms / 1000 for run in runs) if runs else None
 
     async def stage(self, actor: Actor, content: bytes, wanted: str) -> Inspection:
-        """Keep a file beside the shelf and report on it; nobody can use it before `enable`.
+        """Keep a file beside the managed and report on it; nobody can use it before `enable`.
 
         `wanted` is a name, or a file's name to make one of. Raises RequestRefused with the reason
         when there is no workflow in it.
         """
-        chosen = self._shelf.choose_name(wanted)
+        chosen = self._managed.choose_name(wanted)
         if chosen in self._catalog.workflows or chosen in self._catalog.disabled:
             raise InvalidOption(
                 "There is a workflow {workflow} already. Give this one another name.",
@@ -174,7 +174,7 @@ class Library(Service):
             )
         report = await self._inspect_file(content, chosen)
         with _writing():
-            await asyncio.to_thread(self._shelf.stage, chosen, content)
+            await asyncio.to_thread(self._managed.stage, chosen, content)
         await self._note(actor, "stage-workflow", chosen)
         return report
 
@@ -185,16 +185,16 @@ class Library(Service):
 
         `cost` is in pictures of the quota; what calls a paid service needs one.
         """
-        if name in self._shelf.staged():
-            report = _with_terms(await self.inspect(name), cost, role_id)
+        if name in self._managed.staged():
+            report = _with_cost_and_role(await self.inspect(name), cost, role_id)
             if report.problems:
                 raise InvalidOption(
                     "The workflow {workflow} cannot be used: {problem}",
                     {"workflow": name, "problem": report.problems[0]},
                 )
             with _writing():
-                await asyncio.to_thread(self._shelf.publish, name, report.manifest_text())
-                await asyncio.to_thread(self._shelf.switch_on, name)
+                await asyncio.to_thread(self._managed.publish, name, report.manifest_text())
+                await asyncio.to_thread(self._managed.switch_on, name)
         elif cost is not None or role_id is not None:
             raise InvalidOption(
                 "{workflow} was added before: set cost and roles in its workflow.toml.",
@@ -202,7 +202,7 @@ class Library(Service):
             )
         elif name in self._catalog.disabled:
             with _writing():
-                await asyncio.to_thread(self._shelf.switch_on, name)
+                await asyncio.to_thread(self._managed.switch_on, name)
         elif name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         await self.reload()
@@ -214,14 +214,14 @@ class Library(Service):
         if name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         with _writing():
-            await asyncio.to_thread(self._shelf.switch_off, name)
+            await asyncio.to_thread(self._managed.switch_off, name)
         await self.reload()
         await self._note(actor, "disable-workflow", name)
 
     async def remove(self, actor: Actor, name: str) -> None:
-        """Take it off the shelf; its files are kept in a hidden folder. Raises RequestRefused."""
+        """Take it off the managed; its files are kept in a hidden folder. Raises RequestRefused."""
         with _writing():
-            was_there = await asyncio.to_thread(self._shelf.remove, name)
+            was_there = await asyncio.to_thread(self._managed.remove, name)
         if not was_there:
             if name not in {one.name for one in self.entries()}:
                 raise unknown_workflow(self._catalog.workflows)
@@ -285,7 +285,7 @@ class Library(Service):
         self._audit(session, actor, action, name)
 
 
-def _with_terms(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:
+def _with_cost_and_role(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:
     """The report with this cost and role in its manifest. Raises RequestRefused without a cost."""
     if report.is_paid and cost is None:
         raise InvalidOption(

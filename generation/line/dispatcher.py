@@ -19,10 +19,10 @@ from typing import Protocol
 from db.errors import DatabaseError
 from db.tables import DIRECT_MESSAGES
 from generation.backends.pool import BackendPool, Graph
-from generation.backends.power import Power
-from generation.estimates import Ahead, Durations, foresee_wait_s
+from generation.backends.power import PowerManager
+from generation.estimates import Durations, LineEntry, estimate_wait_s
 from generation.history.records import LineState
-from generation.line.settings import MAX_ATTEMPTS, MAX_BEGINNINGS, LineTimings
+from generation.line.settings import MAX_ATTEMPTS, MAX_STARTS, LineTimings
 from generation.line.turns import order_turns
 from generation.line.workflows import Attempt
 from generation.record import Failure
@@ -36,7 +36,7 @@ LOOK_AHEAD = 20
 _log = logging.getLogger(__name__)
 
 
-class Hands(Protocol):
+class AttemptExecutor(Protocol):
     """Carries out decisions, in this process or another. Every method may raise."""
 
     async def start_attempt(self, slot: str, attempt: Attempt) -> None:
@@ -50,10 +50,10 @@ class Hands(Protocol):
 
 
 @dataclass(slots=True)
-class _HandOut:
+class _Assignment:
     """An attempt that was handed to a process. It occupies its places until its run is over."""
 
-    entry: Ahead
+    entry: LineEntry
     attempt: Attempt
     slot: str
     begun_at: float = math.inf
@@ -68,15 +68,15 @@ class Dispatcher:
         *,
         runner: Runner,
         pool: BackendPool,
-        hands: Hands,
-        power: Power,
+        executor: AttemptExecutor,
+        power: PowerManager,
         clock: Callable[[], datetime],
         timings: LineTimings,
     ) -> None:
         self._power = power
         self._runner = runner
         self._pool = pool
-        self._hands = hands
+        self._executor = executor
         self._clock = clock
         self._timings = timings
         self._wake = asyncio.Event()
@@ -85,15 +85,15 @@ class Dispatcher:
         self._workers: tuple[str, ...] = ()
         self._paused: frozenset[int] = frozenset()
         self._had_priority = False
-        self._waiting: dict[str, Ahead] = {}
+        self._waiting: dict[str, LineEntry] = {}
         self._known_at: dict[str, float] = {}
-        self._handed: dict[str, _HandOut] = {}
+        self._assigned: dict[str, _Assignment] = {}
         self._past: dict[str, list[Attempt]] = {}
         self._gone: dict[str, float] = {}
         self._last_ends: dict[int, datetime] = {}
         self._unserved_since: dict[str, float] = {}
         self._prepared: dict[str, tuple[str, str]] = {}
-        self._last_given: dict[str, float] = {}
+        self._last_assigned: dict[str, float] = {}
 
     @property
     def is_open(self) -> bool:
@@ -101,32 +101,32 @@ class Dispatcher:
         return self._is_open
 
     @property
-    def handed_out(self) -> Mapping[str, Attempt]:
-        """What was handed out and has not ended, by generation."""
-        return {id_: one.attempt for id_, one in self._handed.items()}
+    def assigned(self) -> Mapping[str, Attempt]:
+        """Attempts that were handed to a process and has not ended, by generation."""
+        return {id_: one.attempt for id_, one in self._assigned.items()}
 
     def open(self) -> None:
         """Begin to schedule; `refresh` provides the state."""
         self._clear()
         self._is_open = True
-        self._tasks.start(self._give_turns(), "turns of the line")
+        self._tasks.start(self._run_scheduler(), "turns of the line")
 
     async def close(self) -> None:
         """Stop scheduling. May be called twice."""
         self._is_open = False
         await self._tasks.close()
         await self._power.close()
-        for generation_id in self._handed:
+        for generation_id in self._assigned:
             self._pool.release(generation_id)
         self._clear()
 
-    def look(self) -> None:
+    def wake(self) -> None:
         """Decide again: a backend was started or stopped."""
         self._wake.set()
 
-    def add(self, entry: Ahead) -> None:
+    def add(self, entry: LineEntry) -> None:
         """Add an accepted generation. No effect if it is known."""
-        if self._is_open and entry.id not in self._handed and entry.id not in self._waiting:
+        if self._is_open and entry.id not in self._assigned and entry.id not in self._waiting:
             self._put(entry)
 
     def remove(self, generation_id: str) -> None:
@@ -136,42 +136,44 @@ class Dispatcher:
 
     def note_free(self, generation_id: str) -> None:
         """Free the places of a finished run while its results are fetched and delivered."""
-        handed = self._handed.get(generation_id)
-        if handed is not None and handed.holds_place:
-            handed.holds_place = False
-            self._last_ends[handed.entry.user_id] = self._clock()
+        assignment = self._assigned.get(generation_id)
+        if assignment is not None and assignment.holds_place:
+            assignment.holds_place = False
+            self._last_ends[assignment.entry.user_id] = self._clock()
             self._pool.release(generation_id)
             self._wake.set()
 
     def note_end(self, generation_id: str, *, was_lost: bool, is_over: bool | None = None) -> None:
         """Record the end of an attempt; schedule another unless the generation is over."""
-        handed = self._handed.get(generation_id)
-        if handed is None:
+        assignment = self._assigned.get(generation_id)
+        if assignment is None:
             return
         self.note_free(generation_id)
-        del self._handed[generation_id]
+        del self._assigned[generation_id]
         self._runner.forget(generation_id)
-        attempt = replace(handed.attempt, was_lost=was_lost)
+        attempt = replace(assignment.attempt, was_lost=was_lost)
         self._past.setdefault(generation_id, []).append(attempt)
         if was_lost or is_over is False:
-            self._put(replace(handed.entry, backend=attempt.backend))
+            self._put(replace(assignment.entry, backend=attempt.backend))
         else:
             self._gone[generation_id] = _now()
         self._wake.set()
 
     def repeat(self, generation_id: str) -> None:
         """Hand out again an attempt that did not begin, to any process."""
-        handed = self._handed.get(generation_id)
-        if handed is not None and self._workers:
+        assignment = self._assigned.get(generation_id)
+        if assignment is not None and self._workers:
             self._prepared.pop(generation_id, None)
-            handed.begun_at, handed.slot = math.inf, self._choose_slot(generation_id)
-            self._tasks.start(self._start(handed), f"start of {generation_id}")
+            assignment.begun_at, assignment.slot = math.inf, self._choose_slot(generation_id)
+            self._tasks.start(self._start(assignment), f"start of {generation_id}")
 
     def find_late(self, running: Collection[str]) -> tuple[str, ...]:
-        """Return what was handed out a while ago and is not running."""
+        """Return attempts that were handed out a while ago and do not run."""
         before = _now() - self._timings.handover_grace_s
         return tuple(
-            id_ for id_, one in self._handed.items() if one.begun_at < before and id_ not in running
+            id_
+            for id_, one in self._assigned.items()
+            if one.begun_at < before and id_ not in running
         )
 
     def find_unknown(self, line: LineState) -> tuple[str, ...]:
@@ -179,7 +181,7 @@ class Dispatcher:
         return tuple(
             one.id
             for one in (*line.running, *line.waiting, *line.paused)
-            if one.id not in self._waiting and one.id not in self._handed
+            if one.id not in self._waiting and one.id not in self._assigned
         )
 
     def refresh(
@@ -202,14 +204,14 @@ class Dispatcher:
         for id_, (attempt, slot) in running.items():
             ended = {one.number for one in self._past.get(id_, ())}
             # Records were read before this: what has ended since then must not be added again.
-            is_known = id_ in self._handed or self._gone.get(id_, 0.0) >= read_at
+            is_known = id_ in self._assigned or self._gone.get(id_, 0.0) >= read_at
             if id_ in entries and not is_known and attempt.number not in ended:
                 self._waiting.pop(id_, None)
-                self._handed[id_] = _HandOut(entries[id_], attempt, slot, read_at)
+                self._assigned[id_] = _Assignment(entries[id_], attempt, slot, read_at)
                 self._pool.reserve(id_, attempt.backend)
         for id_, entry in entries.items():
-            if id_ in self._handed:
-                self._handed[id_].entry = entry  # which knows by now when it began
+            if id_ in self._assigned:
+                self._assigned[id_].entry = entry  # which knows by now when it began
             elif self._gone.get(id_, 0.0) < read_at:
                 self._waiting[id_] = entry
                 self._known_at.setdefault(id_, read_at)
@@ -223,12 +225,12 @@ class Dispatcher:
     def _clear(self) -> None:
         self._is_open = False
         self._workers, self._paused, self._had_priority = (), frozenset(), False
-        for facts in (self._waiting, self._known_at, self._handed, self._past, self._gone):
+        for facts in (self._waiting, self._known_at, self._assigned, self._past, self._gone):
             facts.clear()
-        for memory in (self._last_ends, self._unserved_since, self._prepared, self._last_given):
+        for memory in (self._last_ends, self._unserved_since, self._prepared, self._last_assigned):
             memory.clear()
 
-    def _put(self, entry: Ahead) -> None:
+    def _put(self, entry: LineEntry) -> None:
         self._waiting[entry.id] = entry
         self._known_at[entry.id] = _now()
         self._wake.set()
@@ -240,22 +242,22 @@ class Dispatcher:
 
     def _prune(self, read_at: float) -> None:
         """Drop facts about generations and people that are no longer in the line."""
-        known = self._waiting.keys() | self._handed.keys()
+        known = self._waiting.keys() | self._assigned.keys()
         people = {one.user_id for one in self._waiting.values()}
-        people |= {one.entry.user_id for one in self._handed.values()}
+        people |= {one.entry.user_id for one in self._assigned.values()}
         self._gone = {id_: at for id_, at in self._gone.items() if at >= read_at}
         self._last_ends = {user: at for user, at in self._last_ends.items() if user in people}
         for facts in (self._past, self._known_at, self._unserved_since, self._prepared):
             for id_ in facts.keys() - known:
                 del facts[id_]
 
-    async def _give_turns(self) -> None:
+    async def _run_scheduler(self) -> None:
         while True:
             self._wake.clear()
             try:
-                await self._give()
+                await self._schedule()
                 self._prepare()
-                await self._mind_power()
+                await self._manage_power()
             except DatabaseError as error:
                 _log.debug("No turn can be given just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nothing runs any more
@@ -264,30 +266,30 @@ class Dispatcher:
             looks_again = is_one_away or self._pool.weighs_waits
             pause_s = self._runner.limits.pause_s if looks_again and self._waiting else None
             if pause_s is None and self._power.is_used:
-                pause_s = self._power.timings.look_s
+                pause_s = self._power.timings.check_s
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
-    async def _mind_power(self) -> None:
+    async def _manage_power(self) -> None:
         """Start a backend for what still waits, and stop what is idle."""
-        await self._power.look()
+        await self._power.update()
         if not self._waiting or not self._pool.is_any_asleep or self._power.is_waking:
             return
         ordered = self._order()
         ready = [one for one in ordered if not self._is_lane_taken(one)]
         durations = await self._runner.durations({one.workflow for one in self._everything()})
         for entry in ready[:LOOK_AHEAD]:
-            wait_s = partial(self._foresee_wait_s, entry, ordered, durations)
-            avoid = self._power.tired
-            name = await self._runner.find_sleeper(entry.id, avoid=avoid, wait_s=wait_s)
+            wait_s = partial(self._estimate_wait_s, entry, ordered, durations)
+            avoid = self._power.backing_off
+            name = await self._runner.find_backend_to_wake(entry.id, avoid=avoid, wait_s=wait_s)
             if name is not None and entry.id in self._waiting:
                 await self._power.wake(name, entry.id)
                 return
 
-    async def _give(self) -> None:
+    async def _schedule(self) -> None:
         """Hand out what can start now, in fair order."""
         if not self._workers or not self._waiting:
             return
@@ -304,19 +306,19 @@ class Dispatcher:
             if looked_at == LOOK_AHEAD or (is_full and self._find_interrupted(entry) is None):
                 return
             looked_at += 1
-            await self._try(entry, free, partial(self._foresee_wait_s, entry, ordered, durations))
+            await self._try(entry, free, partial(self._estimate_wait_s, entry, ordered, durations))
 
     async def _try(
-        self, entry: Ahead, free: Collection[str], wait_s: Callable[[Collection[str]], float]
+        self, entry: LineEntry, free: Collection[str], wait_s: Callable[[Collection[str]], float]
     ) -> None:
         past = self._past.get(entry.id, [])
         lost_on = [one.backend for one in past if one.was_lost]
-        if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_BEGINNINGS:
+        if len(lost_on) >= MAX_ATTEMPTS or len(past) >= MAX_STARTS:
             self._give_up(entry, LOST if len(lost_on) >= MAX_ATTEMPTS else None)
             return
         interrupted = self._find_interrupted(entry)
         if interrupted is not None:
-            self._hand_out(entry, interrupted, {})
+            self._assign(entry, interrupted, {})
             return
         choice = Choice(None, is_served=False)
         if self._pool.reachable_names:
@@ -328,41 +330,41 @@ class Dispatcher:
             self._leave(entry.id)
         elif choice.backend is not None:
             self._unserved_since.pop(entry.id, None)
-            self._hand_out(entry, choice.backend, choice.models_of)
+            self._assign(entry, choice.backend, choice.models_of)
         else:
             self._runner.forget(entry.id)
             self._wait_for_backend(entry, is_served=choice.is_served)
 
-    def _hand_out(self, entry: Ahead, backend: str, graph: Graph) -> None:
+    def _assign(self, entry: LineEntry, backend: str, graph: Graph) -> None:
         past = self._past.get(entry.id, [])
         used = list(dict.fromkeys(one.backend for one in past))
         index = used.index(backend) if backend in used else len(used)
         attempt = Attempt(entry.id, past[-1].number + 1 if past else 0, backend, index)
         slot = self._choose_slot(entry.id)
         del self._waiting[entry.id]
-        handed = _HandOut(entry, attempt, slot)
-        self._handed[entry.id] = handed
-        self._last_given[slot] = _now()
+        assignment = _Assignment(entry, attempt, slot)
+        self._assigned[entry.id] = assignment
+        self._last_assigned[slot] = _now()
         self._had_priority = entry.priority
         self._pool.reserve(entry.id, backend, graph)
-        self._tasks.start(self._start(handed), f"start of {entry.id}")
+        self._tasks.start(self._start(assignment), f"start of {entry.id}")
 
-    async def _start(self, handed: _HandOut) -> None:
-        while self._handed.get(handed.entry.id) is handed:
+    async def _start(self, assignment: _Assignment) -> None:
+        while self._assigned.get(assignment.entry.id) is assignment:
             try:
-                await self._hands.start_attempt(handed.slot, handed.attempt)
+                await self._executor.start_attempt(assignment.slot, assignment.attempt)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-                _log.warning("Generation %s starts later: %s", handed.entry.id, error)
+                _log.warning("Generation %s starts later: %s", assignment.entry.id, error)
                 await asyncio.sleep(self._runner.limits.pause_s)
             else:
-                handed.begun_at = _now()
+                assignment.begun_at = _now()
                 return
 
-    def _give_up(self, entry: Ahead, failure: Failure | None) -> None:
+    def _give_up(self, entry: LineEntry, failure: Failure | None) -> None:
         self._leave(entry.id)
-        self._tasks.start(self._hands.give_up(entry.id, failure), f"end of {entry.id}")
+        self._tasks.start(self._executor.give_up(entry.id, failure), f"end of {entry.id}")
 
-    def _wait_for_backend(self, entry: Ahead, *, is_served: bool) -> None:
+    def _wait_for_backend(self, entry: LineEntry, *, is_served: bool) -> None:
         if is_served:
             self._unserved_since.pop(entry.id, None)
             return
@@ -373,7 +375,7 @@ class Dispatcher:
     def _prepare(self) -> None:
         """Upload the inputs of the next generations while the backends are still busy."""
         most = len(self._pool.reachable_names)
-        ends = [one for one in self._handed.values() if one.holds_place][:most]
+        ends = [one for one in self._assigned.values() if one.holds_place][:most]
         if not self._workers or len(self._prepared.keys() & self._waiting.keys()) >= len(ends):
             return
         upcoming = [one for one in self._order() if one.backend is None]
@@ -384,29 +386,29 @@ class Dispatcher:
             slot = self._choose_slot(entry.id)
             self._prepared[entry.id] = slot, backend
             self._tasks.start(
-                self._hands.prepare(slot, entry.id, backend), f"preparation of {entry.id}"
+                self._executor.prepare(slot, entry.id, backend), f"preparation of {entry.id}"
             )
 
-    def _order(self) -> list[Ahead]:
+    def _order(self) -> list[LineEntry]:
         waiting = [
             one
             for one in self._waiting.values()
             if one.backend is not None or (one.guild_id or DIRECT_MESSAGES) not in self._paused
         ]
-        running = [one.entry for one in self._handed.values() if one.holds_place]
+        running = [one.entry for one in self._assigned.values() if one.holds_place]
         concurrency = self._pool.concurrency
         places = sum(concurrency[name] for name in self._pool.reachable_names)
         return order_turns(
             waiting, running, self._last_ends, places, had_priority=self._had_priority
         )
 
-    def _everything(self) -> list[Ahead]:
-        return [*self._waiting.values(), *(one.entry for one in self._handed.values())]
+    def _everything(self) -> list[LineEntry]:
+        return [*self._waiting.values(), *(one.entry for one in self._assigned.values())]
 
-    def _foresee_wait_s(
+    def _estimate_wait_s(
         self,
-        entry: Ahead,
-        ordered: Sequence[Ahead],
+        entry: LineEntry,
+        ordered: Sequence[LineEntry],
         durations: Durations,
         backends: Collection[str],
     ) -> float:
@@ -414,23 +416,23 @@ class Dispatcher:
         ahead = [one for one in before if one.id in self._waiting]
         running = [
             replace(one.entry, backend=one.attempt.backend)
-            for one in self._handed.values()
+            for one in self._assigned.values()
             if one.holds_place
         ]
-        return foresee_wait_s(entry, ahead, running, durations, backends, self._clock())
+        return estimate_wait_s(entry, ahead, running, durations, backends, self._clock())
 
     def _free_places(self) -> list[str]:
-        taken = Counter(one.attempt.backend for one in self._handed.values() if one.holds_place)
+        taken = Counter(one.attempt.backend for one in self._assigned.values() if one.holds_place)
         concurrency = self._pool.concurrency
         return [one for one in self._pool.reachable_names if taken[one] < concurrency[one]]
 
-    def _is_lane_taken(self, entry: Ahead) -> bool:
+    def _is_lane_taken(self, entry: LineEntry) -> bool:
         return any(
             one.holds_place and (one.entry.user_id, one.entry.lane) == (entry.user_id, entry.lane)
-            for one in self._handed.values()
+            for one in self._assigned.values()
         )
 
-    def _find_interrupted(self, entry: Ahead) -> str | None:
+    def _find_interrupted(self, entry: LineEntry) -> str | None:
         """Return the backend it was on when its process died: the run may still go on there."""
         past = self._past.get(entry.id)
         if not past or past[-1].was_lost or self._pool.find(past[-1].backend) is None:
@@ -442,8 +444,8 @@ class Dispatcher:
         prepared, _ = self._prepared.get(generation_id, ("", ""))
         if prepared in self._workers:
             return prepared
-        busy = Counter(one.slot for one in self._handed.values() if one.holds_place)
-        return min(self._workers, key=lambda slot: (busy[slot], self._last_given.get(slot, 0.0)))
+        busy = Counter(one.slot for one in self._assigned.values() if one.holds_place)
+        return min(self._workers, key=lambda slot: (busy[slot], self._last_assigned.get(slot, 0.0)))
 
 
 def _now() -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dbos import DBOS
 
 from db.database import IDLE_TRANSACTION_TIMEOUT_S
-from generation.line.engine_log import quieten
+from generation.line.engine_log import configure_engine_log
 from generation.line.serializer import JSONSerializer
 from generation.line.settings import APPLICATION_VERSION, EngineSettings
 
@@ -45,7 +45,7 @@ async def launch_engine(settings: EngineSettings, slot: str) -> str:
             "notification_listener_polling_interval_sec": _POLL_S,
         }
     )
-    quieten(logging.getLogger("dbos"))
+    configure_engine_log(logging.getLogger("dbos"))
     # Turns are not given by the engine's queues: none is looked at, whatever earlier versions left.
     DBOS.listen_queues([])
     # On the loop itself, although it blocks for a moment: the engine runs its workflows on the

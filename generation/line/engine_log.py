@@ -45,7 +45,7 @@ class Reminder:
         return True
 
 
-class _WorthTelling(logging.Filter):
+class _EngineLogFilter(logging.Filter):
     """Keeps out what every cancellation reports, and tells of an outage in a sentence a minute.
 
     The engine warns of it with every poll of each of its threads, often with a traceback.
@@ -71,13 +71,13 @@ class _WorthTelling(logging.Filter):
         return self._reminder.is_due()
 
 
-def quieten(logger: logging.Logger) -> None:
+def configure_engine_log(logger: logging.Logger) -> None:
     """Route the engine's messages to the root logger and throttle them."""
     for handler in list(logger.handlers):
         with suppress(ValueError):
             logger.removeHandler(handler)
     logger.propagate = True
     logger.setLevel(logging.WARNING)
-    for one in [one for one in logger.filters if isinstance(one, _WorthTelling)]:
+    for one in [one for one in logger.filters if isinstance(one, _EngineLogFilter)]:
         logger.removeFilter(one)
-    logger.addFilter(_WorthTelling())
+    logger.addFilter(_EngineLogFilter())

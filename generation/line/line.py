@@ -9,9 +9,9 @@ from dbos import DBOS
 
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
-from generation.backends.power import Power
+from generation.backends.power import PowerManager
 from generation.errors import GenerationError, ServiceUnavailable
-from generation.estimates import Ahead
+from generation.estimates import LineEntry
 from generation.history.records import Records
 from generation.line import messages
 from generation.line.dispatcher import Dispatcher
@@ -29,7 +29,7 @@ from generation.runs.outcome import Outcome, failed
 from generation.runs.results import FinishedRun
 from generation.runs.runner import Runner
 from generation.runs.settlement import Settlement
-from generation.tasks import TaskOwner, finish, nothing_follows
+from generation.tasks import TaskOwner, do_nothing, finish
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Line:
         delivery: Delivery,
         records: Records,
         pool: BackendPool,
-        power: Power,
+        power: PowerManager,
         clock: Callable[[], datetime],
         timings: LineTimings,
         note_changed: Callable[[Collection[str] | None], None],
@@ -72,11 +72,11 @@ class Line:
         self._look = asyncio.Event()
         self._reconciling = asyncio.Lock()
         self._has_cleared = False
-        self._before_each_look: Callable[[], Awaitable[None]] = nothing_follows
+        self._before_reconciliation: Callable[[], Awaitable[None]] = do_nothing
         self._dispatcher = Dispatcher(
             runner=runner,
             pool=pool,
-            hands=self,
+            executor=self,
             power=power,
             clock=clock,
             timings=self._timings,
@@ -154,11 +154,11 @@ class Line:
         except Exception as error:
             raise _unavailable() from error
 
-    def before_each_look(self, apply: Callable[[], Awaitable[None]]) -> None:
+    def before_reconciliation(self, apply: Callable[[], Awaitable[None]]) -> None:
         """Call this before each reconciliation. It may raise DatabaseError."""
-        self._before_each_look = apply
+        self._before_reconciliation = apply
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Apply a recorded change that scheduling depends on, such as a pause, everywhere."""
         await self._tell_peers("look")
         if self._dispatcher.is_open:
@@ -195,7 +195,7 @@ class Line:
         if await self._lease.ensure():
             self._has_cleared = False
         if not self._has_cleared:
-            await self._reconciliation.clear_former_lives()
+            await self._reconciliation.clear_previous_incarnations()
             self._has_cleared = True
             await self._tell_peers("look")
         if not await self._lease.take_turns():
@@ -271,7 +271,7 @@ class Line:
 
     def _note_power(self) -> None:
         """A backend is being started, or was: whoever waits is told so."""
-        self._dispatcher.look()
+        self._dispatcher.wake()
         self.on_power()
         if self._listener is not None:
             self._tasks.start(self._tell_peers("power"), "message power")
@@ -311,7 +311,7 @@ class Line:
         while self.is_running:
             self._look.clear()
             try:
-                await self._before_each_look()
+                await self._before_reconciliation()
                 await self.reconcile()
                 reminder = Reminder()
             except LineTaken:
@@ -371,9 +371,9 @@ class Line:
         return self._workflows
 
 
-def describe(generation: Generation) -> Ahead:
+def describe(generation: Generation) -> LineEntry:
     """Reduce an accepted generation to what scheduling depends on."""
-    return copy_row(Ahead, generation, workload=1)
+    return copy_row(LineEntry, generation, workload=1)
 
 
 def _unavailable() -> ServiceUnavailable:

@@ -16,7 +16,7 @@ import psycopg
 
 from db.database import CHANGES_CHANNEL
 from db.tables import DIRECT_MESSAGES
-from generation.estimates import Ahead
+from generation.estimates import LineEntry
 from generation.line.lease import CHANNEL, connect
 
 LISTEN_S = 1.0
@@ -97,7 +97,7 @@ class Listener:
                 loop.call_soon_threadsafe(self._take, message)
 
 
-def pack(entry: Ahead) -> list[object]:
+def pack(entry: LineEntry) -> list[object]:
     """Serialize an accepted generation as words of a message."""
     return [
         entry.id,
@@ -110,10 +110,10 @@ def pack(entry: Ahead) -> list[object]:
     ]
 
 
-def unpack(words: Message) -> Ahead:
+def unpack(words: Message) -> LineEntry:
     """Parse an accepted generation from the words of a message."""
     id_, user_id, workflow, created_at, lane, priority, guild_id = words
-    return Ahead(
+    return LineEntry(
         id=id_,
         user_id=int(user_id),
         workflow=workflow,

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from db.errors import DatabaseError
 from generation.backends.pool import BackendPool
-from generation.backends.power import Power
+from generation.backends.power import PowerManager
 from generation.errors import FailureKind, RequestRefused
-from generation.estimates import Ahead, Durations, Turn, first_end, plan_turns
+from generation.estimates import Durations, LineEntry, Turn, earliest_end, plan_turns
 from generation.events import Waiting
 from generation.history.records import LineState, Records
 from generation.line.turns import order_turns
@@ -65,7 +65,7 @@ class LinePositions:
         self,
         records: Records,
         pool: BackendPool,
-        power: Power,
+        power: PowerManager,
         broadcast: Broadcast,
         clock: Callable[[], datetime],
     ) -> None:
@@ -116,13 +116,13 @@ class LinePositions:
         durations = await self._durations(line)
         turns = self._plan(line, durations)
         is_own = "max_running" in refused.facts
-        free_at = first_end(own if is_own else here, turns, durations, self._clock())
+        free_at = earliest_end(own if is_own else here, turns, durations, self._clock())
         if free_at is None:
             return refused
         facts = {**refused.facts, "retry_at": free_at.isoformat()}
         return RequestRefused(refused.kind, refused.template, facts)
 
-    async def tell_for_ever(self) -> None:
+    async def publish_changes(self) -> None:
         """Publish changed positions until cancelled."""
         loop = asyncio.get_running_loop()
         pause_s = COALESCE_S
@@ -204,5 +204,5 @@ class LinePositions:
         )
 
 
-def _everything(line: LineState) -> Collection[Ahead]:
+def _everything(line: LineState) -> Collection[LineEntry]:
     return (*line.running, *line.waiting, *line.paused)

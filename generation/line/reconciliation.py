@@ -11,7 +11,7 @@ from generation.history.records import LineState, Records
 from generation.line.dispatcher import Dispatcher
 from generation.line.engine import slot_of
 from generation.line.lease import Lease, takes_work
-from generation.line.settings import MAX_BEGINNINGS, LineTimings
+from generation.line.settings import MAX_STARTS, LineTimings
 from generation.line.steps import Steps
 from generation.line.workflows import (
     ATTEMPT,
@@ -29,7 +29,7 @@ from generation.line.workflows import (
     find_states,
 )
 
-BROKEN_TIMES = 3
+MAX_RESTARTS = 3
 """How often a failed cancellation or delivery is restarted."""
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Reconciliation:
         self._suspected_since: dict[str, float] = {}
         self._broken: Counter[str] = Counter()
 
-    async def clear_former_lives(self) -> None:
+    async def clear_previous_incarnations(self) -> None:
         """End work that earlier incarnations left in the engine: others take it for running."""
         left = [
             one
@@ -96,7 +96,7 @@ class Reconciliation:
         self._suspected_since = {
             one.id: self._suspected_since.get(one.id, now) for one in suspected
         }
-        dead = [one for one in suspected if self._is_surely_dead(one, now)]
+        dead = [one for one in suspected if self._is_dead(one, now)]
         gone = {one.id for one in dead}
         return [one for one in found if one.id not in gone], dead
 
@@ -108,7 +108,7 @@ class Reconciliation:
         slot = slot_of(one.executor)
         return slot in peers and slot != self._lease.slot
 
-    def _is_surely_dead(self, one: OpenWorkflow, now: float) -> bool:
+    def _is_dead(self, one: OpenWorkflow, now: float) -> bool:
         """Former lives of this process are, and what queues of earlier versions hold.
 
         Others may just be reconnecting.
@@ -148,14 +148,14 @@ class Reconciliation:
         late = self._dispatcher.find_late(running)
         unknown = {*self._dispatcher.find_unknown(line), *late}
         unknown |= {one.generation_id for one in dead if one.kind == ATTEMPT}
-        past = await find_attempts(unknown - running.keys(), MAX_BEGINNINGS)
+        past = await find_attempts(unknown - running.keys(), MAX_STARTS)
         for id_ in late:
             self._settle_late(id_, past.get(id_, []))
         self._dispatcher.refresh(line, read_at=read_at, running=running, past=past, workers=workers)
 
     def _settle_late(self, generation_id: str, past: Sequence[Attempt]) -> None:
         """Handle an attempt that should run and does not: its end was lost, or it never began."""
-        attempt = self._dispatcher.handed_out.get(generation_id)
+        attempt = self._dispatcher.assigned.get(generation_id)
         known = {one.number: one for one in past}
         if attempt is None:
             return
@@ -195,7 +195,7 @@ class Reconciliation:
 
         The engine records what fails of its own calls while it stops, as an error.
         """
-        if state == BROKEN and self._broken[workflow_id] < BROKEN_TIMES:
+        if state == BROKEN and self._broken[workflow_id] < MAX_RESTARTS:
             self._broken[workflow_id] += 1
             _log.warning("%s broke; it begins again.", workflow_id)
             await DBOS.delete_workflows_async([workflow_id])

@@ -14,7 +14,7 @@ interrupted begins again from our own records."""
 MAX_ATTEMPTS = 3
 """A generation that was lost this often may itself be what kills the backends."""
 
-MAX_BEGINNINGS = 20
+MAX_STARTS = 20
 """A generation that was interrupted this often, by the death of its process or by an error that
 nobody foresaw, may itself be the cause."""
 

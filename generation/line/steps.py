@@ -23,8 +23,8 @@ from generation.runs.settlement import Settlement
 _log = logging.getLogger(__name__)
 
 
-class Telling(Enum):
-    """Outcome of a delivery. `DONE` also when there was nothing to tell."""
+class DeliveryOutcome(Enum):
+    """Outcome of a delivery. `DONE` also when there was nothing to deliver."""
 
     DONE = auto()
     POSTPONED = auto()
@@ -99,17 +99,19 @@ class Steps:
         if not has_answered:
             self._runner.leave(generation_id, placement.backend, placement.prompt_id)
 
-    async def tell(self, generation_id: str, recorded: RecordedEnd | None = None) -> Telling:
+    async def deliver(
+        self, generation_id: str, recorded: RecordedEnd | None = None
+    ) -> DeliveryOutcome:
         """Tell its end, and record that."""
         try:
             await self._delivery.deliver(generation_id, recorded)
         except DeliveryPostponed as error:
             _log.info("The end of generation %s is told later: %s", generation_id, error)
-            return Telling.POSTPONED
+            return DeliveryOutcome.POSTPONED
         except DeliveryImpossible as error:
             _log.info("The end of generation %s cannot be told: %s", generation_id, error)
-            return Telling.IMPOSSIBLE
-        return Telling.DONE
+            return DeliveryOutcome.IMPOSSIBLE
+        return DeliveryOutcome.DONE
 
     async def give_up_delivery(self, generation_id: str) -> None:
         """Record that delivery is impossible."""

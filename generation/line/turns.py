@@ -11,20 +11,20 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from generation.estimates import Ahead
+from generation.estimates import LineEntry
 
 _Ready = tuple[int, datetime | int]
 """Real times come before the ends that are only foreseen."""
 
 
 def order_turns(
-    waiting: Iterable[Ahead],
-    running: Sequence[Ahead],
+    waiting: Iterable[LineEntry],
+    running: Sequence[LineEntry],
     last_ends: Mapping[int, datetime],
     places: int,
     *,
     had_priority: bool = False,
-) -> list[Ahead]:
+) -> list[LineEntry]:
     """Everything that waits in the order in which it starts, if all runs take equally long.
 
     What was sent to a backend before comes first. `running` holds places, in the order in which it
@@ -45,14 +45,14 @@ class _Rounds:
 
     def __init__(
         self,
-        waiting: Sequence[Ahead],
-        running: Sequence[Ahead],
+        waiting: Sequence[LineEntry],
+        running: Sequence[LineEntry],
         last_ends: Mapping[int, datetime],
         *,
         had_priority: bool,
     ) -> None:
         self._left = len(waiting)
-        self._waiting: dict[int, list[Ahead]] = {}
+        self._waiting: dict[int, list[LineEntry]] = {}
         for entry in waiting:
             self._waiting.setdefault(entry.user_id, []).append(entry)
         self._running = deque(running)
@@ -62,15 +62,15 @@ class _Rounds:
         self._foreseen = 0
         self._had_priority = running[-1].priority if running else had_priority
         self._versions: Counter[int] = Counter()
-        self._heaps: dict[bool, list[tuple[int, _Ready, datetime, str, int, Ahead]]] = {
+        self._heaps: dict[bool, list[tuple[int, _Ready, datetime, str, int, LineEntry]]] = {
             False: [],
             True: [],
         }
         for user_id in self._waiting:
             self._queue(user_id)
 
-    def play(self, places: int) -> list[Ahead]:
-        ordered: list[Ahead] = []
+    def play(self, places: int) -> list[LineEntry]:
+        ordered: list[LineEntry] = []
         while self._left:
             entry = self._next() if len(self._running) < places else None
             if entry is not None:
@@ -82,7 +82,7 @@ class _Rounds:
                 break
         return ordered
 
-    def _next(self) -> Ahead | None:
+    def _next(self) -> LineEntry | None:
         for has_priority in (not self._had_priority, self._had_priority):
             heap = self._heaps[has_priority]
             while heap:
@@ -91,7 +91,7 @@ class _Rounds:
                     return entry
         return None
 
-    def _start(self, entry: Ahead) -> None:
+    def _start(self, entry: LineEntry) -> None:
         self._left -= 1
         self._waiting[entry.user_id].remove(entry)
         self._running.append(entry)
@@ -100,7 +100,7 @@ class _Rounds:
         self._had_priority = entry.priority
         self._queue(entry.user_id)
 
-    def _end(self, entry: Ahead) -> None:
+    def _end(self, entry: LineEntry) -> None:
         self._foreseen += 1
         self._busy[entry.user_id] -= 1
         self._busy_lanes[entry.user_id, entry.lane] -= 1

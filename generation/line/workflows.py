@@ -15,7 +15,7 @@ from dbos import DBOS, SetWorkflowID
 
 from db.errors import DatabaseDenied, DatabaseUnavailable, DatabaseUnreadable
 from generation.line.settings import LineTimings
-from generation.line.steps import Steps, Telling
+from generation.line.steps import DeliveryOutcome, Steps
 from generation.runs.outcome import WITHDRAWN, Outcome
 from generation.runs.results import FinishedRun, RecordedEnd
 
@@ -140,15 +140,15 @@ class Workflows:
             run = await self._run(generation_id, backend, index)
             outcome = run.outcome
             if outcome["ended"] in ("succeeded", "failed"):
-                recorded = await self._patiently(self._steps.settle, generation_id, run)
+                recorded = await self._retry_transient(self._steps.settle, generation_id, run)
                 if recorded is not None:
-                    await self._tell_or_begin_to(generation_id, recorded)
+                    await self._deliver_or_defer(generation_id, recorded)
             return outcome
         finally:
             self._ended(generation_id, outcome)
 
     async def _run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
-        work = self._patiently(self._steps.run, generation_id, backend, index)
+        work = self._retry_transient(self._steps.run, generation_id, backend, index)
         run = asyncio.create_task(work, name=f"run of {generation_id}")
         self._runs[generation_id] = run
         try:
@@ -163,24 +163,24 @@ class Workflows:
             return FinishedRun(WITHDRAWN)
         return run.result()
 
-    async def _tell_or_begin_to(self, generation_id: str, recorded: RecordedEnd) -> None:
+    async def _deliver_or_defer(self, generation_id: str, recorded: RecordedEnd) -> None:
         """Deliver an end now, or leave it to a separate workflow that retries for a day."""
-        if not await self._tell(generation_id, recorded):
+        if not await self._try_delivery(generation_id, recorded):
             await self.deliver(generation_id)
 
-    async def _tell(self, generation_id: str, recorded: RecordedEnd | None = None) -> bool:
+    async def _try_delivery(self, generation_id: str, recorded: RecordedEnd | None = None) -> bool:
         """Try to deliver; return whether nothing is left to deliver."""
-        telling = await self._patiently(self._steps.tell, generation_id, recorded)
-        if telling is Telling.IMPOSSIBLE:
-            await self._patiently(self._steps.give_up_delivery, generation_id)
-        return telling is not Telling.POSTPONED
+        delivery = await self._retry_transient(self._steps.deliver, generation_id, recorded)
+        if delivery is DeliveryOutcome.IMPOSSIBLE:
+            await self._retry_transient(self._steps.give_up_delivery, generation_id)
+        return delivery is not DeliveryOutcome.POSTPONED
 
     async def _cancel_body(self, generation_id: str) -> None:
         self.abort(generation_id)
-        recorded = await self._patiently(self._steps.settle_cancelled, generation_id)
+        recorded = await self._retry_transient(self._steps.settle_cancelled, generation_id)
         if recorded is not None:
-            await self._tell_or_begin_to(generation_id, recorded)
-        await self._patiently(self._steps.stop, generation_id)
+            await self._deliver_or_defer(generation_id, recorded)
+        await self._retry_transient(self._steps.stop, generation_id)
 
     async def _deliver_body(self, generation_id: str, is_decided: bool = False) -> None:  # noqa: FBT001, FBT002 - the engine stores arguments by position
         loop = asyncio.get_running_loop()
@@ -188,16 +188,16 @@ class Workflows:
         left_s = self._timings.delivery_total_s
         if not is_decided:
             # Nobody tried while the bot was off, and a clock may be put forward and back.
-            passed_s = await self._patiently(self._steps.seconds_since_end, generation_id)
+            passed_s = await self._retry_transient(self._steps.seconds_since_end, generation_id)
             left_s = min(max(left_s - passed_s, left_s / DELIVERY_LEAST_SHARE), left_s)
-        while not await self._tell(generation_id):
+        while not await self._try_delivery(generation_id):
             if loop.time() - began_at >= left_s:
-                await self._patiently(self._steps.give_up_delivery, generation_id)
+                await self._retry_transient(self._steps.give_up_delivery, generation_id)
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self._timings.delivery_max_pause_s)
 
-    async def _patiently(
+    async def _retry_transient(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Retry this while the database is unavailable, without a time limit."""

@@ -52,7 +52,7 @@ def await_turn(size: tuple[int, int]) -> None:
         held.enter_context(_large)
 
 
-class FileTurns:
+class FileSlots:
     """Limits holders of whole files in memory: one action per person at a time, two in all."""
 
     def __init__(self) -> None:

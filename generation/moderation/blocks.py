@@ -128,7 +128,7 @@ class Moderation(Service):
             )
         return Judgement(verdict)
 
-    async def asks_for_warning(self, generation: Generation) -> bool:
+    async def needs_warning(self, generation: Generation) -> bool:
         """Whether whoever asked for it is to be told of a word."""
         with available():
             watched_words = await self._words.get(generation.guild_id)

@@ -13,7 +13,7 @@ from db.repositories.outputs import OutputRepository
 from generation.errors import UnknownGeneration
 from generation.history.queries import HistoryFilter, copy_generation
 from generation.history.records import HistoryReader
-from generation.history.removal import take_away
+from generation.history.removal import remove_results
 from generation.ids import normalise_id
 from generation.record import Generation, GenerationState, copy_row
 from generation.request import Actor
@@ -96,7 +96,7 @@ class ModerationQueries(HistoryReader):
     @writes
     def _take_away(self, session: Session, ended: Sequence[Generation], actor: Actor) -> None:
         for one in ended:
-            take_away(session, one.id, actor_id=actor.user_id, now=self._clock())
+            remove_results(session, one.id, actor_id=actor.user_id, now=self._clock())
 
     @writes
     def _note_purge(self, session: Session, actor: Actor, user_id: int, count: int) -> None:

@@ -106,7 +106,7 @@ class Preferences(Service):
         with available():
             return self._remember(user_id, await self._defaults.get(user_id))
 
-    async def defaults_soon(
+    async def defaults_before(
         self, user_id: int, deadline: float, requester: Requester | None = None
     ) -> Defaults:
         """As `defaults`; the last known ones when the loop's time comes to `deadline` first.

@@ -19,7 +19,7 @@ from generation.quota.rules import Unit
 from generation.quota.usage import read_grant, read_limits, read_role
 from generation.record import GenerationState
 from generation.request import Actor
-from generation.tasks import nothing_follows
+from generation.tasks import do_nothing
 from generation.transactions import Service, reads, writes
 
 MAX_NAMED = 100
@@ -59,7 +59,7 @@ class Administration(Service):
         self,
         database: Database,
         clock: Callable[[], datetime],
-        turns_changed: Callable[[], Awaitable[None]] = nothing_follows,
+        turns_changed: Callable[[], Awaitable[None]] = do_nothing,
     ) -> None:
         super().__init__(database, clock)
         self._turns_changed = turns_changed

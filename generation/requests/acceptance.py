@@ -20,7 +20,7 @@ from generation.estimates import workload_of
 from generation.history.queries import copy_generation
 from generation.history.records import load_durations
 from generation.ids import ID_ALPHABET, ID_CHARACTERS, MAX_ID_CHARACTERS
-from generation.media.decoding import FileTurns
+from generation.media.decoding import FileSlots
 from generation.moderation.blocks import Judgement, Moderation
 from generation.moderation.image_filter import FLAG, ImageGate, Ruling
 from generation.moderation.image_policy import ImageVerdict
@@ -149,7 +149,7 @@ class Acceptor:
         self._wildcards = wildcards
         self._clock = clock
         self._random = random_source
-        self._attachment_turns = FileTurns()
+        self._attachment_slots = FileSlots()
 
     async def accept(
         self, request: GenerationRequest, checked: PassedCheck | None = None
@@ -164,7 +164,7 @@ class Acceptor:
         draft = draft or (await self.check(request)).draft
         if not request.images:
             return await self._record_under_new_id(draft)
-        async with self._attachment_turns.take(request.requester.user_id):
+        async with self._attachment_slots.take(request.requester.user_id):
             cost = draft.cost
             await self._usage.check(request.requester, lambda _session: cost)
             images = await verify_attachments(draft.workflow, request.images)

@@ -26,7 +26,7 @@ from generation.request import (
     GenerationRequest,
     Requester,
     Value,
-    is_named_only,
+    placeholder_file,
 )
 from generation.requests.acceptance import PassedCheck
 from generation.requests.available_actions import (
@@ -154,14 +154,16 @@ class Derivations:
         """Upscale one of its pictures. Raises RequestRefused and as `find_visible` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_upscaler(requester)
-        return self._start(source, position, requester, workflow, Derivation.UPSCALE)
+        return self._build_from_picture(source, position, requester, workflow, Derivation.UPSCALE)
 
     async def vary(self, generation_id: str, position: int, requester: Requester) -> DerivedRequest:
         """Vary one of its pictures with the same prompt. Raises as `upscale` does."""
         source = await self.find_visible(generation_id, requester)
         workflow = self._action_finder.find_starter(source, Kind.IMG2IMG, requester)
         values = self._action_finder.carry(source, workflow) if workflow else {}
-        return self._start(source, position, requester, workflow, Derivation.VARY, values=values)
+        return self._build_from_picture(
+            source, position, requester, workflow, Derivation.VARY, values=values
+        )
 
     async def use(
         self, generation_id: str, position: int, requester: Requester, start: Start
@@ -173,7 +175,7 @@ class Derivations:
             "prompt": start.prompt,
             "values": {} if start.strength is None else {STRENGTH: start.strength},
         }
-        return self._start(
+        return self._build_from_picture(
             source, position, requester, workflow, Derivation.INPUT, files=start.files, **changes
         )
 
@@ -286,7 +288,7 @@ class Derivations:
                 return {name: picture}
         raise no_place(workflow, [IMAGE])
 
-    def _start(
+    def _build_from_picture(
         self,
         source: Generation,
         position: int,
@@ -307,7 +309,7 @@ class Derivations:
             requester,
             source.prompt if takes_loras else split_tags(source.prompt)[0],
             workflow=workflow.name,
-            images={wanted.name: is_named_only, **files},
+            images={wanted.name: placeholder_file, **files},
             results=frozenset({wanted.name}),
             is_edit=source.edited,
             private=source.private,
@@ -340,13 +342,13 @@ class Derivations:
             order = replace(order, generation=source)
             repeated = repeat(
                 replace(order, images=()),
-                lambda _name: is_named_only,
+                lambda _name: placeholder_file,
                 workflow,
                 requester,
                 derivation,
                 keeps_seed=keeps_seed,
             )
-            return await self._start_anew(order, workflow, requester, repeated, replaced)
+            return await self._build_from_result(order, workflow, requester, repeated, replaced)
         request = repeat(
             order,
             lambda name: partial(self._fetch_input, source.id, name),
@@ -368,7 +370,7 @@ class Derivations:
             raise _input_gone()
         return _start_from(request, start, missing[0])
 
-    async def _start_anew(
+    async def _build_from_result(
         self,
         order: Order,
         workflow: Workflow,
@@ -460,7 +462,7 @@ class Derivations:
 
 
 def _start_from(request: GenerationRequest, start: Picture, name: str) -> DerivedRequest:
-    images = {**request.images, name: is_named_only}
+    images = {**request.images, name: placeholder_file}
     is_parent = start.generation.id == request.parent_id
     position = start.output.position if is_parent else None
     started = replace(

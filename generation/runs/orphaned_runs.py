@@ -9,7 +9,7 @@ from generation.backends.inventory import REACHABLE_POLL_S
 from generation.backends.pool import BackendPool
 from generation.history.records import Records
 
-PATIENCE_S = 24 * 3600.0
+GIVE_UP_AFTER_S = 24 * 3600.0
 """A backend that is away for longer has most likely lost its queue with its process."""
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class OrphanedRuns:
 
     async def _watch(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(GIVE_UP_AFTER_S):
                 await self._withdraw(generation_id, backend_name, prompt_id)
         except TimeoutError:
             _log.warning("Backend %s was away too long to withdraw a run.", backend_name)

@@ -173,7 +173,7 @@ class Runner:
             return Choice(None, is_served=self._pool.is_served(graph, tags))
         return Choice(chosen, models_of=graph)
 
-    async def find_sleeper(
+    async def find_backend_to_wake(
         self,
         generation_id: str,
         *,
@@ -185,7 +185,7 @@ class Runner:
         if order is None or not order.is_wanted:
             return None
         graph, tags = self._draft_graph(order), self._tags(order)
-        return self._pool.find_sleeper(graph, avoid=avoid, tags=tags, wait_s=wait_s)
+        return self._pool.find_backend_to_wake(graph, avoid=avoid, tags=tags, wait_s=wait_s)
 
     async def prepare(self, generation_id: str, backend_name: str) -> None:
         """Upload what it needs to that backend, so that it starts there at once when it may.
@@ -279,7 +279,7 @@ class Runner:
         started_at = order.generation.started_at or self._clock()
         try:
             async with asyncio.timeout(self._left_s(started_at)) as limit:
-                outputs = await self._run_patiently(attempt, order)
+                outputs = await self._run_with_reconnects(attempt, order)
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
@@ -321,7 +321,9 @@ class Runner:
         )
         return failed(unforeseen(reference))
 
-    async def _run_patiently(self, attempt: "_Attempt", order: Order) -> tuple[NewOutput, ...]:
+    async def _run_with_reconnects(
+        self, attempt: "_Attempt", order: Order
+    ) -> tuple[NewOutput, ...]:
         """Re-attach after a cut, until the backend showed no sign of life for too long."""
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from generation.history.retention import USUAL, Keeping
+from generation.history.retention import DEFAULT_RETENTION, RetentionSettings
 from generation.request import Actor
 from sandbox.discord_api.errors import NotPossible
 from sandbox.people import Person, as_text, files_of
@@ -170,8 +170,8 @@ async def test_a_server_is_set_up_in_five_steps_to_a_test_picture(environment, a
         assert (overview.mode, overview.log_channel_id) == ("flagged", int(moderators))
         (role,) = await services.administration.roles(guild_id)
         assert (role.role_id, role.may_generate) == (int(MODERATORS), True)
-        assert await services.retention.find(guild_id) == Keeping(pictures=30, prompts=30)
-        for joined, expected in ((guild_id, Keeping(30, 30)), (7, USUAL)):
+        assert await services.retention.find(guild_id) == RetentionSettings(pictures=30, prompts=30)
+        for joined, expected in ((guild_id, RetentionSettings(30, 30)), (7, DEFAULT_RETENTION)):
             await services.retention.begin(joined)
             assert await services.retention.find(joined) == expected
         await services.administration.set_served_channels(Actor(ada.id, guild_id), ())

@@ -12,7 +12,7 @@ from generation.moderation.image_policy import Detections
 from sandbox.people import as_text, files_of
 from tests.support.reverse_proxy import ReverseProxy
 from workflows.catalog import LIBRARY
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 
 
 async def findings(environment, **changes):
@@ -140,7 +140,7 @@ async def test_a_model_that_the_service_would_take_is_not_called_missing(environ
 
 async def test_a_paid_workflow_without_a_key_is_named(environment):
     environment.comfyui.installation.classes["EmptyImage"]["api_node"] = True
-    shelf = Shelf(environment.data / "workflows")
+    shelf = ManagedFolder(environment.data / "workflows")
     graph = {
         "1": {
             "class_type": "EmptyImage",

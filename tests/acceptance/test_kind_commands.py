@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
 PATIENCE_S = 60
@@ -68,7 +68,7 @@ def drop(environment, manifest=MERGE, shown_by="PreviewImage"):
 
 @pytest.fixture(autouse=True)
 def _no_shipped_edit(environment):
-    shelf = Shelf(environment.data / "workflows")
+    shelf = ManagedFolder(environment.data / "workflows")
     shipped = Catalog((LIBRARY,))
     shipped.load()
     for workflow in shipped.of_kind(Kind.EDIT):

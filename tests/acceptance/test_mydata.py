@@ -9,7 +9,7 @@ import aiohttp
 from PIL import Image
 
 from db.repositories.generations import GenerationRepository
-from generation.history.retention import Keeping
+from generation.history.retention import RetentionSettings
 from generation.request import Actor
 from sandbox.people import Person, as_text, files_of
 
@@ -88,14 +88,16 @@ async def test_what_is_kept_long_enough_is_forgotten(environment):
                     id_, finished_at=long_ago, delivered_at=long_ago
                 )
             await core.services.retention.set(
-                Actor(environment.mo.id, guild_id), Keeping(pictures=1, prompts=3)
+                Actor(environment.mo.id, guild_id), RetentionSettings(pictures=1, prompts=3)
             )
             await core.services.retention.apply()
             found = await service.find(id_)
             assert found.prompt == expected
             assert await service.contents(id_) == ()
             assert found.removed_at is not None
-        await core.services.retention.set(Actor(environment.mo.id, guild_id), Keeping(records=1))
+        await core.services.retention.set(
+            Actor(environment.mo.id, guild_id), RetentionSettings(records=1)
+        )
         assert await core.services.retention.apply() == 1
         assert await service.find(id_) is None
 

@@ -181,7 +181,7 @@ async def test_its_person_and_moderators_delete_it_and_nobody_else(environment, 
 async def test_a_person_has_the_files_of_one_press_in_memory_at_a_time(environment):
     async with environment.bot() as core:
         done = await imagine(environment.ana)
-        async with core.services.file_turns.take(environment.ana.id):
+        async with core.services.file_slots.take(environment.ana.id):
             waiting = await press_more(environment.ana, done, "Original")
             sent = await press_more(environment.ben, done, "Original")
             await sent.until(files_of, PATIENCE_S)

@@ -8,7 +8,7 @@ from generation.history.queries import HistoryFilter
 from sandbox.discord_api.values import Upload
 from sandbox.people import as_text
 from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 from workflows.manifest import Kind
 
 PATIENCE_S = 60
@@ -45,7 +45,7 @@ def _words(environment):
     shipped = Catalog((LIBRARY,))
     shipped.load()
     for workflow in shipped.of_kind(Kind.ENHANCE, Kind.DESCRIBE):
-        Shelf(shelf).switch_off(workflow.name)
+        ManagedFolder(shelf).switch_off(workflow.name)
     for name, (graph, facts) in WORKFLOWS.items():
         (shelf / name).mkdir(parents=True)
         (shelf / name / "graph.json").write_text(json.dumps(graph))

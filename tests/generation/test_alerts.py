@@ -6,7 +6,7 @@ import pytest
 
 from db.repositories.backend_power import BackendPowerRepository
 from db.repositories.generations import GenerationRepository
-from generation.alerts import LEAST_FREE_BYTES, SETTLED_S, Alerts
+from generation.alerts import LEAST_FREE_BYTES, MIN_DURATION_S, Alerts
 from generation.backends.pool import BackendPool, PoolMember
 from generation.backends.power_calls import PowerSettings
 from generation.notifier import DeliveryPostponed
@@ -42,12 +42,12 @@ class Watch:
             raise self.refusal
         self.said.append(text)
 
-    async def pass_time(self, seconds=SETTLED_S):
-        """Look, let time pass, and look again; return what was said meanwhile."""
+    async def pass_time(self, seconds=MIN_DURATION_S):
+        """Look, let time pass, and check again; return what was said meanwhile."""
         before = len(self.said)
-        await self.alerts.look()
+        await self.alerts.check()
         self.seconds += seconds
-        await self.alerts.look()
+        await self.alerts.check()
         return self.said[before:]
 
 
@@ -75,7 +75,7 @@ async def test_each_trouble_is_told_once_and_once_that_it_is_over(watch):
 
 async def test_what_is_over_soon_is_not_told(watch):
     set_reachable(watch, is_reachable=False)
-    assert await watch.pass_time(SETTLED_S - 1) == []
+    assert await watch.pass_time(MIN_DURATION_S - 1) == []
     set_reachable(watch, is_reachable=True)
     assert await watch.pass_time() == []
 

@@ -3,12 +3,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from generation.estimates import (
-    Ahead,
     Durations,
-    Measured,
+    LineEntry,
+    MeasuredRun,
     Turn,
-    first_end,
-    foresee_wait_s,
+    earliest_end,
+    estimate_wait_s,
     plan_turns,
     workload_of,
 )
@@ -19,11 +19,11 @@ SECOND = timedelta(seconds=1)
 
 def wait(id_, user_id=1, *, at=0, workflow="quick", **facts):
     created_at = NOW + at * SECOND
-    return Ahead(id_, user_id, workflow, 1, created_at, **facts)
+    return LineEntry(id_, user_id, workflow, 1, created_at, **facts)
 
 
 def measure(workflow="quick", seconds=10.0, backend="alpha", workload=1):
-    return Measured(workflow, workload, backend, seconds)
+    return MeasuredRun(workflow, workload, backend, seconds)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_the_first_end_of_several_is_told_and_no_end_that_is_past():
     running = wait("r", started_at=NOW - 4 * SECOND)
     waiting = wait("w")
     turns = [Turn("w", NOW + 6 * SECOND)]
-    assert first_end([running, waiting], turns, durations, NOW) == NOW + 6 * SECOND
+    assert earliest_end([running, waiting], turns, durations, NOW) == NOW + 6 * SECOND
     ahead = wait("r", started_at=NOW + 180_000 * SECOND)  # the clock was put back
-    assert first_end([ahead], [], durations, NOW) == NOW + 10 * SECOND
+    assert earliest_end([ahead], [], durations, NOW) == NOW + 10 * SECOND
     late = wait("r", started_at=NOW - 40 * SECOND)
-    assert first_end([late, waiting], turns, durations, NOW) == NOW + 16 * SECOND
-    assert first_end([late], turns, durations, NOW) is None
-    assert first_end([wait("n", workflow="new")], [Turn("n", NOW)], durations, NOW) is None
-    assert first_end([waiting], [Turn("w", None)], durations, NOW) is None
+    assert earliest_end([late, waiting], turns, durations, NOW) == NOW + 16 * SECOND
+    assert earliest_end([late], turns, durations, NOW) is None
+    assert earliest_end([wait("n", workflow="new")], [Turn("n", NOW)], durations, NOW) is None
+    assert earliest_end([waiting], [Turn("w", None)], durations, NOW) is None
 
 
 def test_the_wait_for_some_backends_ends_after_all_that_is_ahead():
@@ -97,8 +97,8 @@ def test_the_wait_for_some_backends_ends_after_all_that_is_ahead():
     ]
     ahead = [wait("a", 2), wait("b", 3)]
     entry = wait("c", 4, at=-3)
-    assert foresee_wait_s(entry, ahead, running, durations, ["alpha"], NOW) == 26
-    assert foresee_wait_s(entry, [], running, durations, ["gamma"], NOW) == 0
-    assert foresee_wait_s(entry, [], running, durations, ["alpha", "beta"], NOW) == 3
+    assert estimate_wait_s(entry, ahead, running, durations, ["alpha"], NOW) == 26
+    assert estimate_wait_s(entry, [], running, durations, ["gamma"], NOW) == 0
+    assert estimate_wait_s(entry, [], running, durations, ["alpha", "beta"], NOW) == 3
     stuck = [wait("t", 9, backend="alpha", started_at=NOW - 21 * SECOND)]
-    assert foresee_wait_s(entry, [], stuck, durations, ["alpha"], NOW) == 3
+    assert estimate_wait_s(entry, [], stuck, durations, ["alpha"], NOW) == 3

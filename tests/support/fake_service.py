@@ -28,7 +28,7 @@ from generation.service import WorkflowSummary
 from tests.support.bot_objects import NOON, build_generation
 from tests.support.pictures import build_picture
 from workflows.catalog import LIBRARY, Catalog
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 
 ASKED = frozenset({"prompt", "negative", "seed", "size"})
 
@@ -238,15 +238,15 @@ class FakeRemover:
 
 
 class FakeLibrary(Library):
-    """The real one on a shelf of its own; its acts are noted here instead of in a database."""
+    """The real one on a folder of its own; its acts are noted here instead of in a database."""
 
     def __init__(self, catalog, pool):
-        folder = Path(tempfile.mkdtemp(prefix="limner-shelf-"))
+        folder = Path(tempfile.mkdtemp(prefix="limner-workflows-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         super().__init__(
             catalog=Catalog((LIBRARY, folder)),
             pool=pool,
-            shelf=Shelf(folder),
+            managed=ManagedFolder(folder),
             known=KnownNodes(folder / ".object_info"),
             database=None,
             clock=lambda: NOON,
@@ -268,7 +268,7 @@ class FakeLibrary(Library):
 class FakeModeration:
     """Watches for no words."""
 
-    async def asks_for_warning(self, generation):
+    async def needs_warning(self, generation):
         return False
 
 

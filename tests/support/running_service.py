@@ -30,7 +30,7 @@ QUICK = LineTimings(
     delivery_max_pause_s=0.1,
 )
 
-QUICK_POWER = PowerTimings(call_s=20, wake_s=20, poll_s=0.02, look_s=0.05)
+QUICK_POWER = PowerTimings(call_s=20, wake_s=20, poll_s=0.02, check_s=0.05)
 
 QUICK_LIMITS = RunLimits(total_s=30, reconnect_s=0.2, pause_s=0.02)
 

@@ -64,7 +64,7 @@ def readable(title: str) -> str:
     return sanitise(inside[1] if inside else title)
 
 
-class NameGiver:
+class NameAllocator:
     """Gives each input a name that no other has."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from workflows.infer.found import Found, Role
-from workflows.infer.names import NameGiver, is_vague, readable, sanitise
+from workflows.infer.names import NameAllocator, is_vague, readable, sanitise
 from workflows.infer.view import GraphView
 from workflows.manifest import InputType
 
@@ -18,7 +18,7 @@ _Entry = tuple[Found, dict[str, Any]]
 def named(view: GraphView, entries: Sequence[_Entry]) -> Iterator[_Entry]:
     """The same entries, each table with a name."""
     alike = Counter((found.role, bool(table.get("hidden"))) for found, table in entries)
-    giver = NameGiver()
+    giver = NameAllocator()
     ordered = sorted(entries, key=lambda entry: bool(entry[1].get("hidden")))
     names = {}
     for position, (found, table) in enumerate(ordered):

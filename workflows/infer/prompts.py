@@ -31,7 +31,7 @@ def settle(view: GraphView, texts: Sequence[FoundText]) -> list[Found]:
 
     What is used on both sides is the prompt, or the negative where another is the prompt.
     """
-    keys = _Speakers(view, texts)
+    keys = _EquivalentTexts(view, texts)
     groups: dict[object, list[FoundText]] = {}
     for text in _on_one_side(texts):
         groups.setdefault(keys.find(text), []).append(text)
@@ -57,7 +57,7 @@ def _on_one_side(texts: Sequence[FoundText]) -> Iterator[FoundText]:
         yield text
 
 
-class _Speakers:
+class _EquivalentTexts:
     """Which texts say the same: those of one encoder, and of samplers that follow another."""
 
     def __init__(self, view: GraphView, texts: Sequence[FoundText]) -> None:

@@ -137,14 +137,14 @@ def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
             negative = bool(_NEGATIVE.search(slot.input_name))
             role = Role.NEGATIVE if negative else Role.PROMPT
             place = f"{slot.input_name} for {view.title(node_id)}"
-            for text in _said(view, link, role, place, set()):
+            for text in _trace_conditioning(view, link, role, place, set()):
                 if draws:
                     yield replace(text, sampler=node_id)
                 else:
                     yield replace(text, role=Role.OTHER, name=view.title(node_id))
 
 
-def _said(
+def _trace_conditioning(
     view: GraphView, link: Link, role: Role, place: str, seen: set[Link]
 ) -> Iterator[FoundText]:
     node_id = link.node_id
@@ -154,7 +154,7 @@ def _said(
     side = _side(view, link)
     for slot, where in view.linked(node_id):
         if view.output_type(where) == CONDITIONING and _is_on_side(slot.input_name, side):
-            yield from _said(view, where, role, place, seen)
+            yield from _trace_conditioning(view, where, role, place, seen)
     for slot in view.slots(node_id):
         if is_text(view, slot) and _is_on_side(slot.input_name, side):
             for source in sources_of_text(view, slot):

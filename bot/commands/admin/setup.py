@@ -24,7 +24,7 @@ from bot.ui.layout import Item, panel, row, text
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS
 from bot.ui.responses import acknowledge, acknowledge_press, replace_message, respond
 from generation.errors import NotAllowedHere
-from generation.history.retention import Keeping
+from generation.history.retention import RetentionSettings
 from generation.library.summaries import WorkflowSummary
 from generation.moderation.image_filter import NOT_INSTALLED
 from generation.moderation.image_policy import CheckMode
@@ -254,7 +254,7 @@ def _keep_labels() -> Mapping[str, str]:
     }
 
 
-def _days_of(keeping: Keeping) -> str | None:
+def _days_of(keeping: RetentionSettings) -> str | None:
     """The menu's value for what is set; None for other numbers."""
     is_same = keeping.pictures == keeping.prompts
     return str(keeping.pictures or 0) if is_same else None

@@ -296,7 +296,7 @@ async def test_the_address_survives_its_record(bot):
 
 async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, service, world):
     generation, reply = await bot.imagine()
-    bot.replies.consult(service)
+    bot.replies.use_records(service)
     service.add(tools.generation(id=generation.id, state=GenerationState.RUNNING))
     bot.replies.notify(tools.waiting(generation, 3, 7))
     await edits_over(bot)
@@ -308,7 +308,7 @@ async def test_a_place_is_not_told_of_what_runs_elsewhere_by_now(bot, tools, ser
 
 async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
     generation, reply = await bot.imagine()
-    bot.replies.consult(service)
+    bot.replies.use_records(service)
     service.add(replace(generation, state=GenerationState.SUCCEEDED))
     bot.replies.notify(tools.running(generation, 3))
     await edits_over(bot)
@@ -316,7 +316,7 @@ async def test_a_step_is_not_shown_of_what_ended_elsewhere(bot, tools, service):
 
 
 async def test_replies_that_ended_elsewhere_are_forgotten(bot, tools, service):
-    bot.replies.consult(service)
+    bot.replies.use_records(service)
     reply = tools.generation().reply
     for number in range(REMEMBERED_VIEWS + 5):
         bot.replies.notify(tools.running(tools.generation(id=f"x{number}", reply=reply), 3))
@@ -348,14 +348,14 @@ async def test_an_end_that_another_process_told_meanwhile_is_shown_again(bot, to
     # What is said before the edit, and after it.
     states = [GenerationState.WAITING, ended.state]
 
-    class Ledger:
+    class GenerationRecords:
         async def find_state(self, generation_id):
             return states.pop(0)
 
-        async def tell_again(self, generation_id):
+        async def deliver_again(self, generation_id):
             await bot.replies.deliver(ended, contents)
 
-    bot.replies.consult(Ledger())
+    bot.replies.use_records(GenerationRecords())
     events = {"waiting": tools.waiting(generation, 3, 7), "running": tools.running(generation, 3)}
     bot.replies.notify(events[kind])
     message = await reply.until(is_done)

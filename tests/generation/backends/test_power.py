@@ -10,7 +10,7 @@ from db.database import Database
 from db.repositories.backend_power import BackendPowerRepository
 from generation.backends.draining import BackendAdmin
 from generation.backends.pool import BackendPool, PoolMember
-from generation.backends.power import Power, PowerTimings
+from generation.backends.power import PowerManager, PowerTimings
 from generation.backends.power_calls import PowerSettings
 from generation.backends.status import BackendState
 from generation.events import Waiting
@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NEVER_S = 3600.0
-QUICK = PowerTimings(call_s=20, wake_s=20, stop_s=20, poll_s=0.01, look_s=5)
+QUICK = PowerTimings(call_s=20, wake_s=20, stop_s=20, poll_s=0.01, check_s=5)
 
 DO_NOTHING = (sys.executable, "-c", "")
 FAIL = (sys.executable, "-c", "import sys; print('No credit'); sys.exit(2)")
@@ -41,7 +41,7 @@ class Machine:
     def __init__(self, database, backend, *, timings=QUICK, **settings):
         self.backend, self.seconds = backend, 1000.0
         self.pool = BackendPool([PoolMember(backend, power=PowerSettings(**settings))])
-        self.power = Power(database, self.pool, self.now, timings, lambda: self.seconds)
+        self.power = PowerManager(database, self.pool, self.now, timings, lambda: self.seconds)
         self.admin = BackendAdmin(database, self.pool, self.now)
         self.changes = 0
         self.power.on_change = self.count
@@ -52,9 +52,9 @@ class Machine:
     def now(self):
         return NOON + timedelta(seconds=self.seconds)
 
-    async def look(self, after_s=QUICK.look_s):
+    async def look(self, after_s=QUICK.check_s):
         self.seconds += after_s
-        await self.power.look()
+        await self.power.update()
 
     async def report(self):
         (report,) = await self.admin.reports()
@@ -82,7 +82,7 @@ def asleep(tools):
 async def test_one_that_wakes_says_how_long_it_takes_the_next_time(build, asleep, tools):
     machine = build(asleep, wake=DO_NOTHING)
     assert (await machine.report()).state is BackendState.ASLEEP
-    assert machine.pool.find_sleeper(tools.GRAPH) == "big"
+    assert machine.pool.find_backend_to_wake(tools.GRAPH) == "big"
     await machine.power.wake("big", "first")
     (start,) = await machine.power.starts()
     assert (start.name, start.generation_id, start.ready_at) == ("big", "first", None)
@@ -123,9 +123,9 @@ async def test_a_start_that_fails_hangs_or_lies_is_told_and_tried_later(
     status = await machine.report()
     assert status.state is BackendState.ASLEEP
     assert said in status.problem
-    assert set(machine.power.tired) == {"big"}
+    assert set(machine.power.backing_off) == {"big"}
     machine.seconds += timings.retry_s
-    assert set(machine.power.tired) == set()
+    assert set(machine.power.backing_off) == set()
 
 
 async def test_a_call_that_fails_though_the_backend_answers_counts_for_nothing(build, asleep):
@@ -144,7 +144,7 @@ async def test_of_two_processes_one_starts_it(build, asleep, database_url, tmp_p
     await asyncio.gather(here.power.wake("big", "a"), there.power.wake("big", "b"))
     first, second = (here, there) if here.power.is_waking else (there, here)
     assert not second.power.is_waking
-    assert set(second.power.tired) == {"big"}
+    assert set(second.power.backing_off) == {"big"}
     assert await second.power.starts() == await first.power.starts()
     await eventually(file.exists)
     asleep.is_reachable = True
@@ -197,18 +197,18 @@ async def test_an_idle_one_is_stopped_and_given_nothing_meanwhile(build, backend
     await machine.look(after_s=61)
     assert machine.pool.is_stopping("alpha")
     assert await machine.pool.choose(tools.GRAPH) is None
-    assert machine.pool.find_sleeper(tools.GRAPH) is None, "it has to be off before"
+    assert machine.pool.find_backend_to_wake(tools.GRAPH) is None, "it has to be off before"
     await eventually(file.exists)
     backend.is_reachable = False
     await eventually(lambda: not machine.pool.is_stopping("alpha"))
-    assert machine.pool.find_sleeper(tools.GRAPH) == "alpha"
+    assert machine.pool.find_backend_to_wake(tools.GRAPH) == "alpha"
 
 
 @pytest.mark.parametrize(
     ("sleep", "said"), [(FAIL, "No credit"), (DO_NOTHING, "it still answers after 0.05 s")]
 )
 async def test_one_that_cannot_be_stopped_takes_work_again(build, backend, tools, sleep, said):
-    timings = PowerTimings(call_s=20, stop_s=0.05, poll_s=0.01, look_s=5)
+    timings = PowerTimings(call_s=20, stop_s=0.05, poll_s=0.01, check_s=5)
     machine = build(backend, timings=timings, wake=DO_NOTHING, sleep=sleep, idle_s=60)
     await machine.look()
     await machine.look(after_s=61)
@@ -234,7 +234,7 @@ def test_the_cheapest_that_is_worth_it_is_woken(tools):
     )
 
     def find(wait_s, **options):
-        return pool.find_sleeper(tools.GRAPH, wait_s=lambda _names: wait_s, **options)
+        return pool.find_backend_to_wake(tools.GRAPH, wait_s=lambda _names: wait_s, **options)
 
     assert find(50) is None
     assert find(70) == "dear"

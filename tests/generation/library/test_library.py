@@ -13,7 +13,7 @@ from generation.errors import RequestRefused
 from generation.library.library import Library
 from generation.request import Actor
 from workflows.catalog import Catalog
-from workflows.managed_folder import Shelf
+from workflows.managed_folder import ManagedFolder
 
 INFO = ObjectInfo.parse(
     {
@@ -71,7 +71,7 @@ def build(tmp_path, backend, database, clock):
         library = Library(
             catalog=catalog,
             pool=pool,
-            shelf=Shelf(folder),
+            managed=ManagedFolder(folder),
             known=KnownNodes(tmp_path / "data" / "object_info"),
             database=database,
             clock=clock,

@@ -118,7 +118,7 @@ async def test_a_paused_guilds_turn_goes_to_others_and_comes_back(
 ):
     async with open_app(database_url, backend) as app:
         await allow(app)
-        administration = Administration(app.database, utc_now, app.service.look_at_line)
+        administration = Administration(app.database, utc_now, app.service.refresh_line)
         await administration.pause(Actor(1, GUILD))
         held = [await app.service.submit(tools.ask(user_id=user)) for user in range(1, 7)]
         elsewhere = await app.service.submit(tools.ask(user_id=9, guild_id=None))

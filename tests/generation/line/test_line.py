@@ -316,7 +316,7 @@ async def test_an_end_that_was_settled_but_not_told_is_told(open_app, sqlite_url
 async def test_what_is_interrupted_again_and_again_ends_in_a_failure(
     open_app, sqlite_url, backend, tools, monkeypatch
 ):
-    monkeypatch.setattr(dispatcher, "MAX_BEGINNINGS", 3)
+    monkeypatch.setattr(dispatcher, "MAX_STARTS", 3)
     backend.default = tools.Run(hold=asyncio.Event())
     async with open_app(sqlite_url, backend) as app:
         accepted = await app.service.submit(tools.ask())

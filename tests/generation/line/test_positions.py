@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from generation.backends.pool import BackendPool
-from generation.backends.power import Power
+from generation.backends.power import PowerManager
 from generation.estimates import Durations
 from generation.history.records import LineState, Records
 from generation.line.positions import LinePositions
@@ -37,10 +37,10 @@ class FaultyRecords(Records):
 async def test_positions_are_told_on_after_a_mistake(caplog):
     records = FaultyRecords()
     pool = BackendPool([])
-    power = Power(None, pool, utc_now)
+    power = PowerManager(None, pool, utc_now)
     positions = LinePositions(records, pool, power, Broadcast(None), utc_now)
     positions.note_accepted()
-    telling = asyncio.create_task(positions.tell_for_ever())
+    telling = asyncio.create_task(positions.publish_changes())
     again = asyncio.create_task(records.was_asked_again.wait())
     while not again.done() and not telling.done():
         positions.note_accepted()

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from generation.estimates import Ahead
+from generation.estimates import LineEntry
 from generation.line.turns import order_turns
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -12,7 +12,7 @@ ANA, BEN, CAROL, EVE = 1, 2, 3, 4
 
 
 def wait(id_, user_id=ANA, *, at=0, **facts):
-    return Ahead(id_, user_id, "quick", 1, NOW + at * SECOND, **facts)
+    return LineEntry(id_, user_id, "quick", 1, NOW + at * SECOND, **facts)
 
 
 def ids(waiting, running=(), ends=None, places=1):

@@ -8,7 +8,7 @@ from generation.backends.pool import BackendPool, PoolSettings
 from generation.errors import RequestRefused
 from generation.people.personal_data import PersonalData
 from generation.people.preferences import MAX_PRESETS, Defaults, Preferences
-from generation.request import GenerationRequest, Layout, Requester, is_named_only
+from generation.request import GenerationRequest, Layout, Requester, placeholder_file
 from generation.service import utc_now
 from workflows.catalog import LIBRARY, Catalog
 
@@ -51,17 +51,17 @@ async def test_they_are_kept_for_each_person_and_can_be_reset(preferences):
         (ask(values={"size": "64x64"}), None, "txt2img-sd3", None),
         # Flux knows no negative prompt, and nobody asked for one just now.
         (ask(workflow="txt2img-flux"), {"count": 2}, "txt2img-flux", "3:2"),
-        (ask(workflow="upscale", images={"image": is_named_only}), {}, "upscale", None),
+        (ask(workflow="upscale", images={"image": placeholder_file}), {}, "upscale", None),
         # Its shape is that of the picture.
         (
-            ask(workflow="img2vid-wan", images={"image": is_named_only}),
+            ask(workflow="img2vid-wan", images={"image": placeholder_file}),
             {"negative": "rain"},
             "img2vid-wan",
             None,
         ),
         # The default workflow has no place for a picture.
         (
-            ask(images={"image": is_named_only}),
+            ask(images={"image": placeholder_file}),
             {"negative": "rain", "count": 2},
             "img2img-sd",
             None,
@@ -101,8 +101,8 @@ async def test_while_the_records_are_slow_what_was_known_last_is_taken(preferenc
         await asyncio.Event().wait()
 
     monkeypatch.setattr(preferences, "defaults", never)
-    assert await preferences.defaults_soon(ANA, 0.0) == Defaults(count=3)
-    assert await preferences.defaults_soon(BEN, 0.0) == Defaults(private=True)
+    assert await preferences.defaults_before(ANA, 0.0) == Defaults(count=3)
+    assert await preferences.defaults_before(BEN, 0.0) == Defaults(private=True)
 
 
 async def test_presets_are_found_whatever_the_case_and_replaced(preferences):
@@ -147,4 +147,4 @@ async def test_what_somebody_deleted_is_not_remembered_while_the_records_are_slo
 ):
     await preferences.change(ANA, negative="rain")
     await PersonalData(database, utc_now, preferences).delete(ANA)
-    assert await preferences.defaults_soon(ANA, 0.0) == Defaults(private=True)
+    assert await preferences.defaults_before(ANA, 0.0) == Defaults(private=True)

@@ -11,7 +11,7 @@ from generation.backends.pool import BackendPool, PoolSettings
 from generation.errors import GenerationRemoved, NotYours, RequestRefused, UnknownGeneration
 from generation.history.records import Order
 from generation.record import Generation, GenerationState, InputFile, Output, OutputContent
-from generation.request import Derivation, Requester, is_named_only
+from generation.request import Derivation, Requester, placeholder_file
 from generation.requests.available_actions import ActionFinder, AvailableActions
 from generation.requests.derivations import Changes, Derivations, Start
 from workflows.catalog import LIBRARY, Catalog
@@ -222,7 +222,7 @@ async def test_a_remix_with_another_picture_takes_its_shape(derivations, service
     service.given["k7f3q"] = (ATTACHED,)
     before = (await derivations.remix("k7f3q", ANA, Changes("x", {}))).request
     assert before.values == {"seed": 7, "size": "704x1280"}
-    changes = Changes("x", {}, picture=is_named_only)
+    changes = Changes("x", {}, picture=placeholder_file)
     after = (await derivations.remix("k7f3q", ANA, changes)).request
     assert (after.values, after.aspect) == ({"seed": 7}, None)
 
@@ -238,8 +238,8 @@ async def test_lines_of_a_remix_replace_all_values_that_have_a_line(derivations,
     ("start", "kind"),
     [
         (Start("x"), Kind.IMG2IMG),
-        (Start("x", files={"mask": is_named_only}), Kind.INPAINT),
-        (Start("x", files={"image_2": is_named_only}), Kind.EDIT),
+        (Start("x", files={"mask": placeholder_file}), Kind.INPAINT),
+        (Start("x", files={"image_2": placeholder_file}), Kind.EDIT),
         (Start("x", Kind.EDIT), Kind.EDIT),
         (Start("x", Kind.IMG2VID), Kind.IMG2VID),
         (Start("x", Kind.EDIT, workflow="edit-qwen"), Kind.EDIT),
@@ -261,7 +261,7 @@ async def test_a_picture_goes_to_no_workflow_of_another_kind(derivations, servic
     service.add(build(), picture())
     for start in (
         Start("x", Kind.EDIT, workflow="img2vid-wan"),
-        Start("x", files={"mask": is_named_only, "image_9": is_named_only}),
+        Start("x", files={"mask": placeholder_file, "image_9": placeholder_file}),
     ):
         with pytest.raises(RequestRefused, match="No workflow can do that"):
             await derivations.use("k7f3q", 0, BEN, start)
