@@ -113,7 +113,7 @@ def _decisions(database: Database) -> Mapping[str, Decision]:
         ),
         "/quota": usage.status,
         "how long will it take": lambda _: records.durations([WORKFLOW]),
-        "what is in the line": lambda _: records.line(),
+        "what is in the line": lambda _: records.line_state(),
         "what is still to be told": lambda _: records.undelivered(),
     }
 

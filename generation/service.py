@@ -16,8 +16,7 @@ from generation.backends.pool import BackendPool
 from generation.backends.power import PowerManager, PowerTimings
 from generation.errors import NotYours, RequestRefused, ServiceUnavailable, UnknownGeneration
 from generation.events import Ended, GenerationEvent, Progress, Running, Waiting
-from generation.history.queries import Cursor, HistoryFilter, HistoryPage
-from generation.history.records import Order, Records, ServiceRecords
+from generation.history.records import Records, ServiceRecords
 from generation.history.retention import Retention
 from generation.ids import normalise_id
 from generation.library.summaries import WorkflowSummary, summarise
@@ -32,7 +31,7 @@ from generation.notifier import Notifier
 from generation.prompts.wildcard_lists import WildcardLists
 from generation.quota.policy import Access
 from generation.quota.usage import QuotaService, QuotaStatus
-from generation.record import Generation, GenerationState, OutputContent
+from generation.record import Generation, GenerationState
 from generation.request import Actor, GenerationRequest, Requester
 from generation.requests.acceptance import Acceptor, PassedCheck
 from generation.requests.access import NOTHING_NAMED, may_choose, may_use
@@ -40,10 +39,11 @@ from generation.requests.checkpoints import offered_models
 from generation.requests.selection import DEFAULT_KINDS
 from generation.runs.broadcast import Broadcast
 from generation.runs.delivery import Delivery
+from generation.runs.run_records import RunRecords
 from generation.runs.runner import RunLimits, Runner
 from generation.runs.settlement import Settlement
 from generation.tasks import TaskOwner
-from generation.transactions import Service, available, writes
+from generation.transactions import available, writes
 from workflows.catalog import Catalog
 from workflows.manifest import InputType
 from workflows.workflow import Workflow
@@ -83,7 +83,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class GenerationService(Service):
+class GenerationService(ServiceRecords):
     """Accepts, runs and remembers generations. `start` before anything else, `stop` at the end."""
 
     def __init__(
@@ -105,12 +105,11 @@ class GenerationService(Service):
         self._catalog = catalog
         self._pool = pool
         self._contents_kept = settings.contents_kept
-        self._records = Records(database)
-        self._readable = ServiceRecords(database, clock)
+        records = Records(database)
         self._retention = Retention(database, clock)
         self._broadcast = Broadcast(notifier)
         power = PowerManager(database, pool, clock, settings.power)
-        self._positions = LinePositions(self._records, pool, power, self._broadcast, clock)
+        self._positions = LinePositions(records, pool, power, self._broadcast, clock)
         self._broadcast.on_end = self._positions.note_left
         self._usage = QuotaService(database, clock)
         self._acceptor = Acceptor(
@@ -128,8 +127,7 @@ class GenerationService(Service):
         self._line = Line(
             engine=settings.engine,
             runner=Runner(
-                database=database,
-                records=self._records,
+                records=RunRecords(database),
                 catalog=catalog,
                 pool=pool,
                 broadcast=self._broadcast,
@@ -140,7 +138,7 @@ class GenerationService(Service):
             ),
             settlement=Settlement(database, self._broadcast, image_gate, clock),
             delivery=self._delivery,
-            records=self._records,
+            records=records,
             pool=pool,
             power=power,
             clock=clock,
@@ -252,22 +250,6 @@ class GenerationService(Service):
                 if event is None:
                     event = await self._ended(generation_id)
 
-    async def find(self, generation_id: str) -> Generation | None:
-        """Return a generation; None if there is none with this id."""
-        return await self._readable.find(normalise_id(generation_id))
-
-    async def find_state(self, generation_id: str) -> GenerationState | None:
-        """The state of one generation, if there is one of this id."""
-        return await self._readable.find_state(normalise_id(generation_id))
-
-    async def find_order(self, generation_id: str) -> Order | None:
-        """Return a generation with its inputs, as far as they are kept."""
-        return await self._readable.find_order(normalise_id(generation_id))
-
-    async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
-        """Its results with their bytes; empty when they were cleared away by age."""
-        return await self._readable.contents(generation_id)
-
     async def quota(self, requester: Requester) -> QuotaStatus:
         """Return the requester's quota and usage."""
         return await self._usage.status(requester)
@@ -281,26 +263,8 @@ class GenerationService(Service):
 
     async def count_unfinished(self) -> tuple[int, int]:
         """Count running and waiting generations of all guilds. Raises ServiceUnavailable."""
-        line = await self._readable.line()
+        line = await self.line_state()
         return len(line.running), len(line.waiting) + len(line.paused)
-
-    async def unfinished(self, user_id: int) -> tuple[Generation, ...]:
-        """Return one person's unfinished generations, in all guilds."""
-        return await self._readable.unfinished_generations(user_id)
-
-    async def history(
-        self,
-        asked: HistoryFilter,
-        before: Cursor | None = None,
-        limit: int = 10,
-        *,
-        after: Cursor | None = None,
-    ) -> HistoryPage:
-        """Return a page of the history, newest first.
-
-        What is older than `before`, or what is newer than `after` and next to it.
-        """
-        return await self._readable.page(asked, before, after, limit)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
         """A PNG with the first picture of each, numbered in their order."""
@@ -412,7 +376,7 @@ class GenerationService(Service):
             _log.warning("Generation %s is enqueued later: %s", generation.id, error)
 
     async def _find_existing(self, generation_id: str) -> Generation:
-        generation = await self._readable.find(generation_id)
+        generation = await self.find(generation_id)
         if generation is None:
             raise UnknownGeneration(generation_id)
         return generation
@@ -438,8 +402,8 @@ class GenerationService(Service):
 
     async def _ended(self, generation_id: str) -> Ended | None:
         try:
-            generation = await self._records.find(generation_id)
-        except DatabaseError as error:
+            generation = await self.find(generation_id)
+        except ServiceUnavailable as error:
             _log.debug("Generation %s could not be looked up: %s", generation_id, error)
             return None
         return Ended(generation) if generation and generation.state.is_final else None

@@ -11,6 +11,7 @@ from bot.tree import SlashCommand
 from bot.ui.generations import choice_label
 from bot.ui.options import Choices, matching
 from generation.history.queries import HistoryFilter, HistoryPage
+from generation.ids import normalise_id
 from generation.record import Generation, GenerationState
 
 SEARCHED_CHARACTERS = 100
@@ -45,7 +46,7 @@ def show_command(services: Services) -> SlashCommand:
 
         async def look_up() -> tuple[HistoryPage, Generation | None]:
             page = await service.history(asked, limit=25)
-            return page, await service.find(typed) if typed else None
+            return page, await service.find(normalise_id(typed)) if typed else None
 
         found = await in_time(interaction, look_up())
         if found is None:

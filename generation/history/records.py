@@ -126,7 +126,7 @@ class Records(Transactional):
         found = OutputRepository(session).contents(generation_id)
         return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
-    async def line(self) -> LineState:
+    async def line_state(self) -> LineState:
         """Return everything unfinished, as far as scheduling depends on it."""
         rows, paused, ends = await self._read(_load_line)
         if not rows:
@@ -162,7 +162,7 @@ class Records(Transactional):
         }
 
     @reads
-    def unfinished_generations(self, session: Session, user_id: int) -> tuple[Generation, ...]:
+    def unfinished(self, session: Session, user_id: int) -> tuple[Generation, ...]:
         """Return one person's unfinished generations, oldest first."""
         return tuple(map(copy_generation, LineRepository(session).list_unfinished(user_id)))
 
@@ -185,15 +185,19 @@ class Records(Transactional):
         return load_durations(session, workflows)
 
     @reads
-    def page(
+    def history(
         self,
         session: Session,
         asked: HistoryFilter,
-        before: Cursor | None,
-        after: Cursor | None,
-        limit: int,
+        before: Cursor | None = None,
+        limit: int = 10,
+        *,
+        after: Cursor | None = None,
     ) -> HistoryPage:
-        """Return a page of the history, with outputs."""
+        """Return a page of the history with outputs, newest first.
+
+        What is older than `before`, or what is newer than `after` and next to it.
+        """
         generations, filters = GenerationRepository(session), clean_filter(asked)
         page = generations.page(filters, before=before, after=after, limit=limit)
         copies = _with_outputs(session, page.rows)

@@ -90,7 +90,7 @@ class LinePositions:
         self, guild_id: int | None, user_id: int, *, sees_all: bool, limit: int
     ) -> LineView:
         """Return a guild's line: the person's own entries first, then others' if visible."""
-        line = await self._records.line()
+        line = await self._records.line_state()
         owners = {one.id: one.user_id for one in _everything(line)}
         here = [
             one for one in await self._list_positions(line) if line.guilds.get(one.id) == guild_id
@@ -102,7 +102,7 @@ class LinePositions:
 
     async def find(self, generation_id: str) -> Waiting | None:
         """Return one generation's position, None if it has ended."""
-        positions = await self._list_positions(await self._records.line())
+        positions = await self._list_positions(await self._records.line_state())
         found = await self._complete([one for one in positions if one.id == generation_id])
         return found[0] if found else None
 
@@ -110,7 +110,7 @@ class LinePositions:
         """Return the refusal with an estimate of when it would be accepted, if there is one."""
         if refused.kind is not FailureKind.QUEUE_FULL:
             return refused
-        line = await self._records.line()
+        line = await self._records.line_state()
         here = [one for one in _everything(line) if line.guilds[one.id] == requester.guild_id]
         own = [one for one in here if one.user_id == requester.user_id]
         durations = await self._durations(line)
@@ -137,7 +137,7 @@ class LinePositions:
             self._changed.clear()
             began_at = loop.time()
             try:
-                await self._tell(await self._list_positions(await self._records.line()))
+                await self._tell(await self._list_positions(await self._records.line_state()))
             except DatabaseError as error:
                 _log.debug("Positions could not be told just now: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop nobody hears of their place

@@ -75,7 +75,7 @@ class Reconciliation:
         loop = asyncio.get_running_loop()
         read_at = loop.time()
         peers = await self._lease.peers()
-        line = await self._records.line()
+        line = await self._records.line_state()
         undelivered = await self._records.undelivered()
         found = await find_open()
         alive, dead = self._separate(found, peers, loop.time())

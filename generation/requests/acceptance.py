@@ -54,6 +54,7 @@ from generation.requests.values import (
 )
 from generation.tasks import finish
 from generation.text import clean_text
+from generation.transactions import Transactional, reads, writes
 from workflows.binding import check
 from workflows.catalog import Catalog
 from workflows.errors import InvalidValue, ValueRefused
@@ -124,7 +125,7 @@ class PassedCheck:
         return replace(self.draft, request=request) if is_same and is_fresh else None
 
 
-class Acceptor:
+class Acceptor(Transactional):
     """Turns requests into recorded generations."""
 
     def __init__(
@@ -140,7 +141,7 @@ class Acceptor:
         clock: Callable[[], datetime],
         random_source: random.Random,
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._catalog = catalog
         self._pool = pool
         self._usage = usage
@@ -180,10 +181,15 @@ class Acceptor:
             for _ in range(ID_ATTEMPTS):
                 generation_id = "".join(self._random.choices(ID_ALPHABET, k=length))
                 try:
-                    return await finish(self._record(generation_id, draft))
+                    accepted = await finish(self._record(generation_id, draft))
                 except Conflict:
                     if not await self._is_taken(generation_id):
                         raise
+                else:
+                    _log.info(
+                        "Generation %s was accepted for %s.", accepted.id, draft.workflow.name
+                    )
+                    return accepted
         raise RuntimeError("No free generation id was found.")
 
     async def check(self, request: GenerationRequest) -> PassedCheck:
@@ -200,15 +206,9 @@ class Acceptor:
         access = rules.effective.access if rules else {}
         if not is_allowed(access, "workflows", checked.workflow.name):
             # Another workflow may do it as well, where none was chosen.
-            checked = await self._draft(request, access)
+            checked = await self._price(await self._find_draft(request, access))
         check_role_access(access, checked.workflow, request, checked.values, checked.loras)
         return PassedCheck(replace(checked, rules=rules), checked_at)
-
-    async def _draft(
-        self, request: GenerationRequest, access: Access = NOTHING_NAMED
-    ) -> _CheckedRequest:
-        """Everything but the pictures. Raises RequestRefused."""
-        return await self._price(await self._find_draft(request, access))
 
     async def _find_draft(
         self, request: GenerationRequest, access: Access = NOTHING_NAMED
@@ -222,7 +222,7 @@ class Acceptor:
     async def _price(self, draft: _CheckedRequest) -> _CheckedRequest:
         given = sum(math.prod(attached.size) for attached in draft.images.values())
         draft = replace(draft, workload=workload_of(draft.values, given))
-        cost = await self._database.read(lambda session: self._find_cost(session, draft))
+        cost = await self._read(lambda session: self._find_cost(session, draft))
         return replace(draft, cost=cost)
 
     def _find_cost(self, session: Session, draft: _CheckedRequest) -> Cost:
@@ -328,67 +328,62 @@ class Acceptor:
             and given.get(wanted.name) is None
         }
 
-    async def _record(self, generation_id: str, draft: _CheckedRequest) -> Generation:
+    @writes
+    def _record(self, session: Session, generation_id: str, draft: _CheckedRequest) -> Generation:
         request = draft.request
         name = clean_text(request.requester.name)[:MAX_NAME_CHARACTERS]
         requester = replace(request.requester, name=name)
         now = self._clock()
-
-        def change(session: Session) -> Generation:
-            lookups = QuotaLookups(session)
-            place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
-            review = self._find_review(session, draft)
-            row = GenerationRow(
-                id=generation_id,
-                user_id=requester.user_id,
-                user_name=requester.name,
-                guild_id=requester.guild_id,
-                channel_id=requester.channel_id,
-                workflow=draft.workflow.name,
-                prompt=draft.prompt,
-                typed_prompt=None if draft.typed_prompt == draft.prompt else draft.typed_prompt,
-                follow_up=dict(request.follow_up) or None,
-                values=draft.values,
-                seed=draft.seed,
-                cost=draft.cost.pictures,
-                private=request.private,
-                spoiler=request.spoiler or draft.ruling.verdict is ImageVerdict.SPOILER,
-                priority=place.has_priority,
-                lane=place.lane,
-                workload=draft.workload,
-                created_at=now,
-                parent_id=request.parent_id,
-                parent_position=request.parent_position,
-                derivation=request.derivation.value if request.derivation else None,
-                layout=request.layout.value,
-                keeps_metadata=request.keeps_metadata,
-                reply=request.reply,
-                withheld=review == PENDING,
-                parent_channel_id=requester.parent_channel_id,
-                age_restricted=requester.is_channel_age_restricted,
-                edited=request.is_edit or any(_find_attached(draft)),
-            )
-            lookups.generations.add(row)
-            self._record_judgement(session, generation_id, draft, review, now)
-            for input_name, image in draft.images.items():
-                lookups.outputs.add_input(
-                    generation_id,
-                    name=input_name,
-                    content=image.content,
-                    media_type=image.media_type,
-                )
-            lookups.charges.reserve(
+        lookups = QuotaLookups(session)
+        place = self._usage.admit(lookups, requester, draft.cost, now, draft.rules)
+        review = self._find_review(session, draft)
+        row = GenerationRow(
+            id=generation_id,
+            user_id=requester.user_id,
+            user_name=requester.name,
+            guild_id=requester.guild_id,
+            channel_id=requester.channel_id,
+            workflow=draft.workflow.name,
+            prompt=draft.prompt,
+            typed_prompt=None if draft.typed_prompt == draft.prompt else draft.typed_prompt,
+            follow_up=dict(request.follow_up) or None,
+            values=draft.values,
+            seed=draft.seed,
+            cost=draft.cost.pictures,
+            private=request.private,
+            spoiler=request.spoiler or draft.ruling.verdict is ImageVerdict.SPOILER,
+            priority=place.has_priority,
+            lane=place.lane,
+            workload=draft.workload,
+            created_at=now,
+            parent_id=request.parent_id,
+            parent_position=request.parent_position,
+            derivation=request.derivation.value if request.derivation else None,
+            layout=request.layout.value,
+            keeps_metadata=request.keeps_metadata,
+            reply=request.reply,
+            withheld=review == PENDING,
+            parent_channel_id=requester.parent_channel_id,
+            age_restricted=requester.is_channel_age_restricted,
+            edited=request.is_edit or any(_find_attached(draft)),
+        )
+        lookups.generations.add(row)
+        self._record_judgement(session, generation_id, draft, review, now)
+        for input_name, image in draft.images.items():
+            lookups.outputs.add_input(
                 generation_id,
-                user_id=requester.user_id,
-                guild_id=requester.guild_id,
-                spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
-                at=now,
+                name=input_name,
+                content=image.content,
+                media_type=image.media_type,
             )
-            return copy_generation(row)
-
-        accepted = await self._database.write(change)
-        _log.info("Generation %s was accepted for %s.", generation_id, draft.workflow.name)
-        return accepted
+        lookups.charges.reserve(
+            generation_id,
+            user_id=requester.user_id,
+            guild_id=requester.guild_id,
+            spent=Spent(draft.cost.pictures, draft.cost.gpu_ms),
+            at=now,
+        )
+        return copy_generation(row)
 
     def _record_judgement(
         self,
@@ -419,11 +414,9 @@ class Acceptor:
         is_worth_a_look = mode is ReviewMode.FLAGGED and is_flagged
         return SHOWN if mode is ReviewMode.LOG or is_worth_a_look else None
 
-    async def _is_taken(self, generation_id: str) -> bool:
-        def query(session: Session) -> bool:
-            return GenerationRepository(session).get(generation_id) is not None
-
-        return await self._database.read(query)
+    @reads
+    def _is_taken(self, session: Session, generation_id: str) -> bool:
+        return GenerationRepository(session).get(generation_id) is not None
 
 
 def _find_attached(draft: _CheckedRequest) -> Iterator[InputFile]:

@@ -26,6 +26,7 @@ from generation.moderation.review import Reviews
 from generation.notifier import DeliveryImpossible, DeliveryPostponed, Notifier, Receipt
 from generation.record import Generation, GenerationState, OutputContent
 from generation.runs.results import RecordedEnd
+from generation.transactions import Transactional, reads, writes
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class _Message(Enum):
     NOTHING = auto()
 
 
-class Delivery:
+class Delivery(Transactional):
     """Tells the end of generations. Every method may be repeated after a crash."""
 
     def __init__(
@@ -49,7 +50,7 @@ class Delivery:
         reviews: Reviews,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._notifier = notifier
         self._reviews = reviews
         self._clock = clock
@@ -64,7 +65,7 @@ class Delivery:
         then. Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and
         DatabaseError.
         """
-        recorded = recorded or await self._read(generation_id)
+        recorded = recorded or await self._load(generation_id)
         if recorded is None or recorded.generation.delivered_at is not None:
             return None
         try:
@@ -97,7 +98,7 @@ class Delivery:
         told: _Message | None = None
         seen: Generation | None = None
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
-            recorded = recorded or await self._read(generation_id)
+            recorded = recorded or await self._load(generation_id)
             while True:
                 seen = recorded.generation if recorded else seen
                 message = _choose_message(recorded) if recorded else _Message.NOTHING
@@ -110,7 +111,7 @@ class Delivery:
                 if records and receipt is not None:
                     recorded = await self._record(generation_id, told, receipt)
                 else:
-                    recorded = await self._read(generation_id, told=told)
+                    recorded = await self._load(generation_id, told)
 
     async def _say(
         self, generation: Generation, message: _Message, contents: Sequence[OutputContent]
@@ -127,29 +128,27 @@ class Delivery:
             case _:
                 assert_never(message)
 
-    async def _record(
-        self, generation_id: str, told: _Message, receipt: Receipt
+    @writes
+    def _record(
+        self, session: Session, generation_id: str, told: _Message, receipt: Receipt
     ) -> RecordedEnd | None:
-        """Record that it was told, unless something else is to be told by now. Return as `_read`.
+        """Record that it was told, unless something else is to be told by now. Return as `_load`.
 
         What is recorded in one transaction with the look at it cannot be overtaken.
         """
+        recorded = _load(session, generation_id, told)
+        if recorded is not None and _choose_message(recorded) is told:
+            GenerationRepository(session).update(
+                generation_id, delivered_at=self._clock(), message_url=receipt.message_url
+            )
+        return recorded
 
-        def change(session: Session) -> RecordedEnd | None:
-            recorded = _load(session, generation_id, told)
-            if recorded is not None and _choose_message(recorded) is told:
-                GenerationRepository(session).update(
-                    generation_id, delivered_at=self._clock(), message_url=receipt.message_url
-                )
-            return recorded
-
-        return await self._database.write(change)
-
-    async def _read(
-        self, generation_id: str, *, told: _Message | None = None
+    @reads
+    def _load(
+        self, session: Session, generation_id: str, told: _Message | None = None
     ) -> RecordedEnd | None:
         """What is recorded, with its results if it is to be told and was not `told` already."""
-        return await self._database.read(lambda session: _load(session, generation_id, told))
+        return _load(session, generation_id, told)
 
 
 def _load(session: Session, generation_id: str, told: _Message | None) -> RecordedEnd | None:

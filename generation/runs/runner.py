@@ -4,14 +4,11 @@ import asyncio
 import logging
 import secrets
 import uuid
-from collections.abc import Callable, Collection, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime
-from time import monotonic
-from typing import Any
 
-from comfy.backend import Backend, CancelOutcome
+from comfy.backend import CancelOutcome
 from comfy.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -21,38 +18,24 @@ from comfy.errors import (
     RunLost,
     RunStalled,
 )
-from comfy.protocol.events import (
-    NodeStarted,
-    NodeText,
-    OutputsReady,
-    Preview,
-    RunEvent,
-    Started,
-    StepDone,
-    Submitted,
-    Succeeded,
-)
-from db.database import Database, Session
 from db.errors import DatabaseError
-from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput
 from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.estimates import Durations
-from generation.events import Progress, Running
-from generation.history.records import Order, Records
-from generation.moderation.image_filter import REFUSED, ImageGate, PreviewFilter
+from generation.history.records import Order
+from generation.moderation.image_filter import REFUSED, ImageGate
 from generation.moderation.image_policy import ImageVerdict
-from generation.record import LONGEST_RUN_S, Failure, Generation, GenerationState
-from generation.requests.attachments import EXTENSIONS
+from generation.record import LONGEST_RUN_S, Failure, Generation
 from generation.requests.values import bind_generation
+from generation.runs.attempt import Graph, RunAttempt, build_graph
 from generation.runs.broadcast import Broadcast
 from generation.runs.failures import NOTHING_MADE, TOO_LONG, WORKFLOW_GONE, explain, unforeseen
 from generation.runs.orphaned_runs import OrphanedRuns
 from generation.runs.outcome import LOST, SUCCEEDED, WITHDRAWN, Outcome, failed
 from generation.runs.outputs import OutputFetcher
-from generation.runs.progress import RunProgress
 from generation.runs.results import FinishedRun, Results
+from generation.runs.run_records import NotWanted, RunRecords
 from workflows.catalog import Catalog
 from workflows.errors import WorkflowError
 from workflows.workflow import Workflow
@@ -70,8 +53,6 @@ AFTER_WITHDRAWAL = 1000
 """Added to an index whose prompt id was withdrawn; there are never so many backends."""
 
 _log = logging.getLogger(__name__)
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +83,6 @@ class Choice:
     models_of: Graph = field(default_factory=dict)
 
 
-class _NotWanted(Exception):
-    """The generation ended or was cancelled while it was being run."""
-
-
 def build_prompt_id(generation: Generation, index: int) -> str:
     """The prompt id of a generation's run on its nth backend.
 
@@ -122,8 +99,7 @@ class Runner:
     def __init__(
         self,
         *,
-        database: Database,
-        records: Records,
+        records: RunRecords,
         catalog: Catalog,
         pool: BackendPool,
         broadcast: Broadcast,
@@ -132,7 +108,6 @@ class Runner:
         limits: RunLimits | None = None,
         on_started: Callable[[], None] = lambda: None,
     ) -> None:
-        self._database = database
         self._records = records
         self._catalog = catalog
         self._pool = pool
@@ -201,7 +176,7 @@ class Runner:
             fit = self._pool.find_fit(self._draft_graph(order), self._tags(order))
             if backend_name not in fit:
                 return
-            graph = await _build_graph(order, workflow, backend)
+            graph = await build_graph(order, workflow, backend)
         except (ComfyError, DatabaseError, WorkflowError) as error:
             _log.debug("Generation %s could not be prepared: %s", generation_id, error)
             return
@@ -250,13 +225,24 @@ class Runner:
         if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
             return FinishedRun(LOST)
         with self._pool.claim(generation_id, backend_name):
-            attempt = _Attempt(self, order.generation, workflow, backend, prompt_id)
+            attempt = RunAttempt(
+                order,
+                workflow,
+                backend,
+                prompt_id,
+                records=self._records,
+                broadcast=self._broadcast,
+                clock=self._clock,
+                limit_s=self.limits.total_s,
+                on_started=self._on_started,
+                on_gpu_free=self.on_gpu_free,
+            )
             if prepared is not None and prepared[:2] == (workflow, backend_name):
                 attempt.use(prepared[2])
-            return await self._run_within_limits(attempt, order)
+            return await self._run_within_limits(attempt)
 
     async def _load(self, generation_id: str) -> Order | None:
-        """Load its record, cached: a later cancellation is detected by `assign`."""
+        """Load its record, cached: a later cancellation is detected by `RunRecords.assign`."""
         if generation_id not in self._orders:
             order = await self._records.find_order(generation_id)
             if order is None:
@@ -275,15 +261,15 @@ class Runner:
         """Cancel an unwanted run once its backend is reachable again."""
         self._orphaned_runs.watch(generation_id, backend_name, prompt_id)
 
-    async def _run_within_limits(self, attempt: "_Attempt", order: Order) -> FinishedRun:
-        started_at = order.generation.started_at or self._clock()
+    async def _run_within_limits(self, attempt: RunAttempt) -> FinishedRun:
+        started_at = attempt.generation.started_at or self._clock()
         try:
             async with asyncio.timeout(self._left_s(started_at)) as limit:
-                outputs = await self._run_with_reconnects(attempt, order)
+                outputs = await self._run_with_reconnects(attempt)
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
-            if isinstance(error, TimeoutError | _NotWanted | RunStalled):
+            if isinstance(error, TimeoutError | NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
             outcome = failed(TOO_LONG) if limit.expired() else self._outcome_of(attempt, error)
             return FinishedRun(outcome)
@@ -295,12 +281,12 @@ class Runner:
             return FinishedRun(failed(REFUSED), Results((), ruling, attempt.gpu_ms))
         return FinishedRun(SUCCEEDED, Results(outputs, ruling, attempt.gpu_ms))
 
-    def _outcome_of(self, attempt: "_Attempt", error: Exception) -> Outcome:
+    def _outcome_of(self, attempt: RunAttempt, error: Exception) -> Outcome:
         if isinstance(error, UnusableResult | BackendRefused):
             report = error.report if isinstance(error, UnusableResult) else str(error)
             self._pool.note_problem(attempt.backend.name, report)
         match error:
-            case _NotWanted():
+            case NotWanted():
                 return WITHDRAWN
             case BackendUnavailable() | BackendUnreachable() | NotComfyUI() | RunLost():
                 _log.warning("Generation %s was lost: %s", attempt.generation.id, error)
@@ -321,9 +307,7 @@ class Runner:
         )
         return failed(unforeseen(reference))
 
-    async def _run_with_reconnects(
-        self, attempt: "_Attempt", order: Order
-    ) -> tuple[NewOutput, ...]:
+    async def _run_with_reconnects(self, attempt: RunAttempt) -> tuple[NewOutput, ...]:
         """Re-attach after a cut, until the backend showed no sign of life for too long."""
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()
@@ -333,65 +317,13 @@ class Runner:
         ):
             while True:
                 try:
-                    return await attempt.follow(order, fetcher)
+                    return await attempt.follow(fetcher)
                 except BackendUnreachable:
                     if loop.time() - attempt.last_sign_at >= self.limits.reconnect_s:
                         raise
                     await asyncio.sleep(self.limits.pause_s)
 
-    async def assign(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
-        """Record where it is about to be sent, so that a cancellation finds it there.
-
-        True when nothing was recorded before: then no process can have sent it anywhere, since
-        each records first. A process that is killed in between finds the record.
-        """
-
-        def change(session: Session) -> bool:
-            generations = GenerationRepository(session)
-            # The row lock serializes this with a cancellation: the second one sees the first.
-            row = generations.get(generation_id, for_update=True)
-            if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
-                raise _NotWanted
-            is_first = row.prompt_id is None
-            generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
-            return is_first
-
-        return await self._database.write(change)
-
-    async def mark_running(self, generation: Generation) -> Generation:
-        """Record the start of its run, once."""
-        now = self._clock()
-
-        def change(session: Session) -> bool:
-            return GenerationRepository(session).move(
-                generation.id,
-                from_states={GenerationState.WAITING.value},
-                to=GenerationState.RUNNING.value,
-                at=now,
-                started_at=now,
-            )
-
-        if await self._database.write(change):
-            self._on_started()
-            return replace(generation, state=GenerationState.RUNNING, started_at=now)
-        recorded = await self._records.find(generation.id)
-        if recorded is None or recorded.state.is_final:
-            raise _NotWanted
-        return recorded
-
-    def note_gpu_free(self, generation_id: str) -> None:
-        """Its run is over: the backend can take another while its results are fetched."""
-        self.on_gpu_free(generation_id)
-
-    def publish(self, event: Running) -> None:
-        """Publish an event to watchers."""
-        self._broadcast.publish(event)
-
-    def now(self) -> datetime:
-        """The time."""
-        return self._clock()
-
-    def _leave(self, attempt: "_Attempt", error: Exception) -> None:
+    def _leave(self, attempt: RunAttempt, error: Exception) -> None:
         """Give up a run here. It is cancelled once the backend is back: another may take it."""
         name = attempt.backend.name
         self._pool.note_failure(name, str(error))
@@ -415,15 +347,7 @@ class Runner:
         workflow = self._catalog.workflows.get(order.generation.workflow)
         return frozenset(workflow.manifest.tags) if workflow else frozenset()
 
-    async def mark_sampling(self, generation_id: str) -> None:
-        """Record that its sampler began: a cancellation is charged from here on."""
-
-        def change(session: Session) -> None:
-            GenerationRepository(session).note_sampling(generation_id, self._clock())
-
-        await self._database.write(change)
-
-    async def _stop_quietly(self, attempt: "_Attempt") -> None:
+    async def _stop_quietly(self, attempt: RunAttempt) -> None:
         try:
             await attempt.backend.cancel(attempt.prompt_id)
         except ComfyError as error:
@@ -440,93 +364,3 @@ class Runner:
             return bind_generation(workflow, order.generation, names)
         except WorkflowError:
             return workflow.graph
-
-
-class _Attempt:
-    """One generation on one backend under one prompt id."""
-
-    def __init__(
-        self,
-        runner: Runner,
-        generation: Generation,
-        workflow: Workflow,
-        backend: Backend,
-        prompt_id: str,
-    ) -> None:
-        self.backend = backend
-        self.prompt_id = prompt_id
-        self.graph: Graph = workflow.graph
-        self.wanted_nodes = workflow.manifest.output.nodes
-        self.last_sign_at = 0.0
-        self._runner = runner
-        self._workflow = workflow
-        self.preview_filter: PreviewFilter | None = None
-        self._progress: RunProgress | None = None
-        # Whoever re-attaches has not seen it begin.
-        self._began_at: float | None = None
-        if generation.started_at is not None and generation.backend == backend.name:
-            gone_s = (runner.now() - generation.started_at).total_seconds()
-            # The bot may have been off for longer than any run takes.
-            self._began_at = monotonic() - min(max(gone_s, 0.0), runner.limits.total_s)
-        self.generation = replace(generation, backend=backend.name)
-        self._is_sampled = generation.sampled_at is not None
-        self.gpu_ms: int | None = None
-
-    def use(self, graph: Graph) -> None:
-        """Run this graph, which has what was uploaded in it."""
-        self.graph = graph
-        self._progress = RunProgress(graph)
-
-    async def follow(self, order: Order, fetcher: OutputFetcher) -> tuple[NewOutput, ...]:
-        """Submit the run or re-attach to it, and follow it to its results."""
-        if self._progress is None:
-            self.use(await _build_graph(order, self._workflow, self.backend))
-        assert self._progress is not None  # noqa: S101 - set by use()
-        is_new = await self._runner.assign(self.generation.id, self.backend.name, self.prompt_id)
-        run = self.backend.run(self.graph, self.prompt_id, is_new=is_new)
-        async with aclosing(run) as events:
-            async for event in events:
-                self.last_sign_at = asyncio.get_running_loop().time()
-                if isinstance(event, Succeeded):
-                    self._runner.note_gpu_free(self.generation.id)
-                await self._take(event, self._progress, fetcher)
-                if isinstance(event, Succeeded):
-                    return await fetcher.finish(event.outputs)
-        raise RunLost("The run ended without saying how.")
-
-    async def _take(self, event: RunEvent, progress: RunProgress, fetcher: OutputFetcher) -> None:
-        newest = progress.fold(event, self._runner.now())
-        match event:
-            case Submitted():
-                return
-            case Preview(image=image):
-                if self.preview_filter is not None:
-                    self.preview_filter.take(image)
-            case OutputsReady(outputs=outputs):
-                fetcher.collect(outputs)
-            case Started() | NodeStarted() | StepDone() | NodeText() | Succeeded():
-                pass
-        if self._began_at is None:
-            self._began_at = monotonic()
-        if self.generation.state is not GenerationState.RUNNING:
-            self.generation = await self._runner.mark_running(self.generation)
-        if progress.is_sampling and not self._is_sampled:
-            self._is_sampled = True
-            await self._runner.mark_sampling(self.generation.id)
-        if isinstance(event, Succeeded):
-            self.gpu_ms = round((monotonic() - self._began_at) * 1000)
-        if not isinstance(event, Succeeded):
-            self._tell(newest)
-
-    def _tell(self, progress: Progress) -> None:
-        preview = self.preview_filter.shown if self.preview_filter is not None else None
-        self._runner.publish(Running(self.generation, progress, preview))
-
-
-async def _build_graph(order: Order, workflow: Workflow, backend: Backend) -> Graph:
-    """Upload what it was given, and bind everything. Raises ComfyError, WorkflowError."""
-    names = {}
-    for image in order.images:
-        extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]
-        names[image.name] = await backend.upload_image(image.content, extension=extension)
-    return bind_generation(workflow, order.generation, names)

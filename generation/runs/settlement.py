@@ -21,13 +21,14 @@ from generation.runs.outcome import failure_of
 from generation.runs.results import FinishedRun, RecordedEnd, Results
 from generation.tasks import finish
 from generation.text import legible
+from generation.transactions import Transactional, writes
 
 UNFINISHED = frozenset({GenerationState.WAITING.value, GenerationState.RUNNING.value})
 
 _log = logging.getLogger(__name__)
 
 
-class Settlement:
+class Settlement(Transactional):
     """Ends generations. Every method may be repeated after a crash.
 
     Each returns what is recorded of the end; None when something else ended it, or nothing did.
@@ -40,21 +41,17 @@ class Settlement:
         image_gate: ImageGate,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._broadcast = broadcast
         self._image_gate = image_gate
         self._clock = clock
 
     async def end(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
         """End it as its run did, with its results; a failure is refunded."""
-        if run.outcome["ended"] == "succeeded":
-            return await finish(
-                self._settle(generation_id, GenerationState.SUCCEEDED, None, run.results)
-            )
-        failure = failure_of(run.outcome)
-        return await finish(
-            self._settle(generation_id, GenerationState.FAILED, failure, run.results)
-        )
+        state, failure = GenerationState.SUCCEEDED, None
+        if run.outcome["ended"] != "succeeded":
+            state, failure = GenerationState.FAILED, failure_of(run.outcome)
+        return await finish(self._settle(generation_id, state, failure, run.results))
 
     async def fail(self, generation_id: str, failure: Failure) -> RecordedEnd | None:
         """End it without pictures and refund its charge."""
@@ -64,14 +61,11 @@ class Settlement:
         """End it as cancelled, charged if its sampler had begun."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, CANCELLED))
 
-    async def give_up_delivery(self, generation_id: str) -> None:
+    @writes
+    def give_up_delivery(self, session: Session, generation_id: str) -> None:
         """Record that delivery is impossible."""
         _log.warning("The end of generation %s could be told to nobody.", generation_id)
-
-        def change(session: Session) -> None:
-            GenerationRepository(session).update(generation_id, given_up_at=self._clock())
-
-        await self._database.write(change)
+        GenerationRepository(session).update(generation_id, given_up_at=self._clock())
 
     async def _settle(
         self,

@@ -50,10 +50,10 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         assert any(" % · " in state for state in states)
         assert not any("preview.jpg" in state for state in states)
         assert await answer(environment.ana, "quota") == before
-        page = await core.service._records.page(HistoryFilter(), None, None, 5)
+        page = await core.service.history(HistoryFilter(), limit=5)
         (made,) = page.generations
         assert made.failure.kind is FailureKind.BLOCKED_BY_FILTER
-        assert await core.service._records.contents(made.id, unveiled=True) == ()
+        assert await core.service.contents(made.id, unveiled=True) == ()
         assert "a fox" in await answer(environment.mo, "mod history", flagged=True)
 
         reply = await environment.ana.slash(
@@ -62,7 +62,7 @@ async def test_the_image_check_blocks_hides_and_leaves_alone(environment):
         shown = await reply.until(has_pictures, PATIENCE_S)
         assert not files_of(shown)[0]["spoiler"]
 
-        page = await core.service._records.page(HistoryFilter(), None, None, 1)
+        page = await core.service.history(HistoryFilter(), limit=1)
         adult = page.generations[0].id
         reply = await environment.ana.slash("general", "show", result=adult)
         kept = await environment.ana.wait_for(

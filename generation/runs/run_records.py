@@ -1,0 +1,51 @@
+"""What a run records of its generation while it is on its way."""
+
+from datetime import datetime
+
+from db.database import Session
+from db.repositories.generations import GenerationRepository
+from generation.history.records import Records
+from generation.record import GenerationState
+from generation.transactions import writes
+
+
+class NotWanted(Exception):
+    """The generation ended or was cancelled while it was being run."""
+
+
+class RunRecords(Records):
+    """The records, with the notes of runs. They raise DatabaseError."""
+
+    @writes
+    def assign(
+        self, session: Session, generation_id: str, backend_name: str, prompt_id: str
+    ) -> bool:
+        """Record where it is about to be sent, so that a cancellation finds it there.
+
+        True when nothing was recorded before: then no process can have sent it anywhere, since
+        each records first. A process that is killed in between finds the record. Raises NotWanted.
+        """
+        generations = GenerationRepository(session)
+        # The row lock serializes this with a cancellation: the second one sees the first.
+        row = generations.get(generation_id, for_update=True)
+        if row is None or row.cancelled_by is not None or GenerationState(row.state).is_final:
+            raise NotWanted
+        is_first = row.prompt_id is None
+        generations.update(generation_id, backend=backend_name, prompt_id=prompt_id)
+        return is_first
+
+    @writes
+    def begin(self, session: Session, generation_id: str, at: datetime) -> bool:
+        """Record the start of its run; True for the one call that did it."""
+        return GenerationRepository(session).move(
+            generation_id,
+            from_states={GenerationState.WAITING.value},
+            to=GenerationState.RUNNING.value,
+            at=at,
+            started_at=at,
+        )
+
+    @writes
+    def note_sampling(self, session: Session, generation_id: str, at: datetime) -> None:
+        """Record that its sampler began: a cancellation is charged from here on."""
+        GenerationRepository(session).note_sampling(generation_id, at)
