@@ -38,7 +38,12 @@ class NotComfyUI(ComfyError):
 
 
 class BackendUnavailable(ComfyError):
-    """The backend answered that it takes no work now, so nothing ran. `code` is its own reason."""
+    """The backend answered that it takes no work now, so nothing ran. `code` is its own reason.
+
+    Unless it `passes` by itself, somebody has to act: to pay, to start it, to correct its key.
+    """
+
+    passes = False
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)

@@ -32,7 +32,7 @@ UNDELIVERED_AFTER = timedelta(minutes=10)
 LEAST_FREE_BYTES = 2**30
 """A disk with less is nearly full; twice as much is enough again."""
 
-DISK, DELIVERIES, AWAY, POWER = "disk", "deliveries", "away:", "power:"
+DISK, DELIVERIES, AWAY, POWER, REFUSES = "disk", "deliveries", "away:", "power:", "refuses:"
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +104,11 @@ class Alerts(Transactional):
             # One that can be started may be off on purpose.
             if not occupancy.is_reachable and name not in self._pool.powers
         }
+        refusals = self._pool.refusals
+        for name in self._pool.names:
+            # Until a run succeeds or is refused, it is as it was told before a restart.
+            if refusals.get(name) or (name not in refusals and f"{REFUSES}{name}" in told):
+                problems[f"{REFUSES}{name}"] = f"GPU {name} takes no work: {refusals.get(name)}"
         for name, problem in (await self._power_problems()).items():
             problems[f"{POWER}{name}"] = f"GPU {name}: {problem}"
         free = await asyncio.to_thread(self._count_free_bytes, self._data)
@@ -125,7 +130,8 @@ class Alerts(Transactional):
         kind, _, name = key.partition(":")
         if name not in self._pool.names:
             return None
-        return f"GPU {name} is back." if f"{kind}:" == AWAY else f"GPU {name} starts and stops."
+        ends = {AWAY: "is back", POWER: "starts and stops", REFUSES: "takes work again"}
+        return f"GPU {name} {ends[f'{kind}:']}."
 
     @reads
     def _count_undelivered(self, session: Session) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from comfy.api_v2.assets import AttachedPicture, fetch
-from comfy.api_v2.errors import TryLater, code_of
+from comfy.api_v2.errors import TryLater, code_of, require_available
 from comfy.api_v2.following import JobFollower, fetch_job
 from comfy.api_v2.job_store import JobStore
 from comfy.api_v2.jobs import JOBS, Job
@@ -100,6 +100,7 @@ class ComfyApiV2:
         """Say which surface of the API it is; the proof that it is one, and takes our key."""
         answer = await self._ask_for_nothing()
         if code_of(answer) != "not_found":
+            require_available(self._http, answer)
             self._http.require_ok(answer)
             raise NotComfyUI(f"{self.name} answers, but not as the Comfy API v2 does.")
         surface = await self._find_surface()

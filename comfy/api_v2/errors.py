@@ -43,6 +43,8 @@ class KeyReused(ComfyError):
 class TryLater(BackendUnavailable):
     """429: nothing ran, and the same request is welcome after `pause_s` seconds, if it says so."""
 
+    passes = True
+
     def __init__(self, message: str, *, code: str = "", pause_s: float | None = None) -> None:
         super().__init__(message, code=code)
         self.pause_s = pause_s
@@ -60,6 +62,16 @@ def refuses_label(answer: HttpResponse) -> bool:
     )
 
 
+def require_available(http: HttpClient, answer: HttpResponse) -> None:
+    """Raise BackendUnavailable where the service says that it takes no work at all."""
+    code = code_of(answer)
+    if answer.status == _TOO_MANY:
+        sentence = _UNAVAILABLE.get(code, _UNAVAILABLE["rate_limited"]).format(name=http.name)
+        raise TryLater(sentence, code=code, pause_s=answer.retry_after_s)
+    if code in _UNAVAILABLE:
+        raise BackendUnavailable(_UNAVAILABLE[code].format(name=http.name), code=code)
+
+
 def require_taken(http: HttpClient, answer: HttpResponse) -> None:
     """Raise the error that an answer amounts to, if any.
 
@@ -67,13 +79,9 @@ def require_taken(http: HttpClient, answer: HttpResponse) -> None:
     """
     code = code_of(answer)
     message = clean_sentence(str(_error(answer).get("message") or ""))
-    if answer.status == _TOO_MANY:
-        sentence = _UNAVAILABLE.get(code, _UNAVAILABLE["rate_limited"]).format(name=http.name)
-        raise TryLater(sentence, code=code, pause_s=answer.retry_after_s)
+    require_available(http, answer)
     if answer.status in _UNAUTHORIZED:
         raise BackendUnavailable(f"{http.name} does not accept our key.", code=code)
-    if code in _UNAVAILABLE:
-        raise BackendUnavailable(_UNAVAILABLE[code].format(name=http.name), code=code)
     if code == "idempotency_key_reuse":
         raise KeyReused("This idempotency key was used before.")
     if code in _REJECTED:

@@ -78,6 +78,7 @@ class _MemberState:
     is_stopping: bool = False
     loaded: frozenset[str] = frozenset()
     problem: str | None = None
+    refusal: str | None = None
 
     @property
     def backend(self) -> Backend:
@@ -143,6 +144,15 @@ class BackendPool:
             name: Occupancy(state.backend.is_reachable, claims[name])
             for name, state in self._states.items()
         }
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """Why a backend takes no work until somebody acts, by its name.
+
+        It is "" after a run that succeeded, and left out while there was neither.
+        """
+        known = {name: state.refusal for name, state in self._states.items()}
+        return {name: refusal for name, refusal in known.items() if refusal is not None}
 
     @property
     def is_any_reachable(self) -> bool:
@@ -350,15 +360,19 @@ class BackendPool:
         """Record that a run on this backend ended by itself, which closes the breaker."""
         if name in self._states:
             self._states[name].breaker.note_success()
-            self._states[name].problem = None
+            self._states[name].problem, self._states[name].refusal = None, ""
 
-    def note_failure(self, name: str, sentence: str) -> None:
-        """Record a lost run or a missing answer, which may open the breaker."""
+    def note_failure(self, name: str, sentence: str, *, needs_operator: bool = False) -> None:
+        """Record a lost run or a missing answer, which may open the breaker.
+
+        What `needs_operator` is the backend's refusal until a run succeeds.
+        """
         state = self._states.get(name)
         if state is None:
             return
         state.loaded = frozenset()
         state.problem = sentence
+        state.refusal = sentence if needs_operator else state.refusal
         was_open = state.breaker.is_open(now := self._clock())
         state.breaker.note_failure(now)
         if not was_open and (open_for_s := state.breaker.open_for_s(now)):

@@ -326,7 +326,8 @@ class Runner:
     def _leave(self, attempt: RunAttempt, error: Exception) -> None:
         """Give up a run here. It is cancelled once the backend is back: another may take it."""
         name = attempt.backend.name
-        self._pool.note_failure(name, str(error))
+        needs_operator = isinstance(error, BackendUnavailable) and not error.passes
+        self._pool.note_failure(name, str(error), needs_operator=needs_operator)
         if not isinstance(error, RunLost):
             self._orphaned_runs.watch(attempt.generation.id, name, attempt.prompt_id)
 

@@ -97,6 +97,21 @@ async def test_a_backend_that_was_taken_out_of_the_settings_is_not_back(watch, t
     assert await watch.pass_time() == ["GPU beta is back."]
 
 
+async def test_an_account_that_takes_no_work_until_somebody_pays(watch):
+    reason = "alpha has no credits left: add some to its account."
+    watch.pool.note_failure("beta", "beta has a full queue.")
+    watch.pool.note_failure("alpha", reason, needs_operator=True)
+    watch.pool.note_failure("alpha", "It did not say its load in time.")
+    assert await watch.pass_time() == [f"GPU alpha takes no work: {reason}"]
+    assert await watch.pass_time() == []
+    watch.pool = BackendPool([PoolMember(watch.pool.find(name)) for name in watch.pool.names])
+    watch.restart()
+    assert await watch.pass_time() == [], "nothing ran since, so nobody knows"
+    watch.pool.note_success("alpha")
+    assert await watch.pass_time() == ["GPU alpha takes work again."]
+    assert await watch.pass_time() == []
+
+
 async def test_a_disk_that_is_nearly_full(watch):
     watch.free_bytes = LEAST_FREE_BYTES - 1
     (said,) = await watch.pass_time()

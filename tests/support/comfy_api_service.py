@@ -17,7 +17,7 @@ NODES = {"SaveImage": {"input": {"required": {}}, "output_node": True}}
 
 @dataclass
 class Refusal:
-    """An answer to a submission that says that nothing ran."""
+    """An answer to a request that says that nothing ran."""
 
     status: int
     code: str
@@ -45,6 +45,7 @@ class ComfyApiService:
         self.events = "stream"
         self.holds = False
         self.is_away = False
+        self.refuses_all = None
         self.hidden_lists = 0
         self.forgets_labels = False
         self.failure = None
@@ -90,6 +91,8 @@ class ComfyApiService:
             return web.Response()
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return _error(401, "unauthorized")
+        if self.refuses_all is not None:
+            return _error(self.refuses_all.status, self.refuses_all.code)
         return await handler(request)
 
     async def _submit(self, request):

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from comfy.api_v2.client import ComfyApiV2
 from comfy.api_v2.job_store import MemoryJobStore
-from comfy.errors import BackendRefused, NotComfyUI, OutputGone
+from comfy.errors import BackendRefused, BackendUnavailable, NotComfyUI, OutputGone
 from comfy.http import HttpClient
 from comfy.protocol.events import MediaKind, OutputFile
 from comfy.public_addresses import PublicResolver, is_public_host, require_safe
 from comfy.settings import BackendSettings
-from tests.support.comfy_api_service import KEY, NODES, PICTURE
+from tests.support.comfy_api_service import KEY, NODES, PICTURE, Refusal
 
 FILE = OutputFile("9", "a.png", "", "output", MediaKind.IMAGE, "asset-1")
 
@@ -132,6 +132,25 @@ async def test_it_says_what_it_cannot_be_asked_for(service, cloud, connect):
         assert await backend.fetch_load() is None
     async with connect(cloud) as backend:
         assert "list of jobs" in (await backend.fetch_description()).lacks
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence", "passes"),
+    [
+        (Refusal(402, "insufficient_credits"), "has no credits left: add some", False),
+        (Refusal(422, "deployment_stopped"), "is stopped: start its deployment", False),
+        (Refusal(429, "deployment_not_ready"), "is still starting", True),
+        (Refusal(429, "queue_full"), "has a full queue", True),
+        (Refusal(429, "rate_limited"), "asks us to send less", True),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+async def test_a_service_that_takes_nothing_says_why(service, connect, refusal, sentence, passes):
+    service.refuses_all = refusal
+    async with connect(service) as backend:
+        with pytest.raises(BackendUnavailable, match=f"^cloud {sentence}") as caught:
+            await backend.fetch_description()
+    assert caught.value.passes is passes
 
 
 async def test_a_wrong_key_is_said(service, connect):

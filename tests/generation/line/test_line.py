@@ -79,6 +79,7 @@ async def test_what_a_service_takes_no_work_for_goes_elsewhere(open_app, sqlite_
         assert len(poor.submissions) == 1
         status, _ = await app.pool.statuses()
         assert status.problem == "The account has no credits."
+        assert app.pool.refusals == {"poor": "The account has no credits.", "rich": ""}
 
 
 async def test_what_may_have_run_is_not_sent_again(open_app, sqlite_url, tools):
