@@ -29,6 +29,10 @@ LIBRARY = Path(__file__).parent / "library"
 LOOK_AGAIN_MS = 2_000
 """How soon a folder that appeared, or was replaced, is noticed."""
 
+STEP_MS = 250
+"""Between two looks at what the system reported: each wakes a thread, and 20 a second, which is
+watchfiles' own choice, are a fifth of what a bot at rest takes."""
+
 _OnChange = Callable[[], Awaitable[object] | None]
 _Folders = Mapping[Path, int]
 """Folders that exist, each with the number that tells it from one put in its place."""
@@ -292,7 +296,9 @@ class _Reading:
 
 async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[object], None]:
     """Batches of changes, an empty one now and then; ends at once when a folder is gone."""
-    watcher = watchfiles.awatch(*folders, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True)
+    watcher = watchfiles.awatch(
+        *folders, step=STEP_MS, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True
+    )
     async with contextlib.aclosing(watcher) as batches:
         try:
             async for batch in batches:

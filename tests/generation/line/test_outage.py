@@ -70,22 +70,23 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
     url = server.url("postgres")
     await migrations.upgrade(url)
     hold = asyncio.Event()
-    backend.script = [tools.Run(hold=hold)]
+    # Two run at a time. Neither ends before the outage, which would have it told once more.
+    backend.script = [tools.Run(hold=hold), tools.Run(hold=hold)]
     caplog.set_level(logging.WARNING)
     async with open_app(url, backend) as app:
-        running = await app.service.submit(tools.ask(user_id=PEOPLE[0]))
-        await app.until_sampled(running.id)
-        waiting = [await app.service.submit(tools.ask(user_id=one)) for one in PEOPLE[1:]]
+        asked = [await app.service.submit(tools.ask(user_id=one)) for one in PEOPLE]
+        for one in asked[:2]:
+            await app.until_sampled(one.id)
 
         await asyncio.to_thread(server.stop)
         hold.set()
         with pytest.raises(ServiceUnavailable):
             await app.service.submit(tools.ask(user_id=9))
-        await tools.eventually(lambda: "cannot use its tables just now" in caplog.text)
+        await tools.eventually(lambda: "The line waits" in caplog.text)
         await tools.eventually(lambda: backend.running == 0)
         await asyncio.to_thread(server.start_again)
 
-        for one in (running, *waiting):
+        for one in asked:
             ended = await app.ended(one.id, timeout_s=40)
             assert ended.state is GenerationState.SUCCEEDED
             assert len(app.notifier.told(one.id)) == 1
@@ -96,9 +97,9 @@ async def test_postgresql_stops_in_mid_run_and_starts_again(
     assert len(backend.submissions) == len(set(backend.submissions)) == len(PEOPLE)
     assert not [one for one in caplog.records if one.exc_info]
     told = Counter(one.name for one in caplog.records)
-    assert told["dbos"] == 1
+    assert told["dbos"] <= 1
     assert told["generation.line.lease"] <= 1
-    assert caplog.text.count("The line waits") <= 1
+    assert caplog.text.count("The line waits") == 1
 
 
 async def test_a_full_disk_refuses_in_words_and_loses_nothing(
