@@ -1,4 +1,4 @@
-"""Tells the operator what needs somebody: each trouble once, and once when it is over."""
+"""Alerts for the operator: one message when a problem lasts, and one when it is over."""
 
 import asyncio
 import logging
@@ -18,19 +18,20 @@ from generation.notifier import DeliveryPostponed
 from generation.transactions import Transactional, reads, writes
 
 CHECK_INTERVAL_S = 10.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 MIN_DURATION_S = 60.0
-"""How long a trouble, or its end, lasts before it is told: a restart of ComfyUI is none."""
+"""Seconds that a problem, or its end, must last before it is reported: a restart of ComfyUI is
+shorter."""
 
 RETRY_S = 5 * 60.0
-"""Seconds until the next attempt after one to tell failed."""
+"""Seconds before the next attempt after a message could not be sent."""
 
 UNDELIVERED_AFTER = timedelta(minutes=10)
-"""What could not be told to its person for so long is a trouble."""
+"""Age at which an undelivered result counts as a problem."""
 
 LEAST_FREE_BYTES = 2**30
-"""A disk with less is nearly full; twice as much is enough again."""
+"""Below this the disk counts as nearly full; the problem ends at twice as much."""
 
 DISK, DELIVERIES, AWAY, POWER, REFUSES = "disk", "deliveries", "away:", "power:", "refuses:"
 
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Alerts(Transactional):
-    """Looks for problems; `tell` raises DeliveryPostponed when it cannot.
+    """Reports problems and their ends with `tell`, which may raise DeliveryPostponed.
 
     What was told is recorded, so that a restart does not repeat it. Of several processes that share
     a database only the one for which `is_responsible` holds tells anything.
@@ -67,7 +68,7 @@ class Alerts(Transactional):
         self._changed_at: dict[str, float] = {}
 
     async def watch(self) -> None:
-        """Look until cancelled."""
+        """Check periodically until cancelled."""
         while True:
             pause_s = CHECK_INTERVAL_S
             try:
@@ -81,9 +82,9 @@ class Alerts(Transactional):
             await asyncio.sleep(pause_s)
 
     async def check(self) -> None:
-        """Tell in one message what has changed for long enough.
+        """Send one message with every change that has lasted long enough.
 
-        Raises DeliveryPostponed, and DatabaseError.
+        Raises DeliveryPostponed and DatabaseError.
         """
         told = await self._told()
         problems = await self._find(told)
@@ -122,7 +123,7 @@ class Alerts(Transactional):
         return problems
 
     def _end_of(self, key: str) -> str | None:
-        """Say that a trouble is over; nothing of a backend that is not configured any more."""
+        """Say that a problem is over; return None for a backend that is no longer configured."""
         if key == DISK:
             return "The disk has room again."
         if key == DELIVERIES:

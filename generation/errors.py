@@ -1,4 +1,4 @@
-"""Why a request was refused or a generation ended without pictures.
+"""Reasons why a request was refused or a generation ended without pictures.
 
 GenerationError
 ├── RequestRefused        before anything was recorded; nothing was charged

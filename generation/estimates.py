@@ -1,4 +1,4 @@
-"""Estimated durations and start times, from recent runs of the same workflow. Pure."""
+"""Estimates of durations and start times from recent runs of the same workflow. Pure."""
 
 import heapq
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,18 +9,18 @@ from statistics import median
 from generation.request import Value
 
 MIN_RUNS = 1
-"""Measured runs that an estimate needs: a workflow's second picture is told its time already."""
+"""Measured runs required for an estimate."""
 
 OVERDUE = 2
-"""Times its usual duration after which a run may be stuck, so that its end cannot be told."""
+"""A run that takes this many times its usual duration may be stuck, so its end is not estimated."""
 
 SAME_WORKLOAD = 1.1
-"""Workloads this many times apart count as the same: a crop of a few pixels changes nothing."""
+"""Workloads within this factor count as the same: a crop of a few pixels changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRun:
-    """One run that ended well."""
+    """A successful run with its duration."""
 
     workflow: str
     workload: int
@@ -30,7 +30,7 @@ class MeasuredRun:
 
 @dataclass(frozen=True, slots=True)
 class LineEntry:
-    """A generation in the line, reduced to what estimates need."""
+    """A generation in the line, reduced to what scheduling and estimates need."""
 
     id: str
     user_id: int
@@ -46,23 +46,23 @@ class LineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When something in the line will start, where that is known."""
+    """The expected start of an entry, where it can be estimated."""
 
     id: str
     starts_at: datetime | None
 
 
 def workload_of(values: Mapping[str, Value], given_pixels: int = 0) -> int:
-    """What a run's time depends on: pixels, pictures and steps, multiplied.
+    """Return what a run's time depends on: pixels * pictures * steps.
 
-    `given_pixels` are those of given pictures, which count where no size is chosen.
+    `given_pixels` are those of attached pictures, used where no size is chosen.
     """
     pixels = _pixels(values.get("size")) or given_pixels or 1
     return pixels * _whole(values.get("count")) * _whole(values.get("steps"))
 
 
 class Durations:
-    """Measured durations of workflows, at their workloads, on their backends."""
+    """Measured durations by workflow, workload and backend."""
 
     def __init__(self, runs: Iterable[MeasuredRun] = ()) -> None:
         self._runs: dict[str, list[MeasuredRun]] = {}
@@ -70,10 +70,10 @@ class Durations:
             self._runs.setdefault(run.workflow, []).append(run)
 
     def typical_s(self, workflow: str, workload: int, backend: str | None = None) -> float | None:
-        """The median of what such runs took on that backend, or on any; None when none is known.
+        """Return the median duration on that backend, or on any; None if none is known.
 
-        What ran on other backends counts only when nothing ran on that one: another card's time
-        is nearer to the truth than none.
+        Runs on other backends are used only if this one has none: another card is a better guess
+        than nothing.
         """
         alike = [run for run in self._runs.get(workflow, ()) if _alike(run.workload, workload)]
         there = [run for run in alike if run.backend == backend]
@@ -88,10 +88,9 @@ def plan_turns(
     backends: Sequence[str],
     now: datetime,
 ) -> list[Turn]:
-    """When each of them starts, if every backend takes the next one as soon as it is free.
+    """Estimate when each entry starts, if every backend takes the next one when it is free.
 
-    From the first one on whose end cannot be told, nothing more can be: a guess would be worse
-    than silence.
+    Entries behind one whose end cannot be estimated get no estimate either.
     """
     free = _free_at(running, durations, backends, now)
     turns = []
@@ -117,10 +116,9 @@ def estimate_wait_s(
     backends: Collection[str],
     now: datetime,
 ) -> float:
-    """Seconds until one of these backends can take it, after all that is ahead of it.
+    """Estimate the seconds until one of these backends is free for the entry.
 
-    Where that cannot be told, as with a run that takes far longer than usual, those that it has
-    waited already.
+    Where that is unknown, because a run is overdue, return the seconds that the entry has waited.
     """
     there = [one for one in running if one.backend in backends]
     waited_s = (now - entry.created_at).total_seconds()
@@ -140,9 +138,9 @@ def _is_overdue(one: LineEntry, durations: Durations, now: datetime) -> bool:
 def earliest_end(
     unfinished: Sequence[LineEntry], turns: Sequence[Turn], durations: Durations, now: datetime
 ) -> datetime | None:
-    """When the first of these will have ended; None where no end of theirs can be told.
+    """Return when the first of these generations is expected to end; None if unknown.
 
-    One that takes longer than such runs usually do has an end that cannot.
+    A run that takes longer than such runs usually do has no estimate.
     """
     starts = {turn.id: turn.starts_at for turn in turns}
     ends = []
@@ -158,7 +156,7 @@ def earliest_end(
 def _free_at(
     running: Sequence[LineEntry], durations: Durations, backends: Sequence[str], now: datetime
 ) -> list[tuple[datetime, str]] | None:
-    """When each backend has done what it runs, as a heap; None where that cannot be told."""
+    """Return when each backend finishes its runs, as a heap; None if unknown."""
     if not backends:
         return None
     left_s = dict.fromkeys(backends, 0.0)

@@ -1,4 +1,4 @@
-"""Events of a generation: a closed union, of which the newest replaces older ones."""
+"""Events of a generation, a closed union; the newest event supersedes older ones."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from generation.record import Generation
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. `fraction` is 0 to 1 and never falls; 1 only when the results are here.
+    """Progress of a run. `fraction` is 0 to 1 and never falls; 1 only when the results are stored.
 
     `step` of `steps` are sampler steps, None while no sampler runs. `activity` is the title of
     what runs now, such as "KSampler". `done_at` is an estimate, None while it would be a guess.
@@ -23,10 +23,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """In the line: `position` counts from 1, of `length` waiting generations.
+    """Waiting in the line: `position` counts from 1, of `length` waiting generations.
 
-    `is_paused`: its guild's line is paused, and the position says nothing. `is_starting`: it waits
-    for a backend that is being started, which answers at `starts_at` where that is known.
+    With `is_paused` the guild's line is paused and the position is meaningless. With `is_starting`
+    it waits for a backend that is being started and expected at `starts_at`, if that is known.
     """
 
     generation: Generation
@@ -39,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """On a backend. `preview` is the newest preview picture (JPEG, PNG or WebP), if any."""
+    """Running on a backend. `preview` is the newest preview picture (JPEG, PNG or WebP), if any."""
 
     generation: Generation
     progress: Progress
@@ -48,10 +48,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Final: the record says how, and the results are stored.
+    """The end: the record has the state, and the results are stored.
 
-    The charges are what its end cost; both are 0 where it was refunded, and for whoever comes to
-    watch a generation that had ended before.
+    The charges are what the end cost; both are 0 after a refund, and for watchers that subscribe
+    after the end.
     """
 
     generation: Generation

@@ -1,4 +1,4 @@
-"""Protocols through which the core reports to people; front ends implement them."""
+"""Protocols through which the core reports to people, implemented by front ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ class Receipt:
 
 
 class DeliveryImpossible(Exception):
-    """Delivery cannot succeed (the channel or message is gone); retrying cannot help."""
+    """Delivery cannot succeed (the channel or message is gone); a retry does not help."""
 
 
 class DeliveryPostponed(Exception):
-    """The destination cannot be reached at the moment; the line retries later."""
+    """The destination is unreachable at the moment; the line retries later."""
 
 
 class Notifier(Protocol):
@@ -34,8 +34,8 @@ class Notifier(Protocol):
     async def deliver(self, generation: Generation, contents: Sequence[OutputContent]) -> Receipt:
         """Deliver the end of a generation with its results; return once that is acknowledged.
 
-        May be called again for the same generation after a crash and must then not post twice
-        where that can be known. Raises DeliveryImpossible or DeliveryPostponed.
+        May be called again for the same generation after a crash, and must then not post twice if
+        that can be detected. Raises DeliveryImpossible or DeliveryPostponed.
         """
 
     async def withdraw(self, generation: Generation) -> None:
@@ -43,7 +43,7 @@ class Notifier(Protocol):
 
 
 class CaseState(StrEnum):
-    """State of a case: awaiting a decision, reported, open, or closed."""
+    """State of a case: pending, reported, open, or closed."""
 
     PENDING = "pending"
     REPORTED = "reported"
@@ -54,7 +54,7 @@ class CaseState(StrEnum):
 
     @property
     def is_closed(self) -> bool:
-        """Whether no decision is left to make."""
+        """Whether there is no decision to make."""
         return self in (CaseState.APPROVED, CaseState.REFUSED, CaseState.REMOVED)
 
     @property
@@ -67,8 +67,8 @@ class CaseState(StrEnum):
 class Case:
     """A result with the reasons for review.
 
-    `actor_id` is whoever closed the case, `reason` why it was refused. Until `undo_until` that can
-    be undone; None if it cannot.
+    `actor_id` is who closed the case, `reason` why it was refused. The decision can be undone until
+    `undo_until`; None if it cannot.
     """
 
     generation: Generation
@@ -81,7 +81,7 @@ class Case:
     reason: str = ""
 
     def looks_like(self, other: "Case") -> bool:
-        """Whether both have the same decision, that can be undone or not."""
+        """Return whether both have the same decision and can equally be undone."""
         mine, others = (
             (one.state, one.decided_at, one.undo_until is None) for one in (self, other)
         )
@@ -101,19 +101,19 @@ class ReviewChannel(Protocol):
     """Shows results to moderators, and tells requesters that theirs await review."""
 
     async def show(self, case: Case, channel_id: int) -> MessageLocation | None:
-        """Show a result in the moderators' channel; None where that channel cannot be used.
+        """Show a result in the moderators' channel; return None if that cannot be used.
 
-        Raises DeliveryPostponed if it cannot be reached.
+        Raises DeliveryPostponed if it is unreachable.
         """
 
     async def amend_case(self, case: Case, location: MessageLocation) -> None:
-        """Show the decision in that message, or ask again once it was undone. Never raises."""
+        """Show the decision in that message, or ask again after an undo. Never raises."""
 
     async def retract(self, location: MessageLocation) -> None:
         """Delete a message to moderators. Never raises."""
 
     async def tell_held(self, generation: Generation) -> None:
-        """Tell the requester that a result awaits review, hiding it if it was shown already.
+        """Tell the requester that a result awaits review, hiding it if it was shown before.
 
         Raises DeliveryPostponed.
         """

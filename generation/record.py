@@ -1,4 +1,4 @@
-"""One generation as it is recorded: frozen copies of rows, safe to keep outside a transaction."""
+"""One generation as recorded: frozen copies of rows, for use outside of transactions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,13 +12,13 @@ from generation.request import Derivation, Layout, Requester, Value
 from generation.text import fill
 
 LONGEST_RUN_S = 30 * 60.0
-"""Seconds after which a run is ended, with a result or without."""
+"""Seconds after which a run is ended."""
 
 T = TypeVar("T")
 
 
 class GenerationState(StrEnum):
-    """Where a generation stands. The last three are final and exactly one of them is reached."""
+    """State of a generation. The last three are final, and exactly one of them is reached."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -28,12 +28,12 @@ class GenerationState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the state cannot change any more."""
         return self not in (GenerationState.WAITING, GenerationState.RUNNING)
 
 
 def copy_row(kind: Callable[..., T], row: object, **converted: object) -> T:
-    """Copy a row to a frozen value, field by field; `converted` are those that are not alike."""
+    """Copy a row to a frozen value, field by field; `converted` has fields that differ."""
     for name in _names(kind):
         if name not in converted:
             converted[name] = getattr(row, name)
@@ -47,7 +47,7 @@ def _names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - dataclasses have no 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a generation failed, as stored: `template` has {places} for `facts`."""
+    """Why a generation failed, as stored: `template` has {placeholders} for `facts`."""
 
     kind: FailureKind
     template: str
@@ -61,9 +61,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A verified file that a generation is given, by the name of its input.
+    """A verified file for the input of this name.
 
-    `size` is a picture's width and height when it was just attached; a mask has none of its own.
+    `pixels` are a new attachment's, None for a mask.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class OutputContent:
-    """One result with its bytes, exactly as the backend made them."""
+    """One result with its bytes, unchanged from the backend."""
 
     output: Output
     content: bytes = field(repr=False)
@@ -96,14 +96,14 @@ class OutputContent:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One request of one person and what became of it. All times are aware and in UTC.
+    """One request of one person and its outcome. All times are aware and in UTC.
 
-    What is withheld waits for a moderator, or was refused: it has no outputs for anybody else.
-    `age_restricted` says that the channel was when it was asked for. `parent_channel_id` is the
-    channel of a thread. `typed_prompt` is what was typed where the prompt was drawn from it,
-    `follow_up` the options of the request that its text is to become the prompt of. What is
-    `edited` changes a file that somebody attached. `shared_url` is a link to the message that its
-    person shared its results with, `refusal` why a moderator refused it, where its person is told.
+    A `withheld` result waits for a moderator or was refused; only moderators see its outputs.
+    `age_restricted` says that the channel was at the time of the request. `parent_channel_id` is
+    the channel of a thread. `typed_prompt` is the typed text if `prompt` was drawn from it,
+    `follow_up` the options of the request whose prompt its text becomes. `edited` says that it
+    changes an attached file. `shared_url` links to the message in which its requester shared the
+    results, `refusal` is why a moderator refused it, if the requester is told.
     """
 
     id: str
@@ -149,21 +149,21 @@ class Generation:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether somebody took its results away; those that went by age are still posted."""
+        """Whether somebody deleted its results; results pruned by age are still posted."""
         return self.removed_at is not None and self.removed_by is not None
 
     @property
     def is_charged(self) -> bool:
-        """Whether its end cost something: success does, and a cancellation of a begun sampler."""
+        """Whether its end is charged: a success, or a cancellation after sampling began."""
         if self.state is GenerationState.CANCELLED:
             return self.sampled_at is not None
         return self.state is GenerationState.SUCCEEDED
 
     def is_visible_to(self, requester: Requester) -> bool:
-        """Whether this person may see it.
+        """Return whether this person may see it.
 
-        A private one is its requester's alone, whoever learns its id, and so is what is withheld;
-        any other is for those in its guild who see the channel where it was asked for.
+        A private or withheld generation is visible to its requester only, even to those who know
+        its id; any other to people in its guild who can view the channel of the request.
         """
         if self.user_id == requester.user_id:
             return True
@@ -174,7 +174,7 @@ class Generation:
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from the start on a backend to the end, where both are known."""
+        """Seconds from the start on a backend to the end, if both are known."""
         if self.started_at is None or self.finished_at is None:
             return None
         # The clock may have been put back or forward meanwhile, or the bot was off.

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 Value = str | int | float | bool
-"""A value of a workflow's input as a person gave it, before the manifest checks it."""
+"""A value of a workflow's input as given, before validation by the manifest."""
 
 
 class Derivation(StrEnum):
-    """How a generation came from another one."""
+    """How a generation was derived from another one."""
 
     UPSCALE = "upscale"
     VARY = "vary"
@@ -20,25 +20,25 @@ class Derivation(StrEnum):
 
 
 class Layout(StrEnum):
-    """How several pictures are shown: each as it is, or four in one."""
+    """How several pictures are shown: separately, or four in one."""
 
     SEPARATE = "separate"
     GRID = "grid"
 
 
 def sees_everything(_channel_id: int, _parent_channel_id: int | None) -> bool:
-    """Default for front ends without channels."""
+    """Return True: the default for front ends without channels."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, and from where.
+    """Who makes a request, and where.
 
-    `parent_channel_id` is the channel that a thread belongs to. `is_operator` is set at the bot's
-    own terminal alone: no workflow is closed there. `category_id` is what the channel, or the
-    thread's channel, is sorted under.
-    `sees` says whether they see another channel, or a thread of the other one, in the same guild.
+    `parent_channel_id` is the channel of a thread, `category_id` the category of the channel or of
+    the thread's channel. `is_operator` is set only at the bot's own terminal, where every workflow
+    is available. `sees` says whether they can view another channel, or a thread of one, in the same
+    guild.
     """
 
     user_id: int
@@ -56,25 +56,25 @@ class Requester:
 
     @property
     def place_ids(self) -> tuple[int, ...]:
-        """From the narrowest place to the widest: thread, channel, category."""
+        """Ids from the narrowest place to the widest: thread, channel, category."""
         places = (self.channel_id, self.parent_channel_id, self.category_id)
         return tuple(place for place in places if place is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and in which guild: None is direct messages."""
+    """Who acts, and in which guild; None is direct messages."""
 
     user_id: int
     guild_id: int | None
 
 
 FetchFile = Callable[[], Awaitable[bytes]]
-"""Brings what somebody attached into memory, unverified; raises RequestRefused where it is gone."""
+"""Loads an attachment into memory, unverified; raises RequestRefused if it is gone."""
 
 
 async def placeholder_file() -> bytes:
-    """Stand for a file that is to be fetched from where only the caller of `submit` can."""
+    """Stand for a file, in requests that are checked before the file can be fetched."""
     raise RuntimeError("This request was only to be checked.")
 
 
@@ -82,14 +82,13 @@ async def placeholder_file() -> bytes:
 class GenerationRequest:
     """One request of one person.
 
-    `values` and `images` are keyed by the manifest's input names; an image is fetched once the
-    request was admitted. `workflow` None means: the default workflow that has a place for what was
-    given, of one of the `kinds` if there are any. `aspect` is a ratio such as "3:2".
-    `parent_id`, `parent_position` and `derivation` say which result it comes from, and how.
-    `follow_up` are the options of the request that its text is to become the prompt of.
-    `results` names those of the images that are results of ours; somebody attached the others.
-    `is_edit` says that such a result changes an attached file itself.
-    `reply` is opaque to the core: the front end's address of the reply.
+    `values` and `images` are keyed by the manifest's input names; an image is fetched after the
+    request was admitted. `workflow` None selects the default workflow that has an input for
+    everything given, of one of the `kinds` if any are set. `aspect` is a ratio such as "3:2".
+    `parent_id`, `parent_position` and `derivation` say from which result it is derived, and how.
+    `follow_up` are the options of the request whose prompt its text becomes. `results` names the
+    images that are results of ours; the others are attachments. `is_edit` says that such a result
+    changes an attached file. `reply` is opaque to the core: the front end's address of the reply.
     """
 
     requester: Requester

@@ -1,4 +1,4 @@
-"""The core's service: accepts requests, and provides generations and their events."""
+"""The core's service, as front ends use it: requests, generations and their events."""
 
 import asyncio
 import logging
@@ -49,24 +49,24 @@ from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 CONTENTS_KEPT = timedelta(days=7)
-"""Originals are for "show me again" and "try again" of the last days, given pictures likewise;
-thumbnails stay for ever, and so does what front ends posted."""
+"""Age up to which originals and input files are kept, for showing and repeating them; thumbnails,
+and what front ends posted, are kept forever."""
 
 HOUSEKEEPING_INTERVAL_S = 60 * 60.0
-"""What is cleared away has a retention of days."""
+"""Seconds between two prunings; retention is counted in days."""
 
 WATCH_POLL_S = 5.0
-"""A watcher looks at the record this often: another process may run the generation."""
+"""Seconds between a watcher's reads of the record: another process may run the generation."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """What a service may be built with; timings and limits are right outside of tests.
+    """Settings of a service; timings and limits differ in tests only.
 
-    `runs_generations` False leaves them to other processes on the same PostgreSQL, and so does
-    `tells_places` False with telling people their places in the line.
+    `runs_generations` False leaves runs, and `tells_places` False positions in the line, to other
+    processes on the same PostgreSQL.
     """
 
     engine: EngineSettings
@@ -79,12 +79,12 @@ class ServiceSettings:
 
 
 def utc_now() -> datetime:
-    """The time."""
+    """Return the time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 class GenerationService(ServiceRecords):
-    """Accepts, runs and remembers generations. `start` before anything else, `stop` at the end."""
+    """Accepts, runs and stores generations. Call `start` first, and `stop` at the end."""
 
     def __init__(
         self,
@@ -157,13 +157,13 @@ class GenerationService(ServiceRecords):
 
     @property
     def gives_turns(self) -> bool:
-        """Whether this is the one process that schedules."""
+        """Whether this is the scheduling process."""
         return self._line.gives_turns
 
     async def start(self) -> None:
-        """Open the backends and the line, and resume what was interrupted.
+        """Open the backends and the line, and resume interrupted work.
 
-        Raises LineTaken (a GenerationError) when another process works on the same data.
+        Raises LineTaken (a GenerationError) if another process works on the same data.
         """
         await self._pool.open()
         try:
@@ -182,10 +182,9 @@ class GenerationService(ServiceRecords):
         await self._pool.close()
 
     async def check(self, request: GenerationRequest) -> PassedCheck:
-        """Refuse what `submit` would refuse just now, the bytes of pictures left out.
+        """Refuse what `submit` would refuse now, except for the pictures' bytes.
 
-        Changes nothing; `submit` takes what is returned. Raises RequestRefused or
-        ServiceUnavailable.
+        Changes nothing; pass the result to `submit`. Raises RequestRefused or ServiceUnavailable.
         """
         async with self._deciding(request.requester):
             return await self._acceptor.check(request)
@@ -193,10 +192,10 @@ class GenerationService(ServiceRecords):
     async def submit(
         self, request: GenerationRequest, checked: PassedCheck | None = None
     ) -> Generation:
-        """Accept a request. Raises RequestRefused or ServiceUnavailable; nothing is charged then.
+        """Accept a request. Raises RequestRefused or ServiceUnavailable, with nothing charged.
 
-        What is returned is recorded: it will end in pictures or in a stated failure. With what
-        `check` returned for this request, nothing is judged and priced twice.
+        The returned generation is recorded: it ends with pictures or with a stated failure. With
+        the result of `check` for this request, nothing is checked twice.
         """
         async with self._deciding(request.requester):
             generation = await self._acceptor.accept(request, checked)
@@ -212,12 +211,12 @@ class GenerationService(ServiceRecords):
         is_moderator: bool = False,
         guild_id: int | None = None,
     ) -> Generation:
-        """Cancel it, for whoever asked for it or a moderator of its guild; no change when it ended.
+        """Cancel a generation, for its requester or a moderator; does nothing if it has ended.
 
-        `guild_id` is where the moderator acts: they moderate what was asked for there alone.
+        `guild_id` is where the moderator acts: they moderate generations of that guild only.
 
-        Raises UnknownGeneration, NotYours or ServiceUnavailable. The wish is recorded when this
-        returns; the end is an event.
+        Raises UnknownGeneration, NotYours or ServiceUnavailable. The cancellation is recorded on
+        return; the end is an event.
         """
         generation = await self._find_existing(normalise_id(generation_id))
         is_here = guild_id is not None and generation.guild_id == guild_id
@@ -235,7 +234,7 @@ class GenerationService(ServiceRecords):
         return generation
 
     async def events(self, generation_id: str) -> AsyncGenerator[GenerationEvent, None]:
-        """The state now and then every change, the newest one wins; ends after Ended.
+        """Yield the current state and every change, the newest one only; stop after Ended.
 
         Raises UnknownGeneration or ServiceUnavailable. Close it when leaving early.
         """
@@ -267,7 +266,7 @@ class GenerationService(ServiceRecords):
         return len(line.running), len(line.waiting) + len(line.paused)
 
     async def contact_sheet(self, generations: Sequence[Generation]) -> bytes:
-        """A PNG with the first picture of each, numbered in their order."""
+        """Return a PNG with the first picture of each, numbered in order."""
         tiles = [build_tile(one) for one in generations]
         return await decode(contact_sheet, tiles)
 
@@ -278,7 +277,7 @@ class GenerationService(ServiceRecords):
     def workflows(
         self, requester: Requester | None = None, access: Access = NOTHING_NAMED
     ) -> tuple[WorkflowSummary, ...]:
-        """Every workflow that can be chosen, or those that this person may use where they are."""
+        """Return every usable workflow, or those that this person may use here."""
         return tuple(summarise(workflow) for workflow in self._usable(requester, access))
 
     def models(
@@ -287,9 +286,9 @@ class GenerationService(ServiceRecords):
         requester: Requester | None = None,
         access: Access = NOTHING_NAMED,
     ) -> tuple[str, ...]:
-        """Checkpoints that backends have, for one workflow or for those taken by default.
+        """Return backends' checkpoints for one workflow, or for the default ones.
 
-        Of workflows and models that this person may not use, nothing is told.
+        Workflows and models that this person may not use are left out.
         """
         return self._offered(workflow, InputType.CHECKPOINT, requester, access)
 
@@ -299,7 +298,7 @@ class GenerationService(ServiceRecords):
         requester: Requester | None = None,
         access: Access = NOTHING_NAMED,
     ) -> tuple[str, ...]:
-        """LoRAs that backends have, likewise."""
+        """Return backends' LoRAs, likewise."""
         return self._offered(workflow, InputType.LORA, requester, access)
 
     def choices(
@@ -338,7 +337,7 @@ class GenerationService(ServiceRecords):
 
     @asynccontextmanager
     async def _deciding(self, requester: Requester) -> AsyncGenerator[None]:
-        """Tell callers that the records are away; refusals say when to come back, where known."""
+        """Translate database errors; add to refusals when to come back, where known."""
         with available():
             try:
                 yield
@@ -350,18 +349,18 @@ class GenerationService(ServiceRecords):
         await self._line.refresh()
 
     def before_reconciliation(self, apply: Callable[[], Awaitable[None]]) -> None:
-        """Call this before each reconciliation: another process may have changed something."""
+        """Set a callback to run before each reconciliation, for other processes' changes."""
         self._line.before_reconciliation(apply)
 
     async def tell_decided(self, generation_id: str, telling: int) -> None:
-        """Deliver what `Reviews.decide` or `undo` numbered; the line retries on failure."""
+        """Deliver the number that `Reviews.decide` or `undo` returned; the line retries."""
         try:
             await self._line.deliver_decided(generation_id, telling)
         except ServiceUnavailable as error:
             _log.warning("The decision on %s is told later: %s", generation_id, error.__cause__)
 
     async def deliver_again(self, generation_id: str) -> None:
-        """Deliver an end again, after its message may have been changed by something else.
+        """Deliver an end again, after its message may have been overwritten.
 
         Raises DeliveryPostponed, DeliveryImpossible or ServiceUnavailable.
         """
@@ -369,7 +368,7 @@ class GenerationService(ServiceRecords):
             await self._delivery.repeat(generation_id)
 
     async def _hand_over(self, generation: Generation, *, has_inputs: bool) -> None:
-        """Add it to the line. On failure reconciliation finds the record later."""
+        """Add a generation to the line; if that fails, reconciliation finds its record."""
         try:
             await self._line.enqueue(generation, has_inputs=has_inputs)
         except ServiceUnavailable as error:

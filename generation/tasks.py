@@ -13,21 +13,21 @@ _log = logging.getLogger(__name__)
 
 
 class TaskOwner:
-    """Owns tasks: logs how they fail, and cancels what is left when it is closed."""
+    """Owns tasks: logs their failures, and cancels the remaining ones when it is closed."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, object], name: str) -> asyncio.Task[Any]:
-        """Run this until it ends or the owner is closed."""
+        """Run a coroutine until it ends or the owner is closed."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     async def close(self) -> None:
-        """Cancel what still runs and wait for it. May be called twice."""
+        """Cancel running tasks and wait for them. May be called twice."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -40,7 +40,7 @@ class TaskOwner:
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await this to its end even when the caller is cancelled; the cancellation follows then."""
+    """Await to the end even if the caller is cancelled, then raise the cancellation."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait({task})

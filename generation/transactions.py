@@ -1,4 +1,4 @@
-"""Units of work: methods of services that run whole in one transaction, and their audit entries."""
+"""Units of work: service methods that run in one transaction, and their audit entries."""
 
 import logging
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Transactional:
-    """Base of classes with methods decorated by `reads` and `writes`. They raise DatabaseError."""
+    """Base of classes with methods decorated by `reads` or `writes`. These raise DatabaseError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,9 +36,9 @@ class Transactional:
 
 
 class Service(Transactional):
-    """Base of services: decorated methods raise ServiceUnavailable instead of DatabaseError.
+    """Base of services, whose decorated methods raise ServiceUnavailable instead.
 
-    Writes run to their end even when the caller is cancelled.
+    Writes run to their end even if the caller is cancelled.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
@@ -56,7 +56,10 @@ class Service(Transactional):
     def _audit(
         self, session: Session, actor: Actor, action: str, subject: str = "", /, **detail: object
     ) -> None:
-        """Add an entry to the audit log, in the transaction of what it tells of."""
+        """Add an entry to the audit log in this transaction.
+
+        `action` is a word such as "block"; `bot.ui.audit` formats the subjects of known ones.
+        """
         AuditRepository(session).add(
             AuditRow(
                 at=self._clock(),
@@ -72,9 +75,9 @@ class Service(Transactional):
 def reads(
     query: Callable[Concatenate[S, Session, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Make a coroutine method of one that only reads and takes a session.
+    """Decorate a method that takes a session and only reads, as a coroutine method.
 
-    Callers leave the session out; the method runs whole in a database thread.
+    Callers leave the session out; the method runs as a whole in a database thread.
     """
 
     @wraps(query)
@@ -87,7 +90,7 @@ def reads(
 def writes(
     change: Callable[Concatenate[S, Session, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """As `reads`, for a transaction that is committed at its return or rolled back on an error."""
+    """As `reads`, for a transaction that is committed on return or rolled back on an error."""
 
     @wraps(change)
     async def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -98,7 +101,7 @@ def writes(
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Raise ServiceUnavailable for every DatabaseError of the block."""
+    """Translate every DatabaseError of the block into ServiceUnavailable."""
     try:
         yield
     except DatabaseError as error:

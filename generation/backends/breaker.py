@@ -5,7 +5,8 @@ FAILURES_TO_OPEN = 2
 
 MIN_OPEN_S = 1.0
 MAX_OPEN_S = 60.0
-"""Bounds of the time it stays open, in seconds, doubled with each failure; one try follows."""
+"""Bounds in seconds of the time the breaker stays open, which doubles with each failure. One
+attempt is allowed afterwards."""
 
 
 class Breaker:
@@ -20,7 +21,7 @@ class Breaker:
         return now < self._open_until
 
     def open_for_s(self, now: float) -> float:
-        """Seconds until it is tried again; 0 when it may be used."""
+        """Return the seconds until the backend may be tried again; 0 when it may be used."""
         return max(0.0, self._open_until - now)
 
     def note_success(self) -> None:
@@ -29,7 +30,7 @@ class Breaker:
         self._open_until = 0.0
 
     def note_failure(self, now: float) -> None:
-        """Count a failure; while open, failures of runs that were under way do not count."""
+        """Count a failure; while open, failures of runs that had already started do not count."""
         if self.is_open(now):
             return
         self._failures += 1

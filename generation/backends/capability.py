@@ -12,7 +12,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 
 
 def can_run(info: ObjectInfo, graph: Graph) -> bool:
-    """Whether the backend has every node class, and lists every value of a list input."""
+    """Return whether the backend has every node class and lists every value of a list input."""
     return all(_offers(info, node) for node in graph.values())
 
 

@@ -1,4 +1,4 @@
-"""The union of the backends' node classes, by which workflows are read and presented."""
+"""The union of the backends' node classes, for reading and presenting workflows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from comfy.protocol.object_info import InputSpec, ObjectInfo
 
 
 class CommonClasses:
-    """The node classes of several backends as if they were one.
+    """The node classes of several backends, presented as those of one.
 
     A class counts when any backend has it; its lists and bounds are those that all backends that
     have it allow, so that a run may go to each of them.
@@ -17,38 +17,38 @@ class CommonClasses:
         self._infos = tuple(infos)
 
     def has(self, class_type: str) -> bool:
-        """Whether any backend has it."""
+        """Return whether any backend has the class."""
         return any(info.has(class_type) for info in self._infos)
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
-        """Every input by name, in the order of the first backend that has the class."""
+        """Return every input by name, in the order of the first backend that has the class."""
         names = self._first(class_type).inputs(class_type)
         return {name: self.input(class_type, name) or spec for name, spec in names.items()}
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
-        """One input; `name.part` is a part of a dynamic one."""
+        """Return one input; `name.part` is a part of a dynamic one."""
         specs = [info.input(class_type, input_name) for info in self._infos if info.has(class_type)]
         known = [spec for spec in specs if spec is not None]
         return _common(known) if known else None
 
     def outputs(self, class_type: str) -> tuple[str, ...]:
-        """The types of its outputs, in order."""
+        """Return the types of the class's outputs, in order."""
         return self._first(class_type).outputs(class_type)
 
     def output_names(self, class_type: str) -> tuple[str, ...]:
-        """What its outputs are called, in order."""
+        """Return the names of the class's outputs, in order."""
         return self._first(class_type).output_names(class_type)
 
     def is_partner(self, class_type: str) -> bool:
-        """Whether any backend says that it calls a service that is paid for."""
+        """Return whether any backend says that the class calls a paid service."""
         return any(info.is_partner(class_type) for info in self._infos)
 
     def is_output_node(self, class_type: str) -> bool:
-        """Whether its results are results of the run."""
+        """Return whether the node's results are results of the run."""
         return self._first(class_type).is_output_node(class_type)
 
     def display_name(self, class_type: str) -> str:
-        """The title people know it by."""
+        """Return the title that the editor shows."""
         return self._first(class_type).display_name(class_type)
 
     def _first(self, class_type: str) -> ObjectInfo:
@@ -71,7 +71,7 @@ def _common(specs: Sequence[InputSpec]) -> InputSpec:
 
 
 def _common_choices(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """Intersect lists in the order of the first; return their union if nothing is shared."""
+    """Return the choices that all lists share, in the first's order; the union if none."""
     if not lists:
         return None
     shared = tuple(one for one in lists[0] if all(one in listed for listed in lists))

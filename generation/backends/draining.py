@@ -1,4 +1,4 @@
-"""What operators see of backends, and draining them, applied in every process."""
+"""Reports on backends for operators, and draining, which applies in every process."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection
@@ -17,14 +17,14 @@ from generation.tasks import do_nothing
 from generation.transactions import Service, reads, writes
 
 FAILURES_KEPT = timedelta(days=7)
-"""How far back the last failure of a backend is looked for."""
+"""Age up to which the last failure of a backend is reported."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class BackendUse:
-    """What the records say of a backend: what runs there, today's GPU time, the last failure."""
+    """Recorded use of a backend: running generations, GPU time of today, the last failure."""
 
     running: int = 0
     gpu_s_today: float = 0.0
@@ -34,7 +34,7 @@ class BackendUse:
 
 @dataclass(frozen=True, slots=True)
 class BackendReport:
-    """A backend's status and use, with who drained it and when if it is drained."""
+    """Status and use of a backend, and who drained it and when, if it is drained."""
 
     status: BackendStatus
     drained_by: int | None = None
@@ -45,8 +45,8 @@ class BackendReport:
 class BackendAdmin(Service):
     """Reports on backends, and drains and resumes them; decisions survive restarts.
 
-    `turns_changed` is called after each decision, so that other processes apply it too. Whoever
-    calls must have checked that the actor is an operator.
+    `turns_changed` is called after each decision so that other processes apply it. Callers must
+    have checked that the actor is an operator.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class BackendAdmin(Service):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every backend's name."""
+        """The names of all backends."""
         return self._pool.names
 
     async def reports(self) -> tuple[BackendReport, ...]:
@@ -79,7 +79,7 @@ class BackendAdmin(Service):
         return tuple(reports)
 
     async def drain(self, actor: Actor, name: str) -> bool:
-        """Send it no new runs; running ones finish. Return False if it was drained already.
+        """Send no new runs to a backend; running ones finish. Return False if it was drained.
 
         Raises UnknownBackend, ServiceUnavailable.
         """
@@ -87,7 +87,7 @@ class BackendAdmin(Service):
         return await self._decide(actor, name, is_drained=True)
 
     async def resume(self, actor: Actor, name: str) -> bool:
-        """Put it back into service. Return False if it was. Raises as `drain` does."""
+        """Put a backend back into service; return False if it was. Raises as `drain` does."""
         self._pool.is_drained(name)
         changed = await self._decide(actor, name, is_drained=False)
         self._pool.resume(name)

@@ -1,4 +1,4 @@
-"""Cache of every backend's /object_info, refreshed when it appears and periodically."""
+"""Cache of each backend's /object_info, refreshed periodically and when the backend reappears."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ REFRESH_INTERVAL_S = 180.0
 """Seconds after which a description is fetched again: models are added by hand."""
 
 REACHABLE_POLL_S = 1.0
-"""Seconds between checks whether a backend is back; a check sends no request."""
+"""Seconds between checks whether a backend is reachable again; a check sends no request."""
 
 INFO_TIMEOUT_S = 60.0
 """Seconds for /object_info: a large installation's takes ComfyUI seconds to build."""
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Inventory:
-    """Answers from memory; only `refresh` asks."""
+    """Node classes of all backends, from memory; only `refresh` sends a request."""
 
     def __init__(self, backends: Mapping[str, Backend]) -> None:
         self.infos: dict[str, ObjectInfo] = {}
@@ -29,7 +29,7 @@ class Inventory:
         self._learned: Callable[[], Awaitable[None]] | None = None
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
-        """Call this whenever a backend's description changed; its errors are logged."""
+        """Register a callback for changed descriptions; its errors are logged."""
         self._learned = learned
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
@@ -92,7 +92,7 @@ def _differ(before: ObjectInfo, latest: ObjectInfo) -> bool:
 
 
 async def _wait_for_refresh(backend: Backend) -> None:
-    """Wait until the description is old or the backend was away: a restart may add models."""
+    """Wait until the description is old, or the backend is back: it may have new models."""
     was_reachable = True
     loop = asyncio.get_running_loop()
     until = loop.time() + REFRESH_INTERVAL_S

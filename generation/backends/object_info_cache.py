@@ -1,4 +1,4 @@
-"""Files with each backend's last /object_info, for starting while a backend is away."""
+"""Saved /object_info of each backend, used at start while a backend is unreachable."""
 
 import gzip
 import json
@@ -18,19 +18,19 @@ SUFFIX = ".json.gz"
 PARTS = "part-"
 
 LONGEST_SAVE_S = 3600.0
-"""Seconds after which parts are nobody's any more."""
+"""Seconds after which a partial file counts as left by a killed process."""
 
 _log = logging.getLogger(__name__)
 
 
 class KnownNodes:
-    """A folder with the last description of each backend. Plain functions: use a thread."""
+    """A folder with each backend's last description. Functions block: call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def load(self) -> dict[str, ObjectInfo]:
-        """Read all descriptions, by backend name; unreadable ones are logged and left out."""
+        """Read all descriptions, by backend name; log and skip unreadable ones."""
         found = {}
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
             try:
@@ -56,7 +56,7 @@ class KnownNodes:
                 path.unlink(missing_ok=True)
 
     def _clear_away(self) -> None:
-        """Delete what processes left that were killed while they saved."""
+        """Delete partial files of processes that were killed while saving."""
         for parts in self._folder.glob(f"{PARTS}*"):
             with suppress(FileNotFoundError):
                 if parts.stat().st_mtime < time.time() - LONGEST_SAVE_S:

@@ -1,4 +1,4 @@
-"""Choosing a backend for a run: in service, reachable, capable, least loaded."""
+"""Selection of a backend for a run: in service, reachable, capable and least loaded."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from generation.backends.status import BackendState, BackendStatus
 from generation.tasks import TaskOwner
 
 PROBE_TIMEOUT_S = 3.0
-"""A backend that cannot say its load in this time is not chosen."""
+"""Seconds for a backend to report its load; one that does not is not selected."""
 
 Graph = Mapping[str, Mapping[str, Any]]
 
@@ -31,23 +31,23 @@ _log = logging.getLogger(__name__)
 
 
 class UnknownBackend(LookupError):
-    """There is no backend of this name."""
+    """No backend has this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """Settings of the pool. The first default model that an input lists is used."""
+    """Settings of the pool. Of the default models the first that an input lists is used."""
 
     default_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PoolMember:
-    """A backend, how many graphs it is sent at a time, its tags, and what it is preferred for.
+    """A backend with its concurrency, tags, and preferences.
 
-    `cost` is for a GPU second, in any one unit; at equal cost the higher `weight` comes first.
-    While cheaper backends are busy it takes work only if the wait for them passes `max_wait_s`.
-    `has_key` says that it has a key for the services of partners.
+    `cost` is the price of a GPU second in any unit that all members share; at equal cost the higher
+    `weight` wins. While cheaper backends are busy, this one is used only if the wait for them
+    exceeds `max_wait_s`. `has_key` says that it has a key for partner nodes.
     """
 
     backend: Backend
@@ -62,7 +62,7 @@ class PoolMember:
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """Whether a backend answered last time, and how many of our generations it holds."""
+    """Whether the last request was answered, and how many of our generations the backend holds."""
 
     is_reachable: bool
     generations: int
@@ -123,22 +123,22 @@ class BackendPool:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all backends, in the operator's order."""
+        """The names of all backends, in the configured order."""
         return tuple(self._states)
 
     @property
     def concurrency(self) -> Mapping[str, int]:
-        """How many graphs each backend is handed at a time, by its name."""
+        """Graphs sent to each backend at a time, by name."""
         return {name: state.member.concurrency for name, state in self._states.items()}
 
     @property
     def weighs_waits(self) -> bool:
-        """Whether it depends on the wait for others if some backend takes work."""
+        """Whether any backend is used only when the wait for others is too long."""
         return any(state.member.max_wait_s for state in self._states.values())
 
     @property
     def occupancies(self) -> Mapping[str, Occupancy]:
-        """What is known of each backend without asking it, by its name."""
+        """What is known of each backend without sending a request, by name."""
         claims = Counter(self._claims.values())
         return {
             name: Occupancy(state.backend.is_reachable, claims[name])
@@ -156,12 +156,12 @@ class BackendPool:
 
     @property
     def is_any_reachable(self) -> bool:
-        """Whether a backend answered last time."""
+        """Whether any backend answered its last request."""
         return any(state.backend.is_reachable for state in self._states.values())
 
     @property
     def powers(self) -> Mapping[str, PowerSettings]:
-        """What starts and stops backends, of those that can be started or stopped."""
+        """The start and stop calls of each backend that has any, by name."""
         return {
             name: state.member.power
             for name, state in self._states.items()
@@ -170,31 +170,31 @@ class BackendPool:
 
     @property
     def is_any_usable(self) -> bool:
-        """Whether a backend answered last time, or can be woken."""
+        """Whether any backend answered its last request or can be started."""
         return self.is_any_reachable or self.is_any_asleep
 
     @property
     def is_any_asleep(self) -> bool:
-        """Whether a backend is off and can be woken."""
+        """Whether any backend is stopped and can be started."""
         return any(state.can_be_woken for state in self._states.values())
 
     @property
     def reachable_names(self) -> tuple[str, ...]:
-        """The backends that answered last time and take work."""
+        """Names of the backends that are reachable and in service."""
         now = self._clock()
         return tuple(name for name, state in self._states.items() if state.takes_work(now))
 
     @property
     def object_infos(self) -> Mapping[str, ObjectInfo]:
-        """What each backend that has answered offers, by its name."""
+        """Node classes of each backend that has answered, by name."""
         return dict(self._inventory.infos)
 
     def listen(self, learned: Callable[[], Awaitable[None]]) -> None:
-        """Call this whenever a backend's description changed; its errors are logged."""
+        """Register a callback for changed descriptions; its errors are logged."""
         self._inventory.listen(learned)
 
     async def open(self) -> None:
-        """Open every backend and begin to fetch descriptions."""
+        """Open every backend and start fetching descriptions."""
         for name, state in self._states.items():
             await state.backend.open()
             self._tasks.start(self._inventory.keep_informed(name), f"object info of {name}")
@@ -210,12 +210,12 @@ class BackendPool:
         self._tasks.start(work, name)
 
     def find(self, name: str) -> Backend | None:
-        """The backend of this name, if it is still configured."""
+        """Return the backend of this name; None if it is no longer configured."""
         state = self._states.get(name)
         return state.backend if state else None
 
     def drain(self, name: str) -> None:
-        """Send it no new graph; running ones finish. Raises UnknownBackend."""
+        """Send no new graph to it; running ones finish. Raises UnknownBackend."""
         self._state_of(name).is_drained = True
 
     def resume(self, name: str) -> None:
@@ -225,15 +225,15 @@ class BackendPool:
         state.breaker.note_success()
 
     def is_drained(self, name: str) -> bool:
-        """Whether it was taken out of service. Raises UnknownBackend."""
+        """Return whether it is drained. Raises UnknownBackend."""
         return self._state_of(name).is_drained
 
     def set_stopping(self, name: str, *, is_stopping: bool) -> None:
-        """Send it no new graph while it is being stopped. Raises UnknownBackend."""
+        """Send no new graph to it while it is being stopped. Raises UnknownBackend."""
         self._state_of(name).is_stopping = is_stopping
 
     def is_stopping(self, name: str) -> bool:
-        """Whether it is being stopped. Raises UnknownBackend."""
+        """Return whether it is being stopped. Raises UnknownBackend."""
         return self._state_of(name).is_stopping
 
     async def statuses(self) -> tuple[BackendStatus, ...]:
@@ -241,7 +241,7 @@ class BackendPool:
         return tuple(await asyncio.gather(*map(self._ask_status, self._states.values())))
 
     def has_tags(self, tags: Collection[str]) -> bool:
-        """Whether any backend, in service or not, has all of these tags."""
+        """Return whether any backend, in service or not, has all of these tags."""
         return not tags or any(
             state.member.tags.issuperset(tags) for state in self._states.values()
         )
@@ -251,7 +251,7 @@ class BackendPool:
         return self._inventory.choices(class_type, input_name)
 
     def can_run(self, class_types: Collection[str]) -> bool:
-        """Whether a reachable backend has these node classes; True while nothing is known."""
+        """Return whether a reachable backend has these node classes; True while none is known."""
         return self._inventory.can_run(class_types)
 
     async def refresh(self, name: str) -> None:
@@ -267,15 +267,16 @@ class BackendPool:
         among: Collection[str] | None = None,
         wait_s: Callable[[Collection[str]], float] = lambda _names: math.inf,
     ) -> str | None:
-        """Choose a backend for this graph; None while none can take it.
+        """Select a backend for this graph; None while none can take it.
 
-        Only those with all the tags count, and those of `among` where it is given. Capable ones
-        come first, and when the only capable one is away it is waited for; when none is known to
-        be capable, any may say precisely what it lacks. Idle ones come first, of these the
-        cheapest, then the one with the highest weight, then the one that ran these models last: it
-        need not load them. A dearer one is passed over while `wait_s`, the seconds until any of
-        the given backends is free, is within its limit for the cheaper ones. One to be avoided is
-        taken only when there is no other. Where there is but one, it is not asked for its load.
+        Only backends with all `tags` are considered, and only those in `among` if it is given.
+        Capable backends are preferred; if the only capable one is unreachable, the graph waits for
+        it. If no backend is known to be capable, any may be selected, since its rejection names
+        what is missing. Idle backends come first; among these the cheapest, then the highest
+        weight, then the one that ran these models last, because it need not load them. A more
+        expensive one is skipped while `wait_s`, the seconds until any of the given backends is
+        free, stays below its limit. Backends in `avoid` are used only if there is no other. A
+        single candidate is not asked for its load.
         """
         now = self._clock()
         fit = [n for n in self.find_fit(graph, tags) if self._states[n].takes_work(now)]
@@ -308,10 +309,10 @@ class BackendPool:
         tags: Collection[str] = (),
         wait_s: Callable[[Collection[str]], float] = lambda _names: math.inf,
     ) -> str | None:
-        """Return the backend that is to be woken for this graph, if any.
+        """Return the name of the backend to start for this graph, if any.
 
-        It is worth that by the same rule by which one is chosen. Of several the cheapest is taken,
-        then the one with the highest weight.
+        Applies the cost rule of `choose`; of several candidates the cheapest wins, then the one
+        with the highest weight.
         """
         now = self._clock()
         fit = self.find_fit(graph, tags)
@@ -324,7 +325,7 @@ class BackendPool:
         return best.backend.name if best else None
 
     def is_served(self, graph: Graph, tags: Collection[str]) -> bool:
-        """Whether a capable backend takes work, even if it is busy at the moment."""
+        """Return whether a capable backend is in service, even if it is busy."""
         now = self._clock()
         return any(self._states[name].takes_work(now) for name in self.find_fit(graph, tags))
 
@@ -335,7 +336,7 @@ class BackendPool:
 
     @contextmanager
     def claim(self, generation_id: str, name: str) -> Iterator[None]:
-        """Count a run as this backend's load, before the backend itself does."""
+        """Count a run as this backend's load for the length of the context."""
         self.reserve(generation_id, name)
         try:
             yield
@@ -343,9 +344,9 @@ class BackendPool:
             self.release(generation_id)
 
     def reserve(self, generation_id: str, name: str, graph: Graph | None = None) -> None:
-        """Count a generation that waits for this backend as its load, until it is released.
+        """Count a generation assigned to this backend as its load until it is released.
 
-        Several that choose at once would else all take the same one, and others would idle.
+        Otherwise several selections at the same time would all pick the same idle backend.
         """
         self._claims[generation_id] = name
         state = self._states.get(name)
@@ -357,7 +358,7 @@ class BackendPool:
         self._claims.pop(generation_id, None)
 
     def note_success(self, name: str) -> None:
-        """Record that a run on this backend ended by itself, which closes the breaker."""
+        """Record a run that reached its end, which closes the breaker."""
         if name in self._states:
             self._states[name].breaker.note_success()
             self._states[name].problem, self._states[name].refusal = None, ""
@@ -387,7 +388,7 @@ class BackendPool:
     def _justifies_cost(
         self, name: str, others: Sequence[str], wait_s: Callable[[Collection[str]], float]
     ) -> bool:
-        """Whether no cheaper one of the others is free within this one's limit."""
+        """Return whether no cheaper backend of `others` is free within this one's wait limit."""
         member = self._states[name].member
         cheaper = [one for one in others if self._states[one].member.cost < member.cost]
         return not cheaper or not member.max_wait_s or wait_s(cheaper) > member.max_wait_s

@@ -1,7 +1,7 @@
-"""Starting backends when work waits for them, and stopping them when none does.
+"""Start backends for waiting work, and stop idle ones.
 
-Decided by the one process that schedules. Starts are recorded: other processes tell people of them,
-and one that begins to schedule meanwhile does not start the same backend again.
+Decided by the scheduling process. Starts are recorded, so that other processes can report them and
+the next scheduler does not start the same backend again.
 """
 
 import asyncio
@@ -30,27 +30,27 @@ class PowerTimings:
     """Limits and pauses, in seconds."""
 
     call_s: float = 5 * 60.0
-    """How long a command or a request may take."""
+    """Time-out of a wake or sleep command or request."""
 
     wake_s: float = 15 * 60.0
-    """From the call to the first answer of the backend."""
+    """From the wake call to the backend's first answer."""
 
     stop_s: float = 5 * 60.0
-    """From the call until the backend answers no more; then it takes work again."""
+    """From the sleep call until the backend stops answering; later it takes work again."""
 
     retry_s: float = 5 * 60.0
-    """Until the next attempt after one failed."""
+    """Before the next attempt after a failed one."""
 
     poll_s: float = 2.0
-    """Between two questions whether a backend answers."""
+    """Between two checks whether a backend answers."""
 
     check_s: float = 5.0
-    """Between two looks at what is idle, and at what another process may have begun."""
+    """Between two checks for idle backends and for starts by other processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A backend that is being started, for a generation; `ready_at` once that can be told."""
+    """A backend that is being started for a generation; `ready_at` is None while unknown."""
 
     name: str
     generation_id: str | None
@@ -58,10 +58,9 @@ class Start:
 
 
 class PowerManager(Transactional):
-    """Wakes backends, and lets them sleep. `on_change` is called when one begins or ends to start.
+    """Starts and stops backends; `on_change` is called when a start begins or ends.
 
-    `starts` may be asked in every process. The rest is for the scheduling one, between whose
-    decisions nothing is handed out.
+    `starts` may be called in every process. Everything else is for the scheduling process.
     """
 
     def __init__(
@@ -91,17 +90,17 @@ class PowerManager(Transactional):
 
     @property
     def is_waking(self) -> bool:
-        """Whether this process is starting one: one at a time is."""
+        """Whether this process is starting a backend; it starts one at a time."""
         return self._waking is not None
 
     @property
     def backing_off(self) -> Collection[str]:
-        """Backends that are not started just now: an attempt failed, or others are at it."""
+        """Backends not to start now: an attempt failed, or another process is starting them."""
         now = self._clock()
         return {name for name, at in self._retry_at.items() if at > now}
 
     async def close(self) -> None:
-        """Give up what is under way, for another process to begin again. May be called twice."""
+        """Give up a start in progress, so that another process can retry. May be called twice."""
         await self._tasks.close()
         waking, self._waking = self._waking, None
         if waking is not None:
@@ -110,7 +109,7 @@ class PowerManager(Transactional):
                 await self._end(waking)
 
     async def starts(self) -> tuple[Start, ...]:
-        """Return the backends that are being started, in any process. Raises DatabaseError."""
+        """Return the backends being started by any process. Raises DatabaseError."""
         if not self.is_used:
             return ()
         earliest = self._now() - timedelta(seconds=self.timings.wake_s)
@@ -121,7 +120,7 @@ class PowerManager(Transactional):
         )
 
     async def wake(self, name: str, generation_id: str) -> None:
-        """Begin to start a backend, unless somebody is at it. Raises DatabaseError."""
+        """Start a backend unless some process is already starting it. Raises DatabaseError."""
         if self.is_waking:
             return
         if not await self._begin(name, generation_id):
@@ -132,9 +131,9 @@ class PowerManager(Transactional):
         self._tasks.start(self._wake(name), f"start of {name}")
 
     async def update(self) -> None:
-        """Stop what is idle, and end what others began to start. Raises DatabaseError.
+        """Stop idle backends and close starts that other processes began.
 
-        Does nothing until some seconds have passed since the last look.
+        Does nothing until `check_s` has passed since the last call. Raises DatabaseError.
         """
         if not self.is_used or self._clock() < self._check_at:
             return
@@ -172,7 +171,7 @@ class PowerManager(Transactional):
         self.on_change()
 
     async def _start(self, name: str) -> str | None:
-        """Start it and wait for its first answer; return what went wrong, if anything."""
+        """Start a backend and wait for its first answer; return the problem, if any."""
         call, timings = self._pool.powers[name].wake, self.timings
         if call is None:
             return None
@@ -190,7 +189,7 @@ class PowerManager(Transactional):
         return None
 
     async def _stop_if_unused(self, name: str) -> None:
-        """Take it out of service and stop it, if nobody else uses it either."""
+        """Take a backend out of service and stop it, unless other clients use it."""
         self._idle_since.pop(name, None)
         backend = self._pool.find(name)
         try:

@@ -1,4 +1,4 @@
-"""What starts and stops a backend: a command or a request, in the operator's own words."""
+"""Commands and HTTP requests that start and stop a backend, as configured by the operator."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from comfy.calls import HttpCall, send_call
 from comfy.errors import ComfyError
 
 MAX_OUTPUT_BYTES = 2000
-"""How much of the end of a command's output is logged."""
+"""Bytes logged from the end of a command's output."""
 
 Command = tuple[str, ...]
 PowerCall = Command | HttpCall
@@ -30,14 +30,14 @@ class PowerCallFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PowerSettings:
-    """What wakes a backend, what lets it sleep, and after how many seconds without work."""
+    """The calls that wake a backend and let it sleep, and the idle seconds before sleep."""
 
     wake: PowerCall | None = None
     sleep: PowerCall | None = None
     idle_s: float = math.inf
 
     def find_problem(self) -> str | None:
-        """Say in one sentence which command is not there."""
+        """Return a sentence that names a missing command, if one is."""
         for name, call in (("wake", self.wake), ("sleep", self.sleep)):
             if isinstance(call, tuple) and shutil.which(call[0]) is None:
                 return f"Its {name} command {call[0]} is not installed here: correct backends.toml."

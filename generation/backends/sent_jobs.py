@@ -1,4 +1,4 @@
-"""Durable memory of what was sent to services that choose the ids of their jobs themselves."""
+"""Durable record of jobs on hosted services, which choose the job ids themselves."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ class SentJobs(Transactional):
 
     @writes
     def remember_sending(self, session: Session, prompt_id: str, at: datetime) -> None:
-        """Record that it is about to be sent; a further time counts, and keeps the first date."""
+        """Record that it is about to be sent; a repetition is counted and keeps the first date."""
         SentJobRepository(session).add_sending(prompt_id, at)
 
     @writes

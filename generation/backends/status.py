@@ -9,7 +9,7 @@ from comfy.protocol.responses import Device
 class BackendState(StrEnum):
     """Whether a backend takes new work, and if not, why.
 
-    One that is asleep is started when work waits for it.
+    A sleeping backend is started when work waits for it.
     """
 
     READY = "ready"
@@ -21,7 +21,7 @@ class BackendState(StrEnum):
 
     @property
     def is_usable(self) -> bool:
-        """Whether work that waits will be given to it, perhaps after it was started."""
+        """Whether waiting work is given to it, possibly after it was started."""
         return self in (BackendState.READY, BackendState.ASLEEP, BackendState.STARTING)
 
 
@@ -29,9 +29,8 @@ class BackendState(StrEnum):
 class BackendStatus:
     """Status of one backend; what it did not answer in time is None or empty.
 
-    `running` counts our generations that run or wait there; `load` is everything it runs or holds
-    waiting, those of other clients included. `surface` names a hosted service. `problem` is its
-    last trouble in one sentence.
+    `running` counts our generations that run or wait there; `load` counts those of all clients.
+    `surface` names a hosted service. `problem` is its last problem in one sentence.
     """
 
     name: str

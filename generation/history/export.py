@@ -1,4 +1,4 @@
-"""The history as a file: CSV for spreadsheets, JSON Lines for programs. Pure."""
+"""Export of the history: CSV for spreadsheets, JSON Lines for programs. Pure."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ _FIELDS: Mapping[str, Callable[[Generation], object]] = {
     "typed_prompt": lambda one: one.typed_prompt,
     "follow_up": lambda one: dict(one.follow_up) if one.follow_up else None,
 }
-"""What is written of a generation, in the order of a file's columns."""
+"""Exported fields of a generation, in column order."""
 
 
 def _cell(value: object) -> str:

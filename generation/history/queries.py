@@ -1,4 +1,4 @@
-"""Filters of the history, and copies of rows that outlive their transaction."""
+"""History filters, and copies of rows for use outside of a transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """One page, newest first, and how many there are on all pages."""
+    """One page, newest first, and the number of generations on all pages."""
 
     generations: tuple[Generation, ...]
     next_cursor: Cursor | None
@@ -31,7 +31,7 @@ class HistoryPage:
 
 
 def clean_filter(asked: HistoryFilter) -> HistoryFilter:
-    """The filter with texts that a database takes."""
+    """Return the filter without characters that databases reject."""
     workflow, search = (text and clean_text(text) for text in (asked.workflow, asked.search))
     state = asked.state and GenerationState(asked.state).value
     return replace(asked, workflow=workflow, search=search, state=state)
@@ -40,7 +40,7 @@ def clean_filter(asked: HistoryFilter) -> HistoryFilter:
 def copy_generation(
     row: GenerationRow, outputs: Sequence[OutputRow] = (), *, unveiled: bool = False
 ) -> Generation:
-    """Copy a generation's rows; a withheld one has outputs only if `unveiled`."""
+    """Copy a generation's rows; outputs of a withheld one only if `unveiled`."""
     shown = outputs if unveiled or not row.withheld else ()
     return copy_row(
         Generation,

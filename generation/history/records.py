@@ -1,4 +1,4 @@
-"""Reads recorded generations as frozen values."""
+"""Reads of recorded generations as frozen values."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,21 +23,21 @@ from generation.record import Generation, GenerationState, InputFile, OutputCont
 from generation.transactions import Service, Transactional, reads
 
 RUNS_TAKEN = 60
-"""A workflow's newest runs used for estimates, over all workloads and backends."""
+"""Newest runs of a workflow used for estimates, over all workloads and backends."""
 
 EARLIER = timedelta(days=1)
 """How much older than the oldest waiting generation a run may be to affect the order."""
 
 BATCH = 500
-"""Generations loaded at once where all are gone through."""
+"""Generations loaded at a time where all are iterated."""
 
 IDS_AT_ONCE = 200
-"""Generations asked for in one statement: SQLite limits its parameters."""
+"""Ids in one statement: SQLite limits its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A generation with everything its run needs."""
+    """A generation with everything needed to run it."""
 
     generation: Generation
     images: tuple[InputFile, ...]
@@ -46,11 +46,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """Everything unfinished: what runs in the order of its start, the rest oldest first.
+    """Everything unfinished: running generations by start time, then waiting ones, oldest first.
 
-    What waits in paused guilds is apart: it has no turn. `cancelled` are the ids of what is to be
-    cancelled, which is in none of the others; `last_ends` is when the latest run of each person
-    who waits ended, where that can matter to their turn.
+    Generations waiting in paused guilds are in `paused`. `cancelled` are the ids of generations to
+    be cancelled, which are in no other field. `last_ends` has the last end of each waiting person's
+    runs, where it can affect their turn.
     """
 
     running: tuple[LineEntry, ...] = ()
@@ -71,7 +71,7 @@ class Placement:
 
 
 class Records(Transactional):
-    """Generations as they are recorded now. Every call is one transaction of its own."""
+    """Recorded generations. Each call is a transaction of its own."""
 
     @reads
     def find(
@@ -86,13 +86,13 @@ class Records(Transactional):
 
     @reads
     def find_state(self, session: Session, generation_id: str) -> GenerationState | None:
-        """The state of one generation, if there is one of this id."""
+        """Return the state of a generation; None if there is none with this id."""
         state = GenerationRepository(session).state(generation_id)
         return None if state is None else GenerationState(state)
 
     @reads
     def find_order(self, session: Session, generation_id: str) -> Order | None:
-        """Return a generation with its inputs; it is wanted until it ended or was cancelled."""
+        """Return a generation with its inputs; `is_wanted` until it ends or is cancelled."""
         row = GenerationRepository(session).get(generation_id)
         if row is None:
             return None
@@ -106,7 +106,7 @@ class Records(Transactional):
 
     @reads
     def find_placement(self, session: Session, generation_id: str) -> Placement | None:
-        """Return where it was sent last; None if it never was."""
+        """Return where it was sent last; None if it was never sent."""
         row = GenerationRepository(session).get(generation_id)
         if row is None or row.backend is None or row.prompt_id is None:
             return None
@@ -116,9 +116,9 @@ class Records(Transactional):
     def contents(
         self, session: Session, generation_id: str, *, unveiled: bool = False
     ) -> tuple[OutputContent, ...]:
-        """Its results with their bytes; those that were cleared away by age are left out.
+        """Return results with their bytes, without those that were pruned.
 
-        Withheld results have some only if `unveiled`.
+        Withheld results are included only if `unveiled`.
         """
         row = GenerationRepository(session).get(generation_id)
         if row is None or (row.withheld and not unveiled):
@@ -127,7 +127,7 @@ class Records(Transactional):
         return tuple(OutputContent(copy_output(row), content) for row, content in found)
 
     async def line_state(self) -> LineState:
-        """Return everything unfinished, as far as scheduling depends on it."""
+        """Return everything unfinished, reduced to what scheduling depends on."""
         rows, paused, ends = await self._read(_load_line)
         if not rows:
             return LineState(paused_guilds=paused)
@@ -153,7 +153,7 @@ class Records(Transactional):
 
     @reads
     def find_many(self, session: Session, generation_ids: Sequence[str]) -> dict[str, Generation]:
-        """Return the existing ones of these generations, without outputs."""
+        """Return those of these generations that exist, without outputs."""
         generations = GenerationRepository(session)
         return {
             row.id: copy_generation(row)
@@ -168,10 +168,10 @@ class Records(Transactional):
 
     @reads
     def undelivered(self, session: Session) -> dict[str, int]:
-        """Return ids of ended generations that await delivery, oldest first.
+        """Return the ids of ended, undelivered generations, oldest first.
 
-        With each comes how often moderators' decisions changed what is told, 0 for a first time:
-        each is told by a delivery of its own.
+        Each comes with the number of moderators' decisions that changed what is delivered, 0 for a
+        first delivery. Each decision has a delivery of its own.
         """
         ids = LineRepository(session).list_undelivered()
         reviews, tellings = ReviewRepository(session), dict[str, int]()
@@ -215,7 +215,7 @@ def _load_line(
 
 
 def load_durations(session: Session, workflows: Collection[str]) -> Durations:
-    """The durations of these workflows' newest runs, read in this transaction."""
+    """Read the durations of these workflows' newest runs in this transaction."""
     line = LineRepository(session)
     return Durations(
         [
@@ -227,11 +227,11 @@ def load_durations(session: Session, workflows: Collection[str]) -> Durations:
 
 
 class ServiceRecords(Service, Records):
-    """Records for front ends: raises ServiceUnavailable instead of DatabaseError."""
+    """Records for front ends, which raise ServiceUnavailable instead of DatabaseError."""
 
 
 class HistoryReader(Service):
-    """Base of services that go through all of what is asked for, a batch at a time."""
+    """Base of services that iterate over all matching generations in batches."""
 
     async def _batches(self, asked: HistoryFilter) -> AsyncIterator[tuple[Generation, ...]]:
         """Iterate over batches with outputs, newest first."""

@@ -1,4 +1,4 @@
-"""Removal of results: contents, thumbnails and texts go, the record of the request stays."""
+"""Removal of results: contents, thumbnails and texts are deleted, the record is kept."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ class Remover(Service):
     def remove(
         self, session: Session, generation_id: str, *, actor_id: int, is_moderator: bool
     ) -> Generation:
-        """Remove its results. Return it with its reply, so that its message can be deleted.
+        """Remove a generation's results; return it with its reply, for deleting its message.
 
         May be repeated. A moderator's act is audited. Raises UnknownGeneration, NotYours,
         RequestRefused while it has not ended, ServiceUnavailable.

@@ -1,4 +1,4 @@
-"""How long a guild keeps pictures, prompts and records; applied by the housekeeping."""
+"""Retention of pictures, prompts and records by guild, applied by the housekeeping."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from generation.transactions import Service, reads, writes
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """Days after the end of a generation; None keeps for good, as far as the operator does."""
+    """Days after the end of a generation; None keeps as long as the operator does."""
 
     pictures: int | None = None
     prompts: int | None = None
@@ -22,7 +22,7 @@ class RetentionSettings:
 
 
 DEFAULT_RETENTION = RetentionSettings(pictures=365, prompts=365)
-"""What guilds begin with that the bot joins from now on; the bare record stays."""
+"""Settings of guilds that the bot joins; their records themselves are kept."""
 
 
 class Retention(Service):
@@ -30,7 +30,7 @@ class Retention(Service):
 
     @writes
     def begin(self, session: Session, guild_id: int) -> None:
-        """Set the usual days in a guild that never set anything. Raises ServiceUnavailable."""
+        """Store the default settings in a guild without any. Raises ServiceUnavailable."""
         if GuildModerationRepository(session).get(guild_id) is None:
             _store(session, guild_id, DEFAULT_RETENTION)
 
@@ -42,12 +42,12 @@ class Retention(Service):
 
     @writes
     def set(self, session: Session, actor: Actor, keeping: RetentionSettings) -> None:
-        """Set how long things are kept. Raises ServiceUnavailable."""
+        """Set the retention settings of a guild. Raises ServiceUnavailable."""
         _store(session, actor.guild_id, keeping)
         self._audit(session, actor, "retention", **asdict(keeping))
 
     async def apply(self) -> int:
-        """Remove what is too old in every guild; return how many. Raises ServiceUnavailable."""
+        """Remove what is too old in every guild; return the count. Raises ServiceUnavailable."""
         done, now = 0, self._clock()
         for guild_id, keeping in await self._settings():
             for days, forget in (

@@ -24,7 +24,7 @@ from workflows.writing import write_manifest
 
 @dataclass(frozen=True, slots=True)
 class InspectedInput:
-    """One input: what is asked, where it goes, and why; `bounds` in plain words."""
+    """One input: its question, its targets and the reason; `bounds` in plain words."""
 
     name: str
     type: str
@@ -38,9 +38,9 @@ class InspectedInput:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What a backend lacks for it: node classes and models.
+    """What a backend lacks for a workflow: node classes and models.
 
-    `stand_ins` are the models that it has and would use instead, by those that are named.
+    `stand_ins` maps each missing model to the installed one that is used instead.
     """
 
     backend: str
@@ -56,9 +56,9 @@ class Fitness:
 
 @dataclass(frozen=True, slots=True)
 class InspectedModel:
-    """A model file that is loaded: where it belongs, where it is to be had, whether it is there.
+    """A model file that the workflow loads: its folder, its source and whether it is there.
 
-    `is_present` says whether any backend lists it, None where none was asked.
+    `is_present` says whether any backend lists it; None if no backend was asked.
     """
 
     name: str
@@ -69,13 +69,13 @@ class InspectedModel:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A report on one workflow. `problems` are why it cannot be used, as sentences.
+    """A report on one workflow. `problems` are the reasons why it cannot be used, as sentences.
 
-    `unknown_classes` are those that no backend has, `is_paid` says whether a node calls a service
-    that is paid for.
+    `unknown_classes` are node classes that no backend has; `is_paid` says whether a node calls a
+    paid service.
 
-    `cost` is in pictures of the quota: for each that is made, or, with a `cost_input`, for every
-    `cost_unit` of that input which was begun.
+    `cost` is in pictures of the quota, for each picture or, with a `cost_input`, for every started
+    `cost_unit` of that input.
     """
 
     name: str
@@ -97,11 +97,11 @@ class Inspection:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it could be enabled."""
+        """Whether it can be enabled."""
         return not self.problems
 
     def manifest_text(self, schema: str | None = None) -> str:
-        """The `workflow.toml` that says the same, for editing."""
+        """Return the equivalent `workflow.toml`, for editing."""
         if self.workflow is None:
             raise ValueError("What cannot be used cannot be written.")
         return write_manifest(
@@ -117,7 +117,7 @@ def inspect_file(
     manifest: str | None = None,
     default_models: Sequence[str] = (),
 ) -> Inspection:
-    """Report on a file of any kind. Raises WorkflowUnusable where there is nothing to report.
+    """Report on a file of any kind. Raises WorkflowUnusable if it contains no workflow.
 
     `infos` is what each backend offers, by its name; `manifest` is the operator's own, if any.
     """
@@ -176,12 +176,12 @@ def inspect_workflow(
 
 
 def is_paid(graph: Graph, infos: Mapping[str, ObjectInfo]) -> bool:
-    """Whether a node calls a service that is paid for."""
+    """Return whether a node calls a paid service."""
     return any(info.is_partner(one) for info in infos.values() for one in find_classes(graph))
 
 
 def _unknown_classes(graph: Graph, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...]:
-    """Return classes that no backend has; none if no backend was asked."""
+    """Return node classes that no backend has; none if no backend was asked."""
     return tuple(
         one
         for one in sorted(find_classes(graph))
@@ -199,7 +199,7 @@ def _inspected_models(
 
 
 def find_missing_nodes(graph: Graph, info: ObjectInfo) -> tuple[str, ...]:
-    """The node classes that a backend lacks."""
+    """Return the node classes that a backend lacks."""
     return tuple(sorted(one for one in find_classes(graph) if not info.has(one)))
 
 
@@ -225,7 +225,7 @@ def find_fitness(
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """The graph of a file, with its problems and notes."""
+    """The graph of a file with its problems and notes."""
 
     graph: Graph
     problems: tuple[str, ...] = ()
@@ -233,7 +233,7 @@ class _Settled:
 
 
 def _settle(carried: Carried, classes: CommonClasses | None) -> _Settled:
-    """Convert where that is needed; unknown classes leave the rest to be shown."""
+    """Convert a file where necessary; with unknown classes, the rest is still reported."""
     if carried.graph is not None:
         return _Settled(parse_graph(carried.graph), remarks=carried.remarks)
     if classes is None:

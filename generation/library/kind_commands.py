@@ -1,4 +1,4 @@
-"""The commands by kind: which of them there are, and which options their workflows have."""
+"""Commands by kind of workflow, and the options that their workflows share."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ from workflows.workflow import Workflow
 
 @dataclass(frozen=True, slots=True)
 class KindCommand:
-    """A command that takes any workflow of some kinds.
+    """A command that accepts any workflow of some kinds.
 
-    `required` are the inputs that it always asks for, `optional` those that a workflow may demand
-    besides. What else the default workflows of these kinds have a place for can be given as well.
+    `required` are the inputs it always asks for, `optional` those that a workflow may require in
+    addition. Other inputs of the default workflows of these kinds are offered as options.
     """
 
     name: str
@@ -24,14 +24,14 @@ class KindCommand:
     optional: tuple[str, ...] = ()
 
     def takes(self, workflow: Workflow) -> bool:
-        """Whether nothing else is required, and everything that it asks for has a place."""
+        """Return whether the workflow requires nothing else and has every required input."""
         needed = {one.name for one in workflow.manifest.inputs if one.required and not one.hidden}
         has_place = workflow.manifest.options.issuperset(self.required)
         return has_place and needed.issubset((*self.required, *self.optional))
 
 
 WORKFLOW = "workflow"
-"""The option that chooses a workflow of the command's kinds."""
+"""Name of the option that selects a workflow of the command's kinds."""
 
 KIND_COMMANDS = (
     KindCommand("edit", (Kind.EDIT,), (PROMPT, "image"), ("image_2", "image_3")),
@@ -43,15 +43,15 @@ KIND_COMMANDS = (
 )
 
 KIND_COMMAND_NAMES = frozenset(command.name for command in KIND_COMMANDS)
-"""Names that no workflow's own command can have, whether there is a command by kind or not."""
+"""Names reserved for commands by kind, which no workflow's own command can have."""
 
 
 def summarise_kinds(
     catalog: Catalog, is_usable: Callable[[Workflow], bool]
 ) -> tuple[WorkflowSummary, ...]:
-    """Summarize the commands by kind that have a usable workflow, with its options.
+    """Summarize each command by kind that has a usable workflow, with its options.
 
-    A summary's `kinds` are what a workflow is selected from.
+    A summary's `kinds` are those from which a workflow is selected.
     """
     summaries = (_summarise(command, catalog, is_usable) for command in KIND_COMMANDS)
     return tuple(summary for summary in summaries if summary is not None)
@@ -87,7 +87,7 @@ def _summarise(
 def _find_further(
     defaults: Iterable[Workflow], usable: Iterable[Workflow], known: Collection[str]
 ) -> Iterator[InputSummary]:
-    """The other inputs of the default workflows, as wide as any of the usable ones takes them."""
+    """Return the other inputs of the default workflows, with bounds as wide as any workflow's."""
     offered = [input_ for one in usable for input_ in summarise(one).inputs]
     own: dict[str, InputSummary] = {}
     for one in defaults:
@@ -100,7 +100,7 @@ def _find_further(
 
 
 def _widen(input_: InputSummary, alike: Sequence[InputSummary]) -> InputSummary:
-    """The input with the outermost bounds and all the choices of those that are like it."""
+    """Return the input with the widest bounds and all choices of those of the same name."""
     return replace(
         input_,
         minimum=_outermost(min, [one.minimum for one in alike]),
@@ -112,7 +112,7 @@ def _widen(input_: InputSummary, alike: Sequence[InputSummary]) -> InputSummary:
 def _outermost(
     choose: Callable[[Iterable[Number]], Number], bounds: Sequence[Number | None]
 ) -> Number | None:
-    """The smallest or largest of these bounds; None where one of them is open."""
+    """Return the smallest or largest of these bounds; None if one is open."""
     known = [bound for bound in bounds if bound is not None]
     return choose(known) if len(known) == len(bounds) else None
 
@@ -120,7 +120,7 @@ def _outermost(
 def _find_first(
     names: Iterable[str], required: Collection[str], defaults: Iterable[Workflow]
 ) -> Iterator[InputSummary]:
-    """The inputs that the command names, as the first default workflow with one describes it."""
+    """Return the command's inputs as the first default workflow that has each describes it."""
     described = {
         input_.name: input_.description
         for one in reversed(tuple(defaults))

@@ -1,6 +1,6 @@
 """Administration of workflows: adding, inspecting, enabling and disabling.
 
-Whoever calls has made sure that the actor may do it. Every act leaves an entry in the audit.
+Callers must have checked that the actor may do it. Each action is recorded in the audit log.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from workflows.manifest import Access
 from workflows.workflow import Workflow
 
 RECENT_RUNS = 20
-"""Runs whose median says how long one takes."""
+"""Recent runs whose median is the reported duration."""
 
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LibraryEntry:
-    """One workflow as an administrator sees it; `state` is one plain word or two."""
+    """One workflow as administrators see it; `state` is a word or two."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class Library(Service):
         self._on_change: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
-        """Load workflows with the stored descriptions, and reload them when backends change."""
+        """Load workflows with the stored descriptions; reload them when backends change."""
         kept = await asyncio.to_thread(self._known.load)
         self._infos = {name: info for name, info in kept.items() if name in self._pool.names}
         if self._infos:
@@ -88,11 +88,11 @@ class Library(Service):
         self._pool.listen(self._learn)
 
     def listen(self, on_change: Callable[[], None]) -> None:
-        """Call this whenever a workflow, or what backends have, may have changed."""
+        """Register a callback for changes of workflows or of what backends can run."""
         self._on_change = on_change
 
     def offered_to(self, requester: Requester, access: RoleAccess) -> tuple[WorkflowSummary, ...]:
-        """The workflows that this person may use where they are, and that some backend can run."""
+        """Return the workflows that this person may use here and some backend can run."""
         found = self._catalog.workflows.values()
         return tuple(
             summarise(workflow)
@@ -101,26 +101,26 @@ class Library(Service):
         )
 
     def unusable(self) -> frozenset[str]:
-        """The names of the workflows that no backend can run, as they were last seen."""
+        """Return the names of workflows that no backend can run, as last determined."""
         workflows = self._catalog.workflows
         return frozenset(name for name, one in workflows.items() if not self._is_usable(one))
 
     def missing_models(self) -> tuple[WantedModel, ...]:
-        """The model files that workflows want and no backend has."""
+        """Return the model files that workflows load and no backend has."""
         wanted = find_wanted_models(self._catalog.workflows.values(), self._offers())
         return tuple(model for model in wanted if model.is_missing)
 
     def require(self, name: str) -> None:
-        """Raise RequestRefused unless there is a usable workflow of that name."""
+        """Raise RequestRefused unless a usable workflow has this name."""
         if name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
 
     def kind_commands(self) -> tuple[WorkflowSummary, ...]:
-        """The commands by kind that a workflow serves on some backend, as it was last seen."""
+        """Return the commands by kind that a workflow serves, as last determined."""
         return summarise_kinds(self._catalog, self._is_usable)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
-        """Every workflow, those that cannot be used yet among them, by name."""
+        """Return every workflow by name, including those that cannot be used yet."""
         entries = {name: _entry(name, "broken") for name in self._managed.names()}
         entries |= {name: _entry(name, "to be enabled") for name in self._managed.staged()}
         entries |= {name: _entry(name, "waiting for a GPU") for name in self._catalog.waiting}
@@ -144,7 +144,7 @@ class Library(Service):
         )
 
     async def inspect(self, name: str) -> Inspection:
-        """Report on a workflow that is there. Raises RequestRefused."""
+        """Report on an existing workflow. Raises RequestRefused."""
         workflow = self._catalog.workflows.get(name) or self._catalog.disabled.get(name)
         if workflow is None:
             content = await asyncio.to_thread(self._managed.load_staged, name)
@@ -161,10 +161,10 @@ class Library(Service):
         return statistics.median(run.gpu_ms / 1000 for run in runs) if runs else None
 
     async def stage(self, actor: Actor, content: bytes, wanted: str) -> Inspection:
-        """Keep a file beside the managed and report on it; nobody can use it before `enable`.
+        """Store a file and report on it; nobody can use it before `enable`.
 
-        `wanted` is a name, or a file's name to make one of. Raises RequestRefused with the reason
-        when there is no workflow in it.
+        `wanted` is a name, or a file name from which one is derived. Raises RequestRefused with the
+        reason if the file contains no workflow.
         """
         chosen = self._managed.choose_name(wanted)
         if chosen in self._catalog.workflows or chosen in self._catalog.disabled:
@@ -181,9 +181,9 @@ class Library(Service):
     async def enable(
         self, actor: Actor, name: str, *, cost: int | None = None, role_id: int | None = None
     ) -> Inspection:
-        """Let people use it, or those with a role. Raises RequestRefused.
+        """Enable a workflow for everybody or for one role. Raises RequestRefused.
 
-        `cost` is in pictures of the quota; what calls a paid service needs one.
+        `cost` is in pictures of the quota; it is required for workflows that call a paid service.
         """
         if name in self._managed.staged():
             report = _with_cost_and_role(await self.inspect(name), cost, role_id)
@@ -210,7 +210,7 @@ class Library(Service):
         return await self.inspect(name)
 
     async def disable(self, actor: Actor, name: str) -> None:
-        """Offer it to nobody; what runs goes on. Raises RequestRefused."""
+        """Disable a workflow; running generations finish. Raises RequestRefused."""
         if name not in self._catalog.workflows:
             raise unknown_workflow(self._catalog.workflows)
         with _writing():
@@ -219,7 +219,7 @@ class Library(Service):
         await self._note(actor, "disable-workflow", name)
 
     async def remove(self, actor: Actor, name: str) -> None:
-        """Take it off the managed; its files are kept in a hidden folder. Raises RequestRefused."""
+        """Remove a workflow; its files are kept in a hidden folder. Raises RequestRefused."""
         with _writing():
             was_there = await asyncio.to_thread(self._managed.remove, name)
         if not was_there:
@@ -257,7 +257,7 @@ class Library(Service):
             ) from error
 
     def _is_usable(self, workflow: Workflow) -> bool:
-        """Whether a backend has its nodes and models; True while none was ever seen."""
+        """Return whether a backend has its nodes and models; True while none has answered."""
         infos, defaults = self._offers(), self._pool.settings.default_models
         return self._pool.has_tags(workflow.manifest.tags) and (
             not infos or any(find_fitness(workflow, n, infos[n], defaults).can_run for n in infos)
@@ -286,7 +286,7 @@ class Library(Service):
 
 
 def _with_cost_and_role(report: Inspection, cost: int | None, role_id: int | None) -> Inspection:
-    """The report with this cost and role in its manifest. Raises RequestRefused without a cost."""
+    """Return the report with this cost and role. Raises RequestRefused if a cost is needed."""
     if report.is_paid and cost is None:
         raise InvalidOption(
             "{workflow} calls a paid service. Enable it with a cost in pictures: "

@@ -1,4 +1,4 @@
-"""The model files that workflows want: which backends have them, and where they are to be had."""
+"""Model files that workflows load: the backends that have them, and where to download them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from workflows.workflow import Workflow
 
 @dataclass(frozen=True, slots=True)
 class WantedModel:
-    """A model file and the workflows that load it, by name.
+    """A model file and the names of the workflows that load it.
 
-    `backends` are those that have it; None where no backend was asked that could tell. `folder` is
-    below ComfyUI's models, None where it is not known. `source` says where it is to be had.
+    `backends` are those that have it; None if no backend could be asked. `folder` is below
+    ComfyUI's models folder, None if unknown. `source` says where to download it.
     """
 
     name: str
@@ -25,14 +25,14 @@ class WantedModel:
 
     @property
     def is_missing(self) -> bool:
-        """Whether backends were asked, and none has it."""
+        """Whether backends were asked and none has it."""
         return self.backends == ()
 
 
 def find_wanted_models(
     workflows: Iterable[Workflow], infos: Mapping[str, ObjectInfo]
 ) -> tuple[WantedModel, ...]:
-    """Every model file that the workflows load, in their order; `infos` are by backend."""
+    """Return every model file that the workflows load, in order; `infos` are by backend."""
     files: dict[tuple[str, str | None], ModelFile] = {}
     users: dict[tuple[str, str | None], list[str]] = {}
     for workflow in workflows:
@@ -51,7 +51,7 @@ def find_wanted_models(
 
 
 def find_holders(file: ModelFile, infos: Mapping[str, ObjectInfo]) -> tuple[str, ...] | None:
-    """The backends that list the file; None where none has a list that it belongs to."""
+    """Return the backends that list the file; None if none has such a list."""
     lists = {name: info.choices(file.class_type, file.input_name) for name, info in infos.items()}
     known = {name: choices for name, choices in lists.items() if choices is not None}
     return tuple(name for name, choices in known.items() if file.name in choices) if known else None

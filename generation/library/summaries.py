@@ -28,10 +28,10 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputSummary:
-    """One input that people are offered.
+    """One input offered to people.
 
     `minimum` and `maximum` bound numbers, and the number of characters of a text. `choices` are
-    those of a choice; which models there are is asked of the service, for that changes.
+    those of a choice; models change, so the service is asked for them.
     """
 
     name: str
@@ -47,9 +47,9 @@ class InputSummary:
 class WorkflowSummary:
     """A workflow as people choose it.
 
-    `options` are the names of the inputs it offers, `inputs` the same in the manifest's order.
-    `command` is what its author wants it to be called as a command of its own. With `kinds` it
-    stands for any workflow of these kinds; `defaults` are those that are taken when none is named.
+    `options` are the names of the offered inputs, `inputs` the same in the manifest's order.
+    `command` is the name that its author wants for a command of its own. With `kinds` it stands for
+    any workflow of these kinds; `defaults` are those used when none is named.
     """
 
     name: str

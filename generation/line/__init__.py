@@ -1,4 +1,4 @@
-"""The line of waiting generations: durable and fair. The one home of the engine, which is DBOS."""
+"""The durable, fair line of waiting generations. The only package that imports DBOS."""
 
 from generation.line.lease import LineTaken
 from generation.line.line import Line

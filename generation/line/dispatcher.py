@@ -1,8 +1,7 @@
-"""Scheduler: decides in memory which generation runs next, where, and in which process.
+"""Scheduler: decides in memory which generation runs next, on which backend, in which process.
 
-One process at a time does, so that no place is given twice. Everything it knows can be read again
-from our records and the engine's tables: that is done when it begins, and every few seconds for
-what no message told.
+One process schedules at a time, so no place is assigned twice. Its state can be rebuilt from our
+records and the engine's tables: at start, and every few seconds to recover lost messages.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ from generation.runs.runner import Choice, Runner
 from generation.tasks import TaskOwner
 
 LOOK_AHEAD = 20
-"""Waiting generations that are looked at for a free place: the first may fit on no free backend."""
+"""Waiting generations considered for a free place: the first may fit on no free backend."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class AttemptExecutor(Protocol):
         """Start the attempt in that process."""
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
-        """Let that process upload what is likely to run there next."""
+        """Let that process upload the inputs of a generation likely to run there next."""
 
     async def give_up(self, generation_id: str, failure: Failure | None) -> None:
         """End the generation with this failure; None is an unforeseen one."""
@@ -51,7 +50,7 @@ class AttemptExecutor(Protocol):
 
 @dataclass(slots=True)
 class _Assignment:
-    """An attempt that was handed to a process. It occupies its places until its run is over."""
+    """An attempt that was handed to a process. It occupies its places until its run ends."""
 
     entry: LineEntry
     attempt: Attempt
@@ -61,7 +60,7 @@ class _Assignment:
 
 
 class Dispatcher:
-    """Active between `open` and `close`; calls outside of that have no effect."""
+    """Scheduler, active between `open` and `close`; calls at other times have no effect."""
 
     def __init__(
         self,
@@ -97,16 +96,16 @@ class Dispatcher:
 
     @property
     def is_open(self) -> bool:
-        """Whether it schedules."""
+        """Whether this process schedules."""
         return self._is_open
 
     @property
     def assigned(self) -> Mapping[str, Attempt]:
-        """Attempts that were handed to a process and has not ended, by generation."""
+        """Attempts that were handed to a process and have not ended, by generation."""
         return {id_: one.attempt for id_, one in self._assigned.items()}
 
     def open(self) -> None:
-        """Begin to schedule; `refresh` provides the state."""
+        """Start scheduling; `refresh` provides the state."""
         self._clear()
         self._is_open = True
         self._tasks.start(self._run_scheduler(), "turns of the line")
@@ -121,11 +120,11 @@ class Dispatcher:
         self._clear()
 
     def wake(self) -> None:
-        """Decide again: a backend was started or stopped."""
+        """Schedule again, because a backend was started or stopped."""
         self._wake.set()
 
     def add(self, entry: LineEntry) -> None:
-        """Add an accepted generation. No effect if it is known."""
+        """Add an accepted generation. Has no effect if it is known."""
         if self._is_open and entry.id not in self._assigned and entry.id not in self._waiting:
             self._put(entry)
 
@@ -160,7 +159,7 @@ class Dispatcher:
         self._wake.set()
 
     def repeat(self, generation_id: str) -> None:
-        """Hand out again an attempt that did not begin, to any process."""
+        """Hand an attempt that did not begin to any process again."""
         assignment = self._assigned.get(generation_id)
         if assignment is not None and self._workers:
             self._prepared.pop(generation_id, None)
@@ -168,7 +167,7 @@ class Dispatcher:
             self._tasks.start(self._start(assignment), f"start of {generation_id}")
 
     def find_late(self, running: Collection[str]) -> tuple[str, ...]:
-        """Return attempts that were handed out a while ago and do not run."""
+        """Return attempts that were handed out some time ago and do not run."""
         before = _now() - self._timings.handover_grace_s
         return tuple(
             id_
@@ -193,9 +192,9 @@ class Dispatcher:
         past: Mapping[str, list[Attempt]],
         workers: Sequence[str],
     ) -> None:
-        """Merge the records, and what the engine runs in which process, into the schedule.
+        """Merge the records, and the attempts that the engine runs, into the schedule.
 
-        `read_at` is when reading began: what happened since is not forgotten.
+        `read_at` is when reading began: later changes take precedence over what was read.
         """
         self._workers = tuple(workers)
         self._paused = line.paused_guilds
@@ -274,7 +273,7 @@ class Dispatcher:
                 pass
 
     async def _manage_power(self) -> None:
-        """Start a backend for what still waits, and stop what is idle."""
+        """Start a backend for work that is still waiting, and stop idle ones."""
         await self._power.update()
         if not self._waiting or not self._pool.is_any_asleep or self._power.is_waking:
             return
@@ -290,7 +289,7 @@ class Dispatcher:
                 return
 
     async def _schedule(self) -> None:
-        """Hand out what can start now, in fair order."""
+        """Hand out the generations that can start now, in fair order."""
         if not self._workers or not self._waiting:
             return
         if not self._past and not self._free_places() and self._pool.reachable_names:
@@ -373,7 +372,7 @@ class Dispatcher:
             self._give_up(entry, OFFLINE)
 
     def _prepare(self) -> None:
-        """Upload the inputs of the next generations while the backends are still busy."""
+        """Upload the inputs of the next generations while backends are still busy."""
         most = len(self._pool.reachable_names)
         ends = [one for one in self._assigned.values() if one.holds_place][:most]
         if not self._workers or len(self._prepared.keys() & self._waiting.keys()) >= len(ends):
@@ -433,7 +432,7 @@ class Dispatcher:
         )
 
     def _find_interrupted(self, entry: LineEntry) -> str | None:
-        """Return the backend it was on when its process died: the run may still go on there."""
+        """Return the backend of an attempt whose process died: its run may continue there."""
         past = self._past.get(entry.id)
         if not past or past[-1].was_lost or self._pool.find(past[-1].backend) is None:
             return None

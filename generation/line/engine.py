@@ -1,4 +1,4 @@
-"""Starts the engine and shuts it down."""
+"""Start and shutdown of the engine."""
 
 import asyncio
 import logging
@@ -16,18 +16,18 @@ from generation.line.serializer import JSONSerializer
 from generation.line.settings import APPLICATION_VERSION, EngineSettings
 
 LIFE_SEPARATOR = "@"
-"""Between the name of a process and what tells its lives apart."""
+"""Separates a process's name from the part of the executor id that differs between its starts."""
 
 _POLL_S = 0.1
-"""Between two looks of the engine for notifications, which nobody here sends. A shutdown waits for
-the next one: with the engine's own interval, a second."""
+"""Interval in which the engine polls for notifications, which are unused here. A shutdown waits for
+the next poll, which takes a second with the engine's own interval."""
 
 
 async def launch_engine(settings: EngineSettings, slot: str) -> str:
-    """Start it with the workflows declared so far; the executor under which it notes them.
+    """Start the engine with the declared workflows; return the executor id it records.
 
-    That is another one in each life of a process: what was interrupted is not resumed as it was,
-    but begins again from our own records, in this life or another process.
+    Each start of a process has another executor id, so that the engine does not resume interrupted
+    workflows: they begin again from our own records, here or in another process.
     """
     if settings.sqlite_path is not None:
         await asyncio.to_thread(_switch_to_wal, settings.sqlite_path)
@@ -72,21 +72,21 @@ def _stop_polling(engine: DBOS) -> None:
 
 
 def slot_of(executor: str) -> str:
-    """The name of the process whose life this was."""
+    """Return the process name in an executor id."""
     return executor.partition(LIFE_SEPARATOR)[0]
 
 
 def _switch_to_wal(path: Path) -> None:
-    """The engine leaves the journal as it is; writers would wait for readers."""
+    """Switch to WAL, which the engine does not do; otherwise writers wait for readers."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
 async def destroy_engine() -> None:
-    """Give the loop back threads of its own, and shut the engine down.
+    """Restore the loop's own executor, and shut the engine down.
 
-    The engine makes its thread pool the loop's default one with each call, and closes it: others
-    need threads meanwhile, and calls that are under way put it back.
+    Each call of the engine makes its thread pool the loop's default executor, and the shutdown
+    closes it. Other tasks need threads meanwhile, and engine calls in progress would set it again.
     """
     loop = asyncio.get_running_loop()
     threads = ThreadPoolExecutor(thread_name_prefix="worker")

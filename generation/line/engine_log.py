@@ -13,8 +13,8 @@ NOISE = (
     "Executor accessed before DBOS was launched",
     "Step being automatically retried",
 )
-"""What the engine reports as trouble whenever somebody cancels, or the line stops; and, with a
-traceback each, every step that waits for the database, of which the line itself tells once."""
+"""Messages that the engine logs as errors on every cancellation or stop of the line, and, with a
+traceback each, for every step that waits for the database, which the line itself reports once."""
 
 OUTAGE = (
     "OperationalError",
@@ -24,20 +24,20 @@ OUTAGE = (
     "server closed the connection",
     "terminating connection",
 )
-"""How the engine's warnings read while its database is away or cannot be written."""
+"""Patterns of the engine's warnings while its database is unreachable or cannot be written."""
 
 REMINDER_S = 60.0
-"""How often a log is reminded of an outage that lasts."""
+"""Seconds between two reminders of a lasting outage."""
 
 
 class Reminder:
-    """Due when it is first asked, and again once a minute."""
+    """A reminder that is due when first asked for, and then once a minute."""
 
     def __init__(self) -> None:
         self._due_at = 0.0
 
     def is_due(self) -> bool:
-        """Whether a reminder is due; asking counts as reminding."""
+        """Return whether a reminder is due; a True resets the interval."""
         now = time.monotonic()
         if now < self._due_at:
             return False
@@ -46,9 +46,9 @@ class Reminder:
 
 
 class _EngineLogFilter(logging.Filter):
-    """Keeps out what every cancellation reports, and tells of an outage in a sentence a minute.
+    """Drops expected messages, and reports an outage in one sentence a minute.
 
-    The engine warns of it with every poll of each of its threads, often with a traceback.
+    The engine logs a warning with every poll of each of its threads, often with a traceback.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _EngineLogFilter(logging.Filter):
         self._reminder = Reminder()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Decide on one record of the engine; that of an outage loses its traceback."""
+        """Decide on one record of the engine; remove the traceback of an outage."""
         text = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:

@@ -1,7 +1,7 @@
-"""An exclusive lease on the name under which a process runs work, and on giving turns.
+"""Exclusive leases on a process's name and on scheduling.
 
-Two live processes under one name would run the same work twice, and two that give turns would give
-one place twice.
+Two live processes with one name would run the same work twice, and two schedulers would assign one
+place twice.
 """
 
 import asyncio
@@ -18,29 +18,29 @@ from db.database import POSTGRESQL_CONNECT_ARGS
 from generation.errors import GenerationError, ServiceUnavailable
 
 LOCK_SPACE = 0x4C494D4E
-"""Sets our advisory locks apart from those of other programs in the same database."""
+"""First key of our advisory locks, to separate them from other programs' in the same database."""
 
 MAX_SLOTS = 64
-"""How many processes may share one PostgreSQL database."""
+"""Processes that may share one PostgreSQL database."""
 
 WORKER, FRONT = "limner-", "limner-bot-"
-"""What the names of processes that run generations begin with, and those of the others."""
+"""Prefixes of the names of processes that run generations, and of the others."""
 
 TURNS = "limner-turns"
-"""The name of the lock of the one process that gives turns."""
+"""Lock of the scheduling process."""
 
 CHANNEL = "limner_line"
-"""Of PostgreSQL's NOTIFY, on which processes tell one another what happened."""
+"""PostgreSQL's NOTIFY channel for messages between processes."""
 
 _log = logging.getLogger(__name__)
 
 
 class LineTaken(GenerationError):
-    """Another process works on the same data; this one must not."""
+    """Another process works on the same data, so this one must not."""
 
 
 class Lease:
-    """A lease, held until it is released or the process dies; here of a process that is alone."""
+    """A lease held until it is released or the process dies; this class is for a lone process."""
 
     slot = ""
     """The name that is held, stable over restarts."""
@@ -49,18 +49,19 @@ class Lease:
         """Release the lease. May be called twice."""
 
     async def ensure(self) -> bool:
-        """Return whether it was lost and is taken anew. Raise LineTaken when somebody else has it.
+        """Verify the lease; return True if it was lost and acquired again.
 
-        Somebody may have had it in between, and died.
+        Another process may have held it in between and died. Raises LineTaken if another one holds
+        it.
         """
         return False
 
     async def take_turns(self) -> bool:
-        """Become, or remain, the one scheduling process; return False while a peer is."""
+        """Become or remain the scheduling process; return False while another one is."""
         return True
 
     async def peers(self) -> frozenset[str]:
-        """The names that live processes hold, this one's included."""
+        """Return the names that live processes hold, this one's included."""
         return frozenset({self.slot})
 
     async def send(self, message: str) -> None:
@@ -68,12 +69,12 @@ class Lease:
 
 
 def takes_work(slot: str) -> bool:
-    """Whether a process under this name runs generations."""
+    """Return whether a process with this name runs generations."""
     return slot.startswith(WORKER) and not slot.startswith(FRONT)
 
 
 class FileLease(Lease):
-    """A lock on a file beside the engine's own, for SQLite: one process at a time."""
+    """A lock on a file beside the engine's database, for SQLite: one process at a time."""
 
     def __init__(self, engine_path: Path, *, takes_work: bool = True) -> None:
         self.slot = f"{WORKER if takes_work else FRONT}0"
@@ -81,7 +82,7 @@ class FileLease(Lease):
         self._connection: sqlite3.Connection | None = None
 
     async def acquire(self) -> "FileLease":
-        """Take it at once or raise LineTaken."""
+        """Acquire the lease without waiting, or raise LineTaken."""
         await asyncio.to_thread(self._acquire)
         return self
 
@@ -111,7 +112,7 @@ class FileLease(Lease):
 
 
 class PostgresLease(Lease):
-    """A session lock on a name of its own for each process; the first free name is taken."""
+    """A session lock on a name for each process; the first free name is used."""
 
     def __init__(self, url: str, *, takes_work: bool = True) -> None:
         self._url = url
@@ -122,7 +123,7 @@ class PostgresLease(Lease):
         self._gives_turns = False
 
     async def acquire(self) -> "PostgresLease":
-        """Take the first free name or raise LineTaken."""
+        """Acquire the first free name, or raise LineTaken."""
         async with self._turn:
             await asyncio.to_thread(self._acquire, range(MAX_SLOTS))
         return self
@@ -135,12 +136,12 @@ class PostgresLease(Lease):
                 await asyncio.to_thread(connection.close)
 
     async def ensure(self) -> bool:
-        """Take the same name again after the connection broke; LineTaken when a peer has it."""
+        """Acquire the same name again after the connection broke, or raise LineTaken."""
         async with self._turn:
             return await asyncio.to_thread(self._ensure)
 
     async def take_turns(self) -> bool:
-        """Become, or remain, the one scheduling process; return False while a peer is."""
+        """Become or remain the scheduling process; return False while another one is."""
         async with self._turn:
             if not self._gives_turns:
                 with reaching_postgres():
@@ -150,7 +151,7 @@ class PostgresLease(Lease):
             return self._gives_turns
 
     async def peers(self) -> frozenset[str]:
-        """The names that live processes hold, by PostgreSQL's own list of locks."""
+        """Return the names that live processes hold, from PostgreSQL's list of locks."""
         async with self._turn:
             with reaching_postgres():
                 return await asyncio.to_thread(self._list_peers)
@@ -158,7 +159,7 @@ class PostgresLease(Lease):
     async def send(self, message: str) -> None:
         """NOTIFY all processes, this one included. Raises ServiceUnavailable.
 
-        Over the connection that holds the locks: whoever lost them can send nothing.
+        Uses the connection that holds the locks, so a process that lost them cannot send.
         """
         async with self._turn:
             with reaching_postgres():
@@ -226,7 +227,7 @@ class PostgresLease(Lease):
 
 @contextmanager
 def reaching_postgres() -> Generator[None]:
-    """Raise ServiceUnavailable for what psycopg raises."""
+    """Translate psycopg's errors into ServiceUnavailable."""
     try:
         yield
     except psycopg.Error as error:
@@ -234,10 +235,10 @@ def reaching_postgres() -> Generator[None]:
 
 
 def connect(url: str) -> psycopg.Connection:
-    """A connection that notices a dead network within half a minute. Raises psycopg.Error."""
+    """Open a connection that detects a dead network within half a minute. Raises psycopg.Error."""
     return psycopg.connect(url, autocommit=True, **POSTGRESQL_CONNECT_ARGS)
 
 
 def _key(slot: str) -> int:
-    """A signed 32-bit number for a name: advisory locks with two keys know nothing larger."""
+    """Return a signed 32-bit number for a name, the size of both keys of an advisory lock."""
     return zlib.crc32(slot.encode()) % 2**31

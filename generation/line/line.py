@@ -1,4 +1,4 @@
-"""The line of accepted generations: runs each and delivers its end."""
+"""The line of accepted generations: starts, cancels and delivers them durably."""
 
 import asyncio
 import logging
@@ -35,9 +35,9 @@ _log = logging.getLogger(__name__)
 
 
 class Line:
-    """The line of this process. At most one may be started at a time.
+    """The line of this process; only one may be started at a time.
 
-    With `takes_work` False other processes on the same PostgreSQL run what it accepts.
+    With `takes_work` False, other processes on the same PostgreSQL run what it accepts.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class Line:
 
     @property
     def is_running(self) -> bool:
-        """Whether the line is started and works."""
+        """Whether the line is started and working."""
         return self._workflows is not None
 
     @property
     def gives_turns(self) -> bool:
-        """Whether this process schedules: of all that share a database, one at a time does."""
+        """Whether this process schedules; of all that share a database, one at a time does."""
         return self._dispatcher.is_open
 
     async def start(self) -> None:
-        """Acquire the lease and start working, with interrupted generations first.
+        """Acquire the lease and start working, interrupted generations first.
 
-        Raises LineTaken when another process works on the same data, ServiceUnavailable when the
+        Raises LineTaken if another process works on the same data, ServiceUnavailable if the
         engine's tables cannot be used.
         """
         self._lease = await self._acquire_lease()
@@ -114,7 +114,7 @@ class Line:
         self._tasks.start(self._reconcile_for_ever(), "reconciliation of the line")
 
     async def stop(self) -> None:
-        """Stop; running work is continued by the next start. May be called twice."""
+        """Stop; the next start continues running work. May be called twice."""
         await self._tasks.close()
         await self._halt()
         lease, self._lease = self._lease, None
@@ -124,7 +124,7 @@ class Line:
     async def enqueue(self, generation: Generation, *, has_inputs: bool) -> None:
         """Add an accepted generation. Idempotent.
 
-        Raises ServiceUnavailable; reconciliation does it later then.
+        Raises ServiceUnavailable; reconciliation adds it later in that case.
         """
         self._running()
         entry = describe(generation)
@@ -136,9 +136,9 @@ class Line:
             await self._send("add", *messages.pack(entry))
 
     async def cancel(self, generation_id: str) -> None:
-        """Start cancelling a generation and its run on a backend, without awaiting the end.
+        """Start cancelling a generation and its run on a backend, without waiting for the end.
 
-        Raises ServiceUnavailable; reconciliation does it later then.
+        Raises ServiceUnavailable; reconciliation cancels it later in that case.
         """
         self._drop(generation_id)
         try:
@@ -155,11 +155,11 @@ class Line:
             raise _unavailable() from error
 
     def before_reconciliation(self, apply: Callable[[], Awaitable[None]]) -> None:
-        """Call this before each reconciliation. It may raise DatabaseError."""
+        """Set a callback to run before each reconciliation. It may raise DatabaseError."""
         self._before_reconciliation = apply
 
     async def refresh(self) -> None:
-        """Apply a recorded change that scheduling depends on, such as a pause, everywhere."""
+        """Apply a recorded change that affects scheduling, such as a pause, in every process."""
         await self._tell_peers("look")
         if self._dispatcher.is_open:
             try:
@@ -168,7 +168,7 @@ class Line:
                 self._look.set()
 
     async def clear_old(self) -> int:
-        """Delete the engine's records of work that ended long ago; return how many."""
+        """Delete the engine's records of work that ended long ago; return the count."""
         self._running()
         before = (datetime.now(UTC) - KEPT_WORKFLOWS).isoformat()
         deleted = 0
@@ -207,7 +207,7 @@ class Line:
         await self._reconciliation.run()
 
     async def start_attempt(self, slot: str, attempt: Attempt) -> None:
-        """Start the attempt in that process. Retried whatever it raises."""
+        """Start the attempt in that process. Callers retry on any error."""
         index, number = attempt.index, attempt.number
         if self._listener is not None:
             await self._send("run", slot, attempt.generation_id, number, attempt.backend, index)
@@ -215,7 +215,7 @@ class Line:
             await self._running().attempt(attempt.generation_id, number, attempt.backend, index)
 
     async def prepare(self, slot: str, generation_id: str, backend: str) -> None:
-        """Let that process upload what is likely to run there next."""
+        """Let that process upload the inputs of a generation likely to run there next."""
         if self._listener is not None:
             await self._tell_peers("prepare", slot, generation_id, backend)
         else:
@@ -231,7 +231,7 @@ class Line:
         await self._running().deliver(generation_id)
 
     def _take(self, message: Message) -> None:
-        """Handle a message from a process on the same PostgreSQL, perhaps this one."""
+        """Handle a message from a process on the same PostgreSQL, possibly this one."""
         match message:
             case ["look"]:
                 self._look.set()
@@ -270,7 +270,7 @@ class Line:
             self._workflows.abort(generation_id)
 
     def _note_power(self) -> None:
-        """A backend is being started, or was: whoever waits is told so."""
+        """Schedule again after a backend was started or stopped, here and in other processes."""
         self._dispatcher.wake()
         self.on_power()
         if self._listener is not None:
@@ -288,12 +288,12 @@ class Line:
         self._tell_soon("end", generation_id, was_lost)
 
     def _tell_soon(self, *words: object) -> None:
-        """Send a message to the scheduling process, unless it is this one."""
+        """Send a message to the scheduling process, unless that is this one."""
         if self._listener is not None and not self._dispatcher.is_open:
             self._tasks.start(self._tell_peers(*words), f"message {words[0]}")
 
     async def _tell_peers(self, *words: object) -> None:
-        """Send a message; reconciliation makes up for a lost one."""
+        """Send a message; reconciliation compensates for a lost one."""
         if self._listener is None:
             return
         try:
@@ -353,7 +353,7 @@ class Line:
         return workflows
 
     async def _halt(self) -> None:
-        """Stop the engine; running work is continued by the next start."""
+        """Stop the engine; the next start continues running work."""
         workflows, self._workflows = self._workflows, None
         if workflows is None:
             return

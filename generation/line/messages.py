@@ -1,7 +1,7 @@
 """Messages between processes that share the line, over PostgreSQL's LISTEN and NOTIFY.
 
-A message may be lost with its connection: whoever listens looks at the records then, and so does
-everybody every few seconds.
+A message may be lost with its connection. The listener then reads the records, as every process
+does periodically.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from generation.estimates import LineEntry
 from generation.line.lease import CHANNEL, connect
 
 LISTEN_S = 1.0
-"""Seconds within which a listener notices that it is being closed."""
+"""Seconds within which a listener detects that it is being closed."""
 
 RECONNECT_S = 1.0
 """Seconds between attempts to reconnect."""
 
 Message = list[str]
-"""A verb and its words, such as ["free", "k3f9a"]."""
+"""A verb and its arguments, such as ["free", "k3f9a"]."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ def write(*words: object) -> str:
 
 
 class Listener:
-    """Receives messages in its own thread and passes each to the loop that opened it.
+    """Receives messages in a thread of its own and passes them to the loop that opened it.
 
-    `note_changed` is called in that thread, with the tables that some process wrote to.
+    `note_changed` is called in that thread with the tables that some process wrote to.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Listener:
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
             target=self._listen_for_ever, args=(loop,), name="messages of the line", daemon=True
@@ -98,7 +98,7 @@ class Listener:
 
 
 def pack(entry: LineEntry) -> list[object]:
-    """Serialize an accepted generation as words of a message."""
+    """Serialize an accepted generation as arguments of a message."""
     return [
         entry.id,
         entry.user_id,
@@ -111,7 +111,7 @@ def pack(entry: LineEntry) -> list[object]:
 
 
 def unpack(words: Message) -> LineEntry:
-    """Parse an accepted generation from the words of a message."""
+    """Parse an accepted generation from the arguments of a message."""
     id_, user_id, workflow, created_at, lane, priority, guild_id = words
     return LineEntry(
         id=id_,

@@ -1,4 +1,4 @@
-"""Positions in the line, estimated starts, and notifications when they change."""
+"""Positions in the line, estimated starts, and events when they change."""
 
 import asyncio
 import logging
@@ -19,23 +19,23 @@ from generation.request import Requester
 from generation.runs.broadcast import Broadcast
 
 COALESCE_S = 0.5
-"""Seconds within which changes are reported together."""
+"""Seconds during which changes are collected before they are published together."""
 
 REST_SHARE = 20
-"""Pauses last this many times as long as the look at the line: 5 % of one core at most."""
+"""Pause after each computation, as a multiple of its duration: it uses 5 % of one core at most."""
 
 REPEAT_S = 30.0
-"""Estimates are looked at this often even when nothing changed here."""
+"""Seconds between computations without a known change."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the line. `position` counts from 1, of `length`; 0 means that it runs.
+    """A place in the line. `position` counts from 1, of `length`; 0 means running.
 
-    `is_paused`: it waits until its guild's line goes on, and has no position until then.
-    `is_starting`: it waits for a backend that is being started.
+    `is_paused`: its guild's line is paused, and it has no position. `is_starting`: it waits for a
+    backend that is being started.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """Entries of a guild's line, and how many more there are; also whether own ones are hidden.
+    """Entries of a guild's line, the number of further ones, and whether own ones are hidden.
 
     Position 0 means that a generation runs, or that it is paused.
     """
@@ -78,11 +78,11 @@ class LinePositions:
         self._told: dict[str, tuple[object, ...]] = {}
 
     def note_accepted(self) -> None:
-        """Note that the line became longer; notifications follow soon, if it still waits then."""
+        """Note a new generation; events follow soon if it is still waiting then."""
         self._changed.set()
 
     def note_left(self) -> None:
-        """Note that something started or ended; whoever waits is notified soon."""
+        """Note that a generation started or ended; events for waiting ones follow soon."""
         if self._told:
             self._changed.set()
 
@@ -101,13 +101,13 @@ class LinePositions:
         return LineView(shown, len(here) - len(shown), len(own) > limit)
 
     async def find(self, generation_id: str) -> Waiting | None:
-        """Return one generation's position, None if it has ended."""
+        """Return one generation's position; None if it has ended."""
         positions = await self._list_positions(await self._records.line_state())
         found = await self._complete([one for one in positions if one.id == generation_id])
         return found[0] if found else None
 
     async def time(self, refused: RequestRefused, requester: Requester) -> RequestRefused:
-        """Return the refusal with an estimate of when it would be accepted, if there is one."""
+        """Return the refusal with an estimate of when a request would be accepted, if known."""
         if refused.kind is not FailureKind.QUEUE_FULL:
             return refused
         line = await self._records.line_state()

@@ -1,4 +1,4 @@
-"""Reconciliation: finds work whose message was lost, every few seconds, in one process."""
+"""Reconciliation: recovers work whose message was lost, every few seconds, in one process."""
 
 import asyncio
 import logging
@@ -30,13 +30,13 @@ from generation.line.workflows import (
 )
 
 MAX_RESTARTS = 3
-"""How often a failed cancellation or delivery is restarted."""
+"""Restarts of a failed cancellation or delivery."""
 
 _log = logging.getLogger(__name__)
 
 
 class Reconciliation:
-    """Compares our records with what the engine runs in which live process."""
+    """Compares our records with the workflows that the engine runs in live processes."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Reconciliation:
         self._broken: Counter[str] = Counter()
 
     async def clear_previous_incarnations(self) -> None:
-        """End work that earlier incarnations left in the engine: others take it for running."""
+        """End workflows of earlier starts of this process, which others take for running."""
         left = [
             one
             for one in await find_open()
@@ -71,7 +71,7 @@ class Reconciliation:
             await self._clear_away(left)
 
     async def run(self) -> None:
-        """Restart interrupted work, schedule what waits, and deliver what was not delivered."""
+        """Restart interrupted work, schedule waiting generations, and deliver undelivered ones."""
         loop = asyncio.get_running_loop()
         read_at = loop.time()
         peers = await self._lease.peers()
@@ -91,7 +91,7 @@ class Reconciliation:
     def _separate(
         self, found: Sequence[OpenWorkflow], peers: Collection[str], now: float
     ) -> tuple[list[OpenWorkflow], list[OpenWorkflow]]:
-        """Separate what runs in a live process from what runs nowhere."""
+        """Separate workflows that run in a live process from those that run nowhere."""
         suspected = [one for one in found if not self._is_alive(one, peers)]
         self._suspected_since = {
             one.id: self._suspected_since.get(one.id, now) for one in suspected
@@ -109,9 +109,10 @@ class Reconciliation:
         return slot in peers and slot != self._lease.slot
 
     def _is_dead(self, one: OpenWorkflow, now: float) -> bool:
-        """Former lives of this process are, and what queues of earlier versions hold.
+        """Return whether a workflow's process is certainly gone.
 
-        Others may just be reconnecting.
+        That is certain of earlier starts of this process and of queues of earlier versions. Other
+        processes may be reconnecting.
         """
         if one.executor is None or (
             one.executor != self._executor and slot_of(one.executor) == self._lease.slot
@@ -120,7 +121,7 @@ class Reconciliation:
         return now - self._suspected_since[one.id] >= self._timings.takeover_grace_s
 
     async def _clear_away(self, dead: Sequence[OpenWorkflow]) -> None:
-        """Mark dead attempts as ended, so that they count; delete the rest, to start again."""
+        """Mark dead attempts as ended, so that they count; delete other workflows for a restart."""
         attempts = [one.id for one in dead if one.kind == ATTEMPT]
         others = [one.id for one in dead if one.kind != ATTEMPT]
         if attempts:
@@ -191,9 +192,9 @@ class Reconciliation:
                 await self._steps.give_up_delivery(id_)
 
     async def _may_begin(self, workflow_id: str, state: str | None) -> bool:
-        """Whether it has not begun yet, or failed and may be restarted.
+        """Return whether it has not begun, or failed and may be restarted.
 
-        The engine records what fails of its own calls while it stops, as an error.
+        The engine records failures of its own calls during a shutdown as errors of the workflow.
         """
         if state == BROKEN and self._broken[workflow_id] < MAX_RESTARTS:
             self._broken[workflow_id] += 1

@@ -1,4 +1,4 @@
-"""How the engine stores values: JSON, so that its database holds data and never code."""
+"""Serialization of the engine's values as JSON, so that its database holds data, never code."""
 
 import json
 from typing import Any
@@ -9,25 +9,25 @@ _ERROR = "__error__"
 
 
 class StoredError(Exception):
-    """An error that a step or workflow ended in, as the engine stored it."""
+    """An error of a step or workflow, as the engine stored it."""
 
 
 class JSONSerializer(Serializer):
-    """Plain JSON values; an error is kept as its words."""
+    """Plain JSON values; of an error only the message is kept."""
 
     def serialize(self, data: Any) -> str:  # noqa: ANN401 - the engine's contract
-        """Write a value."""
+        """Serialize a value."""
         return json.dumps(data, default=_error)
 
     def deserialize(self, serialized_data: str) -> Any:  # noqa: ANN401 - the engine's contract
-        """Read a value; tuples come back as lists."""
+        """Deserialize a value; tuples come back as lists."""
         value = json.loads(serialized_data)
         if isinstance(value, dict) and _ERROR in value:
             return StoredError(value[_ERROR])
         return value
 
     def name(self) -> str:
-        """What is stored beside each value."""
+        """Name that the engine stores beside each value."""
         return "limner_json"
 
 

@@ -1,4 +1,4 @@
-"""Where the engine keeps its tables, and how long the line waits for what."""
+"""Location of the engine's tables, and the line's timings and limits."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,43 +8,43 @@ from db.database import libpq_url
 from generation.line.sqlite import EngineConnection
 
 APPLICATION_VERSION = "2"
-"""What the engine notes with each workflow. Nothing that it recorded is resumed: what was
-interrupted begins again from our own records."""
+"""Version that the engine records with each workflow. It is constant because no recorded workflow
+is ever resumed: interrupted ones begin again from our own records."""
 
 MAX_ATTEMPTS = 3
-"""A generation that was lost this often may itself be what kills the backends."""
+"""Attempts lost with their backend before a generation fails: it may be what crashes them."""
 
 MAX_STARTS = 20
-"""A generation that was interrupted this often, by the death of its process or by an error that
-nobody foresaw, may itself be the cause."""
+"""Starts of a generation interrupted by the death of its process or an unforeseen error, before it
+fails: it may be the cause."""
 
 STOP_ATTEMPTS = 5
-"""Tries to take a cancelled run off its backend: it may just be on its way there."""
+"""Attempts to cancel a run on its backend, which may be receiving it at the moment."""
 
 KEPT_WORKFLOWS = timedelta(days=2)
-"""How long the engine's records of ended work are kept, for looking into a failure."""
+"""How long the engine's records of ended workflows are kept, for investigating failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """Where the engine keeps its own tables: a URL for a synchronous driver, kept secret."""
+    """Location of the engine's tables: a URL for a synchronous driver; never log it."""
 
     url: str = field(repr=False)
 
     @classmethod
     def beside(cls, database_url: str, sqlite_path: Path) -> "EngineSettings":
-        """In the same PostgreSQL as the application's, or in this file of its own for SQLite."""
+        """Return the application's PostgreSQL, or a separate file for SQLite."""
         return cls(libpq_url(database_url) or f"sqlite:///{sqlite_path.absolute()}")
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The file, where it is one."""
+        """The file, if the engine uses SQLite."""
         prefix = "sqlite:///"
         return Path(self.url.removeprefix(prefix)) if self.url.startswith(prefix) else None
 
     @property
     def connection_options(self) -> dict[str, object]:
-        """What the engine passes on when it opens its tables."""
+        """Arguments that the engine passes to its driver."""
         if self.sqlite_path is None:
             return {}
         return {"connect_args": {"factory": EngineConnection}}
@@ -55,28 +55,29 @@ class LineTimings:
     """Pauses of the line, in seconds."""
 
     reconcile_s: float = 5.0
-    """How soon what no message told is noticed: turns are given by messages, not by this."""
+    """Between two reconciliations; scheduling itself is driven by messages."""
 
     handover_grace_s: float = 3.0
-    """What was handed to another process and has not begun there by then is handed out again."""
+    """After which an attempt that did not begin in another process is handed out again."""
 
     takeover_grace_s: float = 10.0
-    """A restart of PostgreSQL drops every lock at once: peers get this long to take theirs."""
+    """After which a lock that a peer lost counts as abandoned: a restart of PostgreSQL drops all
+    locks."""
 
     retry_pause_s: float = 0.2
-    """Before the first repetition of what failed because the database is away."""
+    """Before the first retry of an operation that failed because the database is unreachable."""
 
     retry_max_pause_s: float = 15.0
-    """The longest pause between two such repetitions."""
+    """The longest pause between two such retries."""
 
     stop_pause_s: float = 1.0
-    """Between two tries to take a cancelled run off its backend."""
+    """Between two attempts to cancel a run on its backend."""
 
     delivery_pause_s: float = 5.0
-    """After the first failure to tell an end; it doubles with each."""
+    """After the first failed delivery; doubles with each further one."""
 
     delivery_max_pause_s: float = 15 * 60.0
-    """The longest pause between two tries to tell."""
+    """The longest pause between two deliveries."""
 
     delivery_total_s: float = 24 * 60 * 60.0
-    """How long a result is worth telling."""
+    """After which delivery of a result is given up."""

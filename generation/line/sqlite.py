@@ -1,13 +1,13 @@
-"""A function that the engine's tables need and older SQLite libraries lack."""
+"""A SQL function that the engine's tables need and older SQLite libraries lack."""
 
 import sqlite3
 import time
 from typing import Any
 
 SUBSECOND_VERSION = (3, 42, 0)
-"""The first SQLite that knows `unixepoch('subsec')`, https://sqlite.org/releaselog/3_42_0.html.
+"""The first SQLite that has `unixepoch('subsec')`, https://sqlite.org/releaselog/3_42_0.html.
 
-The engine counts on it from Python 3.12 on, but long-lived systems have a newer Python on an
+The engine relies on it from Python 3.12 on, but long-lived systems combine a newer Python with an
 older SQLite: Debian 12 has 3.40, Ubuntu 22.04 has 3.37.
 """
 

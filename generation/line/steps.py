@@ -1,6 +1,6 @@
 """Re-entrant steps of the line's workflows.
 
-They know nothing of the engine, and outcomes that are expected are returned, not raised.
+They do not depend on the engine. Expected outcomes are returned, not raised.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class DeliveryOutcome(Enum):
-    """Outcome of a delivery. `DONE` also when there was nothing to deliver."""
+    """Outcome of a delivery. `DONE` also if there was nothing to deliver."""
 
     DONE = auto()
     POSTPONED = auto()
@@ -32,7 +32,7 @@ class DeliveryOutcome(Enum):
 
 
 class Steps:
-    """One method a step."""
+    """The steps, one method each."""
 
     def __init__(
         self,
@@ -51,19 +51,19 @@ class Steps:
         self._timings = timings
 
     async def run(self, generation_id: str, backend: str, index: int) -> FinishedRun:
-        """Run it there, or re-attach."""
+        """Run a generation on that backend, or re-attach to its run."""
         return await self._runner.run(generation_id, backend, index)
 
     async def settle(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
-        """End it; what is recorded if this call did it, so that its caller tells it."""
+        """End a generation; return what was recorded if this call ended it, for its delivery."""
         return await self._settlement.end(generation_id, run)
 
     async def settle_cancelled(self, generation_id: str) -> RecordedEnd | None:
-        """End it as cancelled; what is recorded if this call did it."""
+        """End it as cancelled; return what was recorded if this call ended it."""
         return await self._settlement.cancel(generation_id)
 
     async def settle_unforeseen(self, generation_id: str, reason: str) -> RecordedEnd | None:
-        """End it because nothing brought it to an end; what is recorded if this call did it."""
+        """Fail a generation that nothing else ends; return what was recorded if this call did."""
         generation = await self._records.find(generation_id)
         if generation is None or generation.state.is_final:
             return None
@@ -72,16 +72,16 @@ class Steps:
         return await self._settlement.fail(generation_id, failures.unforeseen(reference))
 
     async def seconds_since_end(self, generation_id: str) -> float:
-        """How long ago it ended; 0 if it did not."""
+        """Return the seconds since its end; 0 if it has not ended."""
         generation = await self._records.find(generation_id)
         if generation is None or generation.finished_at is None:
             return 0.0
         return (self._clock() - generation.finished_at).total_seconds()
 
     async def stop(self, generation_id: str) -> None:
-        """Take its run off its backend; a run on its way there is waited for.
+        """Cancel its run on the backend, waiting for a submission in progress.
 
-        Where the backend is away it is done in the background, once that is back.
+        If the backend is unreachable, cancel it in the background once it is back.
         """
         placement = await self._records.find_placement(generation_id)
         if placement is None:
@@ -102,7 +102,7 @@ class Steps:
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None
     ) -> DeliveryOutcome:
-        """Tell its end, and record that."""
+        """Deliver its end and record that."""
         try:
             await self._delivery.deliver(generation_id, recorded)
         except DeliveryPostponed as error:

@@ -1,9 +1,9 @@
 """Fair order in which waiting generations start. Pure.
 
-Turns go round between people. Whoever has nothing running goes before whoever has, and among equals
-whoever has been ready for longest: since they asked, or since their last run ended. What one person
-asked for is taken in their order. People with priority are a round of their own, and the two rounds
-take turns.
+Turns go round between people. A person with nothing running goes before one with something running;
+among equals, the one who has been ready longest goes first: since their request or since their last
+run ended. One person's generations keep their order. People with priority have a round of their
+own, and the two rounds alternate.
 """
 
 import heapq
@@ -14,7 +14,7 @@ from datetime import datetime
 from generation.estimates import LineEntry
 
 _Ready = tuple[int, datetime | int]
-"""Real times come before the ends that are only foreseen."""
+"""Sort key: actual times come before estimated ends."""
 
 
 def order_turns(
@@ -25,12 +25,12 @@ def order_turns(
     *,
     had_priority: bool = False,
 ) -> list[LineEntry]:
-    """Everything that waits in the order in which it starts, if all runs take equally long.
+    """Return waiting generations in the order of their start, if all runs take equally long.
 
-    What was sent to a backend before comes first. `running` holds places, in the order in which it
-    took them; `last_ends` is when the latest run of each of these people ended; `places` is how
-    many generations all backends together take at a time; `had_priority` says of the last one that
-    started, where it is not among what runs any more, to which round it belonged.
+    Generations that were sent to a backend before come first. `running` is in the order of start;
+    `last_ends` has the last end of each person's runs; `places` is how many generations all
+    backends together run at a time; `had_priority` says to which round the last started one
+    belonged, if it is no longer in `running`.
     """
     everything = sorted(waiting, key=lambda entry: (entry.created_at, entry.id))
     sent = [entry for entry in everything if entry.backend is not None]
@@ -41,7 +41,7 @@ def order_turns(
 
 
 class _Rounds:
-    """Plays the turns that are to come."""
+    """Simulates the coming turns."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class _Rounds:
         self._queue(entry.user_id)
 
     def _queue(self, user_id: int) -> None:
-        """Put a person's next one where it belongs by what is running and was running."""
+        """Queue a person's next generation by what they have running and had running."""
         self._versions[user_id] += 1
         for entry in self._waiting.get(user_id, ()):
             if not self._busy_lanes[user_id, entry.lane]:

@@ -1,9 +1,8 @@
-"""The engine's workflows: one attempt to run a generation, its cancellation, its delivery.
+"""The engine's workflows: an attempt to run a generation, its cancellation, its delivery.
 
-None of them has steps, and none is ever resumed. What an attempt does can be entered again at any
-time, because it looks at our own records and keeps its prompt id; the engine notes that it began,
-where, and how it ended, which is four statements. Two processes that begin the same attempt are one
-too many, and the engine lets the second do nothing.
+None has steps, and none is ever resumed. An attempt is re-entrant, because it reads our own records
+and keeps its prompt id. The engine records that it began, where, and how it ended, in four
+statements. If two processes start the same attempt, the engine lets the second do nothing.
 """
 
 import asyncio
@@ -22,25 +21,26 @@ from generation.runs.results import FinishedRun, RecordedEnd
 ATTEMPT, CANCEL, DELIVER = "attempt", "cancel", "deliver"
 
 ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
-"""The engine's states of a workflow that does nothing any more."""
+"""The engine's states of a workflow that has ended."""
 
 OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's other states."""
 
 SUCCEEDED = "SUCCESS"
-"""The engine's state of a workflow that came to its end."""
+"""The engine's state of a workflow that returned."""
 
 BROKEN = "ERROR"
 """The engine's state of a workflow that raised."""
 
 BATCH = 200
-"""Workflows asked for or deleted in one statement: SQLite limits its parameters."""
+"""Workflows queried or deleted in one statement: SQLite limits its parameters."""
 
 DELIVERY_LEAST_SHARE = 24
-"""An end is tried to be told for an hour of the day at least, whenever a process begins to."""
+"""A process that starts a delivery tries for at least the total time divided by this: an hour of a
+day."""
 
 TRANSIENT = (DatabaseUnavailable, DatabaseUnreadable, DatabaseDenied)
-"""Errors after which a retry may help, perhaps because somebody fixes a disk or a password."""
+"""Errors after which a retry may succeed, perhaps because somebody fixed a disk or a password."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class OpenWorkflow:
-    """A workflow that has not ended, and who runs it."""
+    """A workflow that has not ended, and the executor that runs it."""
 
     id: str
     kind: str
@@ -69,7 +69,7 @@ class OpenWorkflow:
 
     @property
     def generation_id(self) -> str:
-        """The generation that it is of."""
+        """The generation it belongs to."""
         return self.id.partition(":")[0]
 
 
@@ -111,25 +111,25 @@ class Workflows:
         return frozenset(self._tasks.values())
 
     async def attempt(self, generation_id: str, number: int, backend: str, index: int) -> None:
-        """Start an attempt. No effect if it was started already, here or elsewhere."""
+        """Start an attempt. Has no effect if it was started before, here or elsewhere."""
         with SetWorkflowID(attempt_id(generation_id, number)):
             await DBOS.start_workflow_async(self._attempt, generation_id, backend, index)
 
     async def cancel(self, generation_id: str) -> None:
-        """Start cancelling a generation. No effect if that was started already."""
+        """Start cancelling a generation. Has no effect if that was started before."""
         with SetWorkflowID(cancel_id(generation_id)):
             await DBOS.start_workflow_async(self._cancel, generation_id)
 
     async def deliver(self, generation_id: str, telling: int = 0) -> None:
-        """Start delivering an end. No effect if that was started already.
+        """Start delivering an end. Has no effect if that was started before.
 
-        `telling` numbers the times that moderators' decisions changed what is told.
+        `telling` numbers the moderators' decisions that changed what is delivered.
         """
         with SetWorkflowID(deliver_id(generation_id, telling)):
             await DBOS.start_workflow_async(self._deliver, generation_id, telling > 0)
 
     def abort(self, generation_id: str) -> None:
-        """Stop following its run in this process: it is being ended in another way."""
+        """Stop following a run in this process, because the generation is ended another way."""
         run = self._runs.get(generation_id)
         if run is not None:
             run.cancel("aborted")
@@ -164,12 +164,12 @@ class Workflows:
         return run.result()
 
     async def _deliver_or_defer(self, generation_id: str, recorded: RecordedEnd) -> None:
-        """Deliver an end now, or leave it to a separate workflow that retries for a day."""
+        """Deliver an end, or leave it to a separate workflow that retries for a day."""
         if not await self._try_delivery(generation_id, recorded):
             await self.deliver(generation_id)
 
     async def _try_delivery(self, generation_id: str, recorded: RecordedEnd | None = None) -> bool:
-        """Try to deliver; return whether nothing is left to deliver."""
+        """Deliver once; return whether nothing is left to deliver."""
         delivery = await self._retry_transient(self._steps.deliver, generation_id, recorded)
         if delivery is DeliveryOutcome.IMPOSSIBLE:
             await self._retry_transient(self._steps.give_up_delivery, generation_id)
@@ -200,7 +200,7 @@ class Workflows:
     async def _retry_transient(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Retry this while the database is unavailable, without a time limit."""
+        """Retry while the database is unavailable, without a time limit."""
         pause_s = self._timings.retry_pause_s
         while True:
             try:
@@ -226,9 +226,9 @@ class Workflows:
     async def _unless_stopping(
         self, work: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Raise CancelledError instead of beginning or failing while the line stops.
+        """Raise CancelledError instead of starting or failing while the line stops.
 
-        The engine would record what fails for want of what is closed already as the outcome.
+        Otherwise the engine would record errors of closed resources as the workflow's outcome.
         """
         if self._is_stopping:
             raise asyncio.CancelledError
@@ -241,24 +241,24 @@ class Workflows:
 
 
 def attempt_id(generation_id: str, number: int) -> str:
-    """The workflow id of one attempt."""
+    """Return the workflow id of one attempt."""
     return f"{generation_id}:{number}"
 
 
 def cancel_id(generation_id: str) -> str:
-    """The workflow id of a generation's cancellation."""
+    """Return the workflow id of a generation's cancellation."""
     return f"{generation_id}:cancel"
 
 
 def deliver_id(generation_id: str, telling: int = 0) -> str:
-    """The workflow id of a generation's delivery, before and after each decision on it."""
+    """Return the workflow id of a generation's delivery, the first or after a decision."""
     if not telling:
         return f"{generation_id}:deliver"
     return f"{generation_id}:decided{telling if telling > 1 else ''}"
 
 
 async def find_open() -> tuple[OpenWorkflow, ...]:
-    """Every workflow that has not ended, as the engine knows it."""
+    """Return every workflow that has not ended."""
     found = await DBOS.list_workflows_async(status=list(OPEN), load_output=False)
     return tuple(
         OpenWorkflow(one.workflow_id, one.name, one.executor_id, _read_attempt(one))
@@ -267,7 +267,7 @@ async def find_open() -> tuple[OpenWorkflow, ...]:
 
 
 async def find_attempts(generation_ids: Collection[str], most: int) -> dict[str, list[Attempt]]:
-    """The attempts that the engine knows of these generations, in their order; `most` of each."""
+    """Return the recorded attempts of these generations, in order; up to `most` of each."""
     first = await _find([attempt_id(one, 0) for one in generation_ids])
     begun = [one.generation_id for one in first]
     later = await _find([attempt_id(one, n) for one in begun for n in range(1, most)])
@@ -278,7 +278,7 @@ async def find_attempts(generation_ids: Collection[str], most: int) -> dict[str,
 
 
 async def find_states(ids: Collection[str]) -> Mapping[str, str]:
-    """The engine's state of each of these workflows that it knows."""
+    """Return the state of each of these workflows that the engine knows."""
     wanted = list(ids)
     found: dict[str, str] = {}
     for start in range(0, len(wanted), BATCH):

@@ -1,1 +1,1 @@
-"""Marks that say of a file that a machine made it."""
+"""Marks in files that say that they were made by AI."""

@@ -1,4 +1,4 @@
-"""Making and examining the key and the certificates that Content Credentials are signed with."""
+"""Creation and examination of the key and certificates for signing Content Credentials."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,9 @@ _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 
 def find_algorithm(content: bytes, path: Path) -> str:
-    """Return C2PA's name of what a PEM file of key and certificates signs with.
+    """Return C2PA's name of the algorithm that a PEM file of key and certificates signs with.
 
-    Raises KeyUnusable where they do not belong together, are expired or cannot sign.
+    Raises KeyUnusable if they do not match, are expired or cannot sign.
     """
     try:
         key = load_pem_private_key(content, password=None)
@@ -50,9 +50,9 @@ def find_algorithm(content: bytes, path: Path) -> str:
 
 
 def make_key(path: Path) -> None:
-    """Make a key with a certificate of our own authority, in a file for this user alone.
+    """Create a key with a certificate of our own authority, in a file readable by this user only.
 
-    Replaces the file as a whole. Programs that read the credentials call the issuer untrusted.
+    Replaces the file atomically. Programs that read the credentials report the issuer as untrusted.
     """
     authority_key, key = (
         ec.generate_private_key(ec.SECP256R1()),
@@ -74,7 +74,7 @@ def _certify(
     signer: ec.EllipticCurvePrivateKey,
     issuer: x509.Certificate | None,
 ) -> x509.Certificate:
-    """Certify a key: as an authority without an issuer, else for signing documents."""
+    """Issue a certificate for a key: an authority's without an issuer, else one for signing."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, name),

@@ -1,6 +1,6 @@
-"""Content Credentials (C2PA): a signed statement inside a file that a machine made it.
+"""Content Credentials (C2PA): a signed statement inside a file that AI made it.
 
-The statement has no prompt, person or backend in it. https://spec.c2pa.org/, version 2.2.
+The statement contains no prompt, person or backend. https://spec.c2pa.org/, version 2.2.
 """
 
 import io
@@ -39,14 +39,14 @@ _log = logging.getLogger(__name__)
 
 
 class SourceType(StrEnum):
-    """What made a file, as IPTC's Digital Source Type names it."""
+    """How a file was made, as IPTC's Digital Source Type names it."""
 
     MADE = f"{_CATALOG}trainedAlgorithmicMedia"
     EDITED = f"{_CATALOG}compositeWithTrainedAlgorithmicMedia"
 
 
 class Credentials:
-    """Signs files with one key. May be used by several threads at once."""
+    """Signs files with one key. Thread-safe."""
 
     def __init__(self, key: SigningKey) -> None:
         self.fingerprint = key.fingerprint
@@ -61,7 +61,7 @@ class Credentials:
         self._has_warned = False
 
     def sign(self, content: bytes, media_type: str, source: SourceType) -> bytes:
-        """Return the file with credentials, and pictures with IPTC's source type in their XMP.
+        """Return the file with credentials; pictures also get IPTC's source type in their XMP.
 
         A file that cannot be signed is returned as it is. Credentials that are in it already are
         replaced: sign last.
@@ -93,7 +93,7 @@ class Credentials:
 
 
 def open_credentials(setting: str, folder: Path) -> Credentials | None:
-    """Build what signs, or return None where it is off or, logged, where it cannot.
+    """Build the signer; return None if signing is off or, logged, impossible.
 
     The parameters are those of `keys.read_signing_key`, and `off`.
     """

@@ -1,5 +1,5 @@
-"""Why nothing can be signed."""
+"""Errors of signing."""
 
 
 class KeyUnusable(Exception):
-    """Nothing can be signed with the file; the message says why, without its content."""
+    """The key file cannot be used for signing; the message says why, without its content."""

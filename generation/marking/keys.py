@@ -1,4 +1,4 @@
-"""Reading the key and the certificates that Content Credentials are signed with."""
+"""Reading of the key and certificates for signing Content Credentials."""
 
 import hashlib
 import re
@@ -9,10 +9,10 @@ from pathlib import Path
 from generation.marking.errors import KeyUnusable
 
 KEY_FILE = "credentials.pem"
-"""In the data folder: our own key and certificates."""
+"""Name of our own key and certificates in the data folder."""
 
 OWN_ALGORITHM = "es256"
-"""What `certificates.make_key` makes keys for."""
+"""Algorithm of the keys that `certificates.make_key` creates."""
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
 
@@ -21,8 +21,8 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTAL
 class SigningKey:
     """A private key and its certificates, the signing one first, as PEM.
 
-    `algorithm` is C2PA's name of the signature. `fingerprint` (SHA-256, hexadecimal) is the same
-    in all processes that sign with the same certificate.
+    `algorithm` is C2PA's name of the signature. `fingerprint` (SHA-256, hexadecimal) is the same in
+    all processes that sign with the same certificate.
     """
 
     algorithm: str
@@ -31,15 +31,15 @@ class SigningKey:
 
     @property
     def fingerprint(self) -> str:
-        """Of the signing certificate."""
+        """Fingerprint of the signing certificate."""
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.certificates[0])).hexdigest()
 
 
 def read_signing_key(setting: str, folder: Path) -> SigningKey:
     """Read the key that LIMNER_CREDENTIALS names. Raises KeyUnusable.
 
-    `on` is our own in `folder`, made when it is missing; anything else is the path of a PEM file
-    with the operator's key and chain.
+    `on` is our own key in `folder`, created if it is missing; any other value is the path of a PEM
+    file with the operator's key and certificate chain.
     """
     if setting == "on":
         return ensure_key(folder / KEY_FILE)
@@ -47,7 +47,7 @@ def read_signing_key(setting: str, folder: Path) -> SigningKey:
 
 
 def ensure_key(path: Path) -> SigningKey:
-    """Read our own key, which is made when the file is missing. Raises KeyUnusable."""
+    """Read our own key, creating it if the file is missing. Raises KeyUnusable."""
     if not path.exists():
         # 13 MB of modules that later starts do without.
         from generation.marking.certificates import make_key  # noqa: PLC0415
@@ -60,7 +60,7 @@ def ensure_key(path: Path) -> SigningKey:
 
 
 def read_operators_key(path: Path) -> SigningKey:
-    """Read and examine a key and chain of the operator's, in one PEM file. Raises KeyUnusable."""
+    """Read and examine an operator's key and chain in one PEM file. Raises KeyUnusable."""
     from generation.marking.certificates import find_algorithm  # noqa: PLC0415 - as above
 
     content = _read(path)

@@ -7,11 +7,11 @@ from generation.media.media_types import guess_media_type
 from generation.record import Generation
 
 MARK_BYTES = 8 * 1024
-"""What a mark adds to a file at most."""
+"""Largest increase in bytes by a mark."""
 
 
 class Marker:
-    """Signs what is sent, where there are credentials, and knows where the word "AI" is shown."""
+    """Signs posted files if there are credentials, and knows where the word "AI" is shown."""
 
     def __init__(
         self, credentials: Credentials | None = None, visible: VisibleMark | None = None
@@ -20,16 +20,16 @@ class Marker:
         self._visible = visible
 
     def leave_room(self, limit: int) -> int:
-        """Return how large a file of at most `limit` bytes may be before it is marked."""
+        """Return the size that a file may have before marking, to stay within `limit` bytes."""
         return limit if self._credentials is None else max(limit - MARK_BYTES, limit // 2)
 
     async def mark(self, content: bytes, filename: str, generation: Generation) -> bytes:
-        """Return a file of this generation with its mark; as it is where it cannot have one."""
+        """Return a file of this generation with its mark, or unchanged if it cannot have one."""
         if self._credentials is None:
             return content
         source = SourceType.EDITED if generation.edited else SourceType.MADE
         return await decode(self._credentials.sign, content, guess_media_type(filename), source)
 
     async def says_ai(self, generation: Generation) -> bool:
-        """Whether the line above this result has the word."""
+        """Return whether the line above this result contains the word."""
         return self._visible is None or await self._visible.is_shown(generation.guild_id)

@@ -1,4 +1,4 @@
-"""What a file states of how it came to be: Content Credentials and IPTC's source type.
+"""Statements in a file about its origin: Content Credentials and IPTC's source type.
 
 Anybody may have written either; only credentials show whether the file was changed since.
 """
@@ -31,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a file states.
+    """Statements in a file about its origin.
 
-    `source_types` are IPTC's names, such as "trainedAlgorithmicMedia", as the credentials have
-    them, and `xmp_source_type` the one beside them. `issuer` signed with `program`; without an
-    issuer there are no credentials. Unless it `is_intact`, the file was changed since.
+    `source_types` are IPTC's names in the credentials, such as "trainedAlgorithmicMedia", and
+    `xmp_source_type` is the one in the XMP. `issuer` signed with `program`; without an issuer there
+    are no credentials. Unless it `is_intact`, the file was changed since.
     """
 
     issuer: str = ""
@@ -47,7 +47,7 @@ class Statement:
 
 
 def read_statement(content: bytes) -> Statement | None:
-    """Read what a file states, without asking anything outside; None where it states nothing."""
+    """Read a file's statements without network access; return None if there are none."""
     found = _SOURCE_TYPE.search(content)
     xmp_source_type = found[1].decode() if found else ""
     report = _read_report(content)
@@ -68,7 +68,7 @@ def read_statement(content: bytes) -> Statement | None:
 
 
 def _read_report(content: bytes) -> Mapping[str, Any] | None:
-    """The library's report of a file; None where it has no credentials that can be read."""
+    """Return the library's report on a file; None if it has no readable credentials."""
     media_type = detect_media_type(content)
     if media_type not in _READABLE:
         return None

@@ -1,4 +1,4 @@
-"""The word "AI" in the line above a result, which each guild has or leaves out."""
+"""The word "AI" in the line above a result, a setting of each guild."""
 
 import logging
 from collections.abc import Callable
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 class VisibleMark(Service):
-    """Knows which guilds show the word. It is shown where nobody decided."""
+    """Setting of each guild whether the word is shown; shown by default."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         super().__init__(database, clock)
         self._shown = CachedQuery[int | None, bool](database, (GuildModerationRow,), _load)
 
     async def is_shown(self, guild_id: int | None) -> bool:
-        """Whether results in this guild say it; they do while the setting cannot be read."""
+        """Return whether results in this guild show it; True if the setting cannot be read."""
         try:
             return await self._shown.get(guild_id)
         except DatabaseError as error:
@@ -32,7 +32,7 @@ class VisibleMark(Service):
 
     @writes
     def set(self, session: Session, actor: Actor, *, is_shown: bool) -> None:
-        """Show the word or leave it out; it is audited. Raises ServiceUnavailable."""
+        """Show or hide the word; recorded in the audit log. Raises ServiceUnavailable."""
         GuildModerationRepository(session).put(actor.guild_id, says_ai=is_shown)
         self._audit(session, actor, "marking", word="on" if is_shown else "off")
 

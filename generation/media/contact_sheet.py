@@ -23,7 +23,7 @@ _BADGE_COLOUR = "#5865f2"
 _PADDING = 12
 _CAPTION_LINES = 2
 _CAPTION_CHARACTERS = 120
-"""More than two lines can show, so that a long prompt is not measured word by word."""
+"""More than fits into two lines, so that a long prompt is not measured word by word."""
 
 _CAPTION_SIZE = 17
 _LINE_HEIGHT = 23
@@ -31,7 +31,7 @@ _TILE_WIDTH = THUMBNAIL_SIDE + 2 * _PADDING
 _TILE_HEIGHT = THUMBNAIL_SIDE + 3 * _PADDING + _CAPTION_LINES * _LINE_HEIGHT
 _TILE_SIZE = (_TILE_WIDTH, _TILE_HEIGHT)
 _OVERSAMPLING = 4
-"""Corners are drawn larger and scaled down: Pillow draws them jagged."""
+"""Corners are drawn larger and scaled down, because Pillow does not anti-alias them."""
 
 
 class Symbol(StrEnum):
@@ -45,7 +45,7 @@ class Symbol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture of a contact sheet; without a thumbnail, a symbol or nothing in its place."""
+    """One picture of a contact sheet; without a thumbnail, a symbol or nothing is drawn."""
 
     caption: str
     thumbnail: bytes | None = field(default=None, repr=False)
@@ -155,7 +155,7 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def _wrap(caption: str, font: _Font) -> list[str]:
-    """Break a caption into the lines there is room for, the last one cut with an ellipsis."""
+    """Wrap a caption into the available lines, the last one cut with an ellipsis."""
     words = _drawable(caption[:_CAPTION_CHARACTERS], font).split()
     lines: list[str] = []
     while words and len(lines) < _CAPTION_LINES:
@@ -181,7 +181,7 @@ def _fits(line: str, font: _Font) -> bool:
 
 
 def _drawable(text: str, font: _Font) -> str:
-    """Write letters without the accents the font lacks, and leave out what it has no glyph for."""
+    """Replace accented letters that the font lacks, and remove characters without a glyph."""
     missing = bytes(font.getmask("\uffff"))
     plain = unicodedata.normalize("NFKD", text)
     known = {
@@ -192,7 +192,7 @@ def _drawable(text: str, font: _Font) -> str:
 
 
 def build_tile(generation: Generation) -> Tile:
-    """Its first result that has a thumbnail, or a symbol for what it has."""
+    """Build the tile of a generation: its first thumbnail, or a symbol for its media."""
     caption = f"{generation.id} · {generation.prompt}"
     for output in generation.outputs:
         if output.thumbnail is not None:
@@ -202,7 +202,7 @@ def build_tile(generation: Generation) -> Tile:
 
 
 def build_tiles(generation: Generation) -> tuple[Tile, ...]:
-    """Every result of it, none when one of them cannot be judged from a thumbnail."""
+    """Build a tile of every result; none if one cannot be judged from a thumbnail."""
     caption = f"{generation.id} · {generation.prompt}"
     if not all(one.media_type.startswith("image/") for one in generation.outputs):
         return ()

@@ -1,7 +1,7 @@
-"""Bounds on pictures in memory: two are decoded at a time, whoever sends them, one of them large.
+"""Limits on decoded pictures in memory: two at a time in a process, only one of them large.
 
-A decoded picture takes 4 bytes a pixel, and up to 16 meanwhile: Pillow's decoder of WebP keeps two
-frames, and hands over a copy.
+A decoded picture takes 4 bytes a pixel, and up to 16 meanwhile: Pillow's WebP decoder keeps two
+frames and hands over a copy.
 """
 
 import asyncio
@@ -19,23 +19,24 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 AT_A_TIME = 2
-"""Pictures that are decoded in one process, and acts of people whose files are in memory."""
+"""Pictures decoded at a time in one process, and actions of people whose files are in memory."""
 
 LARGE_PIXELS = 2048 * 2048
-"""A picture of more is decoded while no other large one is: one of 4,096 a side takes 270 MB."""
+"""Above this, a picture is decoded while no other large one is: one of 4,096 a side takes 270
+MB."""
 
 _large = threading.RLock()
 
 _call = threading.local()
-"""`held`: what the call of `decode` that runs in this thread gives back at its end."""
+"""Thread-local of the running `decode` call: `held` has what it releases at its end."""
 
 _threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="decoding")
 
 
 async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
-    """Call what decodes or encodes a picture in a thread, once it is its turn in this process.
+    """Call a function that decodes or encodes a picture in a thread, when a slot is free.
 
-    Memory that it leaves is given back to the system. Cancelled while it waits, it never runs.
+    Freed memory is returned to the system afterwards. A call cancelled while waiting never runs.
     """
     loop = asyncio.get_running_loop()
     call = partial(function, *arguments, **options)
@@ -43,9 +44,9 @@ async def decode(function: Callable[_P, _T], *arguments: _P.args, **options: _P.
 
 
 def await_turn(size: tuple[int, int]) -> None:
-    """Before a picture is decoded: wait until no other call of `decode` has a large one, if it is.
+    """Wait, before decoding a large picture, until no other `decode` call has one.
 
-    It stays so until the call of `decode` that this is part of has ended.
+    The turn lasts until the surrounding `decode` call ends.
     """
     held: ExitStack | None = getattr(_call, "held", None)
     if held is not None and size[0] * size[1] > LARGE_PIXELS:
@@ -53,7 +54,7 @@ def await_turn(size: tuple[int, int]) -> None:
 
 
 class FileSlots:
-    """Limits holders of whole files in memory: one action per person at a time, two in all."""
+    """Limits whole files in memory: one action per person at a time, two in all."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -61,7 +62,7 @@ class FileSlots:
 
     @asynccontextmanager
     async def take(self, user_id: int) -> AsyncGenerator[None]:
-        """Wait for a turn; it ends with the block."""
+        """Wait for a slot, held for the length of the context."""
         one_at_a_time = self._people.setdefault(user_id, asyncio.Lock())
         async with one_at_a_time, self._places:
             yield

@@ -1,4 +1,4 @@
-"""Fitting pictures and animations under a number of bytes."""
+"""Re-encoding of pictures and animations to fit a number of bytes."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,19 +18,19 @@ from generation.media.imaging import (
 )
 
 _MAX_WEBP_SIDE = 16_383
-"""The format's own limit."""
+"""The WebP format's own limit."""
 
 _QUALITIES = (92, 84, 74)
-"""WebP qualities tried before a picture is made smaller; below, artefacts show at first sight."""
+"""WebP qualities tried before a picture is scaled down; below, artifacts are obvious."""
 
 _ANIMATION_METHOD = 2
-"""WebP's effort, of 6: more takes several times as long and saves a few per cent."""
+"""WebP's effort, of 6: more takes several times as long and saves a few percent."""
 
 _SHRINK_MARGIN = 0.9
-"""How far below the computed size the next attempt goes, since bytes do not follow area exactly."""
+"""Safety factor of the next size to try, since bytes are not exactly proportional to area."""
 
 _MAX_ANIMATION_PIXELS = 100_000_000
-"""Pixels of all frames of an animation that is re-encoded at all."""
+"""Pixels of all frames of the largest animation that is re-encoded."""
 
 _MAX_KEPT_PIXELS = 50_000_000
 """Pixels of all re-encoded frames, which are in memory together: 200 MB."""
@@ -41,12 +41,12 @@ _ANIMATION_FACTORS = (1.0, 0.7, 0.5, 0.35, 0.25)
 _ANIMATION_QUALITY = 75
 
 _FRAME_MS = 100
-"""Duration of a frame without one, as in browsers."""
+"""Duration of a frame that has none, as in browsers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A picture that has no more bytes than it may; `is_scaled` says that it has fewer pixels."""
+    """A picture within the byte limit; `is_scaled` says that it has fewer pixels."""
 
     content: bytes = field(repr=False)
     extension: str
@@ -55,10 +55,10 @@ class Fitted:
 
 
 def fit_under(content: bytes, max_bytes: int) -> Fitted:
-    """Give the picture in at most `max_bytes`: as it is, or as WebP, made smaller where needed.
+    """Return the picture in at most `max_bytes`: unchanged, or as WebP, scaled down if needed.
 
-    Of an animation that is far too long only the first frame is left.
-    Raises InvalidImage when it is no picture, or the limit is too small for any.
+    Of an animation that is far too long only the first frame is kept. Raises InvalidImage if it is
+    no picture, or the limit is too small for any.
     """
     with open_image(content, RESULT_FORMATS) as source:
         if len(content) <= max_bytes:
@@ -83,7 +83,7 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
 
 
 def _fit_animation(source: Image.Image, max_bytes: int) -> Fitted | None:
-    """All of its frames in a smaller WebP; None for a still, or when that would be too much."""
+    """Encode all frames as a smaller WebP; None for a still, or if that would take too long."""
     count = getattr(source, "n_frames", 1)
     pixels = count * source.width * source.height
     if count == 1 or pixels > _MAX_ANIMATION_PIXELS:

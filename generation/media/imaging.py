@@ -1,7 +1,7 @@
-"""Reading, measuring and scaling pictures.
+"""Reading, measuring and scaling of pictures.
 
-All functions here and in `inputs`, `fitting` and `contact_sheet` are plain and busy for up to
-seconds: call them through `generation.media.decoding.decode`.
+All functions here and in `inputs`, `fitting` and `contact_sheet` block for up to seconds: call them
+through `generation.media.decoding.decode`.
 """
 
 import math
@@ -17,13 +17,14 @@ from generation.errors import FailureKind, RequestRefused
 from generation.media.decoding import await_turn
 
 MAX_INPUT_SIDE = 4096
-"""Pixels a side of an attached picture: more is scaled down by every model anyway."""
+"""Pixels a side of an attached picture; models scale larger ones down anyway."""
 
 MAX_RESULT_PIXELS = 80_000_000
-"""Pixels of a picture that we decode: four megapixels upscaled fourfold are 67, and take 270 MB."""
+"""Pixels of the largest decoded picture: four megapixels upscaled fourfold are 67, and take 270
+MB."""
 
 MAX_WEBP_PIXELS = MAX_INPUT_SIDE**2
-"""The same of a WebP: its decoder takes 16 bytes a pixel, 270 MB, where others take 4."""
+"""The same for WebP, whose decoder takes 16 bytes a pixel, 270 MB, where others take 4."""
 
 THUMBNAIL_SIDE = 256
 """Pixels a side of a thumbnail: sharp in a contact sheet, about 10 kB in the database."""
@@ -41,13 +42,13 @@ MEDIA_TYPES = {
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif"}
 
 _STILLS = 4
-"""Frames of an animation that are checked, the first and the last included."""
+"""Frames of an animation that are checked, including the first and the last."""
 
 _STILL_SIDE = 640
-"""Pixels a side of what a checker looks at: twice what the usual model sees."""
+"""Pixels a side of a still for image checks: twice what the usual model sees."""
 
 _NOISE_SHARE = 80
-"""The grain of a half-made picture, as a share of its longer side."""
+"""Grain size of an unfinished picture, as a fraction of its longer side."""
 
 
 GRID_CELLS = 4
@@ -59,8 +60,8 @@ _GRID_QUALITY = 90
 
 
 _REDUCING_GAP = 2
-"""How many times as large as wanted a picture stays when its pixels are averaged before the
-resampling proper: less would show."""
+"""How much larger than the target the averaged picture is before the resampling proper; a smaller
+factor is visible."""
 
 
 OPAQUE = 255
@@ -74,7 +75,7 @@ class InvalidImage(RequestRefused):
 
 
 class Description(NamedTuple):
-    """What a picture's own header says."""
+    """Properties from a picture's own header."""
 
     media_type: str
     width: int
@@ -87,7 +88,7 @@ class Description(NamedTuple):
 
 
 def describe(content: bytes) -> Description | None:
-    """Read a picture's type and size from its header; None when it is no picture we know."""
+    """Read a picture's type and size from its header; None for anything else."""
     try:
         with open_image(content, RESULT_FORMATS) as image:
             return Description(MEDIA_TYPES[image.format or ""], *image.size)
@@ -96,24 +97,24 @@ def describe(content: bytes) -> Description | None:
 
 
 def thumbnail(content: bytes, side: int = THUMBNAIL_SIDE) -> bytes | None:
-    """Make a small JPEG or WebP of a result; None when it is no picture we can read."""
+    """Make a small JPEG or WebP of a result; None if it is no readable picture."""
     image = find_small(content, side)
     return None if image is None else _encode_quickly(image, quality=80)
 
 
 def preview(content: bytes, max_side: int = 512) -> bytes | None:
-    """Make a small JPEG of a live preview; None when it is garbage."""
+    """Make a small JPEG of a live preview; None if it cannot be read."""
     image = find_small(content, max_side)
     return None if image is None else encode(on_black(image), "JPEG", quality=80)
 
 
 def grey() -> bytes:
-    """A PNG that shows nothing, for trying out what looks at pictures."""
+    """Return a blank PNG, for testing an image checker."""
     return encode(Image.new("RGB", (_STILL_SIDE, _STILL_SIDE), "grey"), "PNG")
 
 
 def stills(content: bytes) -> tuple[bytes, ...]:
-    """Small PNGs of what a picture shows; several of an animation, none of what cannot be read."""
+    """Return small PNGs of a picture, several of an animation; empty if it cannot be read."""
     written = []
     try:
         with open_image(content, RESULT_FORMATS) as source:
@@ -132,7 +133,7 @@ def stills(content: bytes) -> tuple[bytes, ...]:
 
 
 def sketches(content: bytes) -> tuple[bytes, ...]:
-    """Small PNGs of a half-made picture: as it is, and without its noise; none if unreadable."""
+    """Return small PNGs of an unfinished picture, as is and denoised; empty if unreadable."""
     found = stills(content)[:1]
     if not found:
         return ()
@@ -142,9 +143,9 @@ def sketches(content: bytes) -> tuple[bytes, ...]:
 
 
 def grid(contents: Sequence[bytes]) -> bytes | None:
-    """Put two to four pictures into one, two a row; None when one cannot be read.
+    """Combine two to four pictures into one, two a row; None if one cannot be read.
 
-    It is a JPEG, or a WebP where something is transparent.
+    The result is a JPEG, or a WebP if something is transparent.
     """
     try:
         pictures = [_load_cell(content) for content in contents[:GRID_CELLS]]
@@ -162,7 +163,7 @@ def grid(contents: Sequence[bytes]) -> bytes | None:
 
 
 def cut_from_grid(content: bytes, index: int, count: int) -> bytes | None:
-    """Cut one of `count` pictures out of what `grid` made, as a PNG; None if unreadable."""
+    """Cut one of `count` pictures out of a grid, as a PNG; None if unreadable."""
     try:
         with open_image(content, RESULT_FORMATS) as source:
             sheet = normalise(source)
@@ -179,7 +180,7 @@ def cut_from_grid(content: bytes, index: int, count: int) -> bytes | None:
 
 @contextmanager
 def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
-    """Open by content, not by name; nothing is decoded yet. Raises InvalidImage, also later on."""
+    """Open a picture by content, not by name; decodes nothing yet. Raises InvalidImage."""
     try:
         with Image.open(BytesIO(content), formats=formats) as image:
             check_size(image.size)
@@ -206,7 +207,7 @@ def _load_cell(content: bytes) -> Image.Image:
 
 
 def find_small(content: bytes, side: int) -> Image.Image | None:
-    """Decode, scaled down to `side` pixels a side at most; None for what cannot be read."""
+    """Decode a picture, scaled down to at most `side` pixels a side; None if unreadable."""
     try:
         with open_image(content, RESULT_FORMATS) as source:
             image = normalise(source, side)
@@ -220,7 +221,7 @@ def check_size(
     max_side: int | None = None,
     max_pixels: int = MAX_RESULT_PIXELS,
 ) -> None:
-    """Judge by the header's size, before anything of that size is put into memory."""
+    """Check the size in the header, before anything of that size is in memory."""
     facts = {"width": size[0], "height": size[1], "limit": max_side}
     if max_side is not None and max(size) > max_side:
         raise InvalidImage(
@@ -235,7 +236,7 @@ def check_size(
 
 
 def check_decodable(source: Image.Image) -> None:
-    """Judge what was opened once more before it is decoded. Raises InvalidImage."""
+    """Check an opened picture once more before it is decoded. Raises InvalidImage."""
     if source.format == "WEBP":
         check_size(source.size, max_pixels=MAX_WEBP_PIXELS)
 
@@ -244,9 +245,9 @@ def check_decodable(source: Image.Image) -> None:
 
 
 def normalise(source: Image.Image, longest: int | None = None) -> Image.Image:
-    """Decode a picture; where that saves memory, scaled down to no less than `longest` a side.
+    """Decode a picture, scaled down to no less than `longest` a side where that saves memory.
 
-    What comes back may be the opened picture itself: a copy would take as much memory again.
+    May return the opened picture itself: a copy would take as much memory again.
     """
     source.seek(0)
     turn = _find_turn(source)
@@ -274,7 +275,7 @@ def _load(source: Image.Image, longest: int | None) -> Image.Image:
 
 
 def factor_to(size: tuple[int, int], max_pixels: int) -> float:
-    """Return the scale factor of both sides for so many pixels; at most 1."""
+    """Return the scale factor of both sides for a number of pixels; at most 1."""
     return min(1.0, math.sqrt(max_pixels / (size[0] * size[1])))
 
 
@@ -320,7 +321,7 @@ def _to_rgb(source: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Turn colours to sRGB where the picture says what it uses; its profile is dropped later."""
+    """Convert colors to sRGB if the picture has a profile, which is removed later."""
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "CMYK"):
         try:
@@ -339,7 +340,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def on_black(image: Image.Image) -> Image.Image:
-    """Put what is transparent on black."""
+    """Compose transparent parts on black."""
     if image.mode != "RGBA":
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
@@ -350,9 +351,10 @@ def scale(
     factor: float,
     resampling: Image.Resampling = Image.Resampling.LANCZOS,
 ) -> Image.Image:
-    """Scale down by this factor; 1 and more return the picture as it is.
+    """Scale down by this factor; return the picture unchanged for 1 and more.
 
-    Lanczos keeps most detail; Hamming takes half the time, and nobody sees it in what is small.
+    Lanczos keeps most detail; Hamming takes half the time, with no visible difference in small
+    pictures.
     """
     if factor >= 1:
         return image
@@ -368,9 +370,9 @@ def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
 
 
 def _encode_quickly(image: Image.Image, quality: int) -> bytes:
-    """Encode as a JPEG, or as a WebP where something is transparent: that takes ten times as long.
+    """Encode as a JPEG, or as a WebP if something is transparent, which takes ten times as long.
 
-    The chroma of a JPEG is not subsampled, which would blur red on black.
+    The chroma of the JPEG is not subsampled, which would blur red on black.
     """
     if image.mode == "RGBA":
         return encode(image, "WEBP", quality=quality, method=0)

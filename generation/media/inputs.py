@@ -22,17 +22,17 @@ from generation.media.imaging import (
 )
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
-"""Bytes of an attached picture: what Discord lets everybody upload."""
+"""Bytes of an attached picture: Discord's limit for everybody."""
 
 _MOST_GROWTH = 2
-"""How many times the permitted bytes a PNG may take that an attachment is kept as: noise from a
-WebP takes five times as many as there."""
+"""Largest growth when an attachment is re-encoded as PNG: noise from a WebP takes five times its
+bytes."""
 
 _NEARLY_BLACK = 16
-"""Luminance that JPEG's noise reaches in black."""
+"""Luminance up to which a pixel counts as black, JPEG's noise included."""
 
 _GREY_SPREAD = 24
-"""Difference between colour channels up to which a pixel counts as grey, JPEG's noise included."""
+"""Difference between color channels up to which a pixel counts as grey, JPEG's noise included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def verify_input(
 ) -> CheckedImage:
     """Verify an attachment and re-encode it, so that none of its bytes are passed on.
 
-    A picture of more than `max_pixels` is scaled down to them. Raises InvalidImage.
+    A picture of more than `max_pixels` is scaled down. Raises InvalidImage.
     """
     image, file_format = _load_input(content, max_bytes, max_pixels)
     if max_pixels is not None:
@@ -68,10 +68,10 @@ def verify_input(
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
-    """Return a result as `verify_input` takes it: re-encoded only where it does not.
+    """Return a result as `verify_input` would, re-encoded only if it needs to be.
 
-    It is scaled down if it is too large; of other animations than `INPUT_FORMATS` has, the first
-    frame is taken. Raises InvalidImage.
+    Scaled down if it is too large; of animations in other formats than `INPUT_FORMATS`, the first
+    frame is used. Raises InvalidImage.
     """
     with open_image(content, RESULT_FORMATS) as source:
         fits = max(source.size) <= MAX_INPUT_SIDE and len(content) <= max_bytes
@@ -86,11 +86,11 @@ def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
 
 
 def verify_mask(content: bytes, image_size: tuple[int, int]) -> bytes:
-    """Check an attached mask and write it as a grey PNG of the picture's size: white is repainted.
+    """Check an attached mask; return a grey PNG of the picture's size, white where to repaint.
 
-    Black and white count as they are, on black where there is transparency. In a picture with
-    erased parts, and in a plain colour, it is the transparent parts that are repainted.
-    Raises InvalidImage.
+    Black and white are used as they are, on black where there is transparency. In a picture with
+    erased parts, and in one of a single color, the transparent parts are repainted. Raises
+    InvalidImage.
     """
     mask = _read_mask(_load_input(content, MAX_INPUT_BYTES)[0])
     if mask.size != image_size:

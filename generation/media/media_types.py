@@ -75,25 +75,25 @@ _BRANDS = {
     b"M4A ": "audio/mp4",
     b"M4B ": "audio/mp4",
 }
-"""Major brands of ISO 14496-12 files; any other is a video's."""
+"""Major brands of ISO 14496-12 files; any other stands for a video."""
 
 _HEAD_BYTES = 1024
-"""Of a text, within which a page or a drawing says that it is one."""
+"""Bytes of a text in which a web page or drawing is recognized."""
 
 _BOX_HEADER = 8
 _MPEG_SYNC = 0xFFE0
 _MPEG_RESERVED_RATE = 3
 _STL_HEADER, _STL_TRIANGLE = 84, 50
-"""Bytes of a binary STL: a header that ends with the number of triangles, and each of them."""
+"""Bytes of a binary STL's header, which ends with the number of triangles, and of each triangle."""
 
 
 def guess_media_type(filename: str) -> str:
-    """The media type that the extension stands for."""
+    """Return the media type of the file name's extension."""
     return _TYPES.guess_type(filename)[0] or UNKNOWN
 
 
 def detect_media_type(content: bytes) -> str | None:
-    """The media type that the bytes stand for; None for what has no signature known here."""
+    """Return the media type of the content; None if it has no known signature."""
     if content[:4] == b"RIFF":
         return _RIFF.get(content[8:12])
     if content[:4] == b"\x1a\x45\xdf\xa3":
@@ -119,14 +119,14 @@ def _type_of_ebml(head: bytes) -> str | None:
 
 
 def _type_of_boxes(content: bytes) -> str | None:
-    """ISO 14496-12: a file of boxes, the first its type, one of them its index."""
+    """Detect ISO 14496-12: a file of boxes that starts with its type and has an index."""
     media_type = _BRANDS.get(content[8:12], "video/mp4")
     index = b"meta" if media_type.startswith("image/") else b"moov"
     return media_type if index in _boxes(content) else None
 
 
 def _boxes(content: bytes) -> Iterator[bytes]:
-    """The names of the boxes at the top; ends where they do not fit into the file."""
+    """Yield the names of top-level boxes, up to one that does not fit into the file."""
     start = 0
     while start + _BOX_HEADER <= len(content):
         size = int.from_bytes(content[start : start + 4], "big")
@@ -141,7 +141,7 @@ def _boxes(content: bytes) -> Iterator[bytes]:
 
 
 def _is_mpeg_frame(content: bytes) -> bool:
-    """ISO 11172-3: eleven set bits, then a version, a layer and a rate that are not reserved."""
+    """Detect ISO 11172-3: eleven set bits, then a version, layer and rate that are not reserved."""
     head = int.from_bytes(content[:2], "big") if len(content) > _BOX_HEADER else 0
     if head & _MPEG_SYNC != _MPEG_SYNC:
         return False
@@ -155,7 +155,7 @@ def _is_binary_stl(content: bytes) -> bool:
 
 
 def _type_of_text(content: bytes) -> str | None:
-    """A web page, a drawing, or plain text; None for what is none of them, and for nothing."""
+    """Detect a web page, a drawing, or plain text; None for other content and for no content."""
     head = content[:_HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head or b"\0" in head:
         return None

@@ -1,6 +1,6 @@
-"""Generation metadata embedded in pictures by ComfyUI and A1111.
+"""Generation metadata that ComfyUI and A1111 embed in pictures.
 
-ComfyUI writes the graph as JSON. A1111 (and what follows it) writes one text: the prompt, a line
+ComfyUI writes the graph as JSON. A1111 and compatible programs write one text: the prompt, a line
 that begins with "Negative prompt:", and a last line of "Steps: 20, Sampler: Euler, ...".
 """
 
@@ -14,13 +14,14 @@ from workflows.errors import InvalidGraph, NothingCarried
 from workflows.graph import Graph, Node, find_link
 
 MAX_TEXTS_TAKEN = 4
-"""Prompts of one sampler: more are no prompts but data."""
+"""Prompts of one sampler; more texts are data."""
 
 _NEGATIVE = "Negative prompt:"
 _FACTS_LINE = re.compile(r"^Steps: \d+\b", re.MULTILINE)
 _FACT = re.compile(r'([^:,"]{1,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 _FACTS_CHARACTERS = 4_000
-"""Of the line of facts: real ones have some hundreds, and time grows with the square of more."""
+"""Longest line of facts that is parsed: real ones have some hundreds, and parsing takes quadratic
+time."""
 
 _TEXT_INPUTS = ("text", "text_g", "text_l", "clip_l", "t5xxl", "prompt", "value", "string")
 _SAMPLED = {
@@ -54,7 +55,7 @@ class Metadata:
 
 
 def read_metadata(content: bytes) -> Metadata | None:
-    """Read a file's metadata, in up to a second; None if there is none of a known form."""
+    """Read a file's metadata, in up to a second; None if there is none in a known form."""
     try:
         carried = read(content)
     except (NothingCarried, InvalidGraph):
@@ -72,7 +73,7 @@ def read_metadata(content: bytes) -> Metadata | None:
 
 
 def parse_parameters(text: str) -> Metadata:
-    """A1111's text."""
+    """Parse A1111's text."""
     said, line = text, ""
     for found in _FACTS_LINE.finditer(text):
         said = text[: found.start()]
@@ -133,7 +134,7 @@ def _models(graph: Graph) -> Iterator[str]:
 
 
 def _texts(graph: Graph, value: object) -> Iterator[str]:
-    """Texts of the nodes that an input comes from, the nearest first."""
+    """Yield the texts of the nodes upstream of an input, the nearest first."""
     waiting, seen, found = [value], set[str](), 0
     while waiting and found < MAX_TEXTS_TAKEN:
         link = find_link(waiting.pop(0))

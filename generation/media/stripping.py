@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_METADATA = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"comf", b"caBX"})
-"""`comf` is where ComfyUI puts the texts of animated pictures, `caBX` where C2PA puts credentials:
-they would not match the file any more."""
+"""`comf` contains ComfyUI's texts of animated pictures, `caBX` C2PA credentials, which would not
+match the file any more."""
 _WEBP_METADATA = frozenset({b"EXIF", b"XMP ", b"C2PA"})
 _WEBP_METADATA_FLAGS = 0x08 | 0x04
 
@@ -19,11 +19,11 @@ _JPEG_SCAN = 0xDA
 _JPEG_COMMENT = 0xFE
 _JPEG_EXIF, _JPEG_LAST_APP = 0xE1, 0xEF
 _JPEG_COLOURS = frozenset({0xE2, 0xEE})
-"""The colour profile and Adobe's marker: without them the colours would be others."""
+"""The color profile and Adobe's marker, without which colors would change."""
 
 
 def strip_metadata(content: bytes) -> bytes:
-    """The file without texts, EXIF and XMP; as it is when it is of no kind that is known here."""
+    """Return the file without texts, EXIF and XMP; unchanged if its type is not supported here."""
     try:
         if content.startswith(_PNG):
             return _strip_png(content)

@@ -1,7 +1,7 @@
-"""Videos: a still, and re-encoding to a size. Only with PyAV installed (`limner[video]`).
+"""Videos: extraction of a still, and re-encoding to a size. Requires PyAV (`limner[video]`).
 
-All functions are plain and busy for up to minutes: call them in a thread.
-The videos come from the operator's own backends.
+All functions block for up to minutes: call them in a thread. Videos come from the operator's own
+backends.
 """
 
 import io
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 LONGEST_S = 180.0
-"""Seconds of a video that is re-encoded: it takes about as long on a small machine."""
+"""Seconds of the longest video that is re-encoded, which takes about as long on a small machine."""
 
 _AUDIO_BITS = 96_000
 _BIT_RATE_MARGIN = 0.88
-"""Share of the limit that is aimed at: the encoder does not hit its bit rate exactly."""
+"""Target as a fraction of the limit: the encoder does not reach its bit rate exactly."""
 
 _LEAST_BITS = 150_000
-"""A second, below which there is nothing to be seen."""
+"""Bits per second below which a video is unusable."""
 
 _BITS_A_PIXEL = 0.05
 """Bits per pixel and frame at which H.264 looks good; below, the video is scaled down."""
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 def still(content: bytes) -> bytes | None:
-    """The first frame as a PNG; None when it cannot be read, is too large, or PyAV is not there."""
+    """Return the first frame as a PNG; None if it is unreadable, too large, or PyAV is missing."""
     try:
         import av  # noqa: PLC0415 - an optional extra
     except ImportError:
@@ -127,5 +127,5 @@ def _bits(wanted_bytes: float, seconds: float, *, has_sound: bool) -> float | No
 
 
 def _even(side: int, factor: float) -> int:
-    """Pixels a side that H.264 takes."""
+    """Round pixels to the even number that H.264 requires."""
     return max(2, round(side * factor / 2) * 2)

@@ -1,4 +1,4 @@
-"""IPTC's Digital Source Type in the XMP of pictures, for programs that read no C2PA.
+"""IPTC's Digital Source Type in the XMP of pictures, for programs that do not read C2PA.
 
 PNG: XMP specification part 3, 1.1.5. JPEG: likewise, 1.1.3. WebP:
 https://developers.google.com/speed/webp/docs/riff_container.
@@ -29,9 +29,9 @@ _PACKET = (
 
 
 def add_source_type(content: bytes, media_type: str, source_type: str) -> bytes:
-    """Return a PNG, JPEG or WebP file that names its source type; any other file as it is.
+    """Return a PNG, JPEG or WebP file with its source type; any other file unchanged.
 
-    A file that has XMP already stays as it is, because it may have one packet only.
+    A file that has XMP stays unchanged, because it may have one packet only.
     """
     if _PNG_KEYWORD in content or _JPEG_NAMESPACE in content:
         return content
@@ -78,7 +78,7 @@ def _add_to_webp(content: bytes, packet: bytes) -> bytes:
 
 
 def _extended_header(content: bytes) -> bytes:
-    """Build the header that a simple WebP file lacks, without which it may hold no XMP."""
+    """Build the header that a simple WebP file lacks and that XMP requires."""
     with Image.open(io.BytesIO(content)) as picture:
         width, height = picture.size
         alpha = _WEBP_HAS_ALPHA if picture.mode == "RGBA" else 0

@@ -1,4 +1,4 @@
-"""What people say against a block or a refusal, once, for the moderators' list."""
+"""Appeals against a block or a refused result, one each, listed for moderators."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +18,14 @@ from generation.transactions import Service, reads, writes
 MAX_APPEAL_CHARACTERS = 300
 
 MOST_OPEN = 5
-"""Open appeals of one person in one guild: nobody floods the moderators' list."""
+"""Open appeals of one person in one guild, so that nobody floods the moderators' list."""
 
 BLOCK = "block"
 
 
 @dataclass(frozen=True, slots=True)
 class Appeal:
-    """An appeal: `subject` is a generation's id, or "block" with when it was given."""
+    """An appeal: `subject` is a generation's id, or "block" with the time of the block."""
 
     id: int
     user_id: int
@@ -35,13 +35,13 @@ class Appeal:
 
 
 class Appeals(Service):
-    """Takes appeals and closes them."""
+    """Records appeals and closes them."""
 
     @writes
     def submit(self, session: Session, actor: Actor, generation_id: str | None, text: str) -> None:
         """Appeal against the refusal of a result, or without one against the block here.
 
-        Raises RequestRefused where there is nothing to appeal against, and the second time.
+        Raises RequestRefused if there is nothing to appeal against, and for a second appeal.
         """
         guild_id, subject = self._find_matter(session, actor, generation_id)
         appeals, kept = AppealRepository(session), clean_text(text).strip()
@@ -67,14 +67,14 @@ class Appeals(Service):
     def list_open(
         self, session: Session, guild_id: int | None, limit: int
     ) -> tuple[tuple[Appeal, ...], int]:
-        """The oldest open appeals of a guild, and how many are open."""
+        """Return the oldest open appeals of a guild, and the number of all open ones."""
         appeals = AppealRepository(session)
         rows = appeals.list_open(guild_id or 0, limit)
         return tuple(copy_row(Appeal, row) for row in rows), appeals.count_open(guild_id or 0)
 
     @writes
     def close(self, session: Session, actor: Actor, appeal_id: int) -> bool:
-        """Take an appeal off the list. Return False if it is not on it."""
+        """Close an appeal. Return False if it is not open."""
         guild_id, now = actor.guild_id or 0, self._clock()
         closed = AppealRepository(session).close(guild_id, appeal_id, actor.user_id, now)
         if closed:
@@ -84,7 +84,7 @@ class Appeals(Service):
     def _find_matter(
         self, session: Session, actor: Actor, generation_id: str | None
     ) -> tuple[int, str]:
-        """The guild whose moderators decided, and what they decided on."""
+        """Return the guild whose moderators decided, and the subject of the decision."""
         if generation_id is None:
             block = BlockRepository(session).find(actor.user_id, actor.guild_id, self._clock())
             if block is None or block.guild_id <= 0:

@@ -1,7 +1,7 @@
-"""Blocks of people and watched words. Every change is recorded in the audit log.
+"""Blocks of people, watched words, and reads of the audit log.
 
-Whoever calls has made sure that the actor may do it in that guild. A guild id of None is direct
-messages.
+Callers must have checked that the actor may act in that guild. A guild id of None is direct
+messages. Every change is recorded in the audit log.
 """
 
 import asyncio
@@ -34,19 +34,19 @@ from generation.transactions import Service, available, reads, writes
 MAX_REASON_CHARACTERS = 300
 
 WATCHED = "word"
-"""The flag of a request that a watched word was found in."""
+"""Flag of a request in which a watched word was found."""
 
 WARNED = "warning"
-"""… and whose person is told so."""
+"""The same, where the person is warned."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A person who may not generate here, or anywhere; `until` is None for a permanent block.
+    """A person who may not generate in a guild or anywhere; `until` is None if permanent.
 
-    It `can_be_appealed` to the moderators of a guild.
+    `can_be_appealed` says whether a guild's moderators accept an appeal.
     """
 
     user_id: int
@@ -72,7 +72,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found in an accepted request."""
+    """Findings in an accepted request."""
 
     verdict: WordVerdict = field(default_factory=WordVerdict)
 
@@ -83,7 +83,7 @@ class Judgement:
 
     @property
     def flags(self) -> tuple[tuple[str, str], ...]:
-        """Why a moderator may want to look at it: kinds of flags, and their notes."""
+        """Flags for moderators, with their notes."""
         return tuple(
             (WARNED if one.action is WordAction.WARN else WATCHED, one.pattern)
             for one in self.verdict.found
@@ -105,7 +105,7 @@ class Moderation(Service):
         )
 
     async def judge(self, requester: Requester, texts: Sequence[str]) -> Judgement:
-        """Judge what somebody asks for. Raises RequestRefused."""
+        """Check a request against blocks and watched words. Raises RequestRefused."""
         with available():
             block = await self._blocks.get((requester.user_id, requester.guild_id))
             watched_words = await self._words.get(requester.guild_id)
@@ -129,7 +129,7 @@ class Moderation(Service):
         return Judgement(verdict)
 
     async def needs_warning(self, generation: Generation) -> bool:
-        """Whether whoever asked for it is to be told of a word."""
+        """Return whether the requester is to be warned of a watched word."""
         with available():
             watched_words = await self._words.get(generation.guild_id)
         return bool(watched_words) and await self._is_warned(generation.id)
@@ -154,7 +154,7 @@ class Moderation(Service):
         until: datetime | None,
         everywhere: bool = False,
     ) -> None:
-        """Block a person, in this guild or, on behalf of an operator, in all of them."""
+        """Block a person in this guild or, by an operator, in all guilds."""
         kept = clean_text(reason)[:MAX_REASON_CHARACTERS]
         BlockRepository(session).put(
             user_id,
@@ -172,7 +172,7 @@ class Moderation(Service):
     def unblock(
         self, session: Session, actor: Actor, user_id: int, *, everywhere: bool = False
     ) -> bool:
-        """Lift a block of this guild, or the one that holds in all; False when there was none."""
+        """Lift a block, of this guild or of all; return False if there was none."""
         guild_id = EVERYWHERE if everywhere else actor.guild_id
         lifted = BlockRepository(session).remove(user_id, guild_id)
         if lifted:
@@ -201,7 +201,7 @@ class Moderation(Service):
         *,
         is_expression: bool,
     ) -> WatchedWord:
-        """Watch for a word, phrase or expression. Raises RequestRefused."""
+        """Add a watched word, phrase or expression. Raises RequestRefused."""
         kept = check_pattern(clean_text(pattern), is_expression=is_expression)
         watched_words = WatchedWordRepository(session)
         if len(watched_words.of_guild(actor.guild_id)) >= MAX_WATCHED_WORDS:
@@ -229,7 +229,7 @@ class Moderation(Service):
         return removed
 
     async def try_words(self, guild_id: int | None, text: str) -> WordVerdict:
-        """Match a text without any consequence."""
+        """Match a text against the watched words without consequences."""
         return await self._match_words(guild_id, await self.watched_words(guild_id), [text])
 
     @reads

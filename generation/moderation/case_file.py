@@ -1,4 +1,4 @@
-"""Moderators' look-ups of generations, and removal of all of one person's results."""
+"""Moderators' look-ups of generations, and removal of all results of one person."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from generation.transactions import reads, writes
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A state that a generation came to, and who brought it there, if anybody in particular."""
+    """A state that a generation reached, and who caused it, if anybody."""
 
     state: GenerationState
     at: datetime
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Why somebody may want to look at it: a word, a report or a check of the picture."""
+    """A reason for review: a watched word, a report or a finding of the image check."""
 
     kind: str
     note: str
@@ -41,24 +41,24 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything that is recorded of one generation."""
+    """All records of one generation."""
 
     generation: Generation
     changes: tuple[Change, ...]
     flags: tuple[Flag, ...]
     hashes: Mapping[int, str]
-    """SHA-256 of each result, by its position."""
+    """SHA-256 of each result, by position."""
     review: str | None
     reviewer_id: int | None
     reason: str = ""
 
 
 class ModerationQueries(HistoryReader):
-    """Reads for moderators; a guild id of None is direct messages."""
+    """Queries for moderators; a guild id of None is direct messages."""
 
     @reads
     def case_file(self, session: Session, generation_id: str, guild_id: int | None) -> CaseFile:
-        """Return the case file of a generation of this guild, or raise UnknownGeneration."""
+        """Return the case file of a generation of this guild. Raises UnknownGeneration."""
         wanted = normalise_id(generation_id)
         row = GenerationRepository(session).get(wanted)
         if row is None or (row.guild_id or 0) != (guild_id or 0):
@@ -80,9 +80,9 @@ class ModerationQueries(HistoryReader):
         )
 
     async def purge(self, actor: Actor, user_id: int) -> tuple[Generation, ...]:
-        """Remove all of a person's results here; return their generations, to delete messages.
+        """Remove all results of a person here; return their generations, to delete messages.
 
-        What still waits or runs is left alone. Raises ServiceUnavailable.
+        Unfinished generations are not affected. Raises ServiceUnavailable.
         """
         asked = HistoryFilter(user_id=user_id, guild_id=actor.guild_id or 0)
         removed: list[Generation] = []
@@ -103,7 +103,7 @@ class ModerationQueries(HistoryReader):
         self._audit(session, actor, "purge", str(user_id), results=count)
 
     async def export(self, asked: HistoryFilter) -> AsyncIterator[Generation]:
-        """Iterate over the filtered generations, newest first. Raises ServiceUnavailable."""
+        """Yield the filtered generations, newest first. Raises ServiceUnavailable."""
         async for batch in self._batches(asked):
             for one in batch:
                 yield one

@@ -1,7 +1,7 @@
 """Checks of results and previews before they are shown, by a guild's policy.
 
-One picture at a time is looked at, in a thread of its own. A checker that fails or takes too long
-ends no generation: people look at what it could not see.
+One picture is checked at a time, in a separate thread. A checker that fails or times out does not
+fail the generation: moderators review what it could not check.
 """
 
 import asyncio
@@ -44,10 +44,11 @@ from generation.transactions import Service, available, reads, writes
 FLAG = "image"
 
 CHECK_TIMEOUT_S = 30.0
-"""For one picture, those before it included; a checker takes a tenth of a second."""
+"""Seconds for one picture, including the wait for others; a check takes a tenth of a second."""
 
 PREVIEW_INTERVAL_S = 2.0
-"""Between two looks at previews of one generation: people are shown a new one no sooner."""
+"""Seconds between two checks of previews of one generation, which bounds how often previews
+change."""
 
 REFUSED = Failure(
     FailureKind.BLOCKED_BY_FILTER,
@@ -63,7 +64,8 @@ MISSING = "NudeNet is not installed (limner[nsfw]). Until it is, what should be 
 UNSEEN = "could not be checked"
 
 View = Callable[[], tuple[bytes, ...] | None]
-"""Reads what can be looked at of one result: nothing where that fails, None of a sound."""
+"""Reads the stills of one result: empty if that fails, None for media that shows nothing, such as a
+sound."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,16 +102,16 @@ class ImageGate(Service):
 
     @property
     def is_installed(self) -> bool:
-        """Whether there is anything that looks at pictures."""
+        """Whether an image checker is installed."""
         return self._checker is not None
 
     @property
     def is_busy(self) -> bool:
-        """Whether a picture is being looked at."""
+        """Whether a picture is being checked."""
         return self._waiting > 0
 
     def close(self) -> None:
-        """Stop checking; a check in progress is not awaited."""
+        """Stop checking, without waiting for a check in progress."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def count_checked(self) -> int:
@@ -137,9 +139,9 @@ class ImageGate(Service):
 
     @writes
     def set_policy(self, session: Session, actor: Actor, policy: ImagePolicy) -> None:
-        """Set a guild's policy; it is audited.
+        """Set a guild's policy; recorded in the audit log.
 
-        Raises RequestRefused where no checker is installed, ServiceUnavailable.
+        Raises RequestRefused if no checker is installed, ServiceUnavailable.
         """
         if self._checker is None and policy.mode is not CheckMode.OFF:
             raise InvalidOption(NOT_INSTALLED)
@@ -161,10 +163,10 @@ class ImageGate(Service):
         )
 
     async def judge_inputs(self, files: Sequence[InputFile], requester: Requester) -> Ruling:
-        """Look at what somebody attached, where the guild wants that.
+        """Check attachments, if the guild's policy includes them.
 
-        A result of what is to be held is held, and of a spoiler is one. Raises RequestRefused for
-        what is refused, DatabaseError.
+        The verdict holds for the result: it is held, or a spoiler. Raises RequestRefused for
+        refused attachments, DatabaseError.
         """
         policy = await self.policy(requester.guild_id)
         if not policy.checks_inputs:
@@ -180,7 +182,7 @@ class ImageGate(Service):
         return ruling
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
-        """Look at results that nobody has seen yet. Raises DatabaseError."""
+        """Check new results. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
         views = [partial(_stills, one.content, one.media_type) for one in outputs]
         return await self._rule(policy, views, is_age_restricted=generation.age_restricted)
@@ -188,9 +190,9 @@ class ImageGate(Service):
     async def admit(
         self, generation: Generation, contents: Sequence[OutputContent], requester: Requester
     ) -> Generation:
-        """Look at results that are posted once more, maybe elsewhere: how they are posted there.
+        """Check results that are posted again, possibly elsewhere; return the ruling there.
 
-        What a moderator of this guild approved of is not looked at again. Raises RequestRefused,
+        Results approved by a moderator of this guild are not checked again. Raises RequestRefused,
         ServiceUnavailable.
         """
         policy = await self.find_policy(requester.guild_id)
@@ -212,7 +214,7 @@ class ImageGate(Service):
                 )
 
     def record(self, session: Session, generation_id: str, ruling: Ruling) -> None:
-        """Record a ruling in the transaction that records its results. May be repeated."""
+        """Record a ruling, in the transaction that records its results. Idempotent."""
         if ruling.verdict is ImageVerdict.SHOW:
             return
         flags, now = FlagRepository(session), self._clock()
@@ -241,9 +243,9 @@ class ImageGate(Service):
     async def may_preview(
         self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
     ) -> bool:
-        """Whether a preview shows nothing that a result must not.
+        """Return whether a preview may be shown under the policy for results.
 
-        A checker is less certain of what is half made: the least certainty is enough there.
+        Checkers are less certain about unfinished pictures, so the lowest threshold applies.
         """
         strict = replace(policy, percent=LEAST_PERCENT)
         views = [partial(imaging.sketches, picture)]
@@ -253,7 +255,7 @@ class ImageGate(Service):
     async def _rule(
         self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
     ) -> Ruling:
-        """Check results together, up to the first that cannot be checked."""
+        """Check all results, up to the first that cannot be checked."""
         if not policy.is_on(is_age_restricted=is_age_restricted):
             return Ruling()
         verdicts, notes = [], []
@@ -269,7 +271,7 @@ class ImageGate(Service):
         return Ruling(strictest(verdicts), ", ".join(dict.fromkeys(notes)))
 
     async def _find(self, view: View) -> Detections | None:
-        """Check a result; None if that failed, which is logged."""
+        """Check a result; return None, and log, if that failed."""
         self._waiting += 1
         try:
             stills = await decode(view)
@@ -292,7 +294,7 @@ class ImageGate(Service):
             self._waiting -= 1
 
     async def _look(self, checker: ImageChecker, still: bytes) -> Detections:
-        """Raises TimeoutError, and whatever the checker raises."""
+        """Run the checker. Raises TimeoutError and any error of the checker."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_s):
             return await loop.run_in_executor(self._thread, checker.check, still)
@@ -304,10 +306,10 @@ class ImageGate(Service):
 
 
 class PreviewFilter:
-    """Filters the previews of one run: `shown` is the newest that may be shown.
+    """Filters the previews of one run: `shown` is the newest permitted one.
 
     Previews are checked in the background, one at a time and at most once an interval; others are
-    dropped. Once a preview must not be shown, none of this run is shown any more.
+    dropped. After a preview that must not be shown, no further one of the run is.
     """
 
     def __init__(
@@ -323,17 +325,17 @@ class PreviewFilter:
         self._look: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin with none."""
+        """Start without a preview."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End a look under way."""
+        """Cancel a check in progress."""
         if self._look is not None:
             self._look.cancel()
             await asyncio.gather(self._look, return_exceptions=True)
 
     def take(self, image: bytes) -> None:
-        """The newest preview. Returns at once."""
+        """Pass in the newest preview. Returns at once."""
         if not self._policy.is_on(is_age_restricted=self._is_age_restricted):
             self.shown = image
             return

@@ -1,4 +1,4 @@
-"""A guild's policy for checked pictures, and the decision on one of them. Pure."""
+"""A guild's policy for checked pictures, and the verdict on one of them. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MOST_PERCENT = 95
 
 
 class CheckMode(StrEnum):
-    """What a guild does with a picture in which something was detected."""
+    """Action of a guild on a picture in which something was detected."""
 
     OFF = "off"
     SPOILER = "spoiler"
@@ -22,7 +22,7 @@ class CheckMode(StrEnum):
 
 
 class ImageVerdict(StrEnum):
-    """Decision on a result, from the mildest to the strictest; HOLD awaits a moderator."""
+    """Verdict on a result, from mildest to strictest; HOLD waits for a moderator."""
 
     SHOW = "show"
     SPOILER = "spoiler"
@@ -57,7 +57,7 @@ class Detections:
 
 
 class ImageChecker(Protocol):
-    """Looks at pictures, one at a time, in a thread of its own."""
+    """Detects content in pictures, one at a time, in a separate thread."""
 
     def check(self, picture: bytes) -> Detections:
         """Check a PNG; blocking. May raise any exception."""
@@ -67,7 +67,7 @@ class ImageChecker(Protocol):
 class ImagePolicy:
     """A guild's policy. `percent` is the threshold of certainty.
 
-    With `checks_inputs` it holds for what people attach as well.
+    With `checks_inputs` it also applies to attachments.
     """
 
     mode: CheckMode = CheckMode.OFF
@@ -76,7 +76,7 @@ class ImagePolicy:
     checks_inputs: bool = False
 
     def is_on(self, *, is_age_restricted: bool) -> bool:
-        """Whether pictures are looked at in a channel that is, or is not, age-restricted."""
+        """Return whether pictures are checked in a channel, age-restricted or not."""
         if is_age_restricted and self.exempts_age_restricted:
             return False
         return self.mode is not CheckMode.OFF
@@ -85,10 +85,9 @@ class ImagePolicy:
 def decide(
     policy: ImagePolicy, finding: Detections | None, *, is_age_restricted: bool
 ) -> ImageVerdict:
-    """Decide on a result; a finding of None is a picture that could not be checked.
+    """Return the verdict on a result; detections of None stand for an unchecked picture.
 
-    Wherever pictures are checked, people look at what no checker could: it is neither shown nor
-    lost.
+    An unchecked picture is held for moderators wherever pictures are checked.
     """
     if not policy.is_on(is_age_restricted=is_age_restricted):
         return ImageVerdict.SHOW
@@ -100,7 +99,7 @@ def decide(
 
 
 def merge(findings: Iterable[Detections]) -> Detections:
-    """The most certain score of each thing in any of several pictures."""
+    """Return the highest score of each label in several pictures."""
     scores: dict[str, float] = {}
     for finding in findings:
         for name, score in finding.scores.items():
@@ -109,6 +108,6 @@ def merge(findings: Iterable[Detections]) -> Detections:
 
 
 def strictest(verdicts: Iterable[ImageVerdict]) -> ImageVerdict:
-    """Return the strictest decision."""
+    """Return the strictest verdict."""
     order = tuple(ImageVerdict)
     return max(verdicts, key=order.index, default=ImageVerdict.SHOW)

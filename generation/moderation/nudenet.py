@@ -1,6 +1,6 @@
-"""Finds nakedness in pictures; the one home of NudeNet, an optional extra (`limner[nsfw]`).
+"""Nudity detection; the only module that imports NudeNet, an extra (`limner[nsfw]`).
 
-Its model ships in its package: nothing is downloaded, and no picture leaves this machine.
+The model ships in its package: nothing is downloaded, and no picture leaves this machine.
 """
 
 from importlib.util import find_spec
@@ -15,23 +15,23 @@ NAMES = {
     "FEMALE_GENITALIA_EXPOSED": "female genitals",
     "MALE_GENITALIA_EXPOSED": "male genitals",
 }
-"""What counts of its 18 classes (https://github.com/notAI-tech/NudeNet): what is bare, and not
-feet, armpits, bellies, male breasts and faces."""
+"""Labels used, of 18 (https://github.com/notAI-tech/NudeNet): exposed parts, without feet, armpits,
+bellies, male breasts and faces."""
 
 
 def find_checker() -> ImageChecker | None:
-    """The checker, where its package is installed; nothing is loaded yet."""
+    """Return the checker if its package is installed; loads nothing yet."""
     return NudeNetChecker() if find_spec("nudenet") else None
 
 
 class NudeNetChecker:
-    """Loads its model with the first picture, in about a second, and keeps it: 110 MB or so."""
+    """Checker that loads its model with the first picture, in about a second: 110 MB."""
 
     def __init__(self) -> None:
         self._detector: Any = None
 
     def check(self, picture: bytes) -> Detections:
-        """What is bare in a PNG; less than a tenth of a second on a processor."""
+        """Detect exposed parts in a PNG, in less than a tenth of a second on a CPU."""
         if self._detector is None:
             from nudenet import NudeDetector  # noqa: PLC0415 - an optional extra
 

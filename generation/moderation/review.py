@@ -1,9 +1,9 @@
 """Review of results: policies by guild and channel, and moderators' decisions.
 
-A result that is held is made and charged as ever, but withheld: `Records` gives it to nobody. Its
-person is told that it waits, and its delivery begins anew with each decision that changes what is
-shown. A decision can be undone for some minutes. A refusal hides its results at once, deletes them
-after these minutes, and is not refunded: the work was done.
+A held result is finished and charged, but withheld: `Records` returns it to nobody, and its
+requester is told that it waits. Each decision that changes what is shown starts a new delivery. A
+decision can be undone for some minutes. A refusal hides the results at once, deletes them after
+these minutes, and is not refunded, because the work was done.
 """
 
 import logging
@@ -47,7 +47,7 @@ from generation.text import clean_text
 from generation.transactions import Service, available, reads, writes
 
 REPORTS_A_DAY = 10
-"""Of one person."""
+"""Limit for one person."""
 
 MAX_REPORT_CHARACTERS = 300
 
@@ -57,13 +57,13 @@ GENERATIONS_A_SHEET = 9
 """Generations on one contact sheet: as many as can be judged at a glance."""
 
 TILES_A_SHEET = 36
-"""Pictures on one contact sheet: four of each."""
+"""Pictures on one contact sheet: four of each generation."""
 
 UNDO_TIME = timedelta(minutes=10)
-"""How long a decision can be undone."""
+"""Time during which a decision can be undone."""
 
 BATCH = 100
-"""Decisions that are made final at once."""
+"""Decisions made final at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ _log = logging.getLogger(__name__)
 class ReviewMode(StrEnum):
     """How results of a channel or guild are reviewed.
 
-    `log` shows moderators all of them as well, `flagged` only those with a flag; with `hold`
-    nobody sees one before a moderator approves of it.
+    `log` shows moderators all results as well, `flagged` only those with a flag; with `hold` nobody
+    sees a result before a moderator approves it.
     """
 
     OFF = "off"
@@ -83,7 +83,7 @@ class ReviewMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A guild's review policies, and the number and oldest of its pending reviews."""
+    """A guild's review policies, and the number of its pending reviews with the oldest ones."""
 
     mode: ReviewMode
     channels: Mapping[int, ReviewMode]
@@ -94,10 +94,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Some of what waits for a guild's moderators, oldest first, with every picture of it.
+    """The oldest pending results of a guild that can be decided on together, with their pictures.
 
-    `counts` says how many of the numbered pictures of `picture`, a PNG, are each generation's.
-    What is not withheld was reported.
+    `counts` has the number of numbered pictures in `picture`, a PNG, of each generation. Results
+    that are not withheld were reported.
     """
 
     waiting: int
@@ -107,9 +107,9 @@ class Sheet:
 
 
 class Reviews(Service):
-    """Holds results, shows them to moderators, and takes their decisions and people's reports.
+    """Holds results, shows them to moderators, and records their decisions and people's reports.
 
-    Without a review channel nobody can be shown anything, and results are held all the same.
+    Without a review channel no result can be shown to moderators; results are held all the same.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Reviews(Service):
         self._tasks = TaskOwner(_log)
 
     async def show(self, generation: Generation) -> None:
-        """Before an end is told: show it to moderators who want it, unless they have seen it.
+        """Before a delivery, show the result to moderators if their policy asks for it, once.
 
         Raises DeliveryPostponed, DatabaseError.
         """
@@ -144,11 +144,11 @@ class Reviews(Service):
             await self._cards.post(generation.id)
 
     async def close(self, generation_id: str) -> None:
-        """Close its messages to moderators, if it was decided on. Raises DatabaseError."""
+        """Update its messages to moderators, if it was decided on. Raises DatabaseError."""
         await self._cards.update(generation_id)
 
     async def tell_held(self, generation: Generation) -> None:
-        """Let its person know that it waits for a moderator. Raises DeliveryPostponed."""
+        """Tell the requester that the result waits for a moderator. Raises DeliveryPostponed."""
         if self._review_channel is not None:
             await self._review_channel.tell_held(generation)
 
@@ -166,15 +166,15 @@ class Reviews(Service):
         return found
 
     async def update_messages(self, generation_id: str, *, is_undone: bool = False) -> None:
-        """Close its messages to moderators, once it was decided on or removed.
+        """Update its messages to moderators after a decision or removal.
 
-        `is_undone` asks again there. Raises ServiceUnavailable.
+        `is_undone` asks for a decision again there. Raises ServiceUnavailable.
         """
         with available():
             await self._cards.update(generation_id, reopens=is_undone)
 
     async def delete_messages(self, locations: Sequence[MessageLocation]) -> None:
-        """Delete what moderators were shown of results whose records are gone."""
+        """Delete messages to moderators about results whose records are deleted."""
         await self._cards.retract(locations)
 
     @writes
@@ -187,14 +187,14 @@ class Reviews(Service):
         approved: bool,
         reason: str = "",
     ) -> int | None:
-        """Approve or refuse a result: it is shown or hidden at once, and the act is audited.
+        """Approve or refuse a result: it is shown or hidden at once; recorded in the audit log.
 
-        What cannot be undone follows by `finish_decisions` when the time to undo it is over:
-        deleting a refused result, and telling its person, with the reason.
+        `finish_decisions` does what cannot be undone when the time to undo is over: it deletes a
+        refused result and has the requester told, with the reason.
 
-        Return the number of what is to be told by `GenerationService.tell_decided`; None if nothing
-        is. Raises UnknownGeneration, GenerationRemoved, RequestRefused when somebody decided
-        already, ServiceUnavailable.
+        Return the number of the delivery for `GenerationService.deliver_decided`; None if nothing
+        changes for the requester. Raises UnknownGeneration, GenerationRemoved, RequestRefused if it
+        is decided already, ServiceUnavailable.
         """
         now = self._clock()
         row = _find_row(session, actor, generation_id)
@@ -221,9 +221,9 @@ class Reviews(Service):
 
     @writes
     def undo(self, session: Session, actor: Actor, generation_id: str) -> int | None:
-        """Take a decision back: the result waits, or is shown, as before. It is audited.
+        """Undo a decision: the result waits, or is shown, as before. Recorded in the audit log.
 
-        Return as `decide` does. Raises UnknownGeneration, RequestRefused when the time is over,
+        Return as `decide` does. Raises UnknownGeneration, RequestRefused if the time is over,
         ServiceUnavailable.
         """
         row = _find_row(session, actor, generation_id)
@@ -236,9 +236,9 @@ class Reviews(Service):
         return _withhold(session, row, is_withheld=is_withheld)
 
     async def finish_decisions(self) -> None:
-        """Carry out the decisions whose time to undo them is over. Raises DatabaseError.
+        """Make decisions final whose time to undo is over. Raises DatabaseError.
 
-        Each is by one process only. The line tells the people concerned.
+        Each decision is handled by one process only. The line delivers to the people concerned.
         """
         now = self._clock()
         due = await self._database.read(lambda session: ReviewRepository(session).due(now, BATCH))
@@ -252,7 +252,7 @@ class Reviews(Service):
             await self._cards.update(generation_id)
 
     async def stop(self) -> None:
-        """Leave messages to moderators as they are. May be called twice."""
+        """Stop updating messages to moderators. May be called twice."""
         await self._tasks.close()
 
     async def report(self, generation_id: str, requester: Requester, reason: str) -> None:
@@ -270,7 +270,7 @@ class Reviews(Service):
 
     @reads
     def overview(self, session: Session, guild_id: int | None) -> Overview:
-        """The policies and what waits. Raises ServiceUnavailable."""
+        """Return the policies and pending reviews. Raises ServiceUnavailable."""
         reviews = ReviewRepository(session)
         found = reviews.modes(guild_id or DIRECT_MESSAGES)
         modes = {channel: ReviewMode(mode) for channel, mode in found.items()}
@@ -285,11 +285,11 @@ class Reviews(Service):
         )
 
     async def sheet(self, guild_id: int, max_id_characters: int) -> Sheet | None:
-        """The oldest results that can be decided on together; None when fewer than two can.
+        """Return the oldest results that can be decided on together; None if fewer than two.
 
-        Their ids have at most so many characters in all: a front end may carry them in one button.
-        What has to be heard, read or watched is left to `case`, and so is what fills a sheet alone.
-        Raises ServiceUnavailable.
+        Their ids have at most that many characters in all, so that a front end can put them in one
+        button. Results that must be heard, read or watched, and those that fill a sheet alone, are
+        left to `case`. Raises ServiceUnavailable.
         """
         chosen = await self.choose_for_sheet(guild_id, max_id_characters)
         if len(chosen) <= 1:
@@ -306,7 +306,7 @@ class Reviews(Service):
     async def choose_for_sheet(
         self, guild_id: int, max_id_characters: int
     ) -> list[tuple[Generation, Sequence[Tile]]]:
-        """The results that `sheet` shows, with their pictures. Raises ServiceUnavailable."""
+        """Return the results for `sheet` with their pictures. Raises ServiceUnavailable."""
         chosen: list[tuple[Generation, Sequence[Tile]]] = []
         characters = count = 0
         with available():
@@ -328,14 +328,14 @@ class Reviews(Service):
     def set_mode(
         self, session: Session, actor: Actor, channel_id: int | None, mode: ReviewMode | None
     ) -> None:
-        """Review so from now on, in one channel or the whole guild; None: as the whole guild."""
+        """Set the mode of a channel or the whole guild; None uses the guild's for a channel."""
         guild_id, value = actor.guild_id or DIRECT_MESSAGES, mode.value if mode else None
         ReviewRepository(session).set_mode(guild_id, channel_id or WHOLE_GUILD, value)
         self._audit(session, actor, "review", str(channel_id or ""), mode=value)
 
     @writes
     def set_log_channel(self, session: Session, actor: Actor, channel_id: int | None) -> None:
-        """Show moderators results there from now on; None: nowhere. Raises ServiceUnavailable."""
+        """Set the channel for moderators; None unsets it. Raises ServiceUnavailable."""
         GuildModerationRepository(session).put(actor.guild_id, log_channel_id=channel_id)
         self._audit(session, actor, "log-channel", str(channel_id or ""))
 
@@ -381,7 +381,7 @@ class Reviews(Service):
 
 
 def _find_row(session: Session, actor: Actor, generation_id: str) -> GenerationRow:
-    """The generation, which others cannot change until the end of the transaction."""
+    """Return the generation's row, locked until the end of the transaction."""
     row = GenerationRepository(session).get(generation_id, for_update=True)
     if row is None or actor.guild_id is None or row.guild_id != actor.guild_id:
         raise UnknownGeneration(generation_id)
@@ -389,7 +389,7 @@ def _find_row(session: Session, actor: Actor, generation_id: str) -> GenerationR
 
 
 def _withhold(session: Session, row: GenerationRow, *, is_withheld: bool) -> int | None:
-    """Hide or show a result; return the number of what is to be told, None if nothing changes."""
+    """Hide or show a result; return the number of the delivery, None if nothing changes."""
     if row.withheld == is_withheld:
         return None
     columns = {"withheld": is_withheld, "delivered_at": None, "given_up_at": None}
@@ -401,7 +401,7 @@ def _withhold(session: Session, row: GenerationRow, *, is_withheld: bool) -> int
 
 
 def _finish(session: Session, *, generation_id: str, now: datetime) -> None:
-    """Make a decision final, and delete what was refused, unless another process does."""
+    """Make a decision final and delete a refused result, unless another process does."""
     reviews = ReviewRepository(session)
     review = reviews.find(generation_id)
     if review is None or not reviews.finish(generation_id, now) or review.state != REFUSED:
@@ -418,7 +418,7 @@ def _finish(session: Session, *, generation_id: str, now: datetime) -> None:
 
 
 def find_mode(reviews: ReviewRepository, asked: Requester | Generation) -> ReviewMode:
-    """The mode where somebody asks: the channel's own, its parent's, or else the guild's."""
+    """Return the mode of a place: the channel's own, its parent's, or else the guild's."""
     if asked.guild_id is None:
         return ReviewMode.OFF
     modes = reviews.modes(asked.guild_id)

@@ -1,6 +1,6 @@
-"""The moderators' messages about results: posted once, and kept in step with what is recorded.
+"""Moderators' messages about results: posted once, and kept consistent with the records.
 
-As in `delivery`, what is recorded is read right before a message is sent and once more after it.
+As in `delivery`, the record is read right before a message is sent and once more after it.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _STATES = {
 
 
 class ReviewCards(Transactional):
-    """Posts, closes and deletes them. Without a review channel nobody can be shown anything."""
+    """Posts, updates and deletes these messages. Without a review channel none can be posted."""
 
     def __init__(self, database: Database, review_channel: ReviewChannel | None) -> None:
         super().__init__(database)
@@ -44,12 +44,12 @@ class ReviewCards(Transactional):
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def find(self, generation_id: str) -> Case | None:
-        """A result as moderators see it, as it is recorded now. Raises DatabaseError."""
+        """Return a result as moderators see it, as recorded now. Raises DatabaseError."""
         contents = await self._records.contents(generation_id, unveiled=True)
         return await self._load_case(generation_id, contents)
 
     async def post(self, generation_id: str) -> None:
-        """Show it in the moderators' channel, where there is one and something to decide on.
+        """Post a result in the moderators' channel, if there is one and a decision to make.
 
         Raises DeliveryPostponed, DatabaseError.
         """
@@ -68,9 +68,9 @@ class ReviewCards(Transactional):
                 await self._review_channel.retract(location)
 
     async def update(self, generation_id: str, *, reopens: bool = False) -> None:
-        """Close it where it was posted, once it was decided on or removed. Raises DatabaseError.
+        """Close its message, once it was decided on or removed. Raises DatabaseError.
 
-        `reopens` asks again there if nothing is decided any more.
+        `reopens` asks again there if no decision is recorded any more.
         """
         if self._review_channel is None:
             return
@@ -81,7 +81,7 @@ class ReviewCards(Transactional):
                 )
 
     async def retract(self, locations: Sequence[MessageLocation]) -> None:
-        """Delete those messages: nothing is recorded any more of what they show."""
+        """Delete the messages, because nothing is recorded any more of what they show."""
         for location in locations:
             if self._review_channel is not None:
                 await self._review_channel.retract(location)

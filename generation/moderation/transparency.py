@@ -1,4 +1,4 @@
-"""What was made and decided in a guild in a period, in numbers and without names."""
+"""Counts of generations and decisions in a guild and period, without names."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from generation.request import Actor
 from generation.transactions import Service, reads
 
 MOST_BARS = 31
-"""Parts of the period that are counted each for themselves."""
+"""Parts of the period that are counted separately."""
 
 MOST_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What was made in a part of the period, beginning with `day`."""
+    """Generations in a part of the period that begins with `day`."""
 
     day: datetime
     made: int
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TransparencyReport:
-    """Counts of one guild; a name of `counts` is that of a line of the report."""
+    """Counts of one guild; each key of `counts` is the name of a line of the report."""
 
     since: datetime
     until: datetime
@@ -42,7 +42,7 @@ class Transparency(Service):
     def report(
         self, session: Session, actor: Actor, since: datetime, until: datetime
     ) -> TransparencyReport:
-        """Count from `since` to before `until`. Raises ServiceUnavailable."""
+        """Count from `since` until before `until`. Raises ServiceUnavailable."""
         found, guild_id = TransparencyRepository(session), actor.guild_id or 0
         ended = found.count_ended(guild_id, since, until)
         blocked = found.count_failures(guild_id, since, until, FailureKind.BLOCKED_BY_FILTER.value)

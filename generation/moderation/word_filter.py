@@ -1,6 +1,6 @@
-"""Matching of watched words, in spite of look-alike characters, and of regular expressions.
+"""Matching of watched words despite look-alike characters, and of regular expressions.
 
-Pure but for the clock, which ends expressions that take too long.
+Pure but for the clock, which stops expressions that take too long.
 """
 
 import math
@@ -19,25 +19,25 @@ from generation.errors import InvalidOption
 from generation.text import BLANKS
 
 EXPRESSION_TIMEOUT_S = 0.05
-"""For one expression on one text: honest ones take microseconds."""
+"""For one expression on one text; usual ones take microseconds."""
 
 EXPRESSIONS_TIMEOUT_S = 1.0
-"""For all expressions of one judgement: other guilds' people wait for the same threads."""
+"""For all expressions on one request: other guilds' requests wait for the same threads."""
 
 MAX_PATTERN_CHARACTERS = 200
 
 MAX_WATCHED_WORDS = 500
-"""Of one guild."""
+"""Limit for one guild."""
 
 MAX_REPETITIONS = 1_000
-"""Of a part of an expression, within each other: each is written out, and takes memory."""
+"""Largest product of nested repetitions in an expression: each is expanded and takes memory."""
 
 SPELLED_OUT = 3
-"""Single letters in a row that are read as one word: f o x."""
+"""Consecutive single letters that are read as one word: f o x."""
 
 
 class WordAction(StrEnum):
-    """Action on a watched word, the mildest first; `allow` exempts a phrase from the search."""
+    """Action on a watched word, the mildest first; `allow` exempts a phrase from matching."""
 
     ALLOW = "allow"
     OBSERVE = "observe"
@@ -65,7 +65,7 @@ class WatchedWord:
 class WordVerdict:
     """Result of a match: the strictest action of all words found, None without any.
 
-    `slow` are expressions that did not end in time: they found nothing, and somebody should know.
+    `slow` are expressions that timed out; they count as not found, and are to be reported.
     """
 
     action: WordAction | None = None
@@ -74,7 +74,7 @@ class WordVerdict:
 
 
 def check_pattern(pattern: str, *, is_expression: bool) -> str:
-    """The pattern as it is kept. Raises RequestRefused."""
+    """Return the pattern as it is stored. Raises RequestRefused."""
     text = " ".join(pattern.split()) if not is_expression else pattern.strip()
     if not text or len(text) > MAX_PATTERN_CHARACTERS:
         raise InvalidOption(
@@ -98,7 +98,7 @@ def check_pattern(pattern: str, *, is_expression: bool) -> str:
 
 
 def _repetitions(expression: str) -> int:
-    """How often its smallest part is written out at most, as if all repetitions were nested."""
+    """Return the product of all repetition limits, as if all were nested."""
     return math.prod(max(int(count[:9]), 1) for count in _COUNT.findall(expression))
 
 
@@ -119,7 +119,7 @@ class WordFilter:
         self._phrases = tuple(phrases)
 
     def judge(self, *texts: str) -> WordVerdict:
-        """Look for every term in every text."""
+        """Match every watched word against every text."""
         found: dict[int, WatchedWord] = {}
         slow: dict[int, WatchedWord] = {}
         ends_at = time.monotonic() + EXPRESSIONS_TIMEOUT_S
@@ -145,7 +145,7 @@ def _compile(pattern: str) -> "regex.Pattern[str]":
 
 
 def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool | None:
-    """Whether it matches; None when that could not be found out in time."""
+    """Return whether the expression matches; None if that timed out."""
     if time.monotonic() >= ends_at:
         return None
     folded = _fold(text)
@@ -161,7 +161,7 @@ def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool
 # Words as they are meant.
 
 _BLANKS = str.maketrans(dict.fromkeys(BLANKS, " "))
-"""They part words as a space does, and are in none."""
+"""Characters that separate words as a space does."""
 
 _LOOKALIKES = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043d\u043a"
@@ -170,7 +170,7 @@ _LOOKALIKES = str.maketrans(
     "\u0131\u0269\u026a\u0261\u0251\u1d00\u1d04\u1d07\u1d0f\u1d1c",
     "aeopcyxijsdhbhkmtlraeoptuiknxbnwiiigaaceou",
 )
-"""Letters of other alphabets that are read as Latin ones."""
+"""Further ones, small capitals, and letters with a stroke, which no normal form decomposes."""
 
 _LOOKALIKES |= str.maketrans(
     "\u051b\u051d\u0585\u0578\u057d\u0570"
@@ -188,10 +188,10 @@ _SIGNS = str.maketrans(
         for number, letter in enumerate(string.ascii_lowercase)
     }
 )
-"""Letters as signs: those that flags are made of, and white ones in black circles and squares."""
+"""Symbols of letters: regional indicators, which make flags, and letters in circles and squares."""
 
 _DIGITS = str.maketrans("0134578@$!|+\u20ac", "oieastbasiite")
-"""Digits and signs in the place of letters; 1 is read as l as well."""
+"""Digits and signs used in place of letters; 1 is read as l as well."""
 
 _REPEATED = re.compile(r"(.)\1{2,}")
 _WORD = re.compile(r"[\w@$!|+\u20ac]+")
@@ -211,12 +211,12 @@ def _fold(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a pattern."""
+    """Split a pattern into words."""
     return re.findall(r"[^\W_]+", _fold(text))
 
 
 def _readings(text: str) -> Iterator[list[str]]:
-    """The ways in which a text can be read, as words."""
+    """Return the possible readings of a text, as words."""
     folded = _fold(text)
     plain = re.findall(r"[^\W_]+", folded)
     yield plain
@@ -235,7 +235,7 @@ def _undress(word: str, ell: str) -> str:
 
 
 def _joined(words: Sequence[str]) -> Iterator[str]:
-    """Letters that stand alone in a row, as one word."""
+    """Join consecutive single letters into one word."""
     letters: list[str] = []
     for word in (*words, ""):
         if len(word) == 1:
@@ -261,7 +261,7 @@ def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
 
 
 def _without(words: list[str], allowed: Iterable[Sequence[str]]) -> list[str]:
-    """The words with a gap in the place of each phrase that is allowed."""
+    """Replace each allowed phrase by a gap."""
     kept = list(words)
     for phrase in allowed:
         if phrase[0] not in kept:

@@ -1,1 +1,1 @@
-"""What is kept about a person: preferences and personal data."""
+"""Stored data about a person: preferences, and export and deletion of everything."""

@@ -21,7 +21,7 @@ from generation.transactions import reads, writes
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What is forgotten, and where moderators were shown it: messages that have still to go."""
+    """The deleted data, and the messages to moderators that remain to be deleted."""
 
     generations: tuple[Generation, ...]
     places: tuple[MessageLocation, ...]
@@ -37,9 +37,9 @@ class PersonalData(HistoryReader):
         self._preferences = preferences
 
     async def export(self, user_id: int) -> AsyncIterator[str]:
-        """Lines of JSON: one of everything else, then one a generation. Raises ServiceUnavailable.
+        """Yield lines of JSON: one of everything else, then one a generation.
 
-        Pictures are not in it.
+        Pictures are not included. Raises ServiceUnavailable.
         """
         rows = await self._rows(user_id)
         yield json.dumps(rows, default=_as_text, ensure_ascii=False) + "\n"
@@ -48,16 +48,16 @@ class PersonalData(HistoryReader):
             yield line(replace(generation, backend=None), ExportFormat.JSONL)
 
     async def generations(self, user_id: int) -> AsyncIterator[Generation]:
-        """All that a person made, newest first. Raises ServiceUnavailable."""
+        """Yield all generations of a person, newest first. Raises ServiceUnavailable."""
         async for batch in self._batches(HistoryFilter(user_id=user_id)):
             for generation in batch:
                 yield generation
 
     async def delete(self, user_id: int) -> Deleted:
-        """Forget all that has ended, with its results; what it was, so that messages can go.
+        """Delete everything that has ended, with results; return it, to delete messages.
 
-        Charges stay, or quotas would begin anew; so do blocks, and the audit of moderators' acts.
-        Raises ServiceUnavailable.
+        Charges are kept, otherwise quotas would restart; so are blocks and the audit log. Raises
+        ServiceUnavailable.
         """
         deleted, places = list[Generation](), list[MessageLocation]()
         async for batch in self._batches(HistoryFilter(user_id=user_id)):

@@ -30,15 +30,15 @@ from generation.transactions import Service, available, reads, writes
 from workflows.catalog import Catalog
 
 MAX_PRESETS = 50
-"""Of one person: two menus of choices are more than anybody remembers."""
+"""Presets of one person."""
 
 MAX_PRESET_NAME_CHARACTERS = 32
 
 REMEMBERED_PEOPLE = 10_000
-"""People whose defaults are kept in memory for while the database is slow."""
+"""People whose defaults are cached for when the database is slow."""
 
 LONG_WAIT_S = 120
-"""Seconds after which people do not watch any more."""
+"""Seconds after which people are assumed to have stopped watching."""
 
 NO_PRESET = "There is no preset of that name. See them with /presets list."
 
@@ -47,8 +47,8 @@ NO_PRESET = "There is no preset of that name. See them with /presets list."
 class Defaults:
     """One person's default options; None leaves the choice to the workflow.
 
-    Whoever waited longer than `call_after_s` is told when it is done, by a mention or directly;
-    None tells nobody.
+    A person whose request took longer than `call_after_s` is notified by a mention or directly;
+    None notifies nobody.
     """
 
     workflow: str | None = None
@@ -64,7 +64,7 @@ class Defaults:
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Parse recorded values; those of other versions that cannot be read are ignored."""
+        """Parse recorded values, ignoring unreadable ones of other versions."""
         known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
         if "layout" in known:
             is_known = known["layout"] in {one.value for one in Layout}
@@ -82,11 +82,11 @@ class Defaults:
 
 
 Preset = Mapping[str, Value]
-"""Options of `/imagine` by their names; those of its workflow, and `workflow` itself."""
+"""Options of `/imagine` by name, including those of its workflow and `workflow` itself."""
 
 
 class Preferences(Service):
-    """Keeps defaults and presets, and completes requests with defaults."""
+    """Stores defaults and presets, and completes requests with defaults."""
 
     def __init__(
         self,
@@ -109,11 +109,10 @@ class Preferences(Service):
     async def defaults_before(
         self, user_id: int, deadline: float, requester: Requester | None = None
     ) -> Defaults:
-        """As `defaults`; the last known ones when the loop's time comes to `deadline` first.
+        """Return the person's defaults, or the last known ones at `deadline` (loop time).
 
-        Of somebody who is not known then, it is believed that they want things private: that
-        takes nothing from anybody, and the other mistake cannot be undone. The workflow of the
-        requester's channel goes before their own.
+        If none are known, a private reply is assumed: a public one cannot be made private later.
+        The workflow of the requester's channel takes precedence over their own.
         """
         try:
             async with asyncio.timeout_at(deadline):
@@ -124,11 +123,11 @@ class Preferences(Service):
         return own if workflow is None else replace(own, workflow=workflow)
 
     async def change(self, user_id: int, **changes: object) -> Defaults:
-        """Set some of them. Raises ServiceUnavailable."""
+        """Set some defaults. Raises ServiceUnavailable."""
         return self._remember(user_id, await self._change(user_id, changes))
 
     async def reset(self, user_id: int) -> Defaults:
-        """Reset all of them. Raises ServiceUnavailable."""
+        """Reset all defaults. Raises ServiceUnavailable."""
         plain = Defaults()
         return await self.change(
             user_id, **{one.name: getattr(plain, one.name) for one in fields(plain)}
@@ -139,9 +138,9 @@ class Preferences(Service):
         self._remembered.pop(user_id, None)
 
     def complete(self, request: GenerationRequest, defaults: Defaults) -> GenerationRequest:
-        """The request with defaults where it says nothing and its workflow has a place for them.
+        """Return the request with defaults for omitted options that its workflow has.
 
-        Whether it is private or a spoiler is left as it is: the front end has decided that.
+        Privacy and spoiler are left as they are: the front end has decided on them.
         """
         request = replace(request, layout=defaults.layout, keeps_metadata=defaults.keeps_metadata)
         if request.workflow is None and self._takes(request, defaults.workflow):
@@ -184,9 +183,9 @@ class Preferences(Service):
         raise InvalidOption(NO_PRESET, {"option": "name"})
 
     async def save_preset(self, user_id: int, name: str, values: Preset) -> str:
-        """Keep options under a name, instead of what it meant before; the name as it is kept.
+        """Store options under a name, replacing an earlier preset; return the stored name.
 
-        Raises RequestRefused when the name or an option cannot be used, ServiceUnavailable.
+        Raises RequestRefused if the name or an option is invalid, ServiceUnavailable.
         """
         kept = clean_name(name)
         if not kept or len(kept) > MAX_PRESET_NAME_CHARACTERS:
@@ -211,7 +210,7 @@ class Preferences(Service):
 
     @reads
     def _find_channel_workflow(self, session: Session, requester: Requester) -> str | None:
-        """The default workflow of the narrowest place that has one."""
+        """Return the default workflow of the narrowest place that has one."""
         workflows = PolicyRepository(session).channel_workflows(requester.guild_id)
         return next(filter(None, map(workflows.get, requester.place_ids)), None)
 
@@ -251,7 +250,7 @@ class Preferences(Service):
             raise no_place(workflow, sorted(missing))
 
     def _takes(self, request: GenerationRequest, name: str | None) -> bool:
-        """Whether the default workflow is one for what was given."""
+        """Return whether the default workflow accepts what was given."""
         workflow = self._catalog.workflows.get(name) if name is not None else None
         if workflow is None or (request.kinds and workflow.manifest.kind not in request.kinds):
             return False
@@ -273,12 +272,12 @@ class Preferences(Service):
 
 
 def server_owner(guild_id: int) -> int:
-    """The owner of a server's presets, where a person's id stands for their own."""
+    """Return the id under which a server's presets are stored, in place of a person's."""
     return -guild_id
 
 
 def preset_owners(requester: Requester) -> tuple[int, ...]:
-    """Whose presets a person can use, their own first."""
+    """Return whose presets a person can use, their own first."""
     guild_id = requester.guild_id
     return (requester.user_id,) if guild_id is None else (requester.user_id, server_owner(guild_id))
 
@@ -288,5 +287,5 @@ def _load_defaults(session: Session, user_id: int) -> Defaults:
 
 
 def clean_name(name: str) -> str:
-    """A preset's name as it is kept: one line, single spaces."""
+    """Normalize a preset's name for storage: one line, single spaces."""
     return " ".join(clean_text(name).split())

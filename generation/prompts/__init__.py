@@ -1,1 +1,1 @@
-"""What people may write into a prompt beside words: wildcards and LoRA tags."""
+"""Prompt syntax: wildcards, alternatives and LoRA tags."""

@@ -1,4 +1,4 @@
-"""LoRAs that people name: in prompts as `<lora:name:0.8>`, in the option as `name:0.8, other`."""
+"""Resolution of LoRAs named in prompts (`<lora:name:0.8>`) or the option (`name:0.8, other`)."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -14,13 +14,13 @@ from workflows.lora_tags import (
 )
 
 MAX_LISTED = 8
-"""Names that a sentence lists."""
+"""Names listed in a message."""
 
 
 def read_tags(prompt: str, choices: Sequence[str] | None) -> tuple[str, tuple[Lora, ...]]:
-    """The prompt with its tags naming files as backends do, and these LoRAs.
+    """Return the prompt with its LoRA tags naming installed files, and these LoRAs.
 
-    `choices` are the files that backends have; None while that is unknown. Raises RequestRefused.
+    `choices` are the files that backends have; None if unknown. Raises RequestRefused.
     """
     words, loras = _split(prompt)
     if not loras:
@@ -31,7 +31,7 @@ def read_tags(prompt: str, choices: Sequence[str] | None) -> tuple[str, tuple[Lo
 
 
 def read_option(text: str, choices: Sequence[str] | None) -> str:
-    """The value of a LoRA input for what somebody gave as the option. Raises RequestRefused."""
+    """Return the value of a LoRA input for the given option. Raises RequestRefused."""
     _, loras = _split(text)
     if not loras and text not in (choices or ()):
         loras = tuple(_parse(part) for part in text.split(",") if part.strip())
@@ -71,7 +71,7 @@ def _check_count(loras: Sequence[Lora]) -> None:
 
 
 def _find(name: str, choices: Sequence[str] | None) -> str:
-    """The file that is meant, by its whole name or without folder and suffix, in any case."""
+    """Return the file of this name, with or without folder and suffix, ignoring case."""
     if choices is None or name in choices:
         return name
     wanted = name.casefold()

@@ -1,4 +1,4 @@
-"""Wildcard lists: the operator's files, and those that a guild's administrators keep."""
+"""Wildcard lists: the operator's files, and lists of each guild's administrators."""
 
 import asyncio
 import logging
@@ -16,7 +16,8 @@ from generation.text import clean_text
 from generation.transactions import Service, reads, writes
 
 MAX_LIST_BYTES = 100_000
-"""Of one list, in UTF-8: thousands of lines. Every prompt that names a list reads all of them."""
+"""Bytes of one list in UTF-8: thousands of lines. Each prompt that names a list reads all of
+them."""
 
 MAX_LISTS = 50
 """Lists of one guild."""
@@ -24,19 +25,19 @@ MAX_LISTS = 50
 MAX_NAME_CHARACTERS = 64
 
 MAX_FILES_BYTES = 20_000_000
-"""All of the operator's lists together, which stay in memory."""
+"""Bytes of all of the operator's lists, which stay in memory."""
 
 FILES_LAST_S = 60.0
-"""Seconds until the operator's files are read again."""
+"""Seconds before the operator's files are read again."""
 
 _log = logging.getLogger(__name__)
 
 
 class WildcardLists(Service):
-    """Keeps the lists of guilds, and reads the operator's from a folder of text files.
+    """Stores the lists of guilds, and reads the operator's from a folder of text files.
 
-    A guild's list is used before a file of the same name. Every change leaves an entry in the
-    audit. Every method raises ServiceUnavailable while the records cannot be reached.
+    A guild's list takes precedence over a file of the same name. Every change is recorded in the
+    audit log. Methods raise ServiceUnavailable while the records are unreachable.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class WildcardLists(Service):
         self._read_at = -FILES_LAST_S
 
     async def find(self, guild_id: int | None) -> Lists:
-        """The lists that prompts can name in this guild."""
+        """Return the lists that prompts can name in this guild."""
         if self._folder is not None and monotonic() - self._read_at >= FILES_LAST_S:
             self._files = await asyncio.to_thread(_read_files, self._folder)
             self._read_at = monotonic()
@@ -56,14 +57,14 @@ class WildcardLists(Service):
 
     @reads
     def texts(self, session: Session, guild_id: int | None) -> Mapping[str, str]:
-        """The guild's own lists as they were saved, by name."""
+        """Return the guild's own lists as they were saved, by name."""
         return WildcardRepository(session).all(guild_id)
 
     @writes
     def save(self, session: Session, actor: Actor, name: str, text: str) -> int:
-        """Save a list under a name, instead of any before; return how many lines it has.
+        """Save a list, replacing one of the same name; return its number of lines.
 
-        Raises RequestRefused when the name or the text cannot be used.
+        Raises RequestRefused if the name or the text is invalid.
         """
         kept, text = _check_name(name), clean_text(text)
         check_list_size(len(text.encode()))
@@ -82,7 +83,7 @@ class WildcardLists(Service):
 
     @writes
     def remove(self, session: Session, actor: Actor, name: str) -> None:
-        """Delete a list. Raises RequestRefused when there is none of that name."""
+        """Delete a list. Raises RequestRefused if there is none of that name."""
         if not WildcardRepository(session).delete(actor.guild_id, name.strip().strip("_").lower()):
             raise _refused("name", "This server has no list {list}.", list=name)
         self._audit(session, actor, "remove-wildcards", name)
@@ -119,13 +120,13 @@ def _split(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    """The alternatives of a list; what begins with # is a comment."""
+    """Return the alternatives of a list; lines that begin with # are comments."""
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def _read_files(folder: Path) -> Lists:
-    """Read the operator's files; one that cannot be used is logged and left out."""
+    """Read the operator's files; log and skip unusable ones."""
     texts: dict[str, str] = {}
     left = MAX_FILES_BYTES
     for path in sorted(folder.rglob("*.txt")):

@@ -1,7 +1,7 @@
 r"""Alternatives in prompts: `{red|blue}`, `{2$$red|blue|green}`, and `__name__` from a list.
 
-Braces without `|` stay as they are typed, for a prompt may be JSON. `\{`, `\|`, `\}` and `\_` stand
-for the character alone.
+Braces without `|` are kept, because a prompt may be JSON. `\{`, `\|`, `\}` and `\_` stand for the
+character itself.
 """
 
 import random
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from generation.errors import InvalidOption, RequestRefused
 
 MAX_DEPTH = 16
-"""How deep alternatives and lists may contain each other."""
+"""Nesting depth of alternatives and lists."""
 
 MAX_DRAWS = 500
 """Alternatives drawn for one prompt: lists that contain each other could multiply without end."""
@@ -19,7 +19,7 @@ MAX_DRAWS = 500
 MAX_LISTED = 8
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9/-]*(?:_[A-Za-z0-9/-]+)*")
-"""Names of lists."""
+"""Pattern of list names."""
 
 _WILDCARD = re.compile(rf"(?<!\\)__({NAME.pattern})__")
 _AMOUNT = re.compile(r"\s*(\d{1,2})(?:-(\d{1,2}))?\$\$")
@@ -31,14 +31,14 @@ Lists = Mapping[str, Sequence[str]]
 
 
 def has_wildcards(text: str) -> bool:
-    """Whether a list is named in the text."""
+    """Return whether the text names a list."""
     return _WILDCARD.search(text) is not None
 
 
 def draw(text: str, lists: Lists, seed: object) -> str:
-    """The text with one of each alternative; the same seed draws the same, None anything.
+    """Replace each alternative by one drawn with the seed; None draws at random.
 
-    Raises RequestRefused for a wildcard without a list, and for what contains itself.
+    Raises RequestRefused for a wildcard without a list, and for a list that contains itself.
     """
     # Seeded by text, for that a number that was typed and one that was drawn are the same.
     source = random.Random(None if seed is None else str(seed))  # noqa: S311 - no secret
@@ -47,7 +47,7 @@ def draw(text: str, lists: Lists, seed: object) -> str:
 
 
 class _Drawing:
-    """The drawing of one prompt. Escapes are left for the end: drawn text is read again."""
+    """The drawing of one prompt. Escapes are resolved last, because drawn text is parsed again."""
 
     def __init__(self, lists: Lists, random_source: random.Random) -> None:
         self._lists = lists
@@ -105,7 +105,7 @@ def _find(text: str, wanted: str, start: int) -> int | None:
 
 
 def _find_end(text: str, opening: int) -> int | None:
-    """Where the brace that opens there is closed."""
+    """Return the position of the closing brace."""
     depth = 0
     for match in _SPECIAL.finditer(text, opening):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
@@ -115,7 +115,7 @@ def _find_end(text: str, opening: int) -> int | None:
 
 
 def _split(inside: str) -> list[str]:
-    """The alternatives between a pair of braces, those of inner pairs left whole."""
+    """Split the text between braces into alternatives, leaving nested braces whole."""
     options, depth, start = [], 0, 0
     for match in _SPECIAL.finditer(inside):
         depth += {"{": 1, "}": -1}.get(match[0], 0)

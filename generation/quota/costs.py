@@ -22,7 +22,7 @@ def count_of(values: Mapping[str, Value]) -> int:
 
 
 def _units(manifest: Manifest, values: dict[str, Value]) -> int:
-    """How many units of what the cost counts are begun; 1 where it counts nothing."""
+    """Return the number of started units of the cost's input; 1 without such an input."""
     if manifest.cost_input is None or manifest.cost_unit is None:
         return 1
     value = values.get(manifest.cost_input)

@@ -1,6 +1,6 @@
-"""Settings of a guild, as its administrators change and read them.
+"""Settings of a guild, as its administrators read and change them.
 
-Whoever calls has made sure that the actor may do it here. Every act leaves an entry in the audit.
+Callers must have checked that the actor may do it here. Every change is recorded in the audit log.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -23,12 +23,12 @@ from generation.tasks import do_nothing
 from generation.transactions import Service, reads, writes
 
 MAX_NAMED = 100
-"""Roles, channels and grants that a guild may have decided of: more could not be surveyed."""
+"""Roles, channels and grants with settings in one guild: a longer list could not be read."""
 
 MAX_PATTERN_CHARACTERS = 200
 
 MAX_GRANT_DAYS = 3650
-"""The longest that a grant lasts; one without an end has none."""
+"""The longest duration of a grant that expires."""
 
 _COLUMNS = {"unit": "quota_unit", "period": "quota_period"}
 
@@ -51,8 +51,8 @@ class GuildStatus:
 class Administration(Service):
     """Settings of guilds. A guild id of None is direct messages.
 
-    `turns_changed` is called when a pause begins or ends. Every method raises ServiceUnavailable
-    while the records cannot be reached.
+    `turns_changed` is called when a pause begins or ends. Methods raise ServiceUnavailable while
+    the records are unreachable.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Administration(Service):
     def set_limits(
         self, session: Session, actor: Actor, changes: Mapping[str, int | str]
     ) -> GuildLimits:
-        """Change some of the fields of GuildLimits. Raises RequestRefused out of bounds."""
+        """Change some fields of GuildLimits. Raises RequestRefused if out of bounds."""
         _check(changes)
         if changes:
             self._audit(session, actor, "limits", "limits", **changes)
@@ -122,7 +122,7 @@ class Administration(Service):
     def set_role(
         self, session: Session, actor: Actor, role_id: int, changes: Mapping[str, int | bool]
     ) -> RolePolicy:
-        """Change some of the fields of a role's policy. Raises RequestRefused out of bounds."""
+        """Change some fields of a role's policy. Raises RequestRefused if out of bounds."""
         _check(changes)
         policies = PolicyRepository(session)
         known = policies.roles(actor.guild_id)
@@ -134,7 +134,7 @@ class Administration(Service):
 
     @writes
     def set_makers(self, session: Session, actor: Actor, role_ids: Collection[int]) -> None:
-        """Let members of these roles alone make pictures; of no roles: everybody."""
+        """Restrict generating to members of these roles; without roles, allow everybody."""
         policies = PolicyRepository(session)
         before = {row.role_id for row in policies.roles(actor.guild_id) if row.may_generate}
         for role_id in before.symmetric_difference(role_ids):
@@ -146,9 +146,9 @@ class Administration(Service):
     def set_access(
         self, session: Session, actor: Actor, role_id: int, changes: Mapping[str, Sequence[str]]
     ) -> RolePolicy:
-        """Change the patterns of names that a role may use, by category of `policy.ACCESS`.
+        """Change which names a role may use, as patterns by category of `policy.ACCESS`.
 
-        The pattern "*" alone opens a category again. Raises RequestRefused for too many.
+        The pattern "*" alone allows every name of a category. Raises RequestRefused for too many.
         """
         for patterns in changes.values():
             _check_patterns(patterns)
@@ -190,9 +190,9 @@ class Administration(Service):
         amount: int | None,
         days: int | None,
     ) -> Grant:
-        """Give a person so much more of what counts here, for every period; None is without limit.
+        """Grant a person an additional amount in every period; None is unlimited.
 
-        It ends after so many days, or never. Raises RequestRefused out of bounds.
+        The grant expires after that many days, or never. Raises RequestRefused if out of bounds.
         """
         now = self._clock()
         guild = GuildRepository(session).get_or_create(actor.guild_id, now=now)
@@ -226,7 +226,7 @@ class Administration(Service):
 
     @reads
     def channels(self, session: Session, guild_id: int | None) -> Mapping[int, bool]:
-        """Return the channels and categories with a decision, True where they are served."""
+        """Return channels and categories with a decision; True if they are served."""
         return PolicyRepository(session).channels(guild_id)
 
     @writes
@@ -245,7 +245,7 @@ class Administration(Service):
     def set_served_channels(
         self, session: Session, actor: Actor, channel_ids: Collection[int]
     ) -> None:
-        """Allow generating in these channels alone; in none of them: everywhere not denied."""
+        """Serve only these channels; without any, serve all that are not denied."""
         policies = PolicyRepository(session)
         known = policies.channels(actor.guild_id)
         before = {channel_id for channel_id, is_served in known.items() if is_served}
@@ -264,7 +264,7 @@ class Administration(Service):
     def set_channel_workflow(
         self, session: Session, actor: Actor, channel_id: int, workflow: str | None
     ) -> None:
-        """Set the default workflow of a channel or category; None has none."""
+        """Set the default workflow of a channel or category; None removes it."""
         policies = PolicyRepository(session)
         known = policies.channel_workflows(actor.guild_id)
         _check_room(len(known), is_new=channel_id not in known)
@@ -273,13 +273,13 @@ class Administration(Service):
 
     @reads
     def gallery(self, session: Session, guild_id: int | None) -> int | None:
-        """Return the channel that people share results into, if there is one."""
+        """Return the channel into which results are shared; None if there is none."""
         guild = GuildRepository(session).find(guild_id)
         return guild.gallery_channel_id if guild is not None else None
 
     @writes
     def set_gallery(self, session: Session, actor: Actor, channel_id: int | None) -> None:
-        """Set the channel that people share results into; None has none."""
+        """Set the channel into which results are shared; None removes it."""
         guilds = GuildRepository(session)
         guilds.get_or_create(actor.guild_id, now=self._clock())
         guilds.update(actor.guild_id, gallery_channel_id=channel_id)

@@ -13,11 +13,11 @@ class Period(StrEnum):
 
 
 def period_bounds(now: datetime, timezone: tzinfo, period: Period) -> tuple[datetime, datetime]:
-    """Find when the period of `now` begins and the next one does, by that clock, both in UTC.
+    """Return start and end in UTC of the period that contains `now`, in that time zone.
 
-    A day begins at midnight, a week on Monday (ISO 8601), a month on its first day. Days are 23 or
-    25 hours long where clocks change. Where midnight itself is skipped, the day begins with its
-    first moment; where it comes twice, with the first of them.
+    A day starts at midnight, a week on Monday (ISO 8601), a month on its first day. Days have 23 or
+    25 hours when clocks change. If midnight is skipped, the day starts with its first moment; if it
+    occurs twice, with the first of them.
     """
     first, next_first = _dates(now.astimezone(timezone).date(), period)
     return _midnight(first, timezone), _midnight(next_first, timezone)

@@ -1,4 +1,7 @@
-"""A guild's policies for roles, people and channels, and one person's allowance. Pure."""
+"""Policies of a guild for roles, people and channels, resolved for one person. Pure.
+
+The defaults of all limits are in `rules`.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,23 +34,23 @@ BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
         "max_line": (1, 1_000),
     }
 )
-"""What limits can be set to, both ends included: more would be a typing error, or no limit."""
+"""Bounds of limits, both inclusive: more would be a typing error, or no limit."""
 
 
 ACCESS = ("workflows", "models", "loras", "options")
-"""What roles can be given access to."""
+"""Categories of names that roles can be given access to."""
 
 Access = Mapping[str, Sequence[str]]
-"""Patterns of the names that may be used, by what they are; what is left out is open."""
+"""Patterns of the names that may be used, by category; a missing category is open."""
 
 
 class RoleRule(StrEnum):
     """How the amounts of several roles are combined."""
 
     HIGHEST = "highest"
-    """The highest of them, instead of the default."""
+    """The highest amount, in place of the default."""
     SUM = "sum"
-    """All of them, on top of the default."""
+    """All amounts, added to the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class GuildLimits:
 
     @property
     def amount(self) -> int:
-        """The default amount, in the unit that counts."""
+        """The default amount in the guild's unit."""
         return self.pictures if self.unit is Unit.PICTURES else self.gpu_s
 
 
@@ -107,9 +110,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveAllowance:
-    """What one person may use, and the roles and grants it comes from.
+    """What one person may use, and the roles and grants it results from.
 
-    `amount_roles` are those whose amounts count. With `is_default` the guild's default is in it.
+    `amount_roles` are those whose amounts count. `is_default` says that the guild's default is
+    included.
     """
 
     allowance: Allowance
@@ -128,10 +132,10 @@ def resolve_allowance(
     grants: Iterable[Grant],
     guild_id: int | None = None,
 ) -> EffectiveAllowance:
-    """Resolve the allowance of a person. `policies` are those of all roles of the guild.
+    """Return a person's allowance. `policies` are those of all roles of the guild.
 
-    Places and cooldown are the most generous of the guild's and the roles'. Without a limit means
-    no cooldown either. Everybody has the role whose id is the guild's.
+    Places and cooldown are the most generous of the guild's and the roles'. An unlimited amount
+    implies no cooldown. Everybody has the role whose id is the guild's.
     """
     every = tuple(policies)
     own = _find_own(every, role_ids, guild_id)
@@ -174,9 +178,9 @@ def resolve_allowance(
 
 
 def is_allowed(access: Access, category: str, name: str) -> bool:
-    """Whether a name matches a pattern of its category; everything does where there are none.
+    """Return whether a name matches a pattern of its category; True without patterns.
 
-    A file is also matched without its folder and suffix. Case does not count.
+    A file is also matched without folder and suffix. Case is ignored.
     """
     patterns = access.get(category)
     if patterns is None:
@@ -194,7 +198,7 @@ def is_allowed(access: Access, category: str, name: str) -> bool:
 def resolve_access(
     policies: Iterable[RolePolicy], role_ids: Collection[int], guild_id: int | None
 ) -> Access:
-    """What one of the held roles names, by category; a category that none names is open."""
+    """Return the names that any held role allows, by category; others are open."""
     own = _find_own(policies, role_ids, guild_id)
     return {
         category: tuple(pattern for one in own for pattern in one.access.get(category, ()))
@@ -204,10 +208,10 @@ def resolve_access(
 
 
 def is_served(policies: Mapping[int, bool], place_ids: Sequence[int]) -> bool:
-    """Whether a place is served, by what was decided of channels and categories.
+    """Return whether a place is served, from the decisions on channels and categories.
 
-    `place_ids` go from the narrowest to the widest: thread, channel, category. The narrowest that
-    was decided of counts; where nothing was, everything is served until something is allowed.
+    `place_ids` go from the narrowest to the widest: thread, channel, category. The narrowest with a
+    decision counts; without any, everything is served until something is allowed explicitly.
     """
     for place_id in place_ids:
         if place_id in policies:
@@ -218,13 +222,13 @@ def is_served(policies: Mapping[int, bool], place_ids: Sequence[int]) -> bool:
 def _find_own(
     policies: Iterable[RolePolicy], role_ids: Collection[int], guild_id: int | None
 ) -> tuple[RolePolicy, ...]:
-    """The policies of the roles that somebody has. Everybody has that whose id is the guild's."""
+    """Return the policies of a person's roles. Everybody has the role whose id is the guild's."""
     held = frozenset(role_ids) | ({guild_id} if guild_id else frozenset())
     return tuple(one for one in policies if one.role_id in held)
 
 
 def _counted(limits: GuildLimits, own: Sequence[RolePolicy]) -> tuple[tuple[RolePolicy, ...], bool]:
-    """The roles whose amounts count, and whether the default does."""
+    """Return the roles whose amounts count, and whether the default does."""
     giving = tuple(one for one in own if one.amount(limits.unit) is not None)
     if limits.role_rule is RoleRule.SUM:
         return giving, True
@@ -243,7 +247,7 @@ def _may_generate(
 ) -> bool:
     """Return whether roles permit generating: denial, then permission, then @everyone.
 
-    Once a role is allowed by name, those without such a role may not.
+    Once a role is allowed explicitly, members without such a role are denied.
     """
     said = [one.may_generate for one in own if one.role_id != guild_id]
     if False in said:

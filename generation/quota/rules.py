@@ -1,4 +1,4 @@
-"""Quota rules over an allowance and its usage. Pure."""
+"""Quota and cooldown rules over an allowance and its usage, and the default limits. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,25 +10,26 @@ from generation.errors import FailureKind, NotAllowedHere, RequestRefused
 from generation.quota.periods import Period, period_bounds
 
 PICTURES = 50
-"""Pictures a person may make a day: an evening of play, not a share of the GPU for business."""
+"""Default pictures of a person a day: an evening of play, not a share of the GPU for business."""
 
 GPU_S = 900
-"""Seconds of a GPU a person may use a day, where they are counted: about 50 pictures at 18 s."""
+"""Default GPU seconds of a person a day, where these are counted: about 50 pictures at 18 s."""
 
 MAX_RUNNING = 1
-"""Generations of one person on backends at a time, so that everybody gets a turn."""
+"""Default number of one person's running generations, so that everybody gets a turn."""
 
 MAX_WAITING = 3
-"""Further generations a person may have in the line: enough to try variants of one idea."""
+"""Default number of one person's waiting generations: enough to try variants of one idea."""
 
 COOLDOWN_S = 10
-"""Seconds between two requests of one person: a command sent twice by mistake is noticed."""
+"""Default seconds between two requests of one person, to catch a command sent twice."""
 
 CLOCK_SKEW = timedelta(seconds=2)
 """How far the clock of another process on the same database may be ahead."""
 
 MAX_LINE = 50
-"""Waiting generations a guild may have: at about 20 s each, the last one waits a quarter hour."""
+"""Default number of a guild's waiting generations: at about 20 s each, the last waits a quarter
+hour."""
 
 PRIORITY_MAX_RUNNING = 3
 """Running generations of a person whose role has priority."""
@@ -37,11 +38,11 @@ PRIORITY_MAX_WAITING = 10
 """Waiting generations of a person whose role has priority."""
 
 UNKNOWN_GPU_MS = 30_000
-"""Milliseconds reserved for a picture that was never measured; what it took is charged."""
+"""Milliseconds reserved per picture without measured runs; the actual time is charged."""
 
 
 class Unit(StrEnum):
-    """What is counted."""
+    """What a quota counts."""
 
     PICTURES = "pictures"
     GPU_SECONDS = "gpu_seconds"
@@ -49,7 +50,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one person may use in one guild. `amount` is in units; None is without a limit."""
+    """What one person may use in one guild. `amount` is in units; None is unlimited."""
 
     amount: int | None = PICTURES
     unit: Unit = Unit.PICTURES
@@ -63,28 +64,28 @@ class Allowance:
 
     @property
     def max_unfinished(self) -> int:
-        """How many generations may run and wait together."""
+        """Generations that may run and wait together."""
         return self.max_running + self.max_waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a generation takes, by both measures: pictures, and milliseconds on a backend."""
+    """Cost of a generation by both measures: pictures, and milliseconds on a backend."""
 
     pictures: int = 0
     gpu_ms: int = 0
 
     def of(self, unit: Unit) -> int:
-        """In whole units; a second that was begun counts."""
+        """Return the cost in whole units; a started second counts."""
         return self.pictures if unit is Unit.PICTURES else -(-self.gpu_ms // 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one person has used in one guild, and how long that guild's line is.
+    """What one person has used in one guild, and the length of that guild's line.
 
-    `used` is since the period began, reserved amounts included. `by_lane` is how many unfinished
-    generations each lane of the person has.
+    `used` is since the start of the period, including reservations. `by_lane` has the number of
+    unfinished generations of each of the person's lanes.
     """
 
     used: Cost = Cost()
@@ -96,10 +97,10 @@ class Usage:
 
 
 def made_cost(reserved: int, asked: int, made: int) -> int:
-    """What is charged when fewer pictures came than were asked for: their share, rounded up.
+    """Return the charge when fewer pictures were made than requested: their share, rounded up.
 
-    Never more than was reserved. What cannot be counted as pictures, such as a video, is charged as
-    it was reserved.
+    Never more than was reserved. Results that are not counted as pictures, such as a video, are
+    charged as reserved.
     """
     if made < 1 or made >= asked:
         return reserved
@@ -108,7 +109,7 @@ def made_cost(reserved: int, asked: int, made: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class QuotaRequest:
-    """What the rules decide on: whether a person may use `cost` more now."""
+    """Input of the rules: a request for `cost` at a time, with allowance and usage."""
 
     allowance: Allowance
     usage: Usage
@@ -124,24 +125,24 @@ class Rule(Protocol):
     """
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Return the refusal, None if this rule accepts."""
+        """Return the refusal; None if this rule accepts."""
 
 
 class Permission:
-    """Whether a person's roles let them make pictures at all."""
+    """Whether a person's roles permit generating at all."""
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse everything to those who may not."""
+        """Refuse every request of people without permission."""
         if request.allowance.may_generate:
             return None
         return NotAllowedHere("Your roles don't let you make pictures here. Ask an administrator.")
 
 
 class Amount:
-    """What may be used in a period, by the guild's clock."""
+    """The amount of a period, in the guild's time zone."""
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse what does not fit into the rest of the period."""
+        """Refuse a request that exceeds the rest of the period's amount."""
         allowance = request.allowance
         limit = allowance.amount
         if limit is None:
@@ -160,10 +161,10 @@ class Amount:
 
 
 class OwnGenerations:
-    """What one person may have running and waiting."""
+    """The number of a person's running and waiting generations."""
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse another one while all places are taken."""
+        """Refuse a request while all places are taken."""
         allowance, usage = request.allowance, request.usage
         unfinished = usage.running + usage.waiting
         if unfinished < allowance.max_unfinished:
@@ -184,10 +185,10 @@ class OwnGenerations:
 
 
 class GuildLine:
-    """How many generations may wait in one guild."""
+    """The number of waiting generations in one guild."""
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
-        """Refuse another one while the line is full."""
+        """Refuse a request while the line is full."""
         length, limit = request.usage.waiting_in_guild, request.allowance.max_line
         if length < limit:
             return None
@@ -199,7 +200,7 @@ class GuildLine:
 
 
 class Cooldown:
-    """The minimum time between two requests of one person."""
+    """The minimum time between two accepted requests of one person."""
 
     def check(self, request: QuotaRequest) -> RequestRefused | None:
         """Refuse a request that comes too soon after the last one."""
@@ -214,21 +215,21 @@ class Cooldown:
 
 
 RULES: tuple[Rule, ...] = (Permission(), Amount(), OwnGenerations(), GuildLine(), Cooldown())
-"""In this order, because the one that lasts longest is the one worth telling."""
+"""All rules in order: the refusal that lasts longest is the one to report."""
 
 
 def decide(
     allowance: Allowance, usage: Usage, cost: Cost, now: datetime, timezone: tzinfo = UTC
 ) -> RequestRefused | None:
-    """Apply the rules in order; return the refusal of the first that is against it, if any is."""
+    """Apply the rules in order; return the first refusal, None if all accept."""
     request = QuotaRequest(allowance, usage, cost, now, timezone)
     return next(filter(None, (rule.check(request) for rule in RULES)), None)
 
 
 def next_request_at(allowance: Allowance, usage: Usage, now: datetime) -> datetime | None:
-    """When the cooldown ends, or None when it is over; never later than one cooldown from now.
+    """Return when the cooldown ends, None if it is over; at most one cooldown from now.
 
-    A last request that is still to come was made before the clock was put back: it holds up nobody.
+    A last request in the future was made before the clock was put back, and is ignored.
     """
     last = usage.last_request_at
     if last is None or last > now + CLOCK_SKEW or not allowance.cooldown_s:

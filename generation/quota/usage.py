@@ -1,4 +1,4 @@
-"""What people have used and may still do: recorded charges in, `quota`'s decision out."""
+"""Admission of requests by quota: reads policies and recorded charges, and applies the rules."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ from generation.transactions import Service, available, reads, writes
 
 @dataclass(frozen=True, slots=True)
 class QuotaStatus:
-    """What somebody may still do here. `next_request_at` is None when it is now.
+    """A person's remaining quota here. `next_request_at` is None if it is now.
 
-    Amounts are in `unit` for one `period`; a `limit` and what is `left` of None are without end.
+    Amounts are in `unit` for one `period`; None as `limit` and `left` is unlimited.
     """
 
     limit: int | None
@@ -59,7 +59,7 @@ class QuotaStatus:
 
 @dataclass(frozen=True, slots=True)
 class PersonRules:
-    """What a guild allows one person in one channel, as it was recorded when they asked."""
+    """A guild's rules for one person in one channel, as recorded at the time of the request."""
 
     limits: GuildLimits
     effective: EffectiveAllowance
@@ -67,7 +67,7 @@ class PersonRules:
 
 @dataclass(frozen=True, slots=True)
 class _GuildRules:
-    """What a guild allows whom where. `is_begun` is False while it never changed anything."""
+    """All of a guild's rules. `is_begun` is False for guilds without stored settings."""
 
     guild_id: int | None
     is_begun: bool
@@ -77,7 +77,7 @@ class _GuildRules:
     grants: tuple[Grant, ...]
 
     def find_rules(self, requester: Requester, now: datetime) -> PersonRules:
-        """Find what holds for this person. Raises RequestRefused where no pictures are made."""
+        """Return the rules for this person. Raises RequestRefused in unserved channels."""
         _refuse_elsewhere(self.channels, requester)
         own = (
             one
@@ -92,14 +92,14 @@ class _GuildRules:
 
 @dataclass(frozen=True, slots=True)
 class LineSlot:
-    """Where an admitted generation goes in the line."""
+    """The place of an admitted generation in the line."""
 
     has_priority: bool
     lane: int
 
 
 class QuotaLookups:
-    """Repositories for quota decisions, all of one transaction."""
+    """Repositories for quota decisions within one transaction."""
 
     def __init__(self, session: Session) -> None:
         self.generations = GenerationRepository(session)
@@ -112,7 +112,7 @@ class QuotaLookups:
 
 
 class QuotaService(Service):
-    """Decides on quotas from recorded charges and generations; keeps no counters."""
+    """Quota decisions from recorded charges and generations; there are no counters."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         super().__init__(database, clock)
@@ -128,11 +128,11 @@ class QuotaService(Service):
         now: datetime,
         rules: PersonRules | None = None,
     ) -> LineSlot:
-        """Refuse what is too much, and remember when they asked; raises RequestRefused.
+        """Refuse a request that exceeds the quota, else record its time. Raises RequestRefused.
 
         `rules` are those that `check` just returned for the same person and place; without them
-        they are read here. What is used and unfinished is always read here. Nobody else can be
-        admitted in the same guild until the transaction ends.
+        they are read. Usage and unfinished generations are always read. Nobody else is admitted in
+        this guild until the transaction ends.
         """
         # The person's lock comes first: whoever asks for much at once takes one place among those
         # who wait for the guild's lock.
@@ -158,10 +158,10 @@ class QuotaService(Service):
     async def check(
         self, requester: Requester, price: Callable[[Session], Cost]
     ) -> tuple[PersonRules | None, Cost]:
-        """Refuse what `admit` would refuse just now. Raises RequestRefused, ServiceUnavailable.
+        """Refuse what `admit` would refuse now. Raises RequestRefused, ServiceUnavailable.
 
-        Returns what it costs, as `price` says, and the rules by which it decided; None for a guild
-        whose settings were never begun.
+        Return the cost from `price` and the rules applied; None as rules for a guild without stored
+        settings.
         """
         with available():
             guild, now = await self._rules.get(requester.guild_id), self._clock()
@@ -227,7 +227,7 @@ class QuotaService(Service):
 
 
 def read_limits(guild: GuildRow) -> GuildLimits:
-    """A guild's limits, with the program's defaults for what it left alone."""
+    """Return a guild's limits, with the program's defaults for unset ones."""
     amounts = {name: limit for name in BOUNDS if (limit := getattr(guild, name)) is not None}
     return GuildLimits(
         unit=Unit(guild.quota_unit or Unit.PICTURES),
@@ -239,12 +239,12 @@ def read_limits(guild: GuildRow) -> GuildLimits:
 
 
 def read_role(row: RolePolicyRow) -> RolePolicy:
-    """A role's policy as a value."""
+    """Convert a role's row to a policy."""
     return copy_row(RolePolicy, row, access=row.access or {})
 
 
 def read_grant(row: GrantRow) -> Grant:
-    """A grant as a value."""
+    """Convert a grant's row to a value."""
     return copy_row(Grant, row)
 
 
@@ -270,7 +270,7 @@ def _refuse_elsewhere(channels: Mapping[int, bool], requester: Requester) -> Non
 def _read_rules(
     lookups: QuotaLookups, limits: GuildLimits, requester: Requester, now: datetime
 ) -> PersonRules:
-    """Read what holds for this person. Raises RequestRefused where no pictures are made."""
+    """Read the rules for this person. Raises RequestRefused in unserved channels."""
     refuse_elsewhere(lookups.policies, requester)
     return PersonRules(limits, _resolve_allowance(lookups, limits, requester, now))
 
@@ -310,7 +310,7 @@ def _look_up(
 def _refuse_too_much(
     lookups: QuotaLookups, requester: Requester, cost: Cost, now: datetime, rules: PersonRules
 ) -> Usage:
-    """Return what is used and unfinished. Raises RequestRefused when this would be too much."""
+    """Return the usage. Raises RequestRefused if a rule refuses the cost."""
     usage = _look_up(lookups, requester, now, rules.limits)
     timezone = find_timezone(rules.limits.timezone)
     refused = decide(rules.effective.allowance, usage, cost, now, timezone)

@@ -1,4 +1,4 @@
-"""Accepts a request: everything is checked first, then recorded and reserved in one transaction."""
+"""Acceptance of requests: all checks first, then recording and reservation in one transaction."""
 
 import logging
 import math
@@ -64,24 +64,24 @@ from workflows.values import coerce, largest_seed
 from workflows.workflow import Workflow
 
 ID_ATTEMPTS = 4
-"""Ids of one length that may be taken before a longer one is tried: they are crowded then."""
+"""Taken ids of one length before a longer one is tried, since that length is crowded."""
 
 
 MAX_DRAWN_SEED = 2**53
-"""Seeds that we draw stay below it: every JSON client shows them exactly."""
+"""Upper bound of seeds that we draw: every JSON client represents them exactly."""
 
 MAX_NAME_CHARACTERS = 100
 
 CHECK_LASTS = timedelta(seconds=5)
-"""How long an acceptance relies on what a check read: what moderators and administrators change
-meanwhile holds for the next request. Discord waits 3 seconds for the acknowledgement in between."""
+"""How long an acceptance relies on what a check read; changes by moderators and administrators in
+between apply to the next request. Discord waits 3 seconds for the acknowledgement in between."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _CheckedRequest:
-    """A request that was found good, before it is recorded."""
+    """A valid request before it is recorded."""
 
     request: GenerationRequest
     workflow: Workflow
@@ -100,15 +100,15 @@ class _CheckedRequest:
 
 @dataclass(frozen=True, slots=True)
 class PassedCheck:
-    """What a check found, so that the acceptance of the same request does nothing twice."""
+    """Result of a check, so that accepting the same request repeats nothing."""
 
     draft: _CheckedRequest = field(repr=False)
     checked_at: datetime
 
     def find_draft(self, request: GenerationRequest, now: datetime) -> _CheckedRequest | None:
-        """What was checked, if that was just now and for the same as is asked for.
+        """Return the checked request, if it is recent and equals this one.
 
-        The pictures' bytes, and how the answer is shown, may differ.
+        The pictures' bytes, and how the reply is shown, may differ.
         """
         checked = self.draft.request
         comparable = replace(
@@ -155,11 +155,10 @@ class Acceptor(Transactional):
     async def accept(
         self, request: GenerationRequest, checked: PassedCheck | None = None
     ) -> Generation:
-        """Record it as waiting, with its charge reserved. Raises RequestRefused, DatabaseError.
+        """Record a request as waiting and reserve its charge. Raises RequestRefused, DatabaseError.
 
-        `checked` is what `check` returned for the same request: then only what the person has used
-        and unfinished is looked at once more. What is attached is fetched and decoded only for
-        somebody who may make it now.
+        `checked` is what `check` returned for the same request: then only usage and unfinished
+        generations are read again. Attachments are fetched and decoded only after admission.
         """
         draft = checked.find_draft(request, self._clock()) if checked else None
         draft = draft or (await self.check(request)).draft
@@ -193,7 +192,7 @@ class Acceptor(Transactional):
         raise RuntimeError("No free generation id was found.")
 
     async def check(self, request: GenerationRequest) -> PassedCheck:
-        """Refuse what `accept` would refuse, the bytes of pictures left out; changes nothing.
+        """Refuse what `accept` would refuse, except for the pictures' bytes; changes nothing.
 
         Raises RequestRefused, DatabaseError.
         """
@@ -213,7 +212,7 @@ class Acceptor(Transactional):
     async def _find_draft(
         self, request: GenerationRequest, access: Access = NOTHING_NAMED
     ) -> _CheckedRequest:
-        """Everything but the pictures and the cost. Raises RequestRefused."""
+        """Check everything but the pictures and the cost. Raises RequestRefused."""
         lists: Lists = {}
         if has_wildcards(f"{request.prompt}\n{request.values.get(NEGATIVE)}"):
             lists = await self._wildcards.find(request.requester.guild_id)
@@ -226,7 +225,7 @@ class Acceptor(Transactional):
         return replace(draft, cost=cost)
 
     def _find_cost(self, session: Session, draft: _CheckedRequest) -> Cost:
-        """What it takes: pictures by their workflow's cost, time by what such runs took lately."""
+        """Return the cost: pictures by the workflow's cost, time by recent runs."""
         name = draft.workflow.name
         typical_s = load_durations(session, [name]).typical_s(name, draft.workload)
         unknown_ms = UNKNOWN_GPU_MS * count_of(draft.values)
@@ -234,7 +233,7 @@ class Acceptor(Transactional):
         return Cost(cost_of(draft.workflow.manifest, draft.values), gpu_ms)
 
     async def _judge(self, draft: _CheckedRequest) -> _CheckedRequest:
-        """Refuse whom and what moderators do not allow."""
+        """Refuse blocked people and prompts with refused words."""
         texts = [draft.prompt] + [
             str(draft.values[wanted.name])
             for wanted in draft.workflow.manifest.inputs
@@ -244,7 +243,7 @@ class Acceptor(Transactional):
         return replace(draft, judgement=judgement)
 
     def _settle(self, request: GenerationRequest, lists: Lists, access: Access) -> _CheckedRequest:
-        """Everything but the pictures, which take their time."""
+        """Resolve workflow, prompt and values; everything but the pictures, which are slow."""
         typed = clean_prompt(request.prompt)
         workflow = select_workflow(request, self._catalog, self._pool, access)
         typed = settle_prompt(typed, workflow)
@@ -263,7 +262,7 @@ class Acceptor(Transactional):
     def _draw_prompt(
         self, workflow: Workflow, typed: str, lists: Lists, seed: object
     ) -> tuple[str, Sequence[Lora]]:
-        """The prompt with one of each alternative, and the LoRAs that it names."""
+        """Return the prompt with alternatives drawn, and the LoRAs that it names."""
         if PROMPT not in workflow.manifest.options:
             return typed, ()
         wanted = find_lora_input(workflow)
@@ -308,7 +307,7 @@ class Acceptor(Transactional):
         return {name: _plain(value) for name, value in checked.items()}
 
     def _draw(self, workflow: Workflow, given: Mapping[str, object]) -> dict[str, object]:
-        """One of what the manifest lists, for each input with a list that was left out."""
+        """Draw a value for each omitted input whose manifest lists some."""
         offered = offered_models(workflow, self._pool)
         drawn: dict[str, object] = {}
         for wanted in workflow.manifest.inputs:
@@ -319,7 +318,7 @@ class Acceptor(Transactional):
         return drawn
 
     def _draw_seeds(self, workflow: Workflow, given: Mapping[str, Value]) -> dict[str, Value]:
-        """A number for each seed that was left out."""
+        """Draw each omitted seed."""
         return {
             wanted.name: self._random.randrange(min(MAX_DRAWN_SEED, largest_seed(wanted) + 1))
             for wanted in workflow.manifest.inputs
@@ -404,7 +403,7 @@ class Acceptor(Transactional):
             ReviewRepository(session).begin(generation_id, review, now)
 
     def _find_review(self, session: Session, draft: _CheckedRequest) -> str | None:
-        """Whether its results are held for a moderator, shown to them as well, or neither."""
+        """Return whether results are held for a moderator, also shown to them, or neither."""
         mode = find_mode(ReviewRepository(session), draft.request.requester)
         verdict = draft.ruling.verdict
         is_held = draft.judgement.needs_hold or verdict is ImageVerdict.HOLD
@@ -420,7 +419,7 @@ class Acceptor(Transactional):
 
 
 def _find_attached(draft: _CheckedRequest) -> Iterator[InputFile]:
-    """The files that somebody attached, but for masks, which show nothing."""
+    """Return the attached files other than masks, which show nothing."""
     for name, file in draft.images.items():
         wanted = draft.workflow.manifest.find(name)
         is_mask = wanted is not None and wanted.type is InputType.MASK
@@ -441,7 +440,7 @@ def _refusal(workflow: Workflow, error: ValueRefused) -> RequestRefused:
 
 
 def _plain(value: object) -> Value:
-    """A value as it is recorded: a size becomes "1024x768"."""
+    """Convert a value to its recorded form: a size becomes "1024x768"."""
     if isinstance(value, tuple):
         return f"{value[0]}x{value[1]}"
     if isinstance(value, str | int | float):

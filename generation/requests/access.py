@@ -1,4 +1,4 @@
-"""Access checks of workflows by person, channel and age restriction."""
+"""Access checks of workflows by person, role, channel and age restriction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from workflows.workflow import Workflow
 NOTHING_NAMED: Access = MappingProxyType({})
 
 _CATEGORIES = MappingProxyType({InputType.CHECKPOINT: "models", InputType.LORA: "loras"})
-"""Inputs whose values are of a category of their own."""
+"""Categories of inputs whose values need access of their own."""
 
 
 def check_access(workflow: Workflow, requester: Requester) -> None:
@@ -49,10 +49,10 @@ def check_role_access(
     values: Mapping[str, Value],
     loras: Sequence[Lora],
 ) -> None:
-    """Raise RequestRefused for what the roles of the requester are not given.
+    """Raise RequestRefused for values that the requester's roles do not allow.
 
-    `values` are those that the graph gets, `loras` those that the prompt names. An option with the
-    workflow's own value is no choice of theirs.
+    `values` are those written to the graph, `loras` those named in the prompt. An option with the
+    workflow's own value needs no access.
     """
     chosen = (*_find_chosen(workflow, request, values), *(("loras", one.name) for one in loras))
     for category, name in chosen:
@@ -81,13 +81,13 @@ def _find_chosen(
 
 
 def may_choose(access: Access, wanted: Input, choice: str) -> bool:
-    """Whether roles with this access may choose it for this input."""
+    """Return whether roles with this access may set the input to this value."""
     category = _CATEGORIES.get(wanted.type)
     return category is None or is_allowed(access, category, choice)
 
 
 def may_use(workflow: Workflow, requester: Requester, access: Access = NOTHING_NAMED) -> bool:
-    """Whether this person may use it where they are."""
+    """Return whether this person may use the workflow here."""
     if not is_allowed(access, "workflows", workflow.name):
         return False
     try:

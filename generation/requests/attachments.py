@@ -1,4 +1,4 @@
-"""Attached pictures, masks, videos and sounds, verified by their content."""
+"""Attached pictures, masks, videos and sounds: accepted types and sizes, verified by content."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 MAX_MEDIA_BYTES = 25 * 1024 * 1024
-"""Bytes of a video or a sound: minutes of either; it is kept in the database until it is run."""
+"""Bytes of a video or sound: minutes of either; it is stored in the database until it runs."""
 
 EXTENSIONS = {
     "image/png": "png",
@@ -28,7 +28,7 @@ EXTENSIONS = {
     "audio/ogg": "ogg",
     "audio/mp4": "m4a",
 }
-"""File extensions on a backend, by media type."""
+"""Accepted media types, with the file extensions used on a backend."""
 
 _EXPECTED = {
     InputType.VIDEO: "This is no video that can be used. Attach an MP4, MOV or WebM file.",
@@ -40,9 +40,9 @@ _FAMILIES = {InputType.VIDEO: "video/", InputType.AUDIO: "audio/"}
 async def verify_attachments(
     workflow: Workflow, files: Mapping[str, FetchFile]
 ) -> dict[str, InputFile]:
-    """Fetch each file and write it as it is passed on; a mask is fitted to its picture.
+    """Fetch each file and re-encode it for its input; a mask is fitted to its picture.
 
-    One is fetched after the other, and its original let go. Raises RequestRefused.
+    One is fetched at a time, and its original is released. Raises RequestRefused.
     """
     wanted = {one.name: one for one in workflow.manifest.inputs if one.type.is_attached}
     verified: dict[str, InputFile] = {}
@@ -75,7 +75,7 @@ async def _verify_mask(name: str, content: bytes, size: tuple[int, int] | None) 
 
 
 def _verify_media(wanted: InputType, content: bytes) -> str:
-    """The media type of a video or a sound. Raises InvalidImage."""
+    """Return the media type of a video or sound. Raises InvalidImage."""
     if len(content) > MAX_MEDIA_BYTES:
         raise InvalidImage(
             "The file is too large; at most {limit} MiB can be taken. Make it shorter.",

@@ -1,4 +1,4 @@
-"""Follow-up actions on a result: those with a workflow that a backend can run."""
+"""Follow-up actions on a result for which a backend can run a workflow."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _TIED_TO_MODEL = ("steps", "cfg", LORA)
 
 @dataclass(frozen=True, slots=True)
 class AvailableActions:
-    """Follow-up actions on one generation's results; pictures are named by position.
+    """Follow-up actions on one generation's results; pictures are given by position.
 
     `words` says that its text can be used as a prompt.
     """
@@ -47,7 +47,7 @@ class AvailableActions:
 
 
 class ActionFinder:
-    """Determines actions from the catalog and the pool, in memory."""
+    """Determines actions from the catalog and the pool, without requests or queries."""
 
     def __init__(self, catalog: Catalog, pool: BackendPool) -> None:
         self._catalog = catalog
@@ -56,7 +56,7 @@ class ActionFinder:
     def of(self, generation: Generation, requester: Requester | None = None) -> AvailableActions:
         """Return the current actions; none if it has not succeeded or was removed.
 
-        With a requester, those whose workflow they may use where they are.
+        With a requester, only actions whose workflow they may use here.
         """
         if generation.state is not GenerationState.SUCCEEDED or generation.removed_at is not None:
             return AvailableActions()
@@ -80,19 +80,19 @@ class ActionFinder:
         )
 
     def title_of(self, workflow: str) -> str:
-        """A workflow's title; its name where the library no longer has it."""
+        """Return a workflow's title, or its name if the library no longer has it."""
         known = self._catalog.workflows.get(workflow)
         return known.manifest.title if known is not None else workflow
 
     def find_own(self, generation: Generation) -> Workflow | None:
-        """The workflow it was made with, if it can still be used."""
+        """Return the workflow that made it, if that can still be used."""
         workflow = self._catalog.workflows.get(generation.workflow)
         return workflow if workflow is not None and self._can_run(workflow) else None
 
     def find_upscaler(self, requester: Requester | None = None) -> Workflow | None:
-        """A workflow that makes one picture larger and needs nothing else.
+        """Return a workflow that enlarges a picture and requires nothing else.
 
-        With a requester, one that they may use where they are.
+        With a requester, one that they may use here.
         """
         return next(iter(self.starters(Kind.UPSCALE, requester)), None)
 
@@ -103,9 +103,9 @@ class ActionFinder:
         requester: Requester | None = None,
         given: Collection[str] = (),
     ) -> Workflow | None:
-        """Likewise, one of a kind that starts from a picture and takes what else is given.
+        """Return a workflow of a kind that starts from a picture and takes what else is given.
 
-        Best the same workflow again, or one of its model.
+        The same workflow is preferred, then one for its model.
         """
         candidates = self.starters(kind, requester, given)
         if not candidates:
@@ -119,7 +119,7 @@ class ActionFinder:
         return min(candidates, key=rank)
 
     def carry(self, generation: Generation, workflow: Workflow) -> dict[str, Value]:
-        """The values of a generation that mean the same to another workflow; never the seed."""
+        """Return the values that mean the same to another workflow; never the seed."""
         offered = offered_models(workflow, self._pool)
         names = [NEGATIVE, COUNT]
         model = generation.values.get(MODEL)
@@ -135,9 +135,9 @@ class ActionFinder:
     def starters(
         self, kind: Kind, requester: Requester | None = None, given: Collection[str] = ()
     ) -> list[Workflow]:
-        """The workflows of a kind that start from one picture and can run now.
+        """Return the workflows of a kind that start from one picture and can run now.
 
-        They need nothing else but a prompt and the inputs `given`, and have a place for those.
+        They require nothing but a prompt and the inputs in `given`, and have all of these.
         """
         return [
             workflow
@@ -154,12 +154,12 @@ class ActionFinder:
 
 
 def is_picture(output: Output) -> bool:
-    """Whether a workflow can start from this result."""
+    """Return whether a workflow can start from this result."""
     return output.media_type in PICTURE_TYPES and output.width is not None
 
 
 def find_picture_input(workflow: Workflow, given: Collection[str] = ()) -> Input | None:
-    """The one picture that a workflow starts from; None when it needs more than what is given."""
+    """Return the input for the picture; None if it requires more than what is given."""
     pictures = [one for one in workflow.manifest.inputs if one.type is InputType.IMAGE]
     needed = [
         one
@@ -173,7 +173,7 @@ def find_picture_input(workflow: Workflow, given: Collection[str] = ()) -> Input
 
 
 def _has_room(output: Output, workflow: Workflow) -> bool:
-    """Whether it would come out larger: what is over the input's area is made smaller first."""
+    """Return whether upscaling enlarges it: the input is scaled down to its area first."""
     wanted = find_picture_input(workflow)
     if wanted is None or wanted.max_pixels is None:
         return True

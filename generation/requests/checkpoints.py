@@ -1,4 +1,4 @@
-"""Resolution of model files: only ones that some backend has are used."""
+"""Resolution of model files to those that some backend has."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,10 @@ from workflows.manifest import Input, InputType
 from workflows.workflow import Workflow
 
 MAX_INSTALLED = 50
-"""Names listed in a failure's facts; a backend may hold thousands of models."""
+"""Names in a failure's facts; a backend may have thousands of models."""
 
 MAX_LISTED = 8
-"""Names of models that a sentence lists."""
+"""Names of models listed in a message."""
 
 
 def offered_models(workflow: Workflow, pool: BackendPool) -> dict[str, tuple[str, ...]]:
@@ -28,9 +28,9 @@ def resolve_models(
 ) -> dict[str, str]:
     """Return a model for every checkpoint input.
 
-    In this order: the person's choice, the operator's default, the workflow's own, the only one
-    there is. Raises RequestRefused, with what is installed, when none of them is. While no backend
-    has said what it offers, nothing is replaced: the run finds out.
+    In this order: the person's choice, the operator's default, the workflow's own, the only
+    installed one. Raises RequestRefused, with what is installed, if none applies. While no backend
+    has listed its models nothing is replaced, and the run fails if a model is missing.
     """
     offered = offered_models(workflow, pool)
     resolved = {}
@@ -60,9 +60,9 @@ def find_default(
     *,
     is_exact: bool = False,
 ) -> str | None:
-    """The model that is taken where a person chooses none; None when none suggests itself.
+    """Return the model used when a person chooses none; None if there is no clear one.
 
-    The only one there is suggests itself, unless the input `is_exact`.
+    A single installed model is used, unless the input `is_exact`.
     """
     for name in (*operator_defaults, _own(wanted)):
         if name is not None and name in choices:
@@ -75,7 +75,7 @@ def find_default(
 
 
 def _installed(name: str, choices: Sequence[str]) -> str:
-    """The installed model that is meant: exact, or the only one that differs in case alone."""
+    """Return the installed model of this name: exact, or the only match ignoring case."""
     if name in choices:
         return name
     alike = [choice for choice in choices if choice.casefold() == name.casefold()]

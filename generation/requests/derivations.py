@@ -52,14 +52,14 @@ from workflows.workflow import Workflow
 IMAGE, MASK = "image", "mask"
 
 LONGEST_LINEAGE = 50
-"""Ancestors that are followed at most."""
+"""Ancestors that are followed."""
 
 FetchCopy = Callable[[Generation, Output], Awaitable[bytes | None]]
-"""Fetches a result that was posted by a front end, once its contents were pruned."""
+"""Downloads a result as a front end posted it, after its stored contents were pruned."""
 
 
 class RequestService(Protocol):
-    """The part of the service that derivations use."""
+    """The methods of the service that derivations use."""
 
     async def check(self, request: GenerationRequest) -> PassedCheck:
         """Refuse what `submit` would refuse."""
@@ -70,18 +70,18 @@ class RequestService(Protocol):
         """Accept a request."""
 
     async def find(self, generation_id: str) -> Generation | None:
-        """One generation."""
+        """Return a generation."""
 
     async def find_order(self, generation_id: str) -> Order | None:
-        """One generation with the pictures it was given."""
+        """Return a generation with its input files."""
 
     async def contents(self, generation_id: str) -> tuple[OutputContent, ...]:
-        """Results with their bytes, as far as they are kept."""
+        """Return results with their bytes, as far as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One result of a generation that another one starts from."""
+    """One result of a generation from which another one starts."""
 
     generation: Generation
     output: Output
@@ -89,7 +89,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class DerivedRequest:
-    """A request whose picture is still to be fetched, where it starts from one."""
+    """A request, and the picture to fetch for it, if it starts from one."""
 
     request: GenerationRequest
     start: Picture | None = None
@@ -99,20 +99,20 @@ class DerivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What somebody wants to be different; a value of None takes the old one away."""
+    """Changes to a repeated request; a value of None removes the old one."""
 
     prompt: str
     values: Mapping[str, Value | None]
     aspect: str | None = None
     picture: FetchFile | None = None
-    """Replaces the picture that it started from."""
+    """Replaces the picture from which it started."""
     listed: Mapping[str, Value] | None = None
-    """All that `listed_values` would give; None changes none of them."""
+    """All values that `listed_values` returns; None changes none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is to become of a picture; `files` are attached beside it, by input.
+    """How to continue from a picture; `files` are further attachments, by input.
 
     Without a `workflow`, one of the kind that takes the files is selected.
     """
@@ -125,7 +125,7 @@ class Start:
 
 
 class Derivations:
-    """Builds derived requests, so that they can be checked at once, and submits them."""
+    """Builds derived requests, checks them early, and submits them."""
 
     def __init__(
         self, service: RequestService, action_finder: ActionFinder, catalog: Catalog
@@ -182,9 +182,9 @@ class Derivations:
     async def use_text(
         self, generation_id: str, requester: Requester, prompt: str
     ) -> DerivedRequest:
-        """Make what the text of a result describes, with the options that it was asked for with.
+        """Use the text of a result as the prompt, with the options it was requested with.
 
-        `prompt` is that text as somebody edited it. Raises as `find_visible` does.
+        `prompt` is that text as edited. Raises as `find_visible` does.
         """
         source = await self.find_visible(generation_id, requester)
         return DerivedRequest(use_text(source, requester, prompt))
@@ -231,11 +231,11 @@ class Derivations:
         return replace(draft, request=request)
 
     async def check(self, draft: DerivedRequest) -> DerivedRequest:
-        """Refuse what `submit` would refuse, the picture left out; what it is then to take."""
+        """Refuse what `submit` would refuse, except for the picture; return what to pass to it."""
         return replace(draft, checked=await self._service.check(draft.request))
 
     async def submit(self, draft: DerivedRequest, reply: str, fetch_copy: FetchCopy) -> Generation:
-        """Submit a derived request; its start picture is fetched once it is admitted.
+        """Submit a derived request; its start picture is fetched after admission.
 
         Raises RequestRefused or ServiceUnavailable.
         """
@@ -248,7 +248,7 @@ class Derivations:
     async def fetch_picture(
         self, generation: Generation, output: Output, fetch_copy: FetchCopy
     ) -> bytes:
-        """One result: as it is kept here, or as it was posted. Raises RequestRefused."""
+        """Load a result from storage, or as it was posted. Raises RequestRefused."""
         for kept in await self._service.contents(generation.id):
             if kept.output.position == output.position:
                 return kept.content
@@ -267,7 +267,7 @@ class Derivations:
     def _find_starter(
         self, source: Generation, requester: Requester, start: Start
     ) -> Workflow | None:
-        """The workflow for a picture; for a mask or further pictures one that takes them."""
+        """Return the workflow for a picture, taking a mask or further pictures if given."""
         kind = Kind(start.kind)
         if start.files and kind is Kind.IMG2IMG:
             kind = Kind.INPAINT if MASK in start.files else Kind.EDIT
@@ -279,7 +279,7 @@ class Derivations:
     def _replace_picture(
         self, source: Generation, picture: FetchFile | None
     ) -> Mapping[str, FetchFile]:
-        """The picture by the input that takes it; nothing without one. Raises RequestRefused."""
+        """Return the replacement by its input, empty without one. Raises RequestRefused."""
         if picture is None:
             return {}
         workflow = find_workflow(source, self._catalog)
@@ -298,6 +298,10 @@ class Derivations:
         files: Mapping[str, FetchFile] = MappingProxyType({}),
         **changes: Any,  # noqa: ANN401 - fields of the request
     ) -> DerivedRequest:
+        """Build a request of this workflow with one of the source's pictures as its input.
+
+        Raises RequestRefused if there is no workflow, or if none of its inputs takes a picture.
+        """
         wanted = find_picture_input(workflow, files) if workflow else None
         if workflow is None or wanted is None:
             raise InvalidOption(
@@ -331,7 +335,7 @@ class Derivations:
         keeps_seed: bool,
         replaced: Collection[str] = (),
     ) -> DerivedRequest:
-        """Repeat it, without the pictures that are `replaced`."""
+        """Build the repeated request, without the pictures that are `replaced`."""
         order = await self._service.find_order(source.id)
         if order is None:
             raise UnknownGeneration(source.id)
@@ -378,9 +382,10 @@ class Derivations:
         request: GenerationRequest,
         replaced: Collection[str],
     ) -> DerivedRequest:
-        """The same from the posted result: what somebody else attached is theirs alone.
+        """Build it from the posted result: other people's attachments stay private.
 
-        At a low strength a workflow gives back what it is given, so no part of it is used.
+        At a low strength a workflow returns nearly what it was given, so attachments are not
+        reused.
         """
         source, given = order.generation, {image.name for image in order.images}
         wanted = [
@@ -404,10 +409,10 @@ class Derivations:
         return _start_from(request, start, first.name)
 
     async def _owns_attachments(self, generation: Generation, requester: Requester) -> bool:
-        """Whether all that it was given is this person's, or a result that it started from.
+        """Return whether all its inputs are this person's, or results it started from.
 
-        Repetitions take over what was attached to the first of them. Where that one is forgotten,
-        nobody knows whose it was.
+        Repetitions reuse the attachments of the first of them. If that one was deleted, the owner
+        is unknown.
         """
         ancestors = await self._ancestors(generation)
         for child, parent in zip_longest((generation, *ancestors), ancestors):
@@ -425,7 +430,7 @@ class Derivations:
         return await decode(fit_input, content)
 
     async def _fetch_input(self, generation_id: str, name: str) -> bytes:
-        """Read once more what a generation was given: waiting requests hold no pictures."""
+        """Read an input file again: requests that wait for admission hold no pictures."""
         order = await self._service.find_order(generation_id)
         for image in order.images if order else ():
             if image.name == name:
@@ -433,7 +438,7 @@ class Derivations:
         raise _input_gone()
 
     async def _ancestors(self, generation: Generation) -> tuple[Generation, ...]:
-        """All of them, up to the root or to what is forgotten."""
+        """Return all ancestors, up to the root or to a deleted one."""
         found: list[Generation] = []
         seen = {generation.id}
         while generation.parent_id is not None and len(found) < LONGEST_LINEAGE:
@@ -446,9 +451,9 @@ class Derivations:
         return tuple(found)
 
     async def _find_start(self, generation: Generation, requester: Requester) -> Picture | None:
-        """The result that a generation started from, through what merely repeated it.
+        """Return the result it started from, skipping generations that merely repeated it.
 
-        None where this person cannot see it, or where it is gone.
+        None if this person cannot see it, or if it was deleted.
         """
         for child, parent in zip(
             chain := (generation, *await self._ancestors(generation)), chain[1:], strict=False
@@ -472,7 +477,7 @@ def _start_from(request: GenerationRequest, start: Picture, name: str) -> Derive
 
 
 def _find_result(generation: Generation) -> Picture | None:
-    """The first of its results that a workflow can start from."""
+    """Return the first result that a workflow can start from."""
     found = next((one for one in generation.outputs if is_picture(one)), None)
     return Picture(generation, found) if found is not None else None
 

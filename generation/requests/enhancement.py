@@ -1,4 +1,4 @@
-"""A better prompt first: the request for it, and the one that uses the text it gives."""
+"""Prompt enhancement: the request for a better prompt, and the one that uses its text."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,9 +12,9 @@ WORKFLOW, ASPECT = "workflow", "aspect"
 
 
 def enhance_first(request: GenerationRequest) -> GenerationRequest:
-    """The request for a better prompt, which keeps the options for the one that uses it.
+    """Return the request for a better prompt, which keeps the options for the second one.
 
-    Raises RequestRefused for a request with pictures: they are not kept.
+    Raises RequestRefused for a request with pictures, which are not kept.
     """
     if request.images:
         raise InvalidOption(
@@ -34,12 +34,12 @@ def enhance_first(request: GenerationRequest) -> GenerationRequest:
 
 
 def find_text(generation: Generation) -> str | None:
-    """The text that a generation gave, if any."""
+    """Return the text that a generation produced, if any."""
     return next((output.text for output in generation.outputs if output.text), None)
 
 
 def use_text(source: Generation, requester: Requester, prompt: str) -> GenerationRequest:
-    """The request for what the text of a result describes, with the options kept for it."""
+    """Return the request for what the text of a result describes, with the kept options."""
     kept: Mapping[str, Value] = source.follow_up or {}
     workflow, aspect = kept.get(WORKFLOW), kept.get(ASPECT)
     return GenerationRequest(

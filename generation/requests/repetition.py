@@ -12,11 +12,11 @@ from workflows.catalog import Catalog
 from workflows.workflow import Workflow
 
 NOT_LISTED = frozenset({PROMPT, NEGATIVE, SIZE})
-"""Inputs that a remix asks for one by one."""
+"""Inputs for which a remix has fields of their own."""
 
 
 def listed_values(generation: Generation, offered: Collection[str]) -> dict[str, Value]:
-    """The values of a generation that a remix asks for as lines of `name=value`."""
+    """Return the values that a remix offers as lines of `name=value`."""
     return {
         name: value
         for name, value in generation.values.items()
@@ -25,7 +25,7 @@ def listed_values(generation: Generation, offered: Collection[str]) -> dict[str,
 
 
 def find_workflow(generation: Generation, catalog: Catalog) -> Workflow:
-    """The workflow it was made with. Raises RequestRefused when it is gone."""
+    """Return the workflow that made it. Raises RequestRefused if it is gone."""
     workflow = catalog.workflows.get(generation.workflow)
     if workflow is None:
         raise InvalidOption(
@@ -45,7 +45,7 @@ def repeat(
 ) -> GenerationRequest:
     """Build the request again for a new requester, without values whose input is gone.
 
-    What was private stays so, and what was a spoiler. What was attached is fetched by its name.
+    Privacy and spoiler are kept. Attachments are fetched by input name.
     """
     before = order.generation
     names = [image.name for image in order.images if image.name in workflow.manifest.options]

@@ -1,7 +1,7 @@
-"""Whether a result that is shown again may be seen by everybody, and where it was shared.
+"""Whether a result that is shown again may be public there, and where it was shared.
 
-What is posted for everybody has to be what could be made in that place: otherwise results from
-direct messages, other channels and other servers would get round what its moderators decided.
+A public repost must satisfy the rules of that place. Otherwise results from direct messages, other
+channels and other servers would circumvent its moderators' decisions.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class Reposting(Service):
     async def find_obstacle(
         self, generation: Generation, requester: Requester
     ) -> RequestRefused | None:
-        """Why others must not see it there; None when they may. Raises ServiceUnavailable."""
+        """Return why it must not be public there; None if it may. Raises ServiceUnavailable."""
         try:
             await self._check(generation, requester)
         except RequestRefused as refusal:
@@ -52,7 +52,7 @@ class Reposting(Service):
     def record_share(self, session: Session, generation_id: str, url: str) -> bool:
         """Record where a result was shared; it is no longer private.
 
-        Return False if its results were taken away meanwhile. Raises ServiceUnavailable.
+        Return False if its results were removed in the meantime. Raises ServiceUnavailable.
         """
         generations = GenerationRepository(session)
         row = generations.get(generation_id, for_update=True)
@@ -77,7 +77,7 @@ class Reposting(Service):
     def _find_review(
         self, session: Session, generation: Generation, requester: Requester
     ) -> tuple[bool, ReviewMode]:
-        """Whether it was approved of, and the mode here. Raises RequestRefused."""
+        """Return whether it was approved, and the mode here. Raises RequestRefused."""
         blocks, reviews = BlockRepository(session), ReviewRepository(session)
         if blocks.find(requester.user_id, requester.guild_id, self._clock()) is not None:
             raise NotAllowedHere("You're blocked in this server.")
@@ -87,7 +87,7 @@ class Reposting(Service):
         return is_approved, find_mode(reviews, requester)
 
     def _texts(self, generation: Generation) -> Iterator[str]:
-        """What somebody typed; of a workflow that is gone, whatever may have been typed."""
+        """Return what somebody typed; for a deleted workflow, all that may have been typed."""
         yield generation.prompt
         workflow = self._catalog.workflows.get(generation.workflow)
         for name, value in generation.values.items():

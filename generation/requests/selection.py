@@ -1,4 +1,4 @@
-"""Selection of a request's workflow, which must have an input for every value given."""
+"""Selection of a request's workflow, which must have an input for every given value."""
 
 from collections.abc import Collection, Iterable
 
@@ -16,11 +16,11 @@ from workflows.manifest import InputType, Kind
 from workflows.workflow import Workflow
 
 ASPECT = "aspect"
-"""People give a ratio; a workflow takes a size."""
+"""Option for an aspect ratio, which sets a workflow's size input."""
 
 
 DEFAULT_KINDS = frozenset({Kind.TXT2IMG, Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT})
-"""Kinds that are selected for a request without a workflow."""
+"""Kinds selected for a request without a workflow."""
 
 
 def select_workflow(
@@ -29,9 +29,9 @@ def select_workflow(
     pool: BackendPool,
     access: Access = NOTHING_NAMED,
 ) -> Workflow:
-    """The workflow that was asked for, or the default that has a place for what was given.
+    """Return the requested workflow, or the default with an input for everything given.
 
-    Raises RequestRefused when there is none, or when it has no place for something.
+    Raises RequestRefused if there is none, or if an input is missing.
     """
     options = _given_options(request)
     if request.workflow is None:
@@ -71,10 +71,9 @@ def _given_options(request: GenerationRequest) -> tuple[str, ...]:
 def without_place(
     workflow: Workflow, options: Iterable[str], *, takes_hidden: bool = False
 ) -> tuple[str, ...]:
-    """Return the options, as people name them, that the workflow does not have.
+    """Return the given options, as people name them, that the workflow lacks.
 
-    Hidden inputs count as places with `takes_hidden` alone, except for the prompt: what is typed is
-    not drawn where its input is hidden.
+    Hidden inputs count only with `takes_hidden`, except for the prompt.
     """
     offered = workflow.manifest.options
     if takes_hidden:
@@ -129,7 +128,7 @@ def _select_default(
 
 
 def _default_kinds(request: GenerationRequest) -> tuple[Kind, ...]:
-    """Return the kinds that fit the given pictures, the likeliest first."""
+    """Return the kinds that fit the given pictures, the most likely first."""
     if request.kinds:
         return tuple(Kind(kind) for kind in request.kinds)
     if "mask" in request.images:
@@ -161,9 +160,9 @@ def _can_run(workflow: Workflow, request: GenerationRequest, pool: BackendPool) 
 
 
 def settle_prompt(prompt: str, workflow: Workflow) -> str:
-    """The prompt that is drawn: where none was typed, what the workflow has for that.
+    """Return the prompt to use: the typed one, or the workflow's default.
 
-    Raises RequestRefused when the workflow needs one.
+    Raises RequestRefused if the workflow requires one.
     """
     wanted = workflow.manifest.find(PROMPT)
     if is_visible(prompt) or wanted is None or wanted.hidden:
@@ -174,5 +173,5 @@ def settle_prompt(prompt: str, workflow: Workflow) -> str:
 
 
 def seed_names(workflow: Workflow) -> tuple[str, ...]:
-    """The inputs that take a seed."""
+    """Return the names of inputs that take a seed."""
     return tuple(one.name for one in workflow.manifest.inputs if one.type is InputType.SEED)

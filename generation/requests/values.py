@@ -1,4 +1,4 @@
-"""Validation of prompts and values, and their binding to a graph."""
+"""Validation of prompts and values, and binding them to a graph."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from workflows.values import coerce, size_like
 from workflows.workflow import Workflow
 
 MAX_PROMPT_CHARACTERS = 2000
-"""What Discord lets people type into one option."""
+"""Limit of Discord for the text of one option."""
 
 PROMPT = "prompt"
 NEGATIVE = "negative"
@@ -27,7 +27,7 @@ _CONTINUES_PICTURE = frozenset({Kind.IMG2IMG, Kind.EDIT, Kind.INPAINT, Kind.OUTP
 
 
 def clean_prompt(text: str) -> str:
-    """The prompt as it is recorded. Raises RequestRefused when it is too long."""
+    """Return the prompt as recorded. Raises RequestRefused if it is too long."""
     cleaned = clean_text(text)
     if len(cleaned) > MAX_PROMPT_CHARACTERS:
         raise InvalidOption(
@@ -40,9 +40,9 @@ def clean_prompt(text: str) -> str:
 def bind_generation(
     workflow: Workflow, generation: Generation, picture_names: Mapping[str, str]
 ) -> Graph:
-    """The graph of a recorded generation, with the backend's names of its pictures.
+    """Return the graph of a recorded generation, with the uploaded names of its pictures.
 
-    Raises WorkflowError when the workflow was changed so that it does not fit any more.
+    Raises WorkflowError if the workflow was changed and does not fit any more.
     """
     values: dict[str, object] = {**generation.values, **picture_names}
     if generation.prompt and PROMPT in workflow.manifest.options:
@@ -56,7 +56,7 @@ def bind_generation(
 
 
 def find_lora_input(workflow: Workflow) -> Input | None:
-    """The input that takes the LoRAs of a prompt."""
+    """Return the input that takes the prompt's LoRAs."""
     offered = [
         wanted
         for wanted in workflow.manifest.inputs
@@ -66,7 +66,7 @@ def find_lora_input(workflow: Workflow) -> Input | None:
 
 
 def picture_inputs(workflow: Workflow) -> Mapping[str, InputType]:
-    """The inputs that a picture is attached for."""
+    """Return the inputs for which a picture is attached."""
     return {
         wanted.name: wanted.type for wanted in workflow.manifest.inputs if wanted.type.is_picture
     }
@@ -100,7 +100,7 @@ def followed_size(
 def fits(
     workflow: Workflow, name: str, value: Value, offered: Mapping[str, tuple[str, ...]]
 ) -> bool:
-    """Whether people may give the workflow this value; `offered` are the models that there are."""
+    """Return whether the workflow accepts this value; `offered` are the installed models."""
     wanted = workflow.manifest.find(name)
     if wanted is None or wanted.hidden:
         return False

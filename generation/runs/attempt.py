@@ -1,4 +1,4 @@
-"""One generation's run on one backend: submitted or attached to, and followed to its results."""
+"""One generation's run on one backend: submitted or re-attached, and followed to its results."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ class RunAttempt:
             self._began_at = monotonic() - min(max(gone_s, 0.0), limit_s)
 
     def use(self, graph: Graph) -> RunProgress:
-        """Run this graph, which has what was uploaded in it; return its progress."""
+        """Set the graph to run, with the names of uploaded files; return its progress."""
         self.graph = graph
         self._progress = RunProgress(graph)
         return self._progress
@@ -133,7 +133,7 @@ class RunAttempt:
 
 
 async def build_graph(order: Order, workflow: Workflow, backend: Backend) -> Graph:
-    """Upload what it was given, and bind everything. Raises ComfyError, WorkflowError."""
+    """Upload input files and bind all values. Raises ComfyError, WorkflowError."""
     names = {}
     for image in order.images:
         extension = EXTENSIONS.get(image.media_type) or image.media_type.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Broadcast of live events to watchers in this process: the newest state wins."""
+"""Broadcast of live events to watchers in this process, the newest event only."""
 
 import asyncio
 import logging
@@ -13,20 +13,20 @@ _log = logging.getLogger(__name__)
 
 
 class Watch:
-    """One watcher's slot: holds the newest event that was not taken yet."""
+    """One watcher's slot for the newest event that was not taken yet."""
 
     def __init__(self) -> None:
         self._newest: GenerationEvent | None = None
         self._arrived = asyncio.Event()
 
     def put(self, event: GenerationEvent) -> None:
-        """Replace what was not taken yet; nothing replaces the end."""
+        """Replace an event that was not taken yet; nothing replaces the end."""
         if not isinstance(self._newest, Ended):
             self._newest = event
             self._arrived.set()
 
     async def take(self, timeout_s: float) -> GenerationEvent | None:
-        """The newest event, waiting for one; None when none came in time."""
+        """Wait for the newest event; return None after the time-out."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._arrived.wait()
@@ -38,7 +38,7 @@ class Watch:
 
 
 class Broadcast:
-    """Tells the notifier and every watcher of a generation, and `on_end` of each end."""
+    """Passes events to the notifier and all watchers of a generation, and each end to `on_end`."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -58,7 +58,7 @@ class Broadcast:
 
     @contextmanager
     def watching(self, generation_id: str) -> Iterator[Watch]:
-        """A watch that sees every event from now on."""
+        """Subscribe to a generation's events for the length of the context."""
         watch = Watch()
         self._watches[generation_id].add(watch)
         try:

@@ -1,9 +1,9 @@
-"""Keeps what people see of an ended generation in step with what is recorded.
+"""Delivery of ended generations, kept consistent with the records.
 
-A state is read right before it is told and once more after it was: whoever was overtaken, by a
-moderator, by whoever deletes it or by another process, tells the newer one. So the last that is
-told is what is recorded. Two places are kept so, each in an order of its own: the reply to its
-person, here, and the moderators' message, in `review_cards`.
+A state is read right before it is sent and once more afterwards. If a moderator, a deletion or
+another process changed it in between, the newer state is sent too, so the last message always shows
+what is recorded. Two messages are kept consistent in this way, independently: the reply, here, and
+the moderators' message, in `review_cards`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Message(Enum):
-    """What the reply of an ended generation says."""
+    """Content of the reply to an ended generation."""
 
     END = auto()
     HELD = auto()
@@ -41,7 +41,7 @@ class _Message(Enum):
 
 
 class Delivery(Transactional):
-    """Tells the end of generations. Every method may be repeated after a crash."""
+    """Delivers the ends of generations. Every method may be repeated after a crash."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class Delivery(Transactional):
     async def deliver(
         self, generation_id: str, recorded: RecordedEnd | None = None
     ) -> Receipt | None:
-        """Tell the end to its person, and record that; None when nothing is to be told, or not yet.
+        """Deliver an end and record that; do nothing if nothing is to be delivered yet.
 
-        `recorded` is what was recorded right before, with its results: they are not read again
-        then. Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and
+        `recorded` is the end that was just recorded, with its results, which are then not read
+        again. Raises DeliveryPostponed and DeliveryImpossible as the notifier does, and
         DatabaseError.
         """
         recorded = recorded or await self._load(generation_id)
@@ -85,7 +85,7 @@ class Delivery(Transactional):
             raise DeliveryPostponed from error
 
     async def repeat(self, generation_id: str) -> None:
-        """Tell it once more, after something else may have taken its place.
+        """Deliver once more, after another message may have replaced the reply.
 
         Raises as `deliver` does. Does nothing while the generation has not ended.
         """
@@ -132,9 +132,9 @@ class Delivery(Transactional):
     def _record(
         self, session: Session, generation_id: str, told: _Message, receipt: Receipt
     ) -> RecordedEnd | None:
-        """Record that it was told, unless something else is to be told by now. Return as `_load`.
+        """Record the delivery, unless something else is to be delivered by now; return as `_read`.
 
-        What is recorded in one transaction with the look at it cannot be overtaken.
+        Reading and recording in one transaction cannot be overtaken.
         """
         recorded = _load(session, generation_id, told)
         if recorded is not None and _choose_message(recorded) is told:
@@ -147,7 +147,7 @@ class Delivery(Transactional):
     def _load(
         self, session: Session, generation_id: str, told: _Message | None = None
     ) -> RecordedEnd | None:
-        """What is recorded, with its results if it is to be told and was not `told` already."""
+        """Return the recorded state, with results if they are to be sent and were not `told`."""
         return _load(session, generation_id, told)
 
 

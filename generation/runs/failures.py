@@ -1,4 +1,4 @@
-"""Explanations of backend errors for people: a kind and one plain sentence."""
+"""Conversion of backend errors into failures for people: a kind and one plain sentence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ from generation.record import Failure
 from generation.requests.checkpoints import missing_model
 
 MAX_DETAIL_CHARACTERS = 300
-"""Of a node's own words: enough to recognise the cause, short enough for one reply."""
+"""Characters kept of a node's message: enough to recognize the cause."""
 
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -66,7 +66,7 @@ _PLAIN: Mapping[type[ComfyError], Failure] = {
 
 
 def unforeseen(reference: str) -> Failure:
-    """A failure nobody foresaw; `reference` is also in the log, beside the traceback."""
+    """Build the failure of an unexpected error; `reference` is also in the log."""
     return Failure(
         FailureKind.WORKFLOW_ERROR,
         "Something went wrong that should not have. Reference: {reference}.",
@@ -75,7 +75,7 @@ def unforeseen(reference: str) -> Failure:
 
 
 def explain(error: ComfyError, graph: Graph) -> Failure:
-    """The failure that a backend's error amounts to."""
+    """Return the failure for a backend's error."""
     match error:
         case GraphRejected():
             return _explain_rejection(error, graph)
@@ -125,7 +125,7 @@ def _explain_rejection(error: GraphRejected, graph: Graph) -> Failure:
 
 
 def _is_missing_model(problem: NodeProblem) -> bool:
-    """Whether a value that is not in its list is a model file and not, say, a sampler's name."""
+    """Return whether a rejected list value is a model file, not, say, a sampler's name."""
     names = (problem.received or "", *problem.allowed[:1])
     return problem.kind == "value_not_in_list" and (
         any(name.lower().endswith(MODEL_SUFFIXES) for name in names)

@@ -1,4 +1,4 @@
-"""Runs left on a backend that became unreachable: cancelled once it is back."""
+"""Cancellation of runs on a backend that became unreachable, once it is back."""
 
 import asyncio
 import logging
@@ -10,13 +10,13 @@ from generation.backends.pool import BackendPool
 from generation.history.records import Records
 
 GIVE_UP_AFTER_S = 24 * 3600.0
-"""A backend that is away for longer has most likely lost its queue with its process."""
+"""A backend that is unreachable for longer has probably lost its queue in a restart."""
 
 _log = logging.getLogger(__name__)
 
 
 class OrphanedRuns:
-    """Cancels orphaned runs. Its tasks end with the pool; runs left then stay."""
+    """Cancels orphaned runs. Its tasks end with the pool; remaining runs are left alone."""
 
     def __init__(self, pool: BackendPool, records: Records) -> None:
         self._pool = pool
@@ -25,11 +25,11 @@ class OrphanedRuns:
         self._withdrawn: set[str] = set()
 
     def was_withdrawn(self, prompt_id: str) -> bool:
-        """Whether this prompt id was stopped for good and must not be used again."""
+        """Return whether this prompt id was cancelled and must not be used again."""
         return prompt_id in self._withdrawn
 
     def watch(self, generation_id: str, backend_name: str, prompt_id: str) -> None:
-        """Withdraw this run once its backend is back, unless the generation goes on there."""
+        """Cancel this run once its backend is back, unless the generation continues there."""
         if prompt_id not in self._watched:
             self._watched.add(prompt_id)
             work = self._watch(generation_id, backend_name, prompt_id)
@@ -51,7 +51,7 @@ class OrphanedRuns:
             await asyncio.sleep(REACHABLE_POLL_S)
 
     async def _try_to_withdraw(self, generation_id: str, backend_name: str, prompt_id: str) -> bool:
-        """Whether there is nothing left to do."""
+        """Try to cancel a run; return whether nothing is left to do."""
         backend = self._pool.find(backend_name)
         if backend is None:
             return True
@@ -69,7 +69,7 @@ class OrphanedRuns:
         return True
 
     async def _goes_on_there(self, generation_id: str, prompt_id: str) -> bool:
-        """Unfinished, and sent nowhere else since: it is about to be attached to again."""
+        """Return whether the unfinished generation will re-attach to this run."""
         order = await self._records.find_order(generation_id)
         if order is None or not order.is_wanted:
             return False

@@ -1,4 +1,4 @@
-"""Outcome of one attempt on a backend: plain JSON values, because the engine stores them."""
+"""Outcome of one attempt on a backend, as plain JSON values that the engine stores."""
 
 from typing import Literal, NotRequired, TypedDict
 
@@ -9,7 +9,7 @@ from generation.record import Failure
 class Outcome(TypedDict):
     """The outcome of a run.
 
-    `lost` asks for another attempt; `withdrawn` means that somebody else ends it, or has.
+    `lost` asks for another attempt; `withdrawn` means that something else ends the generation.
     """
 
     ended: Literal["succeeded", "failed", "lost", "withdrawn"]
@@ -24,7 +24,7 @@ WITHDRAWN: Outcome = {"ended": "withdrawn"}
 
 
 def failed(failure: Failure) -> Outcome:
-    """The outcome of a run that failed for good."""
+    """Build the outcome of a run that failed for good."""
     return {
         "ended": "failed",
         "kind": failure.kind.value,
@@ -34,5 +34,5 @@ def failed(failure: Failure) -> Outcome:
 
 
 def failure_of(outcome: Outcome) -> Failure:
-    """The failure that an outcome carries."""
+    """Return the failure in an outcome."""
     return Failure(FailureKind(outcome["kind"]), outcome["sentence"], outcome.get("facts", {}))

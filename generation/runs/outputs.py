@@ -1,4 +1,4 @@
-"""Fetching of a run's results while it runs, described for recording."""
+"""Fetching of a run's results while it runs, and their description for recording."""
 
 import asyncio
 import logging
@@ -18,19 +18,19 @@ from generation.runs.result_check import require_kind
 from generation.text import legible
 
 MAX_OUTPUT_BYTES = 256 * 1024 * 1024
-"""A long video is the largest thing a workflow makes; what is larger would fill the memory."""
+"""Bytes of one result, such as a long video; larger ones would exhaust memory."""
 
 MAX_RESULTS = 100
-"""Of one run: ten messages of files. All of them are in the memory at once."""
+"""Results of one run, which are in memory together: ten messages of files."""
 
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
-"""Of all results of one run together."""
+"""Bytes of all results of one run."""
 
 MAX_FILENAME_CHARACTERS = 100
-"""Long enough to be recognised; every file system and chat takes it."""
+"""Characters kept of a file name, which every file system and chat accepts."""
 
 UNPLACED = -1
-"""The position of a result until all of them are known."""
+"""Position of a result before all of them are known."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,11 +51,11 @@ class OutputFetcher:
         self._total_bytes = 0
 
     async def __aenter__(self) -> Self:
-        """Begin with nothing fetched."""
+        """Start with nothing fetched."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop what is still being fetched."""
+        """Cancel downloads in progress."""
         tasks = tuple(self._fetches.values())
         for task in tasks:
             task.cancel()
@@ -63,17 +63,17 @@ class OutputFetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def collect(self, outputs: Sequence[Output]) -> None:
-        """Begin to fetch what was not begun yet."""
+        """Start downloads of results that were not started yet."""
         for output in outputs:
             is_room = len(self._fetches) < MAX_RESULTS
             if is_room and self._is_wanted(output) and not _is_temporary(output):
                 self._fetch(output)
 
     async def finish(self, outputs: Sequence[Output]) -> tuple[NewOutput, ...]:
-        """Every result of the run in order.
+        """Return every result of the run in order.
 
-        Raises ComfyError when one cannot be fetched, GenerationFailed when they are too much, and
-        UnusableResult when one is not what its node makes.
+        Raises ComfyError if one cannot be fetched, GenerationFailed if they are too many or too
+        large, and UnusableResult if one is not of its node's kind.
         """
         selected = self._select(outputs)
         if len(selected) > MAX_RESULTS:
@@ -160,7 +160,7 @@ async def _describe_video(filename: str, media_type: str, content: bytes) -> New
 
 
 async def _describe_picture(filename: str, guessed_type: str, content: bytes) -> NewOutput:
-    """A picture with its true type, size and thumbnail; as it is when it cannot be read."""
+    """Describe a picture with its true type, size and thumbnail; unchanged if unreadable."""
     description, thumbnail = await decode(_look_at, content)
     if description is None:
         _log.warning("The result %s could not be read as a picture.", filename)
@@ -181,12 +181,12 @@ def _look_at(content: bytes) -> tuple[imaging.Description | None, bytes | None]:
 
 
 def _is_temporary(output: Output) -> bool:
-    """Whether it is a preview, unless it turns out to be all there is."""
+    """Return whether it is a preview, which is used only if there is nothing else."""
     return isinstance(output, OutputFile) and output.folder_type == "temp"
 
 
 def _plain_name(filename: str) -> str:
-    """The name alone: what a backend says may hold folders or odd characters."""
+    """Return the file name alone: backends may send folders or control characters."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     kept = "".join(character for character in name if character.isprintable())
     return kept[-MAX_FILENAME_CHARACTERS:] or "result"

@@ -8,22 +8,22 @@ from comfy.protocol.events import NodeStarted, NodeText, RunEvent, Started, Step
 from generation.events import Progress
 
 SAMPLING_SHARE = 0.9
-"""Sampling takes nearly all the time of a run once its models are loaded."""
+"""Share of sampling in the progress: it takes nearly all the time once models are loaded."""
 
 UNFINISHED_CEILING = 0.99
-"""Saving and fetching come after the last node: 1 is kept for results that are here."""
+"""Largest fraction before the results are here: saving and fetching follow the last node."""
 
 MAX_LINK_DEPTH = 8
-"""Schedulers are chained (splitters, turbo adapters); longer chains are not followed."""
+"""Links followed from a sampler to its scheduler, which may be chained (splitters, adapters)."""
 
 MAX_TEXT_CHARACTERS = 200
-"""Of what a node says."""
+"""Characters kept of a node's text."""
 
 Graph = Mapping[str, Mapping[str, Any]]
 
 
 class RunProgress:
-    """The progress of one run of one graph; feed it every event with the time it came."""
+    """Progress of one run of one graph; pass it every event with the time of its arrival."""
 
     def __init__(self, graph: Graph) -> None:
         self._titles = {node_id: _title(node) for node_id, node in graph.items()}
@@ -37,7 +37,7 @@ class RunProgress:
 
     @property
     def is_sampling(self) -> bool:
-        """Whether a sampler does its steps; where no sampler is known, whether anything does."""
+        """Whether a sampler is running; without a known sampler, whether any node reports steps."""
         known = self._current in self._expected_steps or not self._expected_steps
         return known and self._progress.step is not None
 
@@ -107,21 +107,24 @@ class RunProgress:
 
 
 class _Pace:
-    """The measured time a step takes on one node."""
+    """Measured time of a step on one node."""
 
     def __init__(self) -> None:
         self._first: tuple[int, datetime] | None = None
         self._last: tuple[int, datetime] | None = None
 
     def note(self, value: int, now: datetime) -> None:
-        """A step was done. What falls is measured anew: a second pass, or a clock put back."""
+        """Note a finished step; if the count falls, measure anew.
+
+        It falls in a second pass, and when a clock is put back.
+        """
         last = self._last
         if last is None or value < last[0] or now < last[1]:
             self._first = (value, now)
         self._last = (value, now)
 
     def estimate(self, steps_left: int) -> datetime | None:
-        """When the steps that are left are done; None before two steps were measured."""
+        """Estimate when the remaining steps are done; None before two steps were measured."""
         if self._first is None or self._last is None or self._last[0] <= self._first[0]:
             return None
         step_s = (self._last[1] - self._first[1]).total_seconds() / (self._last[0] - self._first[0])
@@ -134,7 +137,7 @@ def _title(node: Mapping[str, Any]) -> str:
 
 
 def _expected_steps(graph: Graph) -> dict[str, int]:
-    """Sampler nodes with the steps they will do, as far as the graph tells."""
+    """Return sampler nodes with their expected steps, as far as the graph tells."""
     expected = {}
     for node_id, node in graph.items():
         if "Sampler" not in str(node.get("class_type")):
@@ -146,10 +149,10 @@ def _expected_steps(graph: Graph) -> dict[str, int]:
 
 
 def _steps_of(graph: Graph, node: Mapping[str, Any], depth: int) -> int | None:
-    """The steps a node states itself, or the scheduler its sigmas come from states.
+    """Return a node's own number of steps, or that of the scheduler of its sigmas.
 
-    A denoise below 1 does not shorten a sampler: ComfyUI stretches the schedule and runs the
-    stated number of steps at its end. Only 0 means that nothing is sampled.
+    A denoise below 1 does not reduce the steps: ComfyUI stretches the schedule and runs the given
+    number of steps at its end. Only with 0 nothing is sampled.
     """
     inputs = node.get("inputs") or {}
     steps = inputs.get("steps")
@@ -162,7 +165,7 @@ def _steps_of(graph: Graph, node: Mapping[str, Any], depth: int) -> int | None:
 
 
 def _window(inputs: Mapping[str, Any], steps: int) -> int:
-    """The part of the steps that an advanced sampler does."""
+    """Return the range of steps that an advanced sampler runs."""
     start, end = inputs.get("start_at_step"), inputs.get("end_at_step")
     first = start if isinstance(start, int) else 0
     last = min(end, steps) if isinstance(end, int) else steps

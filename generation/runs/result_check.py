@@ -1,7 +1,7 @@
 """Verification that a downloaded result is of the kind that its node produces.
 
-A proxy that asks for a log-in, an empty file or a program under a picture's name is no result:
-posting it would charge somebody for nothing, and harm those who open it.
+A proxy's login page, an empty file or an executable with a picture's name is not a result: posting
+it would charge somebody for nothing, and harm those who open it.
 """
 
 from comfy.protocol.events import MediaKind
@@ -47,13 +47,13 @@ _FAMILIES = {
     MediaKind.MODEL_3D: ("model/", "application/zip", "application/gzip", "text/plain"),
 }
 _WITHOUT_SIGNATURE = (".splat", ".ksplat")
-"""3D files that begin with their first number."""
+"""3D files whose first bytes are a number."""
 
 
 def require_kind(content: bytes, filename: str, kind: MediaKind, class_type: str) -> None:
-    """Make sure that a result is of its kind by its bytes. Raises UnusableResult.
+    """Verify a result's kind by its bytes. Raises UnusableResult.
 
-    A drawing is taken from a node whose class is named for SVG alone.
+    A drawing is accepted only from nodes whose class name contains SVG.
     """
     found = detect_media_type(content)
     if not _is_of_kind(content, found, filename, kind, class_type):

@@ -1,4 +1,4 @@
-"""What a run made, and what is recorded of its end."""
+"""Results of a run, and the recorded end of a generation."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from generation.runs.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a run made, and what the image filter says of it. `gpu_ms` is how long it took."""
+    """Results of a run with the image filter's ruling. `gpu_ms` is the duration of the run."""
 
     outputs: tuple[NewOutput, ...]
     ruling: Ruling
@@ -19,7 +19,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """An outcome with the results that are to be recorded together with it."""
+    """An outcome with the results to record together with it."""
 
     outcome: Outcome
     results: Results | None = None
@@ -27,9 +27,9 @@ class FinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEnd:
-    """What is recorded of an end. `review_state` is None where nobody reviews it.
+    """A recorded end. `review_state` is None if nobody reviews it.
 
-    `contents` are those that may be shown.
+    `contents` are the results that may be shown.
     """
 
     generation: Generation

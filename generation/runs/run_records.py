@@ -1,4 +1,4 @@
-"""What a run records of its generation while it is on its way."""
+"""What a run records of its generation while it runs."""
 
 from datetime import datetime
 
@@ -10,11 +10,11 @@ from generation.transactions import writes
 
 
 class NotWanted(Exception):
-    """The generation ended or was cancelled while it was being run."""
+    """The generation ended or was cancelled while it was running."""
 
 
 class RunRecords(Records):
-    """The records, with the notes of runs. They raise DatabaseError."""
+    """Records of generations that runs write. Methods raise DatabaseError."""
 
     @writes
     def assign(
@@ -22,8 +22,8 @@ class RunRecords(Records):
     ) -> bool:
         """Record where it is about to be sent, so that a cancellation finds it there.
 
-        True when nothing was recorded before: then no process can have sent it anywhere, since
-        each records first. A process that is killed in between finds the record. Raises NotWanted.
+        Return True if nothing was recorded before: no process can have sent it anywhere then, since
+        each records first. If the process is killed in between, the next one finds the record.
         """
         generations = GenerationRepository(session)
         # The row lock serializes this with a cancellation: the second one sees the first.
@@ -36,7 +36,7 @@ class RunRecords(Records):
 
     @writes
     def begin(self, session: Session, generation_id: str, at: datetime) -> bool:
-        """Record the start of its run; True for the one call that did it."""
+        """Record the start of its run; return True for the one call that did it."""
         return GenerationRepository(session).move(
             generation_id,
             from_states={GenerationState.WAITING.value},
@@ -47,5 +47,5 @@ class RunRecords(Records):
 
     @writes
     def note_sampling(self, session: Session, generation_id: str, at: datetime) -> None:
-        """Record that its sampler began: a cancellation is charged from here on."""
+        """Record that its sampler started: from here on a cancellation is charged."""
         GenerationRepository(session).note_sampling(generation_id, at)

@@ -1,4 +1,4 @@
-"""Runs one generation on one backend. Re-entrant: any process may enter it again at any time."""
+"""Running of one generation on one backend. Re-entrant: any process may resume it at any time."""
 
 import asyncio
 import logging
@@ -41,16 +41,17 @@ from workflows.errors import WorkflowError
 from workflows.workflow import Workflow
 
 PROMPT_ID_NAMESPACE = uuid.UUID("9d1c7bb2-1a30-5ac8-9d2e-0c8a4a6f7f10")
-"""Makes a run's prompt id from its generation's id: every process that resumes it finds it."""
+"""Namespace of prompt ids, which are derived from generation ids so that any process finds the
+run."""
 
 MAX_LOADED = 32
-"""Generations whose records, with given pictures, are kept until they run: those that run next."""
+"""Generations whose records, with pictures, are cached until they run."""
 
 REATTACH_S = 60.0
-"""What a run has at least when it is begun or met again."""
+"""Least time for a run that is started or re-attached."""
 
 AFTER_WITHDRAWAL = 1000
-"""Added to an index whose prompt id was withdrawn; there are never so many backends."""
+"""Added to the index of a run whose prompt id was withdrawn; larger than any number of backends."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,18 +64,18 @@ class RunLimits:
     """From its turn, or its start on a backend, to its end."""
 
     reconnect_s: float = 25.0
-    """A cut-off run is waited for this long before another backend is asked."""
+    """How long a cut-off run is waited for before another backend is used."""
 
     pause_s: float = 1.0
-    """Between two tries to reach a backend."""
+    """Between two attempts to reach a backend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A backend for an attempt, if there is one with a free place.
+    """A backend with a free place for an attempt, if there is one.
 
-    `is_served` says that some backend that fits takes work at all, and `is_wanted` that the
-    generation is unfinished and not cancelled. `models_of` is the graph that will run.
+    `is_served` says that some suitable backend is in service, `is_wanted` that the generation is
+    unfinished and not cancelled. `models_of` is the graph that will run.
     """
 
     backend: str | None
@@ -84,17 +85,17 @@ class Choice:
 
 
 def build_prompt_id(generation: Generation, index: int) -> str:
-    """The prompt id of a generation's run on its nth backend.
+    """Build the prompt id of a generation's run on its nth backend.
 
-    The time is in it because another Limner, or this one with a new database, may give the same
-    short id to somebody else's generation on the same backend.
+    It includes the time, because another Limner, or this one with a new database, may use the same
+    short id for another generation on the same backend.
     """
     accepted_at = generation.created_at.isoformat()
     return str(uuid.uuid5(PROMPT_ID_NAMESPACE, f"{generation.id}:{accepted_at}:{index}"))
 
 
 class Runner:
-    """Chooses a backend for a generation and follows its run there."""
+    """Selects a backend for a generation and follows its run there."""
 
     def __init__(
         self,
@@ -122,7 +123,7 @@ class Runner:
         self._prepared: dict[str, tuple[Workflow, str, Graph]] = {}
 
     async def durations(self, workflows: Collection[str]) -> Durations:
-        """Return what runs of these workflows took; nothing where no decision depends on it.
+        """Return recent durations of these workflows; empty if no decision depends on them.
 
         Raises DatabaseError.
         """
@@ -138,7 +139,7 @@ class Runner:
         among: Collection[str],
         wait_s: Callable[[Collection[str]], float],
     ) -> Choice:
-        """Choose the backend of the next attempt as the pool does. Raises DatabaseError."""
+        """Select the backend of the next attempt as the pool does. Raises DatabaseError."""
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return Choice(None, is_wanted=False)
@@ -155,7 +156,10 @@ class Runner:
         avoid: Collection[str],
         wait_s: Callable[[Collection[str]], float],
     ) -> str | None:
-        """Find the backend to wake for a generation as the pool does. Raises DatabaseError."""
+        """Return the backend to start for a generation as the pool does.
+
+        Raises DatabaseError.
+        """
         order = await self._load(generation_id)
         if order is None or not order.is_wanted:
             return None
@@ -163,9 +167,9 @@ class Runner:
         return self._pool.find_backend_to_wake(graph, avoid=avoid, tags=tags, wait_s=wait_s)
 
     async def prepare(self, generation_id: str, backend_name: str) -> None:
-        """Upload what it needs to that backend, so that it starts there at once when it may.
+        """Upload a generation's inputs to a backend, so that it can start there at once.
 
-        Nothing depends on it: what fails is done, and told, when it runs.
+        Optional: what fails here is repeated, and reported, by the run.
         """
         try:
             order = await self._load(generation_id)
@@ -184,31 +188,28 @@ class Runner:
             self._prepared[generation_id] = (workflow, backend_name, graph)
 
     def remember(self, generation: Generation) -> None:
-        """Keep the record of a generation without inputs that was just accepted, if there is room.
-
-        It is not loaded again then.
-        """
+        """Cache the record of an accepted generation without inputs, if there is room."""
         if len(self._orders) < MAX_LOADED:
             self._orders[generation.id] = Order(generation, (), is_wanted=True)
 
     def forget(self, generation_id: str) -> None:
-        """Drop what was loaded and prepared for it."""
+        """Drop cached records and uploads of a generation."""
         self._orders.pop(generation_id, None)
         self._prepared.pop(generation_id, None)
 
     def _left_s(self, since: datetime) -> float:
-        """Seconds that are left of a generation's time, never more than all of it.
+        """Return the seconds left of a generation's time, at most the whole.
 
-        And never less than `REATTACH_S`: its backend may have ended it while the bot was off.
+        At least `REATTACH_S`, because its backend may have finished it while the bot was stopped.
         """
         left_s = self.limits.total_s - (self._clock() - since).total_seconds()
         return min(max(left_s, REATTACH_S), self.limits.total_s)
 
     async def run(self, generation_id: str, backend_name: str, index: int) -> FinishedRun:
-        """Run it to its end there, or re-attach to it; its results are not recorded yet.
+        """Run a generation there, or re-attach to its run; the results are not recorded yet.
 
-        `index` tells the backends that it was sent to apart. Raises DatabaseError only; the
-        caller tries again then.
+        `index` distinguishes the backends that it was sent to. Raises DatabaseError only; the
+        caller retries then.
         """
         prepared = self._prepared.get(generation_id)
         order = await self._load(generation_id)
@@ -242,7 +243,7 @@ class Runner:
             return await self._run_within_limits(attempt)
 
     async def _load(self, generation_id: str) -> Order | None:
-        """Load its record, cached: a later cancellation is detected by `RunRecords.assign`."""
+        """Load its record, cached: `assign` detects a later cancellation."""
         if generation_id not in self._orders:
             order = await self._records.find_order(generation_id)
             if order is None:
@@ -308,7 +309,7 @@ class Runner:
         return failed(unforeseen(reference))
 
     async def _run_with_reconnects(self, attempt: RunAttempt) -> tuple[NewOutput, ...]:
-        """Re-attach after a cut, until the backend showed no sign of life for too long."""
+        """Re-attach after disconnects, until the backend was silent for too long."""
         loop = asyncio.get_running_loop()
         attempt.last_sign_at = loop.time()
         async with (
@@ -324,7 +325,7 @@ class Runner:
                     await asyncio.sleep(self.limits.pause_s)
 
     def _leave(self, attempt: RunAttempt, error: Exception) -> None:
-        """Give up a run here. It is cancelled once the backend is back: another may take it."""
+        """Give up a run here. It is cancelled once the backend is back, as another may take it."""
         name = attempt.backend.name
         needs_operator = isinstance(error, BackendUnavailable) and not error.passes
         self._pool.note_failure(name, str(error), needs_operator=needs_operator)
@@ -332,14 +333,14 @@ class Runner:
             self._orphaned_runs.watch(attempt.generation.id, name, attempt.prompt_id)
 
     def _choose_prompt_id(self, generation: Generation, index: int) -> str:
-        """Choose a prompt id; one that was cancelled on its backend is never used again."""
+        """Return a prompt id; one that was cancelled on its backend is never used again."""
         prompt_id = build_prompt_id(generation, index)
         if self._orphaned_runs.was_withdrawn(prompt_id):
             return build_prompt_id(generation, index + AFTER_WITHDRAWAL)
         return prompt_id
 
     async def _was_sent(self, order: Order, prompt_id: str) -> bool:
-        """Whether this run was handed over before, so that it goes on there."""
+        """Return whether this run was submitted before and continues there."""
         placement = await self._records.find_placement(order.generation.id)
         return placement is not None and placement.prompt_id == prompt_id
 
@@ -356,7 +357,7 @@ class Runner:
             self.leave(attempt.generation.id, attempt.backend.name, attempt.prompt_id)
 
     def _draft_graph(self, order: Order) -> Graph:
-        """The graph as far as it decides who can run it; pictures are not uploaded for that."""
+        """Return the graph for finding capable backends, without uploaded pictures."""
         workflow = self._catalog.workflows.get(order.generation.workflow)
         if workflow is None:
             return {}

@@ -1,4 +1,4 @@
-"""Settlement of generations: exactly one caller ends each, with its results and its charge."""
+"""Settlement of generations: exactly one caller ends each, with its results and charge."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 class Settlement(Transactional):
     """Ends generations. Every method may be repeated after a crash.
 
-    Each returns what is recorded of the end; None when something else ended it, or nothing did.
+    Each returns the recorded end; None if it was ended elsewhere, or is not to be ended.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class Settlement(Transactional):
         self._clock = clock
 
     async def end(self, generation_id: str, run: FinishedRun) -> RecordedEnd | None:
-        """End it as its run did, with its results; a failure is refunded."""
+        """End a generation as its run did, with its results; a failure is refunded."""
         state, failure = GenerationState.SUCCEEDED, None
         if run.outcome["ended"] != "succeeded":
             state, failure = GenerationState.FAILED, failure_of(run.outcome)
         return await finish(self._settle(generation_id, state, failure, run.results))
 
     async def fail(self, generation_id: str, failure: Failure) -> RecordedEnd | None:
-        """End it without pictures and refund its charge."""
+        """Fail a generation and refund its charge."""
         return await finish(self._settle(generation_id, GenerationState.FAILED, failure))
 
     async def cancel(self, generation_id: str) -> RecordedEnd | None:
-        """End it as cancelled, charged if its sampler had begun."""
+        """End a generation as cancelled, charged if its sampler had started."""
         return await finish(self._settle(generation_id, GenerationState.CANCELLED, CANCELLED))
 
     @writes
@@ -139,9 +139,9 @@ def _storable(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def _close_charge(session: Session, row: GenerationRow, outputs: Sequence[OutputRow]) -> Ended:
-    """Charge what it took, or give back what was reserved; the row has its end already.
+    """Charge the actual cost or refund the reservation; the row has its end already.
 
-    What is returned has no results while they are withheld.
+    The returned end has no results while they are withheld.
     """
     charges = ChargeRepository(session)
     generation = copy_generation(row, outputs)
