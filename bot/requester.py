@@ -5,6 +5,8 @@ from functools import partial
 import discord
 
 from bot.permissions import guild_of
+from bot.services import services_of
+from generation.record import Generation
 from generation.request import Actor, Requester
 
 
@@ -30,6 +32,12 @@ def requester_of(interaction: discord.Interaction) -> Requester:
         category_id=_category_of(channel),
         sees=partial(_sees, interaction),
     )
+
+
+async def find_visible(interaction: discord.Interaction, generation_id: str) -> Generation:
+    """Find what the interacting person may see. Raises as `Derivations.find_visible` does."""
+    derivations = services_of(interaction).derivations
+    return await derivations.find_visible(generation_id, requester_of(interaction))
 
 
 def _sees(interaction: discord.Interaction, channel_id: int, parent_id: int | None) -> bool:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -51,11 +50,6 @@ class TryButton(PersistentItem[ui.Button[ui.View]], template=r"help:try"):
     def __init__(self) -> None:
         style = discord.ButtonStyle.primary
         super().__init__(ui.Button(label=_("Try it"), style=style, custom_id="help:try"))
-
-    @classmethod
-    def read(cls, _match: re.Match[str], /) -> Self:
-        """Build the button."""
-        return cls()
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Open the form."""

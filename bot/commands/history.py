@@ -161,7 +161,6 @@ class HistoryButton(
         super().__init__(
             ui.Button(
                 label=label,
-                style=discord.ButtonStyle.secondary,
                 custom_id=query.custom_id(),
                 disabled=disabled,
             )
@@ -236,11 +235,6 @@ class HistoryOpenMenu(PersistentItem[ui.Select[ui.View]], template=r"h:open"):
                 options=options or [discord.SelectOption(label="…")],
             )
         )
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:  # noqa: ARG003 - the id holds no data
-        """Build the menu; the chosen result comes with the interaction."""
-        return cls()
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the result in private."""

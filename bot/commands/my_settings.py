@@ -1,9 +1,7 @@
 """`/settings`: a person's defaults for omitted options, as a private panel."""
 
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -57,11 +55,6 @@ class SettingsMenu(
         options = list(options) or [discord.SelectOption(label=ANY)]
         super().__init__(ui.Select(custom_id=f"s:{name}", options=options))
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the menu from its custom id."""
-        return cls(match["name"])
-
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store the chosen value."""
         if self.name == "call":
@@ -94,11 +87,6 @@ class SettingsButton(
             state = _("On") if is_on else _("Off")
             label = _setting(label, state)
         super().__init__(ui.Button(label=label, style=style, custom_id=f"s:{name}"))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Toggle the default, open the form, or reset all defaults."""

@@ -1,8 +1,6 @@
 """`/queue` and `/cancel`: list waiting and running requests, and cancel them."""
 
-import re
 from datetime import UTC, datetime
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -46,17 +44,12 @@ class QueueButton(
         self.action = action
         self.generation_id = generation_id
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["action"], match["id"])
-
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Cancel where that is asked for, and show the queue again."""
         await acknowledge_press(interaction)
         service = services_of(interaction).generations
         if self.action == CANCEL:
-            await cancel_quietly(interaction, service, self.generation_id)
+            await cancel_quietly(interaction, self.generation_id)
         await replace_message(interaction, await _panel(interaction, service))
 
 
@@ -94,7 +87,7 @@ def cancel_command(service: GenerationService) -> SlashCommand:
     async def cancel(interaction: discord.Interaction, result: str) -> None:
         # A person may send the whole label of a choice as text; it begins with the id.
         generation_id = normalise_id(result.partition("·")[0])
-        await cancel_generation(interaction, service, generation_id)
+        await cancel_generation(interaction, generation_id)
 
     @cancel.autocomplete("result")
     async def complete(interaction: discord.Interaction, typed: str) -> Choices:

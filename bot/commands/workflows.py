@@ -34,7 +34,6 @@ class WorkflowsButton(PersistentItem[ui.Button[ui.View]], template=r"w:page:(?P<
         super().__init__(
             ui.Button(
                 label=label,
-                style=discord.ButtonStyle.secondary,
                 custom_id=f"w:page:{page}",
                 disabled=disabled,
             )

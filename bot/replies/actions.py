@@ -15,7 +15,7 @@ from bot.replies.packing import pack_originals, show_files
 from bot.replies.posted_files import generation_ids
 from bot.replies.remix import REMIX_FORM, take_remix
 from bot.replies.starts import START_FORMS
-from bot.requester import requester_of
+from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.details import details_layout
 from bot.ui.layout import Item, build_layout, text
@@ -30,34 +30,31 @@ ALL = 999
 
 async def upscale(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     """Upscale one picture."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    await derive(interaction, lambda: derivations.upscale(generation_id, index, requester))
+    await derive(interaction, lambda source, who: source.upscale(generation_id, index, who))
 
 
 async def vary(interaction: discord.Interaction, generation_id: str, index: int) -> None:
     """Make variations of one picture."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    await derive(interaction, lambda: derivations.vary(generation_id, index, requester))
+    await derive(interaction, lambda source, who: source.vary(generation_id, index, who))
 
 
 async def again(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Repeat the request with a new seed."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    await derive(interaction, lambda: derivations.again(generation_id, requester))
+    await derive(interaction, lambda source, who: source.again(generation_id, who))
 
 
 async def retry(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Repeat the request with the same seed."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    await derive(interaction, lambda: derivations.retry(generation_id, requester))
+    await derive(interaction, lambda source, who: source.retry(generation_id, who))
 
 
 async def info(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Show the full record of the generation privately."""
     await acknowledge(interaction)
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    generation = await derivations.find_visible(generation_id, requester)
-    ancestors = await derivations.lineage(generation, requester)
+    generation = await find_visible(interaction, generation_id)
+    ancestors = await services_of(interaction).derivations.lineage(
+        generation, requester_of(interaction)
+    )
     view = details_layout(generation, ancestors, names_backend=is_operator(interaction))
     await respond(interaction, view=view)
 
@@ -74,10 +71,8 @@ async def send_originals(
     stripped.
     """
     await acknowledge(interaction)
-    services = services_of(interaction)
-    requester = requester_of(interaction)
-    generation = await services.derivations.find_visible(generation_id, requester)
-    async with services.file_slots.take(requester.user_id):
+    generation = await find_visible(interaction, generation_id)
+    async with services_of(interaction).file_slots.take(interaction.user.id):
         await _send_originals(interaction, generation, index, build_row)
 
 
@@ -127,7 +122,5 @@ async def find_own(interaction: discord.Interaction, message: discord.Message) -
     client = interaction.client
     if client.user is None or message.author.id != client.user.id:
         return None
-    requester = requester_of(interaction)
-    for generation_id in dict.fromkeys(generation_ids(message)):
-        return await services_of(interaction).derivations.find_visible(generation_id, requester)
-    return None
+    generation_id = next(generation_ids(message), None)
+    return await find_visible(interaction, generation_id) if generation_id is not None else None

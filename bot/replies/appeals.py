@@ -1,9 +1,7 @@
 """The button below a block or a refusal, and the modal that it opens."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Self
 
 import discord
 from discord import ui
@@ -25,18 +23,7 @@ class AppealButton(PersistentItem[ui.Button[ui.View]], template=APPEAL_FORM):
 
     def __init__(self, generation_id: str = "") -> None:
         self.generation_id = generation_id
-        super().__init__(
-            ui.Button(
-                label=_("Appeal"),
-                style=discord.ButtonStyle.secondary,
-                custom_id=f"a:{generation_id}",
-            )
-        )
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["id"])
+        super().__init__(ui.Button(label=_("Appeal"), custom_id=f"a:{generation_id}"))
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Open the modal."""

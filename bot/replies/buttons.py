@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Self
 
@@ -41,12 +42,10 @@ from bot.replies.starts import (
     EDIT,
     INPUT,
     find_positions,
-    open_animate,
-    open_edit,
-    open_input,
+    open_start,
     open_words,
 )
-from bot.requester import requester_of
+from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.components import PersistentItem, chosen_in
 from bot.ui.layout import Item, build_layout, row, small, text
@@ -55,7 +54,6 @@ from bot.ui.modals import read_number
 from bot.ui.responses import acknowledge, respond
 from bot.ui.text import code_block, harmless
 from generation.record import Generation
-from generation.service import GenerationService
 
 PANEL_PROMPT_CHARACTERS = 100
 
@@ -149,9 +147,9 @@ class PictureMenu(
 async def open_panel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Show all that can be done with a result, to whoever pressed."""
     await acknowledge(interaction)
-    services, requester = services_of(interaction), requester_of(interaction)
-    generation = await services.derivations.find_visible(generation_id, requester)
-    available = services.action_finder.of(generation, requester)
+    generation = await find_visible(interaction, generation_id)
+    finder = services_of(interaction).action_finder
+    available = finder.of(generation, requester_of(interaction))
     message = interaction.message
     in_panel = message is not None and not message.flags.ephemeral
     is_own = generation.user_id == interaction.user.id
@@ -186,17 +184,13 @@ async def open_panel(interaction: discord.Interaction, generation_id: str, _inde
 async def _copy(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Show the whole prompt in a block that can be copied."""
     await acknowledge(interaction)
-    generation = await services_of(interaction).derivations.find_visible(
-        generation_id, requester_of(interaction)
-    )
+    generation = await find_visible(interaction, generation_id)
     await respond(interaction, view=build_layout(text(code_block(generation.prompt))))
 
 
-async def cancel_quietly(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str
-) -> Generation:
+async def cancel_quietly(interaction: discord.Interaction, generation_id: str) -> Generation:
     """Cancel a generation on behalf of the interacting user; returns it as it was before."""
-    return await service.cancel(
+    return await services_of(interaction).generations.cancel(
         generation_id,
         user_id=interaction.user.id,
         is_moderator=can_moderate(interaction),
@@ -204,26 +198,12 @@ async def cancel_quietly(
     )
 
 
-async def cancel(
-    interaction: discord.Interaction, service: GenerationService, generation_id: str
-) -> None:
+async def cancel(interaction: discord.Interaction, generation_id: str, _index: int = 0) -> None:
     """Cancel a generation on behalf of the interacting user, and confirm privately."""
     await acknowledge(interaction)
-    generation = await cancel_quietly(interaction, service, generation_id)
+    generation = await cancel_quietly(interaction, generation_id)
     ended = generation.state.is_final
     await respond(interaction, _("Already finished.") if ended else _("Cancelled."))
-
-
-async def _cancel(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
-    await cancel(interaction, services_of(interaction).generations, generation_id)
-
-
-async def _original(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    await actions.send_originals(interaction, generation_id, index, _bare_row)
-
-
-async def _bare(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    await actions.send_originals(interaction, generation_id, index)
 
 
 def _bare_row(generation: Generation, index: int) -> Item | None:
@@ -234,17 +214,15 @@ def _bare_row(generation: Generation, index: int) -> Item | None:
 _Action = Callable[[discord.Interaction, str, int], Awaitable[None]]
 _ACTIONS: Mapping[str, _Action] = MappingProxyType(
     {
-        CANCEL: _cancel,
+        CANCEL: cancel,
         RETRY: actions.retry,
-        ORIGINAL: _original,
-        BARE: _bare,
+        ORIGINAL: partial(actions.send_originals, build_row=_bare_row),
+        BARE: actions.send_originals,
         UPSCALE: actions.upscale,
         VARY: actions.vary,
         AGAIN: actions.again,
         REMIX: open_remix,
-        INPUT: open_input,
-        EDIT: open_edit,
-        ANIMATE: open_animate,
+        **{use: partial(open_start, use=use) for use in (INPUT, EDIT, ANIMATE)},
         WORDS: open_words,
         INFO: actions.info,
         DELETE: open_delete,

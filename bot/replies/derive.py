@@ -4,22 +4,26 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import discord
 
 from bot.replies.address import open_reply
 from bot.replies.posted_files import PostedFiles, is_panel
 from bot.replies.word_warning import warn
+from bot.requester import requester_of
 from bot.services import services_of
 from bot.ui.responses import deadline_of
 from generation.errors import ServiceUnavailable
-from generation.requests.derivations import DerivedRequest
+from generation.request import Requester
+from generation.requests.derivations import Derivations, DerivedRequest
 
 _log = logging.getLogger(__name__)
 
 
 async def derive(
-    interaction: discord.Interaction, build_draft: Callable[[], Awaitable[DerivedRequest]]
+    interaction: discord.Interaction,
+    build_for: Callable[[Derivations, Requester], Awaitable[DerivedRequest]],
 ) -> None:
     """Acknowledge and submit the derived request, charged to the interacting user.
 
@@ -29,6 +33,7 @@ async def derive(
     services = services_of(interaction)
     deadline = deadline_of(interaction)
     defaults = await services.preferences.defaults_before(interaction.user.id, deadline)
+    build_draft = partial(build_for, services.derivations, requester_of(interaction))
     draft = await _draft_early(interaction, build_draft)
     # If the original could not be looked up in time, the reply is as visible as the button.
     private = (

@@ -7,7 +7,7 @@ import discord
 from bot.i18n.language import _
 from bot.replies.derive import derive
 from bot.replies.inputs import fetching, uploaded
-from bot.requester import requester_of
+from bot.requester import find_visible
 from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MODAL_DESCRIPTION_CHARACTERS
 from bot.ui.modals import (
@@ -39,10 +39,7 @@ _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 
 async def open_remix(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the remix modal with the generation's inputs."""
-    services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(
-        interaction, services.derivations.find_visible(generation_id, requester)
-    )
+    generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     workflow = _find_workflow(interaction, generation)
     offered = workflow.options
     parts = {}
@@ -85,7 +82,6 @@ async def open_remix(interaction: discord.Interaction, generation_id: str, _inde
 
 async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the remix."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     values: dict[str, Value | None] = {}
     if "negative" in answer.texts:
         values["negative"] = answer.texts["negative"].strip() or None
@@ -99,7 +95,7 @@ async def take_remix(interaction: discord.Interaction, answer: ModalInput) -> No
         picture=fetching(uploaded(answer.files)).get("image"),
         listed=parse_lines(answer.texts["more"]) if "more" in answer.texts else None,
     )
-    await derive(interaction, lambda: derivations.remix(answer.match["id"], requester, changes))
+    await derive(interaction, lambda source, who: source.remix(answer.match["id"], who, changes))
 
 
 def parse_lines(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.replies.packing import pack
 from bot.replies.repost import gather
 from bot.replies.result_messages import done_messages
 from bot.replies.sender import Gone, ReplySender, TooLarge, Unreachable
-from bot.requester import is_age_restricted, requester_of
+from bot.requester import find_visible, is_age_restricted, requester_of
 from bot.services import services_of
 from bot.ui.responses import acknowledge, respond
 from generation.errors import GenerationRemoved, NotAllowedHere, NotYours, ServiceUnavailable
@@ -40,7 +40,7 @@ async def share(interaction: discord.Interaction, generation_id: str, _index: in
     """Post a result of the interacting person where others see it, once."""
     await acknowledge(interaction)
     services, requester = services_of(interaction), requester_of(interaction)
-    generation = await services.derivations.find_visible(generation_id, requester)
+    generation = await find_visible(interaction, generation_id)
     if generation.user_id != requester.user_id:
         raise NotYours(generation.id)
     if generation.shared_url is not None:

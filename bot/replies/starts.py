@@ -9,7 +9,7 @@ from discord import ui
 from bot.i18n.language import _, mark
 from bot.replies.derive import derive
 from bot.replies.inputs import fetching, uploaded
-from bot.requester import requester_of
+from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.limits import MENU_OPTION_CHARACTERS, MENU_OPTIONS, MODAL_FIELDS
 from bot.ui.modals import (
@@ -55,26 +55,11 @@ def find_positions(available: AvailableActions, use: str) -> tuple[int, ...]:
     return {INPUT: available.use, EDIT: available.edit, ANIMATE: available.animate}[use]
 
 
-async def open_input(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """Open the modal that starts a new request from a picture."""
-    await _open(interaction, generation_id, index, INPUT)
-
-
-async def open_edit(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """Open the modal that changes a picture by words."""
-    await _open(interaction, generation_id, index, EDIT)
-
-
-async def open_animate(interaction: discord.Interaction, generation_id: str, index: int) -> None:
-    """Open the modal that makes a video of a picture."""
-    await _open(interaction, generation_id, index, ANIMATE)
-
-
-async def _open(interaction: discord.Interaction, generation_id: str, index: int, use: str) -> None:
-    services, requester = services_of(interaction), requester_of(interaction)
-    generation = await before_deadline(
-        interaction, services.derivations.find_visible(generation_id, requester)
-    )
+async def open_start(
+    interaction: discord.Interaction, generation_id: str, index: int, use: str
+) -> None:
+    """Open the modal that starts a new request from a picture, edits or animates it."""
+    generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     await ask_for_start(interaction, generation, index, use)
 
 
@@ -129,7 +114,6 @@ def start_parts(use: str = INPUT, prompt: str = "") -> Parts:
 
 async def take_start(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of such a modal."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     position = answer.number("picture", answer.match["index"])
     workflow = next(iter(answer.choices.get("workflow", ())), AUTOMATIC)
     start = Start(
@@ -140,16 +124,13 @@ async def take_start(interaction: discord.Interaction, answer: ModalInput) -> No
         None if workflow == AUTOMATIC else workflow,
     )
     await derive(
-        interaction, lambda: derivations.use(answer.match["id"], position, requester, start)
+        interaction, lambda source, who: source.use(answer.match["id"], position, who, start)
     )
 
 
 async def open_words(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the modal that makes what the text of a result describes."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    generation = await before_deadline(
-        interaction, derivations.find_visible(generation_id, requester)
-    )
+    generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     prompt = text_field(
         "prompt",
         _("Prompt"),
@@ -165,9 +146,8 @@ async def open_words(interaction: discord.Interaction, generation_id: str, _inde
 
 async def take_words(interaction: discord.Interaction, answer: ModalInput) -> None:
     """Submit the request of that modal."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
     prompt = answer.texts.get("prompt", "")
-    await derive(interaction, lambda: derivations.use_text(answer.match["id"], requester, prompt))
+    await derive(interaction, lambda source, who: source.use_text(answer.match["id"], who, prompt))
 
 
 def _picture_options(pictures: Sequence[int], chosen: int) -> list[discord.SelectOption]:

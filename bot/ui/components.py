@@ -1,7 +1,7 @@
 """Persistent buttons and menus, whose custom ids hold all that is needed after a restart."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 import discord
@@ -16,13 +16,15 @@ ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=r"(?!)"):
     """Persistent component with the same checks and error handling as commands.
 
-    Subclasses set `template` to match their custom ids, parse them in `read`, and act in `answer`.
+    Subclasses set `template` to match their custom ids, and act in `answer`. Their constructors
+    take what `read` makes of the match: by default its groups, in order.
     """
 
     @classmethod
     def read(cls, match: re.Match[str], /) -> Self:
         """Build the item from the match of its custom id."""
-        raise NotImplementedError
+        groups: Iterable[Any] = match.groups()
+        return cls(*groups)
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Handle a use of the item; errors are reported privately to the person."""

@@ -1,10 +1,9 @@
 """`/limner setup`: five private steps to a first picture, each of which can be skipped."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -71,11 +70,6 @@ class SetupButton(
         style = discord.ButtonStyle.primary if is_next else discord.ButtonStyle.secondary
         super().__init__(ui.Button(label=label, style=style, custom_id=f"setup:{name}:{value}"))
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the button from its custom id."""
-        return cls(match["name"], match["value"])
-
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the step, privately, or make the picture."""
         _require_server(interaction)
@@ -103,11 +97,6 @@ class SetupMenu(
         self.name = name
         options = [discord.SelectOption(label="…")]
         super().__init__(ui.Select(custom_id=f"setup:{name}", options=options))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the menu from its custom id."""
-        return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Store what was chosen, and show the step again."""

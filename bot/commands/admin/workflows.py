@@ -1,9 +1,7 @@
 """`/limner workflows`: management of the workflow library."""
 
 import io
-import re
 from dataclasses import replace
-from typing import Self
 
 import discord
 from discord import app_commands, ui
@@ -46,11 +44,6 @@ class EnableButton(
         style = discord.ButtonStyle.success
         super().__init__(ui.Button(label=label, style=style, custom_id=f"w:enable:{name}"))
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the name from the custom id."""
-        return cls(match["name"])
-
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow and name the command that uses it."""
         await _enable(interaction, self.name)
@@ -63,11 +56,6 @@ class EnableMenu(PersistentItem[ui.Select[ui.View]], template=r"w:role:(?P<name>
         self.name = name
         options = [discord.SelectOption(label="…")]
         super().__init__(ui.Select(custom_id=f"w:role:{name}", options=options))
-
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Parse the name from the custom id."""
-        return cls(match["name"])
 
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Enable the workflow for the chosen role."""

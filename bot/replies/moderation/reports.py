@@ -4,7 +4,7 @@ import discord
 
 from bot.i18n.language import _
 from bot.permissions import guild_of
-from bot.requester import requester_of
+from bot.requester import find_visible, requester_of
 from bot.services import services_of
 from bot.ui.modals import GENERATION_ID, ModalInput, open_modal, radio_field, text_field
 from bot.ui.reasons import OTHER, join_reason, reason_names
@@ -21,10 +21,7 @@ DETAILS_CHARACTERS = MAX_REPORT_CHARACTERS - 20
 
 async def open_report(interaction: discord.Interaction, generation_id: str, _index: int) -> None:
     """Open the modal for a result that the person can see."""
-    derivations, requester = services_of(interaction).derivations, requester_of(interaction)
-    generation = await before_deadline(
-        interaction, derivations.find_visible(generation_id, requester)
-    )
+    generation = await before_deadline(interaction, find_visible(interaction, generation_id))
     await ask_for_report(interaction, generation)
 
 

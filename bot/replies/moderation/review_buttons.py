@@ -172,11 +172,6 @@ class SheetMenu(
         super().__init__(sheet_menu(action, "", options))
         self.action = action
 
-    @classmethod
-    def read(cls, match: re.Match[str], /) -> Self:
-        """Build the menu; what was chosen comes with the interaction."""
-        return cls(match["action"])
-
     async def answer(self, interaction: discord.Interaction, /) -> None:
         """Show the sheet with the choice."""
         require_moderator(interaction)
