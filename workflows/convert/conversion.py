@@ -9,6 +9,7 @@ from workflows.convert.export import EditorNode, parse_export
 from workflows.convert.flattening import Constant, GraphInstance
 from workflows.convert.groups import without_groups
 from workflows.convert.replacements import FILENAME_PREFIX, SAVERS, Replacements
+from workflows.convert.widgets import knows_choice
 from workflows.convert.wiring import wire
 from workflows.errors import UnknownClasses
 from workflows.graph import Graph, Link, parse_graph
@@ -65,6 +66,12 @@ _IGNORED_LINKS = (
 )
 
 
+_UNKNOWN_CHOICE = (
+    "The node {name} is set to {choice} ({input}), which this ComfyUI does not know: update it, "
+    "or choose another in its editor."
+)
+
+
 def convert(
     raw: Mapping[str, Any], classes: NodeClasses, *, now: datetime | None = None
 ) -> Conversion:
@@ -90,15 +97,20 @@ def convert(
     if graph:
         parse_graph(graph)
     nodes_by_class = {name: tuple(nodes) for name, nodes in unknown.items()}
-    return Conversion(graph, nodes_by_class, tuple(_losses(root)))
+    return Conversion(graph, nodes_by_class, tuple(_losses(root, graph)))
 
 
-def _losses(root: GraphInstance) -> Iterator[str]:
+def _losses(root: GraphInstance, graph: Graph) -> Iterator[str]:
     if root.export.ignores_links:
         yield _IGNORED_LINKS
-    for _, node in root.walk():
+    for place, node in root.walk():
         if EVERYWHERE in node.type:
             yield _WITHOUT_LINKS.format(name=node.name)
+        inputs = graph[place.name(node.id)]["inputs"]
+        for name, spec in place.classes.inputs(node.type).items():
+            choice = inputs.get(name)
+            if isinstance(choice, str) and not knows_choice(spec, choice):
+                yield _UNKNOWN_CHOICE.format(name=node.name, choice=choice, input=name)
 
 
 def _inputs(place: GraphInstance, node: EditorNode, replacements: Replacements) -> dict[str, Any]:

@@ -71,6 +71,11 @@ def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
     values = _without_sockets(inputs, list(node.values))
     queue = _Values(values)
     found = {one.name: one for one in _of_class(node.type, inputs, queue)}
+    if node.named_values and any(
+        not knows_choice(spec, found[name].value) for name, spec in inputs.items() if name in found
+    ):
+        # Positions mean nothing behind a choice whose inputs are not known.
+        return {one.name: one for one in _by_name("", inputs, node.named_values)}
     if node.type == CUSTOM_COMBO:
         found |= {one.name: one for one in _combo_choices(queue, found)}
     return found
@@ -197,9 +202,18 @@ def _by_name(
             continue
         value = given.get(prefix + name, default_of(spec))
         yield _widget(prefix + name, spec, value, is_saved=prefix + name in given)
-        if spec.alternatives:
-            inner = _chosen(spec, value).inputs
-            yield from _by_name(f"{prefix}{name}.", inner, given)
+        if not spec.alternatives:
+            continue
+        inner = f"{prefix}{name}."
+        if knows_choice(spec, value):
+            yield from _by_name(inner, _chosen(spec, value).inputs, given)
+        else:
+            yield from (Widget(one, given[one]) for one in given if one.startswith(inner))
+
+
+def knows_choice(spec: InputSpec, key: object) -> bool:
+    """Whether the class has this choice of a dynamic list; every other input takes anything."""
+    return not spec.alternatives or key is None or any(one.key == key for one in spec.alternatives)
 
 
 def _chosen(spec: InputSpec, key: object) -> Alternative:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from workflows.convert import convert
+
 
 def test_a_control_beside_a_seed_is_no_input(inputs, made):
     sampler = made.node(3, "KSampler", [7, "randomize", 20, 8.0, "euler", "normal", 1.0])
@@ -54,6 +56,28 @@ def test_what_an_editor_of_its_own_keeps_is_sent(inputs, made):
 )
 def test_a_dynamic_list_brings_the_inputs_of_its_choice(inputs, made, values, expected):
     assert inputs([made.node(1, "Pick", values)])["1"] == expected
+
+
+def test_a_choice_that_the_class_lacks_takes_its_inputs_by_name_and_is_told(classes, made):
+    values = ["round", 8, True, "n"]
+    pick = made.node(1, "Pick", values)
+    pick["widgets_values_named"] = {
+        "mode": "round",
+        "mode.radius": 8,
+        "mode.is_soft": True,
+        "control_after_generate": "fixed",
+        "name": "n",
+    }
+    conversion = convert(made.export([pick]), classes)
+    assert conversion.graph["1"]["inputs"] == {
+        "mode": "round",
+        "mode.radius": 8,
+        "mode.is_soft": True,
+        "name": "n",
+    }
+    (sentence,) = conversion.losses
+    assert sentence.startswith('The node "Pick" (1) is set to round (mode), which this ComfyUI')
+    assert not conversion.is_whole
 
 
 def test_comments_and_choices_in_a_prompt_are_resolved(inputs, made):
