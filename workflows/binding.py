@@ -1,4 +1,4 @@
-"""Binding of people's values to a workflow, which gives a graph to submit."""
+"""Binding of people's values to a workflow's graph."""
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
@@ -24,13 +24,13 @@ def check(
     choices: Mapping[str, Sequence[str]] | None = None,
     takes_hidden: bool = False,
 ) -> dict[str, object]:
-    """Check and convert people's values, and add the manifest's defaults for missing ones.
+    """Check and convert people's values, and add the manifest's defaults for omitted ones.
 
-    None counts as left out. `attached` names the inputs that a file is attached for: a typed
-    value for one would name a file on the backend, so it is refused. `choices` has the model
-    names that backends offer, by input name. Values of hidden inputs are refused as unknown unless
-    `takes_hidden` is set. Nothing is added for a seed, a LoRA or a file
-    that is left out. Raises InvalidValue, UnknownInput or MissingInput.
+    None counts as omitted. `attached` names the inputs with an attached file: a typed value for one
+    is refused, because it would name a file on the backend. `choices` has the model names that
+    backends offer, by input. Values of hidden inputs are refused as unknown unless `takes_hidden`
+    is set. No default is added for a seed, a LoRA or a file. Raises InvalidValue, UnknownInput or
+    MissingInput.
     """
     given = {name: value for name, value in values.items() if value is not None}
     options = manifest.input_names if takes_hidden else manifest.options
@@ -51,11 +51,11 @@ def check(
 
 
 def bind(workflow: Workflow, values: Mapping[str, object]) -> Graph:
-    """Return a new graph with the values in it; the workflow's own is not changed.
+    """Return a copy of the graph with the values written to it.
 
-    Values are checked again, those of hidden inputs are taken too, and an attached file's value is
-    the name that the backend gave it on upload. What is left out gets its default; the caller draws
-    the seed. Raises as `check` does.
+    Values are checked again, including those of hidden inputs; an attached file's value is the name
+    from its upload. Omitted values get their defaults, except the seed, which the caller draws.
+    Raises as `check` does.
     """
     for name in values:
         if workflow.manifest.find(name) is None:
@@ -104,7 +104,7 @@ def _place(graph: Graph, wanted: Input, value: Value) -> None:
 
 
 def _write(graph: Graph, targets: Sequence[str], value: Scalar) -> None:
-    """Only scalars are ever written: a list would be a connection to another node."""
+    """Write a value; only scalars, because ComfyUI reads a list as a connection."""
     for target in targets:
         slot = parse_target(target)
         if slot is not None:
@@ -112,7 +112,7 @@ def _write(graph: Graph, targets: Sequence[str], value: Scalar) -> None:
 
 
 def _place_loras(graph: Graph, wanted: Input, loras: Sequence[Lora]) -> None:
-    """The first one goes to the targets, where there are any; loaders are inserted for the rest."""
+    """Write the first LoRA to the targets, if there are any, and insert loaders for the rest."""
     loader = wanted.wraps
     for target in filter(None, map(parse_target, wanted.targets)):
         loader, inputs = target.node_id, graph[target.node_id]["inputs"]
@@ -126,7 +126,7 @@ def _place_loras(graph: Graph, wanted: Input, loras: Sequence[Lora]) -> None:
 
 
 def _cut(graph: Graph, targets: Sequence[str]) -> None:
-    """Remove connections; nodes that nothing uses any more are not run."""
+    """Remove connections; nodes that are unused afterwards do not run."""
     for target in targets:
         slot = parse_target(target)
         if slot is not None:
@@ -134,7 +134,7 @@ def _cut(graph: Graph, targets: Sequence[str]) -> None:
 
 
 def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:
-    """Put a LoRA loader between the node that loads a model and all that use its outputs."""
+    """Insert a LoRA loader between the node that loads a model and all users of its outputs."""
     model, clip = Link(loader, 0), Link(loader, 1)
     model_users, clip_users = consumers(graph, model), consumers(graph, clip)
     inputs: dict[str, object] = {
@@ -155,7 +155,7 @@ def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:
 
 
 def _insert_mask(graph: Graph, loader: str, name: str) -> None:
-    """Use a picture's white as the mask, where the graph used another picture's transparency."""
+    """Use the white of a picture as the mask, in place of another picture's transparency."""
     users = consumers(graph, Link(loader, 1))
     mask = unused_id(graph)
     graph[mask] = {

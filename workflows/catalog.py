@@ -1,4 +1,4 @@
-"""The catalog: finds workflows in folders, loads them, and notices when they change."""
+"""The catalog: finds workflows in folders, loads them, and watches for changes."""
 
 import asyncio
 import contextlib
@@ -24,10 +24,10 @@ from workflows.workflow import Workflow
 __all__ = ["LIBRARY", "MAX_FILE_BYTES", "Catalog", "Workflow", "WorkflowProblem"]
 
 LIBRARY = Path(__file__).parent / "library"
-"""The workflows that ship with Limner."""
+"""Folder of the workflows that ship with Limner."""
 
 LOOK_AGAIN_MS = 2_000
-"""How soon a folder that appeared, or was replaced, is noticed."""
+"""Milliseconds between checks for folders that appeared or were replaced."""
 
 STEP_MS = 250
 """Between two looks at what the system reported: each wakes a thread, and 20 a second, which is
@@ -35,26 +35,26 @@ watchfiles' own choice, are a fifth of what a bot at rest takes."""
 
 _OnChange = Callable[[], Awaitable[object] | None]
 _Folders = Mapping[Path, int]
-"""Folders that exist, each with the number that tells it from one put in its place."""
+"""Existing folders with their inode numbers, by which a replaced folder is detected."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowProblem:
-    """Why a file is not used, or not used as it is now: one plain sentence for an operator."""
+    """Why a file is not used, or only in an earlier version: one sentence for operators."""
 
     path: Path
     sentence: str
 
     def __str__(self) -> str:
-        """The file and the sentence."""
+        """Return the file and the sentence."""
         return f"{self.path}: {self.sentence}"
 
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """What one reading of the folders found, each workflow also by where it came from."""
+    """Result of one reading of the folders, with each workflow also by its source."""
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     problems: tuple[WorkflowProblem, ...] = ()
@@ -64,13 +64,13 @@ class _Snapshot:
 
 
 class Catalog:
-    """The workflows of some folders; of two with one name, the later folder's counts.
+    """The workflows of some folders; of two with the same name, the later folder's is used.
 
-    Those that call paid services are disabled until somebody turns them on. `preferred` are names
-    of workflows, best first, that come before others of their kind.
+    Workflows that call paid services are disabled until they are enabled explicitly. `preferred`
+    are names of workflows, best first, that precede others of their kind.
 
-    A workflow that breaks stays in its last good version and is listed in `problems`; it never
-    stops the others. What has been handed out is never changed: `load` replaces it as a whole.
+    A workflow that becomes invalid stays available in its last valid version and is listed in
+    `problems`; it does not affect others. Returned values never change: `load` replaces them.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class Catalog:
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
-        """The usable ones by name, in alphabetical order."""
+        """Usable workflows by name, in alphabetical order."""
         return MappingProxyType(self._snapshot.workflows)
 
     def of_kind(self, *kinds: Kind) -> list[Workflow]:
-        """The usable ones of these kinds, the first of which is the default.
+        """Return the usable workflows of these kinds, the default first.
 
-        The operator's preferred ones come first, then those called as their kind, then the rest by
+        The operator's preferred ones come first, then those named like their kind, then the rest by
         name.
         """
 
@@ -107,21 +107,21 @@ class Catalog:
 
     @property
     def problems(self) -> tuple[WorkflowProblem, ...]:
-        """The problems, in the order of the folders and their files."""
+        """Problems, in the order of the folders and their files."""
         return self._snapshot.problems
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The names of workflows that cannot be read before a backend has described its nodes."""
+        """Names of workflows that cannot be read before a backend has described its nodes."""
         return self._snapshot.waiting
 
     @property
     def disabled(self) -> Mapping[str, Workflow]:
-        """The disabled workflows, by name."""
+        """Disabled workflows, by name."""
         return MappingProxyType(self._snapshot.disabled)
 
     def load(self) -> None:
-        """Read the folders again. A folder that does not exist counts as empty."""
+        """Read the folders again. A missing folder counts as empty."""
         reading = _Reading(self._folders, self._snapshot, self._classes)
         self._snapshot = reading.finish()
 
@@ -135,8 +135,8 @@ class Catalog:
     async def watch(self, on_change: _OnChange) -> NoReturn:
         """Load again whenever a file changes, until cancelled.
 
-        `on_change` is called after every load that changed a workflow or a problem. Its
-        exceptions end the watch and reach the caller.
+        `on_change` is called after every load that changed a workflow or problem. Its exceptions
+        end the watch and are raised to the caller.
         """
         while True:
             existing = self._existing_folders()
@@ -147,7 +147,10 @@ class Catalog:
                 await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _watch_folders(self, folders: _Folders, on_change: _OnChange) -> None:
-        """Returns when a folder itself came, went or was replaced: no watcher follows that."""
+        """Return when a folder itself is created, deleted or replaced.
+
+        Watchers of files do not report that.
+        """
         async with contextlib.aclosing(_follow_changes(folders)) as batches:
             is_first = True
             async for batch in batches:
@@ -182,7 +185,7 @@ class Catalog:
 
 
 class _Reading:
-    """One reading of the folders; what cannot be read now is as it was in the reading `before`."""
+    """One reading of the folders; unreadable entries are taken from the reading `before`."""
 
     def __init__(
         self,
@@ -202,7 +205,7 @@ class _Reading:
                 self._read_entry(path)
 
     def finish(self) -> _Snapshot:
-        """What was found; of several workflows with one command, only the first keeps it."""
+        """Return the snapshot; of several workflows with one command, the first keeps it."""
         by_command: dict[str, Workflow] = {}
         paths = {workflow.name: path for path, workflow in self._by_path.items()}
         for name in sorted(self._by_name):
@@ -239,7 +242,7 @@ class _Reading:
         return names
 
     def _is_paid(self, workflow: Workflow) -> bool:
-        """Whether a node calls a service that is paid for, as far as backends have said."""
+        """Return whether a node calls a paid service, as far as backends have said."""
         if self._classes is None:
             return False
         return any(self._classes.is_partner(node["class_type"]) for node in workflow.graph.values())
@@ -279,7 +282,7 @@ class _Reading:
         self._by_name[workflow.name] = workflow
 
     def _is_same(self, other: Path, path: Path, workflow: Workflow) -> bool:
-        """Whether another entry of the same folder has the name already."""
+        """Return whether another entry of the same folder has the name."""
         return other.parent == path.parent and self._by_path[other].name == workflow.name
 
     def _load(self, source: Source) -> Workflow | None:
@@ -295,7 +298,7 @@ class _Reading:
 
 
 async def _follow_changes(folders: _Folders) -> AsyncGenerator[AbstractSet[object], None]:
-    """Batches of changes, an empty one now and then; ends at once when a folder is gone."""
+    """Yield batches of changes, sometimes empty; stop at once when a folder is gone."""
     watcher = watchfiles.awatch(
         *folders, step=STEP_MS, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True
     )

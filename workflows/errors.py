@@ -21,7 +21,7 @@ class WorkflowError(Exception):
 
 
 class WorkflowUnusable(WorkflowError):
-    """A file cannot be used; `sentences` has one plain sentence for each mistake in it."""
+    """A file cannot be used; `sentences` has one plain sentence for each mistake."""
 
     def __init__(self, sentences: Iterable[str]) -> None:
         self.sentences = tuple(sentences)
@@ -29,11 +29,11 @@ class WorkflowUnusable(WorkflowError):
 
 
 class InvalidGraph(WorkflowUnusable):
-    """The graph is not API-format JSON that can run."""
+    """The graph is not valid API-format JSON."""
 
 
 class UIExport(InvalidGraph):
-    """The file is what the editor saves (`nodes`, `links`), not an API-format graph."""
+    """The file is the editor's export (`nodes`, `links`), not an API-format graph."""
 
 
 class UnknownClasses(InvalidGraph):
@@ -48,17 +48,18 @@ class UnknownClasses(InvalidGraph):
 
 
 class NothingCarried(InvalidGraph):
-    """The file is none that has a workflow in it."""
+    """The file contains no workflow."""
 
 
 class InvalidManifest(WorkflowUnusable):
-    """The manifest cannot be used, alone or with the graph beside it."""
+    """The manifest is invalid, alone or together with the graph."""
 
 
 class ValueRefused(WorkflowError):
-    """A person's value cannot be taken. `name` is the input's.
+    """A person's value is invalid. `name` is the input's.
 
-    `template` is a sentence for the person, with {places} for `facts`, among which is the name.
+    `template` is a sentence for the person, with {placeholders} for `facts`, which include the
+    name.
     """
 
     def __init__(self, name: str, template: str, facts: Mapping[str, object] | None = None) -> None:
@@ -76,7 +77,7 @@ class ValueRefused(WorkflowError):
 class InvalidValue(ValueRefused):
     """The value has the wrong type, is out of bounds, or is not one of the choices.
 
-    `choices` has what would be taken, where that is a list.
+    `choices` has the accepted values, if the input is a list.
     """
 
     def __init__(

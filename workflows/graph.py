@@ -12,7 +12,7 @@ Graph = dict[str, Node]
 """Node id -> {"class_type": ..., "inputs": {...}, "_meta": {"title": ...}}."""
 
 MAX_NODES = 20_000
-"""The largest workflows people share have some hundreds."""
+"""Nodes of one graph; the largest published workflows have some hundreds."""
 
 MAX_TOLD = 20
 """Mistakes of one graph, and nodes of one cycle, that a message lists."""
@@ -24,7 +24,7 @@ UI_EXPORT = (
 
 
 class Link(NamedTuple):
-    """An output of a node, as an input that is connected to it names it."""
+    """An output of a node, as the value of an input connected to it."""
 
     node_id: str
     output: int
@@ -37,14 +37,14 @@ class Slot(NamedTuple):
     input_name: str
 
     def __str__(self) -> str:
-        """The form that manifests use."""
+        """Return the form used in manifests."""
         return f"{self.node_id}.{self.input_name}"
 
 
 def parse_graph(raw: object) -> Graph:
-    """Check decoded JSON and return it as a graph.
+    """Validate decoded JSON and return it as a graph.
 
-    Raises UIExport for what the editor saves, InvalidGraph with every mistake found otherwise.
+    Raises UIExport for an export of the editor, InvalidGraph with every mistake otherwise.
     """
     if not isinstance(raw, dict):
         raise InvalidGraph(
@@ -62,12 +62,12 @@ def parse_graph(raw: object) -> Graph:
 
 
 def is_ui_export(raw: object) -> bool:
-    """Whether decoded JSON is what the editor saves."""
+    """Return whether decoded JSON is an export of the editor."""
     return isinstance(raw, dict) and isinstance(raw.get("nodes"), list)
 
 
 def find_link(value: object) -> Link | None:
-    """The link that an input's value is, or None when it is a plain value."""
+    """Return the link in an input's value; None for a plain value."""
     match value:
         case [str(node_id), int(output)] if not isinstance(output, bool):
             return Link(node_id, output)
@@ -75,14 +75,14 @@ def find_link(value: object) -> Link | None:
 
 
 def links(node: Node) -> Iterator[tuple[str, Link]]:
-    """The connected inputs of a node with what they are connected to."""
+    """Yield a node's connected inputs with their sources."""
     for name, value in node["inputs"].items():
         if (link := find_link(value)) is not None:
             yield name, link
 
 
 def consumers(graph: Graph, source: Link) -> tuple[Slot, ...]:
-    """The inputs that are connected to an output."""
+    """Return the inputs connected to an output."""
     return tuple(
         Slot(node_id, name)
         for node_id, node in graph.items()
@@ -92,7 +92,7 @@ def consumers(graph: Graph, source: Link) -> tuple[Slot, ...]:
 
 
 def upstream(graph: Graph, node_ids: Iterable[str]) -> frozenset[str]:
-    """These nodes and all that they depend on."""
+    """Return these nodes and all that they depend on."""
     found: set[str] = set()
     waiting = list(node_ids)
     while waiting:
@@ -104,7 +104,7 @@ def upstream(graph: Graph, node_ids: Iterable[str]) -> frozenset[str]:
 
 
 def title(graph: Graph, node_id: str) -> str:
-    """What the editor calls a node: its title, or else its class."""
+    """Return a node's title in the editor: its own, or else its class."""
     node = graph[node_id]
     meta = node.get("_meta")
     given = meta.get("title") if isinstance(meta, dict) else None
@@ -112,13 +112,13 @@ def title(graph: Graph, node_id: str) -> str:
 
 
 def unused_id(graph: Graph) -> str:
-    """An id for one more node."""
+    """Return an unused id for another node."""
     numbers = [int(node_id) for node_id in graph if node_id.isascii() and node_id.isdecimal()]
     return str(max(numbers, default=0) + 1)
 
 
 def _refuse_for(faults: Iterator[str]) -> None:
-    """Raises InvalidGraph when there are any, with as many of them as people read."""
+    """Raise InvalidGraph if there are mistakes, with as many of them as people read."""
     sentences = list(islice(faults, MAX_TOLD))
     if sentences:
         if next(faults, None) is not None:

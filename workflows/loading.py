@@ -1,4 +1,4 @@
-"""Loading of workflows from files, with manifests inferred where they are missing."""
+"""Loading of workflows from files; missing manifests are inferred."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,22 +18,22 @@ from workflows.sources import Source, load_carried, load_text
 from workflows.workflow import Workflow, build_workflow
 
 Report = Callable[..., None]
-"""Told the path and the sentences of a file that cannot be used."""
+"""Called with the path and the sentences of a file that cannot be used."""
 
 _Written = Manifest | Mapping[str, Any]
-"""A whole manifest, or the table of one whose rest is inferred."""
+"""A whole manifest, or the table of a partial one."""
 
 WAITING = "This is the editor's own format: it waits until a backend has said what its nodes are."
 
 
 class NeedsClasses(WorkflowUnusable):
-    """It can be read as soon as a backend has said what its nodes are."""
+    """The file can be read once a backend has described its node classes."""
 
 
 def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -> Workflow | None:
-    """Read a workflow; None after every file that is wrong was reported.
+    """Load a workflow; None after every invalid file was reported.
 
-    Raises NeedsClasses for the editor's own format while no backend has described its nodes.
+    Raises NeedsClasses for the editor's format while no backend has described its classes.
     """
     graph, export = _load_graph(source, classes, report)
     written = _load_manifest(source, report)
@@ -49,7 +49,7 @@ def load_workflow(source: Source, classes: NodeClasses | None, report: Report) -
 def settle_graph(
     carried: Carried, classes: NodeClasses | None
 ) -> tuple[Graph, Mapping[str, Any] | None]:
-    """The graph of what a file has, converted where it must be, and the editor's own format.
+    """Return a file's graph, converted if necessary, and its export if there is one.
 
     Raises NeedsClasses or WorkflowUnusable.
     """
@@ -103,7 +103,7 @@ def _build(
 def with_inference(
     name: str, graph: Graph, inferred: Inference, classes: NodeClasses | None = None
 ) -> Workflow:
-    """A workflow with the manifest that was inferred for it. Raises as `build_workflow` does."""
+    """Build a workflow with its inferred manifest. Raises as `build_workflow` does."""
     if inferred.problems:
         raise InvalidGraph(inferred.problems)
     workflow = build_workflow(name, inferred.manifest, graph, classes)

@@ -1,4 +1,4 @@
-"""The data folder's workflows: putting one there, taking it away, switching any on and off."""
+"""The data folder's workflows: adding, removing, enabling and disabling them."""
 
 import shutil
 from pathlib import Path
@@ -9,29 +9,29 @@ from workflows.manifest import NAME
 from workflows.sources import CARRIERS, GRAPH_FILE, MANIFEST_FILE, MAX_FILE_BYTES, load_bytes
 
 SWITCHED_OFF = ".off"
-"""A file with the names of workflows that nobody is offered, one a line."""
+"""File with the names of disabled workflows, one a line."""
 
 SWITCHED_ON = ".on"
-"""A file with the names of workflows that call paid services and are offered all the same."""
+"""File with the names of enabled workflows that call paid services."""
 
 STAGED = ".staged"
-"""A folder with what was handed in and not enabled yet; the catalogue does not look there."""
+"""Folder of uploaded workflows that are not enabled yet; the catalog does not read it."""
 
 REMOVED = ".removed"
 
 CARRIER_SUFFIX = ".png"
-"""Of a copy that is not JSON; what is in it is known by its bytes."""
+"""Suffix of copies that are not JSON; their format is detected by content."""
 
 
 class ManagedFolder:
-    """One folder of workflows that may be written to. Plain functions: use a thread."""
+    """A folder of workflows that can be changed. Functions block: call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """Path of the folder."""
         return self._folder
 
     def names(self) -> tuple[str, ...]:
@@ -39,24 +39,24 @@ class ManagedFolder:
         return tuple(path.name for path in self._folders(self._folder))
 
     def staged(self) -> tuple[str, ...]:
-        """What was handed in and not enabled yet."""
+        """Return the names of uploaded workflows that are not enabled yet."""
         return tuple(path.name for path in self._folders(self._folder / STAGED))
 
     def choose_name(self, wanted: str) -> str:
-        """A name that a workflow can have, from a file's name or what somebody typed."""
+        """Return a valid workflow name for a file name or a typed name."""
         file = Path(wanted)
         has_suffix = file.suffix.lower() in {".json", *CARRIERS}
         return name_of_file(file.stem if has_suffix else file.name)
 
     def stage(self, name: str, content: bytes) -> None:
-        """Keep a file for later; one of the same name is replaced. Raises OSError."""
+        """Store a file for later, replacing one of the same name. Raises OSError."""
         folder = self._folder / STAGED / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / _file_name(content)).write_bytes(content)
 
     def load_staged(self, name: str) -> bytes | None:
-        """What was handed in under this name."""
+        """Return the file staged under this name; None if there is none."""
         if name not in self.staged():
             return None
         files = sorted((self._folder / STAGED / name).glob("graph.*"))
@@ -84,20 +84,20 @@ class ManagedFolder:
         return False
 
     def switched_off(self) -> frozenset[str]:
-        """The workflows that nobody is offered. Raises OSError when their list cannot be read."""
+        """Return the names of disabled workflows. Raises OSError if the list is unreadable."""
         return self._read_names(SWITCHED_OFF)
 
     def switched_on(self) -> frozenset[str]:
-        """The workflows that somebody turned on. Raises OSError when their list cannot be read."""
+        """Return the names of enabled workflows. Raises OSError if the list is unreadable."""
         return self._read_names(SWITCHED_ON)
 
     def switch_off(self, name: str) -> None:
-        """Offer it to nobody. Raises OSError."""
+        """Disable a workflow. Raises OSError."""
         self._write_names(SWITCHED_OFF, self.switched_off() | {name})
         self._write_names(SWITCHED_ON, self.switched_on() - {name})
 
     def switch_on(self, name: str) -> None:
-        """Offer it, also where it calls a paid service. Raises OSError."""
+        """Enable a workflow, even if it calls a paid service. Raises OSError."""
         self._write_names(SWITCHED_ON, self.switched_on() | {name})
         self._write_names(SWITCHED_OFF, self.switched_off() - {name})
 
@@ -133,6 +133,6 @@ class ManagedFolder:
 
 
 def _file_name(content: bytes) -> str:
-    """What a copy is called; raises WorkflowUnusable when no workflow is in it."""
+    """Return the name of the stored copy. Raises WorkflowUnusable if it contains no workflow."""
     is_json = read(content).container is Container.JSON
     return GRAPH_FILE if is_json else f"graph{CARRIER_SUFFIX}"

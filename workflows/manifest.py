@@ -1,4 +1,4 @@
-"""`workflow.toml`: which inputs people are asked for, and where they go in the graph."""
+"""`workflow.toml`: the inputs that people are asked for, and their places in the graph."""
 
 import re
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from workflows.graph import Slot
 Number = int | float
 Scalar = bool | int | float | str
 Value = Scalar | tuple[int, int]
-"""A checked value: a scalar, or a size as (width, height)."""
+"""A validated value: a scalar, or a size as (width, height)."""
 
 NAME_CHARACTERS = 32
-"""Discord's limit for the name of a command or an option."""
+"""Discord's limit for the name of a command or option."""
 
 NAME = re.compile(rf"[a-z0-9_-]{{1,{NAME_CHARACTERS}}}", re.ASCII)
-"""What Discord takes as the name of a command or an option."""
+"""Pattern of Discord's names of commands and options."""
 
 MAX_SEED = 2**64 - 1
-"""The largest seed that ComfyUI's samplers take."""
+"""The largest seed of ComfyUI's samplers."""
 
 
 class Kind(StrEnum):
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 class InputType(StrEnum):
-    """What people give, and how it is checked."""
+    """Type of an input, which decides how it is given and checked."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -66,18 +66,18 @@ class InputType(StrEnum):
 
     @property
     def is_attached(self) -> bool:
-        """Whether people attach a file for it instead of typing something."""
+        """Whether people attach a file for it."""
         return self.is_picture or self in (InputType.VIDEO, InputType.AUDIO)
 
 
 def parse_target(target: str) -> Slot | None:
-    """The slot that "6.text" means, or None. Input names may have dots in them, ids have none."""
+    """Parse a target such as "6.text"; None if invalid. Ids have no dots, names may."""
     node_id, dot, input_name = target.partition(".")
     return Slot(node_id, input_name) if node_id and dot and input_name else None
 
 
 class _Table(BaseModel):
-    """A table of the file: nothing unknown in it, nothing converted, nothing changed later."""
+    """Base of the file's tables: no unknown fields, no conversion, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -88,13 +88,13 @@ _Texts = Annotated[tuple[_Text, ...], Field(strict=False)]  # TOML has lists, no
 
 
 class Input(_Table):
-    """One thing people may set.
+    """One input that people may set.
 
-    `default` is what is used when they do not: None leaves the graph as it is; one of `draw`, if
-    there are any, goes before it. `min` and `max` bound numbers, and the number of characters of a
-    text. `area` and `max_pixels` are in pixels. `positions` get a choice's place in the list, from
-    0. A mask `replaces` what a node makes of its picture's transparency. `cuts` are the connections
-    that a graph does without when no file is attached.
+    `default` is used for an omitted value: None leaves the graph unchanged. Values in `draw`, of
+    which one is drawn at random, take precedence over it. `min` and `max` bound numbers, and the
+    number of characters of a text. `area` and `max_pixels` are in pixels. `positions` get the index
+    of the choice, from 0. A mask `replaces` the output that a node derives from its picture's
+    transparency. `cuts` are connections removed if no file is attached.
     """
 
     name: _Text
@@ -124,21 +124,21 @@ class Input(_Table):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """Every slot of the graph that the value is written to."""
+        """Every slot of the graph to which the value is written."""
         targets = (*self.targets, *self.positions, *self.width, *self.height)
         return tuple(slot for target in targets if (slot := parse_target(target)) is not None)
 
 
 class Output(_Table):
-    """Where the results come from; no nodes named means every node that has some."""
+    """The nodes with the results; none means every output node."""
 
     nodes: _Texts = ()
 
 
 class Model(_Table):
-    """A model file that the graph loads, and where it is to be had.
+    """A model file that the graph loads, and where to download it.
 
-    `folder` is one of ComfyUI's, such as checkpoints. `size` is in bytes, and may be rounded.
+    `folder` is one of ComfyUI's, such as checkpoints. `size` is in bytes and may be rounded.
     """
 
     name: _Text
@@ -150,7 +150,7 @@ class Model(_Table):
 
 
 class Access(_Table):
-    """Who may use a workflow and where; what is empty allows everybody, everywhere.
+    """Who may use a workflow, and where; an empty field is unrestricted.
 
     Role and channel ids are Discord's.
     """
@@ -163,9 +163,9 @@ class Access(_Table):
 class Manifest(_Table):
     """A whole `workflow.toml`.
 
-    `cost` is what one picture takes from the daily allowance; with `cost_input`, for every
-    `cost_unit` that is begun of that input's value, of a size in pixels. `tags` are what a backend
-    must have to be given it. `classes` are the node classes that it was written for, by node.
+    `cost` is the price of one picture in pictures of the quota; with `cost_input`, of every started
+    `cost_unit` of that input's value, of a size in pixels. `tags` are required of backends.
+    `classes` are the node classes for which it was written, by node.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=100)]
@@ -184,19 +184,19 @@ class Manifest(_Table):
     models: Annotated[tuple[Model, ...], Field(strict=False, alias="model")] = ()
 
     def find(self, name: str) -> Input | None:
-        """The input of this name."""
+        """Return the input of this name."""
         return next((each for each in self.inputs if each.name == name), None)
 
     def is_exact(self, wanted: Input) -> bool:
-        """Whether no other file than the default will do: nobody chooses it, and it is listed."""
+        """Return whether only the default file will do: it is listed and not chosen."""
         return wanted.hidden and any(model.name == wanted.default for model in self.models)
 
     @property
     def input_names(self) -> frozenset[str]:
-        """The names of all inputs, hidden ones included."""
+        """Names of all inputs, including hidden ones."""
         return frozenset(each.name for each in self.inputs)
 
     @property
     def options(self) -> frozenset[str]:
-        """The names of the inputs that people are offered."""
+        """Names of the inputs that people are offered."""
         return frozenset(each.name for each in self.inputs if not each.hidden)

@@ -1,4 +1,4 @@
-"""The model files that a workflow names: their folders, and where they are to be had."""
+"""Model files that a workflow loads: their folders and sources."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -33,15 +33,15 @@ _CLASS_FOLDERS = {
     "LoadMoGeModel": "geometry_estimation",
 }
 _TEXT_ENCODERS = "text_encoders"
-"""ComfyUI's folder of each input's files (`folder_paths.folder_names_and_paths`)."""
+"""ComfyUI's folders by input (`folder_paths.folder_names_and_paths`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file that a workflow loads, and what its manifest says of it.
+    """A file that a workflow loads, with its entry in the manifest.
 
-    `folder` is below ComfyUI's models. `class_type` and `input_name` say which list of a backend
-    has it.
+    `folder` is below ComfyUI's models folder. `class_type` and `input_name` say which list of a
+    backend has it.
     """
 
     name: str
@@ -52,12 +52,12 @@ class ModelFile:
 
     @property
     def url(self) -> str | None:
-        """Where it is to be had, if that is known."""
+        """Where to download it, if known."""
         return self.source.url if self.source else None
 
 
 def find_model_files(workflow: Workflow) -> tuple[ModelFile, ...]:
-    """Every file that the workflow's nodes load, each once for each folder."""
+    """Return every file that the workflow's nodes load, once for each folder."""
     sources = {model.name: model for model in workflow.manifest.models}
     found: dict[tuple[str, str | None], ModelFile] = {}
     for each in workflow.manifest.inputs:
@@ -76,7 +76,7 @@ def find_model_files(workflow: Workflow) -> tuple[ModelFile, ...]:
 
 
 def with_model_sources(workflow: Workflow, export: Mapping[str, Any] | None) -> Workflow:
-    """The workflow with what the editor's format says of its models, unless its manifest does."""
+    """Add the editor's model sources to a workflow whose manifest has none."""
     if export is None or workflow.manifest.models:
         return workflow
     told = {_file_name(model.name): model for model in _told(export)}
@@ -102,7 +102,7 @@ def _folder(class_type: str, input_name: str) -> str | None:
 
 
 def _told(raw: Mapping[str, Any]) -> Iterator[Model]:
-    """What the editor's format says of models: of the whole file, and of each node."""
+    """Return the editor's model sources: of the whole file, and of each node."""
     for table in _tables(raw.get("models")):
         # Other hashes than SHA-256 are not checked.
         is_known = str(table.get("hash_type", "")).upper().replace("-", "") == "SHA256"

@@ -1,6 +1,6 @@
-"""What a workflow must know of node classes: the part of a backend's /object_info it reads.
+"""Protocols of node classes: the part of a backend's /object_info that workflows need.
 
-Whoever has such a description (`comfy.protocol.object_info` reads one) hands it in.
+`comfy.protocol.object_info` implements them.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ SHOWN = frozenset(
     | {"LOAD_3D", "PREVIEW_3D", "AUDIO_RECORD", "AUDIO_UI", "WEBCAM", "MARKDOWN", "PAINTER"}
     | {"IMAGEUPLOAD", "MULTISELECT", "GALLERIA", "CHART", "SELECTBUTTON", "TEXTAREA", "COMPOSITOR"}
 )
-"""Types that the editor has a widget for; an input of any other type is a socket alone."""
+"""Types for which the editor has a widget; inputs of other types can only be connected."""
 
 
 class Alternative(Protocol):
-    """One choice of a dynamic list, with the inputs that it brings along."""
+    """One choice of a dynamic list, with its inputs."""
 
     @property
     def key(self) -> str:
-        """What is chosen."""
+        """Value of the choice."""
 
     @property
     def inputs(self) -> "Mapping[str, InputSpec]":
@@ -32,7 +32,7 @@ class InputSpec(Protocol):
 
     @property
     def type(self) -> str:
-        """ComfyUI's name, such as INT, STRING or MODEL; COMBO for every list."""
+        """ComfyUI's type, such as INT, STRING or MODEL; COMBO for every list."""
 
     @property
     def required(self) -> bool:
@@ -40,47 +40,47 @@ class InputSpec(Protocol):
 
     @property
     def default(self) -> object:
-        """What the editor starts with; None where nothing is said."""
+        """Default of the editor; None if there is none."""
 
     @property
     def min(self) -> float | None:
-        """The least number."""
+        """Smallest number."""
 
     @property
     def max(self) -> float | None:
-        """The greatest number."""
+        """Largest number."""
 
     @property
     def step(self) -> float | None:
-        """Between two numbers."""
+        """Increment of numbers."""
 
     @property
     def choices(self) -> tuple[str, ...] | None:
-        """What a list offers; None where that is not known."""
+        """Choices of a list; None if unknown."""
 
     @property
     def tooltip(self) -> str | None:
-        """What the editor says of it."""
+        """Description in the editor."""
 
     @property
     def multiline(self) -> bool:
-        """Whether it is a text of several lines."""
+        """Whether it is a multi-line text."""
 
     @property
     def upload(self) -> str | None:
-        """The kind of uploaded file it names: image, video, audio or file."""
+        """Kind of the uploaded file that it names: image, video, audio or file."""
 
     @property
     def is_socket(self) -> bool:
-        """Whether it can only be connected, although its type could be typed in."""
+        """Whether it can only be connected, even if its type has a widget."""
 
     @property
     def widget(self) -> str:
-        """The type whose widget the editor shows; mostly the type itself."""
+        """Type of the editor's widget; usually the type itself."""
 
     @property
     def has_control(self) -> bool | None:
-        """Whether "control after generate" stands beside it; None where nothing is said."""
+        """Whether it has "control after generate"; None if unspecified."""
 
     @property
     def has_dynamic_prompts(self) -> bool:
@@ -95,30 +95,30 @@ class NodeClasses(Protocol):
     """The node classes of a backend."""
 
     def has(self, class_type: str) -> bool:
-        """Whether there is such a class."""
+        """Return whether there is such a class."""
 
     def inputs(self, class_type: str) -> Mapping[str, InputSpec]:
-        """Every input by name, in the server's order; empty for an unknown class."""
+        """Return every input by name, in the server's order; empty for an unknown class."""
 
     def input(self, class_type: str, input_name: str) -> InputSpec | None:
-        """One input; `name.part` is a part of a dynamic one."""
+        """Return one input; `name.part` is a part of a dynamic one."""
 
     def outputs(self, class_type: str) -> tuple[str, ...]:
-        """The types of its outputs, in order."""
+        """Return the types of its outputs, in order."""
 
     def output_names(self, class_type: str) -> tuple[str, ...]:
-        """What its outputs are called, in order."""
+        """Return the names of its outputs, in order."""
 
     def is_partner(self, class_type: str) -> bool:
-        """Whether it calls a service that is paid for."""
+        """Return whether it calls a paid service."""
 
     def is_output_node(self, class_type: str) -> bool:
-        """Whether its results are results of the run."""
+        """Return whether its results are results of the run."""
 
     def display_name(self, class_type: str) -> str:
-        """The title people know it by."""
+        """Return its title in the editor."""
 
 
 def is_shown(spec: InputSpec) -> bool:
-    """Whether the editor has a widget for it."""
+    """Return whether the editor has a widget for it."""
     return spec.widget in SHOWN and not spec.is_socket

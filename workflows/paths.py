@@ -1,4 +1,4 @@
-"""Keeping what members give out of file paths, through however many nodes of a graph it passes."""
+"""Protection of file paths: members' values never reach one, through any nodes of the graph."""
 
 import copy
 import posixpath
@@ -15,16 +15,16 @@ from workflows.reading import name_input, state_mistake
 _PATH = re.compile(
     r"(prefix|path|folder|folder_name|dir|directory|file|filename)s?$", re.IGNORECASE
 )
-"""How the names of inputs end that a path, or a part of one, is given to."""
+"""Suffixes of the names of inputs that take a path or a part of one."""
 
 _TEXT = re.compile(
     r"(^|[._])(text|prompt|string|value|source|caption|lyrics|tags)s?([._]\d+)?$", re.IGNORECASE
 )
-"""Names of an output node's inputs that are the text which it shows or saves."""
+"""Inputs of an output node with the text that it shows or saves."""
 
 _NUMBERS = frozenset({"INT", "FLOAT", "BOOLEAN"})
 _TEXTS = frozenset({"STRING", "COMBO", "*", "COMFY_MATCHTYPE_V3", ""})
-"""Types of outputs that a text can come out of; empty where nothing is known."""
+"""Types of outputs that may carry text; empty if unknown."""
 
 _PREFIX = "filename_prefix"
 _DRIVE = re.compile(r"[a-zA-Z]:")
@@ -32,17 +32,17 @@ _DRIVE = re.compile(r"[a-zA-Z]:")
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A graph in which members' values reach no path, and sentences about what was cut."""
+    """A graph in which members' values reach no path, and sentences about removed connections."""
 
     graph: Graph
     notes: tuple[str, ...] = ()
 
 
 def names_file(slot: Slot, graph: Graph, classes: NodeClasses | None) -> bool:
-    """Whether what stands at an input is, or may become, a part of a file's path.
+    """Return whether an input's value is, or may become, part of a file's path.
 
-    Inputs with a telling name do, those that name an uploaded file, and all of an output node
-    that are not the text which it shows or saves.
+    That holds for inputs with such a name, for uploads, and for all inputs of an output node but
+    the text that it shows or saves.
     """
     if _PATH.search(slot.input_name):
         return True
@@ -59,7 +59,7 @@ def names_file(slot: Slot, graph: Graph, classes: NodeClasses | None) -> bool:
 
 
 def find_written_paths(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> list[str]:
-    """A sentence for each text of members that the manifest itself writes to a path."""
+    """Return a sentence for each text input that the manifest writes to a path."""
     return [
         state_mistake(
             name_input(each.name),
@@ -75,9 +75,9 @@ def find_written_paths(manifest: Manifest, graph: Graph, classes: NodeClasses | 
 
 
 def protect(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> Protected:
-    """Cut the wires by which members' values would arrive at a path.
+    """Remove the connections by which members' values would reach a path.
 
-    Where one is cut, the input takes its class's default. Raises InvalidGraph where it has none.
+    The input gets its class's default. Raises InvalidGraph if it has none.
     """
     cut = _find_wires(_given_nodes(manifest, graph), graph, classes)
     if not cut:
@@ -104,7 +104,7 @@ def protect(manifest: Manifest, graph: Graph, classes: NodeClasses | None) -> Pr
 
 
 def find_escapes(graph: Graph) -> Iterator[str]:
-    """A sentence for each name of files to save that leaves ComfyUI's output folder."""
+    """Return a sentence for each name of saved files that leaves ComfyUI's output folder."""
     for node_id, node in graph.items():
         prefix = node["inputs"].get(_PREFIX)
         if isinstance(prefix, str) and _leaves(prefix):
@@ -121,7 +121,7 @@ def _leaves(prefix: str) -> bool:
 
 
 def _given_nodes(manifest: Manifest, graph: Graph) -> set[str]:
-    """The nodes into which a text or a file of a member is written."""
+    """Return the nodes to which members' texts or files are written."""
     return {
         slot.node_id
         for each in manifest.inputs
@@ -132,7 +132,7 @@ def _given_nodes(manifest: Manifest, graph: Graph) -> set[str]:
 
 
 def _find_wires(given: Iterable[str], graph: Graph, classes: NodeClasses | None) -> list[Slot]:
-    """The connected inputs that name a file and depend on these nodes, in the graph's order."""
+    """Yield connected inputs that name a file and depend on these nodes, in the graph's order."""
     users: dict[str, list[tuple[Slot, Link]]] = {}
     for node_id, node in graph.items():
         for name, link in links(node):

@@ -1,4 +1,4 @@
-"""From the text of a `workflow.toml` to a manifest, or to a sentence for each mistake of form."""
+"""Parsing of `workflow.toml`, with a sentence for each mistake of form."""
 
 import difflib
 import tomllib
@@ -16,7 +16,7 @@ TOP = "Top of the file"
 _TABLES: dict[str, type[BaseModel]] = {"output": Output, "access": Access}
 _LISTED: dict[str, type[BaseModel]] = {"input": Input, "model": Model}
 _DEPTHS = {"input": 3, "model": 3, "output": 2, "access": 2, "classes": 2}
-"""How many parts of a mistake's place name the table and the field."""
+"""Number of parts of a mistake's location that name the table and the field."""
 
 _EXPECTATIONS = {
     "string_type": "must be text in quotes",
@@ -36,19 +36,19 @@ _EXPECTATIONS = {
     "extra_forbidden": "is not a field",
     "missing": "is missing",
 }
-"""What pydantic's error types mean to somebody who writes TOML; the braces are their context."""
+"""Plain sentences for pydantic's error types; placeholders are their context."""
 
 
 def parse_manifest(text: str) -> Manifest:
-    """Read a `workflow.toml`. Raises InvalidManifest with every mistake of form.
+    """Parse a `workflow.toml`. Raises InvalidManifest with every mistake of form.
 
-    What the fields mean together, and with the graph, is for `workflows.rules`.
+    `workflows.rules` checks what the fields mean together and with the graph.
     """
     return parse_table(read_table(text))
 
 
 def read_table(text: str) -> dict[str, Any]:
-    """The file as a table that nobody checked yet. Raises InvalidManifest for what is no TOML."""
+    """Parse the file as an unchecked table. Raises InvalidManifest for invalid TOML."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -66,17 +66,17 @@ def parse_table(raw: Mapping[str, Any]) -> Manifest:
 
 
 def name_input(name: str) -> str:
-    """How sentences call the table of an input."""
+    """Return the name of an input's table in sentences."""
     return f'[[input]] "{name}"'
 
 
 def state_mistake(where: str, field: str, what: str) -> str:
-    """One plain sentence that names the table and the field."""
+    """Return one plain sentence that names the table and the field."""
     return f'{where}: "{field}" {what}.'
 
 
 def _place(location: Sequence[int | str]) -> tuple[int | str, ...]:
-    """The table and the field; a position inside the field is dropped."""
+    """Return the table and the field, without a position inside the field."""
     depth = _DEPTHS.get(str(location[0]), 1) if location else 0
     return tuple(location[:depth])
 
@@ -111,7 +111,7 @@ def _expectation(error: ErrorDetails) -> str:
 
 
 def _hint(what: str, table: type[BaseModel] | None, field: str) -> str:
-    """Add what was probably meant to an unknown field."""
+    """Suggest the intended name of an unknown field."""
     if table is None or what != _EXPECTATIONS["extra_forbidden"]:
         return what
     known = [each.alias or name for name, each in table.model_fields.items()]

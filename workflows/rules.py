@@ -1,4 +1,4 @@
-"""What a manifest must keep to beyond the form of its fields, alone and with its graph."""
+"""Rules of a manifest beyond the form of its fields, alone and with its graph."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ WELL_KNOWN = {
     "cfg": InputType.NUMBER,
     "strength": InputType.NUMBER,
 }
-"""The inputs that every command knows by name, with the type it gives them."""
+"""Inputs that every command knows by name, with their types."""
 
 TAKEN = frozenset({"aspect", "private", "spoiler", "workflow"})
-"""Options of the commands themselves, which no input can be called."""
+"""Names of the commands' own options, which inputs cannot have."""
 
 _ANY = frozenset({"name", "type", "description", "required", "hidden", "default"})
 _FIELDS = {
@@ -49,7 +49,7 @@ _FIELDS = {
 }
 _NEEDED = ("targets", "choices", "width", "height")
 _EITHER = {InputType.LORA: "wraps", InputType.MASK: "replaces"}
-"""What may stand instead of targets."""
+"""Fields that may replace targets."""
 
 _WITHOUT_DEFAULT = {
     InputType.IMAGE: "cannot be given: people attach pictures",
@@ -61,7 +61,7 @@ _SEED_IS_DRAWN = "cannot be given unless it is hidden: a new seed is drawn for e
 
 
 def find_mistakes(manifest: Manifest, graph: Graph) -> list[str]:
-    """A sentence for everything that is wrong; empty for a workflow that can be used."""
+    """Return a sentence for every mistake; empty for a usable workflow."""
     mistakes = list(_manifest_mistakes(manifest))
     for each in manifest.inputs:
         where = name_input(each.name)
@@ -102,7 +102,7 @@ def _cost_mistakes(manifest: Manifest) -> Iterator[str]:
 
 
 def _stale_classes(manifest: Manifest, graph: Graph) -> Iterator[str]:
-    """Nodes that are not what they were when the manifest was written."""
+    """Find nodes whose class changed since the manifest was written."""
     written_to = {slot.node_id for each in manifest.inputs for slot in each.slots}
     for node_id, class_type in manifest.classes.items():
         found = str(graph[node_id]["class_type"]) if node_id in graph else "gone"
@@ -115,7 +115,7 @@ def _stale_classes(manifest: Manifest, graph: Graph) -> Iterator[str]:
 
 
 def _input_mistakes(each: Input) -> Iterator[tuple[str, str]]:
-    """Mistakes inside one table, as field and what is wrong with it."""
+    """Yield mistakes inside one table, as field and sentence."""
     if not NAME.fullmatch(each.name):
         yield "name", _name_rule()
     if each.name in TAKEN:
@@ -166,7 +166,7 @@ def _refused_values(each: Input) -> Iterator[tuple[str, str]]:
 
 
 def _graph_mistakes(each: Input, graph: Graph) -> Iterator[tuple[str, str]]:
-    """Mistakes that only the graph shows, as field and what is wrong with it."""
+    """Yield mistakes that depend on the graph, as field and sentence."""
     for field in ("targets", "positions", "width", "height"):
         for target in getattr(each, field):
             what = _target_mistake(target, graph)

@@ -1,4 +1,4 @@
-"""The JSON schema of `workflow.toml`, by which editors check and complete it."""
+"""JSON schema of `workflow.toml`, for checks and completion in editors."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _FROM = {
 
 
 def manifest_schema() -> dict[str, Any]:
-    """The schema, as JSON values.
+    """Return the schema as JSON values.
 
     A table that changes an inferred input may leave out everything but its name.
     """

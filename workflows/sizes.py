@@ -1,29 +1,29 @@
-"""Picture sizes: what an aspect ratio comes to, and what is too large."""
+"""Picture sizes: conversion of aspect ratios, and limits."""
 
 import math
 import re
 
 MAX_SIDE = 2048
-"""Pixels; larger pictures exhaust most graphics cards."""
+"""Pixels; larger pictures exhaust most GPUs."""
 
 MAX_AREA = 4_000_000
 """Pixels: 4 megapixels, for the same reason."""
 
 DEFAULT_AREA = 1024 * 1024
-"""Pixels; what current models were trained on."""
+"""Pixels on which current models were trained."""
 
 MIN_SIDE = 64
-"""Pixels; below it no model draws anything."""
+"""Pixels; models draw nothing below."""
 
 MAX_RATIO = 4
-"""Width to height or the reverse; models repeat the picture's subject beyond it."""
+"""Width to height or the reverse; models repeat the subject beyond it."""
 
 _ASPECT = re.compile(r"\s*([1-9]\d{0,3})\s*:\s*([1-9]\d{0,3})\s*", re.ASCII)
 _PAIR = re.compile(r"\s*([1-9]\d{0,4})\s*[xX\u00d7]\s*([1-9]\d{0,4})\s*", re.ASCII)
 
 
 def parse_aspect(text: str) -> float | None:
-    """Width divided by height of "16:9", or None for anything that is not a usable ratio."""
+    """Return width divided by height of "16:9"; None for anything but a usable ratio."""
     match = _ASPECT.fullmatch(text)
     if match is None:
         return None
@@ -32,20 +32,20 @@ def parse_aspect(text: str) -> float | None:
 
 
 def parse_pair(text: str) -> tuple[int, int] | None:
-    """Width and height of "1024x768", or None."""
+    """Return width and height of "1024x768", or None."""
     match = _PAIR.fullmatch(text)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def size_of_aspect(ratio: float, *, area: int, multiple: int) -> tuple[int, int]:
-    """Width and height near an area in pixels, both multiples of `multiple`, within the limits."""
+    """Return width and height near an area in pixels, multiples of `multiple` in the limits."""
     area = min(area, MAX_AREA)
     width = min(math.sqrt(area * ratio), MAX_SIDE, MAX_SIDE * ratio)
     return fit((round(width), round(width / ratio)), multiple=multiple)
 
 
 def fit(size: tuple[int, int], *, multiple: int) -> tuple[int, int]:
-    """The nearest size of multiples that the limits allow."""
+    """Return the nearest size within the limits, in multiples."""
     width, height = (_nearest(side, multiple) for side in size)
     while width * height > MAX_AREA:
         if width >= height:
@@ -56,12 +56,12 @@ def fit(size: tuple[int, int], *, multiple: int) -> tuple[int, int]:
 
 
 def is_within_limits(size: tuple[int, int]) -> bool:
-    """Whether a size is one that people may ask for."""
+    """Return whether people may request the size."""
     width, height = size
     return min(size) >= MIN_SIDE and max(size) <= MAX_SIDE and width * height <= MAX_AREA
 
 
 def _nearest(side: int, multiple: int) -> int:
-    """Half rounds up; at least one multiple and at least the smallest side, at most the largest."""
+    """Round to a multiple, half up, between the smallest and the largest side."""
     least = math.ceil(MIN_SIDE / multiple)
     return multiple * max(least, min((2 * side + multiple) // (2 * multiple), MAX_SIDE // multiple))

@@ -1,4 +1,4 @@
-"""The files of workflows: which there are, and what is in them."""
+"""Workflow files in a folder, and their contents."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,18 +28,18 @@ CARRIERS = frozenset(
         ".opus",
     }
 )
-"""Files that may have the workflow that made them inside."""
+"""Suffixes of files that may carry the workflow that made them."""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Limit for files read at startup: videos that carry a workflow are large."""
 
 MAX_MANIFEST_BYTES = 1024 * 1024
-"""The longest prompt is a few kB."""
+"""Bytes of a manifest; the longest prompt has a few kB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A workflow as it lies in a folder: `path` is its entry there."""
+    """A workflow in a folder: `path` is its entry there."""
 
     name: str
     path: Path
@@ -48,7 +48,7 @@ class Source:
 
 
 def find_source(path: Path) -> Source | None:
-    """The workflow that an entry of a folder is; None for what is none. Raises WorkflowUnusable."""
+    """Return the workflow of a folder's entry; None if it is none. Raises WorkflowUnusable."""
     if path.is_dir():
         return _find_folder(path)
     if path.suffix.lower() != ".json" and path.suffix.lower() not in CARRIERS:
@@ -77,12 +77,12 @@ def _find_folder(path: Path) -> Source:
 
 
 def load_carried(path: Path) -> Carried:
-    """The workflow in a file of any kind. Raises WorkflowUnusable."""
+    """Load the workflow in a file of any kind. Raises WorkflowUnusable."""
     return read(load_bytes(path, MAX_FILE_BYTES))
 
 
 def load_text(path: Path) -> str:
-    """The file as text. Raises WorkflowUnusable."""
+    """Load a file as text. Raises WorkflowUnusable."""
     try:
         return load_bytes(path, MAX_MANIFEST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -90,7 +90,7 @@ def load_text(path: Path) -> str:
 
 
 def load_bytes(path: Path, most: int) -> bytes:
-    """The file. Raises WorkflowUnusable when it has more than so many bytes."""
+    """Load a file. Raises WorkflowUnusable if it exceeds this many bytes."""
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)

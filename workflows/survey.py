@@ -1,4 +1,4 @@
-"""What becomes of many workflows at once: a table, and the counts."""
+"""Survey of many workflow files: a table, and counts."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,12 @@ from workflows.manifest import InputType
 from workflows.workflow import Workflow
 
 MANY = 3
-"""From here on the exact number says no more."""
+"""Numbers from here on are shown as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """One file; `problems` are why no command can be made of it."""
+    """One file; `problems` are why it cannot become a command."""
 
     name: str
     problems: tuple[str, ...]
@@ -22,22 +22,22 @@ class Surveyed:
 
     @property
     def is_usable(self) -> bool:
-        """Whether a command can be made of it that asks for something or makes something."""
+        """Whether it can become a command that asks for or makes something."""
         return self.workflow is not None and not self.problems
 
     @property
     def prompts(self) -> int:
-        """How many texts people must write."""
+        """Number of required texts."""
         return self._count(InputType.TEXT, required=True)
 
     @property
     def seeds(self) -> int:
-        """How many seeds people may set."""
+        """Number of seeds."""
         return self._count(InputType.SEED)
 
     @property
     def images(self) -> int:
-        """How many pictures people attach."""
+        """Number of attached pictures."""
         return self._count(InputType.IMAGE)
 
     def _count(self, kind: InputType, *, required: bool = False) -> int:
@@ -47,7 +47,7 @@ class Surveyed:
 
 
 def survey_lines(rows: Sequence[Surveyed]) -> Iterator[str]:
-    """One line for each, then how many there are of each kind."""
+    """Yield one line for each file, then the counts by kind."""
     width = max((len(row.name) for row in rows), default=0)
     yield f"{'workflow':{width}} converts prompts seeds images command"
     for row in rows:

@@ -1,4 +1,4 @@
-"""One value for one input: what a person gave becomes what the graph takes, or is refused."""
+"""Conversion of one given value for one input, or its refusal."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,16 +9,16 @@ from workflows.lora_tags import MAX_WEIGHT, Lora, format_value, parse_value
 from workflows.manifest import MAX_SEED, Input, InputType, Scalar, Value
 
 MAX_DIGITS = 32
-"""More than any bound has; Python refuses to read numbers of thousands of digits."""
+"""Digits of a number, more than any bound has; Python refuses to parse thousands of them."""
 
 MAX_FILE_NAME = 255
-"""Characters of a model's name; file systems take no more in one part of a path."""
+"""Characters of a model's name, the limit of file systems for a path component."""
 
 
 def coerce(wanted: Input, value: object, choices: Sequence[str] = ()) -> Value:
-    """The value as the graph takes it. Raises InvalidValue.
+    """Return the value for the graph. Raises InvalidValue.
 
-    `choices` are a model's names as backends have them; without any, the name is not looked up.
+    `choices` are a model's names on backends; without them the name is not looked up.
     """
     if wanted.type is InputType.LORA and isinstance(value, str):
         return _loras(wanted, value, choices)
@@ -28,7 +28,10 @@ def coerce(wanted: Input, value: object, choices: Sequence[str] = ()) -> Value:
 
 
 def size_for(aspect: str, wanted: Input) -> tuple[int, int]:
-    """Width and height of an aspect ratio such as "16:9" for a size input. Raises InvalidValue."""
+    """Return width and height of an aspect ratio such as "16:9" for a size input.
+
+    Raises InvalidValue.
+    """
     ratio = sizes.parse_aspect(aspect)
     if ratio is None:
         raise InvalidValue(
@@ -46,7 +49,7 @@ def size_like(picture: tuple[int, int], wanted: Input) -> tuple[int, int]:
 
 
 def largest_seed(wanted: Input) -> int:
-    """The largest number that a seed input takes."""
+    """Return the largest number that a seed input accepts."""
     return MAX_SEED if wanted.max is None else min(int(wanted.max), MAX_SEED)
 
 
@@ -200,7 +203,7 @@ def _not_a_number(wanted: Input) -> InvalidValue:
 
 
 def _match(value: object, choices: Sequence[str]) -> str | None:
-    """The choice that is meant: exact, or the only one that differs in case alone."""
+    """Return the choice of this name: exact, or the only match ignoring case."""
     if not isinstance(value, str):
         return None
     if value in choices:

@@ -1,4 +1,4 @@
-"""A workflow: a graph and the manifest that says how people use it."""
+"""A workflow: a graph, and the manifest that describes its inputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,10 +27,10 @@ _GRAPH_HAS_DEFAULT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A named entry of the library. Nobody changes its graph: `binding.bind` makes a new one.
+    """A named entry of the library. Its graph never changes: `binding.bind` makes a new one.
 
-    Where the manifest was inferred, `reasons` say why by the inputs' names, `results` what it
-    makes, and `notes` what an operator should know.
+    For an inferred manifest, `reasons` explain its inputs by name, `results` say what it makes, and
+    `notes` are for an operator.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Workflow:
 
     @property
     def model_slots(self) -> Mapping[str, tuple[str, str]]:
-        """The class and its input that has the list of models, for each input that names one."""
+        """Class and input with the list of models, by each input that names a model."""
         slots: dict[str, tuple[str, str]] = {}
         for each in self.manifest.inputs:
             if each.type is InputType.LORA and not each.targets:
@@ -56,11 +56,10 @@ class Workflow:
 def build_workflow(
     name: str, manifest: Manifest, graph: Graph, classes: NodeClasses | None = None
 ) -> Workflow:
-    """Put a manifest and a graph together. Raises InvalidManifest with all that does not fit.
+    """Combine a manifest and a graph. Raises InvalidManifest with every mistake.
 
-    Defaults that the manifest leaves out are read from the graph. The workflow's graph has no
-    connections by which what members give would arrive at a file's path; raises InvalidGraph
-    where one cannot be cut.
+    Defaults that the manifest leaves out are read from the graph. Connections by which members'
+    values would reach a file's path are removed; raises InvalidGraph if one cannot be.
     """
     mistakes = find_mistakes(manifest, graph) or find_written_paths(manifest, graph, classes)
     if mistakes:

@@ -1,4 +1,4 @@
-"""A manifest as the text of a `workflow.toml`, with what there is to say about each input."""
+"""Writing of a manifest as `workflow.toml`, with comments on each input."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from workflows.manifest import Manifest
 
 LIST_CHARACTERS = 88
-"""Longer lists are written one value to a line."""
+"""Longer lists are written one value a line."""
 
 
 def write_manifest(
@@ -20,9 +20,9 @@ def write_manifest(
     notes: Iterable[str] = (),
     schema: str | None = None,
 ) -> str:
-    """The text; `comments` are put above the inputs of these names. It is read back as it was.
+    """Return the text, which parses to the same manifest.
 
-    `schema` is where an editor finds what the file may say.
+    `comments` are put above the inputs of these names. `schema` is the schema's URL for editors.
     """
     lines = [f"#:schema {schema}"] if schema else []
     lines += [line for note in notes for line in _comment(note)]
@@ -47,7 +47,7 @@ def write_manifest(
 
 
 def _given(table: BaseModel) -> dict[str, Any]:
-    """What differs from what would be assumed without it."""
+    """Return the fields that differ from their defaults."""
     return table.model_dump(mode="python", exclude_defaults=True, exclude_none=True)
 
 
@@ -77,11 +77,11 @@ def _list(written: list[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """TOML's basic strings are JSON's, but for one control character."""
+    """Format a TOML basic string, which is JSON's but for one control character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> list[str]:
-    """Control characters cannot stand in a comment."""
+    """Format a comment without control characters, which TOML forbids."""
     plain = "".join(one if one.isprintable() else " " for one in " ".join(text.split()))
     return [f"# {plain}"]

@@ -1,4 +1,4 @@
-"""What a file carries: the graph that ran, what the editor saved, or both."""
+"""The contents of a file: the graph that ran, the editor's export, or both."""
 
 import contextlib
 import re
@@ -16,23 +16,22 @@ from workflows.errors import InvalidGraph, NothingCarried
 from workflows.graph import Graph, is_ui_export, parse_graph
 
 _LABEL = re.compile(r"\s*(?:prompt|workflow)\s*:\s*(?=[{\"])", re.IGNORECASE)
-"""What ComfyUI writes before the JSON where a container has no name for it."""
+"""Prefix of ComfyUI's JSON in containers without named fields."""
 
 _WRAPPERS = ("prompt", "output", "workflow", "extra_data", "extra_pnginfo")
-"""Names under which requests and other programs' files have a workflow."""
+"""Keys under which requests and other programs' files contain a workflow."""
 
 MAX_WRAPPERS = 4
-"""Wrappers inside wrappers, and JSON inside the texts of JSON."""
+"""Nesting of wrappers, and of JSON inside the strings of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What was found in a file; at least one of `graph` and `export` is there.
+    """The workflow found in a file; at least one of `graph` and `export` is set.
 
-    `graph` is what the API takes, `export` what the editor saved, which
-    `workflows.convert` converts. To run it, the graph is the better one: it is what ran. The
-    export has the editor's names. `origin` is where in the file the better one was. `remarks`
-    are sentences for whoever gave the file.
+    `graph` is in the API format, `export` in the editor's, which `workflows.convert` converts. The
+    graph is preferred, because it is what ran; the export has the editor's names. `origin` is where
+    in the file the preferred one was. `remarks` are sentences for the uploader.
     """
 
     container: Container
@@ -44,7 +43,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a file that looks like a workflow, and where it was."""
+    """A part of a file that looks like a workflow, and its location."""
 
     value: Mapping[str, Any]
     name: str
@@ -52,9 +51,9 @@ class _Piece:
 
 
 def read(content: bytes | memoryview) -> Carried:
-    """Find the workflow in a file's bytes, whatever its name is.
+    """Find the workflow in a file's bytes, independent of its name.
 
-    Raises NothingCarried when it has none, InvalidGraph when it has one that cannot be read.
+    Raises NothingCarried if there is none, InvalidGraph if it cannot be read.
     """
     view = memoryview(content)
     container = detect(view)
@@ -67,7 +66,7 @@ def read(content: bytes | memoryview) -> Carried:
 
 
 def list_texts(content: bytes | memoryview) -> tuple[Text, ...]:
-    """Return every text in a picture, video or sound, by whatever program; none in other files."""
+    """Return all texts in a picture, video or sound, by any program; none for other files."""
     view = memoryview(content)
     container = detect(view)
     if container is None or container is Container.JSON:
@@ -102,7 +101,7 @@ def _encoding(content: memoryview) -> str:
 
 
 def _collect(container: Container, content: memoryview) -> list[Text]:
-    """The texts up to where the file is damaged or there are far too many."""
+    """Collect texts, up to where the file is damaged or the limits are reached."""
     found: list[Text] = []
     with contextlib.suppress(Truncated):
         for text in islice(read_texts(container, content), MAX_TEXTS):
@@ -118,7 +117,7 @@ def _pieces(texts: list[Text]) -> Iterator[_Piece]:
 
 
 def _decode(text: str, name: str, depth: int) -> Iterator[_Piece]:
-    """Workflows in a text that may be JSON, with or without a label before it."""
+    """Parse workflows from a text that may be JSON, with or without a label."""
     label = _LABEL.match(text)
     body = text[label.end() :] if label else text.lstrip()
     if body.startswith(("{", '"')):
@@ -171,7 +170,7 @@ _NOTHING = (
 
 
 def _find_graph(pieces: list[_Piece]) -> tuple[Graph | None, str, InvalidGraph | None]:
-    """Return the first readable graph, else what is wrong with the first piece."""
+    """Return the first readable graph, else the error of the first piece."""
     mistake = None
     for one in pieces:
         if not is_ui_export(one.value):
@@ -183,7 +182,7 @@ def _find_graph(pieces: list[_Piece]) -> tuple[Graph | None, str, InvalidGraph |
 
 
 def _without_traces(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove what ComfyUI added to the graph when it ran."""
+    """Remove keys that ComfyUI adds to a graph when it runs."""
     return {
         node_id: {name: value for name, value in node.items() if name != "is_changed"}
         if isinstance(node, dict)

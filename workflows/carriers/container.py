@@ -1,4 +1,4 @@
-"""Detection of container formats by content: file names are not reliable."""
+"""Detection of container formats by content, because file names are unreliable."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -17,7 +17,7 @@ from workflows.carriers.webp import read_webp
 
 
 class Container(StrEnum):
-    """A kind of file; the value is how sentences call it."""
+    """A container format; the value is its name in sentences."""
 
     JSON = "JSON file"
     PNG = "PNG picture"
@@ -32,7 +32,7 @@ class Container(StrEnum):
 
 
 def detect(content: memoryview) -> Container | None:
-    """The kind of file; None for one that cannot carry a workflow."""
+    """Return the format of a file; None for one that cannot carry a workflow."""
     head = bytes(content[:16])
     for container, signature in _SIGNATURES.items():
         if head.startswith(signature):
@@ -47,12 +47,12 @@ def detect(content: memoryview) -> Container | None:
 
 
 def read_texts(container: Container, content: memoryview) -> Iterator[Text]:
-    """The texts of a file that is not JSON. Raises Truncated where it is cut off or damaged."""
+    """Read the texts of a file that is not JSON. Raises Truncated if it is cut off or damaged."""
     return _READERS[container](content)
 
 
 def _looks_like_json(head: bytes) -> bool:
-    """Text: in UTF-8 with or without its mark, or in UTF-16, which some editors save."""
+    """Return whether this is text: UTF-8 with or without BOM, or UTF-16, as some editors save."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         return True
     return not any(byte < ord(" ") and byte not in b"\t\n\r" for byte in head)

@@ -12,7 +12,7 @@ class Truncated(Exception):
 
 
 class Cursor:
-    """Reads from front to back. Every method but `left` raises Truncated at the end."""
+    """Forward reader. Every method but `left` raises Truncated at the end."""
 
     def __init__(self, content: memoryview, order: Order = "big") -> None:
         self._content = content
@@ -21,32 +21,32 @@ class Cursor:
 
     @property
     def left(self) -> int:
-        """How many bytes are still to come."""
+        """Remaining bytes."""
         return len(self._content) - self.position
 
     def window(self, length: int) -> memoryview:
-        """The next bytes, not copied."""
+        """Return the next bytes without copying them."""
         self.skip(length)
         return self._content[self.position - length : self.position]
 
     def take(self, length: int) -> bytes:
-        """The next bytes; no more than the longest text that is read."""
+        """Return the next bytes, up to the longest text that is read."""
         if length > MAX_TEXT_BYTES:
             raise Truncated
         return bytes(self.window(length))
 
     def number(self, length: int) -> int:
-        """An unsigned number of so many bytes."""
+        """Read an unsigned number of this many bytes."""
         return int.from_bytes(self.take(length), self._order)
 
     def skip(self, length: int) -> None:
-        """Pass over bytes."""
+        """Skip bytes."""
         if not 0 <= length <= self.left:
             raise Truncated
         self.position += length
 
     def line(self) -> bytes:
-        """The bytes up to the next zero, which is passed over."""
+        """Read up to the next zero byte, and skip it."""
         rest = self._content[self.position : self.position + MAX_TEXT_BYTES].tobytes()
         end = rest.find(b"\0")
         if end < 0:

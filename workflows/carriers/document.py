@@ -1,4 +1,4 @@
-"""JSON as ComfyUI writes it, with NaN and infinite numbers."""
+"""JSON as ComfyUI writes it, including NaN and infinite numbers."""
 
 import json
 import math
@@ -9,24 +9,24 @@ from typing import Any
 from workflows.errors import InvalidGraph
 
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
-"""Escapes of surrogates: JSON can contain lone ones, although no text can."""
+"""Escapes of surrogates: JSON can contain lone ones, which are invalid in text."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A decoded text; `is_repaired` when it had NaN or infinite numbers, which became null."""
+    """A decoded text; `is_repaired` if it had NaN or infinite numbers, which became null."""
 
     value: Any
     is_repaired: bool = False
 
 
 def parse_document(text: str) -> Document:
-    """Decode JSON. Raises InvalidGraph with the place of the mistake.
+    """Decode JSON. Raises InvalidGraph with the position of the error.
 
-    ComfyUI writes what a node computes into its pictures, NaN and Infinity among it; its editor
-    reads them as null, and so does this.
+    ComfyUI writes computed values into its pictures, including NaN and Infinity. Its editor reads
+    these as null, as does this function.
     """
     repaired = []
 
@@ -56,7 +56,7 @@ def parse_document(text: str) -> Document:
 
 
 def _without_halves(root: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Replace lone surrogates: no file, database or message accepts them."""
+    """Replace lone surrogates, which files, databases and messages reject."""
     holder = [root]
     unseen: list[dict[str, Any] | list[Any]] = [holder]
     while unseen:

@@ -1,4 +1,4 @@
-"""EXIF, in which WebP and JPEG keep texts. Source: EXIF 3.0 (CIPA DC-008) and TIFF 6.0."""
+"""EXIF, which holds the texts of WebP and JPEG. Source: EXIF 3.0 (CIPA DC-008) and TIFF 6.0."""
 
 from collections.abc import Iterator
 
@@ -10,22 +10,22 @@ PREFIX = b"Exif\0\0"
 
 _ORDERS: dict[bytes, Order] = {b"II": "little", b"MM": "big"}
 _TEXT_TYPES = (1, 2, 7, 129)
-"""BYTE, ASCII, UNDEFINED and UTF-8: all of one byte a unit."""
+"""BYTE, ASCII, UNDEFINED and UTF-8: types with one byte a unit."""
 _NAMES = {0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x9286: "UserComment"}
 _USER_COMMENT = 0x9286
 _EXIF_TABLE = 0x8769
 _ENTRY_BYTES = 12
 _INLINE_BYTES = 4
-"""A value as short as this stands in the entry itself."""
+"""Values up to this size are in the entry itself."""
 _CHARSET_BYTES = 8
 _UNICODE = b"UNICODE\0"
 _CHARSETS = (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", bytes(_CHARSET_BYTES))
 
 
 def read_exif(content: memoryview) -> Iterator[Text]:
-    """Every text of EXIF data, whatever its tag: ComfyUI counts down from Make.
+    """Return every text of EXIF data, of any tag: ComfyUI uses several, downward from Make.
 
-    Raises Truncated when the data is damaged.
+    Raises Truncated if the data is damaged.
     """
     if bytes(content[: len(PREFIX)]) == PREFIX:
         content = content[len(PREFIX) :]
@@ -65,7 +65,7 @@ def _read_text(content: memoryview, offset: int, count: int, order: Order, tag: 
 
 
 def _decode_comment(raw: bytes, order: Order) -> str:
-    """A comment begins with its charset; programs that leave it out are common."""
+    """Decode a comment after its charset, which many programs leave out."""
     charset, text = raw[:_CHARSET_BYTES], raw[_CHARSET_BYTES:]
     if charset == _UNICODE:
         # Many programs write the other order than the file's: a brace has one zero byte.

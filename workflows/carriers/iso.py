@@ -9,7 +9,7 @@ from workflows.carriers.texts import Text, decode
 _EXTENDED = 1
 _TO_THE_END = 0
 _TEXT_MARK = b"\xa9"
-"""Names of classic texts begin with the copyright sign."""
+"""First byte of the names of classic texts: the copyright sign."""
 
 
 def read_iso(content: memoryview) -> Iterator[Text]:
@@ -49,14 +49,14 @@ def _read_user_data(content: memoryview, parts: Parts) -> Iterator[Text]:
 
 
 def _read_classic(box: Cursor) -> str:
-    """QuickTime's own form: a length, a language, the text."""
+    """Read QuickTime's own form: a length, a language, the text."""
     length = box.number(2)
     box.skip(2)
     return decode(box.take(length))
 
 
 def _read_meta(content: memoryview, parts: Parts) -> Iterator[Text]:
-    """MP4 puts a version before the boxes, QuickTime does not."""
+    """Read metadata; MP4 puts a version before the boxes, QuickTime does not."""
     is_quicktime = bytes(content[4:8]) == b"hdlr"
     names: list[str] = []
     for kind, box in _boxes(content if is_quicktime else content[4:], parts):

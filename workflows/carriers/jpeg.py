@@ -17,7 +17,7 @@ _END = 0xD9
 
 
 def read_jpeg(content: memoryview) -> Iterator[Text]:
-    """The texts before the pixels. Raises Truncated where the file is cut off."""
+    """Return the texts before the image data. Raises Truncated if the file is cut off."""
     cursor = Cursor(content)
     has_exif = False
     for _ in range(MAX_PARTS):

@@ -1,26 +1,27 @@
-"""Limits for reading untrusted files. The largest workflows people share have about 1 MB."""
+"""Limits for reading untrusted files. The largest published workflows have about 1 MB."""
 
 from collections.abc import Iterator
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024
-"""One text, also after it was unpacked."""
+"""Bytes of one text, before and after decompression."""
 
 MAX_ALL_TEXTS = 2 * MAX_TEXT_BYTES
-"""Characters of all texts of one file: small packed texts unpack to large ones."""
+"""Characters of all texts of one file: small compressed texts expand to large ones."""
 
 MAX_TEXTS = 256
 """Texts of one file."""
 
 MAX_PACKED_TEXTS = 8
-"""Unpacking one that is far too large takes as long as unpacking the largest that is read."""
+"""Compressed texts of one file: decompressing an oversized one takes as long as the largest valid
+one."""
 
 MAX_PARTS = 100_000
 """Chunks, boxes or elements of one file; a video of some hours has fewer."""
 
 Parts = Iterator[int]
-"""What is left of them: one for all levels of a file, and whoever takes a part takes from it."""
+"""Remaining parts of a file, one counter for all levels."""
 
 
 def count_parts() -> Parts:
-    """For one file."""
+    """Return a counter for one file."""
     return iter(range(MAX_PARTS))

@@ -12,7 +12,7 @@ _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 _TAGS, _TAG, _SIMPLE_TAG = 0x1254C367, 0x7373, 0x67C8
 _NAME, _STRING = 0x45A3, 0x4487
 _LONGEST = 8
-"""Bytes of an id or a length."""
+"""Bytes of the longest id or length."""
 
 
 def read_matroska(content: memoryview) -> Iterator[Text]:
@@ -62,7 +62,7 @@ def _elements(content: memoryview, parts: Parts) -> Iterator[tuple[int, memoryvi
 
 
 def _read_number(cursor: Cursor, *, keeps_mark: bool) -> int | None:
-    """An id, or a length: None where it is said to be unknown."""
+    """Read an id or length; None if the length is marked as unknown."""
     first = cursor.number(1)
     extra = _LONGEST - first.bit_length()
     if not 0 <= extra < _LONGEST:

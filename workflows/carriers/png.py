@@ -10,11 +10,11 @@ from workflows.carriers.texts import Text, decode, inflate
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHECKSUM_BYTES = 4
 _PLAIN = (b"tEXt", b"comf")
-"""`comf` is where ComfyUI puts the texts of animated pictures."""
+"""`comf` contains ComfyUI's texts of animated pictures."""
 
 
 def read_png(content: memoryview) -> Iterator[Text]:
-    """The texts of a picture, in their order. Raises Truncated where the file is cut off."""
+    """Return the texts of a picture, in order. Raises Truncated if the file is cut off."""
     cursor = Cursor(content)
     cursor.skip(len(SIGNATURE))
     packed_texts = iter(range(MAX_PACKED_TEXTS))

@@ -1,4 +1,4 @@
-"""Latents and models, whose header has texts. Source: https://github.com/huggingface/safetensors."""
+"""Latents and models with texts in the header: https://github.com/huggingface/safetensors."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ LENGTH_BYTES = 8
 
 
 def looks_like_safetensors(content: memoryview) -> bool:
-    """Whether a header of a credible length, which is JSON, follows that length."""
+    """Return whether a plausible length is followed by a JSON header."""
     length = int.from_bytes(content[:LENGTH_BYTES], "little")
     return 0 < length <= MAX_TEXT_BYTES and bytes(content[8:10]) == b'{"'
 
 
 def read_safetensors(content: memoryview) -> Iterator[Text]:
-    """The texts of the header. Raises Truncated where the file is cut off."""
+    """Return the texts of the header. Raises Truncated if the file is cut off."""
     cursor = Cursor(content, "little")
     header = parse_document(decode(cursor.take(cursor.number(LENGTH_BYTES))))
     texts = header.value.get("__metadata__") if isinstance(header.value, dict) else None

@@ -14,7 +14,7 @@ _LAST_BLOCK = 0x80
 _COMMENT_BLOCK = 4
 _COMMENT_PACKETS = {b"OpusTags": 8, b"\x03vorbis": 7}
 _PAGE_HEADER_BYTES = 22
-"""Between an Ogg page's mark and the number of its segments."""
+"""Bytes between an Ogg page's magic and its number of segments."""
 _FULL_SEGMENT = 255
 _V3, _V4 = 3, 4
 _ID3_EXTENDED = 0x40
@@ -22,7 +22,7 @@ _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 
 
 def read_flac(content: memoryview) -> Iterator[Text]:
-    """The comments of a FLAC file. Raises Truncated where it is cut off."""
+    """Return the comments of a FLAC file. Raises Truncated if it is cut off."""
     cursor = Cursor(content)
     cursor.skip(4)
     for _ in range(MAX_PARTS):
@@ -35,7 +35,7 @@ def read_flac(content: memoryview) -> Iterator[Text]:
 
 
 def read_ogg(content: memoryview) -> Iterator[Text]:
-    """The comments of an Ogg file, which are its second packet."""
+    """Return the comments of an Ogg file, which are its second packet."""
     packets = _packets(Cursor(content, "little"))
     next(packets, None)
     packet = next(packets, b"")
@@ -68,7 +68,7 @@ def _read_comments(content: memoryview) -> Iterator[Text]:
 
 
 def read_mp3(content: memoryview) -> Iterator[Text]:
-    """The texts of an ID3 tag, version 2.3 or 2.4. Raises Truncated where it is cut off."""
+    """Return the texts of an ID3 tag, version 2.3 or 2.4. Raises Truncated if it is cut off."""
     cursor = Cursor(content)
     cursor.skip(3)
     version = cursor.number(1)
@@ -92,7 +92,7 @@ def read_mp3(content: memoryview) -> Iterator[Text]:
 
 
 def _read_length(cursor: Cursor, version: int) -> int:
-    """In version 4 every byte counts seven bits."""
+    """Read a length; in version 2.4 each byte has seven bits."""
     raw = cursor.take(4)
     if version == _V3:
         return int.from_bytes(raw, "big")

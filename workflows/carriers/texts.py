@@ -1,4 +1,4 @@
-"""Texts as containers keep them, each with the name it has there."""
+"""Texts of containers, each with the name it has there."""
 
 import zlib
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Text(NamedTuple):
 
 
 def decode(content: bytes) -> str:
-    """Text whose encoding is not said: UTF-8, or else Latin-1, which every byte is."""
+    """Decode a text of unknown encoding: as UTF-8, else as Latin-1, which accepts every byte."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -22,7 +22,7 @@ def decode(content: bytes) -> str:
 
 
 def inflate(content: bytes) -> bytes:
-    """Unpacked bytes; empty when they are damaged or far larger than any workflow."""
+    """Decompress bytes; return nothing if they are damaged or larger than any workflow."""
     unpacker = zlib.decompressobj()
     try:
         unpacked = unpacker.decompress(content, MAX_TEXT_BYTES)

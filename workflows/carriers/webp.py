@@ -11,7 +11,7 @@ _HEADER_BYTES = 12
 
 
 def read_webp(content: memoryview) -> Iterator[Text]:
-    """The texts of a picture's EXIF chunk. Raises Truncated where the file is cut off."""
+    """Return the texts of a picture's EXIF chunk. Raises Truncated if the file is cut off."""
     cursor = Cursor(content, "little")
     cursor.skip(_HEADER_BYTES)
     for _ in range(MAX_PARTS):

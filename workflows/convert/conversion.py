@@ -1,4 +1,4 @@
-"""The conversion itself: unfolded nodes, their widgets' values and connections, as a graph."""
+"""Conversion of the editor's export: flattened nodes with values and connections, as a graph."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from workflows.nodes import NodeClasses
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a file converts to. `unknown` has nodes by the class that the backend lacks.
+    """Result of a conversion. `unknown` has nodes by the class that the backend lacks.
 
-    Nodes of unknown classes are in the graph too, with their connections, and with their values
-    under the names that the editor gives them: UNKNOWN, UNKNOWN_1 and so on. `losses` are
-    sentences about what of the file is not in the graph, and what to do.
+    Nodes of unknown classes are in the graph with their connections, and with their values under
+    the names that the editor uses: UNKNOWN, UNKNOWN_1 and so on. `losses` are sentences about parts
+    of the file that are missing in the graph, and what to do.
     """
 
     graph: Graph
@@ -31,12 +31,12 @@ class Conversion:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the file is in the graph, and known."""
+        """Whether the whole file is in the graph and all classes are known."""
         return not self.unknown and not self.losses
 
     @property
     def sent(self) -> Graph:
-        """What the editor itself would send: it does not name a class that it does not know."""
+        """The graph that the editor would send, which has no class names for unknown classes."""
         return {
             node_id: node
             if node["class_type"] not in self.unknown
@@ -45,14 +45,14 @@ class Conversion:
         }
 
     def require_known(self) -> Graph:
-        """The graph. Raises UnknownClasses where a node's class is unknown."""
+        """Return the graph. Raises UnknownClasses if a node's class is unknown."""
         if self.unknown:
             raise UnknownClasses(self.unknown)
         return self.graph
 
 
 EVERYWHERE = "Everywhere"
-"""In the names of the nodes that connect others without a link in the file."""
+"""Part of the names of node classes that connect other nodes without a link in the file."""
 
 _WITHOUT_LINKS = (
     "The node {name} connects others without a link, which is not converted: run the workflow in"
@@ -75,10 +75,10 @@ _UNKNOWN_CHOICE = (
 def convert(
     raw: Mapping[str, Any], classes: NodeClasses, *, now: datetime | None = None
 ) -> Conversion:
-    """The graph that the official editor would send, at `now`, for a file it saved.
+    """Return the graph that the official editor would send at `now` for a saved file.
 
-    Without `now`, a date in a file name is left to ComfyUI, which fills in that of the run.
-    Raises InvalidGraph when the file is broken, or its nodes depend on each other in a circle.
+    Without `now`, dates in file names are left to ComfyUI, which inserts the run's. Raises
+    InvalidGraph if the file is broken, or if its nodes form a cycle.
     """
     export = without_groups(wire(parse_export(raw), classes), classes)
     root = GraphInstance(export, classes, export.graph)
@@ -134,12 +134,12 @@ def _inputs(place: GraphInstance, node: EditorNode, replacements: Replacements) 
 
 
 def _wrapped(value: object) -> object:
-    """A list would be taken for a connection."""
+    """Wrap a list, which would be read as a connection."""
     return {"__value__": value} if isinstance(value, list) else value
 
 
 def _cut_loose_ends(graph: Graph) -> None:
-    """Take away connections to nodes that do not run."""
+    """Remove connections to nodes that do not run."""
     for node in graph.values():
         inputs = node["inputs"]
         for name, value in list(inputs.items()):

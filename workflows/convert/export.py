@@ -1,4 +1,4 @@
-"""What the editor saves, read into values: nodes, links, and the subgraphs they are made of.
+"""Parsing of the editor's export: nodes, links and subgraphs.
 
 Formats 0.4 (links are lists) and 1.0 (links are objects). Source:
 https://docs.comfy.org/specs/workflow_json
@@ -11,14 +11,14 @@ from typing import Any
 from workflows.errors import InvalidGraph
 
 INPUT_NODE = "-10"
-"""Where links begin that come into a subgraph from outside."""
+"""Source node id of links that enter a subgraph from outside."""
 
 MUTED = 2
 BYPASSED = 4
-"""Modes of a node that does not run; what is connected through a bypassed one stays so."""
+"""Modes of nodes that do not run; connections pass through a bypassed node."""
 
 LISTED_LINKS = 0.4
-"""The version of the format whose links are lists."""
+"""Version of the format in which links are lists."""
 
 RENAMED = {
     "ConditioningAverage ": "ConditioningAverage",
@@ -27,15 +27,15 @@ RENAMED = {
     "SDV_img2vid_Conditioning": "SVD_img2vid_Conditioning",
     "T2IAdapterLoader": "ControlNetLoader",
 }
-"""Node classes that the official editor takes for others when it opens an older file."""
+"""Node classes that the official editor replaces by others when it opens an older file."""
 
 MAX_DEPTH = 32
-"""Subgraphs inside subgraphs; nobody nests deeper, and a cycle has no end."""
+"""Nesting of subgraphs; a cycle has no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """An input of a node in the file: `link` is the id of what is connected, if anything."""
+    """An input of a node in the file: `link` is the id of its connection, if any."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class EditorLink:
-    """From an output of a node to an input of another, by their positions."""
+    """A connection from an output of a node to an input of another, by index."""
 
     origin: str
     origin_slot: int
@@ -56,9 +56,9 @@ class EditorLink:
 
 @dataclass(frozen=True, slots=True)
 class EditorNode:
-    """A node as the file has it. `values` are its widgets', by position or by name.
+    """A node as saved. `values` are its widgets' values, by position or by name.
 
-    Newer editors save them by name as well, in `named_values`.
+    Newer editors also save them by name, in `named_values`.
     """
 
     id: str
@@ -73,22 +73,22 @@ class EditorNode:
 
     @property
     def is_off(self) -> bool:
-        """Whether it does not run."""
+        """Whether it is muted or bypassed."""
         return self.mode in (MUTED, BYPASSED)
 
     def socket_of(self, link_id: str) -> Socket | None:
-        """The input that a link ends at."""
+        """Return the input at which a link ends."""
         return next((one for one in self.inputs if one.link == link_id), None)
 
     @property
     def name(self) -> str:
-        """How sentences call it."""
+        """Name of the node in sentences."""
         return f'"{self.title or self.type}" ({self.id})'
 
 
 @dataclass(frozen=True, slots=True)
 class EditorGraph:
-    """Nodes and links by their ids."""
+    """Nodes and links by id."""
 
     nodes: Mapping[str, EditorNode]
     links: Mapping[str, EditorLink]
@@ -96,7 +96,7 @@ class EditorGraph:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where links pass a subgraph's border."""
+    """Input or output of a subgraph."""
 
     name: str
     type: str
@@ -106,7 +106,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Subgraph:
-    """A definition; nodes whose type is its id are its instances."""
+    """A subgraph's definition; nodes whose type is its id are its instances."""
 
     id: str
     name: str
@@ -117,7 +117,7 @@ class Subgraph:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A whole file. `ignores_links` when it has links of a form that its version does not have."""
+    """A whole file. `ignores_links` if it has links in a form that its version does not support."""
 
     graph: EditorGraph
     subgraphs: Mapping[str, Subgraph]
@@ -126,7 +126,7 @@ class Export:
 
 
 def parse_export(raw: Mapping[str, Any]) -> Export:
-    """Read a decoded file. Raises InvalidGraph when it is not what the editor saves."""
+    """Parse a decoded file. Raises InvalidGraph if it is not an export of the editor."""
     definitions: dict[str, Subgraph] = {}
     _collect(raw, definitions, depth=0)
     extra, graph = raw.get("extra"), _parse_graph(raw)
@@ -137,7 +137,7 @@ def parse_export(raw: Mapping[str, Any]) -> Export:
 
 
 def _collect(raw: Mapping[str, Any], into: dict[str, Subgraph], depth: int) -> None:
-    """Definitions, also those inside definitions."""
+    """Collect definitions, including nested ones."""
     definitions = raw.get("definitions")
     listed = definitions.get("subgraphs") if isinstance(definitions, dict) else None
     if depth > MAX_DEPTH:
@@ -167,7 +167,7 @@ def _parse_graph(raw: Mapping[str, Any]) -> EditorGraph:
 
 
 def parse_node(raw: object) -> EditorNode:
-    """Read one node. Raises InvalidGraph when it has no id or no type."""
+    """Parse one node. Raises InvalidGraph if it has no id or no type."""
     node_type = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or "id" not in raw or not isinstance(node_type, str):
         raise InvalidGraph(["A node in the file has no id or no type."])
@@ -212,7 +212,7 @@ def _parse_ports(raw: object) -> Iterator[Port]:
 
 
 def _parse_links(raw: Sequence[object], version: object) -> Iterator[tuple[str, EditorLink]]:
-    """The editor reads lists from files of version 0.4 alone, and objects from all others."""
+    """Parse links as the editor does: lists in version 0.4 only, objects in all others."""
     for one in raw:
         match one:
             case [link, origin, int(origin_slot), target, int(target_slot), *_] if (
@@ -242,7 +242,7 @@ def _tables(raw: object) -> list[dict[str, Any]]:
 
 
 def _type_name(raw: object) -> str:
-    """Old files have a list's choices where the type is; 0 and nothing mean any type."""
+    """Return a type's name; old files have a list's choices there, 0 and nothing mean any type."""
     if isinstance(raw, list):
         return "COMBO"
     return str(raw) if raw else "*"

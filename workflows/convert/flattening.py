@@ -1,4 +1,4 @@
-"""Flattening of subgraphs: every node that runs, with the sources of its inputs."""
+"""Flattening of subgraphs, and resolution of connections through reroutes and bypassed nodes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ from workflows.graph import MAX_NODES, Link
 from workflows.nodes import NodeClasses
 
 MAX_STEPS = 200
-"""Reroutes, bypassed nodes and borders of subgraphs that one connection may pass."""
+"""Reroutes, bypassed nodes and subgraph borders that one connection may pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value that comes to an input through a subgraph's border."""
+    """A value that reaches an input through a subgraph's border."""
 
     value: object
 
@@ -64,17 +64,17 @@ class GraphInstance:
             raise InvalidGraph(["A subgraph contains itself: the workflow has no end."])
 
     def count(self, nodes: int) -> None:
-        """Note unfolded nodes. Raises InvalidGraph when there are far too many."""
+        """Count flattened nodes. Raises InvalidGraph if there are too many."""
         self._node_count += nodes
         if self._node_count > MAX_NODES:
             raise InvalidGraph([f"The workflow has more than {MAX_NODES:,} nodes, unfolded."])
 
     def name(self, node_id: str) -> str:
-        """The id of a node in the graph that runs."""
+        """Return a node's id in the resulting graph."""
         return ":".join((*self.path, node_id))
 
     def runs(self, node: EditorNode) -> bool:
-        """Whether the node is one that a backend runs."""
+        """Return whether the node runs on a backend."""
         return not (
             node.is_off
             or node.type in self.export.subgraphs
@@ -82,9 +82,9 @@ class GraphInstance:
         )
 
     def walk(self) -> "Iterator[tuple[GraphInstance, EditorNode]]":
-        """Every node that runs, here and in the subgraphs.
+        """Yield every node that runs, here and in subgraphs.
 
-        Switching off a subgraph inside another one only cuts its connections, as in the editor.
+        Muting a nested subgraph only cuts its connections, as in the editor.
         """
         for node in self.graph.nodes.values():
             if self.runs(node):
@@ -93,25 +93,25 @@ class GraphInstance:
                 yield from self.inside(node).walk()
 
     def walk_all(self) -> "Iterator[tuple[GraphInstance, EditorNode]]":
-        """Every node, whether it runs or not; those of a subgraph come before its instance."""
+        """Yield every node, running or not; those of a subgraph before its instance."""
         for node in self.graph.nodes.values():
             if node.type in self.export.subgraphs:
                 yield from self.inside(node).walk_all()
             yield self, node
 
     def title(self, node: EditorNode) -> str:
-        """What the editor calls a node."""
+        """Return a node's title in the editor."""
         return node.title or self.classes.display_name(node.type)
 
     def values_of(self, node: EditorNode) -> Mapping[str, object]:
-        """What a node's widgets hold, by name: of a subgraph's instance, those that it shows."""
+        """Return the values of a node's widgets by name; of an instance, the promoted ones."""
         subgraph = self.export.subgraphs.get(node.type)
         if subgraph is not None:
             return self._host_values(node, subgraph)
         return {name: one.value for name, one in self.widgets(node).items()}
 
     def inside(self, node: EditorNode) -> "GraphInstance":
-        """A subgraph's instance, unfolded."""
+        """Return the flattened contents of a subgraph's instance."""
         if node.id not in self._inside:
             subgraph = self.export.subgraphs[node.type]
             self._inside[node.id] = GraphInstance(
@@ -125,7 +125,7 @@ class GraphInstance:
         return self._inside[node.id]
 
     def widgets(self, node: EditorNode) -> dict[str, Widget]:
-        """A node's widgets by name."""
+        """Return a node's widgets by name."""
         if node.id not in self._widgets:
             self._widgets[node.id] = read_widgets(node, self.classes)
         return self._widgets[node.id]
@@ -133,7 +133,7 @@ class GraphInstance:
     # What an input comes from.
 
     def find_source(self, socket: Socket, seen: frozenset[object] = frozenset()) -> Source | None:
-        """Follow what is connected to an input; None when nothing that runs is."""
+        """Resolve what is connected to an input; None if nothing that runs is."""
         link = self.graph.links.get(socket.link) if socket.link is not None else None
         if link is None:
             return None
@@ -142,7 +142,7 @@ class GraphInstance:
         return self._find_output(link.origin, link.origin_slot, socket.type, seen)
 
     def _find_outside(self, position: int, seen: frozenset[object]) -> Source | None:
-        """What comes to a subgraph's input: a node outside, or the value that its host has."""
+        """Resolve a subgraph's input: a node outside, or the value of its host."""
         if self.subgraph is None or self.host is None or self.outside is None:
             return None
         if position >= len(self.subgraph.inputs):
@@ -174,7 +174,7 @@ class GraphInstance:
         return Link(self.name(node_id), slot)
 
     def find_inside(self, slot: int, wanted: str, seen: frozenset[object]) -> Source | None:
-        """What comes out of a subgraph."""
+        """Resolve a subgraph's output."""
         if self.subgraph is None or slot >= len(self.subgraph.outputs):
             return None
         links = (self.graph.links.get(one) for one in self.subgraph.outputs[slot].links)
@@ -196,7 +196,7 @@ class GraphInstance:
     # Values at a subgraph's border.
 
     def host_value(self, host: EditorNode, subgraph: Subgraph, port: Port) -> Constant | None:
-        """The value of an instance's widget; None where the input has no widget."""
+        """Return the value of an instance's widget; None if the input has no widget."""
         values = self._host_values(host, subgraph)
         return Constant(values[port.name]) if port.name in values else None
 
@@ -216,7 +216,7 @@ class GraphInstance:
         return {name: widget.value for name, widget in self._widgets[key].items()}
 
     def promoted(self, port: Port) -> Widget | None:
-        """The widget that a subgraph's input shows outside: the first that it leads to."""
+        """Return the widget promoted by a subgraph's input: the first that it is connected to."""
         for link_id in port.links:
             link = self.graph.links.get(link_id)
             node = self.graph.nodes.get(link.target) if link else None
@@ -242,7 +242,7 @@ class GraphInstance:
 
 
 def _bypass(node: EditorNode, slot: int, wanted: str) -> Socket | None:
-    """The input that stands for an output of a bypassed node."""
+    """Return the input of a bypassed node that replaces one of its outputs."""
     inputs = node.inputs
     if not inputs:
         return None
@@ -260,7 +260,7 @@ def _bypass(node: EditorNode, slot: int, wanted: str) -> Socket | None:
 
 
 def connects(one: str, other: str) -> bool:
-    """Whether the editor lets an output of one type into an input of the other."""
+    """Return whether the editor lets an output of one type connect to an input of the other."""
     if "*" in (one, other):
         return True
     return bool({*one.lower().split(",")} & {*other.lower().split(",")})

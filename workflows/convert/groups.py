@@ -1,7 +1,7 @@
-"""Group nodes, which older editors had before subgraphs: unfolded into the nodes they stand for.
+"""Expansion of group nodes, which preceded subgraphs in older editors.
 
-A group shows its nodes' widgets and open inputs and outputs, node after node in their order;
-connected widgets come behind all others. Names that are taken get the node's title before them.
+A group exposes its nodes' widgets and unconnected inputs and outputs, node after node; connected
+widgets come last. Duplicate names are prefixed with the node's title.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,14 +23,14 @@ from workflows.errors import InvalidGraph
 from workflows.nodes import NodeClasses
 
 PREFIXES = ("workflow>", "workflow/")
-"""The second is from before the first was introduced."""
+"""Prefixes of a group's type; the second was used before the first was introduced."""
 
 REROUTE = "Reroute"
 MAX_DEPTH = 16
-"""Groups inside groups."""
+"""Nesting of groups."""
 
 ANY = "*"
-"""The type of a connection that takes everything."""
+"""Type of a connection that accepts everything."""
 
 _BARE = Socket("", ANY)
 
@@ -45,7 +45,7 @@ class _Link:
 
 @dataclass(frozen=True, slots=True)
 class _Widget:
-    """A widget that a group shows: whose it is, and how many values the file has for it."""
+    """A widget that a group exposes: its node, and the number of its values in the file."""
 
     node: int
     name: str
@@ -54,7 +54,7 @@ class _Widget:
 
 @dataclass(slots=True)
 class _Group:
-    """A definition, and what it shows: widgets and inputs by name, outputs in their order."""
+    """A definition and what it exposes: widgets and inputs by name, outputs in order."""
 
     nodes: Sequence[EditorNode]
     links: Sequence[_Link]
@@ -65,7 +65,7 @@ class _Group:
     outputs: list[tuple[int, int]] = field(default_factory=list)
 
     def link_to(self, node: int, name: str) -> _Link | None:
-        """The link inside that an input is connected by."""
+        """Return the inner link that ends at an input."""
         names = [one.name for one in self.nodes[node].inputs]
         for link in self.links:
             if link.target == node and names[link.target_slot : link.target_slot + 1] == [name]:
@@ -73,11 +73,11 @@ class _Group:
         return None
 
     def is_sent(self, node: int, slot: int) -> bool:
-        """Whether an output is connected inside."""
+        """Return whether an output is connected inside."""
         return any((link.origin, link.origin_slot) == (node, slot) for link in self.links)
 
     def setting(self, node: int, kind: str, name: str) -> Mapping[str, Any]:
-        """What the author set for an input or output: another name, or that it is hidden."""
+        """Return the author's setting of an input or output: another name, or hidden."""
         found: object = self.config
         for key in (str(node), kind, name):
             found = found.get(key) if isinstance(found, dict) else None
@@ -85,9 +85,9 @@ class _Group:
 
 
 def without_groups(export: Export, classes: NodeClasses) -> Export:
-    """The file with the nodes of its groups in place of the group nodes, ids `group:position`.
+    """Replace group nodes by their nodes, whose ids are `group:position`.
 
-    Raises InvalidGraph for groups inside each other without end.
+    Raises InvalidGraph for groups nested without end.
     """
     definitions = export.extra.get("groupNodes")
     if not isinstance(definitions, dict):
@@ -100,7 +100,7 @@ def without_groups(export: Export, classes: NodeClasses) -> Export:
 
 
 class _Groups:
-    """The groups of a file, read when they are needed."""
+    """The groups of a file, parsed when needed."""
 
     def __init__(self, definitions: Mapping[str, Any], classes: NodeClasses) -> None:
         self._definitions = definitions
@@ -117,7 +117,7 @@ class _Groups:
         raise InvalidGraph(["The group nodes are nested too deeply, or contain themselves."])
 
     def _is_unfolded(self, node: EditorNode) -> bool:
-        """A group that is switched off stays: connections pass it like any such node."""
+        """Return whether a group is expanded: a muted or bypassed one stays a node."""
         return self._name(node.type) is not None and not node.is_off
 
     def _name(self, node_type: str) -> str | None:
@@ -229,7 +229,7 @@ class _Groups:
         return len(self._classes.outputs(node.type))
 
     def _is_open(self, group: _Group, position: int) -> bool:
-        """Whether a reroute is more than a corner inside the group."""
+        """Return whether a reroute ends at the group's border."""
         is_inside = group.is_sent(position, 0) and any(
             one.target == position for one in group.links
         )
@@ -268,7 +268,7 @@ class _Groups:
 
 
 def _outer_values(group: _Group, host: EditorNode) -> Iterator[tuple[str, Any]]:
-    """The values that a group node has for what it shows, by the names there."""
+    """Return a group node's values by the exposed names."""
     if isinstance(host.values, Mapping):
         yield from ((name, value) for name, value in host.values.items() if name in group.widgets)
         return
@@ -285,7 +285,7 @@ def _by_name(group: _Group, host: EditorNode) -> dict[str, Any]:
 
 
 def _with_links(group: _Group, host: EditorNode) -> list[EditorNode]:
-    """The group's nodes, their inputs connected to each other and to what the host's are."""
+    """Return the group's nodes, connected to each other and to the group node's sources."""
     outside = _links_from_outside(group, host)
     inside = {
         (link.target, link.target_slot): f"{host.id}/{number}"
@@ -337,7 +337,7 @@ def _inner_links(group: _Group, host: EditorNode) -> Iterator[tuple[str, EditorL
 
 
 def _from_inside(group: _Group, host: EditorNode, link: EditorLink) -> EditorLink:
-    """A link that began at the group node begins at the node inside whose output it shows."""
+    """Replace a link from the group node by one from the inner node of that output."""
     if link.origin != host.id or link.origin_slot >= len(group.outputs):
         return link
     position, slot = group.outputs[link.origin_slot]
@@ -377,7 +377,7 @@ def _fits(link: _Link, count: int) -> bool:
 
 
 def _read_open_types(raw: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """What passes nodes at the group's border: its type at the outputs, else at the inputs."""
+    """Return the types of reroutes at the border: those of outputs, else of inputs."""
     external, links = raw.get("external"), raw.get("links")
     for one in external if isinstance(external, list) else ():
         match one:
@@ -395,7 +395,7 @@ def _with_typed_input(
     links: Sequence[_Link],
     open_types: Mapping[int, str],
 ) -> EditorNode:
-    """A reroute whose input is named as the editor names it: by the type of what passes."""
+    """Name a reroute's input as the editor does: by the type that passes."""
     node = nodes[position]
     wanted = [
         socket.type
@@ -412,7 +412,7 @@ def _with_typed_input(
 
 
 def _stored(slots: Sequence[tuple[str, int]], node: EditorNode) -> list[tuple[str, int]]:
-    """Those widgets the definition has values for: its class may have got more since then."""
+    """Return the widgets with stored values: the class may have gained more since then."""
     if isinstance(node.values, Mapping) or not node.values:
         return list(slots)
     begins = accumulate((count for _, count in slots), initial=0)

@@ -11,17 +11,17 @@ from workflows.convert.widgets import read_widgets
 from workflows.nodes import NodeClasses
 
 HOST = "-1"
-"""In older lists of promoted widgets: the instance itself."""
+"""Node id of the instance itself, in older lists of promoted widgets."""
 
 _NUMBERED = re.compile(r"^\s*\d+\s*:\s*")
-"""Older editors wrote "12: text" for the widget of a node inside a subgraph inside this one."""
+"""Name such as "12: text", used by older editors for a widget inside a nested subgraph."""
 
 
 def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[str, Any]:
-    """Return an instance's own values for the inputs with a promoted widget.
+    """Return an instance's own values for inputs with a promoted widget.
 
-    Newer editors save a value for each of these inputs; older ones one for each entry of a list
-    of promoted widgets, where -1 is the instance itself.
+    Newer editors save a value for each of these inputs; older ones one for each entry of a list of
+    promoted widgets, in which -1 is the instance itself.
     """
     values = list(host.values) if not isinstance(host.values, Mapping) else []
     if isinstance(host.values, Mapping):
@@ -49,10 +49,10 @@ def own_values(host: EditorNode, subgraph: Subgraph, shown: list[str]) -> dict[s
 
 
 def with_own_values(graph: EditorGraph, host: EditorNode, classes: NodeClasses) -> EditorGraph:
-    """A definition's graph with an instance's values in the widgets of inner nodes.
+    """Return a definition's graph with an instance's values in its inner widgets.
 
-    A primitive that is shown outside gives way to the instance: without a value of its own, the
-    instance has that of the first widget which the primitive was connected to.
+    A promoted primitive is overridden by the instance. Without a value of its own, the instance has
+    that of the first widget connected to the primitive.
     """
     if isinstance(host.values, Mapping):
         return graph
@@ -93,7 +93,7 @@ def _replace_primitive(
 
 
 def _proxies(host: EditorNode) -> Sequence[tuple[str, str]]:
-    """Widgets of inner nodes that an instance shows: the node's id and the widget's name."""
+    """Return the promoted inner widgets of an instance, as node id and widget name."""
     listed = host.properties.get("proxyWidgets")
     return [
         (str(one[0]), _NUMBERED.sub("", str(one[1])))

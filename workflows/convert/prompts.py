@@ -1,4 +1,4 @@
-"""The editor's dynamic prompts: comments go, and of {red|blue} one is taken."""
+"""Dynamic prompts of the editor: removal of comments, and choice of one of {red|blue}."""
 
 import re
 
@@ -6,14 +6,14 @@ _COMMENTS = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
 _ESCAPED = re.compile(r"\\([{}|])")
 
 MAX_DEPTH = 50
-"""Braces inside braces; deeper ones stay as they are typed."""
+"""Nesting of braces; deeper ones are kept as typed."""
 
 
 def resolve_prompt(text: str) -> str:
-    """The text as the editor would send it, with the first of every {choice|of|several}.
+    """Return the text as the editor would send it, with the first of {choice|of|several}.
 
-    The editor draws one at random each time; a graph that is kept needs one that stays.
-    A backslash takes the meaning from a brace or bar.
+    The editor draws one at random each time; a stored graph needs a fixed one. A backslash escapes
+    a brace or bar.
     """
     return _ESCAPED.sub(r"\1", _resolve(_COMMENTS.sub("", text), 0))
 
@@ -38,7 +38,7 @@ def _resolve(text: str, depth: int) -> str:
 
 
 def _read_choice(text: str, position: int) -> tuple[str, int]:
-    """The first of the alternatives, and where the text goes on behind the closing brace."""
+    """Return the first alternative, and the position after the closing brace."""
     first: str | None = None
     begin, depth = position, 0
     while position < len(text):

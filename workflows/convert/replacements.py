@@ -1,4 +1,4 @@
-"""What the editor puts into the names of saved files when it exports: dates and widgets' values."""
+"""Patterns in the names of saved files that the editor replaces: dates and widgets' values."""
 
 import re
 from datetime import datetime
@@ -14,13 +14,13 @@ SAVERS = frozenset(
     | {"SaveGLB", "Save3DAdvanced", "SaveGaussianSplat", "SavePointCloud", "SaveLatent"}
     | {"CLIPSave", "VAESave", "ModelSave", "LoraSave"}
 )
-"""The classes whose `filename_prefix` the editor replaces in; those of others stay as they are."""
+"""Classes in whose `filename_prefix` the editor replaces patterns."""
 
 _PATTERN = re.compile(r"%([^%]+)%")
 _DATE = "date:"
 _DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _ALIAS = "Node name for S&R"
-"""The property that patterns call a node by; but for savers, new nodes have their class in it."""
+"""Property by which patterns refer to a node; new nodes, except savers, have their class in it."""
 
 _ILLEGAL = re.compile(r"[/?<>\\:*|\"\x00-\x1f\x7f]")
 _OF_SERVER = {
@@ -31,14 +31,14 @@ _OF_SERVER = {
     "m": "%minute%",
     "s": "%second%",
 }
-"""What ComfyUI itself puts in when it saves (`folder_paths.get_save_image_path`)."""
+"""Patterns that ComfyUI replaces when it saves (`folder_paths.get_save_image_path`)."""
 
 
 class Replacements:
-    """The patterns that the nodes of a file stand for.
+    """The values of patterns that refer to a file's nodes.
 
-    Without `now`, a date is left to ComfyUI, which fills in when it saves: a graph that is kept
-    would always have the day of its conversion. Years have four digits then, and all others two.
+    Without `now`, dates are left to ComfyUI, which inserts them when it saves: a stored graph would
+    keep the day of its conversion. In this case years have four digits, all other parts two.
     """
 
     def __init__(self, root: GraphInstance, now: datetime | None) -> None:
@@ -46,7 +46,7 @@ class Replacements:
         self._now = now
 
     def replace(self, text: str) -> str:
-        """The text with all that is known put in; other patterns stay."""
+        """Replace known patterns in a text; keep others."""
         return _PATTERN.sub(self._replaced, text)
 
     def _replaced(self, pattern: re.Match[str]) -> str:
@@ -91,7 +91,7 @@ def _date_part(part: str, now: datetime) -> str:
 
 
 def _as_text(value: object) -> str:
-    """A value as JavaScript writes it."""
+    """Format a value as JavaScript does."""
     match value:
         case None:
             return ""

@@ -9,7 +9,7 @@ from workflows.nodes import NodeClasses
 
 PRIMITIVE = "PrimitiveNode"
 GETS, SETS = frozenset({"GetNode", "easy getNode"}), frozenset({"SetNode", "easy setNode"})
-"""Pairs that carry a value by its name; from KJNodes and from Easy-Use."""
+"""Pairs of classes that pass a value by name, from KJNodes and Easy-Use."""
 
 NOTES = frozenset({"Note", "MarkdownNote", "Label (rgthree)", "Bookmark (rgthree)"})
 REROUTES = frozenset({"Reroute", "Reroute (rgthree)"})
@@ -19,14 +19,14 @@ SWITCHES = frozenset(
     | {"Mute / Bypass Relay (rgthree)", "Mute / Bypass Repeater (rgthree)"}
     | {"Node Collector (rgthree)", "Node Combiner (rgthree)", "Random Unmuter (rgthree)"}
 )
-"""They change other nodes' modes, which the file has as they were left."""
+"""Classes that change other nodes' modes; the file has the resulting modes."""
 _VIRTUAL = REROUTES | NOTES | SWITCHES | GETS | SETS
 
 
 def is_virtual(node: EditorNode, classes: NodeClasses) -> bool:
-    """Whether the node is never sent to a backend.
+    """Return whether the node is never sent to a backend.
 
-    One without any input and output that the backend does not know is decoration of some kind.
+    A node without inputs and outputs whose class the backend does not know counts as decoration.
     """
     if node.type in _VIRTUAL or node.type == PRIMITIVE:
         return True
@@ -34,14 +34,14 @@ def is_virtual(node: EditorNode, classes: NodeClasses) -> bool:
 
 
 def passed_on(node: EditorNode, slot: int, graph: EditorGraph) -> Socket | None:
-    """The input that an output of a virtual node repeats."""
+    """Return the input whose value an output of a virtual node passes on."""
     if node.type in GETS:
         return _find_set(node, graph)
     return node.inputs[slot] if slot < len(node.inputs) else None
 
 
 def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
-    """The graph with the values of primitives in the widgets that they are connected to."""
+    """Return the graph with primitives' values in the widgets connected to them."""
     values: dict[str, dict[str, object]] = {}
     for link_id, link in graph.links.items():
         origin, target = graph.nodes.get(link.origin), graph.nodes.get(link.target)
@@ -61,7 +61,7 @@ def with_primitives(graph: EditorGraph, classes: NodeClasses) -> EditorGraph:
 
 
 def with_values(node: EditorNode, given: Mapping[str, object], classes: NodeClasses) -> EditorNode:
-    """The node with these values in its widgets of these names."""
+    """Return the node with these values in its widgets, by name."""
     widgets = read_widgets(node, classes)
     values = {name: one.value for name, one in widgets.items() if one.is_sent}
     values.update((name, value) for name, value in given.items() if name in widgets)
@@ -75,7 +75,7 @@ def _first_value(node: EditorNode) -> object:
 
 
 def _find_set(node: EditorNode, graph: EditorGraph) -> Socket | None:
-    """The input of the Set that a Get is named after."""
+    """Return the input of the Set node that a Get node refers to."""
     name = _first_value(node)
     for other in graph.nodes.values():
         if other.type in SETS and other.inputs and _first_value(other) == name:

@@ -1,7 +1,7 @@
 """Assignment of a node's saved widget values to its inputs.
 
-The editor builds a node's widgets from its class and puts the file's values into them one after
-the other; a value that the file does not have keeps the widget's default.
+The editor builds a node's widgets from its class and assigns the file's values in order; a widget
+without a value in the file keeps its default.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,32 +13,32 @@ from workflows.convert.prompts import resolve_prompt
 from workflows.nodes import SHOWN, Alternative, InputSpec, NodeClasses, is_shown
 
 SEEDS = frozenset({"seed", "noise_seed"})
-"""Whole numbers of these names get a control where their class says nothing."""
+"""Integer inputs of these names get a control widget even if their class does not ask for one."""
 
 UPLOADS = {"image": 1, "video": 1, "audio": 2}
-"""Widgets that the editor adds behind the required inputs of a class that takes such a file: the
-button, and the player of a sound."""
+"""Widgets that the editor adds after the required inputs of a class with an upload: the button, and
+the player of a sound."""
 
 BUTTONS = {("Load3D", "model_file"): 3}
-"""Buttons that the editor puts behind a single input."""
+"""Buttons that the editor adds after certain inputs."""
 
 PICTURES_COMPARED = "IMAGECOMPARE"
-"""Shows what came out last: whatever the file has is not sent."""
+"""A class that displays its last result; its value in the file is not sent."""
 
 CUSTOM_COMBO = "CustomCombo"
-"""Its editor adds widgets for what can be chosen, which its class does not declare."""
+"""A class to which the editor adds undeclared widgets for its choices."""
 
 POWER_LORA_LOADER = "Power Lora Loader (rgthree)"
-"""Its editor adds a widget for each LoRA, which its class does not declare."""
+"""A class to which the editor adds an undeclared widget for each LoRA."""
 
 _EMPTY: Mapping[str, object] = {"INT": 0, "FLOAT": 0, "STRING": "", "BOOLEAN": False}
 _COMPARED = ("", "")
-"""What the widget that compares two pictures holds before there are any."""
+"""Value of the widget that compares two pictures before there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """A widget's value: `is_prompt` when {a|b} and comments in it are resolved.
+    """A widget's value; with `is_prompt`, {a|b} and comments in it are resolved.
 
     None stands for no value, which is not sent, unless `is_null`: then the file has null.
     """
@@ -50,19 +50,19 @@ class Widget:
 
     @property
     def is_sent(self) -> bool:
-        """Whether a graph has it."""
+        """Whether the graph contains it."""
         return self.value is not None or self.is_null
 
     @property
     def constant(self) -> object:
-        """What a graph has for it."""
+        """The value in the graph."""
         if self.is_prompt and isinstance(self.value, str):
             return resolve_prompt(self.value)
         return self.value
 
 
 def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
-    """The widgets of a node by name, with the values that the file has for them."""
+    """Return a node's widgets by name, with their values in the file."""
     inputs = classes.inputs(node.type)
     if isinstance(node.values, Mapping):
         return _named(node, inputs, node.values)
@@ -82,11 +82,11 @@ def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
 
 
 SLOT_OF_CONTROL = 2
-"""Values of a widget with "control after generate" beside it."""
+"""Values of a "control after generate" widget."""
 
 
 def list_slots(class_type: str, classes: NodeClasses) -> list[tuple[str, int]]:
-    """The widgets of a class as it is created, in order, and how many values each has in a file."""
+    """Return a class's widgets in order of creation, and how many values each has in a file."""
     queue = _Values([])
     begins = [
         (one.name, queue.position)
@@ -97,38 +97,38 @@ def list_slots(class_type: str, classes: NodeClasses) -> list[tuple[str, int]]:
 
 
 def list_sockets(class_type: str, classes: NodeClasses) -> list[str]:
-    """The inputs of a class that can only be connected, in order."""
+    """Return a class's inputs that can only be connected, in order."""
     return [name for name, spec in classes.inputs(class_type).items() if not is_shown(spec)]
 
 
 class _Values:
-    """The file's values, taken one after the other."""
+    """The file's values, consumed in order."""
 
     def __init__(self, values: list[Any]) -> None:
         self._values = values
         self._next = 0
 
     def take(self, default: object) -> object:
-        """The next value, or the default when there is none."""
+        """Return the next value, or the default if there is none."""
         self._next += 1
         return self._values[self._next - 1] if self._next <= len(self._values) else default
 
     @property
     def position(self) -> int:
-        """How many were taken or passed over."""
+        """Number of consumed values."""
         return self._next
 
     @property
     def has_taken(self) -> bool:
-        """Whether the file had the last one."""
+        """Whether the last value was in the file."""
         return self._next <= len(self._values)
 
     def skip(self, count: int = 1) -> None:
-        """Pass over what is no input's."""
+        """Skip values that belong to no input."""
         self._next += count
 
     def rest(self) -> list[Any]:
-        """The values that were not taken."""
+        """Remaining values."""
         return self._values[self._next :]
 
 
@@ -162,7 +162,7 @@ def _in_order(prefix: str, inputs: Mapping[str, InputSpec], values: _Values) -> 
 def _named(
     node: EditorNode, inputs: Mapping[str, InputSpec], given: Mapping[str, Any]
 ) -> dict[str, Widget]:
-    """Values that the file has by name, with those that only the class's editor knows."""
+    """Return values saved by name, including those that only the class's own editor code knows."""
     found = {one.name: one for one in _by_name("", inputs, given)}
     for name, value in given.items():
         if name not in found and name not in inputs and isinstance(value, str | int | float):
@@ -176,7 +176,7 @@ def _named(
 
 
 def _widget(name: str, spec: InputSpec, value: object, *, is_saved: bool) -> Widget:
-    """A widget that the file has null for takes the first of a list, or no text; others keep it."""
+    """Build a widget; null becomes the first choice of a list or an empty text, else null."""
     if is_saved and value is None:
         if spec.alternatives:
             value = spec.alternatives[0].key
@@ -189,7 +189,7 @@ def _widget(name: str, spec: InputSpec, value: object, *, is_saved: bool) -> Wid
 
 
 def _power_loras(values: Sequence[Any]) -> Iterator[Widget]:
-    """Each LoRA with its strength, numbered; what stands between them is decoration."""
+    """Return each LoRA with its strength, numbered; headers in between are decoration."""
     loras = (one for one in values if isinstance(one, dict) and "lora" in one)
     return (Widget(f"lora_{number}", one) for number, one in enumerate(loras, start=1))
 
@@ -217,7 +217,7 @@ def knows_choice(spec: InputSpec, key: object) -> bool:
 
 
 def _chosen(spec: InputSpec, key: object) -> Alternative:
-    """What a dynamic list is set to; the first when that is none of its choices."""
+    """Return the choice of a dynamic list; the first if the value is not a choice."""
     return next((one for one in spec.alternatives if one.key == key), spec.alternatives[0])
 
 
@@ -235,7 +235,7 @@ def default_of(spec: InputSpec) -> object:
 
 
 def _extra_slots(name: str, spec: InputSpec) -> int:
-    """Values behind a widget's own that are no input's."""
+    """Return the values after a widget's own that belong to no input."""
     if spec.widget == "INT":
         has_control = spec.has_control if spec.has_control is not None else name in SEEDS
         return 1 if has_control else 0
@@ -246,9 +246,9 @@ def _extra_slots(name: str, spec: InputSpec) -> int:
 
 
 def _without_sockets(inputs: Mapping[str, InputSpec], values: list[Any]) -> list[Any]:
-    """Values without those that older editors kept for inputs which can only be connected.
+    """Remove values that older editors saved for inputs which can only be connected.
 
-    They are there exactly when that makes the counts right.
+    They are present exactly if removing them makes the number of values right.
     """
     is_socket: list[bool] = []
     for name, spec in inputs.items():
@@ -261,7 +261,7 @@ def _without_sockets(inputs: Mapping[str, InputSpec], values: list[Any]) -> list
 
 
 def _combo_choices(values: _Values, found: Mapping[str, Widget]) -> Iterator[Widget]:
-    """The position of what is chosen, which the class reads, and all that can be chosen."""
+    """Return the index of the choice, which the class reads, and all choices."""
     chosen = found["choice"].value if "choice" in found else None
     index, *listed = values.rest() or [0]
     if not isinstance(index, int):

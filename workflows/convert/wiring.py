@@ -1,8 +1,8 @@
-"""Which input each link of a file ends at: the table of links decides, not the nodes' inputs.
+"""Input at which each link of a file ends: the link table decides, not the nodes' inputs.
 
-Frontend 1.58 reads connections from the table alone; what a node's input says of its own link
-only settles which of several links to one place counts, and which input is meant where the
-class has other inputs now than when the file was saved.
+Frontend 1.58 reads connections from the table only. A node's own reference to a link matters only
+if several links end at one place, or if the class has other inputs now than when the file was
+saved.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +13,11 @@ from workflows.convert.widgets import list_sockets
 from workflows.nodes import NodeClasses, is_shown
 
 _DYNAMIC = "COMFY_"
-"""How the types of inputs begin that the editor lays out as several."""
+"""Prefix of the types of inputs that the editor shows as several."""
 
 
 def wire(export: Export, classes: NodeClasses) -> Export:
-    """The file with every node's inputs as the editor lays them out, connected by the table."""
+    """Return the file with every node's inputs as the editor shows them, connected by the table."""
     ports = {name: one.inputs for name, one in export.subgraphs.items()}
     graph, _ = _wired(export.graph, ports, classes)
     subgraphs = {}
@@ -31,7 +31,7 @@ def wire(export: Export, classes: NodeClasses) -> Export:
 def _wired(
     graph: EditorGraph, ports: Mapping[str, tuple[Port, ...]], classes: NodeClasses
 ) -> tuple[EditorGraph, Mapping[str, str]]:
-    """The graph, and the ids of links that were left out with what stands for each."""
+    """Return the graph, and the ids of dropped links with their replacements."""
     links, instead = _distinct(graph)
     arriving: dict[str, list[tuple[str, EditorLink]]] = {}
     for link_id, link in links.items():
@@ -48,7 +48,7 @@ def _wired(
 
 
 def _distinct(graph: EditorGraph) -> tuple[dict[str, EditorLink], Mapping[str, str]]:
-    """One link for each target: the first, unless only a later one is named by some input."""
+    """Return one link per target: the first, unless only a later one is named by an input."""
     named = {socket.link for node in graph.nodes.values() for socket in node.inputs}
     kept: dict[tuple[str, int], str] = {}
     instead: dict[str, str] = {}
@@ -77,7 +77,7 @@ def _renamed(ports: Sequence[Port], instead: Mapping[str, str]) -> tuple[Port, .
 def _lay_out(
     node: EditorNode, ports: Mapping[str, tuple[Port, ...]], classes: NodeClasses
 ) -> list[Socket]:
-    """The inputs of a node in the editor's order, each as the file has it if it does."""
+    """Return a node's inputs in the editor's order, with the saved ones where they exist."""
     saved = {one.name: one for one in node.inputs}
     if node.type in ports:
         return [saved.get(one.name, Socket(one.name, one.type)) for one in ports[node.type]]
@@ -93,7 +93,7 @@ def _lay_out(
 
 
 def _of_class(class_type: str, classes: NodeClasses) -> Iterator[Socket]:
-    """What can only be connected comes first, then the inputs of widgets."""
+    """List a class's inputs: those that can only be connected, then those with widgets."""
     inputs = classes.inputs(class_type)
     yield from (Socket(name, inputs[name].type) for name in list_sockets(class_type, classes))
     for name, spec in inputs.items():
@@ -104,7 +104,7 @@ def _of_class(class_type: str, classes: NodeClasses) -> Iterator[Socket]:
 def _connected(
     sockets: Sequence[Socket], links: Sequence[tuple[str, EditorLink]]
 ) -> Iterator[Socket]:
-    """Those links first that end where their place in the table says, then those that moved."""
+    """Assign links to inputs: first by their index in the table, then those that moved."""
     aims = [(link_id, link.target_slot, _aim(sockets, link_id, link)) for link_id, link in links]
     taken: dict[int, str] = {}
     for link_id, slot, aim in sorted(aims, key=lambda one: one[1] != one[2]):
@@ -114,6 +114,6 @@ def _connected(
 
 
 def _aim(sockets: Sequence[Socket], link_id: str, link: EditorLink) -> int:
-    """The position of the input that names the link, else the one that the table says."""
+    """Return the index of the input that names the link, else the one in the table."""
     named = [position for position, one in enumerate(sockets) if one.link == link_id]
     return link.target_slot if link.target_slot in named or not named else named[0]

@@ -1,1 +1,1 @@
-"""A manifest for a graph that has none: what it asks of people, each part with its reason."""
+"""Inference of a manifest for a graph without one, with a reason for each part."""

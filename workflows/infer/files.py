@@ -1,4 +1,4 @@
-"""Which inputs of a graph take a file: one that people attach, or a model that is loaded."""
+"""Detection of file inputs: files that people attach, and models that are loaded."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,13 @@ MODEL_SUFFIXES = (
     ".sft",
     ".onnx",
 )
-"""How the names of model files end."""
+"""Suffixes of model files."""
 
 _UPLOADS = {"image": Role.IMAGE, "video": Role.VIDEO, "audio": Role.AUDIO}
 _MODEL_INPUT = re.compile(
     r"name|model|ckpt|checkpoint|lora|vae|unet|gguf|clip|file|path|weights|embedding", re.IGNORECASE
 )
-"""Names of inputs whose text is a model's file, where it is no list."""
+"""Names of text inputs that name a model file, where the class has no list."""
 
 _PARTS = {
     "image": re.compile(r"\b(first|start)[ _]?(frame|image)|^(first|start)$", re.IGNORECASE),
@@ -35,7 +35,7 @@ _PARTS = {
     "left": re.compile(r"^left$", re.IGNORECASE),
     "right": re.compile(r"^right$", re.IGNORECASE),
 }
-"""What one of several pictures is called, by words of its title or of the input that it goes to."""
+"""Names for one of several pictures, by words in its title or in the input it is connected to."""
 
 _SEEN = frozenset({"IMAGE", "MASK", "CLIP_VISION_OUTPUT"})
 _NUMBER = re.compile(r"image_?(\d+)$")
@@ -44,16 +44,16 @@ _MASK = "MASK"
 
 
 def find_media(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The pictures, masks, videos and sounds that people attach.
+    """Return the pictures, masks, videos and sounds that people attach.
 
-    They are in the graph's order, but for those that go to numbered inputs.
+    In the graph's order, but for those connected to numbered inputs.
     """
     found = [one for node_id in live for one in _attached(view, node_id)]
     return sorted(found, key=lambda one: (one.name == "last_image", _number(view, one)))
 
 
 def _number(view: GraphView, found: Found) -> int:
-    """The number of the input that a picture goes to, if it has any."""
+    """Return the number of the input that a picture is connected to, if it has any."""
     if not found.slots:
         return 0
     words = _words_about(view, found.slots[0].node_id)
@@ -62,9 +62,9 @@ def _number(view: GraphView, found: Found) -> int:
 
 
 def find_models(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The model files that are loaded. Only a checkpoint and its LoRA are offered to people.
+    """Return the model files that are loaded; only a checkpoint and its LoRA are offered.
 
-    ComfyUI wants to have those of branches that are not taken, too.
+    ComfyUI requires those of unused branches, too.
     """
     files = [slot for node_id in live for slot in view.literals(node_id) if is_model(view, slot)]
     checkpoints = [slot for slot in files if slot.input_name == "ckpt_name"]
@@ -85,7 +85,7 @@ def find_models(view: GraphView, live: Sequence[str]) -> list[Found]:
 
 
 def is_model(view: GraphView, slot: Slot) -> bool:
-    """Whether an input names a model file."""
+    """Return whether an input names a model file."""
     value, spec = view.value(slot), view.spec(slot)
     if not isinstance(value, str) or not value.lower().endswith(MODEL_SUFFIXES):
         return False
@@ -99,7 +99,7 @@ def is_model(view: GraphView, slot: Slot) -> bool:
 
 
 def media_role(view: GraphView, slot: Slot) -> Role | None:
-    """What people attach for an input, if anything."""
+    """Return what people attach for an input, if anything."""
     role = _UPLOADS.get(view.upload(slot) or "")
     if role is Role.IMAGE and _is_only_mask(view, slot.node_id):
         return Role.MASK
@@ -124,7 +124,7 @@ def _attached(view: GraphView, node_id: str) -> Iterator[Found]:
 
 
 def _name(view: GraphView, node_id: str, role: Role) -> str:
-    """What the file is for: its title says so, or the input that it goes to."""
+    """Return a file's name from its title, or from the input it is connected to."""
     if role in {Role.VIDEO, Role.AUDIO}:
         return role.value
     for words in _words_about(view, node_id):
@@ -135,7 +135,7 @@ def _name(view: GraphView, node_id: str, role: Role) -> str:
 
 
 def _words_about(view: GraphView, node_id: str) -> Iterator[str]:
-    """A title that somebody gave, then the names of the inputs it goes to, the nearest first."""
+    """Yield a node's own title, then the names of inputs downstream, the nearest first."""
     own = view.own_title(node_id)
     if own is not None:
         yield own
@@ -171,7 +171,7 @@ def _becomes_mask(view: GraphView, slot: Slot) -> bool:
 
 
 def _takes_colours(view: GraphView, node_id: str) -> bool:
-    """Whether white and black count, and not how transparent the picture is."""
+    """Return whether the mask is read from white and black, not from transparency."""
     if "channel" in view.graph[node_id]["inputs"]:
         return view.value(Slot(node_id, "channel")) != "alpha"
     return all(view.output_type(link) != _MASK for link in _used(view, node_id))

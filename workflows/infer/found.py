@@ -1,4 +1,4 @@
-"""Findings of inference: inputs of the graph, with their roles and the reasons."""
+"""Findings of inference: inputs of the graph, with their roles and reasons."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from workflows.graph import Slot
 
 
 class Role(StrEnum):
-    """The part that a value plays in a graph."""
+    """The role of a value in a graph."""
 
     PROMPT = "prompt"
     NEGATIVE = "negative"
@@ -39,10 +39,10 @@ class Role(StrEnum):
 class Found:
     """A value that people might set.
 
-    `slots` have plain values, all alike. `name` is what it might be called, `reason` one plain
-    sentence. What is hidden is only in the manifest for the operator. `is_chosen` says that the
-    graph's author put it on the surface. `replaces` is the node whose mask output an uploaded
-    mask takes the place of. `description` is what the author says of it, if anything.
+    `slots` have equal plain values. `name` is a suggestion, `reason` one plain sentence. A `hidden`
+    one is in the manifest for the operator only. `is_chosen` says that the graph's author exposed
+    it. `replaces` is the node whose mask output an uploaded mask replaces. `description` is the
+    author's, if any.
     """
 
     role: Role

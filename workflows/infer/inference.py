@@ -23,10 +23,10 @@ from workflows.nodes import NodeClasses
 from workflows.paths import names_file
 
 MOST_OPTIONS = 23
-"""What a slash command has room for beside `private` and `spoiler`."""
+"""Options of a slash command in addition to `private` and `spoiler`."""
 
 MANY_PROMPTS = 3
-"""From here on they are views or scenes that the author wrote out."""
+"""From this number on, prompts are views or scenes that the author wrote."""
 
 TITLE_CHARACTERS = 100
 
@@ -39,15 +39,15 @@ _BY_NAME = re.compile(
     r"(?P<seed>(noise_)?seed)|(?P<width>width)|(?P<height>height)|(?P<steps>steps)"
     r"|(?P<length>length|frames|frame_count|num_frames)|(?P<duration>duration|seconds)"
 )
-"""What a label says, where tracing does not know the place."""
+"""Roles by label, for inputs that tracing does not recognize."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A manifest, and by each input's name the plain sentence that says why it is there.
+    """A manifest, with a sentence by each input's name that says why it is there.
 
-    `results` are what the graph makes, in plain words; `notes` what an operator should know;
-    `problems` why the graph cannot be used at all.
+    `results` are what the graph makes, in plain words; `notes` are for an operator; `problems` are
+    why the graph cannot be used.
     """
 
     manifest: Manifest
@@ -65,15 +65,15 @@ def infer(
     command: str | None = None,
     export: Mapping[str, Any] | None = None,
 ) -> Inference:
-    """A manifest for a graph; `export` is the editor's own format that it was converted from.
+    """Infer a manifest for a graph; `export` is the editor's format it was converted from.
 
-    Two values that could both be meant are both asked for, each by a name; none is guessed.
+    If two values could be meant, both are asked for, under different names; none is guessed.
     """
     return _Inferring(graph, classes, export).finish(title, command)
 
 
 class _Inferring:
-    """One graph on its way to a manifest."""
+    """State of the inference for one graph."""
 
     def __init__(
         self, graph: Graph, classes: NodeClasses | None, export: Mapping[str, Any] | None
@@ -178,7 +178,7 @@ class _Inferring:
         return replace(chosen, role=_role_by_name(surfaced, slots[0])) if is_number else chosen
 
     def _fill(self, chosen: Sequence[Found]) -> list[Found]:
-        """Return traced inputs that the author did not expose: needed ones and similar ones."""
+        """Return traced inputs that the author did not expose: required and common ones."""
         taken = {slot for one in chosen for slot in one.slots}
         has = {one.role for one in chosen}
         left = [one for one in self._traced if not taken.intersection(one.slots)]
@@ -209,14 +209,14 @@ class _Inferring:
         return not self._is_app and _is_at_top(found)
 
     def _toned(self, found: Found, results: Sequence[str]) -> Found:
-        """Hide what would be odd to ask for with results of this kind."""
+        """Hide inputs that are unusual for results of this kind."""
         is_odd = found.role is Role.COUNT and list(results) != ["pictures"]
         if found.role in {Role.MODEL, Role.LORA, Role.LORA_STRENGTH}:
             is_odd = not any(one.role is Role.PROMPT for one in self._traced)
         return replace(found, is_hidden=True) if is_odd and not found.is_chosen else found
 
     def _kept_from_paths(self, found: Found) -> Found:
-        """A text without the places that name a file: what people write never goes there."""
+        """Remove targets that name a file: typed text is never written there."""
         if found.role in _MEDIA:
             return found
         slots = tuple(slot for slot in found.slots if not self._names_file(slot))
@@ -252,13 +252,13 @@ class _Inferring:
         return sorted(tables, key=lambda entry: self._place(entry[0]))
 
     def _place(self, found: Found) -> tuple[bool, int]:
-        """Where an input stands: as App mode orders them, then by what people look for first."""
+        """Return the sort key of an input: its place in App mode, then its importance."""
         if self._is_app and found.is_chosen:
             return False, 0
         return True, rank(found)
 
     def _lora(self, found: Sequence[Found]) -> list[tuple[Found, dict[str, Any]]]:
-        """Add a LoRA input behind the only checkpoint, if the graph has none."""
+        """Add a LoRA input after the only checkpoint, if the graph has none."""
         models = [one for one in found if one.role is Role.MODEL and not one.is_hidden]
         has_lora = any("lora" in slot.input_name for one in found for slot in one.slots)
         if len(models) != 1 or len(models[0].slots) != 1 or has_lora:
@@ -314,10 +314,10 @@ def _role_by_name(surfaced: Surfaced, slot: Slot) -> Role:
 
 
 def _require_prompts(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
-    """The one prompt is what every run begins with, also where its author left it empty.
+    """Make a single prompt required, even if its author left it empty.
 
-    Of two, the author's own words do for the other. Of many, they are meant to do for all: they
-    are views or scenes, and nobody has to write them.
+    Of two, the author's text is the default of the other. Many are views or scenes, and all keep
+    the author's text as their default.
     """
     prompts = [(found, table) for found, table in tables if found.role is Role.PROMPT]
     first = max(prompts, key=_is_the_prompt, default=None)
@@ -330,7 +330,7 @@ def _require_prompts(tables: Sequence[tuple[Found, dict[str, Any]]]) -> None:
 
 
 def _is_the_prompt(entry: tuple[Found, dict[str, Any]]) -> bool:
-    """Whether its name says so."""
+    """Return whether the name says that it is the prompt."""
     return bool(_PROMPT.search(entry[0].name))
 
 

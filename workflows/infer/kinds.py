@@ -1,4 +1,4 @@
-"""The kind of a workflow, inferred from the results and inputs of its graph."""
+"""Inference of a workflow's kind from the results and inputs of its graph."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ _RESULTS = {
     "LATENT": "latents",
 }
 _WRITERS = {"SaveWEBM": "videos", "VHS_VideoCombine": "videos", "PreviewAny": "texts"}
-"""Nodes that make something else of what they are given: videos of pictures, text of anything."""
+"""Nodes that produce another medium than they are given: videos of pictures, text of anything."""
 
 _FORMS = ("MESH", "VOXEL", "FILE_3D", "SPLAT", "POINT")
 _UPSCALERS = frozenset({"UPSCALE_MODEL"})
@@ -25,13 +25,13 @@ _DRAWN = frozenset({"LATENT", "GUIDER"})
 _GUIDES = frozenset({"CONDITIONING", "MODEL"})
 _PICTURES = frozenset({"IMAGE", "LATENT", "CLIP_VISION_OUTPUT", "STYLE_MODEL"})
 _PADDERS = frozenset({"ImagePadForOutpaint"})
-"""Nodes that add what is to be painted around a picture."""
+"""Nodes that add an area to be painted around a picture."""
 
 _MASKERS = frozenset({"InpaintModelConditioning"})
 
 
 def results_of(view: GraphView, ends: Sequence[str]) -> tuple[str, ...]:
-    """What the results are, in plain words: pictures, videos, sounds, texts, 3D models."""
+    """Return the kinds of results in plain words: pictures, videos, sounds, texts, 3D models."""
     words = [
         _WRITERS.get(view.class_of(node_id)) or _word(view.output_type(link))
         for node_id in ends
@@ -43,7 +43,7 @@ def results_of(view: GraphView, ends: Sequence[str]) -> tuple[str, ...]:
 def guess_kind(
     view: GraphView, live: Collection[str], found: Sequence[Found], results: Collection[str]
 ) -> Kind:
-    """The kind by which commands pick a workflow; other for what none would pick."""
+    """Return the kind by which commands select the workflow; OTHER for none of them."""
     roles = [one.role for one in found if not one.is_hidden]
     if "3D models" in results:
         return Kind.OTHER if {Role.PROMPT, Role.IMAGE}.isdisjoint(roles) else Kind.THREE_D
@@ -92,7 +92,7 @@ def _kind_of_edit(view: GraphView, live: Collection[str], roles: Sequence[Role])
 
 
 def _paints(view: GraphView, live: Collection[str]) -> bool:
-    """Whether what the prompt says is painted, and not looked for in a picture."""
+    """Return whether the prompt describes the picture, and not what to detect in one."""
     for node_id in live:
         types = view.outputs(node_id)
         if not types and not view.is_known(node_id):
@@ -107,9 +107,9 @@ def _paints(view: GraphView, live: Collection[str]) -> bool:
 
 
 def _is_guided_by_picture(view: GraphView, live: Collection[str]) -> bool:
-    """Whether a picture is a part of what the sampler is told, and not only where it starts.
+    """Return whether a picture conditions the sampler, and is not only its start.
 
-    It is where one is encoded along with a text, referred to, or applied to the model.
+    That is the case if it is encoded along with a text, used as reference, or applied to the model.
     """
     for node_id in live:
         guides = not _GUIDES.isdisjoint(view.outputs(node_id))
@@ -128,7 +128,7 @@ def _word(kind: str) -> str | None:
 
 
 def _is_masked(view: GraphView, live: Collection[str]) -> bool:
-    """Whether a mask decides what is repainted."""
+    """Return whether a mask decides what is repainted."""
     return any(
         view.output_type(link) == "MASK" and "LATENT" in view.outputs(node_id)
         for node_id in live

@@ -1,4 +1,4 @@
-"""What a graph's author says by the titles of nodes: `$name`, `{{name}}`, or "Negative Prompt"."""
+"""Inputs named by the titles of nodes: `$name`, `{{name}}`, or "Negative Prompt"."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ _WORDS = {
 }
 _TEXTS = frozenset({Role.PROMPT, Role.NEGATIVE})
 _WRITABLE = ("value", "text", "prompt", "string", "image", "file", "audio", "seed", "noise_seed")
-"""Which input a title is about, in this order, where it does not say."""
+"""Inputs that a title refers to, in this order, if it does not say."""
 
 
 def find_markers(view: GraphView, live: Sequence[str], traced: Iterable[Found]) -> list[Found]:
-    """The inputs that titles name; a known word says which part they play."""
+    """Return the inputs that titles name; a known word sets the role."""
     known = {slot: one for one in traced for slot in one.slots}
     found = []
     for node_id in live:

@@ -1,4 +1,4 @@
-"""Merging of found values into inputs, and the order of inputs."""
+"""Merging of findings into inputs, and their order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,20 +26,21 @@ _ORDER = (
     Role.LORA,
     Role.LORA_STRENGTH,
 )
-"""What people look for first; of what a command has no room for, the last is hidden."""
+"""Roles by importance; inputs beyond a command's limit are hidden from the end."""
 
 _KEPT_APART = frozenset({Role.OTHER, Role.ASPECT})
 
 
 def rank(found: Found) -> int:
-    """The place of an input among those of a command, from 0."""
+    """Return the place of an input among those of a command, from 0."""
     return _ORDER.index(found.role) if found.role in _ORDER else len(_ORDER)
 
 
 def merge(view: GraphView, found: Sequence[Found]) -> list[Found]:
-    """One entry for values of one role that are alike.
+    """Merge findings of one role with equal values.
 
-    Seeds that nobody chose go with the first: one that stayed would make the same picture again.
+    Seeds that the author did not expose join the first one: a fixed one would repeat the same
+    picture.
     """
     groups: dict[object, Found] = {}
     first_seed = next((one for one in found if one.role is Role.SEED), None)
@@ -58,7 +59,7 @@ def merge(view: GraphView, found: Sequence[Found]) -> list[Found]:
 
 
 def keep_apart(found: Sequence[Found]) -> list[Found]:
-    """Each place in one entry alone, the first."""
+    """Keep each slot in the first finding only."""
     seen: set[Slot] = set()
     kept = []
     for one in found:
@@ -77,7 +78,7 @@ def _key(view: GraphView, found: Found) -> object:
 
 
 def find_pairs(view: GraphView, found: Sequence[Found]) -> dict[Found, Found]:
-    """The sides that make a size together: as many widths as heights, in their order."""
+    """Pair widths and heights that make a size, if there are as many of each, in order."""
     widths = [
         one for one in found if one.role is Role.WIDTH and type(view.value(one.slots[0])) is int
     ]

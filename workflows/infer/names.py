@@ -8,7 +8,8 @@ from workflows.manifest import NAME, NAME_CHARACTERS, InputType
 from workflows.rules import TAKEN, WELL_KNOWN
 
 DIGITS = 4
-"""Of what tells long names apart; two of a thousand that begin alike rarely share them."""
+"""Digits that distinguish long names with the same beginning; two of a thousand rarely share
+them."""
 
 _JOINED = re.compile(r"[^a-z0-9]+")
 _DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d", re.IGNORECASE | re.ASCII)
@@ -18,7 +19,7 @@ _BRACKETS = re.compile(r"^[^()]*\(([^()]+)\)\s*$")
 
 
 def sanitise(text: str) -> str:
-    """The text as a name; empty when nothing of it is left."""
+    """Convert a text to a name; empty if no valid character remains."""
     return _plain(text)[:NAME_CHARACTERS].strip("_")
 
 
@@ -28,7 +29,7 @@ def _plain(text: str) -> str:
 
 
 def is_device(name: str) -> bool:
-    """Whether no file can have this name on Windows, which takes it for a device.
+    """Return whether Windows reserves the name for a device.
 
     See https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
     """
@@ -36,10 +37,10 @@ def is_device(name: str) -> bool:
 
 
 def name_of_file(stem: str) -> str:
-    """A file's name as that of a workflow and its command.
+    """Return the name of a workflow and its command for a file name without suffix.
 
-    One that is too long ends in a few digits of its own, so that files which begin alike keep
-    different names. A name that Windows reserves is made another one.
+    A long name is cut and ends in digits of its hash, so that names with the same beginning stay
+    different. A name that Windows reserves is changed.
     """
     lower = stem.lower()
     if NAME.fullmatch(lower) and not is_device(lower):
@@ -54,24 +55,24 @@ def name_of_file(stem: str) -> str:
 
 
 def is_vague(name: str) -> bool:
-    """Whether a name says nothing about what people are to give."""
+    """Return whether a name does not say what people are to give."""
     return name in _VAGUE or not name or name.isdigit()
 
 
 def readable(title: str) -> str:
-    """A name from a title; of "Text String (Prompt)" what stands in brackets."""
+    """Return a name from a title; of "Text String (Prompt)" the part in parentheses."""
     inside = _BRACKETS.match(title)
     return sanitise(inside[1] if inside else title)
 
 
 class NameAllocator:
-    """Gives each input a name that no other has."""
+    """Gives each input a unique name."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
 
     def give(self, wanted: str, kind: InputType) -> str:
-        """The wanted name, or the next that is free and means the right thing to commands."""
+        """Return the wanted name, or the next free one with the right meaning to commands."""
         name = wanted or kind.value
         if name in TAKEN or WELL_KNOWN.get(name, kind) is not kind:
             name = f"{name[: NAME_CHARACTERS - 6]}_value"

@@ -1,4 +1,4 @@
-"""Which name each input gets: a well-known one where it is the only one of its kind."""
+"""Names of inferred inputs: a well-known one for the only input of its kind."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from workflows.infer.view import GraphView
 from workflows.manifest import InputType
 
 _ATTACHED = frozenset({Role.IMAGE, Role.MASK, Role.VIDEO, Role.AUDIO})
-"""Files: the first has the plain name, which commands give; the others are numbered."""
+"""Roles of files: the first has the plain name that commands use; others are numbered."""
 
 _Entry = tuple[Found, dict[str, Any]]
 
 
 def named(view: GraphView, entries: Sequence[_Entry]) -> Iterator[_Entry]:
-    """The same entries, each table with a name."""
+    """Return the same entries, each with a name."""
     alike = Counter((found.role, bool(table.get("hidden"))) for found, table in entries)
     giver = NameAllocator()
     ordered = sorted(entries, key=lambda entry: bool(entry[1].get("hidden")))
@@ -48,7 +48,7 @@ def _wanted(view: GraphView, found: Found, table: dict[str, Any], *, is_only: bo
 
 
 def _title(view: GraphView, found: Found) -> str:
-    """What somebody called its node."""
+    """Return the title that somebody gave its node."""
     titles = (view.own_title(slot.node_id) for slot in found.slots)
     names = (readable(one) for one in titles if one is not None)
     return next((name for name in names if not is_vague(name)), "")

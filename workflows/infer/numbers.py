@@ -1,4 +1,4 @@
-"""Which numbers and lists of a graph people expect to set: seeds, sizes, steps and the like."""
+"""Detection of numbers and lists that people expect to set: seeds, sizes, steps and the like."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -42,13 +42,13 @@ _REASONS = {
     Role.FPS: "It is how many frames a second {node} shows.",
 }
 _HIDDEN = frozenset({Role.SAMPLER, Role.SCHEDULER, Role.FPS})
-"""What most people would not know how to set; it is there for the operator to show."""
+"""Roles that most people cannot set; they are in the manifest for the operator to show."""
 
 _NUMBERS = (int, float)
 
 
 def find_numbers(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The values that are set by a number or a list, in the order of the graph's nodes."""
+    """Return the values set by a number or a list, in the order of the graph's nodes."""
     found: list[Found] = []
     for node_id in live:
         found += _seeds(view, node_id)
@@ -67,7 +67,7 @@ def _seeds(view: GraphView, node_id: str) -> Iterator[Found]:
 
 
 def _sampling(view: GraphView, node_id: str) -> Iterator[Found]:
-    """Of nodes that sample, guide or schedule: those that have no picture or text to make."""
+    """Find inputs of nodes that sample, guide or schedule and make no picture or text."""
     if not {"INT", "FLOAT", "COMBO"}.isdisjoint(view.outputs(node_id)):
         return
     for slot in view.slots(node_id):
@@ -88,7 +88,7 @@ def _takes_part(view: GraphView, node_id: str) -> bool:
 
 
 def _is_of_a_picture(view: GraphView, link: Link) -> bool:
-    """Whether a latent is what an encoder made of a picture, however it was changed since."""
+    """Return whether a latent comes from a picture's encoder, however it was changed."""
     for _ in range(MAX_DEPTH):
         arriving = {view.output_type(one): one for _, one in view.linked(link.node_id)}
         if LATENT not in arriving:
@@ -99,7 +99,7 @@ def _is_of_a_picture(view: GraphView, link: Link) -> bool:
 
 
 def _created(view: GraphView, node_id: str) -> Iterator[Found]:
-    """Of nodes that make a latent, or a picture, out of nothing but numbers and models."""
+    """Find inputs of nodes that create a latent or picture from numbers and models only."""
     if not _creates(view, node_id):
         return
     for slot in view.slots(node_id):
@@ -123,7 +123,7 @@ def _creates(view: GraphView, node_id: str) -> bool:
 
 
 def _chosen_size(view: GraphView, node_id: str) -> Iterator[Found]:
-    """What decides a size that is computed: a pair of numbers, or a node that chooses both."""
+    """Return what decides a computed size: a pair of numbers, or one node that selects both."""
     sides = [view.link(Slot(node_id, side)) for side in ("width", "height")]
     if None in sides:
         return
@@ -142,7 +142,7 @@ def _chosen_size(view: GraphView, node_id: str) -> Iterator[Found]:
 
 
 def _origins(view: GraphView, link: Link) -> list[str]:
-    """The nodes without connections, and without a file, that a number is computed from."""
+    """Yield the nodes without connections and files from which a number is computed."""
     found: dict[str, None] = {}
     seen: set[str] = set()
     waiting = [link.node_id]
@@ -159,7 +159,7 @@ def _origins(view: GraphView, link: Link) -> list[str]:
 
 
 def _settings_of_size(view: GraphView, node_id: str) -> Iterator[Found]:
-    """Both sides where the node has them, else all by which it chooses."""
+    """Return both sides if the node has them, else all inputs by which it selects."""
     slots = {slot.input_name: slot for slot in view.literals(node_id)}
     if {"width", "height"} <= slots.keys():
         yield from _number(view, Role.WIDTH, slots["width"])
@@ -181,7 +181,7 @@ def _shown(view: GraphView, node_id: str) -> Iterator[Found]:
 
 
 def _number(view: GraphView, role: Role, slot: Slot) -> Iterator[Found]:
-    """The place where the value stands, if it is one that people can set."""
+    """Return the slot of the value, if people can set it."""
     source = view.source(slot)
     if source is None:
         return

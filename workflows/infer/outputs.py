@@ -1,4 +1,4 @@
-"""Which of a graph's outputs can be made: those whose nodes have all that they need."""
+"""Detection of outputs that can be made: those whose nodes have all required inputs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from workflows.infer.view import GraphView
 from workflows.nodes import is_shown
 
 _DYNAMIC = "COMFY_"
-"""How the types of inputs begin that may be left out, or stand for several."""
+"""Prefixes of the types of inputs that are optional or repeated."""
 
 NO_OUTPUT = (
     "No node of it saves or shows anything: it makes no results. Add one in ComfyUI, such as Save"
@@ -16,7 +16,7 @@ NO_OUTPUT = (
 
 
 def find_open_inputs(view: GraphView, end: str) -> Iterator[str]:
-    """Sentences about what is not connected, without which ComfyUI does not run an output."""
+    """Return sentences about unconnected inputs for which ComfyUI does not run an output."""
     for node_id in sorted(upstream(view.graph, [end]), key=list(view.graph).index):
         given = view.graph[node_id]["inputs"]
         for name, spec in view.required_inputs(node_id).items():
@@ -29,7 +29,7 @@ def find_open_inputs(view: GraphView, end: str) -> Iterator[str]:
 
 
 def check_outputs(view: GraphView, ends: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Sentences for which the graph cannot be used, and those that only tell of some outputs."""
+    """Return sentences that prevent the use of the graph, and those about some outputs only."""
     if not ends:
         return [NO_OUTPUT], []
     open_inputs = {end: list(find_open_inputs(view, end)) for end in ends}

@@ -1,4 +1,4 @@
-"""What an operator wrote counts; what they left out is inferred."""
+"""Completion of a partial manifest: what the operator wrote counts, the rest is inferred."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,22 +9,21 @@ from workflows.manifest import Manifest
 from workflows.reading import parse_table
 
 _WHERE = ("targets", "width", "height", "wraps", "replaces")
-"""What says where an input goes; without any of them it changes an inferred one."""
+"""Fields that say where an input is written; without any, a table changes an inferred input."""
 
 BY_OPERATOR = "The operator's own."
 
 
 def is_partial(raw: Mapping[str, Any]) -> bool:
-    """Whether a manifest, as the table of its file, leaves its inputs to be inferred."""
+    """Return whether a manifest, as its file's table, leaves its inputs to inference."""
     return raw.get("infer", "input" not in raw) is True
 
 
 def complete(raw: Mapping[str, Any], inferred: Inference) -> Inference:
-    """The operator's manifest, as the table of its file, with the rest inferred.
+    """Return the operator's manifest, as its file's table, with the rest inferred.
 
-    An input table with no place in the graph changes the inferred input of its name, or the one
-    that `from` names. What the operator writes to is not asked for a second time. Raises
-    InvalidManifest.
+    An input table without targets changes the inferred input of its name, or the one that `from`
+    names. Targets of the operator's inputs are not asked for a second time. Raises InvalidManifest.
     """
     own = raw.get("input", [])
     if not isinstance(own, list) or not all(isinstance(table, dict) for table in own):

@@ -1,4 +1,4 @@
-"""From the texts that were found to prompts: which of them are one, written to several places."""
+"""Grouping of found texts into prompts, each of which may be written to several inputs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,9 @@ CONDITIONING = "CONDITIONING"
 
 @dataclass(frozen=True, slots=True)
 class FoundText:
-    """A text and how the search got there.
+    """A text, and how it was found.
 
-    `place` is the input that it is written to in the end, and `sampler` the node that uses it
-    then.
+    `place` is the input where it is finally used, and `sampler` the node that uses it then.
     """
 
     role: Role
@@ -27,9 +26,9 @@ class FoundText:
 
 
 def settle(view: GraphView, texts: Sequence[FoundText]) -> list[Found]:
-    """One entry for each prompt, with every place that it is written to.
+    """Return one entry for each prompt, with every slot that it is written to.
 
-    What is used on both sides is the prompt, or the negative where another is the prompt.
+    A text used on both sides is the prompt, or the negative if another text is the prompt.
     """
     keys = _EquivalentTexts(view, texts)
     groups: dict[object, list[FoundText]] = {}
@@ -43,7 +42,7 @@ def settle(view: GraphView, texts: Sequence[FoundText]) -> list[Found]:
 
 
 def _on_one_side(texts: Sequence[FoundText]) -> Iterator[FoundText]:
-    """Each place once."""
+    """Keep each slot once."""
     sides: dict[Slot, set[Role]] = {}
     for text in texts:
         sides.setdefault(text.slot, set()).add(text.role)
@@ -58,7 +57,7 @@ def _on_one_side(texts: Sequence[FoundText]) -> Iterator[FoundText]:
 
 
 class _EquivalentTexts:
-    """Which texts say the same: those of one encoder, and of samplers that follow another."""
+    """Groups of texts that are one prompt: those of one encoder, and of consecutive samplers."""
 
     def __init__(self, view: GraphView, texts: Sequence[FoundText]) -> None:
         self._view = view
@@ -71,7 +70,7 @@ class _EquivalentTexts:
                     self._places.setdefault(key, set()).add(text.place)
 
     def find(self, text: FoundText) -> object:
-        """What all texts have in common that say the same as this one."""
+        """Return the group's common key of this text."""
         if text.role is Role.OTHER:
             return text.slot
         encoder, sampler = self._encoder(text), self._sampler(text)
@@ -94,7 +93,7 @@ class _EquivalentTexts:
 
 
 def _first_sampler(view: GraphView, node_id: str) -> str:
-    """The sampler whose result is worked on, by way of latents alone."""
+    """Follow latents back to the first sampler whose result is refined."""
     first = node_id
     for _ in range(MAX_DEPTH):
         before = next(

@@ -1,4 +1,4 @@
-"""The fields of an input table: its type, bounds, choices and words, from what the node says."""
+"""Fields of an input's table: its type, bounds, choices and texts, from the node class."""
 
 import re
 from typing import Any
@@ -14,22 +14,22 @@ from workflows.nodes import InputSpec
 Fields = dict[str, Any]
 
 MOST_STEPS = 100
-"""More refine nothing; ComfyUI itself allows 10,000."""
+"""Bound of steps; more refine nothing, while ComfyUI itself allows 10,000."""
 
 MOST_PICTURES = 4
-"""Of one request, as everywhere."""
+"""Pictures of one request."""
 
 MOST_MEGAPIXELS = 4.0
-"""The largest pictures that people may ask for."""
+"""Largest pictures that people may request."""
 
 LONGER = 2
-"""How many times as long as its author made it a video may get."""
+"""Longest video as a multiple of the author's length."""
 
 LARGEST_EXACT = 2**53 - 1
-"""Beyond it a number is not a bound that anybody means."""
+"""Larger numbers are no meaningful bounds."""
 
 LARGEST_MULTIPLE = 256
-"""Pixels; what a manifest takes."""
+"""Largest `multiple` of a manifest, in pixels."""
 
 DESCRIPTION_CHARACTERS = 100
 
@@ -57,13 +57,13 @@ _TECHNICAL = re.compile(
     r"(^|[_ ])(device|dtype|attention|precision|offload|offloading|vram|compile)($|[_ ])",
     re.IGNORECASE,
 )
-"""Names of options about the machine, whatever the author of a graph shows."""
+"""Names of options about the machine, hidden even if the author exposed them."""
 
 _BACKEND = re.compile(r"(^|[_ ])backend($|[_ ])", re.IGNORECASE)
 
 
 def type_of(view: GraphView, found: Found) -> InputType | None:
-    """How people give it; None for what no input can be."""
+    """Return the type of an input; None if people cannot give it."""
     if found.role in _BY_ROLE:
         return _BY_ROLE[found.role]
     slot = found.slots[0]
@@ -85,7 +85,7 @@ def _type_of_slot(view: GraphView, slot: Slot) -> InputType | None:
 
 
 def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
-    """Everything of the table but its name."""
+    """Return all fields of the table but its name."""
     table: Fields = {"type": kind, "description": _describe(view, found)}
     if found.slots:
         table["targets"] = tuple(map(str, found.slots))
@@ -112,7 +112,7 @@ def fields(view: GraphView, found: Found, kind: InputType) -> Fields:
 
 
 def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
-    """Whether it is nothing to choose, or something about the machine that nobody asks of it."""
+    """Return whether it has a single choice, or is about the machine."""
     if found.role is not Role.OTHER or not found.slots:
         return False
     if table["type"] is InputType.CHOICE and len(table["choices"]) == 1:
@@ -124,7 +124,7 @@ def _is_technical(view: GraphView, found: Found, table: Fields) -> bool:
 
 
 def size_fields(view: GraphView, width: Found, height: Found) -> Fields:
-    """A size made of its two sides."""
+    """Return the fields of a size made of its two sides."""
     steps = [_bounds(view, found)[2] for found in (width, height)]
     known = [int(step) for step in steps if step is not None and 1 <= step <= LARGEST_MULTIPLE]
     sides = _side(view, width), _side(view, height)
@@ -148,7 +148,7 @@ def _side(view: GraphView, found: Found) -> int:
 
 
 def choices_of(view: GraphView, slot: Slot) -> tuple[str, ...]:
-    """What a list takes: as the class says, or as the node's own options do."""
+    """Return a list's choices: the class's, or the node's own options."""
     spec = view.spec(slot)
     listed = (spec.choices if spec is not None else None) or ()
     if not listed:
@@ -204,7 +204,7 @@ def _number(view: GraphView, found: Found, kind: InputType) -> Fields:
 
 
 def _whole_value(view: GraphView, found: Found, value: float) -> int | None:
-    """The value, or what the class starts with where a file has a part of a whole number."""
+    """Return the value, or the class's default if the file has a fraction for an integer."""
     if float(value).is_integer():
         return int(value)
     spec = view.spec(found.slots[0])
@@ -214,7 +214,7 @@ def _whole_value(view: GraphView, found: Found, value: float) -> int | None:
 def _sensible(
     found: Found, value: float, least: float | None, most: float | None
 ) -> tuple[float | None, float | None]:
-    """Bounds that people can be given: the node's own allow what would run for days."""
+    """Return bounds for people: the class's own allow what would run for days."""
     most = 10**9 if most is None else most
     match found.role:
         case Role.STEPS:
@@ -229,7 +229,7 @@ def _sensible(
 
 
 def _bounds(view: GraphView, found: Found) -> tuple[float | None, float | None, float | None]:
-    """The narrowest of all places that the value reaches directly."""
+    """Return the narrowest bounds of all inputs that the value reaches directly."""
     specs = [spec for slot in found.slots for spec in _specs(view, slot)]
     leasts = [one.min for one in specs if one.min is not None and abs(one.min) < LARGEST_EXACT]
     mosts = [one.max for one in specs if one.max is not None and abs(one.max) < LARGEST_EXACT]
@@ -256,7 +256,7 @@ def _whole(number: float | None) -> int | None:
 
 
 def _describe(view: GraphView, found: Found) -> str:
-    """The author's words, or the node's own, where the command has none for it."""
+    """Return the author's description, or the node's, if the command has none for it."""
     if found.description:
         return _cut(found.description)
     if found.role in _ATTACHED:

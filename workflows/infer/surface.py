@@ -1,7 +1,7 @@
 """Inputs that a graph's author exposed: App mode, and promoted inputs of subgraphs.
 
-Both are only in the editor's own format; an API export has lost them. Node ids are those of the
-API-format graph: the ids on the way in, joined by colons.
+Both exist only in the editor's format, not in an API export. Node ids are those of the API-format
+graph: the ids of the nested nodes, joined by colons.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from urllib.parse import unquote
 from workflows.graph import Graph, Slot
 
 _INPUTS_OF_SUBGRAPH = "-1"
-"""What a promoted widget's node id is when it is an input of the subgraph itself."""
+"""Node id of a promoted widget that is an input of the subgraph itself."""
 
 _NOT_ASKED = ("control_after_generate", "$$")
 _DEPTH = 16
-"""Subgraphs inside of subgraphs; the official templates have up to three."""
+"""Nesting of subgraphs; the official templates have up to three levels."""
 
 _STALE = (
     'App mode asks for "{widget}" of node {node}, which is not there any more, is switched off or'
@@ -28,7 +28,7 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Surfaced:
-    """One thing that the author offers: where it goes, and what it is called there."""
+    """One exposed input: its slots and its label."""
 
     slots: tuple[Slot, ...]
     label: str
@@ -38,10 +38,10 @@ class Surfaced:
 
 
 def find_surface(export: Raw, graph: Graph) -> tuple[list[Surfaced], list[str]]:
-    """What the author offers, in the author's order, and a sentence for each stale entry of it.
+    """Return the exposed inputs in the author's order, and a sentence for each stale one.
 
-    Of both ways, App mode alone when it is used. What is not in the graph, because it was muted
-    or is connected, is left out.
+    If App mode is used, only its inputs count. Inputs that are not in the graph, because they are
+    muted or connected, are left out.
     """
     reader = _Reader(export, graph)
     app = list(reader.app_mode())
@@ -49,13 +49,13 @@ def find_surface(export: Raw, graph: Graph) -> tuple[list[Surfaced], list[str]]:
 
 
 def find_app_outputs(export: Raw, graph: Graph) -> tuple[str, ...]:
-    """The nodes whose results App mode shows."""
+    """Return the nodes whose results App mode shows."""
     given = _list(_dict(_dict(export.get("extra")).get("linearData")).get("outputs"))
     return tuple(dict.fromkeys(str(one) for one in given if str(one) in graph))
 
 
 class _Reader:
-    """One export; nothing in it is trusted to have the form that it should have."""
+    """One export, whose structure is not trusted."""
 
     def __init__(self, export: Raw, graph: Graph) -> None:
         self._export = export
@@ -84,14 +84,14 @@ class _Reader:
                     )
 
     def _without_graph(self, node: str) -> str:
-        """Newer editors write the id of the file, the node and the widget."""
+        """Remove the file's id, which newer editors put before node and widget."""
         graph_id, separator, rest = node.partition(":")
         if separator and graph_id == self._export.get("id"):
             return unquote(rest.split(":")[0])
         return node
 
     def _label(self, node_id: str, widget: str) -> str:
-        """What the author calls a widget of a node at the top."""
+        """Return the author's label of a widget of a top-level node."""
         for node in map(_dict, _list(self._export.get("nodes"))):
             if str(node.get("id")) != node_id:
                 continue
@@ -120,7 +120,7 @@ class _Reader:
                 yield Surfaced(fresh, label, f"The author made it an input of {name}.")
 
     def _resolve_app(self, node: str, widget: str) -> tuple[Slot, ...]:
-        """Ids are those of a node at the top, of one inside, or definition:node:widget."""
+        """Resolve an id of a top-level node, of a nested one, or definition:node:widget."""
         parts = node.split(":")
         if parts[0] in self._definitions and len(parts) > 1:
             return self._everywhere(parts[1], widget, parts[0])
@@ -140,7 +140,7 @@ class _Reader:
         return self._inside(node, definition, _INPUTS_OF_SUBGRAPH, widget, 0)
 
     def _everywhere(self, inner: str, widget: str, definition: str | None) -> tuple[Slot, ...]:
-        """A node inside of a subgraph, wherever that one is used."""
+        """Resolve a node inside a subgraph in every instance of it."""
         found: list[Slot] = []
         for path, used in self._instances("", _list(self._export.get("nodes")), 0):
             if definition is None or used.get("id") == definition:
@@ -160,7 +160,7 @@ class _Reader:
     def _inside(
         self, path: str, definition: Raw, inner: str, widget: str, depth: int
     ) -> tuple[Slot, ...]:
-        """The places that an input of a subgraph, or a widget of a node in it, stands for."""
+        """Return the slots of a subgraph's input, or of a widget of a node inside."""
         if depth > _DEPTH:
             return ()
         if inner == _INPUTS_OF_SUBGRAPH:
@@ -179,7 +179,7 @@ class _Reader:
         return tuple(found)
 
     def _kept(self, slots: list[Slot]) -> tuple[Slot, ...]:
-        """Those that the graph has, and that are not connected."""
+        """Keep slots that are in the graph and not connected."""
         return tuple(
             slot
             for slot in slots
@@ -190,7 +190,7 @@ class _Reader:
 
 
 def _promoted_names(node: Raw) -> Iterator[tuple[tuple[str, str], str]]:
-    """(inner node id, widget) and label: of the inputs with a widget, then of what is proxied."""
+    """Yield (inner node id, widget) and label: of inputs with a widget, then of proxied widgets."""
     for given in map(_dict, _list(node.get("inputs"))):
         name = given.get("name")
         if isinstance(name, str) and isinstance(given.get("widget"), dict):
@@ -203,7 +203,7 @@ def _promoted_names(node: Raw) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _targets_of_input(definition: Raw, name: str) -> Iterator[tuple[str, str]]:
-    """The inner nodes and inputs that an input of a subgraph is connected to."""
+    """Return the inner nodes and inputs connected to a subgraph's input."""
     wanted = next(
         (one for one in map(_dict, _list(definition.get("inputs"))) if one.get("name") == name),
         None,

@@ -1,4 +1,4 @@
-"""Which texts of a graph are prompts: traced from where conditioning, or a text, is used."""
+"""Detection of prompts: texts traced from the nodes that use conditioning or a text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,10 @@ _DOCUMENTS = frozenset({"DICT", "DICTIONARY", "ARRAY", "LIST", "JSON"})
 STRING = "STRING"
 
 _DRAWN = frozenset({"LATENT", "GUIDER"})
-"""What comes of a conditioning that is drawn; other nodes look for what it says."""
+"""Outputs of nodes that render a conditioning; other nodes search for what it says."""
 
 _ENDS = frozenset({"ConditioningZeroOut"})
-"""What comes out of these says nothing, whatever went in."""
+"""Nodes whose output carries no text, whatever the input."""
 
 _TEXT = re.compile(
     r"(^|[._])(text|prompt|value|tags|lyrics|caption|clip_[lgh]|t5xxl|llama)([._]|$)"
@@ -25,13 +25,13 @@ _NEVER = re.compile(r"filename|prefix|suffix|expression|delimiter|regex|pattern|
 _LYRICS = re.compile(r"lyrics")
 _DRESSING = re.compile(r"find|index|delimiter|regex|pattern|key")
 _TABLE = re.compile(r"find|index|regex|pattern|key")
-"""Inputs of a node that looks something up or replaces it: the text that it has is no prompt."""
+"""Inputs of a node that looks up or replaces text: its own text is no prompt."""
 
 _FORMAT = re.compile(r"f_string|format|template")
-"""Inputs whose text is only what others are put into."""
+"""Inputs whose text is a template for others."""
 
 _TOLD = re.compile(r"\s*you are (an?|the) ", re.IGNORECASE)
-"""How the instructions of a language model begin."""
+"""Beginning of a language model's instructions."""
 
 _NEGATIVE = re.compile(r"neg|uncond", re.IGNORECASE)
 _SYSTEM = re.compile(r"system|instruction|trigger|template", re.IGNORECASE)
@@ -39,7 +39,7 @@ _USER = re.compile(r"\buser\b", re.IGNORECASE)
 
 
 def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
-    """The prompts of the nodes that count, in the order in which they are used."""
+    """Return the prompts of the live nodes, in the order of their use."""
     texts = [*_conditioned(view, live), *_direct(view, live)] or list(_shown(view, live))
     if not any(text.role is Role.PROMPT for text in texts):
         texts = [replace(one, role=Role.PROMPT) if one.role is Role.OTHER else one for one in texts]
@@ -50,7 +50,7 @@ def find_texts(view: GraphView, live: Sequence[str]) -> list[Found]:
 
 
 def is_text(view: GraphView, slot: Slot) -> bool:
-    """Whether people might write what stands at an input."""
+    """Return whether an input holds text that people might write."""
     if view.type_of(slot) != STRING or _NEVER.search(slot.input_name):
         return False
     if _FORMAT.search(slot.input_name):
@@ -60,10 +60,9 @@ def is_text(view: GraphView, slot: Slot) -> bool:
 
 
 def sources_of_text(view: GraphView, slot: Slot) -> list[Slot]:
-    """The plain texts that the text arriving at an input is made of.
+    """Return the plain texts that make up the text at an input.
 
-    Where it is put together, what comes from another node counts, and what stands in the node
-    that does it is dressing.
+    Where texts are joined, those from other nodes count; the joining node's own text is decoration.
     """
     found = list(dict.fromkeys(_sources(view, slot, set())))
     held = [one for one in found if view.is_primitive(one.node_id)]
@@ -86,7 +85,7 @@ def _sources(view: GraphView, slot: Slot, seen: set[str]) -> Iterator[Slot]:
 
 
 def _branches(view: GraphView, node_id: str) -> Iterator[Slot]:
-    """The inputs of a node that its text comes from: of a switch, also those that are typed in."""
+    """Return the inputs from which a node's text comes; of a switch, literal ones as well."""
     for slot, where in view.linked(node_id):
         is_other = _DRESSING.search(slot.input_name) or _SYSTEM.search(slot.input_name)
         if view.output_type(where) in {STRING, "*"} and not is_other:
@@ -96,7 +95,7 @@ def _branches(view: GraphView, node_id: str) -> Iterator[Slot]:
 
 
 def _written(view: GraphView, node_id: str) -> list[Slot]:
-    """The text in a node that makes one: of several, the first is what it is about."""
+    """Return the text in a node that produces text: of several, the first is the main one."""
     found = [
         one
         for one in view.literals(node_id)
@@ -108,7 +107,7 @@ def _written(view: GraphView, node_id: str) -> list[Slot]:
 
 
 def _gathered(view: GraphView, node_id: str, seen: set[str]) -> list[Slot]:
-    """The texts that a node reads from a document which another puts together."""
+    """Yield the texts that a node reads from a document built by another node."""
     return [
         one
         for slot, where in view.linked(node_id)
@@ -126,7 +125,7 @@ def _is_writing(view: GraphView, slot: Slot) -> bool:
 
 
 def _conditioned(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
-    """From each node that uses conditioning up and makes none, back to what it says."""
+    """Trace each node that consumes conditioning and produces none back to its texts."""
     for node_id in live:
         if CONDITIONING in view.outputs(node_id):
             continue
@@ -165,7 +164,7 @@ def _trace_conditioning(
 
 
 def _side(view: GraphView, link: Link) -> Role | None:
-    """Of a node that has both, the side that an output is of."""
+    """Return the side, positive or negative, of an output of a node that has both."""
     inputs = [slot.input_name for slot in view.slots(link.node_id)]
     negatives = [name for name in inputs if _NEGATIVE.search(name)]
     if not negatives or len(negatives) == len(inputs):
@@ -189,7 +188,7 @@ def _is_on_side(input_name: str, side: Role | None) -> bool:
 
 
 def _direct(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
-    """The texts of nodes that make something else than text or conditioning of them."""
+    """Find the texts of nodes that make something other than text or conditioning of them."""
     for node_id in live:
         types = view.outputs(node_id)
         if not types or not view.is_known(node_id) or CONDITIONING in types or STRING in types:
@@ -204,7 +203,7 @@ def _direct(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
 
 
 def _shown(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
-    """The texts that a text among the results is made of."""
+    """Find the texts of which a text among the results is made."""
     for node_id in live:
         if view.users(node_id):
             continue
@@ -217,7 +216,7 @@ def _shown(view: GraphView, live: Sequence[str]) -> Iterator[FoundText]:
 
 
 def _without_instructions(view: GraphView, texts: list[FoundText]) -> list[FoundText]:
-    """What tells a language model how to answer is no prompt, unless there is no other."""
+    """Remove instructions to a language model, unless nothing else is left."""
     named = {text: view.own_title(text.slot.node_id) or "" for text in texts}
     kept = [
         one
@@ -230,14 +229,14 @@ def _without_instructions(view: GraphView, texts: list[FoundText]) -> list[Found
 
 
 def _is_told(view: GraphView, text: FoundText) -> bool:
-    """Whether it begins as instructions of a language model do."""
+    """Return whether a text begins like instructions to a language model."""
     return text.role is Role.PROMPT and bool(_TOLD.match(str(view.value(text.slot))))
 
 
 def _without_idle_negatives(
     view: GraphView, live: Sequence[str], texts: list[FoundText]
 ) -> list[FoundText]:
-    """With a guidance of 1 everywhere, samplers do not look at the negative side."""
+    """Remove negatives if guidance is 1 everywhere: samplers ignore them then."""
     scales = [
         view.resolve(slot)
         for node_id in live
@@ -250,11 +249,11 @@ def _without_idle_negatives(
 
 
 def _without_blanks(view: GraphView, texts: list[FoundText]) -> list[FoundText]:
-    """A prompt that the author left empty beside one that says something is meant to be empty."""
+    """Remove prompts left empty on purpose beside one with text."""
     filled = [one for one in texts if one.role is not Role.PROMPT or view.value(one.slot)]
     return _with_a_prompt(filled, texts)
 
 
 def _with_a_prompt(kept: list[FoundText], texts: list[FoundText]) -> list[FoundText]:
-    """What is kept of the texts, or all of them if no prompt would be left."""
+    """Return the kept texts, or all of them if no prompt would remain."""
     return kept if any(one.role is Role.PROMPT for one in kept) else texts

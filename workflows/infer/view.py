@@ -1,4 +1,4 @@
-"""A graph as inference looks at it: types of inputs and outputs, and where a value comes from."""
+"""View of a graph for inference: types of inputs and outputs, and sources of values."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -6,7 +6,7 @@ from workflows.graph import Graph, Link, Slot, find_link, links, title
 from workflows.nodes import InputSpec, NodeClasses
 
 MAX_DEPTH = 64
-"""Links followed for one value; graphs have no circles, this bounds the strangest."""
+"""Links followed for one value; a bound for malformed graphs."""
 
 _SWITCH = "ComfySwitchNode"
 _PASS = frozenset({"Reroute", _SWITCH})
@@ -28,7 +28,7 @@ _LINKED_TYPES = {
     "vae": "VAE",
     "text": "STRING",
 }
-"""What usually arrives at inputs of these names, where the class is not known."""
+"""Types by input name, for inputs of unknown classes."""
 
 _GUESSED_OUTPUTS = {
     "LoadImage": ("IMAGE", "MASK"),
@@ -45,13 +45,13 @@ _GUESSED_UPLOADS = {
     ("LoadVideo", "file"): "video",
     ("LoadAudio", "audio"): "audio",
 }
-"""The nodes that every graph with an attachment has, for when no backend described them yet."""
+"""Common upload nodes, for use before a backend has described its classes."""
 
 
 class GraphView:
-    """Questions about one graph, with the node classes where they are known.
+    """Queries on one graph, with node classes as far as they are known.
 
-    What is `settable` is not fixed: a switch that people can set needs both of its branches.
+    Inputs in `settable` are not constant: a switch that people can set needs both of its branches.
     """
 
     def __init__(
@@ -74,15 +74,15 @@ class GraphView:
         return self._classes
 
     def class_of(self, node_id: str) -> str:
-        """A node's class."""
+        """Return a node's class."""
         return str(self.graph[node_id]["class_type"])
 
     def title(self, node_id: str) -> str:
-        """What the editor calls a node."""
+        """Return a node's title in the editor."""
         return title(self.graph, node_id)
 
     def own_title(self, node_id: str) -> str | None:
-        """A title that somebody gave the node; None for what every node of the class has."""
+        """Return the title that somebody gave the node; None for its class's default."""
         given, class_type = self.title(node_id), self.class_of(node_id)
         usual = {class_type.casefold()}
         if self._classes is not None:
@@ -91,60 +91,60 @@ class GraphView:
         return None if plain in {one.replace(" ", "") for one in usual} else given
 
     def is_known(self, node_id: str) -> bool:
-        """Whether the node's class is described."""
+        """Return whether the node's class is described."""
         return self._classes is not None and self._classes.has(self.class_of(node_id))
 
     def spec(self, slot: Slot) -> InputSpec | None:
-        """The description of an input, where there is one."""
+        """Return the description of an input, if there is one."""
         if self._classes is None:
             return None
         return self._classes.input(self.class_of(slot.node_id), slot.input_name)
 
     def required_inputs(self, node_id: str) -> dict[str, InputSpec]:
-        """The inputs that a node cannot run without, where its class is described."""
+        """Return a node's required inputs, if its class is described."""
         if self._classes is None:
             return {}
         inputs = self._classes.inputs(self.class_of(node_id))
         return {name: spec for name, spec in inputs.items() if spec.required}
 
     def type_of(self, slot: Slot) -> str:
-        """The type of an input: as described, or as its name or value suggests."""
+        """Return the type of an input: as described, or guessed from its name or value."""
         spec = self.spec(slot)
         if spec is not None:
             return spec.type
         return _type_of_value(self.value(slot)) or _LINKED_TYPES.get(slot.input_name, "*")
 
     def upload(self, slot: Slot) -> str | None:
-        """What is uploaded for an input: image, video, audio or file."""
+        """Return what is uploaded for an input: image, video, audio or file."""
         spec = self.spec(slot)
         if spec is not None:
             return spec.upload
         return _GUESSED_UPLOADS.get((self.class_of(slot.node_id), slot.input_name))
 
     def value(self, slot: Slot) -> object:
-        """What stands at an input: a plain value or a link; None when there is nothing."""
+        """Return an input's plain value or link; None if it has neither."""
         return self.graph[slot.node_id]["inputs"].get(slot.input_name)
 
     def link(self, slot: Slot) -> Link | None:
-        """What an input is connected to."""
+        """Return what an input is connected to."""
         return find_link(self.value(slot))
 
     def slots(self, node_id: str) -> Iterator[Slot]:
-        """Every input of a node that the graph names."""
+        """Return every input of a node in the graph."""
         for name in self.graph[node_id]["inputs"]:
             yield Slot(node_id, name)
 
     def literals(self, node_id: str) -> Iterator[Slot]:
-        """The inputs of a node that are not connected."""
+        """Return a node's unconnected inputs."""
         return (slot for slot in self.slots(node_id) if self.link(slot) is None)
 
     def linked(self, node_id: str) -> Iterator[tuple[Slot, Link]]:
-        """The connected inputs of a node, the ones that are never asked for left out."""
+        """Return a node's connected inputs, without those that are never requested."""
         for name, link in self._needed(node_id):
             yield Slot(node_id, name), link
 
     def output_type(self, link: Link) -> str:
-        """The type of an output: as described, or as those who use it suggest."""
+        """Return the type of an output: as described, or guessed from its users."""
         types = self.outputs(link.node_id)
         described = types[link.output] if 0 <= link.output < len(types) else "*"
         if described not in _ANY_TYPE:
@@ -161,29 +161,29 @@ class GraphView:
         return used_as.pop() if len(used_as) == 1 else "*"
 
     def outputs(self, node_id: str) -> tuple[str, ...]:
-        """The types of a node's outputs; empty when nothing is known."""
+        """Return the types of a node's outputs; empty if unknown."""
         class_type = self.class_of(node_id)
         if self._classes is not None and self._classes.has(class_type):
             return self._classes.outputs(class_type)
         return _GUESSED_OUTPUTS.get(class_type, ())
 
     def output_name(self, link: Link) -> str:
-        """What an output is called; empty when nothing is known."""
+        """Return the name of an output; empty if unknown."""
         if self._classes is None:
             return ""
         names = self._classes.output_names(self.class_of(link.node_id))
         return names[link.output] if 0 <= link.output < len(names) else ""
 
     def users(self, node_id: str) -> list[tuple[Slot, Link]]:
-        """The inputs that are connected to a node's outputs, each with the output."""
+        """Return the inputs connected to a node's outputs, each with the output."""
         return self._users.get(node_id, [])
 
     def output_nodes(self) -> tuple[str, ...]:
-        """The nodes whose results are results of the run."""
+        """Return the nodes whose results are results of the run."""
         return tuple(node_id for node_id in self.graph if self._is_output(node_id))
 
     def live(self, ends: Iterable[str]) -> tuple[str, ...]:
-        """These nodes and what they need, in the graph's order; branches not taken left out."""
+        """Return these nodes and what they need, in the graph's order, without unused branches."""
         found: set[str] = set()
         waiting = list(ends)
         while waiting:
@@ -194,7 +194,7 @@ class GraphView:
         return tuple(node_id for node_id in self.graph if node_id in found)
 
     def source(self, slot: Slot) -> Slot | None:
-        """The input that has the plain value which arrives here; None when it is computed."""
+        """Return the input with the plain value that arrives here; None if it is computed."""
         for _ in range(MAX_DEPTH):
             link = self.link(slot)
             if link is None:
@@ -206,12 +206,12 @@ class GraphView:
         return None
 
     def resolve(self, slot: Slot) -> object:
-        """The plain value that arrives at an input, or None."""
+        """Return the plain value that arrives at an input, or None."""
         source = self.source(slot)
         return None if source is None else self.value(source)
 
     def _behind(self, link: Link) -> Slot | None:
-        """The one input that an output passes on, or is computed from."""
+        """Return the one input that an output passes on or is computed from."""
         node_id = link.node_id
         if self.is_primitive(node_id):
             return next(self.literals(node_id))
@@ -223,11 +223,11 @@ class GraphView:
         return Slot(node_id, needed[0][0]) if len(needed) == 1 else None
 
     def is_switch(self, node_id: str) -> bool:
-        """Whether a node passes on one of two values."""
+        """Return whether a node passes on one of two values."""
         return self.class_of(node_id) == _SWITCH
 
     def branches(self, node_id: str) -> Iterator[Slot]:
-        """The values of a switch that may be passed on."""
+        """Return the values that a switch may pass on."""
         dropped = self._dropped_branch(node_id)
         return (
             Slot(node_id, name)
@@ -236,7 +236,7 @@ class GraphView:
         )
 
     def is_primitive(self, node_id: str) -> bool:
-        """Whether a node only holds a value: one input, one output, both of one type."""
+        """Return whether a node only holds a value: one input and output, of one type."""
         slots = list(self.slots(node_id))
         if len(slots) != 1 or self.link(slots[0]) is not None:
             return False
@@ -246,7 +246,7 @@ class GraphView:
         return types[0] == self.type_of(slots[0])
 
     def _needed(self, node_id: str) -> Iterator[tuple[str, Link]]:
-        """A switch needs the branch that it takes, where that is fixed."""
+        """Return the inputs needed; of a switch with a constant selector, only that branch."""
         dropped = self._dropped_branch(node_id)
         for name, link in links(self.graph[node_id]):
             if name != dropped:
