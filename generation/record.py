@@ -60,16 +60,26 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureHash:
+    """The perceptual hash of a picture, of 256 bits, and that of its mirror image."""
+
+    upright: int
+    mirrored: int
+
+
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """A verified file for the input of this name.
 
-    `pixels` are a new attachment's, None for a mask.
+    `size` is the width and height of a new attachment that is a picture, `hash` its perceptual
+    hash; a mask has neither.
     """
 
     name: str
     content: bytes = field(repr=False)
     media_type: str
     size: tuple[int, int] = (0, 0)
+    hash: PictureHash | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from db.tables.generations import (
 from db.tables.limits import ChannelPolicyRow, DrainedBackendRow, GrantRow, RolePolicyRow
 from db.tables.moderation import (
     AppealRow,
+    BlockedPictureRow,
     BlockRow,
     ChangeRow,
     FlagRow,
@@ -49,6 +50,7 @@ __all__ = [
     "AuditRow",
     "BackendPowerRow",
     "BlockRow",
+    "BlockedPictureRow",
     "ChangeRow",
     "ChannelPolicyRow",
     "ChargeRow",

@@ -1,4 +1,4 @@
-"""Blocks, watched words, flags, reviews and review policies."""
+"""Blocks of people and pictures, watched words, flags, reviews and review policies."""
 
 from datetime import datetime
 
@@ -48,6 +48,21 @@ class WatchedWordRow(Base):
         CheckConstraint("action IN ('allow', 'observe', 'warn', 'hold', 'refuse')", name="action"),
         Index("ix_terms_of_guild", "guild_id", "id"),
     )
+
+
+class BlockedPictureRow(Base):
+    """A perceptual hash of a picture that one guild, or every guild, lets nobody use or make."""
+
+    __tablename__ = "blocked_pictures"
+
+    id: Mapped[int] = mapped_column(AutoKey, primary_key=True)
+    guild_id: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    actor_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("guild_id", "hash"),)
 
 
 class FlagRow(Base):
@@ -139,7 +154,8 @@ class GuildModerationRow(Base):
 
     Days are NULL where the program's default applies. `image_check_percent` is how certain the
     check must be, `image_check_exempts` leaves age-restricted channels out of it, and
-    `image_check_inputs` looks at what people attach as well. `says_ai` shows a word above results.
+    `image_check_inputs` looks at what people attach as well. `says_ai` shows a word above results,
+    `holds_blocked_pictures` holds what shows a picture that this guild blocked.
     """
 
     __tablename__ = "guild_moderation"
@@ -154,6 +170,7 @@ class GuildModerationRow(Base):
     image_check_exempts: Mapped[bool] = mapped_column(default=True, server_default=true())
     image_check_inputs: Mapped[bool] = mapped_column(default=False, server_default=false())
     says_ai: Mapped[bool] = mapped_column(default=True, server_default=true())
+    holds_blocked_pictures: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint("image_check IN ('off', 'spoiler', 'hold', 'refuse')", name="image_check"),

@@ -10,6 +10,7 @@ from generation.media.imaging import (
     INPUT_FORMATS,
     MAX_INPUT_SIDE,
     RESULT_FORMATS,
+    THUMBNAIL_SIDE,
     InvalidImage,
     check_size,
     encode,
@@ -20,6 +21,8 @@ from generation.media.imaging import (
     open_image,
     scale,
 )
+from generation.media.perceptual_hash import hash_image
+from generation.record import PictureHash
 
 MAX_INPUT_BYTES = 10 * 1024 * 1024
 """Bytes of an attached picture: Discord's limit for everybody."""
@@ -37,12 +40,16 @@ _GREY_SPREAD = 24
 
 @dataclass(frozen=True, slots=True)
 class CheckedImage:
-    """A re-encoded picture: one frame, upright, RGB or RGBA, without metadata."""
+    """A re-encoded picture: one frame, upright, RGB or RGBA, without metadata.
+
+    `hash` is None of one with too little detail to be recognized.
+    """
 
     content: bytes = field(repr=False)
     media_type: str
     width: int
     height: int
+    hash: PictureHash | None = field(default=None, repr=False)
 
 
 def verify_input(
@@ -64,7 +71,8 @@ def verify_input(
         written, media_type = encode(image, "PNG", compress_level=4), "image/png"
     if len(written) > _MOST_GROWTH * max_bytes:
         written, media_type = encode(image, "WEBP", quality=90, method=0), "image/webp"
-    return CheckedImage(written, media_type, image.width, image.height)
+    small = scale(image, THUMBNAIL_SIDE / max(image.size), Image.Resampling.HAMMING)
+    return CheckedImage(written, media_type, image.width, image.height, hash_image(small))
 
 
 def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:

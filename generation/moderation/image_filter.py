@@ -1,4 +1,4 @@
-"""Checks of results and previews before they are shown, by a guild's policy.
+"""Checks of results and previews before they are shown, by blocklists and a guild's policy.
 
 One picture is checked at a time, in a separate thread. A checker that fails or times out does not
 fail the generation: moderators review what it could not check.
@@ -6,7 +6,7 @@ fail the generation: moderators review what it could not check.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +25,8 @@ from generation.errors import FailureKind, InvalidOption, RequestRefused
 from generation.history.queries import copy_generation
 from generation.media import imaging, video
 from generation.media.decoding import decode
+from generation.media.perceptual_hash import hash_picture
+from generation.moderation.image_hashes import Blocklist, Blocklists, HashView, match_pictures
 from generation.moderation.image_policy import (
     LEAST_PERCENT,
     CheckMode,
@@ -37,7 +39,7 @@ from generation.moderation.image_policy import (
     strictest,
 )
 from generation.moderation.review import ReviewMode, find_mode
-from generation.record import Failure, Generation, InputFile, OutputContent
+from generation.record import Failure, Generation, InputFile, OutputContent, PictureHash
 from generation.request import Actor, Requester
 from generation.transactions import Service, available, reads, writes
 
@@ -54,6 +56,12 @@ REFUSED = Failure(
     FailureKind.BLOCKED_BY_FILTER,
     "This server's image filter blocked the result. It cost nothing.",
 )
+
+REFUSED_AS_BLOCKED = Failure(
+    FailureKind.BLOCKED_BY_FILTER, "The result shows a blocked picture. It cost nothing."
+)
+
+BLOCKED = "blocked picture"
 
 NOT_INSTALLED = (
     "The image check is not installed here. Ask who runs the bot to install it (limner[nsfw])."
@@ -72,10 +80,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The decision on a generation's results, with a note for moderators."""
+    """The decision on a generation's results, with a note for moderators.
+
+    `failure` is what its person is told of a refusal.
+    """
 
     verdict: ImageVerdict = ImageVerdict.SHOW
     note: str = ""
+    failure: Failure = REFUSED
+
+    def join(self, other: "Ruling") -> "Ruling":
+        """Return the stricter of two decisions, with the notes of both."""
+        note = ", ".join(filter(None, (self.note, other.note)))
+        return replace(other, verdict=strictest((self.verdict, other.verdict)), note=note)
 
 
 class ImageGate(Service):
@@ -99,6 +116,7 @@ class ImageGate(Service):
         self._policies = CachedQuery[int, ImagePolicy](
             database, (GuildModerationRow,), _load_policy
         )
+        self._blocklists = Blocklists(database)
 
     @property
     def is_installed(self) -> bool:
@@ -162,16 +180,25 @@ class ImageGate(Service):
             inputs="checked" if policy.checks_inputs else "",
         )
 
-    async def judge_inputs(self, files: Sequence[InputFile], requester: Requester) -> Ruling:
-        """Check attachments, if the guild's policy includes them.
+    async def judge_inputs(
+        self, files: Sequence[InputFile], requester: Requester, results: Collection[str] = ()
+    ) -> Ruling:
+        """Check the files of a request: all by the blocklists, attachments by the guild's policy.
 
-        The verdict holds for the result: it is held, or a spoiler. Raises RequestRefused for
-        refused attachments, DatabaseError.
+        `results` names files that are results of the bot. The verdict holds for the result: it is
+        held, or a spoiler. Raises RequestRefused for refused files, DatabaseError.
         """
+        hashes = [partial(_hash_input, one) for one in files]
+        blocked = await self._match(requester.guild_id, hashes)
+        if blocked.verdict is ImageVerdict.REFUSE:
+            raise RequestRefused(
+                FailureKind.BLOCKED_BY_FILTER, "This picture is blocked here. Use another one."
+            )
         policy = await self.policy(requester.guild_id)
         if not policy.checks_inputs:
-            return Ruling()
-        views = [partial(_stills, one.content, one.media_type) for one in files]
+            return blocked
+        attached = [one for one in files if one.name not in results]
+        views = [partial(_stills, one.content, one.media_type) for one in attached]
         is_age_restricted = requester.is_channel_age_restricted
         ruling = await self._rule(policy, views, is_age_restricted=is_age_restricted)
         if ruling.verdict is ImageVerdict.REFUSE:
@@ -179,30 +206,43 @@ class ImageGate(Service):
                 FailureKind.BLOCKED_BY_FILTER,
                 "This server's image filter blocked what you attached.",
             )
-        return ruling
+        return blocked.join(ruling)
 
     async def judge(self, generation: Generation, outputs: Sequence[NewOutput]) -> Ruling:
         """Check new results. Raises DatabaseError."""
+        hashes = [partial(hash_picture, one.thumbnail or one.content) for one in outputs]
+        blocked = await self._match(generation.guild_id, hashes)
+        if blocked.verdict is ImageVerdict.REFUSE:
+            return blocked
         policy = await self.policy(generation.guild_id)
         views = [partial(_stills, one.content, one.media_type) for one in outputs]
-        return await self._rule(policy, views, is_age_restricted=generation.age_restricted)
+        is_age_restricted = generation.age_restricted
+        return blocked.join(await self._rule(policy, views, is_age_restricted=is_age_restricted))
 
     async def admit(
         self, generation: Generation, contents: Sequence[OutputContent], requester: Requester
     ) -> Generation:
         """Check results that are posted again, possibly elsewhere; return the ruling there.
 
-        Results approved by a moderator of this guild are not checked again. Raises RequestRefused,
-        ServiceUnavailable.
+        Results approved by a moderator of this guild are not checked again, unless a blocklist
+        refuses them. Raises RequestRefused, ServiceUnavailable.
         """
+        hashes = [partial(hash_picture, one.output.thumbnail or one.content) for one in contents]
+        with available():
+            ruling = await self._match(requester.guild_id, hashes)
         policy = await self.find_policy(requester.guild_id)
         is_age_restricted = requester.is_channel_age_restricted
-        if not policy.is_on(is_age_restricted=is_age_restricted):
+        is_on = policy.is_on(is_age_restricted=is_age_restricted)
+        if ruling.verdict is ImageVerdict.SHOW and not is_on:
             return generation
-        if generation.guild_id == requester.guild_id and await self._is_approved(generation.id):
-            return generation
-        views = [partial(_stills, one.content, one.output.media_type) for one in contents]
-        match (await self._rule(policy, views, is_age_restricted=is_age_restricted)).verdict:
+        if ruling.verdict is not ImageVerdict.REFUSE:
+            is_here = generation.guild_id == requester.guild_id
+            if is_here and await self._is_approved(generation.id):
+                return generation
+            views = [partial(_stills, one.content, one.output.media_type) for one in contents]
+            checked = await self._rule(policy, views, is_age_restricted=is_age_restricted)
+            ruling = ruling.join(checked)
+        match ruling.verdict:
             case ImageVerdict.SHOW:
                 return generation
             case ImageVerdict.SPOILER:
@@ -238,19 +278,35 @@ class ImageGate(Service):
     async def preview_filter(self, generation: Generation) -> "PreviewFilter":
         """Build the filter of this generation's previews. Raises DatabaseError."""
         policy = await self.policy(generation.guild_id)
-        return PreviewFilter(self, policy, generation, self._preview_interval_s)
+        lists = await self._blocklists.of_guild(generation.guild_id)
+        return PreviewFilter(self, policy, lists, generation, self._preview_interval_s)
 
     async def may_preview(
-        self, policy: ImagePolicy, picture: bytes, *, is_age_restricted: bool
+        self,
+        policy: ImagePolicy,
+        picture: bytes,
+        *,
+        is_age_restricted: bool,
+        lists: Sequence[Blocklist] = (),
     ) -> bool:
         """Return whether a preview may be shown under the policy for results.
 
         Checkers are less certain about unfinished pictures, so the lowest threshold applies.
         """
+        hashes = [partial(hash_picture, picture)]
+        if lists and await decode(match_pictures, lists, hashes) is not ImageVerdict.SHOW:
+            return False
         strict = replace(policy, percent=LEAST_PERCENT)
         views = [partial(imaging.sketches, picture)]
         ruling = await self._rule(strict, views, is_age_restricted=is_age_restricted)
         return ruling.verdict is ImageVerdict.SHOW
+
+    async def _match(self, guild_id: int | None, hashes: Sequence[HashView]) -> Ruling:
+        """Compare pictures with the blocklists that hold in a guild. Raises DatabaseError."""
+        lists = await self._blocklists.of_guild(guild_id)
+        verdict = await decode(match_pictures, lists, hashes) if lists else ImageVerdict.SHOW
+        note = "" if verdict is ImageVerdict.SHOW else BLOCKED
+        return Ruling(verdict, note, REFUSED_AS_BLOCKED)
 
     async def _rule(
         self, policy: ImagePolicy, views: Sequence[View], *, is_age_restricted: bool
@@ -313,11 +369,17 @@ class PreviewFilter:
     """
 
     def __init__(
-        self, gate: ImageGate, policy: ImagePolicy, generation: Generation, interval_s: float
+        self,
+        gate: ImageGate,
+        policy: ImagePolicy,
+        lists: Sequence[Blocklist],
+        generation: Generation,
+        interval_s: float,
     ) -> None:
         self.shown: bytes | None = None
         self._gate = gate
         self._policy = policy
+        self._lists = lists
         self._is_age_restricted = generation.age_restricted
         self._interval_s = interval_s
         self._is_closed = False
@@ -336,7 +398,8 @@ class PreviewFilter:
 
     def take(self, image: bytes) -> None:
         """Pass in the newest preview. Returns at once."""
-        if not self._policy.is_on(is_age_restricted=self._is_age_restricted):
+        is_checked = self._policy.is_on(is_age_restricted=self._is_age_restricted)
+        if not is_checked and not self._lists:
             self.shown = image
             return
         now = asyncio.get_running_loop().time()
@@ -349,7 +412,10 @@ class PreviewFilter:
 
     async def _look_at(self, image: bytes) -> None:
         if await self._gate.may_preview(
-            self._policy, image, is_age_restricted=self._is_age_restricted
+            self._policy,
+            image,
+            is_age_restricted=self._is_age_restricted,
+            lists=self._lists,
         ):
             self.shown = image
         else:
@@ -367,6 +433,14 @@ def _load_policy(session: Session, guild_id: int) -> ImagePolicy:
         row.image_check_exempts,
         row.image_check_inputs,
     )
+
+
+def _hash_input(file: InputFile) -> PictureHash | None:
+    """The hash of a picture, or of a video's first frame; None of a sound."""
+    if not file.media_type.startswith("video/"):
+        return file.hash
+    picture = video.still(file.content)
+    return hash_picture(picture) if picture else None
 
 
 def _stills(content: bytes, media_type: str) -> tuple[bytes, ...] | None:

@@ -171,8 +171,8 @@ class Acceptor(Transactional):
             # Fetching takes its time: the rules are read again.
             values = {**draft.values, **followed_size(draft.workflow, request, images)}
             draft = await self._price(replace(draft, images=images, values=values, rules=None))
-            attached = tuple(_find_attached(draft))
-            ruling = await self._image_gate.judge_inputs(attached, request.requester)
+            files = tuple(_find_visible(draft))
+            ruling = await self._image_gate.judge_inputs(files, request.requester, request.results)
             return await self._record_under_new_id(replace(draft, ruling=ruling))
 
     async def _record_under_new_id(self, draft: _CheckedRequest) -> Generation:
@@ -420,10 +420,15 @@ class Acceptor(Transactional):
 
 def _find_attached(draft: _CheckedRequest) -> Iterator[InputFile]:
     """Return the attached files other than masks, which show nothing."""
+    return (one for one in _find_visible(draft) if one.name not in draft.request.results)
+
+
+def _find_visible(draft: _CheckedRequest) -> Iterator[InputFile]:
+    """Return the files of a request other than masks."""
     for name, file in draft.images.items():
         wanted = draft.workflow.manifest.find(name)
         is_mask = wanted is not None and wanted.type is InputType.MASK
-        if name not in draft.request.results and not is_mask:
+        if not is_mask:
             yield file
 
 

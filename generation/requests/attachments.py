@@ -57,7 +57,9 @@ async def verify_attachments(
                 picture = await decode(verify_input, content, max_pixels=limit)
                 own_size = picture.width, picture.height
                 size = size or own_size
-                verified[name] = InputFile(name, picture.content, picture.media_type, own_size)
+                verified[name] = InputFile(
+                    name, picture.content, picture.media_type, own_size, picture.hash
+                )
             else:
                 media_type = _verify_media(wanted[name].type, content)
                 verified[name] = InputFile(name, content, media_type)

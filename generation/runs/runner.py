@@ -24,7 +24,7 @@ from generation.backends.pool import BackendPool
 from generation.errors import FailureKind, GenerationFailed, UnusableResult
 from generation.estimates import Durations
 from generation.history.records import Order
-from generation.moderation.image_filter import REFUSED, ImageGate
+from generation.moderation.image_filter import ImageGate
 from generation.moderation.image_policy import ImageVerdict
 from generation.record import LONGEST_RUN_S, Failure, Generation
 from generation.requests.values import bind_generation
@@ -279,7 +279,7 @@ class Runner:
             return FinishedRun(failed(NOTHING_MADE))
         ruling = await self._image_gate.judge(attempt.generation, outputs)
         if ruling.verdict is ImageVerdict.REFUSE:
-            return FinishedRun(failed(REFUSED), Results((), ruling, attempt.gpu_ms))
+            return FinishedRun(failed(ruling.failure), Results((), ruling, attempt.gpu_ms))
         return FinishedRun(SUCCEEDED, Results(outputs, ruling, attempt.gpu_ms))
 
     def _outcome_of(self, attempt: RunAttempt, error: Exception) -> Outcome:
