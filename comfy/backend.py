@@ -1,4 +1,4 @@
-"""The contract of everything that runs graphs."""
+"""The contract of backends, which run graphs."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ Graph = Mapping[str, Mapping[str, Any]]
 """API-format JSON: node id -> {"class_type": ..., "inputs": {...}}."""
 
 STALL_AFTER_S = 600.0
-"""Seconds without any sign of life that end a run which the backend says is running."""
+"""Seconds without a sign of life after which a run is ended that the backend calls running."""
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 
@@ -28,7 +28,7 @@ class CancelOutcome(StrEnum):
 
 
 class Backend(Protocol):
-    """Something that runs graphs. Used from one event loop; every call may raise ComfyError."""
+    """Runs graphs. Used from one event loop; every call may raise ComfyError."""
 
     @property
     def name(self) -> str:
@@ -39,7 +39,7 @@ class Backend(Protocol):
         """Whether the last request was answered. Sends no request."""
 
     async def open(self) -> None:
-        """Start listening. Returns at once; an unreachable backend is tried again and again."""
+        """Start listening, with retries while it is unreachable. Returns at once."""
 
     async def close(self) -> None:
         """Stop listening and end open runs with BackendUnreachable. May be called twice."""
@@ -48,10 +48,10 @@ class Backend(Protocol):
         """Ask for version and devices."""
 
     async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """Node classes with their inputs and model lists; cached unless `refresh`."""
+        """Return node classes with their inputs and model lists; cached unless `refresh`."""
 
     async def fetch_load(self) -> int | None:
-        """Return how many graphs run or wait there, everybody's; None where it does not tell."""
+        """Return how many graphs of all clients run or wait there; None if it does not tell."""
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Store a picture under a name derived from its content; return the value for LoadImage.
@@ -72,25 +72,25 @@ class Backend(Protocol):
 
         Without `prompt_id`, a UUID in lower case, it is a new run. With one it is re-entrant: a
         prompt id that the backend knows (waiting, running or ended) is re-attached, only an unknown
-        one is submitted. `is_new` says that it was never submitted, which saves the question. A
-        run that the backend calls running and that shows no sign of life for `stall_after_s` ends
-        with RunStalled; waiting behind others is a sign of life. Close the generator when
-        leaving early (contextlib.aclosing); the run itself goes on. A slow consumer loses
-        previews and steps, never other events.
+        one is submitted. `is_new` says that it was never submitted, which saves the look-up. A run
+        that the backend calls running and that shows no sign of life for `stall_after_s` ends with
+        RunStalled; waiting behind others is a sign of life. Close the generator when leaving early
+        (contextlib.aclosing); the run itself continues. A slow consumer loses previews and steps,
+        never other events.
         """
 
     async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
-        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+        """Download one result. Raises OutputGone, or BackendRefused if it is larger."""
 
     async def cancel(self, prompt_id: str) -> CancelOutcome:
         """Stop this prompt id and no other, waiting or running, and verify that it stopped.
 
-        Raises RunStalled when it still runs after being asked for a minute.
+        Raises RunStalled if it still runs after a minute.
         """
 
 
 def check_prompt_id(prompt_id: str | None) -> str:
-    """Return the prompt id, or a new one for None. Raises ValueError for what is no prompt id."""
+    """Return the prompt id, or a new one for None. Raises ValueError if it is invalid."""
     if prompt_id is None:
         return str(uuid.uuid4())
     if str(uuid.UUID(prompt_id)) != prompt_id:
@@ -99,6 +99,6 @@ def check_prompt_id(prompt_id: str | None) -> str:
 
 
 def check_extension(extension: str) -> None:
-    """Raise ValueError for what is no file extension, such as "png"."""
+    """Raise ValueError unless it is a file extension such as "png"."""
     if not _EXTENSION.fullmatch(extension):
         raise ValueError(f"{extension!r} is no file extension.")

@@ -1,4 +1,4 @@
-"""Requests that an operator wrote down, such as those that start and stop a rented GPU."""
+"""HTTP requests configured by an operator, such as those that start and stop a rented GPU."""
 
 import asyncio
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class HttpCall:
 
 
 async def send_call(call: HttpCall, name: str, *, timeout_s: float) -> None:
-    """Send it once; redirects are not followed. `name` stands for it in errors.
+    """Send the request once, without following redirects. `name` stands for it in errors.
 
     Raises BackendUnreachable, and BackendRefused for any status but a success.
     """

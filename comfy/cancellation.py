@@ -1,4 +1,4 @@
-"""Cancellation of one prompt id, verified: the server's own answer is not reliable."""
+"""Cancellation of one prompt id, verified because the server's response is unreliable."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def cancel_run(
 
 
 def _judge(whereabouts: Whereabouts, *, was_there: bool) -> CancelOutcome:
-    """Return the outcome. A run cancelled while it waited is in neither queue nor history."""
+    """Return the outcome. A run cancelled while waiting is in neither queue nor history."""
     if isinstance(whereabouts, RunRecord):
         was_stopped = isinstance(whereabouts.failure, RunInterrupted)
         return CancelOutcome.CANCELLED if was_stopped else CancelOutcome.ALREADY_ENDED

@@ -1,4 +1,4 @@
-"""Downloads of model files: resumed, verified, and never from inside the operator's network.
+"""Downloads of model files: resumed, verified, and never from the operator's network.
 
 DownloadError
 └── AddressRefused    the URL, or an address that it leads to, is none that is downloaded from
@@ -23,16 +23,16 @@ from aiohttp.abc import AbstractResolver
 from comfy.errors import ComfyError
 
 CHUNK_BYTES: Final = 2**20
-"""How much is written at a time."""
+"""Bytes written at a time."""
 
 SILENCE_S: Final = 60.0
-"""Seconds without a byte after which a download counts as broken off."""
+"""Seconds without data after which a download counts as disconnected."""
 
 CONNECT_S: Final = 20.0
-"""Seconds that a connection may take."""
+"""Seconds to connect."""
 
 TOLERANCE: Final = 0.1
-"""How far a file's size may be from the one that its listing gives, which may be rounded."""
+"""Tolerated deviation of a file's size from its listing, which may be rounded."""
 
 PARTIAL_SUFFIX: Final = ".part"
 
@@ -42,7 +42,7 @@ _PARTIAL_CONTENT = 206
 _RANGE_REFUSED = 416
 
 ReportProgress = Callable[[int, int | None], None]
-"""Told how many bytes there are, and of how many if that is known."""
+"""Called with the downloaded bytes and the total, if that is known."""
 
 
 class DownloadError(ComfyError):
@@ -50,12 +50,12 @@ class DownloadError(ComfyError):
 
 
 class AddressRefused(DownloadError):
-    """The URL, or an address that it leads to, is none that is downloaded from."""
+    """The URL, or an address it leads to, is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to download. `size` is in bytes and may be rounded; `sha256` is in small letters."""
+    """A file to download. `size` is in bytes and may be rounded; `sha256` is lower-case hex."""
 
     url: str
     path: Path
@@ -65,7 +65,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What the server says of a file: its whole size, and its SHA-256 where it is a known one."""
+    """The server's statements on a file: its total size, and its SHA-256 if known."""
 
     total: int | None
     sha256: str | None
@@ -74,8 +74,8 @@ class _Expected:
 class Downloader:
     """Downloads files one after another. Use it as an asynchronous context manager.
 
-    Only public addresses are connected to, whatever a name resolves to and wherever a redirect
-    leads; `may_connect` decides about an address, and `resolver` finds it.
+    Connects only to public addresses, whatever a name resolves to and wherever a redirect leads;
+    `may_connect` decides on an address, and `resolver` finds it.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Downloader:
         self._refused: str | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the client. The environment's proxies are not used: they would hide addresses."""
+        """Open the client, without the environment's proxies, which would hide addresses."""
         connector = aiohttp.TCPConnector(
             socket_factory=self._open_socket, resolver=self._resolver, use_dns_cache=False
         )
@@ -106,9 +106,9 @@ class Downloader:
         await self._client.close()
 
     async def fetch(self, wanted: Download, report: ReportProgress) -> None:
-        """Download a file to its path, going on with what an earlier try left beside it.
+        """Download a file to its path, resuming an earlier partial download beside it.
 
-        Raises DownloadError; what came so far is kept unless its content is wrong.
+        Raises DownloadError; the partial download is kept unless its content is wrong.
         """
         require_http(wanted.url)
         partial = wanted.path.with_name(wanted.path.name + PARTIAL_SUFFIX)
@@ -170,7 +170,7 @@ def require_http(url: str) -> None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public Internet, also inside of an IPv6 address."""
+    """Return whether an IP address is public, including one embedded in an IPv6 address."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -194,7 +194,7 @@ def _require_content(response: aiohttp.ClientResponse) -> None:
 
 
 def _whole_size(response: aiohttp.ClientResponse, held: int) -> int | None:
-    """The whole file's size in bytes. Raises DownloadError for another range than asked for."""
+    """Return the total size in bytes. Raises DownloadError for a range that was not requested."""
     stated = re.fullmatch(
         r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "")
     )
@@ -206,7 +206,7 @@ def _whole_size(response: aiohttp.ClientResponse, held: int) -> int | None:
 
 
 def _stated_sha256(response: aiohttp.ClientResponse) -> str | None:
-    """The SHA-256 that Hugging Face states for large files, on its redirect to their storage."""
+    """Return the SHA-256 that Hugging Face states on its redirect to the storage of large files."""
     for answer in (*response.history, response):
         stated = answer.headers.get("X-Linked-Etag", "").strip('"')
         if _SHA256.fullmatch(stated):
@@ -233,13 +233,13 @@ def _require_room(folder: Path, needed: int) -> None:
 
 
 def _count_held(partial: Path) -> int:
-    """How many bytes an earlier try left; makes the folder where there is none."""
+    """Return the size of the partial download; create the folder if it is missing."""
     partial.parent.mkdir(parents=True, exist_ok=True)
     return partial.stat().st_size if partial.exists() else 0
 
 
 def _complete(partial: Path, path: Path, total: int | None, sha256: str | None) -> None:
-    """Verify what was downloaded and give it its name. Raises DownloadError."""
+    """Verify the download and give it its name. Raises DownloadError."""
     size = partial.stat().st_size
     if total is not None and size < total:
         raise DownloadError("The connection broke off. Run it again to go on.")

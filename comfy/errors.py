@@ -34,14 +34,11 @@ class BackendUntrusted(BackendUnreachable):
 
 
 class NotComfyUI(ComfyError):
-    """The address answers, but not as ComfyUI does."""
+    """The address answers, but does not behave like ComfyUI."""
 
 
 class BackendUnavailable(ComfyError):
-    """The backend answered that it takes no work now, so nothing ran. `code` is its own reason.
-
-    Unless it `passes` by itself, somebody has to act: to pay, to start it, to correct its key.
-    """
+    """The backend takes no work now, so nothing ran. `code` is its own reason."""
 
     passes = False
 
@@ -121,4 +118,4 @@ class OutcomeUnknown(RunFailed):
 
 
 class OutputGone(ComfyError):
-    """A file of the result is not on the backend any more."""
+    """A file of the result is no longer on the backend."""

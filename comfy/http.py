@@ -34,17 +34,18 @@ CONNECTIONS = 8
 """Connections to one backend at a time; a burst of submissions would open one each."""
 
 MAX_ANSWER_BYTES = 64 * 2**20
-"""The largest answer read into memory: /object_info of servers full of custom nodes has 30 MB."""
+"""Bytes of the largest response read into memory: /object_info with very many custom nodes has 30
+MB."""
 
 MAX_FRAME_BYTES = 256 * 2**20
-"""The largest /ws frame: results that come over the socket are whole pictures. aiohttp's own
-limit of 4 MiB would close the socket; without a limit a backend could exhaust memory."""
+"""Bytes of the largest /ws frame: results that come over the socket are whole pictures. aiohttp's
+default of 4 MiB would close the socket; without a limit a backend could exhaust memory."""
 
 MAX_LINE_BYTES = 16 * 2**20
 """The longest line of an event stream: previews come in one, as base64."""
 
 _CLOSING = 2.0
-"""Seconds that a closing handshake of /ws may take."""
+"""Seconds for the closing handshake of /ws."""
 
 _OK = 200
 _WITH_CONTENT = frozenset({200, 206})
@@ -62,7 +63,7 @@ class NeverSent(BackendUnreachable):
 
 
 class StreamRefused(Exception):
-    """A stream was answered with an error status instead."""
+    """A stream request got an error status."""
 
     def __init__(self, answer: "HttpResponse") -> None:
         super().__init__(f"The stream was refused with {answer.status}.")
@@ -205,7 +206,7 @@ class HttpClient:
                     yield self.redact(line).decode(errors="replace").removesuffix("\r")
 
     def resolve(self, link: object) -> str | None:
-        """Return the URL that a link in an answer means; None if it leaves the backend's origin.
+        """Return the absolute URL of a link; None if it leaves the backend's origin.
 
         A host-relative link is resolved against the origin, not against the base path.
         """
@@ -230,7 +231,7 @@ class HttpClient:
                 return connection
 
     def redact(self, content: _Content) -> _Content:
-        """The content without the API key, which a node may quote in what it says."""
+        """Return the content without the API key, which nodes may quote in messages."""
         if not self._secret:
             return content
         if isinstance(content, str):
@@ -352,7 +353,7 @@ class HttpClient:
         return context
 
     def _limits(self, total: float | None) -> aiohttp.ClientTimeout:
-        """Build time-outs. `total` is None for transfers, which are bounded by silence alone."""
+        """Build time-outs. `total` is None for transfers, which only have a silence limit."""
         if total is None:
             silence = self._timing.transfer_silence
             return aiohttp.ClientTimeout(
@@ -400,7 +401,7 @@ async def _build_answer(response: aiohttp.ClientResponse, content: bytes) -> Htt
 
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
-    """Read Retry-After; dates, which no backend sends, are passed over."""
+    """Parse Retry-After in seconds; dates, which no backend sends, are ignored."""
     seconds = response.headers.get("Retry-After", "")
     return float(seconds) if seconds.isascii() and seconds.isdigit() else None
 
@@ -413,7 +414,7 @@ def _decode(content: bytes) -> Any:  # noqa: ANN401 - decoded JSON is anything
 
 
 def _reason(error: BaseException) -> str:
-    """Describe an error without aiohttp's message, which quotes the URL."""
+    """Describe an error without aiohttp's message, which contains the URL."""
     match error:
         case aiohttp.ClientConnectorDNSError():
             return "its name is unknown"

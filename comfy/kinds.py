@@ -22,8 +22,8 @@ KINDS: Mapping[str, Callable[[BackendSettings, JobStore], Backend]] = MappingPro
 def build_backend(settings: BackendSettings, store: JobStore | None = None) -> Backend:
     """Return a backend, not yet opened. Raises ValueError for an unknown kind.
 
-    `store` lasts over restarts; without one, jobs that hosted services run are forgotten with the
-    process.
+    `store` must survive restarts; without one, jobs on hosted services are forgotten when the
+    process ends.
     """
     build = KINDS.get(settings.kind)
     if build is None:

@@ -29,19 +29,19 @@ class ListenerState(Enum):
 
 
 class Listener:
-    """Owns the task that connects, reads and connects again.
+    """Owns the task that connects, reads and reconnects.
 
-    `has_runs` says whether runs report to a client id. `on_message` and `on_connected` are
-    called in the reading task and must not block: a client that stops reading stalls every
-    client of the server.
+    `has_runs` says whether runs report to a client id. `on_message` and `on_connected` are called
+    in the reading task and must not block: a client that stops reading stalls every client of the
+    server.
 
-    The client id. A server that notices late that an old connection died forgets the *newest*
-    connection of the same client id: it stays open and deaf for ever, and pings are answered all
-    the same. A fresh id for each connection avoids that, but whatever runs reports to the old id
-    and would show no progress to its end. So: with runs outstanding the id is kept once more, to
-    hear the rest of them; when the last of them has ended, the connection is replaced by one
-    with a fresh id; and when the watchdog finds the connection deaf it is replaced by a fresh one
-    at once, and those runs are followed by polling.
+    Client ids: a server that notices late that an old connection died forgets the *newest*
+    connection of the same client id. That one stays open without receiving anything, although pings
+    are answered. A fresh id for each connection avoids that, but runs that report to the old id
+    would show no more progress. Therefore, with runs outstanding, the id is used once more, to
+    receive the rest of their messages; when the last of them has ended, the connection is replaced
+    by one with a fresh id. If the watchdog finds that the connection receives nothing, it is
+    replaced by a fresh one at once, and those runs are polled.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class Listener:
 
     @property
     def may_be_deaf(self) -> bool:
-        """Whether the client id was used before, so that the server may stop sending to it."""
+        """Whether the client id was reused, so that the server may stop sending to it."""
         return self._id_was_kept
 
     @property
     def is_connected(self) -> bool:
-        """Whether a connection is open; it may be deaf."""
+        """Whether a connection is open, even if the server does not send to it."""
         return self.state is ListenerState.CONNECTED
 
     def start(self) -> None:
-        """Begin listening. May be called again."""
+        """Start listening. May be called again."""
         if self._task is None and self.state is not ListenerState.CLOSED:
             self._task = asyncio.create_task(self._listen(), name=f"listen to {self._http.name}")
 
@@ -96,7 +96,7 @@ class Listener:
         self._attempt_over.set()
 
     async def wait_connected(self) -> bool:
-        """Wait for the current attempt, or a new one; return whether it connected."""
+        """Wait for the current or next attempt; return whether it connected."""
         self.start()
         if not self.is_connected and self.state is not ListenerState.CLOSED:
             self._attempt_over.clear()
@@ -178,7 +178,7 @@ class Listener:
         self._failures += 1
 
     async def _pause(self) -> None:
-        """Wait longer each time, with jitter so that many clients do not come back at once."""
+        """Back off exponentially, with jitter so that clients do not reconnect at the same time."""
         if self._failures:
             self.state = ListenerState.PAUSING
             longest = self._timing.backoff_first * 2 ** min(self._failures - 1, 10)

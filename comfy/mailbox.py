@@ -7,9 +7,9 @@ from comfy.protocol.events import NodeText, Preview, RunEvent, StepDone
 
 
 class Mailbox:
-    """Never blocks the sender. Keeps the newest preview and step, and every other event.
+    """Unbounded queue that keeps the newest preview and step, and every other event.
 
-    One consumer. `end` and `fail` are final: what comes later is dropped.
+    One consumer. `end` and `fail` are final: later events are dropped.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Mailbox:
         return self._is_ended
 
     def put(self, event: RunEvent) -> None:
-        """Add an event; a stale preview, step or text makes room for a newer one."""
+        """Add an event without blocking; it replaces an older preview, step or text."""
         if self._is_ended:
             return
         if isinstance(event, Preview | StepDone | NodeText):
@@ -33,18 +33,18 @@ class Mailbox:
         self._wake()
 
     def end(self) -> None:
-        """Let the consumer finish after the events that are here."""
+        """Let the consumer finish after the queued events."""
         self._is_ended = True
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """Let the consumer raise this after the events that are here."""
+        """Raise this in the consumer after the queued events."""
         if not self._is_ended:
             self._error = error
             self.end()
 
     async def get(self) -> RunEvent | None:
-        """Return the next event, None after the last. Raises what `fail` was given."""
+        """Return the next event, None after the last. Raises the error passed to `fail`."""
         while not self._events:
             if self._error is not None:
                 raise self._error
@@ -60,7 +60,7 @@ class Mailbox:
             waiter.set_result(None)
 
     def _drop_stale(self, kind: type[RunEvent]) -> None:
-        """There is at most one of each, so looking through the few events is cheap."""
+        """Remove the older event of this kind; there is at most one, among few."""
         for position, event in enumerate(self._events):
             if type(event) is kind:
                 del self._events[position]

@@ -1,4 +1,4 @@
-"""Addresses that a public service may send a client to: no private network of the operator's."""
+"""Restriction of redirects and downloads to public addresses, off the operator's network."""
 
 import asyncio
 import ipaddress
@@ -14,9 +14,9 @@ _REDIRECT = 302
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves host names and leaves out addresses of private networks.
+    """Resolves host names without addresses of private networks.
 
-    The check is made where the connection is, so that a name cannot change its address in between.
+    The check happens when connecting, so that a name cannot change its address in between.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class PublicResolver(AbstractResolver):
 
 
 async def is_public_host(host: str) -> bool:
-    """Whether a host has a public address; an unknown one counts as public, to be careful."""
+    """Return whether a host has a public address; True if it is unknown, the stricter case."""
     try:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -48,7 +48,7 @@ async def is_public_host(host: str) -> bool:
 
 
 def require_safe(location: str, *, base: str, is_public: bool, name: str) -> None:
-    """Check where a redirect of the backend at `base` leads. Raises BackendRefused."""
+    """Check the target of a redirect from the backend at `base`. Raises BackendRefused."""
     target = urlsplit(location)
     is_downgrade = base.startswith("https:") and target.scheme != "https"
     is_private = is_public and not _may_be_public(target.hostname or "")
@@ -58,7 +58,7 @@ def require_safe(location: str, *, base: str, is_public: bool, name: str) -> Non
 
 
 def _may_be_public(host: str) -> bool:
-    """Whether a host is a name, which is resolved later, or a public address."""
+    """Return whether a host is a name, which is resolved later, or a public address."""
     try:
         return _is_public(host)
     except ValueError:

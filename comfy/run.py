@@ -34,14 +34,13 @@ from comfy.protocol.outputs import choose_results
 from comfy.protocol.responses import RunRecord
 
 SOCKET_OUTPUT_CLASSES = frozenset({"SaveImageWebsocket", "ETN_SendImageWebSocket"})
-"""Nodes whose PNG frames are results, in the same kind of frame as a preview."""
+"""Node classes whose PNG frames are results, in the same kind of frame as previews."""
 
 
 class Run:
     """The state of one followed run.
 
-    `client_id` is the one that the server reports to; None where that is not known. `now` is
-    monotonic seconds.
+    `client_id` is the one that the server reports to; None if unknown. `now` is monotonic seconds.
     """
 
     def __init__(self, prompt_id: str, graph: Graph, *, stall_after: float, now: float) -> None:
@@ -69,16 +68,16 @@ class Run:
 
     @property
     def is_ended(self) -> bool:
-        """Whether the run has ended for its follower."""
+        """Whether it has ended for its follower."""
         return self.mailbox.is_ended
 
     @property
     def needs_record(self) -> bool:
-        """Whether the outputs can only be read from the run's record."""
+        """Whether the outputs are only in the run's record."""
         return self.record is None and (self.may_have_missed or not self._outputs)
 
     def receive(self, message: Message, now: float) -> None:
-        """Process a message that names this prompt id, or can only belong to this run."""
+        """Process a message with this prompt id, or one that can only belong to this run."""
         if self.is_ended:
             return
         self.last_sign_at = now
@@ -126,7 +125,7 @@ class Run:
                 pass
 
     def start(self, cached: frozenset[str] = frozenset()) -> None:
-        """Note that the run has started, perhaps known from the queue alone."""
+        """Record that the run has started, possibly known from the queue alone."""
         self.is_started = True
         self._cached = self._cached | cached
         if not self._start_was_told:
@@ -134,7 +133,7 @@ class Run:
             self.mailbox.put(Started(cached))
 
     def settle(self, record: RunRecord) -> None:
-        """End the run according to the backend's record."""
+        """End the run as its record says."""
         self.record = record
         if record.failure is not None:
             self.mailbox.fail(record.failure)
@@ -153,7 +152,7 @@ class Run:
 
     @property
     def awaits_socket_output(self) -> bool:
-        """Whether a result that comes over the socket, and is in no record, is not here yet."""
+        """Whether a result that is sent over the socket only has not arrived yet."""
         sent = {output.node_id for output in self._outputs if isinstance(output, OutputBytes)}
         return any(
             node.get("class_type") in SOCKET_OUTPUT_CLASSES and node_id not in sent
@@ -162,7 +161,7 @@ class Run:
 
     @property
     def lost_its_result(self) -> bool:
-        """Whether the result went over the socket while nobody listened."""
+        """Whether the result was sent over the socket while disconnected."""
         return self.may_have_missed and self.awaits_socket_output
 
     def _begin_node(self, message: NodeExecuting) -> None:
@@ -190,9 +189,10 @@ class Run:
             self.mailbox.put(step)
 
     def _take_snapshot(self, message: ProgressState | UnreadSnapshot) -> None:
-        """Some nodes report here only. Every node without steps counts from 0 to 1: no news.
+        """Process a snapshot, in which some nodes report steps that no other message has.
 
-        While a node tells its steps itself, each snapshot says the same as that message.
+        A node without steps counts from 0 to 1 and is ignored. So are the steps of a node that
+        sends messages of its own, because snapshots repeat them.
         """
         if self._reporting_node_id is not None and self._reporting_node_id == self._node_id:
             return

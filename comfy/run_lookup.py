@@ -1,4 +1,4 @@
-"""Look-ups of prompt ids on a backend, and the two requests that stop one."""
+"""Look-up of prompt ids on a backend, and the requests that stop one."""
 
 import asyncio
 import time
@@ -20,10 +20,10 @@ _NOT_FOUND = 404
 
 
 class RunLookup:
-    """Uses the jobs API where the server has it, else /queue and /history.
+    """Queries by the jobs API if the server has it, else by /queue and /history.
 
-    The queue is always asked before the history: in the other order, a run that ends in
-    between would be found in neither.
+    The queue is always queried before the history: in the other order, a run that ends in between
+    would be found in neither.
     """
 
     def __init__(self, http: HttpClient, timing: Timing) -> None:
@@ -50,7 +50,7 @@ class RunLookup:
         return states.get(prompt_id) or await self.find_record(prompt_id)
 
     async def fetch_queue(self) -> dict[str, QueueState]:
-        """Return everything that waits or runs. The jobs API does not send the graphs along."""
+        """Return everything that waits or runs. The jobs API leaves out the graphs."""
         if await self._detect_jobs_api():
             query = {"status": "pending,in_progress"}
             states = parse_jobs(await self._fetch("api/jobs", query))
@@ -65,7 +65,7 @@ class RunLookup:
         return parse_record(prompt_id, await self._fetch(f"history/{quote(prompt_id, safe='')}"))
 
     async def wait_for_record(self, prompt_id: str) -> RunRecord | None:
-        """The record can appear a moment after the message that the run ended."""
+        """Return the record, which may appear a moment after the message of the end."""
         deadline = time.monotonic() + self._timing.record
         pause = self._timing.record_pause
         while True:
@@ -81,9 +81,9 @@ class RunLookup:
             pause *= 2
 
     async def stop(self, prompt_id: str, state: QueueState) -> None:
-        """Ask once to stop this prompt id and no other; whether it did must be verified.
+        """Request once to stop this prompt id and no other; the result must be verified.
 
-        An interrupt always names the prompt id: without one the server stops whoever runs.
+        An interrupt always has the prompt id: without one the server stops any running graph.
         """
         if await self._detect_jobs_api():
             await self._post(f"api/jobs/{quote(prompt_id, safe='')}/cancel", None)
@@ -93,7 +93,7 @@ class RunLookup:
             await self._post("interrupt", {"prompt_id": prompt_id})
 
     async def _detect_jobs_api(self) -> bool:
-        """Asked when first needed after a connect: most runs never need it."""
+        """Detect the jobs API when first needed after a connect: most runs never need it."""
         if self._has_jobs_api is None:
             query = {"status": "pending", "limit": "1"}
             answer = await self._http.exchange(

@@ -19,7 +19,7 @@ _ENDINGS = (ExecutionSuccess, ExecutionError, ExecutionInterrupted)
 
 
 class FollowedRuns:
-    """Routes by prompt id only. Two followers of one prompt id both get everything."""
+    """Runs by prompt id; all followers of one prompt id get every message."""
 
     def __init__(self) -> None:
         self._runs: dict[str, list[Run]] = {}
@@ -27,11 +27,11 @@ class FollowedRuns:
         self._any = asyncio.Event()
 
     def __iter__(self) -> Iterator[Run]:
-        """Every run, over a copy: followers come and go while others are looked after."""
+        """Iterate over a copy of all runs, since followers come and go meanwhile."""
         return iter([run for runs in self._runs.values() for run in runs])
 
     def __bool__(self) -> bool:
-        """Whether anything is followed."""
+        """Return whether any run is followed."""
         return bool(self._runs)
 
     @contextmanager
@@ -50,7 +50,7 @@ class FollowedRuns:
                 self._any.clear()
 
     async def wait_any(self) -> None:
-        """Wait until something is followed."""
+        """Wait until a run is followed."""
         await self._any.wait()
 
     def get(self, prompt_id: str) -> list[Run]:
@@ -58,11 +58,11 @@ class FollowedRuns:
         return list(self._runs.get(prompt_id, ()))
 
     def report_to(self, client_id: str) -> bool:
-        """Whether the backend sends messages about any of them to this client id."""
+        """Return whether the backend sends messages about any of them to this client id."""
         return any(run.client_id == client_id and not run.is_ended for run in self)
 
     def is_submitting(self, prompt_id: str) -> bool:
-        """Whether a submission is under way, whose outcome the backend may not know yet."""
+        """Whether a submission is in progress, of which the backend may not know yet."""
         return any(not run.is_submitted for run in self.get(prompt_id))
 
     def fail(self, error: Exception) -> None:
@@ -71,7 +71,7 @@ class FollowedRuns:
             run.mailbox.fail(error)
 
     def note_new_connection(self) -> bool:
-        """Note that something may have been missed; say whether anybody was waiting for it."""
+        """Record that messages may have been missed; return whether any run was waiting."""
         self._executing = None
         deprived = [run for run in self if run.client_id is not None or run.is_submitted]
         for run in deprived:
@@ -79,7 +79,7 @@ class FollowedRuns:
         return bool(deprived)
 
     def route(self, message: Message, *, client_id: str, now: float) -> None:
-        """Give a message to the run it belongs to, if that is one of ours."""
+        """Pass a message to the runs it belongs to, if any."""
         prompt_id = getattr(message, "prompt_id", None)
         if prompt_id is None:
             prompt_id = self._find_owner(message, client_id)
@@ -91,7 +91,7 @@ class FollowedRuns:
             run.receive(message, now)
 
     def _note_executing(self, message: Message, prompt_id: str) -> None:
-        """The server runs one graph at a time, and says whose before its first preview."""
+        """Record the running graph, which the server names before its first preview."""
         is_over = isinstance(message, _ENDINGS) or (
             isinstance(message, NodeExecuting) and message.node_id is None
         )
@@ -111,7 +111,7 @@ class FollowedRuns:
                 return None
 
     def _find_reconnected(self, node_id: str, client_id: str) -> str | None:
-        """After a reconnect the node that runs comes without a prompt id; guess only if sure."""
+        """Return the run of a message without prompt id, sent after a reconnect, if certain."""
         candidates = {
             run.prompt_id
             for run in self

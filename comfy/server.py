@@ -1,4 +1,4 @@
-"""The native kind of backend: a ComfyUI server."""
+"""The backend kind for a ComfyUI server."""
 
 import asyncio
 import hashlib
@@ -49,13 +49,13 @@ from comfy.watchdog import Watchdog
 _T = TypeVar("_T")
 
 UPLOAD_FOLDER = "limner"
-"""Subfolder of ComfyUI's input folder, by which an operator recognizes the files."""
+"""Subfolder of ComfyUI's input folder, so that operators recognize the files."""
 
 _HASH_CHARACTERS = 32
 
 
 class ComfyServer:
-    """A Backend; see there for the contract. Use it from one event loop."""
+    """A Backend for a ComfyUI server; use it from one event loop."""
 
     def __init__(self, settings: BackendSettings, timing: Timing | None = None) -> None:
         self._timing = timing or Timing()
@@ -85,16 +85,16 @@ class ComfyServer:
 
     @property
     def name(self) -> str:
-        """The operator's name of it."""
+        """The operator's name for it."""
         return self._http.name
 
     @property
     def is_reachable(self) -> bool:
-        """Whether it answered last time."""
+        """Whether the last request was answered."""
         return self._http.is_reachable
 
     async def __aenter__(self) -> Self:
-        """Open it; the block's end closes it."""
+        """Open it; closed at the end of the context."""
         await self.open()
         return self
 
@@ -115,12 +115,12 @@ class ComfyServer:
         await self._http.close()
 
     async def fetch_description(self) -> BackendDescription:
-        """Ask for version and devices; the proof that this is ComfyUI at all."""
+        """Return version and devices; verifies that this is ComfyUI."""
         answer = await self._http.fetch_json("system_stats", timeout=self._timing.request)
         return self._require(parse_description(answer))
 
     async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """Node classes with their inputs and model lists; cached unless `refresh`."""
+        """Return node classes with their inputs and model lists; cached unless `refresh`."""
         if self._object_info is None or refresh:
             raw = await self._http.fetch_json("object_info", timeout=self._timing.object_info)
             try:
@@ -130,19 +130,19 @@ class ComfyServer:
         return self._object_info
 
     def _find_key(self, run: Run) -> str | None:
-        """The API key, for graphs with nodes of partners; for all while the nodes are not known."""
+        """Return the API key for graphs with partner nodes; for all while classes are unknown."""
         info = self._object_info
         return self._key if info is None or info.has_partner(run.graph) else None
 
     async def fetch_load(self) -> int:
-        """How many graphs it runs or holds waiting, those of other clients included."""
+        """Return how many graphs of all clients run or wait there."""
         answer = await self._http.fetch_json("prompt", timeout=self._timing.request)
         return self._require(parse_load(answer))
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
-        """Store a picture; the name is made from the content, so doing it again is harmless.
+        """Store a picture under a name derived from its content.
 
-        No other picture can be replaced: names are derived from contents, overwriting is off.
+        Repetition is harmless, and no other picture can be overwritten.
         """
         check_extension(extension)
         filename = f"{_digest(content)}.{extension}"
@@ -151,8 +151,8 @@ class ComfyServer:
     async def upload_mask(self, content: bytes, *, original: str) -> str:
         """Give an uploaded picture the alpha of this PNG; return the name of the new picture.
 
-        `original` is what `upload_image` returned; both must be of the same size. Doing it again
-        is harmless. Raises BackendRefused, with status 404 when the original is not there.
+        `original` is what `upload_image` returned; both must have the same size. Repetition is
+        harmless. Raises BackendRefused, with status 404 if the original is missing.
         """
         folder, _, name = original.rpartition("/")
         reference = {"filename": name, "subfolder": folder, "type": "input"}
@@ -172,7 +172,7 @@ class ComfyServer:
         is_new: bool = False,
         stall_after_s: float = STALL_AFTER_S,
     ) -> AsyncGenerator[RunEvent, None]:
-        """Run the graph, or follow the run that already has this prompt id, to its end."""
+        """Run the graph, or re-attach to the run with this prompt id, until its end."""
         is_new = is_new or prompt_id is None
         prompt_id = check_prompt_id(prompt_id)
         self._watchdog.start()
@@ -189,7 +189,7 @@ class ComfyServer:
             self._listener.note_run_ended()
 
     async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
-        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+        """Download one result. Raises OutputGone, or BackendRefused if it is larger."""
         query = {
             "filename": output.filename,
             "subfolder": output.subfolder,
@@ -203,7 +203,7 @@ class ComfyServer:
     async def cancel(self, prompt_id: str) -> CancelOutcome:
         """Stop this prompt id and no other, and verify that it stopped.
 
-        Raises RunStalled when the backend has not stopped it after a minute of asking.
+        Raises RunStalled if it still runs after a minute.
         """
         outcome = await cancel_run(prompt_id, self._queries, self._runs, self._timing)
         if outcome is CancelOutcome.CANCELLED:
@@ -255,7 +255,7 @@ class ComfyServer:
             raise BackendRefused(sentence, status=HTTPStatus.NOT_FOUND)
 
     def _receive(self, message: Message) -> None:
-        """Called by the listener for every message; must not block."""
+        """Handle a message, called by the listener; must not block."""
         if isinstance(message, QueueStatus):
             self._watchdog.note_queue_changed()
         now = time.monotonic()

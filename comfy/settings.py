@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """Where a backend is and how to talk to it; nothing secret shows up in its repr.
+    """Address and options of a backend; its repr contains no secret.
 
-    `url` may hold a base path, a query and `user:password@`. `concurrency` is how many graphs
-    it is handed at a time. `api_key_comfy_org` pays for the nodes of partners, and goes along with
-    the graphs that have some. `object_info` is a saved `/object_info`, also gzipped, for kinds that
-    cannot be asked. Raises ValueError with a plain sentence, without the URL's secrets.
+    `url` may contain a base path, a query and `user:password@`. `concurrency` is the number of
+    graphs it is sent at a time. `api_key_comfy_org` pays for partner nodes, and is sent with graphs
+    that have some. `object_info` is a saved `/object_info`, also gzipped, for kinds without that
+    request. Raises ValueError with a plain sentence, without the URL's secrets.
     """
 
     url: str = field(repr=False)
@@ -28,7 +28,7 @@ class BackendSettings:
     object_info: Path | None = None
 
     def __post_init__(self) -> None:
-        """Fill in the name from host and port."""
+        """Validate, and derive a missing name from host and port."""
         host = _host_and_port(self.url)
         if not self.name:
             object.__setattr__(self, "name", host)

@@ -14,11 +14,11 @@ _FEATURE_FLAGS = json.dumps(
         "data": {"supports_preview_metadata": True, "supports_progress_text_metadata": True},
     }
 )
-"""Asks for previews and texts that name their run. Only the very first text message counts."""
+"""Requests previews and texts with their run's id. Only the first text message is evaluated."""
 
 
 class Socket:
-    """Get one from `connect`. It may be drained once."""
+    """One connection, opened by `connect`. It may be drained once."""
 
     def __init__(self, client_id: str, connection: aiohttp.ClientWebSocketResponse) -> None:
         self.client_id = client_id
@@ -36,7 +36,7 @@ class Socket:
         return cls(client_id, connection)
 
     async def drain(self, receive: Callable[[str | bytes], None]) -> None:
-        """Hand over every frame until the connection ends, for whatever reason."""
+        """Pass on every frame until the connection ends, for whatever reason."""
         text, binary = aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY
         async for frame in self._connection:
             if frame.type is text or frame.type is binary:

@@ -24,7 +24,7 @@ from comfy.timeouts import Timing
 _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
-"""Submissions of one prompt id, each only after the one before was verified not to be there."""
+"""Submissions of one prompt id; each only after the previous one was verified to be absent."""
 
 
 class GraphSubmitter:
@@ -51,7 +51,11 @@ class GraphSubmitter:
         self._withdraw = withdraw
 
     async def submit(self, run: Run, *, previews: bool, is_new: bool) -> bool:
-        """Return whether the backend had it already. Its messages are received from here on."""
+        """Submit a run; return whether the backend had it already.
+
+        From here on its messages are received. If a response is lost, the prompt id is looked up
+        before it is submitted again.
+        """
         if not is_new and _adopt(run, await self._queries.look_up(run.prompt_id)):
             self._listener.start()
             return True
@@ -85,7 +89,7 @@ class GraphSubmitter:
                 return
 
     async def _was_accepted(self, run: Run) -> bool:
-        """Look for a prompt id whose submission got no response. Raises if that is undecidable."""
+        """Look up a prompt id whose submission got no response. Raises if that is undecidable."""
         deadline = time.monotonic() + self._timing.lookup
         last_error: ComfyError | None = None
         while True:
@@ -134,7 +138,7 @@ class GraphSubmitter:
 
 
 def _adopt(run: Run, whereabouts: Whereabouts) -> bool:
-    """Attach to a run that the backend knows; return False if it knows none."""
+    """Re-attach to a run that the backend knows; return False if it knows none."""
     if whereabouts is None:
         return False
     run.is_submitted = True
@@ -147,7 +151,7 @@ def _adopt(run: Run, whereabouts: Whereabouts) -> bool:
 
 
 def _build_body(run: Run, *, previews: bool, key: str | None) -> dict[str, Any]:
-    """The one place where ComfyUI's own word for a graph, `prompt`, is written."""
+    """Build the request; `prompt` is ComfyUI's word for the graph."""
     extra_data = {"preview_method": "auto" if previews else "none"}
     if key is not None:
         # The server keeps it out of its queue and history: its SENSITIVE_EXTRA_DATA_KEYS.

@@ -1,4 +1,4 @@
-"""Descriptions of TLS failures: what is wrong, and what an operator can do."""
+"""Descriptions of TLS failures, with what an operator can do."""
 
 import ssl
 
@@ -14,7 +14,7 @@ _LACKING = {
     89: "basicConstraints of its authority's certificate is not marked critical",
     92: "its authority's certificate lacks keyUsage (critical, keyCertSign, cRLSign)",
 }
-"""What OpenSSL asks for in its strict checks, which Python makes by default since 3.13."""
+"""Messages of OpenSSL's strict checks, Python's default since 3.13."""
 
 
 def describe_tls_failure(error: BaseException | None) -> str:

@@ -1,4 +1,4 @@
-"""Polls for runs whose messages do not arrive: an open socket may receive nothing."""
+"""Polling of runs whose messages do not arrive: an open socket may receive nothing."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ class Watchdog:
         self._reopen_at = 0.0
 
     def start(self) -> None:
-        """Begin to watch. May be called again."""
+        """Start watching. May be called again."""
         if self._task is None and not self._is_closed:
             self._task = asyncio.create_task(self._watch(), name=f"watch {self._http.name}")
 
@@ -63,12 +63,12 @@ class Watchdog:
             await asyncio.wait([task])
 
     def note_connected(self) -> None:
-        """Catch up at once on whatever happened while nobody listened."""
+        """Poll at once, because messages may have been missed."""
         self._everything_is_due = True
         self.note_queue_changed()
 
     def note_queue_changed(self) -> None:
-        """Poll now for runs that are followed by polling."""
+        """Poll now for runs without socket messages."""
         self._queue_changed_at = time.monotonic()
         # Not asked of every run here: this is called three times a run, for each of them.
         if self._any_is_polled or self._everything_is_due:
@@ -123,15 +123,18 @@ class Watchdog:
         )
 
     def _may_have_changed(self, run: Run) -> bool:
-        """Taken out of the queue by somebody else, one that waits ends with a `status` alone."""
+        """Return whether it may have ended unnoticed.
+
+        A waiting run that another client removes from the queue ends with a `status` only.
+        """
         return run.is_started or self._queue_changed_at >= run.last_sign_at
 
     def _is_polled(self, run: Run) -> bool:
-        """Whether its messages go to nobody, or to a client id that is not ours any more."""
+        """Return whether its messages go to nobody, or to a previous client id of ours."""
         return not self._listener.is_connected or run.client_id != self._listener.client_id
 
     def _was_not_announced(self, run: Run, now: float) -> bool:
-        """Whether the `status` that follows each submission has not come."""
+        """Return whether the `status` that follows each submission is overdue."""
         if run.posted_at is None or now - run.posted_at < self._timing.status_wait:
             return False
         return self._listener.last_frame_at < run.posted_at
@@ -149,7 +152,7 @@ class Watchdog:
             self._replace_deaf_socket()
 
     def _note_alive(self, run: Run, state: QueueState) -> bool:
-        """Return whether the socket should have told this and did not."""
+        """Record a sign of life; return whether the socket failed to report the change."""
         now = time.monotonic()
         run.missing_since = None
         is_polled = self._is_polled(run)
@@ -199,7 +202,7 @@ class Watchdog:
             self._listener.reopen()
 
     def _note_unanswered(self, error: ComfyError) -> None:
-        """Fail all runs once the backend has been silent too long, on HTTP and the socket."""
+        """Fail all runs if the backend was silent too long, on HTTP and the socket."""
         now = time.monotonic()
         if self._unanswered_since is None:
             self._unanswered_since = now

@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase
 UNSIGNED_64_BIT_MAX = 2**64 - 1
 
 VERSION_TABLE = "limner_revision"
-"""Not Alembic's own name: another program's tables may be in the same PostgreSQL database."""
+"""Not Alembic's default: another program's tables may be in the same PostgreSQL database."""
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -38,7 +38,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Convert to UTC; raise for a naive datetime."""
+        """Convert to UTC. Raises ValueError for a naive datetime."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -56,16 +56,15 @@ class UTCDateTime(TypeDecorator[datetime]):
 class UnsignedBigInteger(TypeDecorator[int]):
     """An unsigned 64-bit number, stored as decimal text.
 
-    Neither database has such a type: BIGINT is signed, and NUMERIC becomes a float on SQLite.
-    Text is exact on both and readable in any tool; it does not sort as numbers do, which nobody
-    asks of a seed.
+    Neither database has such a type: BIGINT is signed, and NUMERIC becomes a float on SQLite. Text
+    is exact on both and readable in any tool. It does not sort as numbers do, which seeds need not.
     """
 
     impl = String(20)
     cache_ok = True
 
     def process_bind_param(self, value: int | None, _dialect: Dialect) -> str | None:
-        """Refuse what does not fit into 64 unsigned bits."""
+        """Convert to text. Raises ValueError for more than 64 unsigned bits."""
         if value is None:
             return None
         if not 0 <= value <= UNSIGNED_64_BIT_MAX:
@@ -96,7 +95,7 @@ class Base(DeclarativeBase):
 
 
 def table_of(row_type: type[Base]) -> Table:
-    """The table of a row type. A statement on it is executed without what the ORM adds to it."""
+    """Return the table of a row type, for statements without the ORM's overhead."""
     table = row_type.__table__
     assert isinstance(table, Table)  # noqa: S101 - none of ours is a join
     return table

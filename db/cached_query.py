@@ -1,4 +1,4 @@
-"""Results of queries that are kept until one of the tables they read changes."""
+"""Cached results of queries, kept until one of the tables that they read changes."""
 
 import time
 from collections.abc import Callable, Collection, Hashable
@@ -8,21 +8,21 @@ from db.base import Base
 from db.database import Database, Session
 
 MAX_AGE_S = 30.0
-"""Seconds after which a result is read again, whatever was heard: another process's announcement
-may have been lost with a connection."""
+"""Seconds after which a result is read again in any case: another process's announcement may have
+been lost with a connection."""
 
 MAX_RESULTS = 2_000
-"""Results of one query that are kept: about as many guilds, or people, as ask within a minute."""
+"""Cached results of one query: about as many guilds or people as ask within a minute."""
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
 class CachedQuery(Generic[K, V]):
-    """A query by key that is executed only when its tables may have changed since.
+    """A query by key that is executed only if its tables may have changed.
 
-    What this process changed is seen at once. On PostgreSQL other processes announce what they
-    changed with its commit; see `Database.note_changed`.
+    Changes of this process are seen at once. On PostgreSQL, other processes announce changes on
+    commit; see `Database.note_changed`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class CachedQuery(Generic[K, V]):
         self._results: dict[K, tuple[V, int, float]] = {}
 
     async def get(self, key: K) -> V:
-        """Return the result for this key. Raises DatabaseError where it has to be read."""
+        """Return the result for this key. Raises DatabaseError if it has to be read."""
         version = self._database.version(self._tables)
         known = self._results.get(key)
         if known is not None and known[1] == version and time.monotonic() - known[2] < MAX_AGE_S:

@@ -1,7 +1,7 @@
-"""The engine, and transactions: functions that run completely in a database thread.
+"""The engine, and transactions: functions that run as a whole in a database thread.
 
-A statement by way of an asynchronous driver costs several times what it costs in a thread that
-does a whole transaction at once, so nothing here is a coroutine but what waits for such threads.
+A statement through an asynchronous driver costs several times what it costs in a thread that runs a
+whole transaction, so only waiting for these threads is asynchronous here.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from db.error_translation import translated
 from db.errors import DatabaseUnavailable, InvalidDatabaseURL
 
 BUSY_TIMEOUT_MS = 30_000
-"""Milliseconds a writer waits for another on SQLite: longer than any of our transactions takes."""
+"""Milliseconds that a writer waits for another on SQLite: longer than any of our transactions."""
 
 POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
     {
@@ -55,31 +55,30 @@ within half a minute. Keepalive probes are not sent while data is unacknowledged
 by `tcp_user_timeout`."""
 
 STATEMENT_TIMEOUT_S = 60
-"""Seconds for one statement on PostgreSQL: none of ours takes so long."""
+"""Seconds for one statement on PostgreSQL; none of ours takes nearly that long."""
 
 IDLE_TRANSACTION_TIMEOUT_S = 10
-"""Seconds between two statements of a transaction, after which PostgreSQL ends its session.
+"""Seconds between two statements of a transaction before PostgreSQL ends its session.
 
-Otherwise a process that is stopped there, or a suspended machine, would hold its locks, such as a
-guild's, for as long as it stays so: TCP's probes are answered by the system. Nothing waits
-between statements, and the longest computation, the digest of the largest result, takes a second.
+Otherwise a stopped process or suspended machine would hold its locks, such as a guild's, all the
+time, because the system answers TCP's probes. Our transactions wait for nothing between statements;
+the longest computation, the digest of the largest result, takes a second.
 """
 
 TRANSACTION_TIMEOUT_S = 60.0
-"""Seconds for a transaction, the wait for a thread included: a server that is frozen answers
-nothing, and whoever asked must not wait for ever."""
+"""Seconds for a transaction, including the wait for a thread: a frozen server never answers."""
 
 LAST_TRANSACTIONS_S = 2.0
-"""Seconds for transactions that are open when the database is closed."""
+"""Seconds that closing waits for open transactions."""
 
 SQLITE_READERS = 4
-"""Threads that read beside the one that writes: more wait for the interpreter's lock."""
+"""Threads that read beside the writing one: more would wait for the interpreter's lock."""
 
 POSTGRESQL_CONNECTIONS = 8
-"""Threads, and connections, of one process: PostgreSQL allows 100 by default in all."""
+"""Threads and connections of one process: PostgreSQL allows 100 by default in all."""
 
 CHANGES_CHANNEL = "limner_changes"
-"""Channel on which processes on PostgreSQL announce to which watched tables they wrote."""
+"""Channel on which processes announce the watched tables that they changed (PostgreSQL)."""
 
 Session = orm.Session
 """The session type, for callers that only open repositories."""
@@ -121,38 +120,39 @@ class Database:
         self._is_closed = False
 
     def __repr__(self) -> str:
-        """Say which database it is, and no secret."""
+        """Describe the database without secrets."""
         return f"Database({describe(self._url)!r})"
 
     async def read(self, query: Callable[[Session], T]) -> T:
-        """Call a function that only reads, in a transaction beside others. Raises DatabaseError."""
+        """Call a function that only reads, in a transaction of its own. Raises DatabaseError."""
         return await self._run(self._readers, query, read_only=True)
 
     async def write(self, change: Callable[[Session], T]) -> T:
-        """Call a function in a transaction that is committed at its return.
+        """Call a function in a transaction that is committed on return.
 
-        It is rolled back on any exception. A function whose caller is cancelled is not called when
-        it has not begun, and else runs to its end, its transaction with it. Raises DatabaseError.
+        It is rolled back on any exception. If the caller is cancelled before the function began, it
+        is not called; otherwise it runs to its end and its transaction is committed. Raises
+        DatabaseError.
         """
         return await self._run(self._writers, change, read_only=False)
 
     def version(self, tables: Collection[str]) -> int:
-        """A number that is another one after any of these tables was written to.
+        """Return a number that changes after any write to these tables.
 
-        Writes are counted from the first time that a table is asked for.
+        Writes are counted from the first call for a table.
         """
         return self._changes.version(tables)
 
     def note_changed(self, tables: Collection[str] | None) -> None:
-        """Note that another process wrote to these tables; to any, where None is given."""
+        """Note that another process wrote to these tables; None stands for all."""
         self._changes.count(tables)
 
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Generator[Session]:
         """Open a transaction in this thread, committed at the end or rolled back on an exception.
 
-        On SQLite a transaction is alone in writing from its start, so that what it reads stays
-        true; `read_only` lets it run beside others instead. Raises DatabaseError.
+        On SQLite a transaction holds the write lock from its start, so that what it reads stays
+        valid; `read_only` lets it run beside others instead. Raises DatabaseError.
         """
         if self._is_closed:
             raise DatabaseUnavailable(_CLOSED)
@@ -170,7 +170,7 @@ class Database:
                     session.invalidate()
 
     async def close(self) -> None:
-        """Refuse new transactions, let others end for a moment, and close all connections.
+        """Refuse new transactions, wait a moment for open ones, and close all connections.
 
         May be called twice.
         """
@@ -226,7 +226,7 @@ class Database:
 
 
 class _Changes:
-    """Counts committed writes to the tables whose version was asked for."""
+    """Counts committed writes to the tables whose version was requested."""
 
     def __init__(self) -> None:
         self._versions: dict[str, int] = {}
@@ -244,7 +244,7 @@ class _Changes:
                     self._versions[table] += 1
 
     def note(self, _connection: Connection, statement: object, *_arguments: object) -> None:
-        """Take note of a statement that was executed in this thread."""
+        """Note a statement that was executed in this thread."""
         if isinstance(statement, UpdateBase):
             name = getattr(statement.table, "name", "")
             changed = getattr(self._of_thread, "changed", None)
@@ -253,7 +253,7 @@ class _Changes:
 
     @contextmanager
     def collecting(self) -> Generator[set[str]]:
-        """Collect what this thread's transaction changes; count it when that is committed."""
+        """Collect the changes of this thread's transaction, and count them when it commits."""
         changed: set[str] = set()
         outer, self._of_thread.changed = getattr(self._of_thread, "changed", None), changed
         try:
@@ -265,10 +265,10 @@ class _Changes:
 
 
 class _Threads:
-    """Threads that call what they are given, in its order.
+    """Threads that run calls in order.
 
-    Unlike those of an executor they are not waited for when the process ends: one may wait for a
-    lock that another program holds.
+    Unlike those of an executor they are not joined when the process ends: one may be waiting for a
+    lock of another program.
     """
 
     def __init__(self, count: int) -> None:
@@ -287,7 +287,7 @@ class _Threads:
         return future
 
     def stop(self) -> None:
-        """End each thread after the calls queued before. May be called twice."""
+        """Stop each thread after all calls that are queued. May be called twice."""
         for _ in range(self._count if self._is_started else 0):
             self._calls.put(None)
 
@@ -308,9 +308,9 @@ class _Threads:
 
 
 def normalise_url(url: str) -> str:
-    """Convert the usual forms of a database URL into the one that names the driver.
+    """Convert common forms of a database URL to the one that names the driver.
 
-    Raises InvalidDatabaseURL, whose message never repeats the URL: it may hold a password.
+    Raises InvalidDatabaseURL, whose message never contains the URL: it may have a password.
     """
     try:
         parsed = make_url(url.strip())
@@ -341,7 +341,7 @@ def libpq_url(url: str) -> str | None:
 
 
 def sqlite_files(url: str) -> tuple[Path, ...]:
-    """Return the files of a SQLite database, the journals included; none for PostgreSQL."""
+    """Return the files of a SQLite database, including journals; none for PostgreSQL."""
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() != "sqlite" or parsed.database is None:
         return ()
@@ -358,10 +358,10 @@ def describe(url: URL) -> str:
 
 
 def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
-    """Build an engine for a normalised URL; stored values never show up in its messages.
+    """Build an engine for a normalized URL; stored values never appear in its messages.
 
-    Migrations take as long as they need, and rebuild SQLite's tables with foreign keys off:
-    dropping the old table would delete what refers to it.
+    Migrations have no time-out, and rebuild SQLite's tables with foreign keys off: dropping the old
+    table would delete the rows that refer to it.
     """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True)
@@ -382,7 +382,7 @@ def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
 
 
 def _hang_up(connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
-    """Shut down the socket of a connection in use, for which drivers have no method."""
+    """Shut down the socket of a connection in use, which drivers cannot do."""
     # It may have been closed meanwhile, here or there.
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)

@@ -11,12 +11,12 @@ from db.base import Base
 
 
 def is_postgresql(session: Session) -> bool:
-    """Whether this transaction is on PostgreSQL; it is on SQLite otherwise."""
+    """Return whether this transaction is on PostgreSQL, otherwise on SQLite."""
     return session.get_bind().dialect.name == "postgresql"
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT that can say what happens on a key that exists."""
+    """Build an INSERT with support for conflicting keys."""
     return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
 
 

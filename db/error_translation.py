@@ -198,7 +198,7 @@ def _is_of_connecting(error: psycopg.OperationalError) -> bool:
 
 
 def _translate_refusal(words: str, url: URL) -> DatabaseError:
-    """Translate a failed connection by its message: libpq gives no SQLSTATE for it."""
+    """Translate a refused connection by its message: libpq reports no SQLSTATE for it."""
     if "FATAL" not in words:
         return _server_unreachable(url)
     for marks, sqlstate in _REFUSALS:

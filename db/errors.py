@@ -25,11 +25,11 @@ class InvalidDatabaseURL(DatabaseError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database does not answer just now, or another program holds it; trying later may help."""
+    """The database does not answer, or another program has locked it; a retry may help."""
 
 
 class DatabaseFull(DatabaseUnavailable):
-    """There is no space left where the database is."""
+    """No space is left on the database's disk."""
 
 
 class DatabaseDenied(DatabaseError):
@@ -45,7 +45,7 @@ class DatabaseOutdated(DatabaseError):
 
 
 class DatabaseTooNew(DatabaseError):
-    """A newer program upgraded the database: `found` is its revision, `known` our newest one."""
+    """A newer program upgraded the database: `found` is its revision, `known` our newest."""
 
     def __init__(self, *, found: str, known: str) -> None:
         super().__init__(
@@ -58,12 +58,12 @@ class DatabaseTooNew(DatabaseError):
 
 
 class Conflict(DatabaseError):
-    """What was written contradicts what is recorded already, such as an id used twice."""
+    """A write contradicts existing records, such as an id that is used already."""
 
 
 class Unstorable(DatabaseError):
-    """A value is too large for its column, or holds characters that cannot be stored."""
+    """A value is too large for its column, or has characters that cannot be stored."""
 
 
 class BackupRefused(DatabaseError):
-    """A copy of the database cannot be made that way, or in that place."""
+    """A copy of the database cannot be made that way, or at that place."""

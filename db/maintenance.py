@@ -1,4 +1,4 @@
-"""Maintenance of the database: backups, their return, and size statistics."""
+"""Maintenance of the database: backup, restoration, and size statistics."""
 
 import asyncio
 import sqlite3
@@ -22,7 +22,7 @@ from db.tables import OutputContentRow, OutputRow
 class Stats:
     """Size of the database: rows and bytes by table, in all, and of the largest columns.
 
-    `table_bytes` counts indexes too; it is empty where SQLite was built without counting them.
+    `table_bytes` includes indexes; it is empty if SQLite was built without DBSTAT.
     """
 
     rows: dict[str, int]
@@ -64,10 +64,10 @@ async def backup(url: str, path: Path) -> None:
 
 
 async def restore(url: str, path: Path) -> None:
-    """Put a copy that `backup` made in the place of the SQLite database's content.
+    """Replace the content of the SQLite database by that of a backup.
 
-    An older copy is upgraded. Nothing is replaced before the copy is found to be whole. Nothing
-    else may use the database. Raises DatabaseError.
+    An older copy is upgraded. The copy is verified before anything is replaced. Nothing else may
+    use the database meanwhile. Raises DatabaseError.
     """
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() != "sqlite" or parsed.database is None:
@@ -115,7 +115,7 @@ def _overwrite(source: Path, path: Path) -> None:
 
 
 async def stats(url: str) -> Stats:
-    """Count rows and bytes. Raises DatabaseError, also where there is no file yet."""
+    """Count rows and bytes. Raises DatabaseError, also if there is no file yet."""
     parsed = make_url(normalise_url(url))
     if parsed.get_backend_name() == "sqlite" and parsed.database is not None:
         await asyncio.to_thread(_require_file, Path(parsed.database))
@@ -190,7 +190,7 @@ def _holds_our_tables(connection: sqlite3.Connection) -> bool:
 
 
 def _bytes_by_table(session: Session) -> dict[str, int]:
-    """Bytes of each of our tables with its indexes; empty where SQLite cannot tell."""
+    """Return the bytes of each table with its indexes; empty if SQLite cannot tell."""
     if session.get_bind().dialect.name == "postgresql":
         statement = (
             "SELECT relname, pg_total_relation_size(oid) FROM pg_class "

@@ -1,4 +1,4 @@
-"""Moving every record from SQLite to PostgreSQL."""
+"""Copying of all records from SQLite to PostgreSQL."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from db.errors import BackupRefused
 from db.migrations import MigrationState
 
 ROWS_AT_A_TIME = 200
-"""Rows in memory at once: one may hold a picture."""
+"""Rows in memory at once; one may contain a picture."""
 
 
 async def copy(source: str, target: str, *, note: Callable[[str, int], None]) -> None:
     """Copy all records of a SQLite database into an empty PostgreSQL database.
 
-    The target's tables are made when they are missing. All or nothing: a copy that is stopped
-    leaves no record behind and can simply be begun again. `note` is called with each table's name
-    and its number of rows. Nothing may write to the source meanwhile. Raises DatabaseError.
+    Missing tables of the target are created. All or nothing: an interrupted copy leaves no record
+    behind and can be repeated. `note` is called with each table's name and number of rows. Nothing
+    may write to the source meanwhile. Raises DatabaseError.
     """
     if await migrations.current_state(source) is not MigrationState.CURRENT:
         raise BackupRefused("The database is empty or older. Run `limner db upgrade` first.")
@@ -69,7 +69,7 @@ def _copy_table(source: Connection, target: Connection, table: Table) -> int:
 
 
 def _continue_numbering(connection: Connection, table: Table) -> None:
-    """Let the next number follow the highest one that was copied."""
+    """Set sequences to continue after the highest copied number."""
     key = table.autoincrement_column
     if key is None or not isinstance(key.type, BigInteger):
         return

@@ -18,35 +18,35 @@ from comfy.protocol.events import OutputFile
 from comfy.timeouts import Timing
 
 ASSETS = "api/v2/assets"
-"""Path of the assets below a service's URL."""
+"""Path of assets below a service's URL."""
 
 _HASH_CHARACTERS = 32
 
 
 class AttachedPicture(str):
-    """A picture for the input of a graph, where a file name would stand; its text is that name.
+    """A picture as an input of a graph, in place of a file name; its text is that name.
 
-    It is uploaded when the graph is sent, so that a job that runs already needs no upload to be
-    found again. A type of its own, so that no text that a person types can refer to a file.
+    It is uploaded when the graph is sent, so that re-attaching to a job needs no upload. It has a
+    type of its own, so that no typed text can refer to a file.
     """
 
     __slots__ = ("content",)
     content: bytes
 
     def __new__(cls, content: bytes, extension: str) -> Self:
-        """Name it by its content; services store equal ones once."""
+        """Name it by its content; services store equal files once."""
         name = f"{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{extension}"
         picture = super().__new__(cls, name)
         picture.content = content
         return picture
 
     def __str__(self) -> Self:
-        """Return it as it is: a plain string would be a file name."""
+        """Return itself: a plain string would be a file name."""
         return self
 
 
 async def upload_attached(http: HttpClient, graph: Graph) -> dict[str, Any]:
-    """Upload what is attached; return the graph as it is sent, with references to it."""
+    """Upload attached pictures; return the graph with references to them."""
     return {
         node_id: {**node, "inputs": await _refer(http, node.get("inputs", {}))}
         for node_id, node in graph.items()
@@ -54,9 +54,9 @@ async def upload_attached(http: HttpClient, graph: Graph) -> dict[str, Any]:
 
 
 async def fetch(http: HttpClient, timing: Timing, file: OutputFile, *, max_bytes: int) -> bytes:
-    """Download a file. Raises OutputGone, or BackendRefused when it is larger.
+    """Download a file. Raises OutputGone, or BackendRefused if it is larger.
 
-    A service that cannot be reached is waited for: what it made is paid for.
+    Waits for an unreachable service, because its results are paid for.
     """
     path = f"{ASSETS}/{quote(file.asset_id or '', safe='')}/content"
     deadline = time.monotonic() + timing.unknown

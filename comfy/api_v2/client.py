@@ -1,4 +1,4 @@
-"""A Backend that is reached by the Comfy API v2."""
+"""A backend that speaks the Comfy API v2."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ from comfy.settings import BackendSettings
 from comfy.timeouts import Timing
 
 COMFY_CLOUD = "cloud.comfy.org"
-"""The host that has ComfyUI's older API beside v2, /api/object_info among it."""
+"""Host that offers ComfyUI's older API beside v2, including /api/object_info."""
 
 _DEPLOYMENTS = ".run.comfy.app"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -51,12 +51,12 @@ _PAUSE_GROWTH = 1.5
 
 
 class ComfyApiV2:
-    """A Backend; see there for the contract. Use it from one event loop.
+    """A Backend for hosted services; use it from one event loop.
 
     The service chooses the ids of its jobs: `store` keeps which job a prompt id became. Once a
     graph may have been sent, `run` does not raise BackendUnreachable before it is closed: it waits
-    for the service, and ends with OutcomeUnknown or RunStalled. A caller may so try elsewhere after
-    every other error without that anything is paid twice.
+    for the service, and ends with OutcomeUnknown or RunStalled. After any other error a caller may
+    try elsewhere without paying twice.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class ComfyApiV2:
 
     @property
     def name(self) -> str:
-        """The operator's name of it."""
+        """The operator's name for it."""
         return self._http.name
 
     @property
     def is_reachable(self) -> bool:
-        """Whether it answered last time."""
+        """Whether the last request was answered."""
         return self._http.is_reachable
 
     async def open(self) -> None:
-        """Try to reach it, again and again; returns at once."""
+        """Start connecting, with retries; returns at once."""
         if self._trying is None:
             self._trying = asyncio.create_task(self._keep_trying(), name=f"reach {self.name}")
 
@@ -97,7 +97,7 @@ class ComfyApiV2:
         await self._http.close()
 
     async def fetch_description(self) -> BackendDescription:
-        """Say which surface of the API it is; the proof that it is one, and takes our key."""
+        """Return what the service is; verifies that it speaks the API and accepts the key."""
         answer = await self._ask_for_nothing()
         if code_of(answer) != "not_found":
             require_available(self._http, answer)
@@ -113,13 +113,13 @@ class ComfyApiV2:
         return BackendDescription("v2", (), surface=surface, lacks=tuple(lacks))
 
     async def fetch_object_info(self, *, refresh: bool = False) -> ObjectInfo:
-        """Node classes, from the saved file or wherever the service lets them be read; cached."""
+        """Return node classes, from the saved file or the service if it has them; cached."""
         if self._object_info is None or refresh:
             self._object_info = await self._load_object_info()
         return self._object_info
 
     async def fetch_load(self) -> None:
-        """Return None: the API has no such question."""
+        """Return None: the API does not report it."""
 
     async def upload_image(self, content: bytes, *, extension: str) -> str:
         """Return the picture for a graph of this backend; it is uploaded with that graph."""
@@ -169,13 +169,13 @@ class ComfyApiV2:
                 del self._followed[prompt_id]
 
     async def fetch_output(self, output: OutputFile, *, max_bytes: int) -> bytes:
-        """Download one result. Raises OutputGone, or BackendRefused when it is larger."""
+        """Download one result. Raises OutputGone, or BackendRefused if it is larger."""
         return await fetch(self._http, self._timing, output, max_bytes=max_bytes)
 
     async def cancel(self, prompt_id: str) -> CancelOutcome:
         """Cancel the job of this prompt id, and verify that it ended.
 
-        Raises RunStalled when it still runs after a minute of asking.
+        Raises RunStalled if it still runs after a minute.
         """
         deadline = time.monotonic() + self._timing.cancel
         if submission := self._submitting.get(prompt_id):
@@ -229,7 +229,7 @@ class ComfyApiV2:
         return await self._http.exchange("GET", f"{JOBS}/{_NOBODY}", timeout=self._timing.request)
 
     def _find_key(self, graph: Graph) -> str | None:
-        """The API key, for graphs with nodes of partners; for all while the nodes are not known."""
+        """Return the API key for graphs with partner nodes; for all while classes are unknown."""
         info = self._object_info
         needs_key = info is None or info.has_partner(graph)
         return self._settings.api_key_comfy_org if needs_key else None
@@ -243,7 +243,7 @@ class ComfyApiV2:
         return "comfy-api-proxy" if await self._find_proxied() else "unknown service"
 
     async def _find_proxied(self) -> str | None:
-        """Return the URL of the ComfyUI behind a comfy-api-proxy, which its health names."""
+        """Return the URL of the ComfyUI behind a comfy-api-proxy, from its health response."""
         answer = await self._http.exchange("GET", "api/v2/health", timeout=self._timing.request)
         upstream = answer.document.get("upstream") if isinstance(answer.document, dict) else None
         return upstream if isinstance(upstream, str) else None

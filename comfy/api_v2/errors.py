@@ -28,7 +28,8 @@ _UNAVAILABLE = {
     "deployment_not_ready": "{name} is still starting.",
     "rate_limited": "{name} asks us to send less.",
 }
-"""A sentence for each code of an answer that says that nothing runs, and that time may mend."""
+"""Sentences for the codes of responses that mean that nothing ran and a later request may
+succeed."""
 
 _REJECTED = {
     "workflow_format_ui": "The workflow is in the editor's format, not in the API's.",
@@ -37,11 +38,11 @@ _REJECTED = {
 
 
 class KeyReused(ComfyError):
-    """This idempotency key was used before, so its job exists, or may."""
+    """The idempotency key was used before, so its job exists, or may exist."""
 
 
 class TryLater(BackendUnavailable):
-    """429: nothing ran, and the same request is welcome after `pause_s` seconds, if it says so."""
+    """Status 429: nothing ran; the request may be repeated after `pause_s`, if that is given."""
 
     passes = True
 
@@ -51,12 +52,12 @@ class TryLater(BackendUnavailable):
 
 
 def code_of(answer: HttpResponse) -> str:
-    """Return the machine-readable code of an error answer, "" if it has none."""
+    """Return the machine-readable code of an error response, "" if it has none."""
     return str(_error(answer).get("code") or "")
 
 
 def refuses_label(answer: HttpResponse) -> bool:
-    """Whether a job was not taken because of its label."""
+    """Return whether a job was refused because of its label."""
     return code_of(answer) == "metadata_not_supported" or (
         answer.status in {400, 422} and "metadata" in str(_error(answer).get("message"))
     )
@@ -73,7 +74,7 @@ def require_available(http: HttpClient, answer: HttpResponse) -> None:
 
 
 def require_taken(http: HttpClient, answer: HttpResponse) -> None:
-    """Raise the error that an answer amounts to, if any.
+    """Raise the error that corresponds to a response, if any.
 
     BackendUnreachable means that the outcome of the request is unknown.
     """
@@ -97,7 +98,7 @@ def require_taken(http: HttpClient, answer: HttpResponse) -> None:
 
 
 def _build_rejection(message: str, error: Mapping[str, Any]) -> GraphRejected:
-    """Read both shapes of `node_errors`: ComfyUI's own, and lists of fields with reasons."""
+    """Parse both forms of `node_errors`: ComfyUI's own, and lists of fields with reasons."""
     details = error.get("details")
     node_errors = details.get("node_errors") if isinstance(details, dict) else None
     kind = "missing_node_type" if "does not exist" in message else "invalid_workflow"

@@ -1,4 +1,4 @@
-"""Following of one job to its end: by its events while they come, and by asking."""
+"""Following of one job to its end: by its event stream, and by polling."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ from comfy.protocol.outputs import choose_results
 from comfy.timeouts import Timing
 
 MAX_TEXT_BYTES = 2**20
-"""The largest output that is read as a text."""
+"""Bytes of the largest output that is read as a text."""
 
 _NOT_FOUND = 404
 _TOO_MANY = 429
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 async def fetch_job(
     http: HttpClient, timing: Timing, job: Job, graph: Graph, *, link: str = "self"
 ) -> Job | None:
-    """Ask for a job, or have it cancelled by the link "cancel"; None if it is unknown there."""
+    """Fetch a job, or cancel it by the link "cancel"; return None if it is unknown there."""
     method, path = ("POST", "/cancel") if link == "cancel" else ("GET", "")
     url = http.resolve(job.links.get(link)) or f"{JOBS}/{quote(job.id, safe='')}{path}"
     answer = await http.exchange(method, url, timeout=timing.request)
@@ -63,9 +63,9 @@ async def fetch_job(
 
 
 class JobFollower:
-    """Turns what is told of a job into events, and puts them into a mailbox.
+    """Turns reports about a job into events, and puts them into a mailbox.
 
-    A service that cannot be reached is waited for: its job goes on, and costs, meanwhile.
+    Waits for an unreachable service, because its job continues, and costs, meanwhile.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class JobFollower:
         self._pause = timing.poll_first
 
     async def follow(self) -> None:
-        """Follow it to its end, which ends the mailbox, with an error or without."""
+        """Follow the job to its end, which ends the mailbox, with an error or without."""
         try:
             self._take_job(self._job)
             while not self._job.is_ended:
@@ -114,7 +114,7 @@ class JobFollower:
             raise
 
     async def _listen(self) -> None:
-        """Take events until the stream ends; a silent one is checked by asking beside it."""
+        """Process events until the stream ends; poll beside a silent one."""
         link = self._http.resolve(self._job.links.get("events"))
         link = link or f"{JOBS}/{quote(self._job.id, safe='')}/events"
         async with aclosing(_read_events(self._http, link)) as events:
@@ -141,7 +141,7 @@ class JobFollower:
                     await asyncio.wait([pending])
 
     async def _ask(self) -> None:
-        """Ask for the job once. Raises RunStalled, OutcomeUnknown."""
+        """Poll the job once. Raises RunStalled, OutcomeUnknown."""
         try:
             job = await fetch_job(self._http, self._timing, self._job, self._graph)
         except TryLater as later:
@@ -165,7 +165,7 @@ class JobFollower:
         self._pause = min(self._pause * _PAUSE_GROWTH, self._timing.poll_most)
 
     def _note_missing(self) -> None:
-        """Missing once proves nothing: comfy-api-proxy calls a run that just ends expired."""
+        """Count a missing job; once proves nothing, as comfy-api-proxy expires runs as they end."""
         now = time.monotonic()
         self._missing_since = self._missing_since or now
         self._pause = self._timing.gone_apart
@@ -236,7 +236,7 @@ class JobFollower:
         self._last_sign_at = time.monotonic()
 
     async def _finish(self) -> None:
-        """End as the job did."""
+        """End the mailbox as the job ended."""
         job = self._job
         if job.status == "canceled":
             raise RunInterrupted("The run was cancelled.")

@@ -14,10 +14,10 @@ from comfy.protocol.messages import parse_execution_error
 from comfy.protocol.outputs import media_kind
 
 JOBS = "api/v2/jobs"
-"""Path of the jobs below a service's URL."""
+"""Path of jobs below a service's URL."""
 
 ENDED = frozenset({"succeeded", "canceled", "failed", "expired"})
-"""The terminal statuses; a cancellation that was asked for is "canceling" until it is one."""
+"""Terminal statuses; a requested cancellation is "canceling" until it is "canceled"."""
 
 LABEL = "limner"
 """Key of the label that carries the prompt id."""
@@ -27,7 +27,7 @@ _PICTURES = frozenset({"image/jpeg", "image/png"})
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as the service last described it. `texts` are the ids of outputs that are texts."""
+    """One job as last reported. `texts` are the ids of outputs that are texts."""
 
     id: str
     status: str
@@ -45,7 +45,7 @@ class Job:
 
 
 def parse_job(document: object, graph: Mapping[str, Any]) -> Job | None:
-    """Read a job; None if it is none. `graph` tells previews from saved files."""
+    """Parse a job; None if it is none. `graph` distinguishes previews from saved files."""
     if not isinstance(document, dict):
         return None
     job_id, status = document.get("id"), document.get("status")
@@ -66,9 +66,9 @@ def parse_job(document: object, graph: Mapping[str, Any]) -> Job | None:
 
 
 def parse_output(item: Mapping[str, Any], graph: Mapping[str, Any]) -> OutputFile | None:
-    """Read one output, or the payload of an `output` event.
+    """Parse one output, or the payload of an `output` event.
 
-    The API does not tell temporary files from saved ones; the class of the node does.
+    The API does not distinguish temporary files from saved ones; the node's class does.
     """
     asset_id, name, node_id = item.get("id"), item.get("name"), str(item.get("node_id"))
     if not isinstance(asset_id, str) or not asset_id or not isinstance(name, str) or not name:
@@ -83,7 +83,7 @@ def parse_output(item: Mapping[str, Any], graph: Mapping[str, Any]) -> OutputFil
 
 
 def parse_preview(payload: Mapping[str, Any]) -> Preview | None:
-    """Read a `preview` event; None if it is no picture."""
+    """Parse a `preview` event; None if it is no picture."""
     try:
         content = base64.b64decode(str(payload.get("data_base64")), validate=True)
     except (binascii.Error, ValueError):
@@ -95,21 +95,21 @@ def parse_preview(payload: Mapping[str, Any]) -> Preview | None:
 
 
 def is_labelled(item: Mapping[str, Any], prompt_id: str) -> bool | None:
-    """Whether a listed job carries this label; None if it tells no label at all."""
+    """Return whether a listed job has this label; None if it has no label at all."""
     if "metadata" not in item:
         return None
     return item["metadata"] in ({LABEL: prompt_id}, f"{LABEL}={prompt_id}")
 
 
 class EventParser:
-    """Puts lines of server-sent events together; feed it line by line."""
+    """Incremental parser of server-sent events; feed it line by line."""
 
     def __init__(self) -> None:
         self._name = ""
         self._parts: list[str] = []
 
     def feed(self, line: str) -> tuple[str, Mapping[str, Any]] | None:
-        """Return name and payload of the event that this line ends, if it ends one."""
+        """Return name and payload of the event that this line completes, if it does."""
         field, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if field == "event":

@@ -1,9 +1,9 @@
-"""Submission of jobs whose ids the service chooses: never twice, whatever is lost on the way.
+"""Submission of jobs whose ids the service chooses, exactly once despite lost responses.
 
 The prompt id is the idempotency key of every request that submits it, and its label where labels
-are taken. A job whose submission got no answer is looked up by its label. Where that is impossible,
-the same key is sent once more: accepted, it had not arrived; refused as used before, it had, and
-nothing more can be known of it.
+are supported. If a submission got no response, the job is looked up by its label. If that is
+impossible, the same key is sent once more: acceptance means that the first request had not arrived;
+a refusal as reused means that it had, and its job cannot be found.
 """
 
 import asyncio
@@ -29,27 +29,27 @@ from comfy.http import HttpClient, HttpResponse, NeverSent
 from comfy.timeouts import Timing
 
 KEY_LIFETIME = timedelta(hours=23)
-"""A key is sent again for this long after its first sending: services forget keys after 24 h."""
+"""How long a key may be sent again after its first use: services forget keys after 24 h."""
 
 _LABEL_FORMS: tuple[Callable[[str], object], ...] = (
     lambda prompt_id: {LABEL: prompt_id},
     lambda prompt_id: f"{LABEL}={prompt_id}",
     lambda _: None,
 )
-"""As deployments take labels, as comfy-api-proxy does, and as Comfy Cloud does: not at all."""
+"""Forms of labels: of deployments, of comfy-api-proxy, and none for Comfy Cloud."""
 
 _CANNOT_LIST = frozenset({400, 404, 405, 422, 501})
 _PASSING = (BackendUnreachable, TryLater)
 
 
 class NotListed(ComfyError):
-    """The service cannot list jobs, so one cannot be looked up."""
+    """The service cannot list jobs, so none can be looked up."""
 
 
 class JobSubmitter:
-    """Submits graphs, or finds the jobs that were made of them.
+    """Submits graphs, or finds their existing jobs.
 
-    `now` gives the time with its zone; `find_key` the key for a graph with partner nodes.
+    `now` returns an aware time; `find_key` returns the key for a graph with partner nodes.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class JobSubmitter:
     async def submit(self, prompt_id: str, graph: Graph, *, is_new: bool) -> tuple[Job, bool]:
         """Return the job of a prompt id, and whether the service had it already.
 
-        A job that was found again is not asked for; its status is then "unknown". Raises
-        OutcomeUnknown where the service may have run it and does not say; every other ComfyError
-        means that nothing ran.
+        The status of a job that was found again is "unknown", because it is not polled. Raises
+        OutcomeUnknown if the service may have run it and does not tell; after every other
+        ComfyError nothing ran.
         """
         sent = None if is_new else await self._store.find(prompt_id)
         if sent is None:
@@ -86,7 +86,7 @@ class JobSubmitter:
         return await self._recover(prompt_id, graph, sent)
 
     async def find_job_id(self, prompt_id: str) -> str | None:
-        """Return the job id of a prompt id that was sent, as far as it can be known."""
+        """Return the job id of a submitted prompt id, if it can be known."""
         sent = await self._store.find(prompt_id)
         if sent is None or sent.job_id is not None:
             return sent.job_id if sent else None
@@ -96,7 +96,7 @@ class JobSubmitter:
             return None
 
     async def _send_first(self, prompt_id: str, graph: Graph) -> Job | None:
-        """Return the job, None if the outcome is unknown."""
+        """Submit for the first time; return the job, None if the outcome is unknown."""
         workflow = await upload_attached(self._http, graph)
         await self._store.remember_sending(prompt_id, self._now())
         try:
@@ -111,7 +111,7 @@ class JobSubmitter:
             raise
 
     async def _recover(self, prompt_id: str, graph: Graph, sent: SentJob) -> tuple[Job, bool]:
-        """Settle a sending whose answer was lost, in this process or in one that is gone."""
+        """Resolve a submission whose response was lost, in this process or an earlier one."""
         deadline = time.monotonic() + self._timing.unknown
         sendings, is_reused = sent.sendings, False
         while time.monotonic() < deadline:
@@ -150,7 +150,7 @@ class JobSubmitter:
         raise self._unknown()
 
     async def _post_with_retries(self, prompt_id: str, workflow: Graph) -> Job:
-        """Send it, and again as often as the service says "later"; nothing ran then."""
+        """Submit, repeating while the service says "later", which means that nothing ran."""
         deadline = time.monotonic() + self._timing.unavailable
         while True:
             try:
@@ -162,7 +162,7 @@ class JobSubmitter:
                 await asyncio.sleep(pause_s)
 
     async def _post(self, prompt_id: str, workflow: Graph) -> Job:
-        """Send it. BackendUnreachable, unless it is NeverSent, means that it may have arrived."""
+        """Submit. BackendUnreachable, unless it is NeverSent, means that it may have arrived."""
         form = self._label_form
         answer = await self._post_once(prompt_id, workflow, _LABEL_FORMS[form])
         while form < len(_LABEL_FORMS) - 1 and refuses_label(answer):
@@ -197,7 +197,7 @@ class JobSubmitter:
             raise BackendUnreachable(str(error)) from error
 
     async def _search(self, prompt_id: str) -> str | None:
-        """Look it up until it should be listed. Raises NotListed, BackendUnreachable."""
+        """Look a job up until it should be listed. Raises NotListed, BackendUnreachable."""
         deadline = time.monotonic() + self._timing.lookup
         while True:
             job_id = await self._look_up(prompt_id)
@@ -226,7 +226,7 @@ class JobSubmitter:
         return [job for job in jobs if isinstance(job, dict)] if isinstance(jobs, list) else []
 
     async def _note_job(self, prompt_id: str, job_id: str) -> None:
-        """Record the job id, also when whoever waits for it is cancelled just now."""
+        """Record the job id, even if the caller is cancelled meanwhile."""
         await asyncio.shield(asyncio.ensure_future(self._store.remember_job(prompt_id, job_id)))
 
     def _unknown(self) -> OutcomeUnknown:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class MediaKind(StrEnum):
-    """What an output is, by its file extension: keys of ComfyUI's output lists do not tell."""
+    """Kind of an output by its file extension: ComfyUI's output keys are unreliable."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -16,9 +16,9 @@ class MediaKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file the backend holds; `folder_type` is ComfyUI's `output`, `temp` or `input`.
+    """A file on the backend; `folder_type` is ComfyUI's `output`, `temp` or `input`.
 
-    `asset_id` is there where the backend addresses files by an id of its own.
+    `asset_id` is set if the backend addresses files by an id of its own.
     """
 
     node_id: str
@@ -50,7 +50,7 @@ Output = OutputFile | OutputText | OutputBytes
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The backend has the graph. `was_known` says that it had it already (re-attached)."""
+    """The backend has the graph. `was_known` says that it was re-attached."""
 
     prompt_id: str
     was_known: bool
@@ -65,7 +65,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted:
-    """A node began. After a reconnect the first ones may be missing."""
+    """A node started. After a reconnect the first ones may be missing."""
 
     node_id: str
 
@@ -81,7 +81,7 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class NodeText:
-    """A text that a node shows while it runs; a newer one takes its place."""
+    """A text that a node shows while it runs; a newer one replaces it."""
 
     node_id: str
     text: str
@@ -98,7 +98,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class OutputsReady:
-    """A node's outputs exist and can be fetched, while later nodes may still run."""
+    """A node's outputs can be fetched, while later nodes may still run."""
 
     outputs: tuple[Output, ...]
 

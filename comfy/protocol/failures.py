@@ -8,7 +8,7 @@ from comfy.errors import GraphRejected, NodeFailed, NodeProblem, OutOfMemory
 from comfy.protocol.messages import ExecutionError
 
 _LONGEST = 300
-"""Characters kept of a sentence that the server wrote: some quote whole inputs."""
+"""Characters kept of a server's sentence: some quote whole inputs."""
 
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|allocation on device|not enough memory|can(?:'t|not) allocate memory",
@@ -42,10 +42,10 @@ _NODE_ID = re.compile(r"#(?P<node_id>[^']+)'?$")
 
 
 def clean_sentence(text: str) -> str:
-    """Return the first line that says something, without folders and secrets of the server.
+    """Return the first informative line, without folders and secrets of the server.
 
-    Nodes that call other services quote addresses of its network, keys and headers. Nor has it
-    control characters, which would steer an operator's terminal, and lone surrogates.
+    Nodes that call other services quote network addresses, keys and headers. Control characters,
+    which could control an operator's terminal, and lone surrogates are removed as well.
     """
     lines = (line.strip() for line in text.splitlines())
     line = next((line for line in lines if line), "")[: _LONGEST * 4]
@@ -132,7 +132,7 @@ def _parse_problem(node_id: str, class_type: str, problem: Mapping[str, Any]) ->
 
 
 def _parse_allowed(config: object) -> tuple[str, ...]:
-    """Both encodings of a list input: [[...], {}] and ["COMBO", {"options": [...]}]."""
+    """Parse both encodings of a list input: [[...], {}] and ["COMBO", {"options": [...]}]."""
     if not isinstance(config, list) or not config:
         return ()
     if isinstance(config[0], list):
@@ -142,7 +142,7 @@ def _parse_allowed(config: object) -> tuple[str, ...]:
 
 
 def _parse_missing_class(error: Mapping[str, Any]) -> tuple[NodeProblem, ...]:
-    """Name the class: newer servers' sentence holds the node's title, older ones' only that."""
+    """Parse a missing class; older servers name it only in the sentence."""
     extra = error.get("extra_info")
     extra = extra if isinstance(extra, dict) else {}
     match = _MISSING_CLASS.search(str(error.get("message")))
@@ -166,7 +166,7 @@ def _join(problem: Mapping[str, Any]) -> str:
 
 
 def _name(value: object) -> str:
-    """What the server calls something, on one line."""
+    """Return a server's name for something, on one line."""
     return "".join(one for one in str(value)[:_LONGEST] if one.isprintable())
 
 

@@ -1,4 +1,4 @@
-"""Frames of /ws parsed into typed messages. Nothing that a server sends can raise here."""
+"""Parsing of /ws frames into typed messages. Nothing that a server sends raises here."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from comfy.protocol.outputs import parse_outputs
 from comfy.protocol.snapshots import find_owner, find_running
 
 MAX_METADATA_BYTES = 2**16
-"""Of a preview: it names a run and a node, and the newest ones are kept in memory."""
+"""Bytes of a preview's metadata: it names a run and a node, and the newest ones are cached."""
 
 MAX_TEXT_BYTES = 4096
-"""Of a text that a node shows while it runs; people see its first words."""
+"""Bytes of a text that a node shows while it runs; people see its beginning."""
 
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -25,7 +25,7 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PREVIEW_EVENT = 1
 _TEXT_EVENT = 3
 _PREVIEW_WITH_METADATA_EVENT = 4
-"""First big-endian word of a binary frame."""
+"""Event type, the first big-endian word of a binary frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class FeatureFlags:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStart:
-    """The graph begins to run."""
+    """The graph started to run."""
 
     prompt_id: str
 
@@ -62,8 +62,8 @@ class ExecutionCached:
 class NodeExecuting:
     """A node runs; `node_id` None means that the run is over and recorded.
 
-    After a reconnect it comes without a prompt id. `shown_as` is the node of the graph as it was
-    sent, for nodes that the server made while expanding another.
+    After a reconnect it has no prompt id. `shown_as` is the node in the submitted graph, for nodes
+    that the server created while expanding another.
     """
 
     prompt_id: str | None
@@ -83,7 +83,7 @@ class StepProgress:
 
 @dataclass(frozen=True, slots=True)
 class ProgressState:
-    """A snapshot of the nodes that run at the moment, with their steps."""
+    """A snapshot of the running nodes with their steps."""
 
     prompt_id: str
     running: tuple[StepProgress, ...]
@@ -91,13 +91,13 @@ class ProgressState:
 
 @dataclass(frozen=True, slots=True)
 class UnreadSnapshot:
-    """A snapshot before decoding: most contain nothing new for their run."""
+    """A snapshot before decoding, because most contain nothing new for their run."""
 
     prompt_id: str
     frame: str = field(repr=False)
 
     def read(self) -> ProgressState:
-        """Decode it; without nodes where it cannot be read."""
+        """Decode the snapshot; without nodes if it is malformed."""
         entries = find_running(self.frame)
         if entries is not None:
             nodes = ((entry["node_id"], entry) for entry in entries)
@@ -108,7 +108,7 @@ class UnreadSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class NodeExecuted:
-    """A node with something to show has ended."""
+    """A node with output has ended."""
 
     prompt_id: str
     node_id: str
@@ -117,7 +117,7 @@ class NodeExecuted:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSuccess:
-    """The run ended well; its record may appear a moment later."""
+    """The run succeeded; its record may appear a moment later."""
 
     prompt_id: str
 
@@ -142,7 +142,7 @@ class ExecutionInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class PreviewFrame:
-    """A picture; with neither prompt id nor node id unless preview metadata was negotiated."""
+    """A picture; without prompt id and node id unless preview metadata was negotiated."""
 
     prompt_id: str | None
     node_id: str | None
@@ -154,8 +154,8 @@ class PreviewFrame:
 class TextFrame:
     """Text that a node shows while it runs.
 
-    Without a prompt id where the server knows no `supports_progress_text_metadata`; it goes to all
-    clients then.
+    Without a prompt id if the server lacks `supports_progress_text_metadata`; all clients get it
+    then.
     """
 
     node_id: str
@@ -165,7 +165,7 @@ class TextFrame:
 
 @dataclass(frozen=True, slots=True)
 class UnknownMessage:
-    """A message of a custom node or a newer server, or one that cannot be decoded."""
+    """A message of a custom node or newer server, or a malformed one."""
 
     reason: str
 
@@ -248,7 +248,7 @@ def _parse_preview_with_metadata(frame: bytes) -> Message:
 
 @lru_cache(maxsize=64)
 def _parse_owner(head: bytes) -> tuple[str | None, str | None] | None:
-    """Return prompt id and node id: the same bytes with each preview of a node."""
+    """Return prompt id and node id; cached, as all previews of a node have the same bytes."""
     try:
         metadata = json.loads(head)
     except (ValueError, RecursionError):
@@ -380,14 +380,14 @@ _PARSERS = {
 
 
 def _text(value: object) -> str | None:
-    """Ids are strings, but some custom nodes send numbers."""
+    """Return an id as text: some custom nodes send numbers."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _integer(value: object) -> int | None:
-    """Steps are integers, but progress_state sends them as 4.0."""
+    """Return an integer: progress_state sends steps as 4.0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -47,7 +47,7 @@ class Alternative:
 
 
 class ObjectInfo:
-    """Immutable. Specifications are parsed when asked for: servers can have thousands."""
+    """Immutable. Specifications are parsed on demand: servers can have thousands of classes."""
 
     def __init__(self, raw: Mapping[str, Mapping[str, Any]]) -> None:
         self._raw = raw
@@ -95,7 +95,7 @@ class ObjectInfo:
         return None
 
     def choices(self, class_type: str, input_name: str) -> tuple[str, ...] | None:
-        """What a list input accepts; None when it is unknown or no list."""
+        """Return the accepted values of a list input; None if unknown, or if it is no list."""
         found = self.input(class_type, input_name)
         return found.choices if found else None
 
@@ -109,11 +109,11 @@ class ObjectInfo:
         return self._raw.get(class_type, {}).get("output_node") is True
 
     def is_partner(self, class_type: str) -> bool:
-        """Whether the node calls a paid service of somebody else."""
+        """Return whether the node calls a paid third-party service."""
         return self._raw.get(class_type, {}).get("api_node") is True
 
     def has_partner(self, graph: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Whether a node of the graph calls such a service."""
+        """Return whether a node of the graph calls such a service."""
         return any(self.is_partner(str(node.get("class_type"))) for node in graph.values())
 
     def outputs(self, class_type: str) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class ObjectInfo:
         return tuple("COMBO" if isinstance(kind, list) else str(kind) for kind in types)
 
     def output_names(self, class_type: str) -> tuple[str, ...]:
-        """Return what a class's outputs are called, in order."""
+        """Return the names of a class's outputs, in order."""
         names = self._raw.get(class_type, {}).get("output_name")
         return tuple(map(str, names)) if isinstance(names, list) else ()
 
@@ -190,7 +190,7 @@ def _parse_alternatives(kind: str, options: Mapping[str, Any]) -> tuple[Alternat
 
 
 def _parse_choices(kind: object, options: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Old servers put the list where the type is, new ones under `options`."""
+    """Return the choices: old servers put them in place of the type, new ones in `options`."""
     if isinstance(kind, list):
         return tuple(map(str, kind))
     listed = options.get("options")
@@ -200,7 +200,7 @@ def _parse_choices(kind: object, options: Mapping[str, Any]) -> tuple[str, ...] 
 
 
 def _find_part(spec: object, path: list[str]) -> InputSpec | None:
-    """Look through all alternatives of a dynamic list: which one is chosen is not known here."""
+    """Search all alternatives of a dynamic list, because the chosen one is unknown here."""
     _, options = _split(spec)
     listed = options.get("options")
     head, *rest = path

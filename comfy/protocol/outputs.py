@@ -15,17 +15,17 @@ _KIND_OF = {
     extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()
 }
 _TEXT_KEYS = frozenset({"text", "string"})
-"""Lists of strings; under any other key strings are hints for the editor."""
+"""Keys whose lists of strings are texts; under other keys strings are hints for the editor."""
 
 
 def media_kind(filename: str) -> MediaKind:
-    """Return the kind by extension: videos, too, are listed under `images`."""
+    """Return the kind by file extension, because videos are listed under `images`, too."""
     extension = PurePosixPath(filename).suffix.lower().removeprefix(".")
     return _KIND_OF.get(extension, MediaKind.OTHER)
 
 
 def parse_outputs(node_id: str, shown: object) -> tuple[Output, ...]:
-    """Read every list under every key; anything unexpected is passed over."""
+    """Parse every list under every key; ignore anything unexpected."""
     if not isinstance(shown, dict):
         return ()
     return tuple(
@@ -37,9 +37,9 @@ def parse_outputs(node_id: str, shown: object) -> tuple[Output, ...]:
 
 
 def choose_results(outputs: Iterable[Output], graph: Mapping[str, object]) -> tuple[Output, ...]:
-    """Leave temporary files out when there are saved ones; sort by the graph's own node order.
+    """Return saved files, or temporary ones if there are none, in the graph's node order.
 
-    The server's order differs between its restarts.
+    The server's order changes with restarts.
     """
     every = tuple(outputs)
     folders = {output.folder_type for output in every if isinstance(output, OutputFile)}

@@ -13,7 +13,7 @@ from comfy.protocol.outputs import parse_outputs
 
 
 class QueueState(StrEnum):
-    """State of a prompt id that has not ended."""
+    """State of an unfinished prompt id."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -21,7 +21,7 @@ class QueueState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """ComfyUI's own record of an ended run; `failure` None means that it succeeded."""
+    """ComfyUI's record of an ended run; `failure` None means that it succeeded."""
 
     outputs: tuple[Output, ...]
     cached: frozenset[str]
@@ -41,7 +41,7 @@ class Device:
 class BackendDescription:
     """A backend's description of itself.
 
-    `surface` names a hosted service, and `lacks` what it cannot be asked for.
+    `surface` names a hosted service, and `lacks` what it does not support.
     """
 
     version: str
@@ -51,7 +51,7 @@ class BackendDescription:
 
     @property
     def title(self) -> str:
-        """What answers, with its version."""
+        """The program with its version."""
         if self.surface is None:
             return f"ComfyUI {self.version}"
         return f"{self.surface} (Comfy API {self.version})"
@@ -62,7 +62,7 @@ Whereabouts = QueueState | RunRecord | None
 
 
 def parse_record(prompt_id: str, answer: object) -> RunRecord | None:
-    """Read /history/{id}: an empty object for everything that has not ended."""
+    """Parse /history/{id}, which is an empty object until the run has ended."""
     entry = answer.get(prompt_id) if isinstance(answer, dict) else None
     if not isinstance(entry, dict):
         return None
@@ -81,7 +81,7 @@ def parse_record(prompt_id: str, answer: object) -> RunRecord | None:
 
 
 def parse_queue(answer: object) -> dict[str, QueueState] | None:
-    """Read /queue, whose items are [number, prompt id, ...]; None when it is something else."""
+    """Parse /queue, whose items are [number, prompt id, ...]; None if it is something else."""
     if not isinstance(answer, dict):
         return None
     running, waiting = answer.get("queue_running"), answer.get("queue_pending")
@@ -92,7 +92,7 @@ def parse_queue(answer: object) -> dict[str, QueueState] | None:
 
 
 def parse_jobs(answer: object) -> dict[str, QueueState] | None:
-    """Read /api/jobs; None when it is something else."""
+    """Parse /api/jobs; None if it is something else."""
     jobs = answer.get("jobs") if isinstance(answer, dict) else None
     if not isinstance(jobs, list):
         return None
@@ -105,7 +105,7 @@ def parse_jobs(answer: object) -> dict[str, QueueState] | None:
 
 
 def parse_description(answer: object) -> BackendDescription | None:
-    """Read /system_stats; None when it is something else."""
+    """Parse /system_stats; None if it is something else."""
     if not isinstance(answer, dict):
         return None
     system, devices = answer.get("system"), answer.get("devices")
@@ -118,14 +118,14 @@ def parse_description(answer: object) -> BackendDescription | None:
 
 
 def parse_load(answer: object) -> int | None:
-    """Read GET /prompt; None when it is something else."""
+    """Parse GET /prompt; None if it is something else."""
     exec_info = answer.get("exec_info") if isinstance(answer, dict) else None
     remaining = exec_info.get("queue_remaining") if isinstance(exec_info, dict) else None
     return remaining if isinstance(remaining, int) else None
 
 
 def parse_uploaded_name(answer: object) -> str | None:
-    """Read what an upload is called in a graph: the server may have renamed it."""
+    """Return the name of an upload in graphs: the server may have renamed it."""
     name = answer.get("name") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(name, str) or not name:
         return None
@@ -151,7 +151,7 @@ def _parse_failure(messages: Mapping[str, Mapping[str, Any]]) -> RunFailed | Non
 
 
 def _parse_record_outputs(entry: Mapping[str, Any]) -> tuple[Output, ...]:
-    """Outputs are listed by the executed node; `meta` knows the node of the graph as sent."""
+    """Parse outputs, listed by executed node; `meta` maps these to the submitted graph's."""
     outputs, meta = entry.get("outputs"), entry.get("meta")
     if not isinstance(outputs, dict):
         return ()

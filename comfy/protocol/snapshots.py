@@ -1,8 +1,8 @@
-"""Partial parser of `progress_state`, which is most of the text that a server sends.
+"""Partial parser of `progress_state`, the largest part of a server's messages.
 
-It comes at each step and twice a node, and repeats every node so far: 4 KB at 20 nodes, of which
-only the entries of nodes that run say anything new. Decoding all of it was a third of what
-following a run cost.
+It is sent at each step and twice a node, and repeats all nodes so far: 4 KB at 20 nodes, of which
+only the entries of running nodes are new. Decoding all of it took a third of the time for following
+a run.
 """
 
 import json
@@ -26,10 +26,9 @@ def find_owner(frame: str) -> str | None:
 
 
 def find_running(frame: str) -> list[Mapping[str, Any]] | None:
-    """Return the entries of the nodes that run.
+    """Return the entries of running nodes; None if that needs a full parser.
 
-    None if only a full parser can decide. A quote inside a JSON string is escaped, so what is
-    looked for cannot be inside one.
+    A quote inside a JSON string is escaped, so the searched text cannot be inside a string.
     """
     at = frame.find(_RUNNING)
     if at < 0 and _ANY_STATE not in frame:
@@ -45,7 +44,7 @@ def find_running(frame: str) -> list[Mapping[str, Any]] | None:
 
 
 def _read_entry(frame: str, at: int) -> Mapping[str, Any] | None:
-    """Decode the innermost object around a place, if that is a node's entry."""
+    """Decode the innermost object around an offset, if that is a node's entry."""
     try:
         entry = json.loads(frame[frame.rfind("{", 0, at) : frame.find("}", at) + 1])
     except ValueError:

@@ -19,14 +19,14 @@ from db.error_translation import translated
 from db.errors import DatabaseTooNew, DatabaseUnreadable
 
 _UPGRADE_LOCK = 4_921_735_507_118_290_044
-"""The advisory lock that upgrades hold on PostgreSQL: any number nobody else uses."""
+"""Advisory lock that upgrades hold on PostgreSQL: an arbitrary number."""
 
 
 T = TypeVar("T")
 
 
 class MigrationState(StrEnum):
-    """How the database's tables compare with this program's."""
+    """State of the database's tables compared with this program's."""
 
     EMPTY = "empty"
     CURRENT = "current"
@@ -35,10 +35,10 @@ class MigrationState(StrEnum):
 
 
 async def upgrade(url: str) -> None:
-    """Bring the tables up to date, creating the SQLite file and its folder where they are missing.
+    """Upgrade the tables, creating the SQLite file and its folder if they are missing.
 
-    All or nothing. Safe when several processes do it at once: the others wait and find it done.
-    Raises DatabaseError, DatabaseTooNew among them.
+    All or nothing. May be called by several processes at once: one upgrades, and the others wait.
+    Raises DatabaseError, including DatabaseTooNew.
     """
     await asyncio.to_thread(_on_connection, url, _upgrade, makes_folder=True)
 
@@ -51,14 +51,14 @@ async def current_state(url: str) -> MigrationState:
 
 
 async def check(url: str) -> None:
-    """Raise alembic's CommandError when the tables in the code differ from the migrations'."""
+    """Raise Alembic's CommandError if the tables in the code differ from the migrations'."""
     await asyncio.to_thread(
         _on_connection, url, lambda connection: command.check(config(connection))
     )
 
 
 def config(connection: Connection | None = None) -> Config:
-    """Build Alembic's configuration, which is in no file."""
+    """Build Alembic's configuration, for which there is no file."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -66,7 +66,7 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def newest_revision() -> str:
-    """Name the newest revision this program knows, with its title."""
+    """Return the newest revision that this program knows, with its title."""
     scripts = ScriptDirectory.from_config(config())
     revision = scripts.get_revision("head")
     return f"{revision.revision} ({revision.doc.rstrip('.').lower()})"
@@ -130,7 +130,7 @@ def _find_revision(connection: Connection) -> str | None:
 
 
 def _refuse_strangers(connection: Connection) -> None:
-    """A database without our revision must not hold tables in our way."""
+    """Raise DatabaseError if a database without our revision has tables of our names."""
     present = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
     in_the_way = (
         present if connection.dialect.name == "sqlite" else present & Base.metadata.tables.keys()

@@ -1,4 +1,4 @@
-"""What Alembic runs for every command: our tables, our types, and where to apply them."""
+"""Alembic's environment for every command: our tables, our types, and the connection."""
 
 import os
 from typing import Literal
@@ -20,7 +20,7 @@ _PLAIN_TYPES = {
 
 
 def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str | Literal[False]:
-    """Write our types as SQLAlchemy's plain ones: migrations import no code of the project."""
+    """Render our types as SQLAlchemy's own: migrations import no code of the project."""
     if kind != "type":
         return False
     if item is JSONObject or (getattr(item, "none_as_null", False) is True):
@@ -30,7 +30,7 @@ def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str
 
 
 def is_described(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether the tables in the code describe it; what finds prompts by their words is not."""
+    """Return whether a table is declared in code; the full-text index of prompts is not."""
     is_words = (name or "").startswith(WORDS_TABLE) or name == WORDS_INDEX
     return not (is_words and kind in ("table", "index"))
 
@@ -52,7 +52,7 @@ def run(connection: Connection) -> None:
 
 
 def run_by_environment() -> None:
-    """Connect to DATABASE_URL: somebody called `alembic` by hand."""
+    """Connect to DATABASE_URL, for calls of `alembic` by hand."""
     url = os.environ.get("DATABASE_URL")
     if not url:
         msg = "Set DATABASE_URL to the database that Alembic shall work on."

@@ -1,4 +1,4 @@
-"""Troubles that the operator was told of. Nothing here commits."""
+"""Reported problems. Nothing here commits."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,16 +10,16 @@ from db.tables import AlertRow
 
 
 class AlertRepository(Repository):
-    """Troubles that were told and are not over, by key."""
+    """Problems that were reported to the operator and are not over, by key."""
 
     def told(self) -> frozenset[str]:
-        """Return all of them."""
+        """Return the keys of all of them."""
         return frozenset(self._list(select(AlertRow.key)))
 
     def add(self, key: str, at: datetime) -> None:
-        """Record that one was told."""
+        """Record that a problem was reported."""
         self._put(AlertRow, {"key": key}, {"told_at": at})
 
     def remove(self, keys: Collection[str]) -> None:
-        """Forget some of them."""
+        """Delete some of them."""
         self._change(delete(AlertRow).where(AlertRow.key.in_(keys)))

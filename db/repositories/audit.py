@@ -10,13 +10,13 @@ class AuditRepository(Repository):
     """The audit log."""
 
     def add(self, row: AuditRow) -> None:
-        """Record an action. Its subject is its object, such as a generation's id."""
+        """Record an action. Its subject is what it acted on, such as a generation's id."""
         self._add(row)
 
     def page(
         self, guild_id: int | None, *, before_id: int | None = None, limit: int
     ) -> tuple[AuditRow, ...]:
-        """One page of a guild's log, newest first; go on with the last row's id."""
+        """Return one page of a guild's log, newest first; continue with the last row's id."""
         statement = select(AuditRow).where(AuditRow.guild_id == (guild_id or DIRECT_MESSAGES))
         if before_id is not None:
             statement = statement.where(AuditRow.id < before_id)

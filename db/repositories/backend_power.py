@@ -13,11 +13,11 @@ class BackendPowerRepository(Repository):
     """Starts of backends, by name."""
 
     def list(self) -> tuple[BackendPowerRow, ...]:
-        """All of them."""
+        """Return all rows."""
         return self._list(select(BackendPowerRow))
 
     def begin(self, name: str, generation_id: str, *, now: datetime, stale: datetime) -> bool:
-        """Claim a start. Return False if somebody claimed it since `stale`."""
+        """Claim a start. Return False if it was claimed since `stale`."""
         self._session.execute(
             insert_into(self._session, BackendPowerRow).values(name=name).on_conflict_do_nothing()
         )
@@ -32,7 +32,7 @@ class BackendPowerRepository(Repository):
         )
 
     def end(self, name: str, **columns: object) -> None:
-        """Record the end of a start, or a failure, with what else is known."""
+        """Record the end of a start or a failure, with the given columns."""
         self._put(
             BackendPowerRow, {"name": name}, {"waking_since": None, "generation_id": None} | columns
         )

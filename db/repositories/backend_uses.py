@@ -1,4 +1,4 @@
-"""What backends ran of late. Read only."""
+"""Recent runs by backend. Read only."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,13 +11,13 @@ from db.repositories.repository import Repository
 from db.tables import FAILED, FINAL_STATES, RUNNING, GenerationRow
 
 LONGEST = timedelta(days=1)
-"""What was asked for so much earlier is not searched for runs of a period."""
+"""Time before a period in which requests of the period's runs are searched."""
 
 _ROWS = table_of(GenerationRow).c
 
 
 class RunRow(NamedTuple):
-    """A run that ended, however it did."""
+    """A run that ended, successfully or not."""
 
     backend: str
     gpu_ms: int | None
@@ -33,10 +33,10 @@ class FailureRow(NamedTuple):
 
 
 class BackendUseRepository(Repository):
-    """Generations by the backend that they ran on."""
+    """Generations by the backend they ran on."""
 
     def count_running(self) -> dict[str, int]:
-        """How many generations run on each backend, whichever process follows them."""
+        """Count the running generations of each backend, of all processes."""
         found = self._session.execute(
             select(_ROWS.backend, func.count())
             .where(_ROWS.state == RUNNING, _ROWS.backend.is_not(None))
@@ -58,7 +58,7 @@ class BackendUseRepository(Repository):
         return [RunRow._make(row) for row in found]
 
     def last_failure(self, backend: str, since: datetime) -> FailureRow | None:
-        """Return the newest failure on a backend of what was asked for since then."""
+        """Return the newest failure on a backend among requests since then."""
         found = self._session.execute(
             select(*(_ROWS[name] for name in FailureRow._fields))
             .where(

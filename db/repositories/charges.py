@@ -1,4 +1,4 @@
-"""What people were charged: entries that are added once, and sums over them."""
+"""Charges: rows that are only ever added, and sums over them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ _ADD_ON_POSTGRESQL = (
 
 
 class ChargeRepository(Repository):
-    """Charges, read and written inside one transaction. A guild id of None is direct messages."""
+    """Charges, read and written in one transaction. A guild id of None is direct messages."""
 
     def lock_person(self, user_id: int, guild_id: int | None) -> None:
-        """Hold off every other transaction that locks this person here, until this one ends.
+        """Block other transactions that lock this person here, until this one ends.
 
-        On SQLite there is nothing to do: a writing transaction is alone from its start.
+        Does nothing on SQLite, where a writing transaction is alone from its start.
         """
         if is_postgresql(self._session):
             key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
             self._session.execute(select(func.pg_advisory_xact_lock(key)))
 
     def lock_guild(self, guild_id: int | None) -> None:
-        """Hold off every other transaction that locks this guild, until this one ends."""
+        """Block other transactions that lock this guild, until this one ends."""
         if is_postgresql(self._session):
             key = _lock_key(0, guild_id or DIRECT_MESSAGES)
             self._session.execute(select(func.pg_advisory_xact_lock(key)))
@@ -70,7 +70,7 @@ class ChargeRepository(Repository):
         guild_id: int | None,
         since: datetime,
     ) -> Spent:
-        """Sum up what this person has used since then, reservations included."""
+        """Return the sum of this person's charges since then, including reservations."""
         asked = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES, "since": since}
         pictures, gpu_ms = self._session.execute(_USAGE, asked).one()
         return Spent(int(pictures), int(gpu_ms))
@@ -84,7 +84,7 @@ class ChargeRepository(Repository):
         spent: Spent,
         at: datetime,
     ) -> bool:
-        """Set an amount aside; False, and nothing changes, when it was done before."""
+        """Reserve an amount; return False, without effect, if it was reserved before."""
         return self._record(
             generation_id=generation_id,
             kind=RESERVE,
@@ -98,16 +98,16 @@ class ChargeRepository(Repository):
     def settle(
         self, generation_id: str, *, pictures: int | None = None, gpu_ms: int | None = None
     ) -> bool:
-        """Charge what was reserved, or what is given instead of it.
+        """Charge the reserved amount, or the given one instead.
 
-        False, and nothing changes, when it was settled or refunded before, or never reserved.
+        Return False, without effect, if it was charged or refunded before, or never reserved.
         """
         return self._close(generation_id, CHARGE, pictures, gpu_ms)
 
     def refund(self, generation_id: str) -> bool:
-        """Give back what was reserved.
+        """Refund the reserved amount.
 
-        False, and nothing changes, when it was settled or refunded before, or never reserved.
+        Return False, without effect, if it was charged or refunded before, or never reserved.
         """
         return self._close(generation_id, REFUND, 0, 0)
 
@@ -137,6 +137,6 @@ class ChargeRepository(Repository):
 
 
 def _lock_key(user_id: int, guild_id: int) -> int:
-    """Make a signed 64-bit number of the pair: advisory locks know nothing larger."""
+    """Return a signed 64-bit number for the pair, the size of an advisory lock's key."""
     digest = hashlib.blake2b(f"person:{user_id}:{guild_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

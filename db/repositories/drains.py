@@ -13,7 +13,7 @@ class DrainRepository(Repository):
     """Drained backends, which take no new runs."""
 
     def drained(self) -> tuple[DrainedBackendRow, ...]:
-        """Every one of them, by name."""
+        """Return all drained backends, by name."""
         return self._list(select(DrainedBackendRow).order_by(DrainedBackendRow.name))
 
     def drain(self, name: str, *, actor_id: int, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Generations and pages of them. Nothing here commits: `Database.transaction` does."""
+"""Generations, and pages of them. Nothing here commits: `Database.transaction` does."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from db.tables import (
 
 
 class Cursor(NamedTuple):
-    """Where a page ended: the next one starts with what is older."""
+    """End of a page: the next one starts with the next older generation."""
 
     created_at: datetime
     id: str
@@ -43,10 +43,10 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenerationFilter:
-    """Which generations are asked for; None asks nothing.
+    """Conditions of a query; None is no condition.
 
-    Of `search`, each word is the beginning of one in the prompt, whatever its case.
-    `since` is included, `until` is not.
+    Each word of `search` is the beginning of a word in the prompt, ignoring case. `since` is
+    inclusive, `until` is not.
     """
 
     user_id: int | None = None
@@ -68,10 +68,10 @@ class GenerationPage:
 
 
 class GenerationRepository(Repository):
-    """Generations, read and written inside one transaction."""
+    """Generations, read and written in one transaction."""
 
     def add(self, row: GenerationRow) -> GenerationRow:
-        """Record an accepted generation. Raises Conflict (from the transaction) on a known id."""
+        """Record an accepted generation. The transaction raises Conflict for a known id."""
         self._session.add(row)
         self._session.flush()
         self._note_change(row.id, row.state, row.user_id, row.created_at)
@@ -79,7 +79,7 @@ class GenerationRepository(Repository):
         return row
 
     def get(self, id: str, *, for_update: bool = False) -> GenerationRow | None:  # noqa: A002 - the column's name
-        """Find one, as it is recorded now; `for_update` holds others off until the end."""
+        """Return a generation as it is recorded now; `for_update` locks it until the end."""
         return self._session.get(
             GenerationRow, id, populate_existing=True, with_for_update=for_update or None
         )
@@ -87,9 +87,9 @@ class GenerationRepository(Repository):
     def get_with_review(
         self, generation_id: str
     ) -> tuple[GenerationRow, str | None, str | None] | None:
-        """Find one, as it is recorded now, with the state and reason of its review, if it has one.
+        """Return a generation, with the state and reason of its review if it has one.
 
-        A refusal that can still be undone is told as a review that waits.
+        A refusal that can still be undone is returned as a pending review.
         """
         is_final = ReviewRow.undo_until.is_(None)
         state = case(((ReviewRow.state == REFUSED) & ~is_final, PENDING), else_=ReviewRow.state)
@@ -102,7 +102,7 @@ class GenerationRepository(Repository):
         return None if found is None else (found[0], found[1], found[2])
 
     def state(self, generation_id: str) -> str | None:
-        """The state of one, if there is one of this id."""
+        """Return the state of a generation; None if there is none with this id."""
         return self._session.scalar(
             select(GenerationRow.state).where(GenerationRow.id == generation_id)
         )
@@ -117,9 +117,9 @@ class GenerationRepository(Repository):
         actor_id: int | None = None,
         **columns: object,
     ) -> bool:
-        """Change the state if it is one of `from_states`; True for the one call that did it.
+        """Change the state from one of `from_states`; return True for the one call that did.
 
-        What is done is also added to its changes, with the time and whoever did it, if anybody.
+        The change is also added to its history, with the time and the actor, if there is one.
         """
         moved = self._update(id, from_states, {**columns, "state": to})
         if moved:
@@ -127,18 +127,18 @@ class GenerationRepository(Repository):
         return moved
 
     def note_sampling(self, generation_id: str, at: datetime) -> bool:
-        """Note when its sampler began; False once it ended, since its charge is closed then."""
+        """Record when its sampler started; return False if it has ended and is charged."""
         return self._update(generation_id, UNFINISHED_STATES, {"sampled_at": at})
 
     def update(self, id: str, **columns: object) -> bool:  # noqa: A002 - the column's name
-        """Change columns other than the state; False when there is no such generation."""
+        """Change columns other than the state; return False if there is no such generation."""
         if "state" in columns:
             msg = "The state changes only by move()."
             raise TypeError(msg)
         return self._update(id, None, columns)
 
     def delete_many(self, ids: Collection[str]) -> None:
-        """Delete them with their inputs and outputs. Their charges stay."""
+        """Delete generations with their inputs and outputs. Their charges are kept."""
         if not ids:
             return
         prompt_words.forget(
@@ -154,9 +154,9 @@ class GenerationRepository(Repository):
         after: Cursor | None = None,
         limit: int,
     ) -> GenerationPage:
-        """One page of history, newest first. Stable: what is added meanwhile shifts nothing.
+        """Return one page of the history, newest first. Stable under insertions.
 
-        `before` gives the page of what is older, `after` the one of what is newer, next to it.
+        `before` selects the next older page, `after` the next newer one.
         """
         conditions = self._conditions(filters)
         key = tuple_(GenerationRow.created_at, GenerationRow.id)
@@ -181,11 +181,11 @@ class GenerationRepository(Repository):
         return GenerationPage(tuple(rows[:limit]), _next_cursor(rows, limit))
 
     def total(self, filters: GenerationFilter) -> int:
-        """Count all that the filter finds."""
+        """Count all generations that match the filter."""
         return self._count(*self._conditions(filters))
 
     def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
-        """List those of these ids that exist, in no order."""
+        """Return those of these ids that exist, in no order."""
         return self._list(
             select(GenerationRow)
             .where(GenerationRow.id.in_(ids))
@@ -233,7 +233,7 @@ class GenerationRepository(Repository):
 
 
 _NEW = "new_"
-"""Begins the names of parameters that hold new values."""
+"""Prefix of parameters that hold new values."""
 
 _TABLE = table_of(GenerationRow)
 _ADD_CHANGE = insert(table_of(ChangeRow))
@@ -243,7 +243,7 @@ _ADD_CHANGE = insert(table_of(ChangeRow))
 def _build_update(columns: tuple[str, ...], *, has_states: bool) -> Update:
     """Build an update of these columns once: that takes longer than executing it.
 
-    It leaves objects of the session as they are, so they have to be read again.
+    It does not change objects of the session, which have to be read again.
     """
     values = {name: bindparam(_NEW + name, type_=_TABLE.c[name].type) for name in columns}
     statement = update(_TABLE).where(_TABLE.c.id == bindparam("of_id")).values(values)
@@ -253,14 +253,14 @@ def _build_update(columns: tuple[str, ...], *, has_states: bool) -> Update:
 
 
 def is_in(guild_id: int | None) -> ColumnElement[bool]:
-    """The condition that a generation belongs to this guild, or to direct messages."""
+    """Return the condition that a generation belongs to this guild, or to direct messages."""
     if not guild_id:
         return GenerationRow.guild_id.is_(None)
     return GenerationRow.guild_id == guild_id
 
 
 def _bound(cursor: Cursor) -> tuple[ColumnElement[datetime], ColumnElement[str]]:
-    """Make typed parameters of the cursor: a bare tuple would lose the columns' types."""
+    """Bind the cursor as typed parameters: a bare tuple would lose the columns' types."""
     return (
         literal(cursor.created_at, GenerationRow.created_at.type),
         literal(cursor.id, GenerationRow.id.type),

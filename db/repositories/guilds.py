@@ -13,11 +13,11 @@ class GuildRepository(Repository):
     """Guilds and their settings."""
 
     def find(self, guild_id: int | None) -> GuildRow | None:
-        """Find the guild's settings, if they were begun."""
+        """Return the guild's settings; None if there are none."""
         return self._session.get(GuildRow, guild_id or DIRECT_MESSAGES, populate_existing=True)
 
     def get_or_create(self, guild_id: int | None, *, now: datetime) -> GuildRow:
-        """Find the guild's settings, or begin them with the defaults."""
+        """Return the guild's settings, created with the defaults if there are none."""
         id_ = guild_id or DIRECT_MESSAGES
         known = self.find(guild_id)
         if known is not None:
@@ -30,11 +30,11 @@ class GuildRepository(Repository):
         return self._session.get_one(GuildRow, id_)
 
     def paused(self) -> frozenset[int]:
-        """The ids of all guilds whose line is paused."""
+        """Return the ids of all guilds whose line is paused."""
         found = self._session.scalars(select(GuildRow.id).where(GuildRow.paused.is_(True)))
         return frozenset(found)
 
     def update(self, guild_id: int | None, **columns: object) -> None:
-        """Change settings of a guild that get_or_create has begun."""
+        """Change settings of a guild that `get_or_create` has created."""
         id_ = guild_id or DIRECT_MESSAGES
         self._session.execute(update(GuildRow).where(GuildRow.id == id_).values(columns))

@@ -42,9 +42,9 @@ class LineRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedCounts:
-    """How many generations of one person run and wait in one guild, and how many wait there in all.
+    """Running and waiting generations of one person, and all waiting ones, in one guild.
 
-    `by_lane` are those of the person, running and waiting, by lane.
+    `by_lane` counts the person's, running and waiting, by lane.
     """
 
     running: int
@@ -102,10 +102,10 @@ _LINE = (
 
 
 class LineRepository(Repository):
-    """Generations that wait, run or await delivery, read inside one transaction."""
+    """Generations that wait, run or await delivery, read in one transaction."""
 
     def list_unfinished(self, user_id: int) -> tuple[GenerationRow, ...]:
-        """List what one person has waiting or running, oldest first."""
+        """Return one person's waiting and running generations, oldest first."""
         return self._list(
             select(GenerationRow)
             .where(GenerationRow.state.in_(UNFINISHED_STATES), GenerationRow.user_id == user_id)
@@ -114,24 +114,24 @@ class LineRepository(Repository):
         )
 
     def list_undelivered(self) -> tuple[str, ...]:
-        """List the ids of what ended and was neither told nor given up, by when it ended.
+        """Return the ids of ended generations that are to be delivered, by their end.
 
-        What waits for a moderator who was asked is not told before the answer. The condition and
-        the order are such that SQLite reads its small index of what is undelivered: by final state
-        or by creation it would read everything there ever was.
+        A result for which moderators were asked is delivered after their decision. Condition and
+        order match SQLite's small index of undelivered generations: a query by final state or
+        creation time would read all generations.
         """
         return tuple(self._session.scalars(_UNDELIVERED))
 
     def count_undelivered(self, before: datetime) -> int:
-        """Count what `list_undelivered` lists and ended before then."""
+        """Count those of `list_undelivered` that ended before then."""
         statement = _UNDELIVERED.where(_ROWS.finished_at < before).order_by(None)
         counted = self._session.scalar(select(func.count()).select_from(statement.subquery()))
         return counted or 0
 
     def count_unfinished(self, user_id: int, guild_id: int | None) -> UnfinishedCounts:
-        """Count what is unfinished in one guild, or in all direct messages, and of it one person's.
+        """Count unfinished generations of one guild, or of direct messages, and of one person.
 
-        One statement for all of it: every request needs these numbers.
+        A single statement, because every request needs these numbers.
         """
         statement = _COUNT_IN_GUILD if guild_id else _COUNT_ELSEWHERE
         rows = self._session.execute(
@@ -146,7 +146,7 @@ class LineRepository(Repository):
         return UnfinishedCounts(by_state[RUNNING], by_state[WAITING], waiting_in_guild, +by_lane)
 
     def count_by_state(self, guild_id: int | None, states: Collection[str]) -> dict[str, int]:
-        """Count everybody's generations in these states, in one guild or in direct messages."""
+        """Count everybody's generations in these states, in a guild or in direct messages."""
         found = self._session.execute(
             select(GenerationRow.state, func.count())
             .where(is_in(guild_id), GenerationRow.state.in_(states))
@@ -155,18 +155,18 @@ class LineRepository(Repository):
         return {row.state: int(row[1]) for row in found}
 
     def measured(self, workflow: str, limit: int) -> tuple[MeasuredRow, ...]:
-        """What the newest successes of a workflow took, newest first."""
+        """Return durations of the newest successful runs of a workflow, newest first."""
         found = self._session.execute(_MEASURED, {"of_workflow": workflow, "most": limit})
         return tuple(
             MeasuredRow(row.workload or 1, row.backend or "", row.gpu_ms or 0) for row in found
         )
 
     def list_line(self) -> tuple[LineRow, ...]:
-        """What waits or runs everywhere, oldest first: as little of each as its turn depends on."""
+        """Return everything that waits or runs, oldest first, with the columns for scheduling."""
         return tuple(LineRow._make(row) for row in self._session.execute(_LINE))
 
     def last_ends(self, user_ids: Collection[int], since: datetime) -> dict[int, datetime]:
-        """When the latest run of each of these people ended, of what they asked for since then."""
+        """Return the last end of each of these people's runs, of requests since then."""
         found = self._session.execute(
             select(GenerationRow.user_id, func.max(GenerationRow.finished_at))
             .where(

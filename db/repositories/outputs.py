@@ -1,4 +1,4 @@
-"""Results of generations and the pictures they were given. Nothing here commits."""
+"""Results of generations, and their input pictures. Nothing here commits."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -31,10 +31,10 @@ _ADD_CONTENT = insert(table_of(OutputContentRow))
 
 
 class OutputRepository(Repository):
-    """Results and given pictures, read and written inside one transaction."""
+    """Results and input pictures, read and written in one transaction."""
 
     def add_input(self, id: str, *, name: str, content: bytes, media_type: str) -> None:  # noqa: A002 - the column's name
-        """Keep a verified picture with the generation that uses it."""
+        """Store a verified picture with the generation that uses it."""
         self._add(
             InputRow(
                 generation_id=id,
@@ -46,13 +46,13 @@ class OutputRepository(Repository):
         )
 
     def inputs(self, id: str) -> tuple[InputRow, ...]:  # noqa: A002 - the column's name
-        """List the pictures it was given, by name."""
+        """Return the input pictures of a generation, by name."""
         return self._list(
             select(InputRow).where(InputRow.generation_id == id).order_by(InputRow.name)
         )
 
     def replace_outputs(self, id: str, outputs: Iterable[NewOutput]) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
-        """Record these results instead of any recorded before, so that it may be repeated."""
+        """Record results, replacing earlier ones, so that it may be repeated."""
         self._session.execute(delete(OutputRow).where(OutputRow.generation_id == id))
         rows = []
         for output in outputs:
@@ -65,11 +65,11 @@ class OutputRepository(Repository):
         return tuple(rows)
 
     def outputs(self, id: str) -> tuple[OutputRow, ...]:  # noqa: A002 - the column's name
-        """List its results in order, without their bytes."""
+        """Return the results in order, without their bytes."""
         return (self.outputs_of([id])).get(id, ())
 
     def outputs_of(self, ids: Collection[str]) -> dict[str, tuple[OutputRow, ...]]:
-        """List the results of several generations at once; one without any is not in it."""
+        """Return the results of several generations; those without any are left out."""
         found = self._session.scalars(
             select(OutputRow)
             .where(OutputRow.generation_id.in_(ids))
@@ -81,7 +81,7 @@ class OutputRepository(Repository):
         return {id_: tuple(rows) for id_, rows in by_generation.items()}
 
     def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
-        """Load its results in order with their bytes; pruned ones are left out."""
+        """Return the results in order with their bytes, without pruned ones."""
         found = self._session.execute(
             select(OutputRow, OutputContentRow.content)
             .join(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
@@ -91,7 +91,7 @@ class OutputRepository(Repository):
         return tuple((row, content) for row, content in found)
 
     def outputs_with_contents(self, id: str) -> tuple[tuple[OutputRow, bytes | None], ...]:  # noqa: A002 - the column's name
-        """Load its results in order with their bytes; those of pruned ones are None."""
+        """Return the results in order with their bytes; None for pruned ones."""
         found = self._session.execute(
             select(OutputRow, OutputContentRow.content)
             .outerjoin(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
@@ -101,7 +101,7 @@ class OutputRepository(Repository):
         return tuple((row, content) for row, content in found)
 
     def remove_contents(self, id: str) -> None:  # noqa: A002 - the column's name
-        """Delete everything of its pictures and texts that is kept; what they were stays known."""
+        """Delete a generation's pictures and texts; their metadata is kept."""
         results = select(OutputRow.id).where(OutputRow.generation_id == id)
         for statement in (
             delete(OutputContentRow).where(OutputContentRow.output_id.in_(results)),
@@ -113,9 +113,9 @@ class OutputRepository(Repository):
             self._session.execute(statement.execution_options(synchronize_session=False))
 
     def prune_contents(self, before: datetime) -> int:
-        """Delete contents of results and inputs of what ended before then; return how many.
+        """Delete contents of results and inputs that ended before then; return the count.
 
-        What has still to be told is kept, and thumbnails are kept always.
+        Undelivered contents and all thumbnails are kept.
         """
         # Asked of the few that have bytes: those that were pruned long ago grow ever more.
         is_over = (

@@ -30,7 +30,7 @@ def _build_upsert(
 
 
 class PersonRepository(Repository):
-    """People as they are known in each guild."""
+    """People as known in each guild."""
 
     def upsert(
         self,
@@ -41,7 +41,7 @@ class PersonRepository(Repository):
         now: datetime,
         last_request_at: datetime | None = None,
     ) -> None:
-        """Store a person's newest name, and the time of the last request if it is given."""
+        """Store a person's current name, and the time of the last request if given."""
         changes: dict[str, object] = {"name": name}
         if last_request_at is not None:
             changes["last_request_at"] = last_request_at
@@ -50,6 +50,6 @@ class PersonRepository(Repository):
         self._session.execute(statement, {**key, "created_at": now, **changes})
 
     def last_request_at(self, user_id: int, guild_id: int | None) -> datetime | None:
-        """When this person last asked for a generation here, if ever."""
+        """Return the time of a person's last request here, if there is one."""
         key = {"of_user": user_id, "of_guild": guild_id or DIRECT_MESSAGES}
         return self._session.scalar(_LAST_REQUEST, key)

@@ -1,4 +1,4 @@
-"""What is stored of one person outside of their generations. Nothing here commits."""
+"""A person's stored data other than their generations. Nothing here commits."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ _PERSONAL: tuple[tuple[type[Base], str], ...] = (
 
 
 class PersonalRepository(Repository):
-    """Reads and deletes by person."""
+    """Queries and deletions by person."""
 
     def rows(self, user_id: int) -> dict[str, list[dict[str, Any]]]:
         """Return all of a person's rows, by table, without the moderators who blocked them."""
@@ -32,7 +32,7 @@ class PersonalRepository(Repository):
         return found
 
     def forget(self, user_id: int) -> None:
-        """Delete preferences, presets and names; what they used and may not do stays."""
+        """Delete preferences, presets and names; charges and blocks are kept."""
         for table in (PreferencesRow, PresetRow):
             self._session.execute(delete(table).where(table.user_id == user_id))
         own = AppealRow.user_id == user_id

@@ -11,10 +11,10 @@ from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
 
 
 class PolicyRepository(Repository):
-    """Policies of roles and channels, and grants, read and written inside one transaction."""
+    """Policies of roles and channels, and grants, read and written in one transaction."""
 
     def roles(self, guild_id: int | None) -> tuple[RolePolicyRow, ...]:
-        """Every role's policy in this guild."""
+        """Return the policies of all roles in this guild."""
         return self._list(
             select(RolePolicyRow)
             .where(RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES))
@@ -23,7 +23,7 @@ class PolicyRepository(Repository):
         )
 
     def set_role(self, guild_id: int | None, role_id: int, **columns: object) -> None:
-        """Change what is given of a role's policy, which begins with changing nothing."""
+        """Change the given columns of a role's policy; a new one overrides nothing else."""
         defaults = {"has_priority": False, "is_unlimited": False}
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "role_id": role_id}
         self._session.execute(
@@ -33,7 +33,7 @@ class PolicyRepository(Repository):
         )
 
     def clear_role(self, guild_id: int | None, role_id: int) -> bool:
-        """Forget a role's policy; False when there was none."""
+        """Delete a role's policy. Return False if there was none."""
         is_it = (
             RolePolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
             RolePolicyRow.role_id == role_id,
@@ -43,14 +43,14 @@ class PolicyRepository(Repository):
     def grants(
         self, guild_id: int | None, now: datetime, *, user_id: int | None = None
     ) -> tuple[GrantRow, ...]:
-        """The grants that hold now, everybody's or one person's, the oldest first."""
+        """Return the current grants, of everybody or one person, the oldest first."""
         statement = select(GrantRow).where(*_holding(guild_id, now))
         if user_id is not None:
             statement = statement.where(GrantRow.user_id == user_id)
         return self._list(statement.order_by(GrantRow.id))
 
     def add_grant(self, guild_id: int | None, user_id: int, **columns: object) -> GrantRow:
-        """Grant something to a person."""
+        """Grant an amount to a person."""
         return self._add(GrantRow(guild_id=guild_id or DIRECT_MESSAGES, user_id=user_id, **columns))
 
     def revoke_grants(self, guild_id: int | None, user_id: int, now: datetime) -> int:
@@ -59,7 +59,7 @@ class PolicyRepository(Repository):
         return self._change(update(GrantRow).where(*holding).values(revoked_at=now))
 
     def channels(self, guild_id: int | None) -> dict[int, bool]:
-        """Which channels and categories are served, and which are not; others were not named."""
+        """Return the channels and categories with a decision, True if they are served."""
         found = self._session.execute(
             select(ChannelPolicyRow.channel_id, ChannelPolicyRow.is_served)
             .where(
@@ -71,7 +71,7 @@ class PolicyRepository(Repository):
         return {row.channel_id: row.is_served for row in found}
 
     def channel_workflows(self, guild_id: int | None) -> dict[int, str]:
-        """The default workflows of channels and categories."""
+        """Return the default workflows of channels and categories."""
         found = self._session.execute(
             select(ChannelPolicyRow.channel_id, ChannelPolicyRow.workflow)
             .where(
@@ -83,7 +83,7 @@ class PolicyRepository(Repository):
         return {row.channel_id: row.workflow for row in found}
 
     def set_channel(self, guild_id: int | None, channel_id: int, **columns: object) -> None:
-        """Change what is given of a channel's policy: whether it is served, its workflow."""
+        """Change the given columns of a channel's policy."""
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "channel_id": channel_id}
         self._put(ChannelPolicyRow, key, columns)
 
@@ -100,7 +100,7 @@ class PolicyRepository(Repository):
 
 
 def _holding(guild_id: int | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """The conditions that a grant of this guild holds now."""
+    """Return the conditions that a grant of this guild is current."""
     return (
         GrantRow.guild_id == (guild_id or DIRECT_MESSAGES),
         GrantRow.revoked_at.is_(None),

@@ -11,17 +11,17 @@ from db.tables import PreferencesRow, PresetRow
 
 
 class PreferencesRepository(Repository):
-    """Defaults and presets, read and written inside one transaction."""
+    """Defaults and presets, read and written in one transaction."""
 
     def defaults(self, user_id: int) -> dict[str, Any]:
-        """What a person has set; empty for somebody who has set nothing."""
+        """Return a person's set values; empty if there are none."""
         found = self._session.scalar(
             select(PreferencesRow.values).where(PreferencesRow.user_id == user_id)
         )
         return dict(found or {})
 
     def set_defaults(self, user_id: int, values: Mapping[str, Any], *, now: datetime) -> None:
-        """Keep these instead of any before; without any, nothing is kept."""
+        """Replace a person's values; without any, delete the row."""
         if not values:
             statement = delete(PreferencesRow).where(PreferencesRow.user_id == user_id)
             self._session.execute(statement)
@@ -30,7 +30,7 @@ class PreferencesRepository(Repository):
         self._put(PreferencesRow, {"user_id": user_id}, columns)
 
     def presets(self, user_id: int) -> dict[str, dict[str, Any]]:
-        """All of a person's presets, by name."""
+        """Return all of a person's presets, by name."""
         found = self._session.execute(
             select(PresetRow.name, PresetRow.values)
             .where(PresetRow.user_id == user_id)
@@ -41,11 +41,11 @@ class PreferencesRepository(Repository):
     def set_preset(
         self, user_id: int, name: str, values: Mapping[str, Any], *, now: datetime
     ) -> None:
-        """Keep these options under this name, instead of any before."""
+        """Store options under a name, replacing an earlier preset."""
         columns = {"values": dict(values), "updated_at": now}
         self._put(PresetRow, {"user_id": user_id, "name": name}, columns)
 
     def delete_preset(self, user_id: int, name: str) -> bool:
-        """Delete one; False when there is none of that name."""
+        """Delete a preset. Return False if there is none of that name."""
         is_it = (PresetRow.user_id == user_id, PresetRow.name == name)
         return self._change(delete(PresetRow).where(*is_it)) > 0

@@ -1,7 +1,7 @@
 """Full-text search in prompts, with each database's own index.
 
-SQLite has a table of its own for that, which is written here; PostgreSQL an index that it keeps up
-itself. Migrations make both: no model describes them.
+SQLite has a separate table for it, which is written here; PostgreSQL maintains an index itself.
+Migrations create both: they are not in the models.
 """
 
 import re
@@ -32,7 +32,7 @@ _REMEMBER = insert(_words)
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Scripts that put no spaces between words, where a word's beginning cannot be found."""
+"""Scripts without spaces between words, in which the beginning of a word cannot be found."""
 
 
 def remember(session: Session, generation_id: str, prompt: str) -> None:
@@ -45,16 +45,16 @@ def remember(session: Session, generation_id: str, prompt: str) -> None:
 def forget(session: Session, generations: Select[Any]) -> None:
     """Remove these generations' prompts from the index, before they are changed or deleted.
 
-    It reads the whole table: call it for many at once.
+    Reads the whole table: call it for many at once.
     """
     if not is_postgresql(session):
         session.execute(delete(_words).where(_words.c.generation_id.in_(generations)))
 
 
 def find(session: Session, search: str) -> ColumnElement[bool]:
-    """The prompts with a word that begins like each of these, whatever their case.
+    """Return the condition for prompts with words that begin like these, ignoring case.
 
-    Where there are no words to speak of, the prompts that have this somewhere.
+    Without words to search for, prompts that contain the text anywhere.
     """
     words = _WORD.findall(search)
     if not words or _UNSPACED.search(search):

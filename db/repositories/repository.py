@@ -14,13 +14,13 @@ R = TypeVar("R", bound=Base)
 
 
 class Repository:
-    """Statements about some tables, inside one transaction. Nothing here commits."""
+    """Statements on some tables in one transaction. Nothing here commits."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def _list(self, statement: Select[T]) -> tuple[T, ...]:
-        """List the rows, or the values of one column, that a query finds."""
+        """Return the rows, or the values of one column, of a query."""
         return tuple(self._session.scalars(statement))
 
     def _add(self, row: R) -> R:
@@ -32,7 +32,7 @@ class Repository:
     def _put(
         self, table: type[Base], key: Mapping[str, object], columns: Mapping[str, object]
     ) -> None:
-        """Insert a row, or change these columns of the one with this key."""
+        """Insert a row, or change these columns of the existing one."""
         self._session.execute(
             insert_into(self._session, table)
             .values(**key, **columns)

@@ -1,4 +1,4 @@
-"""Deletes what a guild no longer keeps, in batches. Nothing here commits."""
+"""Deletion, in batches, of what a guild no longer keeps. Nothing here commits."""
 
 from datetime import datetime
 
@@ -15,7 +15,10 @@ BATCH = 200
 
 
 class RetentionRepository(Repository):
-    """Each method handles a batch of what was delivered and ended before then; returns its size."""
+    """Methods that handle a batch each.
+
+    The batch consists of delivered generations that ended before then; its size is returned.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -23,7 +26,7 @@ class RetentionRepository(Repository):
         self._outputs = OutputRepository(session)
 
     def forget_pictures(self, guild_id: int, before: datetime, now: datetime) -> int:
-        """Delete results, thumbnails and given pictures."""
+        """Delete results, thumbnails and input pictures."""
         ids = self._ids(guild_id, before, GenerationRow.removed_at.is_(None))
         for one in ids:
             self._outputs.remove_contents(one)
@@ -31,7 +34,7 @@ class RetentionRepository(Repository):
         return len(ids)
 
     def forget_prompts(self, guild_id: int, before: datetime, _now: datetime) -> int:
-        """Redact what was typed, with all values."""
+        """Redact prompts and values."""
         # Some workflows have no prompt, and other texts in their values.
         is_legible = (GenerationRow.prompt != "") | (cast(GenerationRow.values, Text) != "{}")
         ids = self._ids(guild_id, before, is_legible)
@@ -48,7 +51,7 @@ class RetentionRepository(Repository):
         return len(ids)
 
     def forget_records(self, guild_id: int, before: datetime, _now: datetime) -> int:
-        """Delete generations whole; their charges stay."""
+        """Delete whole generations; their charges are kept."""
         ids = self._ids(guild_id, before)
         self._generations.delete_many(ids)
         return len(ids)

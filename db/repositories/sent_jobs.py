@@ -1,4 +1,4 @@
-"""What was sent to services that choose their jobs' ids. Nothing here commits."""
+"""Jobs that were sent to hosted services. Nothing here commits."""
 
 from datetime import datetime, timedelta
 
@@ -9,21 +9,21 @@ from db.dialect import insert_into
 from db.tables import SentJobRow
 
 KEPT = timedelta(days=30)
-"""No generation lasts nearly as long; what is older is deleted when something is sent."""
+"""Age at which rows are deleted, with the next submission; no generation lasts nearly as long."""
 
 
 class SentJobRepository:
-    """Prompt ids that were sent, and the jobs they became."""
+    """Submitted prompt ids, and their jobs."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def find(self, prompt_id: str) -> SentJobRow | None:
-        """Return what was sent under a prompt id."""
+        """Return the submission of a prompt id."""
         return self._session.get(SentJobRow, prompt_id)
 
     def add_sending(self, prompt_id: str, at: datetime) -> None:
-        """Record a sending; a further one of the same prompt id counts, and keeps the date."""
+        """Record a submission; a repetition is counted, and keeps the first date."""
         self._session.execute(delete(SentJobRow).where(SentJobRow.sent_at < at - KEPT))
         self._session.execute(
             insert_into(self._session, SentJobRow)
@@ -34,11 +34,11 @@ class SentJobRepository:
         )
 
     def set_job(self, prompt_id: str, job_id: str) -> None:
-        """Record the job that a prompt id became."""
+        """Record the job of a prompt id."""
         self._session.execute(
             update(SentJobRow).where(SentJobRow.prompt_id == prompt_id).values(job_id=job_id)
         )
 
     def remove(self, prompt_id: str) -> None:
-        """Forget a prompt id, of which nothing ran."""
+        """Delete a prompt id for which nothing ran."""
         self._session.execute(delete(SentJobRow).where(SentJobRow.prompt_id == prompt_id))

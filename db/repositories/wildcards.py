@@ -9,10 +9,10 @@ from db.tables import DIRECT_MESSAGES, WildcardListRow
 
 
 class WildcardRepository(Repository):
-    """Lists by name, read and written inside one transaction."""
+    """Lists by name, read and written in one transaction."""
 
     def all(self, guild_id: int | None) -> dict[str, str]:
-        """The lines of every list of a guild, by name."""
+        """Return the lines of every list of a guild, by name."""
         found = self._session.execute(
             select(WildcardListRow.name, WildcardListRow.lines)
             .where(WildcardListRow.guild_id == (guild_id or DIRECT_MESSAGES))
@@ -21,12 +21,12 @@ class WildcardRepository(Repository):
         return {row.name: row.lines for row in found}
 
     def set(self, guild_id: int | None, name: str, lines: str, *, now: datetime) -> None:
-        """Keep these lines under this name, instead of any before."""
+        """Store lines under a name, replacing an earlier list."""
         key = {"guild_id": guild_id or DIRECT_MESSAGES, "name": name}
         self._put(WildcardListRow, key, {"lines": lines, "updated_at": now})
 
     def delete(self, guild_id: int | None, name: str) -> bool:
-        """Delete a list; False when there is none of that name."""
+        """Delete a list. Return False if there is none of that name."""
         is_it = (
             WildcardListRow.guild_id == (guild_id or DIRECT_MESSAGES),
             WildcardListRow.name == name,

@@ -1,4 +1,4 @@
-"""Troubles that the operator was told of."""
+"""Problems that were reported to the operator."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from db.base import Base
 
 
 class AlertRow(Base):
-    """A trouble that was told and is not over."""
+    """A problem that was reported and is not over."""
 
     __tablename__ = "alerts"
 

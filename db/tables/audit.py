@@ -1,4 +1,4 @@
-"""What moderators and administrators did."""
+"""Audit log of moderators and administrators."""
 
 from datetime import datetime
 from typing import Any

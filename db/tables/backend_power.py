@@ -1,4 +1,4 @@
-"""Backends that are being started, and how that went."""
+"""Starts of backends, and their outcome."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from db.base import Base
 
 
 class BackendPowerRow(Base):
-    """A backend that was started once.
+    """The last start of a backend.
 
-    `waking_since` is NULL unless it is being started, for `generation_id`. `woke_s` is how long the
-    last start took. `problem` says how the last start or stop failed, since `failed_at`.
+    `waking_since` is NULL unless it is being started, for `generation_id`. `woke_s` is the duration
+    of the last start. `problem` says why the last start or stop failed, at `failed_at`.
     """
 
     __tablename__ = "backend_power"

@@ -13,14 +13,14 @@ REFUND = "refund"
 
 
 class ChargeRow(Base):
-    """What a generation costs its person, as entries that are only ever added.
+    """One charge of a generation; rows are only ever added.
 
-    `reserve` is what was set aside when it was accepted. Exactly one of two entries follows:
-    `charge` corrects the amount to what it came to (0 when it was as reserved), `refund` takes all
-    of it back. Both repeat the reservation's `at`, so that the usage of a day is a plain sum.
-    Both measures are kept, so that a guild may change the one it counts by: `amount` is pictures,
-    weighted by their workflow's cost, and `gpu_ms` milliseconds on a backend.
-    No foreign key: deleting one's generations must not give back what they cost.
+    `reserve` is the amount set aside on acceptance. Exactly one of two entries follows: `charge`
+    corrects it to the actual amount (0 if that was reserved), `refund` cancels it. Both repeat the
+    reservation's `at`, so that the usage of a period is a plain sum. Both measures are stored, so
+    that a guild may switch between them: `amount` is pictures, weighted by their workflow's cost,
+    and `gpu_ms` milliseconds on a backend. There is no foreign key: deleting generations must not
+    refund them.
     """
 
     __tablename__ = "charges"

@@ -33,20 +33,19 @@ FINAL_STATES = (SUCCEEDED, FAILED, CANCELLED)
 
 
 class GenerationRow(Base):
-    """One request of one person and what became of it.
+    """One request of one person and its outcome.
 
-    `guild_id` is NULL in direct messages. `given_up_at` is when telling its end was given up.
+    `guild_id` is NULL in direct messages. `given_up_at` is when delivery of its end was given up.
     `lane` counts from 0 which of its person's places in the line it takes. `workload` is what its
-    run depends on: pixels, pictures and steps, multiplied. `stepped_out_at` is when its turn came
-    during a pause. `sampled_at` is when its sampler began,
-    and `gpu_ms` how long its run took.
-    `parent_id`, `parent_position` and `derivation` say from which result it was made, and how.
-    `removed_at` is when its results were taken away: the record stays. While it is `withheld`,
-    nobody but moderators sees its results. `parent_channel_id` is the channel of a thread, and
-    `age_restricted` says that the channel was. `typed_prompt` is what was typed where `prompt` was
-    drawn from it, `follow_up` the options of the request that its text is to become the prompt of.
-    What is `edited` changes a file that somebody attached, however many results lie in between.
-    `shared_url` is a link to the message that its person shared its results with.
+    duration depends on: pixels * pictures * steps. `stepped_out_at` is when its turn came during a
+    pause. `sampled_at` is when its sampler started, and `gpu_ms` the duration of its run.
+    `parent_id`, `parent_position` and `derivation` say from which result it was derived, and how.
+    `removed_at` is when its results were removed: the record is kept. While it is `withheld`, only
+    moderators see its results. `parent_channel_id` is the channel of a thread, and `age_restricted`
+    says that the channel was. `typed_prompt` is the typed text if `prompt` was drawn from it,
+    `follow_up` the options of the request whose prompt its text becomes. `edited` says that it
+    changes an attached file, through any number of results. `shared_url` links to the message in
+    which its requester shared the results.
     """
 
     __tablename__ = "generations"
@@ -120,7 +119,7 @@ Index(
 
 
 class InputRow(Base):
-    """A verified picture that a generation was given."""
+    """A verified input picture of a generation."""
 
     __tablename__ = "inputs"
 
@@ -154,7 +153,7 @@ class OutputRow(Base):
 
 
 class OutputContentRow(Base):
-    """The bytes of one result, apart from it so that reading a history never loads them."""
+    """The bytes of one result, in a table of their own so that the history never loads them."""
 
     __tablename__ = "output_contents"
 

@@ -27,7 +27,7 @@ class RolePolicyRow(Base):
 
 
 class GrantRow(Base):
-    """What one person may use beyond their allowance, until it expires or is taken back."""
+    """An amount for one person in addition to their allowance, until it expires or is revoked."""
 
     __tablename__ = "grants"
 
@@ -46,7 +46,7 @@ class GrantRow(Base):
 
 
 class ChannelPolicyRow(Base):
-    """What holds in a channel and its threads, or in all channels of a category.
+    """Policy of a channel and its threads, or of all channels of a category.
 
     `is_served` says whether the bot serves it, `workflow` is its default; NULL decides nothing.
     """
@@ -60,7 +60,7 @@ class ChannelPolicyRow(Base):
 
 
 class DrainedBackendRow(Base):
-    """A backend that takes nothing new, until its row is deleted."""
+    """A backend that takes no new work, until its row is deleted."""
 
     __tablename__ = "drained_backends"
 

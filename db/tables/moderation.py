@@ -66,7 +66,7 @@ class BlockedPictureRow(Base):
 
 
 class FlagRow(Base):
-    """Why a moderator may want to look at a generation: a watched word, a report, a check."""
+    """A reason for moderators to look at a generation: a watched word, a report, a check."""
 
     __tablename__ = "flags"
 
@@ -84,14 +84,14 @@ class FlagRow(Base):
 
 
 class ReviewRow(Base):
-    """A result that moderators look at; while it is pending nobody else sees it.
+    """A review of a result; while it is pending, only moderators see the result.
 
-    What is reported is seen by all until a moderator decides.
+    A reported result is visible until a moderator decides.
 
-    The message is where they are asked, in their own channel; `asked_at` is when that, and telling
-    the person that it waits, was done. Until `undo_until` a decision can be undone, which brings
-    `former_state` back; it is NULL once nothing can be undone. `tellings` counts how often there
-    was something new to tell the person after a decision.
+    The message is where moderators were asked; `asked_at` is when they were asked and the requester
+    was told that it waits. Until `undo_until` a decision can be undone, which restores
+    `former_state`; it is NULL once nothing can be undone. `tellings` counts the deliveries to the
+    requester after decisions.
     """
 
     __tablename__ = "reviews"
@@ -121,7 +121,7 @@ class ReviewRow(Base):
 
 
 class AppealRow(Base):
-    """What somebody says against a decision; `subject` is a generation's id, or a block."""
+    """An appeal against a decision; `subject` is a generation's id, or a block."""
 
     __tablename__ = "appeals"
 
@@ -138,7 +138,7 @@ class AppealRow(Base):
 
 
 class ReviewPolicyRow(Base):
-    """How a guild, or one of its channels, reviews; the guild itself is channel 0."""
+    """Review policy of a guild, or of one of its channels; the guild itself is channel 0."""
 
     __tablename__ = "review_policies"
 
@@ -150,12 +150,11 @@ class ReviewPolicyRow(Base):
 
 
 class GuildModerationRow(Base):
-    """What a guild's moderators set once: their channel, how long things are kept, the image check.
+    """Moderation settings of a guild: moderators' channel, retention, image check.
 
-    Days are NULL where the program's default applies. `image_check_percent` is how certain the
-    check must be, `image_check_exempts` leaves age-restricted channels out of it, and
-    `image_check_inputs` looks at what people attach as well. `says_ai` shows a word above results,
-    `holds_blocked_pictures` holds what shows a picture that this guild blocked.
+    Days are NULL where the program's default applies. `image_check_percent` is the threshold of
+    certainty, `image_check_exempts` leaves out age-restricted channels, and `image_check_inputs`
+    includes attachments. `says_ai` shows a word above results.
     """
 
     __tablename__ = "guild_moderation"
@@ -178,7 +177,7 @@ class GuildModerationRow(Base):
 
 
 class ChangeRow(Base):
-    """A state that a generation came to; `actor_id` is NULL where nobody in particular did it."""
+    """A state that a generation reached; `actor_id` is NULL if nobody in particular caused it."""
 
     __tablename__ = "changes"
 

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.base import Base
 
 DIRECT_MESSAGES = 0
-"""The guild id that stands for direct messages where a key needs one; Discord never gives it."""
+"""Guild id of direct messages in keys, which cannot be NULL; Discord never uses it."""
 
 
 class GuildRow(Base):
-    """One guild's settings; one that is NULL means the program's default.
+    """Settings of one guild; NULL is the program's default.
 
-    `pictures` and `gpu_s` are what a person may use in a period; `quota_unit` says which counts.
-    People share results into the channel of `gallery_channel_id`.
+    `pictures` and `gpu_s` are a person's amounts in a period; `quota_unit` says which applies.
+    `gallery_channel_id` is the channel into which results are shared.
     """
 
     __tablename__ = "guilds"

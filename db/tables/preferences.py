@@ -1,4 +1,4 @@
-"""Default options and named presets, and the lists that guilds draw words from."""
+"""Default options, named presets, and wildcard lists."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from db.base import Base
 
 
 class PreferencesRow(Base):
-    """One person's defaults; what is not in `values` is the program's."""
+    """One person's defaults; keys missing in `values` have the program's."""
 
     __tablename__ = "preferences"
 
@@ -20,9 +20,9 @@ class PreferencesRow(Base):
 
 
 class PresetRow(Base):
-    """Options of one person, by the name that they gave them.
+    """Named options of one person.
 
-    Those of a guild have its id with a minus for a `user_id`.
+    Those of a guild have its negated id as `user_id`.
     """
 
     __tablename__ = "presets"
@@ -34,7 +34,7 @@ class PresetRow(Base):
 
 
 class WildcardListRow(Base):
-    """What `__name__` in a prompt stands for in a guild: one alternative a line."""
+    """Alternatives for `__name__` in prompts of a guild, one a line."""
 
     __tablename__ = "wildcard_lists"
 

@@ -1,4 +1,4 @@
-"""What was sent to services that choose the ids of their jobs themselves."""
+"""Jobs on hosted services, which choose the job ids themselves."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from db.base import Base
 
 
 class SentJobRow(Base):
-    """A prompt id that was sent; `job_id` is NULL until the service answered."""
+    """A submitted prompt id; `job_id` is NULL until the service answered."""
 
     __tablename__ = "sent_jobs"
 

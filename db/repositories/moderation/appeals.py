@@ -1,4 +1,4 @@
-"""What people say against blocks and refusals. Nothing here commits."""
+"""Appeals against blocks and refusals. Nothing here commits."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ class AppealRepository(Repository):
     """Appeals of guilds."""
 
     def add(self, row: AppealRow) -> None:
-        """Record an appeal. Raises Conflict if there is one of this person and subject."""
+        """Record an appeal. Raises Conflict for a second one of this person and subject."""
         self._add(row)
 
     def is_known(self, guild_id: int, user_id: int, subject: str) -> bool:
-        """Whether this person appealed in this matter."""
+        """Return whether this person has appealed in this matter."""
         wanted = select(func.count()).where(
             AppealRow.guild_id == guild_id,
             AppealRow.user_id == user_id,
@@ -25,7 +25,7 @@ class AppealRepository(Repository):
         return bool(self._session.scalar(wanted))
 
     def count_open(self, guild_id: int, user_id: int | None = None) -> int:
-        """Count the open ones of a guild, or of one person there."""
+        """Count the open appeals of a guild, or of one person there."""
         wanted = select(func.count()).where(
             AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None)
         )
@@ -34,7 +34,7 @@ class AppealRepository(Repository):
         return self._session.scalar(wanted) or 0
 
     def list_open(self, guild_id: int, limit: int) -> tuple[AppealRow, ...]:
-        """The open ones of a guild, oldest first."""
+        """Return the open appeals of a guild, oldest first."""
         return self._list(
             select(AppealRow)
             .where(AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None))
@@ -43,7 +43,7 @@ class AppealRepository(Repository):
         )
 
     def close(self, guild_id: int, appeal_id: int, actor_id: int, at: datetime) -> bool:
-        """Close an open one of this guild. Return False if there is none."""
+        """Close an open appeal of this guild. Return False if there is none."""
         closed = (
             update(AppealRow)
             .where(AppealRow.id == appeal_id, AppealRow.guild_id == guild_id)

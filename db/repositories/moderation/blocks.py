@@ -8,19 +8,19 @@ from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, BlockRow
 
 EVERYWHERE = -1
-"""The guild id of blocks that hold in every guild and in direct messages."""
+"""Guild id of blocks that apply in every guild and in direct messages."""
 
 
 class BlockRepository(Repository):
-    """Who is blocked. A guild id of None is direct messages."""
+    """Blocked people. A guild id of None is direct messages."""
 
     def put(self, user_id: int, guild_id: int | None, **columns: object) -> None:
-        """Block somebody, in place of an earlier block."""
+        """Block a person, replacing an earlier block."""
         key = {"user_id": user_id, "guild_id": guild_id or DIRECT_MESSAGES}
         self._put(BlockRow, key, columns)
 
     def find(self, user_id: int, guild_id: int | None, now: datetime) -> BlockRow | None:
-        """The block that holds now, here or everywhere."""
+        """Return the current block, here or everywhere."""
         return self._session.scalar(
             _hold(guild_id, now)
             .where(BlockRow.user_id == user_id)
@@ -29,7 +29,7 @@ class BlockRepository(Repository):
         )
 
     def remove(self, user_id: int, guild_id: int | None) -> bool:
-        """Lift a block; False when there was none."""
+        """Lift a block. Return False if there was none."""
         is_it = (
             BlockRow.user_id == user_id,
             BlockRow.guild_id == (guild_id or DIRECT_MESSAGES),
@@ -37,7 +37,7 @@ class BlockRepository(Repository):
         return self._change(delete(BlockRow).where(*is_it)) > 0
 
     def page(self, guild_id: int | None, now: datetime, limit: int) -> tuple[BlockRow, ...]:
-        """Those that hold now, here or everywhere, newest first."""
+        """Return current blocks, here or everywhere, newest first."""
         return self._list(_hold(guild_id, now).order_by(BlockRow.at.desc()).limit(limit))
 
 

@@ -7,10 +7,10 @@ from db.tables import ChangeRow
 
 
 class ChangeRepository(Repository):
-    """Every state that generations came to."""
+    """State changes of generations."""
 
     def of_generation(self, generation_id: str) -> tuple[ChangeRow, ...]:
-        """All of a generation, oldest first."""
+        """Return all changes of a generation, oldest first."""
         return self._list(
             select(ChangeRow).where(ChangeRow.generation_id == generation_id).order_by(ChangeRow.id)
         )

@@ -1,4 +1,4 @@
-"""Flags of generations: reports and what filters found. Nothing here commits."""
+"""Flags of generations: reports, and findings of filters. Nothing here commits."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ class FlagRepository(Repository):
         self._add(row)
 
     def of_generation(self, generation_id: str) -> tuple[FlagRow, ...]:
-        """All of a generation, oldest first."""
+        """Return all flags of a generation, oldest first."""
         return self._list(
             select(FlagRow).where(FlagRow.generation_id == generation_id).order_by(FlagRow.id)
         )

@@ -1,4 +1,4 @@
-"""The image check of guilds. Nothing here commits."""
+"""Moderation settings of guilds. Nothing here commits."""
 
 from sqlalchemy import func, select
 
@@ -10,7 +10,7 @@ class GuildModerationRepository(Repository):
     """Moderation settings of guilds."""
 
     def get(self, guild_id: int | None) -> GuildModerationRow | None:
-        """A guild's settings, where it has any."""
+        """Return a guild's settings, if it has any."""
         return self._session.get(
             GuildModerationRow, guild_id or DIRECT_MESSAGES, populate_existing=True
         )
@@ -20,10 +20,10 @@ class GuildModerationRepository(Repository):
         self._put(GuildModerationRow, {"guild_id": guild_id or DIRECT_MESSAGES}, columns)
 
     def count_checked(self) -> int:
-        """How many guilds want their pictures checked."""
+        """Count the guilds with the image check on."""
         wanted = select(func.count()).where(GuildModerationRow.image_check != "off")
         return self._session.scalar(wanted) or 0
 
     def all(self) -> tuple[GuildModerationRow, ...]:
-        """Every guild's settings."""
+        """Return every guild's settings."""
         return self._list(select(GuildModerationRow))

@@ -10,10 +10,10 @@ from db.repositories.repository import Repository
 from db.tables import GenerationRow, ReviewPolicyRow, ReviewRow
 
 WHOLE_GUILD = 0
-"""The channel id that stands for a guild's own policy."""
+"""Channel id of a guild's own policy."""
 
 PENDING = "pending"
-"""A review that waits for a moderator."""
+"""State of a held result that waits for a moderator."""
 
 SHOWN = "shown"
 
@@ -24,20 +24,20 @@ REFUSED = "refused"
 REPORTED = "reported"
 
 WAITING = (PENDING, REPORTED)
-"""Reviews that a moderator has to decide on."""
+"""States that need a moderator's decision."""
 
 CAN_BE_REFUSED = (*WAITING, SHOWN, APPROVED)
 
 
 class ReviewRepository(Repository):
-    """Results that moderators look at, and the policies by which they do."""
+    """Reviews of results by moderators, and review policies."""
 
     def find(self, generation_id: str) -> ReviewRow | None:
-        """One review."""
+        """Return a generation's review."""
         return self._session.get(ReviewRow, generation_id, populate_existing=True)
 
     def begin(self, generation_id: str, state: str, at: datetime) -> None:
-        """Ask for a review, unless one was asked for already."""
+        """Add a review, unless there is one."""
         self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=state, created_at=at)
@@ -45,7 +45,7 @@ class ReviewRepository(Repository):
         )
 
     def hold(self, generation_id: str, at: datetime) -> None:
-        """Wait for a decision, also where moderators were only to be shown it."""
+        """Set a review to wait for a decision, even if it was only to be shown."""
         self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=PENDING, created_at=at)
@@ -57,7 +57,7 @@ class ReviewRepository(Repository):
         )
 
     def report(self, generation_id: str, at: datetime) -> None:
-        """Ask for a decision on what is seen by all, also where moderators had approved of it."""
+        """Ask for a decision on a shown result, even if it was approved before."""
         self._session.execute(
             insert_into(self._session, ReviewRow)
             .values(generation_id=generation_id, state=REPORTED, created_at=at)
@@ -69,7 +69,7 @@ class ReviewRepository(Repository):
         )
 
     def note_asked(self, generation_id: str, at: datetime) -> None:
-        """Remember that moderators were asked, and its person told that it waits."""
+        """Record that moderators were asked, and the requester told that it waits."""
         self._set(generation_id, asked_at=at)
 
     def drop(self, generation_id: str) -> None:
@@ -79,7 +79,7 @@ class ReviewRepository(Repository):
     def withdraw(self, generation_id: str) -> bool:
         """Close a review without a decision. Return whether its result was held.
 
-        Where moderators were asked stays known, so that they are no longer.
+        The location of its message is kept, so that the message can be updated.
         """
         review = self.find(generation_id)
         if review is None:
@@ -92,7 +92,7 @@ class ReviewRepository(Repository):
         return bool(is_held)
 
     def messages(self, ids: Collection[str]) -> tuple[tuple[int, int], ...]:
-        """Where moderators were shown these generations: channel ids and message ids."""
+        """Return where these generations were shown to moderators: channel and message ids."""
         found = self._session.execute(
             select(ReviewRow.channel_id, ReviewRow.message_id).where(
                 ReviewRow.generation_id.in_(ids), ReviewRow.message_id.is_not(None)
@@ -101,7 +101,7 @@ class ReviewRepository(Repository):
         return tuple((row.channel_id, row.message_id) for row in found)
 
     def tellings(self, ids: Collection[str]) -> dict[str, int]:
-        """How often there was something new to tell of each of these that have a review."""
+        """Return the number of the latest delivery of each of these generations with a review."""
         found = self._session.execute(
             select(ReviewRow.generation_id, ReviewRow.tellings).where(
                 ReviewRow.generation_id.in_(ids)
@@ -110,9 +110,9 @@ class ReviewRepository(Repository):
         return {row.generation_id: row.tellings for row in found}
 
     def note_telling(self, generation_id: str) -> int:
-        """Note that its person is to be told something new; return how often that was so.
+        """Count one more delivery to the requester; return its number.
 
-        Telling that it waits is something new, too.
+        A message that the result waits is a delivery, too.
         """
         told = self._session.scalar(
             update(ReviewRow)
@@ -123,7 +123,7 @@ class ReviewRepository(Repository):
         return told or 0
 
     def waiting(self, guild_id: int, limit: int) -> tuple[int, tuple[str, ...]]:
-        """How many results, held or reported, wait for a decision in a guild; the oldest ones."""
+        """Return the number of a guild's results, held or reported, that wait, and the oldest."""
         asked = (
             select(ReviewRow.generation_id)
             .join(GenerationRow, GenerationRow.id == ReviewRow.generation_id)
@@ -139,7 +139,7 @@ class ReviewRepository(Repository):
         return count or 0, tuple(found)
 
     def note_message(self, generation_id: str, channel_id: int, message_id: int) -> None:
-        """Remember where moderators were asked."""
+        """Record the location of the message to moderators."""
         self._set(generation_id, channel_id=channel_id, message_id=message_id)
 
     def decide(
@@ -152,7 +152,7 @@ class ReviewRepository(Repository):
         undo_until: datetime,
         reason: str = "",
     ) -> bool:
-        """Decide one that waits, or refuse one that is shown; True for the one call that did it."""
+        """Decide on a waiting result, or refuse a shown one; return True for one call only."""
         decided = self._change(
             update(ReviewRow)
             .where(
@@ -172,7 +172,7 @@ class ReviewRepository(Repository):
         return decided > 0
 
     def undo(self, generation_id: str, now: datetime) -> bool:
-        """Take a decision back while there is time; True for the one call that did it."""
+        """Undo a decision in time; return True for the one call that did."""
         undone = self._change(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id, ReviewRow.undo_until > now)
@@ -188,7 +188,7 @@ class ReviewRepository(Repository):
         return undone > 0
 
     def due(self, now: datetime, limit: int) -> tuple[str, ...]:
-        """List those whose time to undo the decision is over, the oldest first."""
+        """Return decisions whose time to undo is over, the oldest first."""
         return tuple(
             self._session.scalars(
                 select(ReviewRow.generation_id)
@@ -199,7 +199,7 @@ class ReviewRepository(Repository):
         )
 
     def finish(self, generation_id: str, now: datetime) -> bool:
-        """Make a decision final whose time is over; True for the one call that did it."""
+        """Make a decision final whose time is over; return True for the one call that did."""
         finished = self._change(
             update(ReviewRow)
             .where(ReviewRow.generation_id == generation_id, ReviewRow.undo_until <= now)
@@ -208,7 +208,7 @@ class ReviewRepository(Repository):
         return finished > 0
 
     def modes(self, guild_id: int) -> dict[int, str]:
-        """A guild's modes by channel; its own is that of WHOLE_GUILD."""
+        """Return a guild's modes by channel; its own is that of WHOLE_GUILD."""
         found = self._session.execute(
             select(ReviewPolicyRow.channel_id, ReviewPolicyRow.mode).where(
                 ReviewPolicyRow.guild_id == guild_id
@@ -217,7 +217,7 @@ class ReviewRepository(Repository):
         return {row.channel_id: row.mode for row in found}
 
     def set_mode(self, guild_id: int, channel_id: int, mode: str | None) -> None:
-        """Set a mode; None leaves it to the guild's own."""
+        """Set a mode; None deletes it, so that the guild's own applies."""
         if mode is None:
             self._session.execute(
                 delete(ReviewPolicyRow).where(

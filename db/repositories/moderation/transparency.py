@@ -1,4 +1,4 @@
-"""Counts of what was made and decided in a guild. Nothing here commits."""
+"""Counts of generations and decisions in a guild. Nothing here commits."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from db.tables import AppealRow, AuditRow, FlagRow, GenerationRow, ReviewRow
 
 
 class TransparencyRepository(Repository):
-    """Counts of one guild from `since` to before `until`."""
+    """Counts of one guild, from `since` until before `until`."""
 
     def count_ended(self, guild_id: int, since: datetime, until: datetime) -> dict[str, int]:
         """Count generations by their state."""
@@ -24,16 +24,16 @@ class TransparencyRepository(Repository):
         return {row[0]: row[1] for row in found}
 
     def count_failures(self, guild_id: int, since: datetime, until: datetime, kind: str) -> int:
-        """Count generations that failed for one kind of reason."""
+        """Count generations that failed for this kind of reason."""
         return self._count(_asked(guild_id, since, until) & (GenerationRow.failure_kind == kind))
 
     def count_people(self, guild_id: int, since: datetime, until: datetime) -> int:
-        """Count the people who asked for something."""
+        """Count the people with requests."""
         counted = select(func.count(GenerationRow.user_id.distinct()))
         return self._session.scalar(counted.where(_asked(guild_id, since, until))) or 0
 
     def count_removed(self, guild_id: int, since: datetime, until: datetime) -> int:
-        """Count results that somebody else than who asked for them took away."""
+        """Count results removed by somebody other than the requester."""
         return self._count(
             (GenerationRow.guild_id == guild_id)
             & (GenerationRow.removed_at >= since)
@@ -64,7 +64,7 @@ class TransparencyRepository(Repository):
         return self._session.scalar(counted) or 0
 
     def count_audited(self, guild_id: int, since: datetime, until: datetime, action: str) -> int:
-        """Count what moderators and administrators did, by the name of the action."""
+        """Count entries of the audit log by action."""
         counted = (
             select(func.count())
             .select_from(AuditRow)
