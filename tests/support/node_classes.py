@@ -27,6 +27,9 @@ MADE = {
         "output_node": True,
     },
     "Curve": {"input": {"required": {"points": ["CURVE", {}]}}, "output": ["CURVE"]},
+    "Viewer": {
+        "input": {"required": {"state": ["LOAD_3D", {}], "width": ["INT", {"default": 64}]}}
+    },
     "Layers": {
         "input": {"required": {"order": ["COMPOSITOR", {"default": {}, "socketless": True}]}},
         "output": ["IMAGE"],

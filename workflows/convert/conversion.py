@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflows.convert.export import EditorNode, parse_export
+from workflows.convert.export import EditorNode, Socket, parse_export
 from workflows.convert.flattening import Constant, GraphInstance
 from workflows.convert.groups import without_groups
 from workflows.convert.replacements import FILENAME_PREFIX, SAVERS, Replacements
-from workflows.convert.widgets import knows_choice
+from workflows.convert.widgets import CUSTOM_COMBO, knows_choice
 from workflows.convert.wiring import wire
 from workflows.errors import UnknownClasses
 from workflows.graph import Graph, Link, parse_graph
@@ -66,6 +66,14 @@ _IGNORED_LINKS = (
 )
 
 
+_CORE = "comfy-core"
+"""In a node's properties: it came with ComfyUI."""
+
+_UNKNOWN_INPUT = (
+    "The node {name} has a value for {input}, which this ComfyUI does not know, so it is left out: "
+    "update it."
+)
+
 _UNKNOWN_CHOICE = (
     "The node {name} is set to {choice} ({input}), which this ComfyUI does not know: update it, "
     "or choose another in its editor."
@@ -106,6 +114,9 @@ def _losses(root: GraphInstance, graph: Graph) -> Iterator[str]:
     for place, node in root.walk():
         if EVERYWHERE in node.type:
             yield _WITHOUT_LINKS.format(name=node.name)
+        for socket in node.inputs:
+            if _is_unknown(place, node, socket):
+                yield _UNKNOWN_INPUT.format(name=node.name, input=socket.name)
         inputs = graph[place.name(node.id)]["inputs"]
         for name, spec in place.classes.inputs(node.type).items():
             choice = inputs.get(name)
@@ -125,12 +136,25 @@ def _inputs(place: GraphInstance, node: EditorNode, replacements: Replacements) 
     if node.type in SAVERS and isinstance(prefix, str):
         inputs[FILENAME_PREFIX] = replacements.replace(prefix)
     for socket in node.inputs:
+        if _is_unknown(place, node, socket):
+            continue
         match place.find_source(socket):
             case Link() as link:
                 inputs[socket.name] = list(link)
             case Constant(value):
                 inputs[socket.name] = _wrapped(value)
     return inputs
+
+
+def _is_unknown(place: GraphInstance, node: EditorNode, socket: Socket) -> bool:
+    """Whether one of ComfyUI's own nodes lacks the widget: the file is from a newer version.
+
+    Nodes that others wrote may add widgets in the editor that their classes do not declare.
+    """
+    is_core = node.properties.get("cnr_id") == _CORE and node.type != CUSTOM_COMBO
+    inputs = place.classes.inputs(node.type)
+    is_declared = not inputs or socket.name.partition(".")[0] in inputs
+    return is_core and socket.widget is not None and socket.link is not None and not is_declared
 
 
 def _wrapped(value: object) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows.convert.export import EditorNode
 from workflows.convert.prompts import resolve_prompt
+from workflows.convert.viewports import VIEWPORT, build_viewport
 from workflows.nodes import SHOWN, Alternative, InputSpec, NodeClasses, is_shown
 
 SEEDS = frozenset({"seed", "noise_seed"})
@@ -64,6 +65,12 @@ class Widget:
 def read_widgets(node: EditorNode, classes: NodeClasses) -> dict[str, Widget]:
     """Return a node's widgets by name, with their values in the file."""
     inputs = classes.inputs(node.type)
+    found = _read_widgets(node, inputs)
+    viewers = (name for name in found if name in inputs and inputs[name].widget == VIEWPORT)
+    return found | {name: Widget(name, build_viewport(node.properties)) for name in viewers}
+
+
+def _read_widgets(node: EditorNode, inputs: Mapping[str, InputSpec]) -> dict[str, Widget]:
     if isinstance(node.values, Mapping):
         return _named(node, inputs, node.values)
     if node.type == POWER_LORA_LOADER:

@@ -44,6 +44,20 @@ def test_what_an_editor_of_its_own_keeps_is_sent(inputs, made):
     assert inputs([made.node(1, "Layers", [layers])])["1"] == {"order": layers}
 
 
+def test_a_3d_viewer_sends_its_camera_and_no_pictures(inputs, made):
+    plain = made.node(1, "Viewer", ["", 32])
+    turned = made.node(2, "Viewer", ["", 32])
+    turned["properties"] = {"Camera Config": {"fov": 35, "state": {"position": {"x": 1}}}}
+    found = inputs([plain, turned])
+    nothing = {"image": "", "mask": "", "normal": "", "recording": "", "model_3d_info": []}
+    assert found["2"] == {
+        "state": nothing | {"camera_info": {"position": {"x": 1}}},
+        "width": 32,
+    }
+    assert found["1"]["state"]["camera_info"]["fov"] == 35
+    assert found["1"]["state"].keys() == found["2"]["state"].keys()
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -128,6 +128,20 @@ def test_a_muted_reroute_cuts_the_wire(inputs, made, mode, expected):
     assert inputs([made.node(*LOAD), reroute, show(made, 6)], links)["9"] == expected
 
 
+@pytest.mark.parametrize("author", ["comfy-core", "somebody"])
+def test_an_input_that_comfyuis_own_class_lacks_is_left_out_and_told(classes, made, author):
+    shown = made.node(9, "Show", (), [("value", "*", None), ("colour", "COMBO", 4)])
+    shown["inputs"][1]["widget"] = {"name": "colour"}
+    shown["properties"] = {"cnr_id": author}
+    export = made.export([made.node(*LOAD), shown], [[4, 1, 0, 9, 1, "COMBO"]])
+    conversion = convert(export, classes)
+    is_core = author == "comfy-core"
+    assert conversion.graph["9"]["inputs"] == ({} if is_core else {"colour": ["1", 0]})
+    assert [
+        'The node "Show" (9) has a value for colour' in sentence for sentence in conversion.losses
+    ] == [True] * is_core
+
+
 def test_lists_are_links_in_files_of_version_0_4_alone(classes, made):
     export = made.export([made.node(*LOAD), show(made, 4)], [[4, 1, 0, 9, 0, "IMAGE"]])
     del export["version"]
