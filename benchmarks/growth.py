@@ -17,7 +17,8 @@ from pathlib import Path
 import psycopg
 
 from db import migrations
-from db.database import Database, libpq_url
+from db.database import Database
+from db.urls import libpq_url
 from generation.history.records import Records
 from generation.quota.rules import Cost
 from generation.quota.usage import QuotaService

@@ -18,7 +18,7 @@ from benchmarks.processes import ROOT, running_backends
 from benchmarks.saturation import Unfinished
 from benchmarks.scale import Scale
 from benchmarks.service import build_request, open_service
-from db.database import libpq_url
+from db.urls import libpq_url
 
 PROCESSES = (1, 2, 4)
 

@@ -34,8 +34,9 @@ from comfy.errors import ComfyError
 from comfy.kinds import BackendSettings, build_backend
 from comfy.protocol.responses import BackendDescription
 from db import migrations
-from db.database import Database, sqlite_files
+from db.database import Database
 from db.errors import DatabaseError
+from db.urls import sqlite_files
 from generation.alerts import Alerts
 from generation.backends.draining import BackendAdmin
 from generation.backends.object_info_cache import KnownNodes

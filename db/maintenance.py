@@ -12,10 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db import migrations
 from db.base import VERSION_TABLE, Base
-from db.database import BUSY_TIMEOUT_MS, Database, normalise_url
+from db.database import Database
+from db.engine import BUSY_TIMEOUT_MS
 from db.error_translation import translated
 from db.errors import BackupRefused, DatabaseUnreadable
 from db.tables import OutputContentRow, OutputRow
+from db.urls import normalise_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from sqlalchemy import BigInteger, Connection, Table, func, insert, make_url, se
 import db.tables  # noqa: F401 - fills the metadata
 from db import migrations
 from db.base import Base
-from db.database import build_engine, describe, normalise_url
+from db.engine import build_engine
 from db.error_translation import translated
 from db.errors import BackupRefused
 from db.migrations import MigrationState
+from db.urls import describe, normalise_url
 
 ROWS_AT_A_TIME = 200
 """Rows in memory at once; one may contain a picture."""

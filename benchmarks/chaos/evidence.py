@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from benchmarks.chaos.users import DECISION, MODERATORS
-from db.database import libpq_url
+from db.urls import libpq_url
 from generation.runs.runner import AFTER_WITHDRAWAL, PROMPT_ID_NAMESPACE
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api.model.components import interactive

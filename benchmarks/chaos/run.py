@@ -25,11 +25,12 @@ from benchmarks.chaos.processes import BotProcesses
 from benchmarks.chaos.relay import Relay
 from benchmarks.chaos.users import MODERATORS, REVIEWED_CHANNEL, SimulatedUsers
 from db import migrations
-from db.database import Database, Session, libpq_url
+from db.database import Database, Session
 from db.repositories.guilds import GuildRepository
 from db.repositories.moderation.guild_moderation import GuildModerationRepository
 from db.repositories.moderation.reviews import ReviewRepository
 from db.tables import ReviewRow
+from db.urls import libpq_url
 from sandbox.comfyui import ComfyUIStandIn
 from sandbox.discord_api import DiscordStandIn
 

@@ -36,9 +36,10 @@ from comfy.errors import (
 from comfy.protocol.object_info import ObjectInfo
 from comfy.protocol.responses import BackendDescription
 from db import migrations
-from db.database import Database, sqlite_files
+from db.database import Database
 from db.errors import DatabaseError
 from db.migrations import MigrationState
+from db.urls import sqlite_files
 from generation.backends.common_classes import CommonClasses
 from generation.backends.pool import PoolMember
 from generation.library.inspection import find_missing_nodes, is_paid

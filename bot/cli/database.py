@@ -8,8 +8,8 @@ from bot.app import Storage
 from bot.private_files import keep_private
 from bot.settings import Settings
 from db import maintenance, transfer
-from db.database import sqlite_files
 from db.errors import BackupRefused
+from db.urls import sqlite_files
 from generation.line.lease import FileLease
 from generation.service import utc_now
 

@@ -18,7 +18,7 @@ def upgrade(context: click.Context) -> None:
     """Bring the database's tables up to this version."""
     from bot.private_files import keep_private
     from db import migrations
-    from db.database import sqlite_files
+    from db.urls import sqlite_files
 
     settings = read_settings(context)
     keep_private(settings.data, *sqlite_files(settings.effective_database_url))

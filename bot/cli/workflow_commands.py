@@ -94,7 +94,7 @@ def add_workflow(
     """Put a copy of FILE into the data folder with a manifest to edit, and show what it asks."""
     from bot.cli.inspect import run_add
     from bot.private_files import keep_private
-    from db.database import sqlite_files
+    from db.urls import sqlite_files
 
     settings = read_settings(context)
     keep_private(settings.data, *sqlite_files(settings.effective_database_url))

@@ -14,9 +14,10 @@ from sqlalchemy import URL, Connection, inspect, make_url, text
 
 import db.tables  # noqa: F401 - fills the metadata
 from db.base import VERSION_TABLE, Base
-from db.database import build_engine, normalise_url
+from db.engine import build_engine
 from db.error_translation import translated
 from db.errors import DatabaseTooNew, DatabaseUnreadable
+from db.urls import normalise_url
 
 _UPGRADE_LOCK = 4_921_735_507_118_290_044
 """Advisory lock that upgrades hold on PostgreSQL: an arbitrary number."""

@@ -11,9 +11,10 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import make_url
 
-from db.database import build_engine, normalise_url
+from db.engine import build_engine
 from db.errors import DatabaseError
 from db.migrations import check, config, upgrade
+from db.urls import normalise_url
 
 
 def main() -> int:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, make_url
 
 import db.tables  # noqa: F401 - fills the metadata
 from db.base import VERSION_TABLE, Base, JSONObject, UnsignedBigInteger, UTCDateTime
-from db.database import build_engine, normalise_url
+from db.engine import build_engine
 from db.repositories.prompt_words import WORDS_INDEX, WORDS_TABLE
+from db.urls import normalise_url
 
 _PLAIN_TYPES = {
     UTCDateTime: "sa.DateTime(timezone=True)",

@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    func,
     insert,
     literal,
     select,
@@ -182,7 +181,7 @@ class GenerationRepository(Repository):
 
     def total(self, filters: GenerationFilter) -> int:
         """Count all generations that match the filter."""
-        return self._count(*self._conditions(filters))
+        return self._count(GenerationRow, *self._conditions(filters))
 
     def list_by_id(self, ids: Collection[str]) -> tuple[GenerationRow, ...]:
         """Return those of these ids that exist, in no order."""
@@ -226,10 +225,6 @@ class GenerationRepository(Repository):
         values |= {"of_id": id_} if from_states is None else {"of_id": id_, "of": list(from_states)}
         statement = _build_update(tuple(columns), has_states=from_states is not None)
         return count_changed(self._session, statement, values) == 1
-
-    def _count(self, *conditions: ColumnElement[bool]) -> int:
-        statement = select(func.count()).select_from(GenerationRow).where(*conditions)
-        return self._session.scalar(statement) or 0
 
 
 _NEW = "new_"

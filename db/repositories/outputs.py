@@ -82,13 +82,8 @@ class OutputRepository(Repository):
 
     def contents(self, id: str) -> tuple[tuple[OutputRow, bytes], ...]:  # noqa: A002 - the column's name
         """Return the results in order with their bytes, without pruned ones."""
-        found = self._session.execute(
-            select(OutputRow, OutputContentRow.content)
-            .join(OutputContentRow, OutputContentRow.output_id == OutputRow.id)
-            .where(OutputRow.generation_id == id)
-            .order_by(OutputRow.position)
-        )
-        return tuple((row, content) for row, content in found)
+        found = self.outputs_with_contents(id)
+        return tuple((row, content) for row, content in found if content is not None)
 
     def outputs_with_contents(self, id: str) -> tuple[tuple[OutputRow, bytes | None], ...]:  # noqa: A002 - the column's name
         """Return the results in order with their bytes; None for pruned ones."""

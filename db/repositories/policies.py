@@ -2,12 +2,16 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from db.dialect import insert_into
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, ChannelPolicyRow, GrantRow, RolePolicyRow
+
+T = TypeVar("T")
 
 
 class PolicyRepository(Repository):
@@ -60,27 +64,11 @@ class PolicyRepository(Repository):
 
     def channels(self, guild_id: int | None) -> dict[int, bool]:
         """Return the channels and categories with a decision, True if they are served."""
-        found = self._session.execute(
-            select(ChannelPolicyRow.channel_id, ChannelPolicyRow.is_served)
-            .where(
-                ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                ChannelPolicyRow.is_served.is_not(None),
-            )
-            .order_by(ChannelPolicyRow.channel_id)
-        )
-        return {row.channel_id: row.is_served for row in found}
+        return self._by_channel(guild_id, ChannelPolicyRow.is_served)
 
     def channel_workflows(self, guild_id: int | None) -> dict[int, str]:
         """Return the default workflows of channels and categories."""
-        found = self._session.execute(
-            select(ChannelPolicyRow.channel_id, ChannelPolicyRow.workflow)
-            .where(
-                ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES),
-                ChannelPolicyRow.workflow.is_not(None),
-            )
-            .order_by(ChannelPolicyRow.channel_id)
-        )
-        return {row.channel_id: row.workflow for row in found}
+        return self._by_channel(guild_id, ChannelPolicyRow.workflow)
 
     def set_channel(self, guild_id: int | None, channel_id: int, **columns: object) -> None:
         """Change the given columns of a channel's policy."""
@@ -97,6 +85,16 @@ class PolicyRepository(Repository):
         if channel_ids is not None:
             statement = statement.where(ChannelPolicyRow.channel_id.in_(channel_ids))
         return self._change(statement)
+
+    def _by_channel(
+        self, guild_id: int | None, column: InstrumentedAttribute[T | None]
+    ) -> dict[int, T]:
+        found = self._session.execute(
+            select(ChannelPolicyRow.channel_id, column)
+            .where(ChannelPolicyRow.guild_id == (guild_id or DIRECT_MESSAGES), column.is_not(None))
+            .order_by(ChannelPolicyRow.channel_id)
+        )
+        return {channel_id: value for channel_id, value in found if value is not None}
 
 
 def _holding(guild_id: int | None, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from db.base import Base
@@ -22,6 +22,11 @@ class Repository:
     def _list(self, statement: Select[T]) -> tuple[T, ...]:
         """Return the rows, or the values of one column, of a query."""
         return tuple(self._session.scalars(statement))
+
+    def _count(self, table: type[Base], *conditions: ColumnElement[bool]) -> int:
+        """Count the rows of a table that meet these conditions."""
+        statement = select(func.count()).select_from(table).where(*conditions)
+        return self._session.scalar(statement) or 0
 
     def _add(self, row: R) -> R:
         """Insert a row."""

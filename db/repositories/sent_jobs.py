@@ -3,20 +3,17 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
-from sqlalchemy.orm import Session
 
 from db.dialect import insert_into
+from db.repositories.repository import Repository
 from db.tables import SentJobRow
 
 KEPT = timedelta(days=30)
 """Age at which rows are deleted, with the next submission; no generation lasts nearly as long."""
 
 
-class SentJobRepository:
+class SentJobRepository(Repository):
     """Submitted prompt ids, and their jobs."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def find(self, prompt_id: str) -> SentJobRow | None:
         """Return the submission of a prompt id."""

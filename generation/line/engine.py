@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from db.database import IDLE_TRANSACTION_TIMEOUT_S
+from db.engine import IDLE_TRANSACTION_TIMEOUT_S
 from generation.line.engine_log import configure_engine_log
 from generation.line.serializer import JSONSerializer
 from generation.line.settings import APPLICATION_VERSION, EngineSettings

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from db.database import POSTGRESQL_CONNECT_ARGS
+from db.engine import POSTGRESQL_CONNECT_ARGS
 from generation.errors import GenerationError, ServiceUnavailable
 
 LOCK_SPACE = 0x4C494D4E

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from db.database import libpq_url
+from db.urls import libpq_url
 from generation.line.sqlite import EngineConnection
 
 APPLICATION_VERSION = "2"

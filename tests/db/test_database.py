@@ -8,12 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import make_url, select, text
 
-from db.database import (
-    IDLE_TRANSACTION_TIMEOUT_S,
-    Database,
-    libpq_url,
-    normalise_url,
-)
+from db.database import Database
+from db.engine import IDLE_TRANSACTION_TIMEOUT_S
 from db.error_translation import translated
 from db.errors import (
     Conflict,
@@ -27,6 +23,7 @@ from db.errors import (
 )
 from db.repositories.charges import ChargeRepository
 from db.tables import GuildRow
+from db.urls import libpq_url, normalise_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = "hunter2"

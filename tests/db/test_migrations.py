@@ -11,7 +11,8 @@ from sqlalchemy import MetaData, make_url, text
 
 from db import migrations
 from db.base import VERSION_TABLE
-from db.database import Database, build_engine, normalise_url
+from db.database import Database
+from db.engine import build_engine
 from db.errors import DatabaseOutdated, DatabaseTooNew, DatabaseUnreadable
 from db.migrations import MigrationState
 from db.repositories.charges import ChargeRepository
@@ -19,6 +20,7 @@ from db.repositories.generations import GenerationFilter, GenerationRepository
 from db.repositories.outputs import OutputRepository
 from db.tables import GuildRow
 from db.tables.generations import InputRow, OutputContentRow
+from db.urls import normalise_url
 from tests.support.postgres import create_database, drop_database
 from tests.support.processes import start_program
 

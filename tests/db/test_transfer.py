@@ -5,11 +5,12 @@ from sqlalchemy import create_engine, make_url, select
 
 from db import transfer
 from db.base import Base
-from db.database import Database, normalise_url
+from db.database import Database
 from db.errors import BackupRefused
 from db.repositories.generations import GenerationRepository
 from db.repositories.outputs import NewOutput, OutputRepository
 from db.tables import GenerationRow
+from db.urls import normalise_url
 
 OUTPUT = NewOutput(0, "0.png", "image/png", bytes(range(256)), thumbnail=b"small")
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from db.repositories.repository import Repository
 from db.tables import AppealRow
@@ -17,21 +17,15 @@ class AppealRepository(Repository):
 
     def is_known(self, guild_id: int, user_id: int, subject: str) -> bool:
         """Return whether this person has appealed in this matter."""
-        wanted = select(func.count()).where(
-            AppealRow.guild_id == guild_id,
-            AppealRow.user_id == user_id,
-            AppealRow.subject == subject,
-        )
-        return bool(self._session.scalar(wanted))
+        own = (AppealRow.guild_id == guild_id, AppealRow.user_id == user_id)
+        return bool(self._count(AppealRow, *own, AppealRow.subject == subject))
 
     def count_open(self, guild_id: int, user_id: int | None = None) -> int:
         """Count the open appeals of a guild, or of one person there."""
-        wanted = select(func.count()).where(
-            AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None)
-        )
+        wanted = [AppealRow.guild_id == guild_id, AppealRow.closed_at.is_(None)]
         if user_id is not None:
-            wanted = wanted.where(AppealRow.user_id == user_id)
-        return self._session.scalar(wanted) or 0
+            wanted.append(AppealRow.user_id == user_id)
+        return self._count(AppealRow, *wanted)
 
     def list_open(self, guild_id: int, limit: int) -> tuple[AppealRow, ...]:
         """Return the open appeals of a guild, oldest first."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from db.repositories.repository import Repository
 from db.tables import FlagRow
@@ -23,9 +23,4 @@ class FlagRepository(Repository):
 
     def count_by(self, actor_id: int, since: datetime) -> int:
         """Count the flags that one person raised since then."""
-        counted = self._session.scalar(
-            select(func.count())
-            .select_from(FlagRow)
-            .where(FlagRow.actor_id == actor_id, FlagRow.at >= since)
-        )
-        return counted or 0
+        return self._count(FlagRow, FlagRow.actor_id == actor_id, FlagRow.at >= since)

@@ -1,6 +1,6 @@
 """Moderation settings of guilds. Nothing here commits."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from db.repositories.repository import Repository
 from db.tables import DIRECT_MESSAGES, GuildModerationRow
@@ -21,8 +21,7 @@ class GuildModerationRepository(Repository):
 
     def count_checked(self) -> int:
         """Count the guilds with the image check on."""
-        wanted = select(func.count()).where(GuildModerationRow.image_check != "off")
-        return self._session.scalar(wanted) or 0
+        return self._count(GuildModerationRow, GuildModerationRow.image_check != "off")
 
     def all(self) -> tuple[GuildModerationRow, ...]:
         """Return every guild's settings."""

@@ -25,7 +25,8 @@ class TransparencyRepository(Repository):
 
     def count_failures(self, guild_id: int, since: datetime, until: datetime, kind: str) -> int:
         """Count generations that failed for this kind of reason."""
-        return self._count(_asked(guild_id, since, until) & (GenerationRow.failure_kind == kind))
+        asked = _asked(guild_id, since, until)
+        return self._count(GenerationRow, asked, GenerationRow.failure_kind == kind)
 
     def count_people(self, guild_id: int, since: datetime, until: datetime) -> int:
         """Count the people with requests."""
@@ -35,10 +36,10 @@ class TransparencyRepository(Repository):
     def count_removed(self, guild_id: int, since: datetime, until: datetime) -> int:
         """Count results removed by somebody other than the requester."""
         return self._count(
-            (GenerationRow.guild_id == guild_id)
-            & (GenerationRow.removed_at >= since)
-            & (GenerationRow.removed_at < until)
-            & (GenerationRow.removed_by != GenerationRow.user_id)
+            GenerationRow,
+            GenerationRow.guild_id == guild_id,
+            _within(GenerationRow.removed_at, since, until),
+            GenerationRow.removed_by != GenerationRow.user_id,
         )
 
     def count_held(self, guild_id: int, since: datetime, until: datetime) -> int:
@@ -65,22 +66,15 @@ class TransparencyRepository(Repository):
 
     def count_audited(self, guild_id: int, since: datetime, until: datetime, action: str) -> int:
         """Count entries of the audit log by action."""
-        counted = (
-            select(func.count())
-            .select_from(AuditRow)
-            .where(AuditRow.guild_id == guild_id, AuditRow.action == action)
-            .where(_within(AuditRow.at, since, until))
+        within = _within(AuditRow.at, since, until)
+        return self._count(
+            AuditRow, AuditRow.guild_id == guild_id, AuditRow.action == action, within
         )
-        return self._session.scalar(counted) or 0
 
     def count_appeals(self, guild_id: int, since: datetime, until: datetime) -> int:
         """Count appeals against blocks and refusals."""
-        counted = select(func.count()).select_from(AppealRow).where(AppealRow.guild_id == guild_id)
-        return self._session.scalar(counted.where(_within(AppealRow.at, since, until))) or 0
-
-    def _count(self, condition: ColumnElement[bool]) -> int:
-        counted = select(func.count()).select_from(GenerationRow).where(condition)
-        return self._session.scalar(counted) or 0
+        within = _within(AppealRow.at, since, until)
+        return self._count(AppealRow, AppealRow.guild_id == guild_id, within)
 
     def _count_reviews(self, guild_id: int, condition: ColumnElement[bool]) -> int:
         counted = (

@@ -100,7 +100,7 @@ async def test_a_file_from_elsewhere_is_not_fetched(place, services, errors_are_
     file = ("fox.json", json.dumps(GRAPH).encode())
     result = await place.ada.slash(place.channel, "limner workflows add", file=file)
     assert "The file isn't on Discord" in text_of(told(result))
-    assert not services.library._shelf.staged()
+    assert not services.library._managed.staged()
 
 
 async def test_what_cannot_be_done_is_said(place, services, handed_in, errors_are_told):

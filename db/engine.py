@@ -1,0 +1,106 @@
+"""SQLAlchemy engines, configured for each database."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+BUSY_TIMEOUT_MS = 30_000
+"""Milliseconds that a writer waits for another on SQLite: longer than any of our transactions."""
+
+POSTGRESQL_CONNECT_ARGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        "client_encoding": "UTF8",
+    }
+)
+"""Options of libpq, in seconds, `tcp_user_timeout` in milliseconds.
+
+A server that cannot be reached is given up while a person waits, and a dead network drops locks
+within half a minute. Keepalive probes are not sent while data is unacknowledged: that is bounded
+by `tcp_user_timeout`."""
+
+STATEMENT_TIMEOUT_S = 60
+"""Seconds for one statement on PostgreSQL; none of ours takes nearly that long."""
+
+IDLE_TRANSACTION_TIMEOUT_S = 10
+"""Seconds between two statements of a transaction before PostgreSQL ends its session.
+
+Otherwise a stopped process or suspended machine would hold its locks, such as a guild's, all the
+time, because the system answers TCP's probes. Our transactions wait for nothing between statements;
+the longest computation, the digest of the largest result, takes a second.
+"""
+
+POSTGRESQL_CONNECTIONS = 8
+"""Threads and connections of one process: PostgreSQL allows 100 by default in all."""
+
+READ_ONLY = "limner_read_only"
+
+_POSTGRESQL_LIMITS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_S}s "
+    f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_TIMEOUT_S}s"
+)
+
+
+def build_engine(url: URL, *, for_migrations: bool = False) -> Engine:
+    """Build an engine for a normalized URL; stored values never appear in its messages.
+
+    Migrations have no time-out, and rebuild SQLite's tables with foreign keys off: dropping the old
+    table would delete the rows that refer to it.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True)
+        prepare = _prepare_sqlite_for_migrations if for_migrations else _prepare_sqlite
+        event.listen(engine, "connect", prepare)
+        event.listen(engine, "begin", _begin_sqlite_transaction)
+        return engine
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=POSTGRESQL_CONNECTIONS,
+        connect_args={
+            **POSTGRESQL_CONNECT_ARGS,
+            "options": "" if for_migrations else _POSTGRESQL_LIMITS,
+        },
+    )
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    pragmas = ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL")
+    _configure_sqlite(dbapi_connection, pragmas)
+
+
+def _prepare_sqlite_for_migrations(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    # The journal is left as it is: the file may turn out to be another program's.
+    _configure_sqlite(dbapi_connection, ("foreign_keys = OFF", "synchronous = FULL"))
+
+
+def _configure_sqlite(dbapi_connection: Any, pragmas: Sequence[str]) -> None:  # noqa: ANN401 - a DBAPI connection has no common type
+    try:
+        # The driver must not begin transactions by itself: it begins too late, and not for reads.
+        dbapi_connection.isolation_level = None
+        # SQLite folds ASCII only; a search must find "Über" by "über" as PostgreSQL does.
+        dbapi_connection.create_function("lower", 1, _lower, deterministic=True)
+        cursor = dbapi_connection.cursor()
+        for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS:d}", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        # The pool does not know it yet.
+        dbapi_connection.close()
+        raise
+
+
+def _begin_sqlite_transaction(connection: Connection) -> None:
+    is_read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if is_read_only else "BEGIN IMMEDIATE")
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
