@@ -64,6 +64,7 @@ def _arm_last_resort(_number: int, _frame: FrameType | None) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    # Its watchdog is a thread in C, which needs no GIL.
     faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True, file=nowhere)
 
 

@@ -306,6 +306,7 @@ class HttpClient:
         """Translate transport errors into this package's errors."""
         try:
             yield
+        # A TimeoutError as well, but no byte was sent: the request may be repeated safely.
         except aiohttp.ConnectionTimeoutError as error:
             self.is_reachable = False
             raise NeverSent(f"{self.name} cannot be reached: no answer.") from error

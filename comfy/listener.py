@@ -92,6 +92,7 @@ class Listener:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
+            # `wait` does not raise the task's CancelledError, which could not be told from our own.
             await asyncio.wait([task])
         self._attempt_over.set()
 
@@ -100,6 +101,7 @@ class Listener:
         self.start()
         if not self.is_connected and self.state is not ListenerState.CLOSED:
             self._attempt_over.clear()
+            # Ends a back-off early: a run needs the connection now.
             self._hurry.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.socket_wait):
@@ -139,6 +141,8 @@ class Listener:
         self._id_was_used = True
         try:
             self.state = ListenerState.CONNECTED
+            # Before the callback, which polls: a new connection must not look silent from its
+            # start.
             self.last_frame_at = time.monotonic()
             self._attempt_over.set()
             self._on_connected()
@@ -149,6 +153,8 @@ class Listener:
             if self.state is not ListenerState.CLOSED:
                 self.state = ListenerState.PAUSING
             closing, self._closing = self._closing, None
+            # The old connection must be gone before the next one: servers mix up two of one client
+            # id.
             await (closing or socket.close())
 
     def _choose_client_id(self) -> None:

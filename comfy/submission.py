@@ -61,6 +61,8 @@ class GraphSubmitter:
             return True
         # Without /ws the run goes ahead all the same and is followed by polling.
         await self._listener.wait_connected()
+        # After the wait, which may have changed the id; before the POST, as messages can overtake
+        # its response.
         run.client_id = self._listener.client_id
         await self._post(run, _build_body(run, previews=previews, key=self._find_key(run)))
         run.is_submitted = True
@@ -73,6 +75,8 @@ class GraphSubmitter:
                 answer = await self._http.exchange(
                     "POST", "prompt", body=body, timeout=self._timing.request
                 )
+                # A rejected graph has status 400, too, and a document that `_judge` turns into the
+                # error.
                 if not parse_rejection(answer.document):
                     self._http.require_ok(answer)
             except NeverSent:
@@ -84,6 +88,7 @@ class GraphSubmitter:
                 if attempt == _ATTEMPTS:
                     raise
             else:
+                # Not the time of the response: the `status` that it causes may come first.
                 run.posted_at = started_at
                 await self._judge(run, answer)
                 return
@@ -99,6 +104,7 @@ class GraphSubmitter:
                 last_error, whereabouts = error, None
             else:
                 last_error = None
+            # A message about it on the socket is proof as well.
             if _adopt(run, whereabouts) or run.was_heard_of:
                 return True
             if time.monotonic() > deadline:

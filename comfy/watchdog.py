@@ -163,6 +163,7 @@ class Watchdog:
         if is_news or is_polled or state is QueueState.WAITING:
             # For a polled run, being listed is the only sign of life.
             run.last_sign_at = now
+        # Listed as running is no sign of life: a process that hangs lists it all the same.
         elif now - run.last_sign_at > run.stall_after:
             run.mailbox.fail(RunStalled("The run showed no sign of life for too long."))
         is_silent = now - self._listener.last_frame_at > self._timing.silence
@@ -171,9 +172,11 @@ class Watchdog:
     async def _note_absent(self, run: Run) -> bool:
         """End a finished run; fail one that was missing twice. Return as `_note_alive` does."""
         record = await self._queries.find_record(run.prompt_id)
+        # The message of its end may have arrived while this request was under way.
         if run.is_ended:
             return False
         now = time.monotonic()
+        # Ask again as soon as a second absence would count, not at the usual interval.
         self._ask_at = now + self._timing.gone_apart
         if run.missing_since is None:
             # Missing once proves nothing: a run that ends is in neither list for a moment.

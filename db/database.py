@@ -105,6 +105,8 @@ class Database:
                 with self._changes.collecting() as changed, session.begin():
                     session.connection(execution_options={READ_ONLY: read_only})
                     yield session
+                    # Delivered with the commit, never after a rollback:
+                    # https://www.postgresql.org/docs/current/sql-notify.html
                     if changed and self._url.get_backend_name() == "postgresql":
                         announcement = func.pg_notify(CHANGES_CHANNEL, ",".join(sorted(changed)))
                         session.execute(select(announcement))
@@ -122,6 +124,7 @@ class Database:
         if self._pending:
             await asyncio.wait(self._pending, timeout=LAST_TRANSACTIONS_S)
         if self._pending:
+            # Nothing else interrupts a thread that waits for a server which does not answer.
             for connection in tuple(self._sockets):
                 _hang_up(connection)
         self._engine.dispose()
@@ -155,6 +158,8 @@ class Database:
         except TimeoutError:
             raise DatabaseUnavailable(_TOO_SLOW) from None
         finally:
+            # A call that still waits for its thread or the lock must not run for a caller who has
+            # gone.
             is_abandoned.set()
 
     def _forget(self, pending: asyncio.Future[Any]) -> None:

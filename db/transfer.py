@@ -76,5 +76,6 @@ def _continue_numbering(connection: Connection, table: Table) -> None:
         return
     highest = connection.scalar(select(func.max(key)))
     if highest is not None:
+        # Explicit keys do not advance the sequence: the next insert would repeat one of them.
         sequence = func.pg_get_serial_sequence(table.name, key.name)
         connection.execute(select(func.setval(sequence, highest)))

@@ -43,6 +43,7 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
     """Await to the end even if the caller is cancelled, then raise the cancellation."""
     task = asyncio.ensure_future(work)
     try:
+        # `wait` does not cancel what it waits for, unlike `await task`.
         await asyncio.wait({task})
     except asyncio.CancelledError:
         await asyncio.wait({task})

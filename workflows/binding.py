@@ -136,6 +136,7 @@ def _cut(graph: Graph, targets: Sequence[str]) -> None:
 def _insert_lora(graph: Graph, loader: str, strength: float, name: str) -> None:
     """Insert a LoRA loader between the node that loads a model and all users of its outputs."""
     model, clip = Link(loader, 0), Link(loader, 1)
+    # Before the loader is inserted, which is a consumer of both itself.
     model_users, clip_users = consumers(graph, model), consumers(graph, clip)
     inputs: dict[str, object] = {
         "lora_name": name,
@@ -160,6 +161,7 @@ def _insert_mask(graph: Graph, loader: str, name: str) -> None:
     mask = unused_id(graph)
     graph[mask] = {
         "class_type": "LoadImageMask",
+        # A mask is grey: each color channel has its white.
         "inputs": {"image": name, "channel": "red"},
         "_meta": {"title": "Mask"},
     }

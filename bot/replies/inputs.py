@@ -15,6 +15,7 @@ from bot.replies.posted_files import attachment_hosts
 from bot.ui.text import mebibytes
 from generation.errors import InvalidAttachment, InvalidOption, RequestRefused
 from generation.request import FetchFile
+from generation.requests.available_actions import PICTURE_TYPES
 
 MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 """Bytes of an attached picture: more than a phone's camera produces."""
@@ -24,8 +25,6 @@ DOWNLOAD_TIMEOUT_S = 30.0
 
 MAX_MEDIA_BYTES = 25 * 1024 * 1024
 """Bytes of an attached video or sound: minutes of either."""
-
-PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 T = TypeVar("T")
 

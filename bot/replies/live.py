@@ -374,6 +374,7 @@ class LiveReplies:
             await asyncio.sleep(max(0.0, view.edited_at + self._interval_s - time.monotonic()))
             if not self._sender.is_by_token(view.address):
                 await asyncio.sleep(self._pace.take_turn(view.address.channel_id or 0))
+            # After the pauses, so that the state sent is the newest now and not when they began.
             event, view.newest = view.newest, None
             if event is None:
                 return

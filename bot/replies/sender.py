@@ -185,6 +185,8 @@ class ReplySender:
         nonce = hashlib.sha256(reason.encode()).hexdigest()[:NONCE_CHARACTERS]
         async with _translated(by_token=False):
             channel = self._client.get_partial_messageable(channel_id)
+            # discord.py sets enforce_nonce: Discord returns the message that has this nonce
+            # already.
             message: discord.Message = await channel.send(**draft.send(), nonce=nonce)
         return message.id
 

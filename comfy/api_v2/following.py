@@ -121,6 +121,8 @@ class JobFollower:
             pending: asyncio.Task[tuple[str, Mapping[str, Any]] | None] | None = None
             try:
                 while not self._job.is_ended:
+                    # Kept over time-outs: cancelling `anext` would close the generator, and the
+                    # stream with it.
                     pending = pending or asyncio.create_task(_next(events))
                     await asyncio.wait([pending], timeout=self._timing.silence)
                     if not pending.done():
@@ -174,6 +176,7 @@ class JobFollower:
 
     def _take_job(self, job: Job) -> None:
         sign = (job.status, job.progress, len(job.outputs))
+        # Waiting behind others is a sign of life, however long it lasts.
         if job.status == "queued" or sign != self._last_sign:
             self._note_sign(sign)
         self._job = job

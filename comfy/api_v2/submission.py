@@ -98,6 +98,7 @@ class JobSubmitter:
     async def _send_first(self, prompt_id: str, graph: Graph) -> Job | None:
         """Submit for the first time; return the job, None if the outcome is unknown."""
         workflow = await upload_attached(self._http, graph)
+        # Before the request: after a crash in between, the job may exist and is looked up.
         await self._store.remember_sending(prompt_id, self._now())
         try:
             return await self._post_with_retries(prompt_id, workflow)
@@ -129,6 +130,8 @@ class JobSubmitter:
                 await self._note_job(prompt_id, job_id)
                 return Job(job_id, "unknown", {}), True
             is_expired = self._now() - sent.sent_at >= KEY_LIFETIME
+            # Another sending proves nothing any more: the key is forgotten, or the job exists
+            # unlisted.
             if is_expired or (not is_listed and (is_reused or sendings > 1)):
                 break
             if is_reused:
@@ -168,6 +171,7 @@ class JobSubmitter:
         while form < len(_LABEL_FORMS) - 1 and refuses_label(answer):
             form += 1
             answer = await self._post_once(prompt_id, workflow, _LABEL_FORMS[form])
+        # `max`, because another submission may have tried a later form meanwhile.
         self._label_form = max(self._label_form, form)
         require_taken(self._http, answer)
         job = parse_job(answer.document, workflow)
@@ -227,6 +231,7 @@ class JobSubmitter:
 
     async def _note_job(self, prompt_id: str, job_id: str) -> None:
         """Record the job id, even if the caller is cancelled meanwhile."""
+        # Without its id a job that costs money could not be found again, let alone cancelled.
         await asyncio.shield(asyncio.ensure_future(self._store.remember_job(prompt_id, job_id)))
 
     def _unknown(self) -> OutcomeUnknown:

@@ -32,6 +32,7 @@ _USAGE = select(
     _ROWS.guild_id == bindparam("of_guild"),
     _ROWS.at >= bindparam("since"),
 )
+# The row lock lets a charge and a refund of one generation run one after the other.
 _RESERVED = (
     select(_TABLE)
     .where(_ROWS.generation_id == bindparam("of_id"), _ROWS.kind == RESERVE)
@@ -55,6 +56,7 @@ class ChargeRepository(Repository):
         Does nothing on SQLite, where a writing transaction is alone from its start.
         """
         if is_postgresql(self._session):
+            # READ COMMITTED alone would let two requests read the usage before either reserves.
             key = _lock_key(user_id, guild_id or DIRECT_MESSAGES)
             self._session.execute(select(func.pg_advisory_xact_lock(key)))
 

@@ -215,8 +215,10 @@ class Dispatcher:
                 self._waiting[id_] = entry
                 self._known_at.setdefault(id_, read_at)
         for id_ in [one for one in self._waiting if one not in entries]:
+            # One that was added after reading began is not missing from these records.
             if self._known_at[id_] < read_at:
                 self._leave(id_)
+        # Ours are newer: they are noted when a run is over, recorded when its results are here.
         self._last_ends = {**line.last_ends, **self._last_ends}
         self._prune(read_at)
         self._wake.set()
@@ -349,6 +351,7 @@ class Dispatcher:
         self._tasks.start(self._start(assignment), f"start of {entry.id}")
 
     async def _start(self, assignment: _Assignment) -> None:
+        # `is`: meanwhile it may have ended and been assigned a second time.
         while self._assigned.get(assignment.entry.id) is assignment:
             try:
                 await self._executor.start_attempt(assignment.slot, assignment.attempt)

@@ -98,6 +98,8 @@ class FileLease(Lease):
             connection = sqlite3.connect(
                 self._path, isolation_level=None, timeout=0, check_same_thread=False
             )
+            # The lock of an open transaction: the system frees it when the process dies, however it
+            # does.
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if connection is not None:
@@ -166,8 +168,10 @@ class PostgresLease(Lease):
                 await asyncio.to_thread(self._send, message)
 
     def _acquire(self, numbers: range) -> None:
+        # All session locks went with the old connection, the scheduler's among them.
         self._gives_turns = False
         self._connection = self._connect()
+        # On the server's side: a machine that vanished frees its locks within half a minute.
         for setting in ("idle = 10", "interval = 5", "count = 3"):
             with suppress(psycopg.Error):  # unknown over a Unix socket, where it is not needed
                 self._connection.execute(f"SET tcp_keepalives_{setting}".encode())
@@ -210,6 +214,8 @@ class PostgresLease(Lease):
     def _list_peers(self) -> frozenset[str]:
         if self._connection is None:
             return frozenset()
+        # Of two keys, classid is the first:
+        # https://www.postgresql.org/docs/current/view-pg-locks.html
         rows = self._connection.execute(
             "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND granted "
             "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -241,4 +247,5 @@ def connect(url: str) -> psycopg.Connection:
 
 def _key(slot: str) -> int:
     """Return a signed 32-bit number for a name, the size of both keys of an advisory lock."""
+    # 31 bits: as a key the rest would be negative, but pg_locks shows keys as unsigned oids.
     return zlib.crc32(slot.encode()) % 2**31

@@ -104,6 +104,7 @@ class Line:
         self._lease = await self._acquire_lease()
         try:
             self._workflows = await self._launch(self._lease)
+        # Also when cancelled: nothing else would give the lease back.
         except BaseException as error:
             await destroy_engine()
             await self._lease.release()
@@ -192,6 +193,7 @@ class Line:
         self._running()
         if self._lease is None or self._reconciliation is None:
             return
+        # Another process may have worked under this name while the lease was lost.
         if await self._lease.ensure():
             self._has_cleared = False
         if not self._has_cleared:

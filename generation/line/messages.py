@@ -84,6 +84,7 @@ class Listener:
 
     def _listen(self, loop: asyncio.AbstractEventLoop, connection: psycopg.Connection) -> None:
         while not self._stopped.is_set():
+            # The time-out ends the iteration regularly, so that `close` is noticed.
             for notification in connection.notifies(timeout=LISTEN_S):
                 if notification.channel == CHANGES_CHANNEL:
                     self._note_changed(notification.payload.split(","))

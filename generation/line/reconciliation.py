@@ -77,6 +77,7 @@ class Reconciliation:
         peers = await self._lease.peers()
         line = await self._records.line_state()
         undelivered = await self._records.undelivered()
+        # After the records: an attempt that starts in between must not look interrupted.
         found = await find_open()
         alive, dead = self._separate(found, peers, loop.time())
         if dead:

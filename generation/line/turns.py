@@ -87,6 +87,8 @@ class _Rounds:
             heap = self._heaps[has_priority]
             while heap:
                 *_, version, entry = heapq.heappop(heap)
+                # Older versions are stale: what this person has running changed after they were
+                # pushed.
                 if version == self._versions[entry.user_id]:
                     return entry
         return None

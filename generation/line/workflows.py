@@ -159,6 +159,7 @@ class Workflows:
             if not run.done():
                 run.cancel()
                 await asyncio.wait({run})
+        # Cancelled by `abort`: something else ends the generation.
         if run.cancelled() and not self._is_stopping:
             return FinishedRun(WITHDRAWN)
         return run.result()
@@ -221,6 +222,7 @@ class Workflows:
             finally:
                 self._tasks.pop(task, None)
 
+        # The engine records this name with each workflow: it must not change between versions.
         return DBOS.workflow(name=name)(owned)
 
     async def _unless_stopping(

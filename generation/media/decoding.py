@@ -50,6 +50,7 @@ def await_turn(size: tuple[int, int]) -> None:
     """
     held: ExitStack | None = getattr(_call, "held", None)
     if held is not None and size[0] * size[1] > LARGE_PIXELS:
+        # Reentrant: one call may open several large pictures, such as those of a grid.
         held.enter_context(_large)
 
 
@@ -63,6 +64,7 @@ class FileSlots:
     @asynccontextmanager
     async def take(self, user_id: int) -> AsyncGenerator[None]:
         """Wait for a slot, held for the length of the context."""
+        # The person's own lock first: those who wait for it take no slot from others.
         one_at_a_time = self._people.setdefault(user_id, asyncio.Lock())
         async with one_at_a_time, self._places:
             yield

@@ -112,6 +112,7 @@ def _encode_video(content: bytes, wanted_bytes: float) -> bytes | None:
                         written.mux(video.encode(fitted))
                     elif sound is not None and isinstance(frame, av.AudioFrame):
                         written.mux(sound.encode(frame))
+            # None flushes the frames that the encoder still holds.
             written.mux(video.encode(None))
             if sound is not None:
                 written.mux(sound.encode(None))

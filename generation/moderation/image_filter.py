@@ -353,6 +353,7 @@ class ImageGate(Service):
         """Run the checker. Raises TimeoutError and any error of the checker."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_s):
+            # The time-out abandons a check, but its thread stays busy until the checker returns.
             return await loop.run_in_executor(self._thread, checker.check, still)
 
     @reads

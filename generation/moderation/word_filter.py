@@ -151,6 +151,7 @@ def _search(expression: "regex.Pattern[str]", text: str, ends_at: float) -> bool
     folded = _fold(text)
     try:
         return any(
+            # `concurrent` releases the GIL meanwhile: https://pypi.org/project/regex/
             expression.search(one, timeout=EXPRESSION_TIMEOUT_S, concurrent=True) is not None
             for one in dict.fromkeys((text, folded))
         )
@@ -170,7 +171,7 @@ _LOOKALIKES = str.maketrans(
     "\u0131\u0269\u026a\u0261\u0251\u1d00\u1d04\u1d07\u1d0f\u1d1c",
     "aeopcyxijsdhbhkmtlraeoptuiknxbnwiiigaaceou",
 )
-"""Further ones, small capitals, and letters with a stroke, which no normal form decomposes."""
+"""Letters of other alphabets that look like Latin ones."""
 
 _LOOKALIKES |= str.maketrans(
     "\u051b\u051d\u0585\u0578\u057d\u0570"
@@ -179,7 +180,7 @@ _LOOKALIKES |= str.maketrans(
     "\u00f8\u0111\u0142\u0127\u0167\u0180\u0268\u0289\u01b6\u0275\u0192\u014b",
     "qwonuhbdffghjklmnprstvwyzodlhtbiuzofn",
 )
-"""Further ones, small capitals, and letters with a stroke, which no normal form takes apart."""
+"""Further ones, small capitals, and letters with a stroke, which no normal form decomposes."""
 
 _SIGNS = str.maketrans(
     {

@@ -37,4 +37,6 @@ def _dates(today: date, period: Period) -> tuple[date, date]:
 
 
 def _midnight(day: date, timezone: tzinfo) -> datetime:
+    # With fold=0 (PEP 495) a skipped midnight becomes the moment after the gap, and a repeated one
+    # is the first of the two.
     return datetime.combine(day, time.min, tzinfo=timezone).astimezone(UTC)

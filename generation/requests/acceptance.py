@@ -182,6 +182,7 @@ class Acceptor(Transactional):
                 try:
                     accepted = await finish(self._record(generation_id, draft))
                 except Conflict:
+                    # Any other conflict would only repeat itself with the next id.
                     if not await self._is_taken(generation_id):
                         raise
                 else:

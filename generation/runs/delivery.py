@@ -99,6 +99,7 @@ class Delivery(Transactional):
         seen: Generation | None = None
         async with self._locks.setdefault(generation_id, asyncio.Lock()):
             recorded = recorded or await self._load(generation_id)
+            # Ends when the message that was sent last still is what the records ask for.
             while True:
                 seen = recorded.generation if recorded else seen
                 message = _choose_message(recorded) if recorded else _Message.NOTHING

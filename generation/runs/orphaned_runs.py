@@ -60,6 +60,7 @@ class OrphanedRuns:
         try:
             if await self._goes_on_there(generation_id, prompt_id):
                 return False
+            # Before the request: even if its response is lost, the id must not be used again.
             self._withdrawn.add(prompt_id)
             outcome = await backend.cancel(prompt_id)
         except (ComfyError, DatabaseError) as error:

@@ -223,6 +223,7 @@ class Runner:
         if backend is None:
             return FinishedRun(LOST)
         prompt_id = self._choose_prompt_id(order.generation, index)
+        # Drained since it was assigned: a run that is there already may finish.
         if self._pool.is_drained(backend_name) and not await self._was_sent(order, prompt_id):
             return FinishedRun(LOST)
         with self._pool.claim(generation_id, backend_name):
@@ -272,6 +273,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever it is, the generation ends with it
             if isinstance(error, TimeoutError | NotWanted | RunStalled):
                 await self._stop_quietly(attempt)
+            # A TimeoutError may come from inside: `expired` tells whether this limit raised it.
             outcome = failed(TOO_LONG) if limit.expired() else self._outcome_of(attempt, error)
             return FinishedRun(outcome)
         self._pool.note_success(attempt.backend.name)

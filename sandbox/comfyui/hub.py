@@ -122,6 +122,7 @@ class Hub:
 
     def silence_all(self, *, answers_pings: bool) -> None:
         """Stop sending to the sockets open now, without closing them."""
+        # The sockets stay open, and aiohttp answers their pings.
         self._clients.clear()
         if not answers_pings:
             for client in self._open:

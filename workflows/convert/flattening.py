@@ -253,6 +253,8 @@ def _bypass(node: EditorNode, slot: int, wanted: str) -> Socket | None:
     def fits(socket: Socket) -> bool:
         return connects(socket.type, given) and connects(socket.type, wanted)
 
+    # The editor's order (ExecutableNodeDTO of ComfyUI_frontend): the same place, then the exact
+    # type, then any input that fits.
     if slot < len(inputs) and fits(inputs[slot]):
         return inputs[slot]
     exact = next((one for one in inputs if one.type == wanted), None)

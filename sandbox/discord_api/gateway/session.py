@@ -40,6 +40,8 @@ class _ZlibStream:
         self._stream = zlib.compressobj()
 
     def encode(self, text: str) -> str | bytes:
+        # One stream for the whole connection, flushed after each message:
+        # https://docs.discord.com/developers/events/gateway#transport-compression
         return self._stream.compress(text.encode()) + self._stream.flush(zlib.Z_SYNC_FLUSH)
 
 
