@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from workflows.carriers import Container, read
 from workflows.infer.names import name_of_file
@@ -18,6 +19,8 @@ STAGED = ".staged"
 """Folder of uploaded workflows that are not enabled yet; the catalog does not read it."""
 
 REMOVED = ".removed"
+
+PARTS = ".part-"
 
 CARRIER_SUFFIX = ".png"
 """Suffix of copies that are not JSON; their format is detected by content."""
@@ -115,10 +118,12 @@ class ManagedFolder:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}\n" for name in sorted(names))
-        written = self._folder / f"{file}.new"
-        written.write_text(text, encoding="utf-8")
-        # As a whole or not at all: what a cut list names no more would be offered again.
-        written.replace(self._folder / file)
+        # As a whole or not at all: what a cut list names no more would be offered again. Others may
+        # write at the same time: each has a part of its own.
+        with TemporaryDirectory(prefix=PARTS, dir=self._folder) as parts:
+            written = Path(parts, file)
+            written.write_text(text, encoding="utf-8")
+            written.replace(self._folder / file)
 
     @staticmethod
     def _folders(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """The data folder's workflows: put there, taken away, switched on and off."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +56,16 @@ def test_any_workflow_can_be_switched_off_and_on(managed, content):
     assert managed.switched_off() == {"foxes", "other"}
     managed.switch_on("foxes")
     assert names(managed) == (["foxes"], [])
+
+
+def test_two_processes_that_switch_at_the_same_time_do_not_disturb_each_other(managed):
+    def switch(_):
+        managed.switch_off("foxes")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(switch, range(100)))
+    assert managed.switched_off() == {"foxes"}
+    assert [path.name for path in managed.folder.iterdir()] == [".off"]
 
 
 def test_what_is_taken_away_is_kept_where_nobody_looks(managed, content):
