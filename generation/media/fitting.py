@@ -68,15 +68,15 @@ def fit_under(content: bytes, max_bytes: int) -> Fitted:
         moving = _fit_animation(source, max_bytes)
         if moving is not None:
             return moving
+        is_cut, longest = getattr(source, "is_animated", False), max(source.size)
         image = normalise(source)
-        is_cut = getattr(source, "is_animated", False)
-    whole = image.size
+    del source  # as large as it was decoded
     image = scale(image, min(1.0, _MAX_WEBP_SIDE / max(image.size)))
     while True:
         for quality in _QUALITIES:
             written = encode(image, "WEBP", quality=quality)
             if len(written) <= max_bytes:
-                return Fitted(written, "webp", "image/webp", is_cut or image.size != whole)
+                return Fitted(written, "webp", "image/webp", is_cut or max(image.size) < longest)
         if max(image.size) == 1:
             raise InvalidImage("No picture fits into {bytes} bytes.", {"bytes": max_bytes})
         image = scale(image, _SHRINK_MARGIN * math.sqrt(max_bytes / len(written)))

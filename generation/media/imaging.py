@@ -14,17 +14,18 @@ from typing import NamedTuple
 from PIL import Image, ImageCms, ImageFilter, UnidentifiedImageError
 
 from generation.errors import FailureKind, RequestRefused
-from generation.media.decoding import await_turn
+from generation.media.decoding import LARGE_PIXELS, await_turn
 
 MAX_INPUT_SIDE = 4096
 """Pixels a side of an attached picture; models scale larger ones down anyway."""
 
-MAX_RESULT_PIXELS = 80_000_000
-"""Pixels of the largest decoded picture: four megapixels upscaled fourfold are 67, and take 270
-MB."""
+MAX_RESULT_PIXELS = 8192**2
+"""Pixels of the largest decoded picture: four megapixels upscaled fourfold. They take 270 MB at 4
+bytes a pixel; larger results are posted unchanged, without a thumbnail."""
 
-MAX_WEBP_PIXELS = MAX_INPUT_SIDE**2
-"""The same for WebP, whose decoder takes 16 bytes a pixel, 270 MB, where others take 4."""
+MAX_COSTLY_PIXELS = MAX_INPUT_SIDE**2
+"""The same where decoding takes up to 16 bytes a pixel: WebP, animations, progressive JPEG, videos.
+`normalise` returns no picture with more pixels."""
 
 THUMBNAIL_SIDE = 256
 """Pixels a side of a thumbnail: sharp in a contact sheet, about 10 kB in the database."""
@@ -58,6 +59,9 @@ _GRID_CELL_SIDE = 1024
 
 _GRID_QUALITY = 90
 
+
+_REACH = 4
+"""Rows of the target on each side that a resampled row depends on: 3 for Lanczos, plus rounding."""
 
 _REDUCING_GAP = 2
 """How much larger than the target the averaged picture is before the resampling proper; a smaller
@@ -122,9 +126,8 @@ def stills(content: bytes) -> tuple[bytes, ...]:
             wanted = min(count, _STILLS)
             for number in range(wanted):
                 source.seek(number * (count - 1) // max(wanted - 1, 1))
-                frame = _load(source, _STILL_SIDE)
+                frame = _load(source, _STILL_SIDE, Image.Resampling.LANCZOS)
                 image = on_black(_to_rgb(frame.copy() if frame is source else frame))
-                image = scale(image, _STILL_SIDE / max(image.size))
                 image.info = {}
                 written.append(encode(image, "PNG", compress_level=1))
     except InvalidImage:
@@ -183,7 +186,6 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image
     """Open a picture by content, not by name; decodes nothing yet. Raises InvalidImage."""
     try:
         with Image.open(BytesIO(content), formats=formats) as image:
-            check_size(image.size)
             await_turn(image.size)
             yield image
     except InvalidImage:
@@ -202,16 +204,14 @@ def open_image(content: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image
 
 def _load_cell(content: bytes) -> Image.Image:
     with open_image(content, RESULT_FORMATS) as source:
-        image = normalise(source, _GRID_CELL_SIDE)
-    return scale(image, _GRID_CELL_SIDE / max(image.size))
+        return normalise(source, _GRID_CELL_SIDE)
 
 
 def find_small(content: bytes, side: int) -> Image.Image | None:
     """Decode a picture, scaled down to at most `side` pixels a side; None if unreadable."""
     try:
         with open_image(content, RESULT_FORMATS) as source:
-            image = normalise(source, side)
-            return scale(image, side / max(image.size), Image.Resampling.HAMMING)
+            return normalise(source, side, Image.Resampling.HAMMING)
     except InvalidImage:
         return None
 
@@ -237,41 +237,71 @@ def check_size(
 
 def check_decodable(source: Image.Image) -> None:
     """Check an opened picture once more before it is decoded. Raises InvalidImage."""
-    if source.format == "WEBP":
-        check_size(source.size, max_pixels=MAX_WEBP_PIXELS)
+    is_plain = (source.format in {"JPEG", "MPO"} and "progressive" not in source.info) or (
+        source.format == "PNG" and not getattr(source, "is_animated", False)
+    )
+    check_size(source.size, max_pixels=MAX_RESULT_PIXELS if is_plain else MAX_COSTLY_PIXELS)
 
 
 # One frame, upright, RGB or RGBA, without metadata.
 
 
-def normalise(source: Image.Image, longest: int | None = None) -> Image.Image:
-    """Decode a picture, scaled down to no less than `longest` a side where that saves memory.
+def normalise(
+    source: Image.Image,
+    longest: int | None = None,
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
+    """Decode a picture, scaled down to `longest` pixels a side and MAX_COSTLY_PIXELS in all.
 
     May return the opened picture itself: a copy would take as much memory again.
     """
     source.seek(0)
     turn = _find_turn(source)
-    image = _to_rgb(_load(source, longest))
+    image = _to_rgb(_load(source, longest, resampling))
     if turn is not None:
         image = image.transpose(turn)
     image.info = {}
     return image
 
 
-def _load(source: Image.Image, longest: int | None) -> Image.Image:
+def _load(source: Image.Image, longest: int | None, resampling: Image.Resampling) -> Image.Image:
     check_decodable(source)
-    if longest is None:
-        source.load()
-        return source
+    factor = factor_to(source.size, MAX_COSTLY_PIXELS)
+    if longest is not None:
+        factor = min(factor, longest / max(source.size))
+    size = _multiply(source.size, factor)
     # Decoders of JPEG can scale by 1/2, 1/4 and 1/8 themselves; they go no lower than asked.
-    share = min(1.0, longest / max(source.size))
-    source.draft(None, (math.ceil(source.width * share), math.ceil(source.height * share)))
+    source.draft(None, size)
     source.load()
-    factor = max(source.size) // (_REDUCING_GAP * longest)
-    # The average of palette entries, or of what stands for transparency, would be nonsense.
-    if factor > 1 and source.mode in {"L", "RGB", "RGBA"} and "transparency" not in source.info:
-        return source.reduce(factor)
-    return source
+    return source if source.size == size else _scale_in_bands(source, size, resampling)
+
+
+def _scale_in_bands(
+    source: Image.Image, size: tuple[int, int], resampling: Image.Resampling
+) -> Image.Image:
+    """Scale down and convert in bands: converting the whole picture takes 16 bytes a pixel."""
+    is_kept = source.mode in {"L", "RGB", "RGBA", "CMYK"} and "transparency" not in source.info
+    is_transparent = source.has_transparency_data and not source.mode.startswith("I")
+    mode = source.mode if is_kept else "RGBA" if is_transparent else "RGB"
+    target = Image.new(mode, size)
+    ratio = source.height / size[1]
+    rows = max(1, int(LARGE_PIXELS / source.width / ratio))
+    for top in range(0, size[1], rows):
+        bottom = min(top + rows, size[1])
+        first = max(0, math.floor((top - _REACH) * ratio))
+        last = min(source.height, math.ceil((bottom + _REACH) * ratio))
+        band = _convert(source.crop((0, first, source.width, last)), mode)
+        box = (0, top * ratio - first, band.width, min(bottom * ratio - first, band.height))
+        target.paste(band.resize((size[0], bottom - top), resampling, box, _REDUCING_GAP), (0, top))
+    target.info = {"icc_profile": source.info.get("icc_profile")}
+    return target
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    """Convert to a mode. Values of 16-bit grey are scaled, where Pillow would clip them."""
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    return image if image.mode == mode else image.convert(mode)
 
 
 def factor_to(size: tuple[int, int], max_pixels: int) -> float:
@@ -303,10 +333,7 @@ _TURNS = {
 
 def _to_rgb(source: Image.Image) -> Image.Image:
     if source.mode.startswith("I"):
-        # 16-bit grey: Pillow would cut values off instead of scaling them.
-        return (
-            source.convert("I").point(lambda value: value * (1 / 257)).convert("L").convert("RGB")
-        )
+        return _convert(source, "RGB")
     if not source.has_transparency_data:
         return _in_srgb(source)
     image = source if source.mode == "RGBA" else source.convert("RGBA")
@@ -356,10 +383,15 @@ def scale(
     Lanczos keeps most detail; Hamming takes half the time, with no visible difference in small
     pictures.
     """
-    if factor >= 1:
+    size = _multiply(image.size, factor)
+    if size == image.size:
         return image
-    size = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
     return image.resize(size, resampling, reducing_gap=_REDUCING_GAP)
+
+
+def _multiply(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Return the size scaled down by this factor; factors above 1 leave it unchanged."""
+    return max(1, int(size[0] * min(factor, 1))), max(1, int(size[1] * min(factor, 1)))
 
 
 def encode(image: Image.Image, file_format: str, **options: object) -> bytes:

@@ -85,8 +85,7 @@ def fit_input(content: bytes, *, max_bytes: int = MAX_INPUT_BYTES) -> bytes:
         fits = max(source.size) <= MAX_INPUT_SIDE and len(content) <= max_bytes
         if fits and source.format in INPUT_FORMATS:
             return content
-        image = normalise(source)
-    image = scale(image, MAX_INPUT_SIDE / max(image.size))
+        image = normalise(source, MAX_INPUT_SIDE)
     written = encode(image, "PNG", compress_level=4)
     if len(written) <= max_bytes:
         return written

@@ -9,7 +9,7 @@ import logging
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from generation.media.imaging import MAX_RESULT_PIXELS
+from generation.media.imaging import MAX_COSTLY_PIXELS
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -42,7 +42,7 @@ def still(content: bytes) -> bytes | None:
         with av.open(io.BytesIO(content), "r") as container:
             if (
                 container.streams.video[0].width * container.streams.video[0].height
-                > MAX_RESULT_PIXELS
+                > MAX_COSTLY_PIXELS
             ):
                 return None
             for frame in container.decode(video=0):
@@ -90,7 +90,7 @@ def _encode_video(content: bytes, wanted_bytes: float) -> bytes | None:
     with av.open(io.BytesIO(content), "r") as container:
         source = container.streams.video[0]
         heard = container.streams.audio[0] if container.streams.audio else None
-        if source.width * source.height > MAX_RESULT_PIXELS:
+        if source.width * source.height > MAX_COSTLY_PIXELS:
             return None
         seconds = float(container.duration or 0) / av.time_base
         bits = _bits(wanted_bytes, seconds, has_sound=heard is not None)

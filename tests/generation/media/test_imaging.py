@@ -6,7 +6,7 @@ from contextlib import suppress
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
+from PIL import Image, ImageChops, ImageCms, ImageDraw, PngImagePlugin
 
 from generation.media.contact_sheet import Symbol, Tile, contact_sheet
 from generation.media.fitting import fit_under
@@ -17,6 +17,7 @@ from generation.media.imaging import (
     describe,
     grid,
     preview,
+    stills,
     thumbnail,
 )
 from generation.media.inputs import fit_input, verify_input, verify_mask
@@ -368,18 +369,54 @@ def test_a_small_picture_is_not_made_larger():
     assert read(thumbnail(write(corners()))).size == (64, 32)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_webp_that_would_take_too_much_memory_is_described_and_never_decoded(count):
+def write_large(file_format, **options):
     frames = [
         Image.new("RGB", (MAX_INPUT_SIDE + 1, MAX_INPUT_SIDE), shade) for shade in (RED, BLUE)
     ]
-    content = write(
-        frames[0], "WEBP", save_all=True, append_images=frames[1:count], quality=1, method=0
-    )
-    assert describe(content)[1:] == frames[0].size
+    if options.pop("count", 1) == 2:
+        options |= {"save_all": True, "append_images": frames[1:]}
+    return write(frames[0], file_format, **options)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [
+        ("WEBP", {"quality": 1, "method": 0}),
+        ("WEBP", {"quality": 1, "method": 0, "count": 2}),
+        ("PNG", {"compress_level": 1, "count": 2}),
+        ("GIF", {}),
+        ("JPEG", {"progressive": True}),
+    ],
+)
+def test_what_would_take_too_much_memory_is_described_and_never_decoded(file_format, options):
+    content = write_large(file_format, **options)
+    assert describe(content)[1:] == (MAX_INPUT_SIDE + 1, MAX_INPUT_SIDE)
     assert thumbnail(content) is None
+    assert stills(content) == ()
     with pytest.raises(InvalidImage, match="far too large"):
         fit_under(content, len(content) - 1)
+
+
+def test_a_png_of_too_many_pixels_is_described_and_never_decoded():
+    content = png_claiming(8193, 8192)
+    assert describe(content)[1:] == (8193, 8192)
+    assert thumbnail(content) is None
+    assert grid([content, content]) is None
+    with pytest.raises(InvalidImage, match="far too large"):
+        fit_input(content)
+
+
+@pytest.mark.parametrize("size", [(3001, 2503), (2503, 3001), (6000, 1400)])
+def test_bands_that_are_scaled_one_after_the_other_show_no_seam(size):
+    picture = Image.effect_noise(size, 60).convert("RGB")
+    made = read(grid([write(picture, compress_level=1)] * 2)).crop((0, 0, *_cell(size)))
+    whole = picture.resize(_cell(size), Image.Resampling.LANCZOS, reducing_gap=2)
+    difference = ImageChops.difference(made.convert("L"), whole.convert("L"))
+    assert difference.getextrema()[1] <= 24  # what JPEG makes of noise
+
+
+def _cell(size):
+    return tuple(int(side * 1024 / max(size)) for side in size)
 
 
 def test_a_preview_is_a_jpeg():
