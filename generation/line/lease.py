@@ -29,6 +29,10 @@ WORKER, FRONT = "limner-", "limner-bot-"
 TURNS = "limner-turns"
 """Lock of the scheduling process."""
 
+STANDSTILL_S = 20.0
+"""Seconds without a statement after which a scheduling process counts as standing still; it reads
+the records every five."""
+
 CHANNEL = "limner_line"
 """PostgreSQL's NOTIFY channel for messages between processes."""
 
@@ -116,8 +120,11 @@ class FileLease(Lease):
 class PostgresLease(Lease):
     """A session lock on a name for each process; the first free name is used."""
 
-    def __init__(self, url: str, *, takes_work: bool = True) -> None:
+    def __init__(
+        self, url: str, *, takes_work: bool = True, standstill_s: float = STANDSTILL_S
+    ) -> None:
         self._url = url
+        self._standstill_s = standstill_s
         self._prefix = WORKER if takes_work else FRONT
         self._connection: psycopg.Connection | None = None
         self._slot: int | None = None
@@ -143,13 +150,14 @@ class PostgresLease(Lease):
             return await asyncio.to_thread(self._ensure)
 
     async def take_turns(self) -> bool:
-        """Become or remain the scheduling process; return False while another one is."""
+        """Become or remain the scheduling process; return False while another one is.
+
+        Ends the session of one that stands still: when it continues, it can send nothing.
+        """
         async with self._turn:
             if not self._gives_turns:
                 with reaching_postgres():
-                    self._gives_turns = await asyncio.to_thread(
-                        self._ask, "pg_try_advisory_lock", _key(TURNS)
-                    )
+                    self._gives_turns = await asyncio.to_thread(self._take_turns)
             return self._gives_turns
 
     async def peers(self) -> frozenset[str]:
@@ -200,6 +208,21 @@ class PostgresLease(Lease):
             assert self._slot is not None  # noqa: S101 - ensure comes after acquire
             self._acquire(range(self._slot, self._slot + 1))
             return True
+        return False
+
+    def _take_turns(self) -> bool:
+        if self._ask("pg_try_advisory_lock", _key(TURNS)):
+            return True
+        if self._connection is not None:
+            ended = self._connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                "WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted "
+                "AND database = datid AND datname = current_database() AND usename = current_user "
+                "AND state_change < clock_timestamp() - make_interval(secs => %s)",
+                (LOCK_SPACE, _key(TURNS), self._standstill_s),
+            ).fetchall()
+            if ended:
+                _log.warning("The process that gives turns stands still; another one takes over.")
         return False
 
     def _ask(self, function: str, key: int) -> bool:

@@ -463,6 +463,25 @@ async def test_one_process_gives_turns_until_its_connection_ends(postgres_url, t
         await lease.release()
 
 
+async def test_one_that_stands_still_while_it_gives_turns_gives_none_when_it_goes_on(
+    postgres_url, tools
+):
+    stands_still = await PostgresLease(postgres_url).acquire()
+    patient = await PostgresLease(postgres_url).acquire()
+    peer = await PostgresLease(postgres_url, standstill_s=0).acquire()
+    assert await stands_still.take_turns()
+    assert not await patient.take_turns()
+    await stands_still.send("heard")
+    await tools.eventually(peer.take_turns)
+    with pytest.raises(ServiceUnavailable):
+        await stands_still.send("not heard")
+    assert await stands_still.ensure()
+    assert stands_still.slot == "limner-0"
+    assert not await stands_still.take_turns()
+    for lease in (stands_still, patient, peer):
+        await lease.release()
+
+
 async def test_a_lease_whose_connection_broke_is_taken_again_or_lost(postgres_url):
     lease = await PostgresLease(postgres_url).acquire()
     assert not await lease.ensure()
