@@ -28,7 +28,6 @@ SIGNED_TYPES = frozenset(
         "audio/flac",
         "audio/x-flac",
         "audio/wav",
-        "audio/x-wav",
     }
 )
 """Media types that the library can sign. WebM, Ogg and 3D models are posted unsigned."""

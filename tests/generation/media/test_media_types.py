@@ -6,7 +6,7 @@ import struct
 import pytest
 from PIL import Image
 
-from generation.media.media_types import detect_media_type
+from generation.media.media_types import detect_media_type, guess_media_type
 
 
 def box(name, content=b"", size=None):
@@ -67,3 +67,12 @@ def test_pictures_as_they_are_written_are_known(file_format):
     content = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(content, file_format)
     assert detect_media_type(content.getvalue()) == f"image/{file_format.lower()}"
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [("a.wav", b"RIFF\x24\0\0\0WAVEfmt "), ("a.avi", b"RIFF\x24\0\0\0AVI LIST")],
+)
+def test_the_type_of_a_name_is_that_of_the_bytes(name, signature):
+    """Versions of Python differ in what they call these types."""
+    assert guess_media_type(name) == detect_media_type(signature)
